@@ -1,0 +1,8 @@
+//! The local cloud: an AWS-compatible account that runs applications as processes. Knows nothing of releases.
+
+pub mod account;
+pub mod dns;
+pub mod door;
+pub mod live;
+pub mod objects;
+pub mod plane;

@@ -1,0 +1,123 @@
+//! The seam between the account and what runs behind it.
+//!
+//! The account says what should exist ([`DesiredEnvironment`]), a [`DataPlane`] makes it so and tells what it sees
+//! ([`EnvironmentSample`]). Both directions carry whole states, never changes, so that nothing can be missed or counted
+//! twice. Two planes stand behind it: `live` (child processes and an HTTP balancer) and, for virtual time, a model.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::model::{EnvironmentId, EnvironmentName, InstanceId, Latency, RequestCounts, Timestamp, VersionLabel};
+
+/// What runs applications and carries their traffic.
+pub trait DataPlane: Send + Sync {
+    /// Makes these environments exist as described, and no others: one that is missing from the list is drained and removed.
+    /// Returns at once; the work goes on behind it and shows in the samples.
+    fn apply(&self, desired: &[DesiredEnvironment], now: Timestamp);
+
+    /// Closes the current window of an environment and returns what was seen in it; `None` when nothing of the
+    /// environment exists (any more).
+    fn sample(&self, environment: &EnvironmentId, now: Timestamp) -> Option<EnvironmentSample>;
+
+    /// Where the environment's balancer accepts connections, once it does.
+    fn address(&self, environment: &EnvironmentId) -> Option<SocketAddr>;
+}
+
+/// One environment as the account wants it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DesiredEnvironment {
+    /// Its id.
+    pub id: EnvironmentId,
+    /// Its name, for logs.
+    pub name: EnvironmentName,
+    /// How many instances should run.
+    pub instances: u32,
+    /// The version they should run.
+    pub deployment: Deployment,
+    /// Environment properties for the application's processes. Secrets may be among them.
+    pub properties: BTreeMap<String, String>,
+    /// How its balancer behaves.
+    pub balancer: BalancerSettings,
+}
+
+/// One deployment of a version to an environment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Deployment {
+    /// Counts the environment's deployments, from 1.
+    pub id: u64,
+    /// The version's label.
+    pub version_label: VersionLabel,
+    /// Its bundle, as a file on this machine; `None` for a version that has none.
+    pub bundle: Option<std::path::PathBuf>,
+}
+
+/// Settings of an environment's balancer, already scaled to the cloud's pace.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BalancerSettings {
+    /// Path that health checks ask for.
+    pub health_check_path: String,
+    /// Status codes that count as healthy, such as `200` or `200-399`, separated by commas.
+    pub matcher: String,
+    /// Time between health checks.
+    pub health_check_interval: Duration,
+    /// Time after which a health check has failed.
+    pub health_check_timeout: Duration,
+    /// Successes in a row that make an instance healthy.
+    pub healthy_threshold: u32,
+    /// Failures in a row that make it unhealthy.
+    pub unhealthy_threshold: u32,
+    /// How long requests in flight may go on once an instance is taken out.
+    pub deregistration_delay: Duration,
+    /// After which idle connections are closed.
+    pub idle_timeout: Duration,
+}
+
+/// What was seen of an environment in one window.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EnvironmentSample {
+    /// Its instances, by id.
+    pub instances: Vec<InstanceSample>,
+    /// Requests that the balancer answered itself because no instance could (502, 503, 504).
+    pub balancer_errors: RequestCounts,
+    /// Latency over all instances; `None` without requests.
+    pub latency: Option<Latency>,
+    /// Connections that clients hold open to the balancer.
+    pub open_connections: u64,
+}
+
+/// What was seen of one instance in one window.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InstanceSample {
+    /// Its id.
+    pub id: InstanceId,
+    /// When it was started.
+    pub launched_at: Timestamp,
+    /// The deployment it runs or is getting.
+    pub deployment_id: u64,
+    /// The label of that deployment's version.
+    pub version_label: VersionLabel,
+    /// When that deployment began on it.
+    pub deployed_at: Timestamp,
+    /// How far it is.
+    pub state: InstanceState,
+    /// Requests it answered in the window.
+    pub requests: RequestCounts,
+    /// Their latency; `None` without requests.
+    pub latency: Option<Latency>,
+}
+
+/// How far an instance is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InstanceState {
+    /// Unpacking, installing or starting the application.
+    Starting,
+    /// Passing health checks and getting traffic.
+    InService,
+    /// Started, but failing health checks; the text is for a person.
+    Unhealthy(String),
+    /// The version could not be installed or does not stay up; the text is for a person.
+    Failed(String),
+    /// Finishing requests before it is removed.
+    Draining,
+}

@@ -1,0 +1,14 @@
+//! The vocabulary: ids, time, health, and what can be unknown. Plain data without I/O.
+
+mod clock;
+mod health;
+mod id;
+mod known;
+pub mod text;
+mod time;
+
+pub use clock::{Clock, SystemClock};
+pub use health::{HealthColor, HealthStatus, Latency, RequestCounts};
+pub use id::{ApplicationName, EnvironmentId, EnvironmentName, InstanceId, ReleaseNumber, SlotName, VersionLabel};
+pub use known::Known;
+pub use time::{ParseSpanError, Span, Timestamp};

@@ -1,0 +1,282 @@
+//! The wire types of `cutover.toml`. Every field has a default that suits a service nobody tuned, but for the
+//! application and the name that its users know.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Check;
+use crate::model::{ApplicationName, HealthStatus, SlotName, Span};
+
+/// A whole `cutover.toml`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "cutover.toml")]
+pub struct Spec {
+    /// The Elastic Beanstalk application.
+    pub application: ApplicationName,
+    /// The production entrance this file is about. Releases of one slot happen one after another.
+    #[serde(default = "default_slot")]
+    pub slot: SlotName,
+    /// What moves the traffic.
+    #[serde(default)]
+    pub lever: Lever,
+    /// The CNAME that the live environment holds: its prefix (`shop`) or the whole name
+    /// (`shop.eu-west-1.elasticbeanstalk.com`). The live environment is found by it, never by its name.
+    pub cname: String,
+    /// Where users reach the application, if not at `http://` and the CNAME: `https://www.example.com`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<String>,
+    /// The AWS region, if it is not to come from `AWS_REGION` or the profile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// Folder of the journal, relative to this file. Default: `.cutover/journal`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub journal: Option<PathBuf>,
+    /// What is released.
+    #[serde(default)]
+    pub artifact: ArtifactSpec,
+    /// How green differs from blue.
+    #[serde(default)]
+    pub green: GreenSpec,
+    /// When green counts as up.
+    #[serde(default)]
+    pub provision: ProvisionSpec,
+    /// Checks against green's own address before it gets traffic.
+    #[serde(default)]
+    pub smoke: SmokeSpec,
+    /// How green is watched with traffic.
+    #[serde(default)]
+    pub bake: BakeSpec,
+    /// When nobody uses blue any more.
+    #[serde(default)]
+    pub drain: DrainSpec,
+    /// What becomes of blue and of old versions.
+    #[serde(default)]
+    pub retire: RetireSpec,
+    /// What becomes of green when it is taken back.
+    #[serde(default)]
+    pub rollback: RollbackSpec,
+}
+
+fn default_slot() -> SlotName {
+    SlotName::from("production")
+}
+
+/// What moves the traffic; exactly one per slot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lever {
+    /// Elastic Beanstalk's swap of the environments' CNAMEs: all traffic at once.
+    #[default]
+    CnameSwap,
+}
+
+/// What is released.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ArtifactSpec {
+    /// A zip, or a folder to be zipped, relative to this file. `--artifact` overrides it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathBuf>,
+    /// The bucket for bundles. Default: the region's own Elastic Beanstalk bucket.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bucket: Option<String>,
+    /// The version's label. `--version-label` overrides it. Default: made from the bundle's content.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version_label: Option<String>,
+}
+
+/// How green differs from blue. Everything else is copied from blue.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct GreenSpec {
+    /// Environments are called `<prefix>-r<release number>`. Default: application and slot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name_prefix: Option<String>,
+    /// Option settings that replace blue's.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub settings: Vec<OptionSetting>,
+    /// Environment properties that are added to blue's or replace them. For secrets, name a parameter or secret of AWS.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub properties: BTreeMap<String, String>,
+    /// Further tags. Those of cutover start with `cutover:`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+    /// Fewest instances green starts with. Never fewer than blue runs at that moment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_instances: Option<u32>,
+}
+
+/// One option setting of Elastic Beanstalk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OptionSetting {
+    /// Namespace, such as `aws:autoscaling:launchconfiguration`.
+    pub namespace: String,
+    /// Name within the namespace, such as `InstanceType`.
+    pub name: String,
+    /// Value.
+    pub value: String,
+}
+
+/// When green counts as up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProvisionSpec {
+    /// After that the release gives green up.
+    pub deadline: Span,
+    /// Health that will do, by enhanced health reporting.
+    #[schemars(with = "Vec<String>")]
+    pub health: Vec<HealthStatus>,
+    /// How long all conditions must hold without a break.
+    pub stable: Span,
+    /// Health data older than this counts as unknown.
+    pub max_age: Span,
+    /// Time between looks at the environments.
+    pub interval: Span,
+}
+
+impl Default for ProvisionSpec {
+    fn default() -> Self {
+        Self {
+            deadline: Span::from_secs(30 * 60),
+            health: vec![HealthStatus::Ok],
+            stable: Span::from_secs(30),
+            max_age: Span::from_secs(60),
+            interval: Span::from_secs(10),
+        }
+    }
+}
+
+/// Checks against green's own address before it gets traffic.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct SmokeSpec {
+    /// The checks. Default: `GET /` answers 200 to 299.
+    pub checks: Vec<Check>,
+    /// How many rounds in a row must pass.
+    pub successes: u32,
+    /// Time between rounds.
+    pub interval: Span,
+    /// After that the release gives green up.
+    pub deadline: Span,
+}
+
+impl Default for SmokeSpec {
+    fn default() -> Self {
+        Self {
+            checks: vec![Check::default()],
+            successes: 3,
+            interval: Span::from_secs(2),
+            deadline: Span::from_secs(5 * 60),
+        }
+    }
+}
+
+/// How green is watched with traffic.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct BakeSpec {
+    /// How long green must do well.
+    pub duration: Span,
+    /// Time between looks.
+    pub interval: Span,
+    /// How many looks in a row must find green bad before it is taken back.
+    pub fail: u32,
+    /// How many looks in a row must find green good before an earlier bad one is forgotten.
+    pub recover: u32,
+    /// Longest time without knowing anything of green, after which the release is taken back or left to a person.
+    pub deadline: Span,
+    /// Checks through the public name. Default: the smoke checks that ask no other host.
+    pub checks: Vec<Check>,
+}
+
+impl Default for BakeSpec {
+    fn default() -> Self {
+        Self {
+            duration: Span::from_secs(10 * 60),
+            interval: Span::from_secs(10),
+            fail: 2,
+            recover: 3,
+            deadline: Span::from_secs(60 * 60),
+            checks: Vec::new(),
+        }
+    }
+}
+
+/// When nobody uses blue any more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct DrainSpec {
+    /// Time to live of the public name's DNS answers.
+    pub dns_ttl: Span,
+    /// Blue is kept for the time to live times this, at least, because resolvers are late.
+    pub factor: u32,
+    /// For how long blue must have had no request.
+    pub quiet: Span,
+    /// How long to wait for that silence.
+    pub deadline: Span,
+    /// What to do with a blue that still has requests by then.
+    pub at_deadline: AtDrainDeadline,
+}
+
+impl Default for DrainSpec {
+    fn default() -> Self {
+        Self {
+            dns_ttl: Span::from_secs(60),
+            factor: 3,
+            quiet: Span::from_secs(60),
+            deadline: Span::from_secs(2 * 60 * 60),
+            at_deadline: AtDrainDeadline::Keep,
+        }
+    }
+}
+
+/// What to do with a blue that still has requests at the drain's deadline.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum AtDrainDeadline {
+    /// Keep blue running, end the release as promoted, and say so.
+    #[default]
+    Keep,
+    /// Remove blue all the same; its last clients lose their connection.
+    Retire,
+}
+
+/// What becomes of blue and of old versions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RetireSpec {
+    /// How long blue is kept running after the drain, so that a rollback is one swap.
+    pub warm: Span,
+    /// How many application versions to keep beside those that are deployed or a way back.
+    pub keep_versions: u32,
+}
+
+impl Default for RetireSpec {
+    fn default() -> Self {
+        Self {
+            warm: Span::from_secs(30 * 60),
+            keep_versions: 20,
+        }
+    }
+}
+
+/// What becomes of green when it is taken back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RollbackSpec {
+    /// How long green is kept running for a post-mortem.
+    pub keep_green: Span,
+}
+
+impl Default for RollbackSpec {
+    fn default() -> Self {
+        Self {
+            keep_green: Span::from_secs(30 * 60),
+        }
+    }
+}
