@@ -6,3 +6,4 @@ pub mod door;
 pub mod live;
 pub mod objects;
 pub mod plane;
+pub mod storage;

@@ -22,6 +22,9 @@ pub trait DataPlane: Send + Sync {
 
     /// Where the environment's balancer accepts connections, once it does.
     fn address(&self, environment: &EnvironmentId) -> Option<SocketAddr>;
+
+    /// The last lines that each instance of the environment has logged, by instance.
+    fn logs(&self, environment: &EnvironmentId) -> Vec<(InstanceId, String)>;
 }
 
 /// One environment as the account wants it.

@@ -1,0 +1,31 @@
+//! What the account needs of the object store behind S3: bundles are looked up, logs are left there.
+
+use std::path::PathBuf;
+
+/// Buckets and objects, as the account sees them.
+pub trait Storage: Send + Sync {
+    /// Makes a bucket unless it is there.
+    fn ensure_bucket(&self, bucket: &str);
+
+    /// Whether a bucket is there.
+    fn has_bucket(&self, bucket: &str) -> bool;
+
+    /// An object, if it is there.
+    fn object(&self, bucket: &str, key: &str) -> Option<StoredObject>;
+
+    /// Writes a small object whole.
+    fn put(&self, bucket: &str, key: &str, content: &[u8]);
+
+    /// Removes an object, if it is there.
+    fn delete(&self, bucket: &str, key: &str);
+}
+
+/// An object that is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredObject {
+    /// Its size in bytes.
+    pub size: u64,
+    /// The file that holds its content. The file stays as it is for as long as anyone has its name, even when the object is
+    /// replaced or deleted.
+    pub file: PathBuf,
+}
