@@ -5,7 +5,7 @@
 
 mod action;
 mod apply;
-mod decide;
+pub mod decide;
 mod event;
 mod looks;
 mod observation;
