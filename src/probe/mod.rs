@@ -12,10 +12,10 @@ use std::net::{IpAddr, SocketAddr};
 
 use async_trait::async_trait;
 use futures_util::StreamExt;
-use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::model::{Known, Span};
+use crate::model::Known;
+pub use crate::model::ProbeResult;
 use crate::spec::Check;
 
 pub use http::{HttpProber, ProbeSettings};
@@ -33,23 +33,6 @@ pub trait Prober: Send + Sync {
     /// The addresses a host name has now, without any cache. A name that does not exist has none; a question that got no
     /// whole answer is unknown.
     async fn addresses(&self, host: &str) -> Known<BTreeSet<IpAddr>>;
-}
-
-/// What one check saw.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ProbeResult {
-    /// What the check is called ([`Check::title`]).
-    pub check: String,
-    /// Whether everything was as expected.
-    pub passed: bool,
-    /// The status code, if an answer came.
-    pub status: Option<u16>,
-    /// From the start, name lookup and connection included, to the end of the answer or the failure; to the millisecond.
-    pub latency: Span,
-    /// The address that answered.
-    pub address: Option<SocketAddr>,
-    /// What was wrong, for a person. `None` exactly when the check passed.
-    pub failure: Option<String>,
 }
 
 /// Why a prober cannot be made.

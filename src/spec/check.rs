@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use crate::model::Span;
 
 /// One HTTP check.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Check {
     /// What the check is called in reports. Default: method and path.
@@ -67,6 +67,22 @@ impl Check {
         self.name
             .clone()
             .unwrap_or_else(|| format!("{} {}", self.method, self.path))
+    }
+}
+
+// Headers and body may hold credentials: they are counted, not shown.
+impl fmt::Debug for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Check")
+            .field("name", &self.name)
+            .field("method", &self.method)
+            .field("path", &self.path)
+            .field("host", &self.host)
+            .field("headers", &format_args!("{} hidden", self.headers.len()))
+            .field("body", &self.body.as_ref().map(|_| "hidden"))
+            .field("timeout", &self.timeout)
+            .field("expect", &self.expect)
+            .finish()
     }
 }
 

@@ -2,9 +2,10 @@
 //! application and the name that its users know.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use super::Check;
@@ -90,7 +91,7 @@ pub struct ArtifactSpec {
 }
 
 /// How green differs from blue. Everything else is copied from blue.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct GreenSpec {
     /// Environments are called `<prefix>-r<release number>`. Default: application and slot.
@@ -111,7 +112,7 @@ pub struct GreenSpec {
 }
 
 /// One option setting of Elastic Beanstalk.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OptionSetting {
     /// Namespace, such as `aws:autoscaling:launchconfiguration`.
@@ -122,6 +123,29 @@ pub struct OptionSetting {
     pub value: String,
 }
 
+// Properties may be secret: they are counted, not shown.
+impl fmt::Debug for GreenSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GreenSpec")
+            .field("name_prefix", &self.name_prefix)
+            .field("settings", &self.settings)
+            .field("properties", &format_args!("{} hidden", self.properties.len()))
+            .field("tags", &self.tags)
+            .field("min_instances", &self.min_instances)
+            .finish()
+    }
+}
+
+// Among the settings are passwords of databases, and properties once more.
+impl fmt::Debug for OptionSetting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OptionSetting")
+            .field("namespace", &self.namespace)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
 /// When green counts as up.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -129,7 +153,7 @@ pub struct ProvisionSpec {
     /// After that the release gives green up.
     pub deadline: Span,
     /// Health that will do, by enhanced health reporting.
-    #[schemars(with = "Vec<String>")]
+    #[schemars(schema_with = "health_schema")]
     pub health: Vec<HealthStatus>,
     /// How long all conditions must hold without a break.
     pub stable: Span,
@@ -137,6 +161,18 @@ pub struct ProvisionSpec {
     pub max_age: Span,
     /// Time between looks at the environments.
     pub interval: Span,
+}
+
+fn health_schema(_: &mut SchemaGenerator) -> Schema {
+    let worth_waiting_for = [
+        HealthStatus::Ok,
+        HealthStatus::Info,
+        HealthStatus::Warning,
+        HealthStatus::Degraded,
+        HealthStatus::Severe,
+    ];
+    let names: Vec<&str> = worth_waiting_for.into_iter().map(HealthStatus::as_str).collect();
+    json_schema!({ "type": "array", "minItems": 1, "items": { "type": "string", "enum": names } })
 }
 
 impl Default for ProvisionSpec {

@@ -1,10 +1,25 @@
 //! `cutover.toml`: what a user writes, checked, with messages that point into the file.
+//!
+//! A file is read in three passes, so that one look shows a user everything that is wrong with it: the syntax; keys and
+//! types, where each faulty value is reported, taken out and the rest read on; and the rules that need meaning.
 
 mod check;
+mod derived;
+mod document;
+mod error;
 mod file;
+mod keys;
+mod read;
+mod redact;
+mod rules;
+mod schema;
+#[cfg(test)]
+mod tests;
 
 pub use check::{Check, Expectation, StatusRange};
+pub use error::{Problem, SpecError};
 pub use file::{
     ArtifactSpec, AtDrainDeadline, BakeSpec, DrainSpec, GreenSpec, Lever, OptionSetting, ProvisionSpec, RetireSpec,
     RollbackSpec, SmokeSpec, Spec,
 };
+pub use schema::schema;

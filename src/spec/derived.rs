@@ -1,0 +1,149 @@
+//! What follows from a `cutover.toml` without asking anybody.
+
+use sha2::{Digest, Sha256};
+use url::Url;
+
+use super::{Check, Spec};
+use crate::model::{EnvironmentName, ReleaseNumber};
+
+/// The longest name of an environment that the service takes, in characters (`CreateEnvironment` of the API, 2010-12-01).
+const LONGEST_NAME: usize = 40;
+
+/// The longest prefix that leaves room for `-r99999`, in characters.
+pub(super) const LONGEST_PREFIX: usize = LONGEST_NAME - "-r99999".len();
+
+/// Hexadecimal digits that keep two shortened names apart.
+const MARK: usize = 6;
+
+impl Spec {
+    /// The name of the environment that a release makes: `<prefix>-r<number>`.
+    ///
+    /// The prefix is `green.name_prefix`, or application and slot made into one. If they are too long or hold letters that
+    /// a name cannot, a part of their checksum is added, so that two slots never share a prefix.
+    #[must_use]
+    pub fn environment_name(&self, release: ReleaseNumber) -> EnvironmentName {
+        let prefix = match &self.green.name_prefix {
+            Some(prefix) => prefix.clone(),
+            None => default_prefix(self.application.as_str(), self.slot.as_str()),
+        };
+        let suffix = format!("-r{release}");
+        // Only a number above 99999 can make this shorten anything.
+        let room = LONGEST_NAME.saturating_sub(suffix.len());
+        let prefix: String = prefix.chars().take(room).collect();
+        EnvironmentName::new(format!("{}{suffix}", prefix.trim_end_matches('-')))
+    }
+
+    /// Where users reach the application: `public_url`, or `http://` and the CNAME of the live environment
+    /// (`shop.eu-west-1.elasticbeanstalk.com`).
+    ///
+    /// # Errors
+    ///
+    /// When the result is not a URL: never for a spec from [`Spec::parse`] and a CNAME as the service gives it.
+    pub fn public_base(&self, cname_fqdn: &str) -> Result<Url, url::ParseError> {
+        match &self.public_url {
+            Some(url) => Url::parse(url),
+            None => Url::parse(&format!("http://{cname_fqdn}/")),
+        }
+    }
+
+    /// The checks through the public name: `bake.checks`, or the smoke checks that name no host.
+    #[must_use]
+    pub fn bake_checks(&self) -> Vec<Check> {
+        if self.bake.checks.is_empty() {
+            let own = self.smoke.checks.iter().filter(|check| check.host.is_none());
+            own.cloned().collect()
+        } else {
+            self.bake.checks.clone()
+        }
+    }
+}
+
+fn default_prefix(application: &str, slot: &str) -> String {
+    let whole = format!("{application}-{slot}");
+    let mut name = String::new();
+    for c in whole.chars() {
+        if c.is_ascii_alphanumeric() {
+            name.push(c);
+        } else if !name.is_empty() && !name.ends_with('-') {
+            name.push('-');
+        }
+    }
+    let name = name.trim_end_matches('-');
+    let lost_letters = whole.chars().any(|c| !c.is_ascii() && c.is_alphanumeric());
+    if name.len() <= LONGEST_PREFIX && !lost_letters {
+        return name.to_owned();
+    }
+    let digest = Sha256::digest(whole.as_bytes());
+    let mark: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let kept = &name[..name.len().min(LONGEST_PREFIX - MARK - 1)];
+    format!("{}-{}", kept.trim_end_matches('-'), &mark[..MARK])
+        .trim_start_matches('-')
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(application: &str, more: &str) -> Spec {
+        Spec::parse(
+            "cutover.toml",
+            &format!("application = {application:?}\ncname = \"shop\"\n{more}"),
+        )
+        .unwrap()
+    }
+
+    fn name(spec: &Spec, release: u32) -> String {
+        spec.environment_name(ReleaseNumber(release)).to_string()
+    }
+
+    #[test]
+    fn an_environment_is_called_after_application_slot_and_release() {
+        assert_eq!(name(&spec("shop", ""), 7), "shop-production-r7");
+        assert_eq!(name(&spec("My_Shop 2", ""), 7), "My-Shop-2-production-r7");
+        assert_eq!(name(&spec("shop", "green.name_prefix = \"web\""), 12), "web-r12");
+    }
+
+    #[test]
+    fn long_and_foreign_names_stay_valid_and_different() {
+        let long = "a-very-long-name-of-an-application";
+        let mut seen = std::collections::BTreeSet::new();
+        for (application, slot) in [
+            (long, "production"),
+            (long, "production-eu"),
+            ("магазин", "production"),
+            ("лавка", "production"),
+            ("shop", "a-slot-with-a-very-long-name-indeed"),
+        ] {
+            let name = name(&spec(application, &format!("slot = {slot:?}")), 99_999);
+            assert!((4..=40).contains(&name.len()), "{name}");
+            assert!(name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'), "{name}");
+            assert!(!name.starts_with('-') && !name.contains("--"), "{name}");
+            assert!(name.ends_with("-r99999"), "{name}");
+            assert!(seen.insert(name));
+        }
+        let full = "p".repeat(LONGEST_PREFIX);
+        let spec = spec("shop", &format!("green.name_prefix = {full:?}"));
+        assert_eq!(name(&spec, 99_999), format!("{full}-r99999"));
+        assert_eq!(name(&spec, 100_000).len(), 40);
+    }
+
+    #[test]
+    fn users_reach_the_public_url_or_the_cname() {
+        let cname = "shop.eu-west-1.elasticbeanstalk.com";
+        let base = spec("shop", "").public_base(cname).unwrap();
+        assert_eq!(base.as_str(), "http://shop.eu-west-1.elasticbeanstalk.com/");
+        let base = spec("shop", "public_url = \"https://www.example.com\"").public_base(cname);
+        assert_eq!(base.unwrap().as_str(), "https://www.example.com/");
+    }
+
+    #[test]
+    fn the_bake_asks_the_smoke_checks_that_name_no_host() {
+        let smoke = "[[smoke.checks]]\npath = \"/a\"\n[[smoke.checks]]\npath = \"/b\"\nhost = \"b.example.com\"\n";
+        let paths = |spec: &Spec| -> Vec<String> { spec.bake_checks().into_iter().map(|check| check.path).collect() };
+        assert_eq!(paths(&spec("shop", "")), ["/"]);
+        assert_eq!(paths(&spec("shop", smoke)), ["/a"]);
+        let own = format!("{smoke}[[bake.checks]]\npath = \"/c\"\n");
+        assert_eq!(paths(&spec("shop", &own)), ["/c"]);
+    }
+}

@@ -1,0 +1,173 @@
+//! Keys that mean nothing and keys that are missing. What a table may hold is read from the JSON Schema, which is made from the
+//! same types that the file is read into, so the two cannot disagree.
+
+use serde_json::Value;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::document::{Document, Place};
+use super::error::Problem;
+
+/// What is wrong with the keys of a file.
+#[derive(Default)]
+pub(super) struct KeyFaults {
+    /// One problem for each key.
+    pub(super) problems: Vec<Problem>,
+    /// Keys that mean nothing.
+    pub(super) unknown: Vec<Place>,
+    /// Tables that lack a key they must have, outer ones first. Not the top of the file.
+    pub(super) incomplete: Vec<Place>,
+}
+
+/// Compares the keys of a file with its schema.
+pub(super) fn check(document: &Document<'_>, schema: &Value) -> KeyFaults {
+    let mut walk = Walk {
+        schema,
+        faults: KeyFaults::default(),
+    };
+    walk.table(document.root(), 0..0, &Place::default(), schema);
+    walk.faults
+}
+
+/// The schema's words about the type of the value at a place: how to write it.
+pub(super) fn how_to_write(schema: &Value, place: &Place) -> Option<String> {
+    use super::document::Step;
+    let mut node = schema;
+    for step in place.steps() {
+        let here = resolve(schema, node);
+        node = match step {
+            Step::Key(key) => here
+                .get("properties")
+                .and_then(|properties| properties.get(key))
+                .or_else(|| here.get("additionalProperties"))?,
+            Step::Index(_) => here.get("items")?,
+        };
+    }
+    let type_of_its_own = resolve(schema, node);
+    if std::ptr::eq(type_of_its_own, node) || type_of_its_own.get("properties").is_some() {
+        return None;
+    }
+    Some(type_of_its_own.get("description")?.as_str()?.to_owned())
+}
+
+struct Walk<'s> {
+    schema: &'s Value,
+    faults: KeyFaults,
+}
+
+impl Walk<'_> {
+    fn table(&mut self, table: &DeTable<'_>, span: std::ops::Range<usize>, place: &Place, schema: &Value) {
+        let schema = resolve(self.schema, schema);
+        let properties = schema.get("properties").and_then(Value::as_object);
+        let closed = schema.get("additionalProperties") == Some(&Value::Bool(false));
+        // A mistyped key that must be there is one problem, not two.
+        let mut mistyped = Vec::new();
+        for (key, value) in table {
+            let inner = place.key(key.get_ref());
+            match properties.and_then(|properties| properties.get(key.get_ref().as_ref())) {
+                Some(schema) => self.value(value, &inner, schema),
+                None if closed => {
+                    let known: Vec<&str> = properties
+                        .map(|properties| properties.keys().map(String::as_str).collect())
+                        .unwrap_or_default();
+                    let mut problem = Problem::new(key.span(), format!("unknown key `{inner}`"));
+                    problem.help = self.advice(key.get_ref(), place, &known);
+                    mistyped.extend(closest(key.get_ref(), &known));
+                    self.faults.problems.push(problem);
+                    self.faults.unknown.push(inner);
+                }
+                None => {}
+            }
+        }
+        let required = schema.get("required").and_then(Value::as_array);
+        let mut complete = true;
+        for key in required.into_iter().flatten().filter_map(Value::as_str) {
+            if table.get(key).is_none() {
+                complete = false;
+                if mistyped.contains(&key) {
+                    continue;
+                }
+                let mut problem = Problem::new(span.clone(), format!("`{}` is missing", place.key(key)));
+                problem.help = properties
+                    .and_then(|properties| properties.get(key)?.get("description")?.as_str())
+                    .map(|text| text.replace('\n', " "));
+                self.faults.problems.push(problem);
+            }
+        }
+        if !complete && place.parent().is_some() {
+            self.faults.incomplete.push(place.clone());
+        }
+    }
+
+    fn value(&mut self, value: &Spanned<DeValue<'_>>, place: &Place, schema: &Value) {
+        let schema = resolve(self.schema, schema);
+        match value.get_ref() {
+            DeValue::Table(table) => self.table(table, value.span(), place, schema),
+            DeValue::Array(array) => {
+                if let Some(items) = schema.get("items") {
+                    for (index, element) in array.iter().enumerate() {
+                        self.value(element, &place.index(index), items);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// What a user may have meant by a key: one like it in the same table, or the same key in another one.
+    fn advice(&self, key: &str, place: &Place, known: &[&str]) -> Option<String> {
+        if let Some(meant) = closest(key, known) {
+            return Some(format!("did you mean `{meant}`?"));
+        }
+        let top = self.schema.get("properties")?.as_object()?;
+        if place.parent().is_some() && top.contains_key(key) {
+            return Some(format!(
+                "`{key}` belongs at the top of the file, before the first `[table]`"
+            ));
+        }
+        let tables: Vec<String> = top
+            .iter()
+            .filter(|(_, schema)| {
+                let properties = resolve(self.schema, schema).get("properties");
+                properties.is_some_and(|properties| properties.get(key).is_some())
+            })
+            .map(|(table, _)| format!("`[{table}]`"))
+            .collect();
+        if !tables.is_empty() {
+            return Some(format!("`{key}` belongs to {}", tables.join(" or ")));
+        }
+        let quoted: Vec<String> = known.iter().map(|key| format!("`{key}`")).collect();
+        Some(format!("known here: {}", quoted.join(", ")))
+    }
+}
+
+/// The known key a user most likely meant.
+fn closest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
+    let plain = |text: &str| text.to_lowercase().replace('-', "_");
+    let key = plain(key);
+    // One wrong letter in three is a slip; more is another word.
+    let allowed = (key.chars().count() / 3).max(1);
+    known
+        .iter()
+        .map(|known| (strsim::damerau_levenshtein(&key, &plain(known)), *known))
+        .filter(|(distance, _)| *distance <= allowed)
+        .min()
+        .map(|(_, known)| known)
+}
+
+/// Follows references until there is a schema that says something itself.
+fn resolve<'s>(whole: &'s Value, mut schema: &'s Value) -> &'s Value {
+    loop {
+        let reference = schema.get("$ref").and_then(Value::as_str);
+        let wrapped = ["allOf", "anyOf"]
+            .iter()
+            .find_map(|key| schema.get(key)?.as_array().filter(|all| all.len() == 1)?.first());
+        let next = reference
+            .and_then(|reference| whole.pointer(reference.trim_start_matches('#')))
+            .or(wrapped);
+        match next {
+            Some(next) => schema = next,
+            None => return schema,
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! From the text of a file to a [`Spec`], with everything that is wrong collected on the way.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::Path;
+
+use serde_json::Value;
+use toml::de::DeTable;
+
+use super::document::{Document, Place};
+use super::error::{Problem, SpecError};
+use super::{Spec, keys, redact, rules, schema};
+
+/// Nobody reads more than this, and each one costs a look at the whole file.
+const MOST_PROBLEMS: usize = 50;
+
+/// A file longer than this is not a `cutover.toml`, in bytes.
+const LONGEST: u64 = 1 << 20;
+
+/// Stands for a name that is missing, so that the rest can be checked; it breaks no rule.
+const PLACEHOLDER: &str = "placeholder";
+
+impl Spec {
+    /// Reads a `cutover.toml`.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such file, it is not UTF-8 text, or something is wrong in it: then with everything that is.
+    pub fn read(path: &Path) -> Result<Self, SpecError> {
+        let text = read_text(path).map_err(|source| SpecError::from_io(path, source))?;
+        Self::parse(&path.display().to_string(), &text)
+    }
+
+    /// Reads the text of a `cutover.toml`; `name` is what messages call it.
+    ///
+    /// # Errors
+    ///
+    /// With everything that is wrong in the text.
+    pub fn parse(name: &str, text: &str) -> Result<Self, SpecError> {
+        let (root, faults) = DeTable::parse_recoverable(text);
+        if !faults.is_empty() {
+            let problems = faults.iter().take(MOST_PROBLEMS).map(syntax_problem).collect();
+            return Err(SpecError::invalid(name, redact::hide_lines(text), problems));
+        }
+        let mut reader = Reader {
+            document: Document::new(root),
+            schema: schema(),
+            problems: Vec::new(),
+            broken: BTreeSet::new(),
+        };
+        let faults = keys::check(&reader.document, &reader.schema);
+        let shown = redact::hide_values(&reader.document, &faults.unknown, text);
+        let spec = reader.read(faults);
+        if let Some(spec) = &spec {
+            let found = rules::check(spec, &reader.document, &reader.broken);
+            reader.problems.extend(found);
+        }
+        match spec {
+            Some(spec) if reader.problems.is_empty() => Ok(spec),
+            _ => Err(SpecError::invalid(name, shown, reader.problems)),
+        }
+    }
+}
+
+fn read_text(path: &Path) -> io::Result<String> {
+    let facts = std::fs::metadata(path)?;
+    if facts.is_dir() {
+        return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder"));
+    }
+    if facts.len() > LONGEST {
+        return Err(io::Error::other("it is longer than 1 MiB"));
+    }
+    String::from_utf8(std::fs::read(path)?).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        io::Error::new(io::ErrorKind::InvalidData, format!("byte {at} is not UTF-8 text"))
+    })
+}
+
+fn syntax_problem(error: &toml::de::Error) -> Problem {
+    Problem::new(error.span().unwrap_or(0..0), error.message().replace('\n', ", "))
+}
+
+struct Reader<'i> {
+    document: Document<'i>,
+    schema: Value,
+    problems: Vec<Problem>,
+    /// Places whose value was taken out: a default stands there now that the user did not mean.
+    broken: BTreeSet<Place>,
+}
+
+impl Reader<'_> {
+    /// Reads the document as a [`Spec`]: each value that does not fit is reported and taken out, until the rest does.
+    fn read(&mut self, faults: keys::KeyFaults) -> Option<Spec> {
+        self.problems.extend(faults.problems);
+        // From the back, because taking out an element of an array moves those behind it.
+        let meaningless: BTreeSet<&Place> = faults.unknown.iter().chain(&faults.incomplete).collect();
+        for place in meaningless.into_iter().rev() {
+            self.take_out(place);
+        }
+        while self.problems.len() < MOST_PROBLEMS {
+            self.document.fill("application", PLACEHOLDER);
+            self.document.fill("cname", PLACEHOLDER);
+            let error = match self.document.read::<Spec>() {
+                Ok(spec) => return Some(spec),
+                Err(error) => error,
+            };
+            let place = error.span().and_then(|span| self.document.find(&span));
+            self.problems.push(self.type_problem(&error, place.as_ref()));
+            self.take_out(&place?);
+        }
+        None
+    }
+
+    fn take_out(&mut self, place: &Place) {
+        self.document.remove(place);
+        self.broken.insert(place.clone());
+    }
+
+    fn type_problem(&self, error: &toml::de::Error, place: Option<&Place>) -> Problem {
+        let Some(place) = place else {
+            return syntax_problem(error);
+        };
+        let span = self.document.span(place);
+        if redact::is_sensitive(&self.document, place) {
+            // The words of the TOML reader quote the value.
+            return Problem::new(span, format!("`{place}` has the wrong type")).with_help("write a text in quotes");
+        }
+        let mut problem = Problem::new(span, format!("`{place}`: {}", plain(error.message())));
+        problem.help = keys::how_to_write(&self.schema, place);
+        problem
+    }
+}
+
+/// The words of the deserializer without the names of Rust types.
+fn plain(message: &str) -> String {
+    let message = message.trim().replace('\n', ", ");
+    let Some((found, expected)) = message.split_once(", expected ") else {
+        return message;
+    };
+    let expected = match expected {
+        "u32" => "a whole number, 0 or more",
+        "a map" => "a table",
+        "a sequence" => "a list",
+        "a string" => "a text in quotes",
+        "path string" => "a path in quotes",
+        _ if expected.starts_with("struct ") => "a table",
+        _ => expected,
+    };
+    format!("{found}, expected {expected}")
+}

@@ -1,0 +1,111 @@
+//! Blots out what may be secret before the file is shown beside a message.
+//!
+//! Messages quote whole lines of the file, and properties, headers and request bodies may hold passwords. They are replaced byte for
+//! byte, so that places in the text stay what they were.
+
+use std::ops::Range;
+
+use toml::de::DeValue;
+
+use super::document::{Document, Place, Step};
+
+/// The namespace of environment properties among the option settings.
+const PROPERTIES: &str = "aws:elasticbeanstalk:application:environment";
+
+/// Words that begin a part of the file whose lines are hidden when its syntax is broken and no values can be told.
+const TELLING: [&str; 6] = ["properties", "headers", "settings", "body", "value", "public_url"];
+
+/// Whether the value at a place may be secret.
+pub(super) fn is_sensitive(document: &Document<'_>, place: &Place) -> bool {
+    let keys: Vec<&str> = place
+        .steps()
+        .iter()
+        .filter_map(|step| match step {
+            Step::Key(key) => Some(key.as_str()),
+            Step::Index(_) => None,
+        })
+        .collect();
+    match keys.as_slice() {
+        ["public_url"] => text_at(document, place).is_none_or(|url| url.contains('@')),
+        ["green", "properties", ..] => true,
+        ["green", "settings", "value", ..] => place.parent().is_none_or(|setting| {
+            let namespace = text_at(document, &setting.key("namespace")).unwrap_or(PROPERTIES);
+            let name = text_at(document, &setting.key("name")).unwrap_or("password");
+            names_a_secret(namespace, name)
+        }),
+        ["smoke" | "bake", "checks", "headers" | "body", ..] => true,
+        _ => false,
+    }
+}
+
+/// Whether the value of an option setting may be secret.
+pub(super) fn names_a_secret(namespace: &str, name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    namespace == PROPERTIES || ["password", "secret", "token"].iter().any(|word| name.contains(word))
+}
+
+/// The text with all values blotted out that may be secret. `unknown` are the places of keys that mean nothing: a mistyped
+/// `propertys` holds what `properties` would.
+pub(super) fn hide_values(document: &Document<'_>, unknown: &[Place], text: &str) -> String {
+    let in_unknown = |place: &Place| {
+        unknown.iter().any(|key| {
+            let nested = place.steps().len() > key.steps().len() || key.steps().len() > 1;
+            nested && place.steps().starts_with(key.steps())
+        })
+    };
+    let spans: Vec<Range<usize>> = document
+        .nodes()
+        .into_iter()
+        .filter(|node| {
+            !matches!(
+                document.get(&node.place),
+                Some(DeValue::Table(_) | DeValue::Array(_)) | None
+            )
+        })
+        .filter(|node| is_sensitive(document, &node.place) || in_unknown(&node.place))
+        .map(|node| node.value)
+        .collect();
+    blot(text, |at| spans.iter().any(|span| span.contains(&at)))
+}
+
+/// The same for a text whose syntax is broken: everything is blotted out that may belong to a value which may be secret.
+pub(super) fn hide_lines(text: &str) -> String {
+    let mut hidden: Vec<Range<usize>> = Vec::new();
+    let mut in_section = false;
+    let mut in_value = false;
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let content = line.trim();
+        if content.starts_with('[') && !content.contains('=') {
+            in_section = TELLING.iter().any(|word| content.contains(word));
+            in_value = false;
+        } else if !content.starts_with('#') {
+            let equals = line.find('=');
+            let before = &line[..equals.unwrap_or(0)];
+            // A value may go on over many lines, and without its syntax nobody knows where it ends.
+            in_value |= TELLING.iter().any(|word| before.contains(word));
+            if in_section || in_value {
+                let from = equals.map_or(start, |at| start + at + 1);
+                hidden.push(from..start + line.len());
+            }
+        }
+        start += line.len();
+    }
+    blot(text, |at| hidden.iter().any(|span| span.contains(&at)))
+}
+
+fn blot(text: &str, is_hidden: impl Fn(usize) -> bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    for (at, c) in text.char_indices() {
+        if is_hidden(at) && !c.is_whitespace() {
+            (0..c.len_utf8()).for_each(|_| out.push('*'));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+fn text_at<'d>(document: &'d Document<'_>, place: &Place) -> Option<&'d str> {
+    document.get(place).and_then(DeValue::as_str)
+}

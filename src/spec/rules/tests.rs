@@ -1,0 +1,455 @@
+//! Each rule with its exact words.
+
+use crate::spec::Spec;
+
+/// The messages for a file with the two names it must have and some lines more.
+fn messages(lines: &str) -> Vec<String> {
+    messages_of(&format!("application = \"shop\"\ncname = \"shop\"\n{lines}"))
+}
+
+fn messages_of(text: &str) -> Vec<String> {
+    match Spec::parse("cutover.toml", text) {
+        Ok(_) => Vec::new(),
+        Err(error) => error.problems().iter().map(|problem| problem.message.clone()).collect(),
+    }
+}
+
+#[track_caller]
+fn breaks(lines: &str, message: &str) {
+    assert_eq!(messages(lines), [message], "{lines}");
+}
+
+#[track_caller]
+fn holds(lines: &str) {
+    assert_eq!(messages(lines), Vec::<String>::new(), "{lines}");
+}
+
+#[test]
+fn application() {
+    let with = |name: &str| messages_of(&format!("application = {name:?}\ncname = \"shop\""));
+    for name in ["", &"a".repeat(101)] {
+        assert_eq!(with(name), ["`application` must have 1 to 100 characters"]);
+    }
+    for name in ["a/b", "..", "a\tb"] {
+        assert_eq!(
+            with(name),
+            ["`application` is not a name that Elastic Beanstalk allows"]
+        );
+    }
+    for name in ["s", "My Shop", &"é".repeat(100)] {
+        assert_eq!(with(name), Vec::<String>::new(), "{name}");
+    }
+}
+
+#[test]
+fn slot() {
+    breaks("slot = \"\"", "`slot` is empty");
+    breaks("slot = \"a b\"", "`slot` may hold only letters, digits and hyphens");
+    breaks("slot = \"-a\"", "`slot` must not begin or end with a hyphen");
+    breaks(
+        &format!("slot = {:?}", "a".repeat(64)),
+        "`slot` has more than 63 characters",
+    );
+    holds("slot = \"production-eu\"");
+}
+
+#[test]
+fn name_prefix() {
+    let with = |prefix: &str| format!("green.name_prefix = {prefix:?}");
+    breaks(
+        &with("a_b"),
+        "`green.name_prefix` may hold only letters, digits and hyphens",
+    );
+    breaks(&with("ab-"), "`green.name_prefix` must not begin or end with a hyphen");
+    breaks(
+        &with(&"a".repeat(34)),
+        "`green.name_prefix` has more than 33 characters",
+    );
+    holds(&with(&"a".repeat(33)));
+}
+
+#[test]
+fn cname() {
+    let with = |cname: &str, more: &str| messages_of(&format!("application = \"shop\"\ncname = {cname:?}\n{more}"));
+    let long = "a".repeat(64);
+    for (cname, message) in [
+        ("abc", "the prefix of `cname` must have 4 to 63 characters"),
+        (long.as_str(), "the prefix of `cname` must have 4 to 63 characters"),
+        (
+            "sh_op",
+            "the prefix of `cname` may hold only letters, digits and hyphens",
+        ),
+        ("shop-", "the prefix of `cname` must not begin or end with a hyphen"),
+        ("", "the prefix of `cname` is empty"),
+        (
+            "www.example.com",
+            "`cname` is a whole name that does not end with `.elasticbeanstalk.com`",
+        ),
+        (
+            "http://shop.eu-west-1.elasticbeanstalk.com",
+            "the prefix of `cname` may hold only letters, digits and hyphens",
+        ),
+        ("shop..elasticbeanstalk.com", "`cname` is not a CNAME of an environment"),
+        (
+            "a.b.c.d.elasticbeanstalk.com",
+            "`cname` is not a CNAME of an environment",
+        ),
+    ] {
+        assert_eq!(with(cname, ""), [message], "{cname}");
+    }
+    for cname in [
+        "shop",
+        "shop.eu-west-1.elasticbeanstalk.com",
+        "Shop.EU-west-1.elasticbeanstalk.com",
+        "shop.eba-a1b2c3d4.eu-west-1.elasticbeanstalk.com",
+        "shop.elasticbeanstalk.com",
+    ] {
+        assert_eq!(with(cname, "region = \"eu-west-1\""), Vec::<String>::new(), "{cname}");
+    }
+    assert_eq!(
+        with("shop.eu-west-1.elasticbeanstalk.com", "region = \"us-east-1\""),
+        ["`cname` belongs to region `eu-west-1`, but `region` is `us-east-1`"]
+    );
+}
+
+#[test]
+fn public_url() {
+    let with = |url: &str| format!("public_url = {url:?}");
+    breaks(
+        &with("www.example.com"),
+        "`public_url` is not a URL: relative URL without a base",
+    );
+    breaks(
+        &with("ftp://example.com"),
+        "`public_url` must begin with `http://` or `https://`",
+    );
+    breaks(
+        &with("https://me:secret@example.com"),
+        "`public_url` holds a user name or password",
+    );
+    for url in [
+        "https://example.com/app",
+        "https://example.com?a=b",
+        "https://example.com#a",
+    ] {
+        breaks(&with(url), "`public_url` has a path, a query or a fragment");
+    }
+    holds(&with("https://www.example.com"));
+    holds(&with("http://127.0.0.1:8080/"));
+}
+
+#[test]
+fn region() {
+    breaks("region = \"EU (Ireland)\"", "`region` is not the name of a region");
+    breaks("region = \"EU-WEST-1\"", "`region` is not the name of a region");
+    holds("region = \"eu-west-1\"");
+}
+
+#[test]
+fn version_label() {
+    let with = |label: &str| format!("artifact.version_label = {label:?}");
+    for label in ["", &"v".repeat(101)] {
+        breaks(&with(label), "`artifact.version_label` must have 1 to 100 characters");
+    }
+    for label in ["/v1", "v1/"] {
+        breaks(&with(label), "`artifact.version_label` must not begin or end with `/`");
+    }
+    breaks(
+        "artifact.version_label = \"v\\u00071\"",
+        "`artifact.version_label` holds a control character",
+    );
+    holds(&with("release/v1"));
+}
+
+#[test]
+fn bucket() {
+    for (bucket, fault) in [
+        ("ab", "must have 3 to 63 characters"),
+        ("My-Bucket", "may hold only small letters, digits, dots and hyphens"),
+        ("s3://bucket", "may hold only small letters, digits, dots and hyphens"),
+        ("-bucket", "must begin and end with a small letter or a digit"),
+        ("bucket.", "must begin and end with a small letter or a digit"),
+        ("buck..et", "must not have two dots in a row"),
+        ("10.0.0.1", "must not look like an IP address"),
+        ("xn--bucket", "has a beginning or an end that S3 keeps for itself"),
+        ("bucket--x-s3", "has a beginning or an end that S3 keeps for itself"),
+    ] {
+        breaks(
+            &format!("artifact.bucket = {bucket:?}"),
+            &format!("`artifact.bucket` {fault}"),
+        );
+    }
+    holds("artifact.bucket = \"elasticbeanstalk-eu-west-1-123456789012\"");
+}
+
+#[test]
+fn settings() {
+    let with = |namespace: &str, name: &str, value: &str| {
+        format!("[[green.settings]]\nnamespace = {namespace:?}\nname = {name:?}\nvalue = {value:?}\n")
+    };
+    let good = with("aws:autoscaling:launchconfiguration", "InstanceType", "t3.small");
+    holds(&good);
+    breaks(
+        &with("autoscaling", "A", "b"),
+        "`green.settings[0].namespace` must start with `aws:`",
+    );
+    breaks(&with("aws:a", " ", "b"), "`green.settings[0].name` is empty");
+    breaks(
+        &with("aws:a", "b", "AKIAIOSFODNN7EXAMPLE"),
+        "`green.settings[0].value` looks like an AWS access key",
+    );
+    breaks(
+        &good.repeat(2),
+        "`InstanceType` in `aws:autoscaling:launchconfiguration` is set twice",
+    );
+    breaks("green.min_instances = 0", "`green.min_instances` must be 1 or more");
+}
+
+#[test]
+fn properties() {
+    breaks(
+        "green.properties.\"A B\" = \"1\"",
+        "`A B` is not the name of a property",
+    );
+    breaks("green.properties.\"\" = \"1\"", "`` is not the name of a property");
+    let token = format!("github_pat_{}", "a1".repeat(20));
+    for (value, kind) in [
+        ("AKIAIOSFODNN7EXAMPLE", "an AWS access key"),
+        ("-----BEGIN PRIVATE KEY-----", "a private key"),
+        (token.as_str(), "a GitHub token"),
+    ] {
+        breaks(
+            &format!("green.properties.KEY = {value:?}"),
+            &format!("the value of `KEY` looks like {kind}"),
+        );
+    }
+    breaks(
+        &format!("green.properties.A = {:?}", "x".repeat(4095)),
+        "`green.properties` has 4097 bytes",
+    );
+    holds(&format!("green.properties.A = {:?}", "x".repeat(4094)));
+    holds("green.properties = { NODE_ENV = \"production\", \"a.b:c/d\" = \"x\" }");
+}
+
+#[test]
+fn tags() {
+    for (key, prefix) in [
+        ("aws:x", "aws:"),
+        ("AWS:x", "aws:"),
+        ("cutover:x", "cutover:"),
+        ("elasticbeanstalk:x", "elasticbeanstalk:"),
+    ] {
+        breaks(
+            &format!("green.tags.{key:?} = \"1\""),
+            &format!("tag `{key}` must not start with `{prefix}`"),
+        );
+    }
+    for key in ["", &"k".repeat(129)] {
+        breaks(
+            &format!("green.tags.{key:?} = \"1\""),
+            "a tag's key must have 1 to 128 characters",
+        );
+    }
+    breaks(
+        &format!("green.tags.team = {:?}", "v".repeat(257)),
+        "the value of tag `team` has more than 256 characters",
+    );
+    let many = |count: usize| -> String { (0..count).map(|n| format!("green.tags.t{n} = \"\"\n")).collect() };
+    breaks(&many(41), "`green.tags` holds 41 tags");
+    holds(&many(40));
+    holds(&format!("green.tags.{:?} = {:?}", "k".repeat(128), "v".repeat(256)));
+}
+
+#[test]
+fn lengths_of_time() {
+    for key in [
+        "provision.deadline",
+        "provision.max_age",
+        "provision.interval",
+        "smoke.interval",
+        "smoke.deadline",
+        "bake.duration",
+        "bake.interval",
+        "bake.deadline",
+        "drain.deadline",
+    ] {
+        breaks(&format!("{key} = \"0s\""), &format!("`{key}` must not be zero"));
+    }
+    for key in [
+        "provision.stable",
+        "drain.dns_ttl",
+        "drain.quiet",
+        "retire.warm",
+        "rollback.keep_green",
+    ] {
+        holds(&format!("{key} = \"0s\""));
+    }
+    breaks("retire.warm = \"8785h\"", "`retire.warm` is longer than 366 days");
+    holds("retire.warm = \"8784h\"");
+}
+
+#[test]
+fn relations_between_lengths() {
+    breaks(
+        "provision.stable = \"30m\"",
+        "`provision.stable` (30m) must be shorter than `provision.deadline` (30m)",
+    );
+    breaks(
+        "provision.deadline = \"20s\"",
+        "`provision.stable` (30s) must be shorter than `provision.deadline` (20s)",
+    );
+    breaks(
+        "provision.interval = \"1h\"",
+        "`provision.interval` (1h) must be shorter than `provision.deadline` (30m)",
+    );
+    breaks(
+        "smoke.interval = \"5m\"",
+        "`smoke.interval` (5m) must be shorter than `smoke.deadline` (5m)",
+    );
+    breaks(
+        "bake.duration = \"5s\"",
+        "`bake.interval` (10s) must not be longer than `bake.duration` (5s)",
+    );
+    holds("bake = { duration = \"5s\", interval = \"5s\" }");
+    breaks(
+        "bake.deadline = \"9s\"",
+        "`bake.interval` (10s) must not be longer than `bake.deadline` (9s)",
+    );
+    breaks(
+        "drain.quiet = \"3h\"",
+        "`drain.quiet` (3h) must be shorter than `drain.deadline` (2h)",
+    );
+    breaks(
+        "smoke = { successes = 4, interval = \"10s\", deadline = \"30s\" }",
+        "4 rounds of smoke checks every 10s cannot end before `smoke.deadline` (30s)",
+    );
+    holds("smoke = { successes = 4, interval = \"10s\", deadline = \"31s\" }");
+}
+
+#[test]
+fn counts() {
+    for key in ["smoke.successes", "bake.fail", "bake.recover", "drain.factor"] {
+        let message = format!("`{key}` must be 1 or more, and at most 10000");
+        breaks(&format!("{key} = 0"), &message);
+        breaks(&format!("{key} = 10001"), &message);
+        holds(&format!("{key} = 1"));
+    }
+}
+
+#[test]
+fn health() {
+    breaks(
+        "provision.health = []",
+        "`provision.health` is empty: green could never come up",
+    );
+    for status in ["Unknown", "NoData", "Pending", "Suspended"] {
+        breaks(
+            &format!("provision.health = [\"Ok\", {status:?}]"),
+            &format!("health `{status}` says nothing about green"),
+        );
+    }
+    holds("provision.health = [\"Ok\", \"Info\", \"Warning\"]");
+}
+
+#[test]
+fn requests() {
+    breaks(
+        "smoke.checks = []",
+        "`smoke.checks` is empty: nothing would show that green answers",
+    );
+    holds("bake.checks = []");
+    for (check, message) in [
+        (
+            "method = \"get\"",
+            "`smoke.checks[0].method` must be in capital letters",
+        ),
+        (
+            "method = \"G T\"",
+            "`smoke.checks[0].method` is not a method that a check can use",
+        ),
+        (
+            "method = \"\"",
+            "`smoke.checks[0].method` is not a method that a check can use",
+        ),
+        (
+            "method = \"CONNECT\"",
+            "`smoke.checks[0].method` is not a method that a check can use",
+        ),
+        ("path = \"health\"", "`smoke.checks[0].path` must begin with `/`"),
+        (
+            "path = \"//evil\"",
+            "`smoke.checks[0].path` begins with `//`, which would name another host",
+        ),
+        (
+            "path = \"/a b\"",
+            "`smoke.checks[0].path` holds a character that a path cannot",
+        ),
+        (
+            "path = \"/a#b\"",
+            "`smoke.checks[0].path` holds a character that a path cannot",
+        ),
+        (
+            "host = \"https://a\"",
+            "`smoke.checks[0].host` is not the name of a host",
+        ),
+        ("host = \"me@a\"", "`smoke.checks[0].host` is not the name of a host"),
+        ("host = \"\"", "`smoke.checks[0].host` is not the name of a host"),
+        ("headers.\"a b\" = \"c\"", "`a b` is not the name of a header"),
+        ("headers.Host = \"c\"", "`host` is not set among the headers"),
+        (
+            "headers.Content-Length = \"3\"",
+            "`Content-Length` belongs to the connection",
+        ),
+        (
+            "headers.x-a = \"a\\nb\"",
+            "the value of `x-a` cannot be sent in a header",
+        ),
+        ("timeout = \"0s\"", "`smoke.checks[0].timeout` must not be zero"),
+    ] {
+        breaks(&format!("[[smoke.checks]]\n{check}"), message);
+        breaks(
+            &format!("[[bake.checks]]\n{check}"),
+            &message.replace("smoke.checks", "bake.checks"),
+        );
+    }
+    holds(
+        "[[smoke.checks]]\nmethod = \"PURGE\"\npath = \"/a?b=c%20d\"\nhost = \"shop.example.com:8080\"\n\
+         headers = { Authorization = \"Bearer x\" }\nbody = \"{}\"\ntimeout = \"500ms\"",
+    );
+}
+
+#[test]
+fn expectations() {
+    for (expect, message) in [
+        (
+            "status = []",
+            "`smoke.checks[0].expect.status` is empty: no answer could pass",
+        ),
+        (
+            "body = \"(\"",
+            "`smoke.checks[0].expect.body` is not a regular expression: unclosed group",
+        ),
+        (
+            "headers.x-a = \"[\"",
+            "`smoke.checks[0].expect.headers.x-a` is not a regular expression: unclosed character class",
+        ),
+        ("headers.\"x a\" = \"b\"", "`x a` is not the name of a header"),
+        ("json.status = \"ok\"", "`status` is not a JSON pointer"),
+        ("json.\"/a~2\" = \"ok\"", "`/a~2` is not a JSON pointer"),
+        ("json.\"/day\" = 2026-01-01", "JSON has no dates"),
+        (
+            "max_latency = \"0s\"",
+            "`smoke.checks[0].expect.max_latency` must not be zero",
+        ),
+        (
+            "max_latency = \"6s\"",
+            "`smoke.checks[0].expect.max_latency` (6s) is longer than the check's timeout (5s)",
+        ),
+    ] {
+        breaks(&format!("[[smoke.checks]]\n[smoke.checks.expect]\n{expect}"), message);
+    }
+    holds(
+        "[smoke]\nchecks = [{ expect = { status = [200, \"300-399\"], body = 'v\\d+', json = { \"/a~1b/0\" = 1, \"\" = {} }, \
+         headers = { x-version = '^v' }, max_latency = \"5s\" } }]",
+    );
+}

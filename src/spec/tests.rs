@@ -1,0 +1,381 @@
+//! Reading whole files: what comes out, what is said, and what is never shown.
+
+use proptest::prelude::*;
+
+use super::{Spec, SpecError, StatusRange};
+use crate::model::{HealthStatus, Span};
+
+/// Files that are right; the first holds nothing but what it must.
+const EXAMPLES: [&str; 2] = [
+    "application = \"shop\"\ncname = \"shop\"\n",
+    r#"
+application = "My Shop"
+slot = "production"
+lever = "cname-swap"
+cname = "shop.eu-west-1.elasticbeanstalk.com"
+public_url = "https://www.example.com"
+region = "eu-west-1"
+journal = "releases"
+
+[artifact]
+path = "build/shop.zip"
+bucket = "shop-bundles"
+version_label = "v42"
+
+[green]
+name_prefix = "shop"
+min_instances = 2
+properties = { NODE_ENV = "production" }
+tags = { team = "web" }
+
+[[green.settings]]
+namespace = "aws:autoscaling:launchconfiguration"
+name = "InstanceType"
+value = "t3.small"
+
+[provision]
+deadline = "20m"
+health = ["Ok", "Info"]
+stable = "1m"
+max_age = "45s"
+interval = "5s"
+
+[smoke]
+successes = 2
+interval = "1s"
+deadline = "3m"
+
+[[smoke.checks]]
+name = "home"
+path = "/"
+
+[[smoke.checks]]
+method = "POST"
+path = "/api/orders?dry=1"
+host = "api.example.com"
+headers = { content-type = "application/json" }
+body = '{"items":[]}'
+timeout = "2s"
+
+[smoke.checks.expect]
+status = [201, "300-399"]
+body = "order"
+json = { "/ok" = true }
+headers = { content-type = "^application/json" }
+max_latency = "800ms"
+
+[bake]
+duration = "15m"
+interval = "15s"
+fail = 3
+recover = 4
+deadline = "2h"
+checks = [{ path = "/health" }]
+
+[drain]
+dns_ttl = "60s"
+factor = 2
+quiet = "2m"
+deadline = "1h"
+at_deadline = "retire"
+
+[retire]
+warm = "1h"
+keep_versions = 10
+
+[rollback]
+keep_green = "10m"
+"#,
+];
+
+fn fails(text: &str) -> SpecError {
+    Spec::parse("cutover.toml", text).expect_err("the file is wrong")
+}
+
+fn messages(text: &str) -> Vec<String> {
+    fails(text)
+        .problems()
+        .iter()
+        .map(|problem| problem.message.clone())
+        .collect()
+}
+
+fn helps(text: &str) -> Vec<String> {
+    fails(text)
+        .problems()
+        .iter()
+        .filter_map(|problem| problem.help.clone())
+        .collect()
+}
+
+#[test]
+fn a_small_file_has_defaults_for_the_rest() {
+    let spec = Spec::parse("cutover.toml", EXAMPLES[0]).unwrap();
+    assert_eq!(spec.slot.as_str(), "production");
+    assert_eq!(spec.smoke.checks.len(), 1);
+    assert_eq!(spec.provision.health, [HealthStatus::Ok]);
+    assert_eq!(spec.bake.duration, Span::from_secs(600));
+}
+
+#[test]
+fn a_file_that_says_everything_is_read() {
+    let spec = Spec::parse("cutover.toml", EXAMPLES[1]).unwrap();
+    let order = &spec.smoke.checks[1];
+    assert_eq!(order.title(), "POST /api/orders?dry=1");
+    assert_eq!(order.expect.status[1], StatusRange { first: 300, last: 399 });
+    assert_eq!(order.expect.json["/ok"], true);
+    assert_eq!(spec.drain.at_deadline, super::AtDrainDeadline::Retire);
+    let again: Spec = serde_json::from_str(&serde_json::to_string(&spec).unwrap()).unwrap();
+    assert_eq!(again, spec);
+}
+
+#[test]
+fn every_key_of_the_schema_stands_in_the_example() {
+    fn keys(whole: &serde_json::Value, node: &serde_json::Value, at: &str, found: &mut Vec<String>) {
+        let mut node = node;
+        loop {
+            let inner = node.get("allOf").and_then(|all| all.get(0)).unwrap_or(node);
+            match inner.get("$ref").and_then(serde_json::Value::as_str) {
+                Some(reference) => node = whole.pointer(reference.trim_start_matches('#')).unwrap(),
+                None => break,
+            }
+        }
+        for (key, inner) in node["properties"].as_object().into_iter().flatten() {
+            let place = format!("{at}/{key}");
+            keys(whole, inner, &place, found);
+            found.push(place);
+        }
+    }
+    let schema = super::schema();
+    let mut known = Vec::new();
+    keys(&schema, &schema, "", &mut known);
+    let example: serde_json::Value = toml::from_str(EXAMPLES[1]).unwrap();
+    assert!(known.len() > 40, "{known:?}");
+    for place in known {
+        assert!(example.pointer(&place).is_some(), "the example does not set {place}");
+    }
+}
+
+#[test]
+fn all_problems_are_told_at_once_and_in_order() {
+    let text = "aplication = \"shop\"\nslot = \"a b\"\n[provision]\ndeadline = 5\nstable = \"1h\"\nhealth = [\"Green\"]\n\
+                [bake]\nfail = 0\ncolour = \"red\"\n";
+    assert_eq!(
+        messages(text),
+        [
+            "`cname` is missing",
+            "unknown key `aplication`",
+            "`slot` may hold only letters, digits and hyphens",
+            "`provision.deadline`: invalid type: integer `5`, expected a text in quotes",
+            "`provision.health[0]`: unknown variant `Green`, expected one of `Ok`, `Info`, `Pending`, `Unknown`, `NoData`, \
+             `Warning`, `Degraded`, `Severe`, `Suspended`",
+            "`bake.fail` must be 1 or more, and at most 10000",
+            "unknown key `bake.colour`",
+        ]
+    );
+}
+
+#[test]
+fn unknown_keys_come_with_advice() {
+    let with = |more: &str| helps(&format!("application = \"shop\"\ncname = \"shop\"\n{more}"));
+    assert_eq!(
+        with("public-url = \"https://a.example\""),
+        ["did you mean `public_url`?"]
+    );
+    assert_eq!(with("[bake]\nintreval = \"1s\""), ["did you mean `interval`?"]);
+    assert_eq!(
+        with("version_label = \"v1\""),
+        ["`version_label` belongs to `[artifact]`"]
+    );
+    assert_eq!(with("[bake]\nduration = \"10m\"\nregion = \"eu-west-1\"").len(), 1);
+    assert_eq!(
+        with("[bake]\nregion = \"eu-west-1\""),
+        ["`region` belongs at the top of the file, before the first `[table]`"]
+    );
+    assert_eq!(with("[rollback]\ncolour = \"red\""), ["known here: `keep_green`"]);
+    assert_eq!(
+        with("[[smoke.checks]]\n[smoke.checks.expect]\nstatuscode = [200]"),
+        ["known here: `body`, `headers`, `json`, `max_latency`, `status`"]
+    );
+}
+
+#[test]
+fn values_of_the_wrong_type_come_with_advice() {
+    let text = "application = \"shop\"\ncname = \"shop\"\nlever = \"dns\"\nbake = 5\n[smoke]\ninterval = 2\nsuccesses = -1\n\
+                [[smoke.checks]]\nexpect = { status = [200, 700] }\n[[green.settings]]\nnamespace = \"aws:a\"\n\
+                [[green.settings]]\nnamespace = \"b\"\nname = \"c\"\nvalue = \"d\"\n";
+    assert_eq!(
+        messages(text),
+        [
+            "`lever`: unknown variant `dns`, expected `cname-swap`",
+            "`bake`: invalid type: integer `5`, expected a table",
+            "`smoke.interval`: invalid type: integer `2`, expected a text in quotes",
+            "`smoke.successes`: invalid value: integer `-1`, expected a whole number, 0 or more",
+            "`smoke.checks[0].expect.status[1]`: \"700\" is not a status code or a range of them, such as 200 or \"200-299\"",
+            "`green.settings[0].name` is missing",
+            "`green.settings[0].value` is missing",
+            "`green.settings[0].namespace` must start with `aws:`",
+        ]
+    );
+    assert!(helps(text).contains(&"A length of time, such as \"90s\", \"5m\", \"1h 30m\" or \"500ms\".".to_owned()));
+}
+
+#[test]
+fn broken_syntax_is_shown_where_it_breaks() {
+    let error = fails("application = \"shop\"\ncname = shop\nslot = \"a\nregion = \"eu-west-1\"\n");
+    assert_eq!(error.problems()[0].span.start, "application = \"shop\"\ncname = ".len());
+    assert!(error.problems().len() >= 2, "{error:?}");
+    let error = fails("application = \"shop\"\napplication = \"shop\"\n");
+    assert_eq!(error.problems()[0].message, "duplicate key");
+}
+
+#[test]
+fn a_problem_is_drawn_under_its_line() {
+    let error = fails("aplication = \"shop\"\n\n\n\n[bake]\nfail = 0\n");
+    let drawing = r#"
+  × `cutover.toml` has 3 problems
+   ╭─[cutover.toml:1:1]
+ 1 │ aplication = "shop"
+   · ▲────┬────
+   · │    ╰─┤ unknown key `aplication`
+   · │      │ did you mean `application`?
+   · ╰─┤ `cname` is missing
+   ·   │ The CNAME that the live environment holds: its prefix (`shop`) or the whole name
+   ·   │ (`shop.eu-west-1.elasticbeanstalk.com`). The live environment is found by it, never by
+   ·   │ its name.
+ 2 │ 
+   ╰────
+   ╭─[cutover.toml:6:8]
+ 5 │ [bake]
+ 6 │ fail = 0
+   ·        ┬
+   ·        ╰─┤ `bake.fail` must be 1 or more, and at most 10000
+   ·          │ small numbers such as 2 or 3 do well
+   ╰────
+"#;
+    assert_eq!(error.render(false, 100), &drawing[1..]);
+    assert!(error.render(true, 100).contains("\u{1b}["), "colour was asked for");
+}
+
+#[test]
+fn values_that_may_be_secret_are_never_shown() {
+    let secret = "hunter2hunter2";
+    for text in [
+        // Reported by a rule, a type, a key, the syntax; and beside something else that is wrong.
+        "green.properties.\"A B\" = \"hunter2hunter2\"",
+        "green.properties.A = [\"hunter2hunter2\"]",
+        "green.propertys.A = \"hunter2hunter2\"",
+        "[properties]\nA = \"hunter2hunter2\"",
+        "green.properties.A = \"hunter2hunter2",
+        "[green.properties]\nA = \"hunter2hunter2\nB = 1",
+        "[green.properties]\nA = hunter2hunter2",
+        "green.properties = {\n  A = \"hunter2hunter2\",\n  B = }",
+        "green.properties.A = '''\nfirst\nhunter2hunter2\n'''\ngreen.properties.B = 5",
+        "public_url = \"https://me:hunter2hunter2@example.com\"",
+        "public_url = \"https://me:hunter2hunter2@example.com:port\"",
+        "[[smoke.checks]]\nheaders = { authorization = \"hunter2hunter2\", host = \"a\" }",
+        "[[bake.checks]]\nheader = { authorization = \"hunter2hunter2\" }",
+        "[[bake.checks]]\nbody = \"hunter2hunter2\"\npath = \"\"",
+        "[[green.settings]]\nnamespace = \"aws:rds:dbinstance\"\nname = \"DBPassword\"\nvalue = \"hunter2hunter2\"\nx = 1",
+        "[[green.settings]]\nnamespace = \"aws:elasticbeanstalk:application:environment\"\nvalue = \"hunter2hunter2\"",
+        "green.properties = { TOKEN = \"ghp_hunter2hunter2hunter2hunter2\" }",
+    ] {
+        let error = fails(&format!("application = \"shop\"\ncname = \"shop\"\n{text}\n"));
+        for shown in [error.render(false, 200), error.to_string(), format!("{error:?}")] {
+            assert!(!shown.contains(secret), "{text}\n{shown}");
+        }
+    }
+    let number = fails("application = \"shop\"\ncname = \"shop\"\ngreen.properties.PIN = 987654321\n");
+    assert!(!number.render(false, 200).contains("987654321"));
+}
+
+#[test]
+fn debug_output_hides_values_that_may_be_secret() {
+    let spec = Spec::parse(
+        "cutover.toml",
+        "application = \"shop\"\ncname = \"shop\"\n[green]\nproperties = { A = \"hunter2\" }\n\
+         settings = [{ namespace = \"aws:a\", name = \"b\", value = \"hunter2\" }]\n\
+         [[smoke.checks]]\nheaders = { authorization = \"hunter2\" }\nbody = \"hunter2\"\n",
+    );
+    let shown = format!("{:?}", spec.unwrap());
+    assert!(!shown.contains("hunter2"), "{shown}");
+    assert!(shown.contains("1 hidden"), "{shown}");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_says_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cutover.toml");
+    let error = Spec::read(&path).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("cannot read `{}`: there is no such file", path.display())
+    );
+    assert!(
+        error.render(false, 100).contains("`cutover schema`"),
+        "{}",
+        error.render(false, 100)
+    );
+
+    let error = Spec::read(folder.path()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("cannot read `{}`: it is a folder", folder.path().display())
+    );
+
+    std::fs::write(&path, b"application = \"\xff\"").unwrap();
+    let error = Spec::read(&path).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("cannot read `{}`: byte 15 is not UTF-8 text", path.display())
+    );
+
+    std::fs::write(&path, EXAMPLES[1]).unwrap();
+    assert_eq!(Spec::read(&path).unwrap(), Spec::parse("x", EXAMPLES[1]).unwrap());
+}
+
+#[test]
+fn so_many_problems_that_nobody_reads_them_end_the_search() {
+    let lines: String = (0..200).map(|n| format!("[[smoke.checks]]\nmethod = {n}\n")).collect();
+    assert_eq!(
+        fails(&format!("application = \"shop\"\ncname = \"shop\"\n{lines}"))
+            .problems()
+            .len(),
+        50
+    );
+}
+
+/// Lines that are right or wrong in some way, to be put together at random.
+fn line() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "\\PC{0,20}",
+        "(application|cname|slot|bake|smoke\\.checks|green\\.properties\\.[a-z]|x) ?= ?(\"[a-zé.-]{0,6}\"|[0-9]{1,3}|\\[[0-9, ]{0,5}\\]|\\{\\}|1979-05-27)",
+        "\\[(bake|smoke|green\\.settings|provision|green|artifact|nothing)\\]",
+        "\\[\\[(smoke\\.checks|green\\.settings|bake\\.checks|bake)\\]\\]",
+        "(duration|interval|health|expect|headers|status|path|fail|namespace|json) = (\"[0-9a-z/]{0,4}\"|-?[0-9]|\\[\"Ok\"\\]|\\{ a = 1 \\}|true)",
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn no_text_makes_reading_or_rendering_panic(text in "(?s).{0,80}", width in 0_usize..120) {
+        if let Err(error) = Spec::parse("cutover.toml", &text) {
+            prop_assert!(!error.problems().is_empty());
+            prop_assert!(!error.render(false, width).is_empty());
+        }
+    }
+
+    #[test]
+    fn no_file_makes_reading_or_rendering_panic(lines in prop::collection::vec(line(), 0..12)) {
+        let text = lines.join("\n");
+        if let Err(error) = Spec::parse("cutover.toml", &text) {
+            prop_assert!(!error.problems().is_empty());
+            for problem in error.problems() {
+                prop_assert!(text.get(problem.span.clone()).is_some(), "{problem:?}");
+            }
+            prop_assert!(!error.render(false, 80).is_empty());
+        }
+    }
+}
