@@ -196,6 +196,22 @@ impl Prober for HttpProber {
             Err(why) => Known::Unknown(why),
         }
     }
+
+    async fn fetch(&self, url: &Url) -> Result<String, String> {
+        const PATIENCE: Duration = Duration::from_secs(20);
+        let asked = async {
+            let (client, _) = self.client(url).await?;
+            let mut response = client.get(url.clone()).send().await.map_err(|error| cause(&error))?;
+            if !response.status().is_success() {
+                return Err(format!("the answer has status {}", response.status().as_u16()));
+            }
+            let (body, _) = read_body(&mut response).await?;
+            Ok(String::from_utf8_lossy(&body).into_owned())
+        };
+        tokio::time::timeout(PATIENCE, asked)
+            .await
+            .unwrap_or_else(|_| Err("no whole answer came in time".to_owned()))
+    }
 }
 
 /// The request's headers. What is wrong is told without their values, which may be secrets.

@@ -33,6 +33,9 @@ pub trait Prober: Send + Sync {
     /// The addresses a host name has now, without any cache. A name that does not exist has none; a question that got no
     /// whole answer is unknown.
     async fn addresses(&self, host: &str) -> Known<BTreeSet<IpAddr>>;
+
+    /// Reads a text from an address that AWS has given out, such as a log. The error never holds the address: it may be signed.
+    async fn fetch(&self, url: &Url) -> Result<String, String>;
 }
 
 /// Why a prober cannot be made.
@@ -86,6 +89,10 @@ mod tests {
                 address: None,
                 failure: None,
             }
+        }
+
+        async fn fetch(&self, _: &Url) -> Result<String, String> {
+            Err("not asked for here".to_owned())
         }
 
         async fn addresses(&self, _: &str) -> Known<BTreeSet<IpAddr>> {

@@ -52,6 +52,8 @@ pub enum Source {
         bucket: Option<String>,
         /// The object's key; it holds the digest.
         key: String,
+        /// Where the zip lies on the machine that began the release. Another machine does not have it.
+        file: String,
     },
     /// A version and configuration that an earlier release recorded: the way back after its blue was removed.
     Recorded {
