@@ -4,7 +4,6 @@
 
 mod evidence;
 mod facts;
-mod notice;
 mod observe;
 mod perform;
 mod prune;
@@ -14,14 +13,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use facts::gather;
-pub use notice::{Listener, Notice, Silent};
 pub use world::{Overrides, World};
 
 use crate::journal::{Append, Journal, JournalError, catch_up};
 use crate::model::{Clock, ReleaseNumber, Timestamp};
 use crate::release::{
-    Action, CallResult, Decision, Entry, Event, FORMAT, IllegalEvent, Outcome, Plan, Release, ReleaseId, Safety, Slot,
-    Then, Wish, Writer, apply, decide, limits, looks,
+    Action, CallResult, Decision, Entry, Event, FORMAT, IllegalEvent, Listener, Notice, Outcome, Plan, Release,
+    ReleaseId, Safety, Slot, Then, Wish, Writer, apply, decide, limits, looks,
 };
 
 /// Drives one release.

@@ -3,13 +3,15 @@
 
 use std::time::Duration;
 
+use super::World;
 use super::evidence;
 use super::prune;
-use super::{Listener, Notice, World};
 use crate::aws::NewEnvironment;
 use crate::journal::Journal;
 use crate::model::{Clock, EnvironmentId};
-use crate::release::{Action, CallResult, EnvironmentSeen, Plan, RELEASE_TAG, Release, Role, Source, VersionSeen};
+use crate::release::{
+    Action, CallResult, EnvironmentSeen, Listener, Notice, Plan, RELEASE_TAG, Release, Role, Source, VersionSeen,
+};
 
 /// Makes the call of an intent.
 pub(super) async fn perform(

@@ -8,6 +8,7 @@ mod apply;
 pub mod decide;
 mod event;
 mod looks;
+mod notice;
 mod observation;
 mod plan;
 pub mod preflight;
@@ -19,6 +20,7 @@ pub use apply::{IllegalEvent, apply};
 pub use decide::{Decision, Then, decide, limits};
 pub use event::{Entry, Event, FORMAT, Look, Outcome, Wish, Writer};
 pub use looks::looks;
+pub use notice::{Listener, Notice, Silent};
 pub use observation::{
     EnvironmentSeen, EnvironmentStatus, HealthSeen, InstanceSeen, Looks, Observation, Processing, PublicSeen,
     VersionSeen,

@@ -1,7 +1,9 @@
-//! What a driver tells while it works.
+//! What is told of a release while it goes on: entries as they are written, and waits.
 
+use super::event::Entry;
+use super::state::Release;
+use super::why::Why;
 use crate::model::Timestamp;
-use crate::release::{Entry, Release, Why};
 
 /// One thing told.
 #[derive(Debug)]

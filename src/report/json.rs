@@ -1,0 +1,53 @@
+//! JSON lines: one object for each entry and each new wait, on the standard output.
+
+use std::io::Write;
+use std::sync::Mutex;
+
+use serde_json::json;
+
+use crate::release::{Listener, Notice};
+
+/// Writes JSON lines.
+#[derive(Debug, Default)]
+pub struct JsonLines {
+    last_wait: Mutex<String>,
+}
+
+impl Listener for JsonLines {
+    fn notice(&self, notice: Notice<'_>) {
+        let value = match notice {
+            Notice::Entry { entry, release } => json!({
+                "at": entry.at,
+                "release": entry.release.to_string(),
+                "sequence": entry.sequence,
+                "phase": release.phase,
+                "event": entry.event,
+            }),
+            Notice::Waiting {
+                release,
+                why,
+                deadline,
+                at_deadline,
+            } => {
+                let text = why.to_string();
+                if let Ok(mut last) = self.last_wait.lock() {
+                    if *last == text {
+                        return;
+                    }
+                    last.clone_from(&text);
+                }
+                json!({
+                    "release": release.plan.id.to_string(),
+                    "phase": release.phase,
+                    "waiting": text,
+                    "deadline": deadline,
+                    "at_deadline": at_deadline,
+                })
+            }
+            Notice::Progress { .. } => return,
+            Notice::Trouble { message } => json!({ "trouble": message }),
+        };
+        // A reader that has gone away must not stop a release.
+        let _ = writeln!(anstream::stdout(), "{value}");
+    }
+}

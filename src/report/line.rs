@@ -1,0 +1,74 @@
+//! One event as one line.
+
+use crate::release::{CallResult, Entry, Event, Look, Release};
+
+/// What happened, for a person; `None` for what only the journal needs.
+#[must_use]
+pub fn line(entry: &Entry, release: &Release) -> Option<String> {
+    let text = match &entry.event {
+        Event::Started { plan } => format!("release {} of version {} begins", plan.id, plan.version_label),
+        Event::TookOver { why, .. } => format!("{} goes on with it: {why}", entry.writer),
+        Event::Asked { wish } => format!("an operator asked to {wish}"),
+        Event::Refused { problems } => {
+            let list: Vec<_> = problems.iter().map(|problem| format!("\n    {problem}")).collect();
+            format!("refused:{}", list.concat())
+        }
+        Event::PreflightPassed { blue, notes } => {
+            let notes: Vec<_> = notes.iter().map(|note| format!("\n    note: {note}")).collect();
+            let version = blue.version.as_ref().map_or("no version", |version| version.as_str());
+            format!(
+                "{} ({}) is live with {version} on {} instances{}",
+                blue.name,
+                blue.id,
+                blue.running,
+                notes.concat()
+            )
+        }
+        Event::Published => format!("version {} can be deployed", release.plan.version_label),
+        Event::Intended { action } => action.describe(),
+        Event::Called { result, .. } => match result {
+            CallResult::Accepted { .. } => return None,
+            CallResult::Refused { message, .. } => format!("refused: {message}"),
+            CallResult::Unknown { message } => format!("unsure whether it happened: {message}"),
+        },
+        Event::Resolved { applied: true, how, .. } => format!("it has happened: {how}"),
+        Event::Resolved {
+            applied: false, how, ..
+        } => format!("it has not happened: {how}"),
+        Event::GreenFound { green } => format!("green is {} ({})", green.name, green.id),
+        Event::GreenUp { up: true, .. } => "green is up".to_owned(),
+        Event::GreenUp { up: false, missing } => format!("green is not up any more: {}", missing.join("; ")),
+        Event::GreenReady { .. } => "green stays up".to_owned(),
+        Event::SmokeRound { failures } => match failures.first() {
+            None => return None,
+            Some(first) => format!(
+                "{} failed: {}",
+                first.check,
+                first.failure.as_deref().unwrap_or("no reason")
+            ),
+        },
+        Event::SmokePassed => "smoke checks passed".to_owned(),
+        Event::Shifted => format!("{} was read on green", release.plan.slot_cname),
+        Event::ShiftConfirmed { how } => format!("the public name leads to green: {how}"),
+        Event::Looked {
+            look: Look::Bad { why },
+        } => format!("green looks bad: {why}"),
+        Event::Looked {
+            look: Look::Unknown { why },
+        } => format!("cannot tell how green is: {why}"),
+        Event::BakePassed => format!("green did well for {}: promoted", release.plan.bake.duration),
+        Event::BlueQuiet { quiet: true, .. } => "no requests any more".to_owned(),
+        Event::BlueQuiet { quiet: false, .. } => "requests again".to_owned(),
+        Event::Drained { how, remove_blue: true } => format!("drained: {how}"),
+        Event::Drained {
+            how,
+            remove_blue: false,
+        } => format!("blue is kept: {how}"),
+        Event::RollbackBegan { why, .. } => format!("rolling back: {why}"),
+        Event::TrafficRestored { how } => format!("all traffic is on blue: {how}"),
+        Event::Noted { note } => note.clone(),
+        Event::Finished { outcome, why } => format!("{outcome}: {why}"),
+        Event::Renewed | Event::Waiting { .. } | Event::Looked { look: Look::Good } => return None,
+    };
+    Some(text)
+}

@@ -1,0 +1,136 @@
+//! Live reports for a person: lines, and on a terminal a line below them that says what is going on right now.
+
+use std::fmt::Write as _;
+use std::io::Write;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use owo_colors::OwoColorize;
+
+use super::line::line;
+use crate::release::{Entry, Event, Listener, Notice, Outcome, Release};
+
+/// Plain lines on the standard error, for logs and pipes. Waits are told when they change.
+#[derive(Debug, Default)]
+pub struct Plain {
+    last: Mutex<String>,
+}
+
+impl Listener for Plain {
+    fn notice(&self, notice: Notice<'_>) {
+        let text = match notice {
+            Notice::Entry { entry, release } => match line(entry, release) {
+                Some(text) => prefixed(entry, release, &text),
+                None => return,
+            },
+            Notice::Waiting { release, why, .. } => {
+                let text = format!("          {:<10} {why}", release.phase.as_str());
+                if let Ok(mut last) = self.last.lock() {
+                    if *last == text {
+                        return;
+                    }
+                    last.clone_from(&text);
+                }
+                text
+            }
+            Notice::Progress { done, total } if done == total => format!("          {} sent", HumanBytes(total)),
+            Notice::Progress { .. } => return,
+            Notice::Trouble { message } => format!("          {message}"),
+        };
+        // A reader that has gone away must not stop a release.
+        let _ = writeln!(anstream::stderr(), "{text}");
+    }
+}
+
+fn prefixed(entry: &Entry, release: &Release, text: &str) -> String {
+    format!("{}  {:<10} {text}", entry.at.time_of_day(), release.phase.as_str())
+}
+
+/// Lines above, and below them one that moves: phase, what it waits for, how long still.
+#[derive(Debug)]
+pub struct Bar {
+    bar: ProgressBar,
+}
+
+impl Bar {
+    /// Draws on the standard error.
+    #[must_use]
+    pub fn new() -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
+        if let Ok(style) = ProgressStyle::with_template("{spinner:.cyan} {wide_msg}") {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(120));
+        Self { bar }
+    }
+}
+
+impl Default for Bar {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl Listener for Bar {
+    fn notice(&self, notice: Notice<'_>) {
+        match notice {
+            Notice::Entry { entry, release } => {
+                if let Some(text) = line(entry, release) {
+                    self.bar.println(colored(entry, &prefixed(entry, release, &text)));
+                }
+                if matches!(entry.event, Event::Finished { .. }) {
+                    self.bar.finish_and_clear();
+                }
+            }
+            Notice::Waiting {
+                release,
+                why,
+                deadline,
+                at_deadline,
+            } => {
+                let mut text = format!("{}  {why}", release.phase);
+                let _ = write!(text, "  (until {} at most, then {at_deadline})", deadline.time_of_day());
+                let _ = write!(text, "  traffic on {}", traffic(release));
+                self.bar.set_message(text);
+            }
+            Notice::Progress { done, total } => {
+                self.bar.set_message(format!(
+                    "publish  sending the bundle: {} of {}",
+                    HumanBytes(done),
+                    HumanBytes(total)
+                ));
+            }
+            Notice::Trouble { message } => self.bar.println(format!("          {message}")),
+        }
+    }
+}
+
+/// Where the slot's name leads, by the journal.
+fn traffic(release: &Release) -> &'static str {
+    let restored = release.rollback.as_ref().is_some_and(|back| back.restored_at.is_some());
+    match (release.shifted_at, restored) {
+        (Some(_), false) => "green",
+        _ => "blue",
+    }
+}
+
+/// Colour underlines what the words say; it never says anything alone.
+fn colored(entry: &Entry, text: &str) -> String {
+    match &entry.event {
+        Event::BakePassed
+        | Event::Finished {
+            outcome: Outcome::Promoted,
+            ..
+        } => text.green().to_string(),
+        Event::RollbackBegan { .. } | Event::Refused { .. } => text.yellow().to_string(),
+        Event::Finished { .. } => text.yellow().bold().to_string(),
+        _ => text.to_owned(),
+    }
+}

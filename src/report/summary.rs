@@ -1,0 +1,111 @@
+//! Whole pictures: what a release is going to do, and where it stands.
+
+use std::fmt::Write;
+
+use indicatif::HumanBytes;
+
+use crate::model::Timestamp;
+use crate::release::preflight::Findings;
+use crate::release::{Plan, Release, Source};
+
+/// What a release is going to do, for a person.
+#[must_use]
+pub fn plan(plan: &Plan, found: &Findings) -> String {
+    let mut text = String::new();
+    let source = match &plan.source {
+        Source::Bundle { size, file, .. } => format!("from {file} ({})", HumanBytes(*size)),
+        Source::Recorded { release, .. } => format!("as recorded by release {release}"),
+    };
+    let _ = writeln!(text, "Release {}: version {} {source}", plan.id, plan.version_label);
+    if let Some(blue) = &found.blue {
+        let version = blue.version.as_ref().map_or("no version", |version| version.as_str());
+        let _ = writeln!(
+            text,
+            "  blue    {} ({}), {version}, {} instances, live as {}",
+            blue.name, blue.id, blue.running, plan.slot_cname
+        );
+    }
+    let _ = writeln!(
+        text,
+        "  green   {}, up within {}",
+        plan.green_name, plan.provision.deadline
+    );
+    let _ = writeln!(
+        text,
+        "  smoke   {} checks, {} rounds in a row",
+        plan.smoke.checks.len(),
+        plan.smoke.successes
+    );
+    let _ = writeln!(
+        text,
+        "  bake    {}, a look every {}, back after {} bad ones",
+        plan.bake.duration, plan.bake.interval, plan.bake.fail
+    );
+    let _ = writeln!(
+        text,
+        "  drain   {} for old DNS answers, then {} without a request",
+        crate::model::Span::from(plan.drain.dns_ttl.get() * plan.drain.factor),
+        plan.drain.quiet
+    );
+    let _ = writeln!(text, "  retire  blue is kept for {} more", plan.retire.warm);
+    for note in &found.notes {
+        let _ = writeln!(text, "  note    {note}");
+    }
+    text
+}
+
+/// Where a release stands, for a person.
+#[must_use]
+pub fn status(release: &Release, now: Timestamp, journal: &str) -> String {
+    let mut text = String::new();
+    let _ = writeln!(
+        text,
+        "Release {}: version {}",
+        release.plan.id, release.plan.version_label
+    );
+    match &release.outcome {
+        Some((outcome, why)) => {
+            let _ = writeln!(text, "  outcome  {outcome}");
+            let _ = writeln!(text, "  why      {why}");
+            let _ = writeln!(text, "  ended    {}", release.phase_since);
+        }
+        None => {
+            let since =
+                crate::model::Span::from(std::time::Duration::from_secs(now.since(release.phase_since).as_secs()));
+            let _ = writeln!(text, "  phase    {} for {since}", release.phase);
+            if let Some(pending) = &release.pending {
+                let _ = writeln!(
+                    text,
+                    "  call     {} (intended at {})",
+                    pending.action.describe(),
+                    pending.at
+                );
+            }
+            if let Some(why) = &release.waiting {
+                let _ = writeln!(text, "  now      {why}");
+            }
+            let state = if now < release.owned_until {
+                "until"
+            } else {
+                "not heard of since"
+            };
+            let _ = writeln!(text, "  driver   {}, {state} {}", release.driver, release.owned_until);
+        }
+    }
+    if let Some(blue) = &release.blue {
+        let version = blue.version.as_ref().map_or("no version", |version| version.as_str());
+        let _ = writeln!(text, "  blue     {} ({}), {version}", blue.name, blue.id);
+    }
+    if let Some(green) = &release.green {
+        let _ = writeln!(
+            text,
+            "  green    {} ({}), {}",
+            green.name, green.id, release.plan.version_label
+        );
+    }
+    for note in &release.notes {
+        let _ = writeln!(text, "  note     {note}");
+    }
+    let _ = writeln!(text, "  journal  {journal}");
+    text
+}
