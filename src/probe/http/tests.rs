@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use hyper::body::Incoming;
 use hyper::{Request, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -223,4 +225,73 @@ async fn plain_http_where_tls_is_expected_is_no_connection() {
         failure.starts_with(&format!("no connection to {address}: ")),
         "{failure}"
     );
+}
+
+/// A server that speaks TLS with a certificate of its own for `shop.example.com`, and that certificate.
+async fn serve_tls() -> (SocketAddr, rustls::pki_types::CertificateDer<'static>) {
+    let made = rcgen::generate_simple_self_signed(vec!["shop.example.com".to_owned()]).unwrap();
+    let certificate = made.cert.der().clone();
+    let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let settings = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.clone()], key)
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(settings));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let Ok(mut stream) = acceptor.accept(stream).await else {
+                continue;
+            };
+            let mut head = [0; 1024];
+            let _ = stream.read(&mut head).await;
+            let _ = stream
+                .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+                .await;
+            let _ = stream.shutdown().await;
+        }
+    });
+    (address, certificate)
+}
+
+#[tokio::test]
+async fn https_is_verified_against_the_trusted_roots_and_the_name() {
+    let (address, certificate) = serve_tls().await;
+    let names = NameServer::start().await;
+    names.set("shop.example.com", &["127.0.0.1"], 60);
+    names.set("other.example.com", &["127.0.0.1"], 60);
+    let mut prober = prober(ProbeSettings {
+        dns_server: Some(names.address()),
+        // Meant for http:// only.
+        port: Some(1),
+    });
+    let base = Url::parse(&format!("https://shop.example.com:{}/", address.port())).unwrap();
+    let check = check("[expect]\nbody = '^ok$'");
+
+    // The machine's roots do not know the certificate.
+    let failure = prober.check(&base, &check).await.failure.unwrap();
+    assert!(
+        failure.starts_with(&format!("no connection to {address}: ")) && failure.contains("certificate"),
+        "{failure}"
+    );
+
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(certificate).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    prober.tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let result = prober.check(&base, &check).await;
+    assert_eq!(result.failure, None);
+    assert_eq!(result.address, Some(address));
+
+    let other = Url::parse(&format!("https://other.example.com:{}/", address.port())).unwrap();
+    let failure = prober.check(&other, &check).await.failure.unwrap();
+    assert!(failure.contains("not valid for name"), "{failure}");
 }

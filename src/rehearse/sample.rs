@@ -1,0 +1,417 @@
+//! The sample application that rehearsals deploy: a small shop whose version and faults are data in its bundle.
+//!
+//! It does what an application must do to be replaced while it serves: keep-alive, a health check, and a graceful end on
+//! SIGTERM. When told to, it turns bad under traffic in a way that its health check does not see.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io::{self, Cursor, Write};
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use hyper_util::server::graceful::GracefulShutdown;
+use serde::{Deserialize, Serialize};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, DateTime, ZipWriter};
+
+/// The settings file in the bundle.
+const SETTINGS_FILE: &str = "app.json";
+
+/// How the bundle starts the application; `CUTOVER_BIN` is a property of the environment.
+const PROCFILE: &str = "web: \"$CUTOVER_BIN\" sample-app\n";
+
+/// How long requests in flight may go on after SIGTERM.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// `app.json`: which version this is, and what is wrong with it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    version: String,
+    #[serde(default)]
+    turns_bad: Option<TurnsBad>,
+}
+
+/// A leak: after some requests a growing share of them finds no free connection to the database.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TurnsBad {
+    /// How many requests are answered well before anything shows.
+    pub after_requests: u64,
+    /// The share of requests that fails in the end, from 0 to 1.
+    pub error_share: f64,
+    /// Over how many requests the share grows from nothing to that.
+    pub grows_over_requests: u64,
+}
+
+impl TurnsBad {
+    /// How many of the first `requests` requests have failed.
+    ///
+    /// The integral of the growing share, so that failures come evenly and the same in every run.
+    #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53 requests")]
+    fn failed_of(&self, requests: u64) -> f64 {
+        let bad = requests.saturating_sub(self.after_requests) as f64;
+        let growth = self.grows_over_requests as f64;
+        let failed = if bad < growth {
+            bad * bad / (2.0 * growth)
+        } else {
+            bad - growth / 2.0
+        };
+        (failed * self.error_share.clamp(0.0, 1.0)).floor()
+    }
+
+    /// Whether the request of this number, from 1, fails.
+    fn fails(&self, number: u64) -> bool {
+        self.failed_of(number) > self.failed_of(number.saturating_sub(1))
+    }
+}
+
+/// A bundle of the sample application: always the same bytes for the same arguments.
+#[must_use]
+pub fn bundle(version: &str, turns_bad: Option<TurnsBad>) -> Vec<u8> {
+    let settings = Settings {
+        version: version.to_owned(),
+        turns_bad,
+    };
+    let write = || -> io::Result<Vec<u8>> {
+        let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+        // Neither the time nor the compressor's version may show in the bytes.
+        let options = SimpleFileOptions::default()
+            .compression_method(CompressionMethod::Stored)
+            .last_modified_time(DateTime::default())
+            .unix_permissions(0o644);
+        zip.start_file(SETTINGS_FILE, options)?;
+        zip.write_all(&serde_json::to_vec_pretty(&settings)?)?;
+        zip.start_file("Procfile", options)?;
+        zip.write_all(PROCFILE.as_bytes())?;
+        Ok(zip.finish()?.into_inner())
+    };
+    write().expect("writing two small files into memory cannot fail")
+}
+
+/// Serves the application in this folder on a port of 127.0.0.1 until SIGTERM or Ctrl-C, then finishes what is in flight.
+///
+/// # Errors
+///
+/// When `app.json` cannot be read, or the port is taken.
+pub async fn serve(port: u16, folder: &Path) -> io::Result<()> {
+    let application = Arc::new(Application::read(folder, log)?);
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|error| {
+        let text = format!("the sample application cannot listen on port {port} of 127.0.0.1: {error}");
+        io::Error::new(error.kind(), text)
+    })?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let stop = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+    };
+    serve_on(listener, application, stop).await;
+    Ok(())
+}
+
+/// Writes a line to the application's own log, which its platform collects from standard output.
+fn log(line: &str) {
+    // An application whose log is gone goes on.
+    let _ = writeln!(io::stdout(), "{line}");
+}
+
+/// The running application.
+struct Application {
+    settings: Settings,
+    version_header: HeaderValue,
+    /// Requests so far, without those for the health check.
+    requests: AtomicU64,
+    log: fn(&str),
+}
+
+impl Application {
+    fn read(folder: &Path, log: fn(&str)) -> io::Result<Self> {
+        let path = folder.join(SETTINGS_FILE);
+        let problem = |kind, text: &dyn std::fmt::Display| {
+            io::Error::new(
+                kind,
+                format!("the sample application's settings {}: {text}", path.display()),
+            )
+        };
+        let text = std::fs::read(&path).map_err(|error| problem(error.kind(), &error))?;
+        let settings: Settings =
+            serde_json::from_slice(&text).map_err(|error| problem(io::ErrorKind::InvalidData, &error))?;
+        let version_header = HeaderValue::from_str(&settings.version).map_err(|_| {
+            problem(
+                io::ErrorKind::InvalidData,
+                &"the version has characters that a header cannot carry",
+            )
+        })?;
+        Ok(Self {
+            settings,
+            version_header,
+            requests: AtomicU64::new(0),
+            log,
+        })
+    }
+
+    async fn answer(&self, path: &str) -> Response<Full<Bytes>> {
+        let mut response = if path == "/health" {
+            // Stays so when the application has turned bad: this check looks only at the process.
+            page(StatusCode::OK, "ok\n".to_owned())
+        } else {
+            self.page(path).await
+        };
+        response
+            .headers_mut()
+            .insert("x-app-version", self.version_header.clone());
+        response
+    }
+
+    async fn page(&self, path: &str) -> Response<Full<Bytes>> {
+        let number = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
+        if self.settings.turns_bad.is_some_and(|turns_bad| turns_bad.fails(number)) {
+            (self.log)(&format!(
+                "ERROR request {number} for {path}: connection pool exhausted: no connection to the database was free \
+                 within 250 ms"
+            ));
+            return json(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                &serde_json::json!({ "error": "connection pool exhausted" }),
+            );
+        }
+        match path {
+            "/" => page(
+                StatusCode::OK,
+                format!("The cutover sample shop, version {}\n", self.settings.version),
+            ),
+            "/api/orders" => {
+                // The work of a query, from 2 to 6 ms.
+                tokio::time::sleep(Duration::from_millis(2 + number % 5)).await;
+                let orders: Vec<_> = (1..=3)
+                    .map(|order| serde_json::json!({ "id": number * 10 + order, "state": "paid" }))
+                    .collect();
+                json(
+                    StatusCode::OK,
+                    &serde_json::json!({ "version": self.settings.version, "orders": orders }),
+                )
+            }
+            _ => page(StatusCode::NOT_FOUND, "There is nothing here.\n".to_owned()),
+        }
+    }
+}
+
+fn page(status: StatusCode, text: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(text));
+    *response.status_mut() = status;
+    let kind = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, kind);
+    response
+}
+
+fn json(status: StatusCode, value: &serde_json::Value) -> Response<Full<Bytes>> {
+    let mut response = page(status, value.to_string());
+    let kind = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(CONTENT_TYPE, kind);
+    response
+}
+
+async fn serve_on(listener: TcpListener, application: Arc<Application>, stop: impl Future<Output = ()>) {
+    let log = application.log;
+    log(&format!("version {} is up", application.settings.version));
+    let connections = GracefulShutdown::new();
+    tokio::pin!(stop);
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = &mut stop => break,
+            accepted = listener.accept() => accepted,
+        };
+        let Ok((stream, _)) = accepted else {
+            // Out of file descriptors, most likely; some come back when connections end.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        // Only a matter of speed; a socket without this option still works.
+        let _ = stream.set_nodelay(true);
+        let application = Arc::clone(&application);
+        let service = service_fn(move |request: Request<Incoming>| {
+            let application = Arc::clone(&application);
+            async move { Ok::<_, Infallible>(application.answer(request.uri().path()).await) }
+        });
+        let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+        // A client that goes away within its request is no concern of the application.
+        let connection = connections.watch(connection);
+        tokio::spawn(async move {
+            let _ = connection.await;
+        });
+    }
+    drop(listener);
+    let finished = tokio::time::timeout(GRACE, connections.shutdown()).await.is_ok();
+    log(if finished {
+        "stopped after the last answer"
+    } else {
+        "stopped with requests in flight: they took too long"
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::net::SocketAddr;
+
+    use http_body_util::BodyExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+    use tokio::sync::oneshot;
+    use zip::ZipArchive;
+
+    use super::*;
+
+    const LEAK: TurnsBad = TurnsBad {
+        after_requests: 400,
+        error_share: 0.3,
+        grows_over_requests: 2000,
+    };
+
+    /// Unpacks a bundle as a platform does and reads the application in it.
+    fn unpacked(version: &str, turns_bad: Option<TurnsBad>) -> Application {
+        let folder = tempfile::tempdir().unwrap();
+        let mut archive = ZipArchive::new(Cursor::new(bundle(version, turns_bad))).unwrap();
+        let mut procfile = String::new();
+        archive
+            .by_name("Procfile")
+            .unwrap()
+            .read_to_string(&mut procfile)
+            .unwrap();
+        assert_eq!(procfile, "web: \"$CUTOVER_BIN\" sample-app\n");
+        archive.extract(folder.path()).unwrap();
+        Application::read(folder.path(), |_| ()).unwrap()
+    }
+
+    #[test]
+    fn a_bundle_holds_the_same_bytes_every_time() {
+        assert_eq!(bundle("2", Some(LEAK)), bundle("2", Some(LEAK)));
+        assert_ne!(bundle("2", Some(LEAK)), bundle("2", None));
+        assert_ne!(bundle("2", None), bundle("3", None));
+    }
+
+    #[test]
+    fn settings_that_cannot_be_read_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = Application::read(folder.path(), |_| ()).err().unwrap().to_string();
+        assert!(missing.contains("app.json"), "{missing}");
+        std::fs::write(folder.path().join("app.json"), "{\"version\": 2}").unwrap();
+        let wrong = Application::read(folder.path(), |_| ()).err().unwrap().to_string();
+        assert!(
+            wrong.contains("app.json") && wrong.contains("expected a string"),
+            "{wrong}"
+        );
+        let written = r#"{ "version": "2", "turns_bad": { "after_requests": 400, "error_share": 0.3, "grows_over_requests": 2000 } }"#;
+        std::fs::write(folder.path().join("app.json"), written).unwrap();
+        let read = Application::read(folder.path(), |_| ()).unwrap();
+        assert_eq!(read.settings.turns_bad, Some(LEAK));
+    }
+
+    #[test]
+    fn a_leak_shows_late_grows_and_then_stays() {
+        let failed = |range: std::ops::RangeInclusive<u64>| range.filter(|number| LEAK.fails(*number)).count();
+        assert_eq!(failed(1..=400), 0);
+        let early = failed(401..=1000);
+        let late = failed(1801..=2400);
+        assert!(early > 0 && early * 3 < late, "{early} then {late}");
+        // Half the share on the way, all of it after.
+        assert_eq!(failed(401..=2400), 300);
+        assert_eq!(failed(2401..=3400), 300);
+        let at_once = TurnsBad {
+            after_requests: 1,
+            error_share: 1.0,
+            grows_over_requests: 0,
+        };
+        assert!(!at_once.fails(1) && at_once.fails(2) && at_once.fails(3));
+    }
+
+    #[tokio::test]
+    async fn the_health_check_stays_well_while_pages_fail() {
+        let application = unpacked(
+            "2",
+            Some(TurnsBad {
+                after_requests: 2,
+                error_share: 1.0,
+                grows_over_requests: 0,
+            }),
+        );
+        let ask = async |path: &str| {
+            let response = application.answer(path).await;
+            assert_eq!(response.headers()["x-app-version"], "2");
+            let status = response.status().as_u16();
+            let body = response.into_body().collect().await.unwrap().to_bytes();
+            (status, String::from_utf8(body.to_vec()).unwrap())
+        };
+        for _ in 0..5 {
+            assert_eq!(ask("/health").await, (200, "ok\n".to_owned()));
+        }
+        assert_eq!(ask("/").await, (200, "The cutover sample shop, version 2\n".to_owned()));
+        let (status, orders) = ask("/api/orders").await;
+        assert_eq!(status, 200);
+        let orders: serde_json::Value = serde_json::from_str(&orders).unwrap();
+        assert_eq!(orders.pointer("/version"), Some(&"2".into()));
+        assert_eq!(orders["orders"].as_array().unwrap().len(), 3);
+        let (status, error) = ask("/api/orders").await;
+        assert_eq!((status, error.contains("connection pool exhausted")), (500, true));
+        assert_eq!(ask("/").await.0, 500);
+        assert_eq!(ask("/health").await.0, 200);
+    }
+
+    async fn up() -> (SocketAddr, oneshot::Sender<()>, tokio::task::JoinHandle<()>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopping) = oneshot::channel();
+        let application = Arc::new(unpacked("1", None));
+        let running = tokio::spawn(serve_on(listener, application, async {
+            let _ = stopping.await;
+        }));
+        (address, stop, running)
+    }
+
+    #[tokio::test]
+    async fn connections_are_kept_alive_and_a_request_in_flight_is_finished() {
+        let (address, stop, running) = up().await;
+        let mut idle = TcpStream::connect(address).await.unwrap();
+        let mut busy = TcpStream::connect(address).await.unwrap();
+        let mut buffer = vec![0; 4096];
+        for _ in 0..2 {
+            idle.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+            let read = idle.read(&mut buffer).await.unwrap();
+            assert!(buffer[..read].starts_with(b"HTTP/1.1 200 OK"));
+        }
+        busy.write_all(b"GET /api/orders HTTP/1.1\r\nhost: x\r\n\r\n")
+            .await
+            .unwrap();
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        stop.send(()).unwrap();
+        let mut answer = String::new();
+        busy.read_to_string(&mut answer).await.unwrap();
+        assert!(
+            answer.starts_with("HTTP/1.1 200 OK") && answer.contains("orders"),
+            "{answer}"
+        );
+        assert_eq!(
+            idle.read(&mut buffer).await.unwrap(),
+            0,
+            "the idle connection is closed"
+        );
+        running.await.unwrap();
+        assert!(TcpStream::connect(address).await.is_err());
+    }
+}
