@@ -31,7 +31,8 @@ pub(super) struct Collected {
     pub(super) problems: Vec<BundleProblem>,
 }
 
-/// Walks through a folder. The files in `outputs` are left out: the bundle may be written into the folder that it is made from.
+/// Walks through a folder. The files in `outputs` are left out: the bundle may be written into the folder that it is
+/// made from.
 pub(super) fn collect(folder: &Path, outputs: &[PathBuf]) -> Collected {
     let mut walk = Walk {
         outputs,

@@ -39,7 +39,8 @@ impl Patterns {
         Ok(patterns)
     }
 
-    /// Adds the patterns of a folder that is entered; `name` is its name from the top on. To be matched by [`Self::leave`].
+    /// Adds the patterns of a folder that is entered; `name` is its name from the top on. To be matched by
+    /// [`Self::leave`].
     pub(super) fn enter(&mut self, folder: &Path, name: &str) -> Result<(), BundleProblem> {
         let has_own = self.reads_git && folder.join(GIT_IGNORE).is_file();
         self.levels.push(if has_own {

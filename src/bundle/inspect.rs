@@ -14,7 +14,8 @@ use super::{LARGEST_BUNDLE, central, kind, platform, sha256};
 /// Nothing that is 500 MB or less unpacks to more than this honestly, in bytes.
 const LARGEST_UNPACKED: u64 = 10 * 1024 * 1024 * 1024;
 
-/// From this size on, unpacked, a bundle must not be a hundred times smaller packed: logs and blank images are, applications not.
+/// From this size on, unpacked, a bundle must not be a hundred times smaller packed: logs and blank images are,
+/// applications not.
 const SUSPICIOUS_UNPACKED: u64 = 1024 * 1024 * 1024;
 
 /// See [`SUSPICIOUS_UNPACKED`].
@@ -38,8 +39,8 @@ pub struct Bundle {
     pub procfile: bool,
 }
 
-/// Reads a bundle through and lists everything that is wrong with it. Every file in it is unpacked once, into nothing, to see that it
-/// can be; this takes about a second for 200 MB.
+/// Reads a bundle through and lists everything that is wrong with it. Every file in it is unpacked once, into nothing,
+/// to see that it can be; this takes about a second for 200 MB.
 ///
 /// # Errors
 ///

@@ -1,7 +1,7 @@
 //! The artifact: a source bundle of Elastic Beanstalk, inspected before it is uploaded, or made from a folder.
 //!
-//! A bad bundle is found out by the service minutes after green was launched, and the reason stands in a log on an instance that is
-//! about to go. Here it is found at once, and with all that is wrong.
+//! A bad bundle is found out by the service minutes after green was launched, and the reason stands in a log on an
+//! instance that is about to go. Here it is found at once, and with all that is wrong.
 
 mod central;
 mod folder;
@@ -24,7 +24,16 @@ pub use problem::{BundleError, BundleProblem};
 /// Source: "Create an Elastic Beanstalk application source bundle" of the Developer Guide.
 pub const LARGEST_BUNDLE: u64 = 500 * 1024 * 1024;
 
-/// The checksum of a file, in lower-case hexadecimal, read in pieces.
+/// SHA-256 of a file, in lower-case hexadecimal.
+///
+/// # Errors
+///
+/// When it cannot be read.
+pub fn digest(path: &std::path::Path) -> std::io::Result<String> {
+    sha256(&mut std::fs::File::open(path)?)
+}
+
+/// The checksum of what is read, in lower-case hexadecimal, read in pieces.
 fn sha256(file: &mut impl std::io::Read) -> std::io::Result<String> {
     use sha2::{Digest, Sha256};
     let mut digest = Sha256::new();

@@ -42,8 +42,8 @@ pub(super) fn normal(name: &str) -> String {
     parts.join("/")
 }
 
-/// Whether the target of a link stays inside. A `..` after a folder is refused as well, because that folder may be a link
-/// itself and then nobody can tell from the names where it leads.
+/// Whether the target of a link stays inside. A `..` after a folder is refused as well, because that folder may be a
+/// link itself and then nobody can tell from the names where it leads.
 pub(super) fn link_stays_inside(link: &str, target: &str) -> bool {
     if target.is_empty() || target.starts_with('/') || target.contains(|c: char| c == '\\' || c.is_control()) {
         return false;

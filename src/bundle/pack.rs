@@ -32,12 +32,13 @@ pub struct ZipSummary {
     pub left_out: u64,
 }
 
-/// Zips the content of a folder so that the same content gives the same bytes, whatever the times, owners, masks and order of its files: sorted,
-/// dated 1980-01-01, with modes 644 and 755.
+/// Zips the content of a folder so that the same content gives the same bytes, whatever the times, owners, masks and
+/// order of its files: sorted, dated 1980-01-01, with modes 644 and 755.
 ///
-/// `.ebignore` at the top says what is left out or, without one, each `.gitignore`; `.git`, `.elasticbeanstalk` and `.cutover` always
-/// are. Other hidden files stay, `.ebextensions` and `.platform` among them. Empty folders are left out, as Git does. Links are followed when they stay inside.
-/// The zip is written beside `out` and takes its place when it is whole.
+/// `.ebignore` at the top says what is left out or, without one, each `.gitignore`; `.git`, `.elasticbeanstalk` and
+/// `.cutover` always are. Other hidden files stay, `.ebextensions` and `.platform` among them. Empty folders are left
+/// out, as Git does. Links are followed when they stay inside. The zip is written beside `out` and takes its place
+/// when it is whole.
 ///
 /// # Errors
 ///

@@ -1,7 +1,7 @@
 //! What says to the platforms of Elastic Beanstalk how an application starts.
 //!
-//! Source: the platform chapters of the Developer Guide. Which platform blue runs is not known here, so any one of these will do: the
-//! aim is to refuse what no platform could start.
+//! Source: the platform chapters of the Developer Guide. Which platform blue runs is not known here, so any one of
+//! these will do: the aim is to refuse what no platform could start.
 
 use std::collections::BTreeSet;
 
@@ -76,8 +76,8 @@ pub(super) fn check(files: &BTreeSet<String>) -> Option<BundleProblem> {
     Some(BundleProblem::NoEntryPoint { lookalike })
 }
 
-/// What is wrong with a Procfile. The service wants every line to be `<process>: <command>`, the process of letters, digits, `_`
-/// and `-`.
+/// What is wrong with a Procfile. The service wants every line to be `<process>: <command>`, the process of letters,
+/// digits, `_` and `-`.
 pub(super) fn check_procfile(text: &str) -> Vec<BundleProblem> {
     let mut processes = Vec::new();
     let mut wrong = None;

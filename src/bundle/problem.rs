@@ -8,7 +8,8 @@ use crate::model::text::plural;
 /// So many names are said, the others counted.
 const NAMES_SAID: usize = 3;
 
-/// One thing that is wrong with a bundle, or with a folder that is to become one. The texts are sentences for people, without a full stop.
+/// One thing that is wrong with a bundle, or with a folder that is to become one. The texts are sentences for people,
+/// without a full stop.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BundleProblem {
@@ -37,7 +38,7 @@ pub enum BundleProblem {
     },
     /// It is larger than the service takes.
     #[error(
-        "it has {} MB, and Elastic Beanstalk takes 500 MB; leave out what the application does not need to run, by an `.ebignore`",
+        "it has {} MB, and Elastic Beanstalk takes 500 MB; name in `.ebignore` what the application does not need to run",
         megabytes(*size)
     )]
     TooLarge {
@@ -123,7 +124,11 @@ pub enum BundleProblem {
         entries: Vec<String>,
     },
     /// It would fill the instances' disks.
-    #[error("unpacked it has {} MB, {} times its own size; it is a mistake or an attack", megabytes(*unpacked), unpacked / (*size).max(1))]
+    #[error(
+        "unpacked it has {} MB, {} times its own size; it is a mistake or an attack",
+        megabytes(*unpacked),
+        unpacked / (*size).max(1)
+    )]
     Bomb {
         /// Bytes when unpacked, as the zip says.
         unpacked: u64,
@@ -137,7 +142,10 @@ pub enum BundleProblem {
         links: Vec<String>,
     },
     /// Nothing says how to start the application.
-    #[error("nothing at the top says how to start the application{}; write a `Procfile` with a line `web: <command>`", lookalike.as_deref().map(|name| format!(" (`{name}` is not spelt as it must be)")).unwrap_or_default())]
+    #[error(
+        "nothing at the top says how to start the application{}; write a `Procfile` with a line `web: <command>`",
+        misspelt(lookalike.as_deref())
+    )]
     NoEntryPoint {
         /// A file whose name is almost right.
         lookalike: Option<String>,
@@ -267,6 +275,11 @@ fn some(names: &[String]) -> String {
         0 => said,
         more => format!("{said} and {more} more"),
     }
+}
+
+fn misspelt(name: Option<&str>) -> String {
+    name.map(|name| format!(" (`{name}` is not spelt as it must be)"))
+        .unwrap_or_default()
 }
 
 fn megabytes(bytes: u64) -> u64 {
