@@ -1,1 +1,15 @@
-//! (being written)
+//! The only module that names `aws_sdk_*`: connecting, one part per service, and what errors mean.
+//!
+//! Calls that change something are sent **once**, with the SDK's retries off: whether a call whose answer was lost has
+//! happened is found out by reading, never by sending it again. Reads are retried by the SDK.
+
+mod beanstalk;
+mod connect;
+mod error;
+mod identity;
+mod objects;
+
+pub use beanstalk::NewEnvironment;
+pub use connect::{Aws, AwsSettings, InProcess};
+pub use error::{CallError, Effect};
+pub use objects::Progress;

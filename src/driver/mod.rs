@@ -1,1 +1,416 @@
-//! (being written)
+//! The imperative shell: read the journal, observe, decide, append, perform, append. The only loop of a release.
+//!
+//! A [`Driver::tick`] never sleeps between looks; it returns for how long nothing is to be done. [`Driver::run`] sleeps.
+
+mod evidence;
+mod facts;
+mod notice;
+mod observe;
+mod perform;
+mod prune;
+mod world;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use facts::gather;
+pub use notice::{Listener, Notice, Silent};
+pub use world::{Overrides, World};
+
+use crate::journal::{Append, Journal, JournalError, catch_up};
+use crate::model::{Clock, ReleaseNumber, Timestamp};
+use crate::release::{
+    Action, CallResult, Decision, Entry, Event, FORMAT, IllegalEvent, Outcome, Plan, Release, ReleaseId, Safety, Slot,
+    Then, Wish, Writer, apply, decide, limits, looks,
+};
+
+/// Drives one release.
+pub struct Driver {
+    journal: Arc<dyn Journal>,
+    world: Arc<World>,
+    clock: Arc<dyn Clock>,
+    listener: Arc<dyn Listener>,
+    writer: Writer,
+    release: Release,
+}
+
+/// What a tick came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tick {
+    /// Something happened; tick again at once.
+    Again,
+    /// Nothing is to be done for so long.
+    Sleep(Duration),
+    /// The release is over.
+    Over(Outcome),
+    /// Another process drives it, and has asked to be left alone until then.
+    NotOurs(Timestamp),
+}
+
+/// Why a driver cannot go on. The release is not lost: whoever runs `cutover resume` goes on where it stands.
+#[derive(Debug, thiserror::Error)]
+pub enum DriverError {
+    /// The journal cannot be read or written.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// Another release of the slot is not over.
+    #[error(
+        "release {id} of this slot is not over: it is in phase {phase}, driven by {driver} until {until}; \
+         see `cutover status`, or go on with it by `cutover resume`"
+    )]
+    Busy {
+        /// Which.
+        id: ReleaseId,
+        /// Where it stands.
+        phase: crate::release::Phase,
+        /// Who drives it.
+        driver: Writer,
+        /// Until when.
+        until: Timestamp,
+    },
+    /// A decision could not be put on record: a fault of this program.
+    #[error("release {id}: a decision could not be put on record, which is a fault of cutover: {source}")]
+    Illegal {
+        /// Which release.
+        id: ReleaseId,
+        /// What was wrong.
+        source: IllegalEvent,
+    },
+}
+
+/// How long an unreadable journal is tried again before the driver gives up.
+const JOURNAL_PATIENCE: Duration = Duration::from_secs(120);
+
+impl Driver {
+    /// Begins a release. `plan` is told the release's number.
+    ///
+    /// # Errors
+    ///
+    /// When another release of the slot is not over, or the journal cannot be written.
+    pub async fn begin(
+        journal: Arc<dyn Journal>,
+        world: Arc<World>,
+        clock: Arc<dyn Clock>,
+        listener: Arc<dyn Listener>,
+        slot: &Slot,
+        plan: impl Fn(ReleaseNumber) -> Plan + Send,
+    ) -> Result<Self, DriverError> {
+        let writer = world::this_writer();
+        loop {
+            let newest = crate::journal::newest(journal.as_ref(), slot).await?;
+            let number = match newest {
+                Some(release) if release.outcome.is_none() => return Err(busy(&release)),
+                Some(release) => release.plan.id.number.next(),
+                None => ReleaseNumber(1),
+            };
+            let event = Event::Started {
+                plan: Box::new(plan(number)),
+            };
+            let id = ReleaseId {
+                slot: slot.clone(),
+                number,
+            };
+            let now = clock.now();
+            let entry = entry(id.clone(), 0, now, now + limits::OWNERSHIP, &writer, event);
+            if journal.append(&entry).await? == Append::Taken {
+                // Somebody else has begun a release in this moment; the next look says which.
+                continue;
+            }
+            let release = apply(None, &entry).map_err(|source| DriverError::Illegal { id, source })?;
+            listener.notice(Notice::Entry {
+                entry: &entry,
+                release: &release,
+            });
+            return Ok(Self {
+                journal,
+                world,
+                clock,
+                listener,
+                writer,
+                release,
+            });
+        }
+    }
+
+    /// Takes part in a release that was begun before. It is taken over when nobody drives it any more.
+    #[must_use]
+    pub fn join(
+        journal: Arc<dyn Journal>,
+        world: Arc<World>,
+        clock: Arc<dyn Clock>,
+        listener: Arc<dyn Listener>,
+        release: Release,
+    ) -> Self {
+        Self {
+            journal,
+            world,
+            clock,
+            listener,
+            writer: world::this_writer(),
+            release,
+        }
+    }
+
+    /// The release as it stands.
+    #[must_use]
+    pub fn release(&self) -> &Release {
+        &self.release
+    }
+
+    /// Puts an operator's wish on record, whoever drives the release.
+    ///
+    /// # Errors
+    ///
+    /// When the journal cannot be written.
+    pub async fn ask(&mut self, wish: Wish) -> Result<(), DriverError> {
+        loop {
+            self.read_on().await?;
+            if self.release.outcome.is_some() || self.append(Event::Asked { wish }).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Drives the release to its end, or until `stop` says that it is far enough.
+    ///
+    /// # Errors
+    ///
+    /// When the journal stays unreadable. The release is not lost.
+    pub async fn run(&mut self, stop: impl Fn(&Release) -> bool + Send) -> Result<Option<Outcome>, DriverError> {
+        let mut failing_since = None;
+        loop {
+            if stop(&self.release) {
+                return Ok(None);
+            }
+            match self.tick().await {
+                Ok(Tick::Over(outcome)) => return Ok(Some(outcome)),
+                Ok(Tick::Again) => failing_since = None,
+                Ok(Tick::Sleep(length)) => {
+                    failing_since = None;
+                    tokio::time::sleep(length).await;
+                }
+                Ok(Tick::NotOurs(_)) => {
+                    failing_since = None;
+                    tokio::time::sleep(self.release.plan.provision.interval.get().min(Duration::from_secs(1))).await;
+                }
+                // A full disk or a lost mount may come back; the release does nothing in the meantime.
+                Err(DriverError::Journal(JournalError::File { doing, path, source })) => {
+                    let now = self.clock.since_boot();
+                    let since = *failing_since.get_or_insert(now);
+                    let error = DriverError::Journal(JournalError::File { doing, path, source });
+                    if now.saturating_sub(since) > JOURNAL_PATIENCE {
+                        return Err(error);
+                    }
+                    self.listener.notice(Notice::Trouble {
+                        message: &error.to_string(),
+                    });
+                    tokio::time::sleep(Duration::from_secs(2)).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// One round: read the journal, observe, decide, and do one thing.
+    ///
+    /// # Errors
+    ///
+    /// When the journal cannot be read or written.
+    pub async fn tick(&mut self) -> Result<Tick, DriverError> {
+        self.read_on().await?;
+        if let Some((outcome, _)) = &self.release.outcome {
+            return Ok(Tick::Over(*outcome));
+        }
+        if self.release.driver != self.writer {
+            let now = self.clock.now();
+            let Some(why) = world::free(&self.release, &self.writer, now) else {
+                return Ok(Tick::NotOurs(self.release.owned_until));
+            };
+            let from = self.release.driver.clone();
+            self.append(Event::TookOver { from, why }).await?;
+            return Ok(Tick::Again);
+        }
+        let wanted = looks(&self.release, self.clock.now());
+        let seen = observe::observe(&self.world, &self.release, &wanted, self.clock.as_ref()).await;
+        let Decision { why, then } = decide(&self.release, &seen);
+        match then {
+            Then::Record(event) => {
+                self.append(event).await?;
+                Ok(Tick::Again)
+            }
+            Then::Act(action) => {
+                self.act(action).await?;
+                Ok(Tick::Again)
+            }
+            Then::Finish { outcome, why } => {
+                self.append(Event::Finished { outcome, why }).await?;
+                Ok(Tick::Again)
+            }
+            Then::Wait {
+                until,
+                deadline,
+                at_deadline,
+            } => {
+                self.listener.notice(Notice::Waiting {
+                    release: &self.release,
+                    why: &why,
+                    deadline,
+                    at_deadline,
+                });
+                let now = self.clock.now();
+                if self.release.waiting.as_ref() != Some(&why) {
+                    self.append(Event::Waiting { why }).await?;
+                } else if self.release.owned_until.since(now) < limits::OWNERSHIP / 2 {
+                    self.append(Event::Renewed).await?;
+                }
+                // Operators' wishes are read with every tick, so no sleep is long.
+                let longest = self.release.plan.provision.interval.get();
+                Ok(Tick::Sleep(until.since(now).clamp(Duration::from_millis(20), longest)))
+            }
+        }
+    }
+
+    /// Writes the intent, makes the call, writes how it went.
+    async fn act(&mut self, action: Action) -> Result<(), DriverError> {
+        let before = self.clock.since_boot();
+        if !self.append(Event::Intended { action: action.clone() }).await? {
+            return Ok(());
+        }
+        let intent = self.release.sequence;
+        let begin_by = before + limits::INTENT_DEADLINE;
+        let world = Arc::clone(&self.world);
+        let clock = Arc::clone(&self.clock);
+        let listener = Arc::clone(&self.listener);
+        let release = self.release.clone();
+        let patient = action.safety() == Safety::Idempotent || matches!(action, Action::Prune { .. });
+        let call = perform::perform(
+            &world,
+            &release,
+            &action,
+            begin_by,
+            clock.as_ref(),
+            listener.as_ref(),
+            self.journal.as_ref(),
+        );
+        let mut call = Box::pin(call);
+        // An upload may take longer than the driver asked to be left alone for; it asks again while it works.
+        let mut renew = tokio::time::interval(limits::OWNERSHIP / 3);
+        renew.tick().await;
+        let result = loop {
+            tokio::select! {
+                result = &mut call => break result,
+                _ = renew.tick(), if patient => {
+                    let event = Event::Renewed;
+                    let now = self.clock.now();
+                    let entry = entry(self.release.plan.id.clone(), self.release.sequence, now, now + limits::OWNERSHIP, &self.writer, event);
+                    if self.journal.append(&entry).await? == Append::Taken {
+                        // Somebody else writes here now. What is under way does no harm twice, so it is let go.
+                        return Ok(());
+                    }
+                    self.release = self.applied(&entry)?;
+                }
+            }
+        };
+        drop(call);
+        self.called(intent, result).await
+    }
+
+    async fn called(&mut self, intent: u64, result: CallResult) -> Result<(), DriverError> {
+        // An operator may have written in the meantime; that does not change how the call went.
+        loop {
+            let event = Event::Called {
+                intent,
+                result: result.clone(),
+            };
+            if self.append(event).await? {
+                return Ok(());
+            }
+            self.read_on().await?;
+            let ours = self.release.driver == self.writer
+                && self
+                    .release
+                    .pending
+                    .as_ref()
+                    .is_some_and(|pending| pending.intent == intent && pending.result.is_none());
+            if !ours {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn read_on(&mut self) -> Result<(), DriverError> {
+        let before = self.release.sequence;
+        let id = self.release.plan.id.clone();
+        while let Some(entry) = self.journal.entry(&id, self.release.sequence + 1).await? {
+            self.release = self.applied(&entry)?;
+            self.listener.notice(Notice::Entry {
+                entry: &entry,
+                release: &self.release,
+            });
+        }
+        debug_assert!(self.release.sequence >= before);
+        Ok(())
+    }
+
+    fn applied(&self, entry: &Entry) -> Result<Release, DriverError> {
+        apply(Some(self.release.clone()), entry).map_err(|source| DriverError::Illegal {
+            id: self.release.plan.id.clone(),
+            source,
+        })
+    }
+
+    /// Appends an event. `false` when another entry has taken its place, so that everything must be decided anew.
+    async fn append(&mut self, event: Event) -> Result<bool, DriverError> {
+        let now = self.clock.now();
+        let entry = entry(
+            self.release.plan.id.clone(),
+            self.release.sequence,
+            now,
+            now + limits::OWNERSHIP,
+            &self.writer,
+            event,
+        );
+        // What the core does not allow must not get into the journal.
+        let next = self.applied(&entry)?;
+        if self.journal.append(&entry).await? == Append::Taken {
+            return Ok(false);
+        }
+        self.release = next;
+        self.listener.notice(Notice::Entry {
+            entry: &entry,
+            release: &self.release,
+        });
+        Ok(true)
+    }
+}
+
+fn busy(release: &Release) -> DriverError {
+    DriverError::Busy {
+        id: release.plan.id.clone(),
+        phase: release.phase,
+        driver: release.driver.clone(),
+        until: release.owned_until,
+    }
+}
+
+fn entry(release: ReleaseId, last: u64, at: Timestamp, owned_until: Timestamp, writer: &Writer, event: Event) -> Entry {
+    Entry {
+        format: FORMAT,
+        release,
+        sequence: last + 1,
+        at,
+        writer: writer.clone(),
+        nonce: world::nonce(),
+        owned_until,
+        event,
+    }
+}
+
+/// Reads a release from a journal.
+///
+/// # Errors
+///
+/// When the journal cannot be read.
+pub async fn read(journal: &dyn Journal, id: &ReleaseId) -> Result<Option<Release>, JournalError> {
+    catch_up(journal, id, None).await
+}

@@ -1,1 +1,89 @@
-//! (being written)
+//! The append-only log of releases: `<root>/<application>/<slot>/<release>/<sequence>.json`.
+//!
+//! The only primitive is *create if absent*. Appending entry n+1 is therefore a compare-and-swap on the whole release, and
+//! beginning release n+1 while release n is not over is refused: mutual exclusion is the log itself, not a lock beside it.
+
+mod directory;
+mod error;
+
+use async_trait::async_trait;
+
+pub use directory::DirectoryJournal;
+pub use error::JournalError;
+
+use crate::model::ReleaseNumber;
+use crate::release::{Entry, Release, ReleaseId, Slot, apply};
+
+/// What became of an entry that was to be appended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Append {
+    /// It is there for good.
+    Written,
+    /// Another writer's entry has its place. Read it, and decide again.
+    Taken,
+}
+
+/// Where releases are written down.
+#[async_trait]
+pub trait Journal: Send + Sync {
+    /// Where it is, for a person.
+    fn location(&self) -> String;
+
+    /// The number of the slot's newest release, if there is one.
+    async fn latest(&self, slot: &Slot) -> Result<Option<ReleaseNumber>, JournalError>;
+
+    /// One entry, if it is there.
+    async fn entry(&self, release: &ReleaseId, sequence: u64) -> Result<Option<Entry>, JournalError>;
+
+    /// Appends an entry at its own sequence, if that place is free.
+    async fn append(&self, entry: &Entry) -> Result<Append, JournalError>;
+
+    /// Keeps a file beside a release's entries, such as the logs of a green that was taken back. Replaces one of that name.
+    async fn keep(&self, release: &ReleaseId, name: &str, content: &[u8]) -> Result<String, JournalError>;
+
+    /// Finds out whether a release of this slot could be written, and leaves nothing behind.
+    async fn check_writable(&self, slot: &Slot) -> Result<(), JournalError>;
+}
+
+/// Reads on from a state: applies every entry that has been appended since.
+///
+/// # Errors
+///
+/// When the journal cannot be read, or says something impossible.
+pub async fn catch_up(
+    journal: &dyn Journal,
+    id: &ReleaseId,
+    mut release: Option<Release>,
+) -> Result<Option<Release>, JournalError> {
+    loop {
+        let next = release.as_ref().map_or(0, |release| release.sequence) + 1;
+        let Some(entry) = journal.entry(id, next).await? else {
+            return Ok(release);
+        };
+        release = Some(apply(release, &entry).map_err(|source| JournalError::Illegal {
+            location: journal.location(),
+            source,
+        })?);
+    }
+}
+
+/// The newest release of a slot, read whole.
+///
+/// # Errors
+///
+/// When the journal cannot be read, or says something impossible.
+pub async fn newest(journal: &dyn Journal, slot: &Slot) -> Result<Option<Release>, JournalError> {
+    let Some(number) = journal.latest(slot).await? else {
+        return Ok(None);
+    };
+    catch_up(
+        journal,
+        &ReleaseId {
+            slot: slot.clone(),
+            number,
+        },
+        None,
+    )
+    .await
+}

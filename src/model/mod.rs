@@ -4,6 +4,7 @@ mod clock;
 mod health;
 mod id;
 mod known;
+mod probe;
 pub mod text;
 mod time;
 
@@ -11,4 +12,5 @@ pub use clock::{Clock, SystemClock};
 pub use health::{HealthColor, HealthStatus, Latency, RequestCounts};
 pub use id::{ApplicationName, EnvironmentId, EnvironmentName, InstanceId, ReleaseNumber, SlotName, VersionLabel};
 pub use known::Known;
+pub use probe::ProbeResult;
 pub use time::{ParseSpanError, Span, Timestamp};

@@ -1,0 +1,121 @@
+//! Configurations: read from an environment, saved as templates. A template keeps environment properties, secrets among
+//! them, where they already are.
+
+use aws_sdk_elasticbeanstalk::types::ConfigurationOptionSetting;
+
+use super::super::error::read;
+use super::super::{Aws, CallError, Effect};
+use crate::model::{ApplicationName, EnvironmentId, EnvironmentName};
+use crate::release::preflight::SettingsSeen;
+use crate::spec::OptionSetting;
+
+impl Aws {
+    /// What preflight needs of an environment's configuration. A read.
+    ///
+    /// # Errors
+    ///
+    /// When that cannot be said.
+    pub async fn settings(
+        &self,
+        application: &ApplicationName,
+        name: &EnvironmentName,
+    ) -> Result<SettingsSeen, CallError> {
+        const OPERATION: &str = "DescribeConfigurationSettings";
+        let answer = self
+            .beanstalk
+            .describe_configuration_settings()
+            .application_name(application.as_str())
+            .environment_name(name.as_str())
+            .send()
+            .await
+            .map_err(|error| read(OPERATION, error))?;
+        // While a change is under way there is a second, pending set; the deployed one is what runs.
+        let sets = answer.configuration_settings();
+        let set = sets
+            .iter()
+            .find(|set| {
+                set.deployment_status()
+                    .is_some_and(|status| status.as_str() == "deployed")
+            })
+            .or(sets.first())
+            .ok_or_else(|| CallError::refused(OPERATION, format!("environment {name} has no configuration")))?;
+        let value = |namespace: &str, option: &str| {
+            set.option_settings()
+                .iter()
+                .find(|setting| setting.namespace() == Some(namespace) && setting.option_name() == Some(option))
+                .and_then(|setting| setting.value())
+        };
+        let number = |option| value("aws:autoscaling:asg", option).and_then(|text| text.parse().ok());
+        let truth = |namespace, option| value(namespace, option).is_some_and(|text| text.eq_ignore_ascii_case("true"));
+        Ok(SettingsSeen {
+            min_instances: number("MinSize").unwrap_or(1),
+            max_instances: number("MaxSize").unwrap_or(4),
+            load_balanced: value("aws:elasticbeanstalk:environment", "EnvironmentType") != Some("SingleInstance"),
+            coupled_database: truth("aws:rds:dbinstance", "HasCoupledDatabase"),
+            shared_balancer: truth("aws:elasticbeanstalk:environment", "LoadBalancerIsShared"),
+        })
+    }
+
+    /// Saves an environment's configuration as a template, with other settings on top. A create.
+    ///
+    /// # Errors
+    ///
+    /// When the service refuses, or nobody knows.
+    pub async fn create_template(
+        &self,
+        application: &ApplicationName,
+        template: &str,
+        environment: &EnvironmentId,
+        settings: &[OptionSetting],
+        description: &str,
+    ) -> Result<(), CallError> {
+        let settings = settings
+            .iter()
+            .map(|setting| {
+                ConfigurationOptionSetting::builder()
+                    .namespace(&setting.namespace)
+                    .option_name(&setting.name)
+                    .value(&setting.value)
+                    .build()
+            })
+            .collect();
+        self.beanstalk_once
+            .create_configuration_template()
+            .application_name(application.as_str())
+            .template_name(template)
+            .environment_id(environment.as_str())
+            .set_option_settings(Some(settings))
+            .description(description)
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| {
+                let error = read("CreateConfigurationTemplate", error);
+                // Its name holds the release's number, so one that is there is ours; the next look sees it.
+                if error.already_exists() {
+                    CallError {
+                        effect: Effect::NotNow,
+                        ..error
+                    }
+                } else {
+                    error
+                }
+            })
+    }
+
+    /// Removes a template. Idempotent.
+    ///
+    /// # Errors
+    ///
+    /// When the service refuses, or nobody knows.
+    pub async fn delete_template(&self, application: &ApplicationName, template: &str) -> Result<(), CallError> {
+        self.beanstalk_once
+            .delete_configuration_template()
+            .application_name(application.as_str())
+            .template_name(template)
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| read("DeleteConfigurationTemplate", error))
+    }
+}

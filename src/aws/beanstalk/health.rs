@@ -1,0 +1,94 @@
+//! Health of an environment and its instances.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_elasticbeanstalk::types::{EnvironmentHealthAttribute, InstancesHealthAttribute};
+
+use super::super::error::read;
+use super::super::{Aws, CallError};
+use super::timestamp;
+use crate::model::{EnvironmentId, HealthColor, HealthStatus, InstanceId, VersionLabel};
+use crate::release::{HealthSeen, InstanceSeen};
+
+impl Aws {
+    /// Health of an environment: enhanced if it reports it, else the colour alone. A read.
+    ///
+    /// # Errors
+    ///
+    /// When that cannot be said.
+    pub async fn health(&self, id: &EnvironmentId) -> Result<HealthSeen, CallError> {
+        let answer = self
+            .beanstalk
+            .describe_environment_health()
+            .environment_id(id.as_str())
+            .attribute_names(EnvironmentHealthAttribute::All)
+            .send()
+            .await
+            .map_err(|error| read("DescribeEnvironmentHealth", error));
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) if error.has_code("InvalidRequestException") && error.message.contains("is not supported") => {
+                return self.basic_health(id).await;
+            }
+            Err(error) => return Err(error),
+        };
+        let metrics = answer.application_metrics();
+        Ok(HealthSeen {
+            refreshed_at: answer.refreshed_at().map(timestamp),
+            status: Some(HealthStatus::from_wire(answer.health_status().unwrap_or_default())),
+            color: HealthColor::from_wire(answer.color().unwrap_or_default()),
+            causes: answer.causes().to_vec(),
+            instances: self.instances(id).await?,
+            // No metrics means that no request was seen in the window.
+            requests: Some(metrics.map_or(0, |metrics| u64::try_from(metrics.request_count()).unwrap_or(0))),
+        })
+    }
+
+    async fn basic_health(&self, id: &EnvironmentId) -> Result<HealthSeen, CallError> {
+        let environment = self
+            .environment(id)
+            .await?
+            .ok_or_else(|| CallError::refused("DescribeEnvironments", format!("environment {id} is gone")))?;
+        Ok(HealthSeen {
+            refreshed_at: None,
+            status: None,
+            color: environment.color,
+            causes: Vec::new(),
+            instances: BTreeMap::new(),
+            requests: None,
+        })
+    }
+
+    async fn instances(&self, id: &EnvironmentId) -> Result<BTreeMap<InstanceId, InstanceSeen>, CallError> {
+        let mut found = BTreeMap::new();
+        let mut token = None;
+        loop {
+            let answer = self
+                .beanstalk
+                .describe_instances_health()
+                .environment_id(id.as_str())
+                .attribute_names(InstancesHealthAttribute::All)
+                .set_next_token(token)
+                .send()
+                .await
+                .map_err(|error| read("DescribeInstancesHealth", error))?;
+            for instance in answer.instance_health_list() {
+                let Some(instance_id) = instance.instance_id() else {
+                    continue;
+                };
+                // A deployment that is still going on proves nothing of what the instance serves.
+                let version = instance
+                    .deployment()
+                    .filter(|deployment| deployment.status() == Some("Deployed"))
+                    .and_then(|deployment| deployment.version_label())
+                    .map(VersionLabel::new);
+                let status = HealthStatus::from_wire(instance.health_status().unwrap_or_default());
+                found.insert(InstanceId::new(instance_id), InstanceSeen { status, version });
+            }
+            token = answer.next_token;
+            if token.as_deref().is_none_or(str::is_empty) {
+                return Ok(found);
+            }
+        }
+    }
+}

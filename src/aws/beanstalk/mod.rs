@@ -1,0 +1,24 @@
+//! Elastic Beanstalk, by what a release asks of it. Enumerations of the service are read as text: the wire does not keep to
+//! them (version status comes in upper case, an environment's status where a health is announced).
+
+mod applications;
+mod configuration;
+mod environments;
+mod events;
+mod health;
+mod quotas;
+mod versions;
+
+pub use environments::NewEnvironment;
+
+use aws_smithy_types::DateTime;
+
+use crate::model::Timestamp;
+
+fn timestamp(time: &DateTime) -> Timestamp {
+    Timestamp::from_millis(time.to_millis().unwrap_or(0))
+}
+
+fn date_time(time: Timestamp) -> DateTime {
+    DateTime::from_millis(time.as_millis())
+}

@@ -1,0 +1,68 @@
+//! How full the account's quotas are.
+
+use super::super::error::read;
+use super::super::{Aws, CallError};
+use crate::release::preflight::QuotaSeen;
+
+impl Aws {
+    /// The quotas that a release can run into. A read, in several calls.
+    ///
+    /// # Errors
+    ///
+    /// When that cannot be said.
+    pub async fn quotas(&self, new_version: bool, new_templates: u64) -> Result<Vec<QuotaSeen>, CallError> {
+        let answer = self
+            .beanstalk
+            .describe_account_attributes()
+            .send()
+            .await
+            .map_err(|error| read("DescribeAccountAttributes", error))?;
+        let Some(quotas) = answer.resource_quotas() else {
+            return Ok(Vec::new());
+        };
+        let maximum = |quota: Option<&aws_sdk_elasticbeanstalk::types::ResourceQuota>| {
+            quota
+                .and_then(|quota| quota.maximum())
+                .and_then(|maximum| u64::try_from(maximum).ok())
+        };
+        let mut seen = Vec::new();
+        if let Some(maximum) = maximum(quotas.environment_quota()) {
+            let used = self.environments(None).await?.len() as u64;
+            seen.push(QuotaSeen {
+                what: "environments".to_owned(),
+                used,
+                maximum,
+                needed: 1,
+            });
+        }
+        if let Some(maximum) = maximum(quotas.application_version_quota()) {
+            let used = self.versions(None).await?.len() as u64;
+            seen.push(QuotaSeen {
+                what: "application versions".to_owned(),
+                used,
+                maximum,
+                needed: u64::from(new_version),
+            });
+        }
+        if let Some(maximum) = maximum(quotas.configuration_template_quota()) {
+            let applications = self
+                .beanstalk
+                .describe_applications()
+                .send()
+                .await
+                .map_err(|error| read("DescribeApplications", error))?;
+            let used = applications
+                .applications()
+                .iter()
+                .map(|found| found.configuration_templates().len() as u64)
+                .sum();
+            seen.push(QuotaSeen {
+                what: "saved configurations".to_owned(),
+                used,
+                maximum,
+                needed: new_templates,
+            });
+        }
+        Ok(seen)
+    }
+}

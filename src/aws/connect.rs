@@ -1,0 +1,169 @@
+//! Connecting to AWS, or to whatever endpoint the standard environment variables name.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use bytes::Bytes;
+use http_body_util::BodyExt;
+
+use crate::release::limits;
+
+/// How to connect.
+#[derive(Clone, Default)]
+pub struct AwsSettings {
+    /// Region, if it is not to come from the environment or the profile.
+    pub region: Option<String>,
+    /// A cloud in this process instead of the network.
+    pub in_process: Option<Arc<dyn InProcess>>,
+    /// An endpoint, if it is not to come from the environment or the profile.
+    pub endpoint: Option<String>,
+    /// Key and secret, if they are not to come from the standard chain.
+    pub keys: Option<(String, String)>,
+}
+
+impl std::fmt::Debug for AwsSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AwsSettings")
+            .field("region", &self.region)
+            .field("endpoint", &self.endpoint)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A cloud that is reached by a call instead of over the network: the second door of the local cloud.
+#[async_trait::async_trait]
+pub trait InProcess: Send + Sync {
+    /// Answers one request.
+    async fn answer(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, String>;
+}
+
+/// Clients for every service that a release uses.
+#[derive(Clone, Debug)]
+pub struct Aws {
+    /// For reads: retried by the SDK.
+    pub(super) beanstalk: aws_sdk_elasticbeanstalk::Client,
+    /// For calls that change something: sent once.
+    pub(super) beanstalk_once: aws_sdk_elasticbeanstalk::Client,
+    pub(super) s3: aws_sdk_s3::Client,
+    pub(super) sts: aws_sdk_sts::Client,
+    region: Option<String>,
+}
+
+/// How long connecting may take.
+const CONNECT: Duration = Duration::from_secs(5);
+/// How long one attempt of a small call may take.
+const ATTEMPT: Duration = Duration::from_secs(15);
+
+impl Aws {
+    /// Reads the standard environment (`AWS_PROFILE`, `AWS_REGION`, `AWS_ENDPOINT_URL`, …) and makes the clients. Sends nothing
+    /// yet, unless the profile asks for credentials from elsewhere.
+    pub async fn connect(settings: &AwsSettings) -> Self {
+        let http: SharedHttpClient = match &settings.in_process {
+            Some(cloud) => SharedHttpClient::new(InProcessClient(Arc::clone(cloud))),
+            None => aws_smithy_http_client::Builder::new()
+                .tls_provider(Provider::Rustls(CryptoMode::Ring))
+                .build_https(),
+        };
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(CONNECT)
+            .operation_attempt_timeout(ATTEMPT)
+            .build();
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http)
+            .retry_config(RetryConfig::standard().with_max_attempts(3))
+            .timeout_config(timeouts);
+        if let Some(region) = &settings.region {
+            loader = loader.region(Region::new(region.clone()));
+        }
+        if let Some(endpoint) = &settings.endpoint {
+            loader = loader.endpoint_url(endpoint);
+        }
+        if let Some((key, secret)) = &settings.keys {
+            loader = loader.credentials_provider(aws_credential_types::Credentials::new(
+                key, secret, None, None, "cutover",
+            ));
+        }
+        Self::with(&loader.load().await)
+    }
+
+    fn with(shared: &SdkConfig) -> Self {
+        let once = aws_sdk_elasticbeanstalk::config::Builder::from(shared)
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(CONNECT)
+                    .operation_timeout(limits::CALL_TIMEOUT)
+                    .build(),
+            )
+            .build();
+        // A part of a bundle takes longer than a describe call, and what is slow is not yet broken.
+        let s3 = aws_sdk_s3::config::Builder::from(shared)
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(CONNECT)
+                    .operation_attempt_timeout(Duration::from_secs(300))
+                    .build(),
+            )
+            // Names of buckets as host names do not resolve for endpoints on this machine.
+            .force_path_style(shared.endpoint_url().is_some())
+            .build();
+        Self {
+            beanstalk: aws_sdk_elasticbeanstalk::Client::new(shared),
+            beanstalk_once: aws_sdk_elasticbeanstalk::Client::from_conf(once),
+            s3: aws_sdk_s3::Client::from_conf(s3),
+            sts: aws_sdk_sts::Client::new(shared),
+            region: shared.region().map(ToString::to_string),
+        }
+    }
+
+    /// The region in use, if there is one.
+    #[must_use]
+    pub fn region(&self) -> Option<&str> {
+        self.region.as_deref()
+    }
+}
+
+/// The SDK's HTTP client over a cloud in this process.
+#[derive(Clone)]
+struct InProcessClient(Arc<dyn InProcess>);
+
+impl std::fmt::Debug for InProcessClient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("InProcessClient")
+    }
+}
+
+impl HttpClient for InProcessClient {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for InProcessClient {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let cloud = Arc::clone(&self.0);
+        HttpConnectorFuture::new(async move {
+            let request = request
+                .try_into_http1x()
+                .map_err(|error| ConnectorError::user(error.into()))?;
+            let (head, body) = request.into_parts();
+            let body = body.collect().await.map_err(ConnectorError::user)?.to_bytes();
+            let answer = cloud
+                .answer(http::Request::from_parts(head, body))
+                .await
+                .map_err(|message| ConnectorError::io(message.into()))?;
+            HttpResponse::try_from(answer.map(SdkBody::from)).map_err(|error| ConnectorError::other(error.into(), None))
+        })
+    }
+}

@@ -1,0 +1,215 @@
+//! What an error of a call means for the release: it did not happen, or nobody knows.
+
+use std::error::Error;
+use std::fmt;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use crate::release::CallResult;
+
+/// Why a call failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallError {
+    /// The operation's name.
+    pub operation: &'static str,
+    /// The service's error code, if it answered with one.
+    pub code: Option<String>,
+    /// What was wrong, in the service's words or ours.
+    pub message: String,
+    /// What is known of its effect.
+    pub effect: Effect,
+}
+
+/// What is known of the effect of a call that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// It did not happen, and will not by asking again.
+    Refused,
+    /// It did not happen now; later it may.
+    NotNow,
+    /// It may have happened.
+    Unknown,
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.code {
+            Some(code) => write!(f, "{}: {code}: {}", self.operation, self.message),
+            None => write!(f, "{}: {}", self.operation, self.message),
+        }
+    }
+}
+
+impl Error for CallError {}
+
+impl CallError {
+    /// An error of our own, made before anything was sent.
+    pub(super) fn refused(operation: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            operation,
+            code: None,
+            message: message.into(),
+            effect: Effect::Refused,
+        }
+    }
+
+    /// Whether the service answered with this code.
+    #[must_use]
+    pub fn has_code(&self, code: &str) -> bool {
+        self.code.as_deref() == Some(code)
+    }
+
+    /// Whether the service says that something of this name exists.
+    #[must_use]
+    pub fn already_exists(&self) -> bool {
+        self.message.trim_end_matches('.').ends_with("already exists")
+    }
+}
+
+impl From<CallError> for CallResult {
+    fn from(error: CallError) -> Self {
+        let message = error.to_string();
+        match error.effect {
+            Effect::Refused => Self::Refused {
+                message,
+                retryable: false,
+            },
+            Effect::NotNow => Self::Refused {
+                message,
+                retryable: true,
+            },
+            Effect::Unknown => Self::Unknown { message },
+        }
+    }
+}
+
+/// Reads an error of the SDK.
+pub(super) fn read<E>(operation: &'static str, error: SdkError<E, HttpResponse>) -> CallError
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    match error {
+        SdkError::ServiceError(service) => {
+            let status = service.raw().status().as_u16();
+            let metadata = service.err();
+            let code = metadata.code().map(str::to_owned);
+            let message = metadata
+                .message()
+                .map_or_else(|| format!("the service answered with status {status}"), str::to_owned);
+            let effect = effect(status, code.as_deref().unwrap_or_default(), &message);
+            CallError {
+                operation,
+                code,
+                message,
+                effect,
+            }
+        }
+        // Nothing was sent: no credentials, no region, an input that cannot be written.
+        SdkError::ConstructionFailure(_) => CallError {
+            operation,
+            code: None,
+            message: chain(&error),
+            effect: Effect::Refused,
+        },
+        SdkError::DispatchFailure(ref failure) if failure.is_other() => {
+            // Credentials are fetched on the way to the first attempt, so their absence ends up here.
+            let message = chain(&error);
+            let effect = if message.contains("credential") {
+                Effect::Refused
+            } else {
+                Effect::Unknown
+            };
+            CallError {
+                operation,
+                code: None,
+                message,
+                effect,
+            }
+        }
+        _ => CallError {
+            operation,
+            code: None,
+            message: chain(&error),
+            effect: Effect::Unknown,
+        },
+    }
+}
+
+/// What a service's own answer says of the effect.
+fn effect(status: u16, code: &str, message: &str) -> Effect {
+    const THROTTLED: [&str; 8] = [
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "RequestThrottled",
+        "RequestLimitExceeded",
+        "TooManyRequestsException",
+        "SlowDown",
+        "PriorRequestNotComplete",
+    ];
+    if THROTTLED.contains(&code) {
+        return Effect::NotNow;
+    }
+    // A request that reached a server which then failed may have been carried out.
+    if status >= 500 {
+        return Effect::Unknown;
+    }
+    let busy = message.contains("invalid state for this operation")
+        || message.contains("Must be Ready")
+        || matches!(
+            code,
+            "OperationInProgressFailure"
+                | "OperationInProgressException"
+                | "ConditionalRequestConflict"
+                | "RequestTimeout"
+        );
+    if busy { Effect::NotNow } else { Effect::Refused }
+}
+
+/// An error with everything below it, each said once.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut below = error.source();
+    while let Some(source) = below {
+        let said = source.to_string();
+        if !text.contains(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
+        below = source.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_clear_answer_says_that_nothing_happened() {
+        let cases = [
+            (400, "Throttling", "Rate exceeded", Effect::NotNow),
+            (503, "SlowDown", "Reduce your request rate.", Effect::NotNow),
+            (
+                400,
+                "InvalidParameterValue",
+                "Environment named x is in an invalid state for this operation. Must be Ready.",
+                Effect::NotNow,
+            ),
+            (
+                400,
+                "InvalidParameterValue",
+                "No Environment found for EnvironmentName = 'x'.",
+                Effect::Refused,
+            ),
+            (403, "AccessDenied", "no", Effect::Refused),
+            (500, "InternalFailure", "", Effect::Unknown),
+            (503, "ServiceUnavailable", "", Effect::Unknown),
+        ];
+        for (status, code, message, wanted) in cases {
+            assert_eq!(effect(status, code, message), wanted, "{status} {code} {message}");
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Gathering what preflight judges. Reads only.
+
+use std::time::Duration;
+
+use super::World;
+use super::observe::{known, tag};
+use crate::aws::CallError;
+use crate::model::{Known, Timestamp};
+use crate::release::preflight::{BucketSeen, Facts};
+use crate::release::{EnvironmentSeen, Plan, Source};
+
+/// A managed update whose window begins within this time would meet the release.
+const UPDATE_HORIZON: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// Gathers all facts at once.
+pub async fn gather(world: &World, plan: &Plan, now: Timestamp) -> Facts {
+    let identity = known(world.aws.account_id().await);
+    if let Known::Unknown(why) = &identity {
+        return blind(world, identity.clone(), why);
+    }
+    let application = &plan.id.slot.application;
+    let (templates, environments, version, bucket, quotas) = tokio::join!(
+        Box::pin(world.aws.templates(application)),
+        Box::pin(environments(world, plan)),
+        Box::pin(world.aws.version(application, &plan.version_label)),
+        Box::pin(bucket(world, plan)),
+        Box::pin(async {
+            let new_version = matches!(plan.source, Source::Bundle { .. });
+            world.aws.quotas(new_version, 2).await
+        }),
+    );
+    let environments = known(environments);
+    let live = environments
+        .known()
+        .and_then(|all| all.iter().find(|seen| seen.holds(&plan.slot_cname)));
+    let nobody = || "no live environment was found".to_owned();
+    let (blue_health, blue_settings, managed_update) = match live {
+        Some(live) => {
+            let (health, settings, update) = tokio::join!(
+                Box::pin(world.aws.health(&live.id)),
+                Box::pin(world.aws.settings(application, &live.name)),
+                Box::pin(world.aws.managed_update(&live.id, now + UPDATE_HORIZON)),
+            );
+            (known(health), known(settings), known(update))
+        }
+        None => (
+            Known::Unknown(nobody()),
+            Known::Unknown(nobody()),
+            Known::Unknown(nobody()),
+        ),
+    };
+    Facts {
+        identity,
+        application: known(templates).map(|templates| templates.is_some()),
+        environments,
+        blue_health,
+        blue_settings,
+        managed_update,
+        version: known(version),
+        bucket: known(bucket),
+        quotas: known(quotas),
+        bundle: world.bundle_problems.clone(),
+    }
+}
+
+/// Without credentials every read fails alike.
+fn blind(world: &World, identity: Known<String>, why: &str) -> Facts {
+    let unknown = || why.to_owned();
+    Facts {
+        identity,
+        application: Known::Unknown(unknown()),
+        environments: Known::Unknown(unknown()),
+        blue_health: Known::Unknown(unknown()),
+        blue_settings: Known::Unknown(unknown()),
+        managed_update: Known::Unknown(unknown()),
+        version: Known::Unknown(unknown()),
+        bucket: Known::Unknown(unknown()),
+        quotas: Known::Unknown(unknown()),
+        bundle: world.bundle_problems.clone(),
+    }
+}
+
+async fn environments(world: &World, plan: &Plan) -> Result<Vec<EnvironmentSeen>, CallError> {
+    let mut seen = world.aws.environments(Some(&plan.id.slot.application)).await?;
+    tag(world, plan, &mut seen).await?;
+    Ok(seen)
+}
+
+async fn bucket(world: &World, plan: &Plan) -> Result<BucketSeen, CallError> {
+    let own = !matches!(&plan.source, Source::Bundle { bucket: Some(_), .. });
+    let name = world.bucket(plan).await?;
+    let exists = world.aws.bucket_exists(&name).await?;
+    Ok(BucketSeen { name, exists, own })
+}

@@ -1,0 +1,53 @@
+//! What a driver tells while it works.
+
+use crate::model::Timestamp;
+use crate::release::{Entry, Release, Why};
+
+/// One thing told.
+#[derive(Debug)]
+pub enum Notice<'a> {
+    /// An entry was written, or another's was read.
+    Entry {
+        /// The entry.
+        entry: &'a Entry,
+        /// The release with it.
+        release: &'a Release,
+    },
+    /// The driver waits.
+    Waiting {
+        /// The release.
+        release: &'a Release,
+        /// For what.
+        why: &'a Why,
+        /// When the wait ends whatever is seen.
+        deadline: Timestamp,
+        /// What happens then.
+        at_deadline: &'static str,
+    },
+    /// A transfer goes on.
+    Progress {
+        /// Bytes that are through.
+        done: u64,
+        /// Bytes in all.
+        total: u64,
+    },
+    /// Something goes wrong that may pass.
+    Trouble {
+        /// What.
+        message: &'a str,
+    },
+}
+
+/// Listens to a driver.
+pub trait Listener: Send + Sync {
+    /// Is told something. Must not take long.
+    fn notice(&self, notice: Notice<'_>);
+}
+
+/// Listens to nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Listener for Silent {
+    fn notice(&self, _: Notice<'_>) {}
+}

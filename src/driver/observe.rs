@@ -1,0 +1,148 @@
+//! Observing: every part of the world that the core wants to see, read at once, with *unknown* for what could not be read.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use url::Url;
+
+use super::World;
+use super::facts;
+use crate::aws::CallError;
+use crate::model::{Clock, Known};
+use crate::probe::round;
+use crate::release::{EnvironmentSeen, Looks, Observation, Plan, PublicSeen, RELEASE_TAG, Release, Source};
+
+/// Looks at the world.
+pub(super) async fn observe(world: &World, release: &Release, wanted: &Looks, clock: &dyn Clock) -> Observation {
+    let plan = &release.plan;
+    let (facts, artifact, version, templates, environments, green_health, blue_health, errors, smoke, public) = tokio::join!(
+        Box::pin(async {
+            if wanted.facts {
+                Some(facts::gather(world, plan, clock.now()).await)
+            } else {
+                None
+            }
+        }),
+        Box::pin(look(wanted.artifact, artifact(world, plan))),
+        Box::pin(look(wanted.version, async {
+            world.aws.version(&plan.id.slot.application, &plan.version_label).await
+        })),
+        Box::pin(look(wanted.templates, async {
+            Ok(world
+                .aws
+                .templates(&plan.id.slot.application)
+                .await?
+                .unwrap_or_default())
+        })),
+        Box::pin(look(wanted.environments, environments(world, release))),
+        Box::pin(look_at(wanted.green_health.as_ref(), |id| world.aws.health(id))),
+        Box::pin(look_at(wanted.blue_health.as_ref(), |id| world.aws.health(id))),
+        Box::pin(look_at(wanted.errors.as_ref(), |(id, since)| world
+            .aws
+            .error_events(id, *since))),
+        Box::pin(async {
+            let base = base(wanted.smoke.as_deref()?)?;
+            Some(round(world.prober.as_ref(), &base, &plan.smoke.checks).await)
+        }),
+        Box::pin(async { Some(public(world, plan, wanted.public.as_deref()?).await) }),
+    );
+    Observation {
+        at: clock.now(),
+        facts,
+        artifact,
+        version,
+        templates,
+        environments,
+        green_health,
+        blue_health,
+        errors,
+        smoke,
+        public,
+    }
+}
+
+async fn look<T>(wanted: bool, call: impl Future<Output = Result<T, CallError>>) -> Known<T> {
+    if wanted {
+        known(call.await)
+    } else {
+        Known::Unknown("it was not looked at".to_owned())
+    }
+}
+
+async fn look_at<'a, I, T, F>(wanted: Option<&'a I>, call: impl FnOnce(&'a I) -> F) -> Known<T>
+where
+    F: Future<Output = Result<T, CallError>>,
+{
+    match wanted {
+        Some(what) => known(call(what).await),
+        None => Known::Unknown("it was not looked at".to_owned()),
+    }
+}
+
+pub(super) fn known<T>(result: Result<T, CallError>) -> Known<T> {
+    match result {
+        Ok(value) => Known::Known(value),
+        Err(error) => Known::Unknown(error.to_string()),
+    }
+}
+
+async fn artifact(world: &World, plan: &Plan) -> Result<bool, CallError> {
+    let Source::Bundle { key, .. } = &plan.source else {
+        return Ok(true);
+    };
+    let bucket = world.bucket(plan).await?;
+    world.aws.object_exists(&bucket, key).await
+}
+
+/// The application's environments; the tag of the one with green's name as well, as long as it is not known to be ours.
+async fn environments(world: &World, release: &Release) -> Result<Vec<EnvironmentSeen>, CallError> {
+    let plan = &release.plan;
+    let mut seen = world.aws.environments(Some(&plan.id.slot.application)).await?;
+    if release.green.is_none() {
+        tag(world, plan, &mut seen).await?;
+    }
+    Ok(seen)
+}
+
+pub(super) async fn tag(world: &World, plan: &Plan, seen: &mut [EnvironmentSeen]) -> Result<(), CallError> {
+    for environment in seen
+        .iter_mut()
+        .filter(|environment| environment.name == plan.green_name)
+    {
+        let tag = world.aws.environment_tag(&environment.id, RELEASE_TAG).await?;
+        environment.release_tag = Some(tag.unwrap_or_default());
+    }
+    Ok(())
+}
+
+/// The address of an environment's own balancer or instance.
+fn base(endpoint: &str) -> Option<Url> {
+    Url::parse(&format!("http://{endpoint}/")).ok()
+}
+
+async fn public(world: &World, plan: &Plan, expected: &str) -> PublicSeen {
+    let checks = async {
+        match Url::parse(&plan.public_url) {
+            Ok(base) => round(world.prober.as_ref(), &base, &plan.bake_checks).await,
+            Err(_) => Vec::new(),
+        }
+    };
+    let (checks, slot_addresses, expected_addresses) = tokio::join!(
+        checks,
+        world.prober.addresses(&plan.slot_cname),
+        addresses(world, expected)
+    );
+    PublicSeen {
+        checks,
+        slot_addresses,
+        expected_addresses,
+    }
+}
+
+/// An environment with one instance gives its address, others the name of their balancer.
+async fn addresses(world: &World, endpoint: &str) -> Known<BTreeSet<IpAddr>> {
+    match endpoint.parse::<IpAddr>() {
+        Ok(address) => Known::Known(BTreeSet::from([address])),
+        Err(_) => world.prober.addresses(endpoint).await,
+    }
+}

@@ -1,0 +1,297 @@
+//! Performing: one call for one intent. The dangerous ones look once more right before, and are not made when the intent has
+//! grown old.
+
+use std::time::Duration;
+
+use super::evidence;
+use super::prune;
+use super::{Listener, Notice, World};
+use crate::aws::NewEnvironment;
+use crate::journal::Journal;
+use crate::model::{Clock, EnvironmentId};
+use crate::release::{Action, CallResult, EnvironmentSeen, Plan, RELEASE_TAG, Release, Role, Source, VersionSeen};
+
+/// Makes the call of an intent.
+pub(super) async fn perform(
+    world: &World,
+    release: &Release,
+    action: &Action,
+    begin_by: Duration,
+    clock: &dyn Clock,
+    listener: &dyn Listener,
+    journal: &dyn Journal,
+) -> CallResult {
+    let plan = &release.plan;
+    let application = &plan.id.slot.application;
+    let in_time = || {
+        if clock.since_boot() <= begin_by {
+            Ok(())
+        } else {
+            Err(late())
+        }
+    };
+    if let Err(late) = in_time() {
+        return late;
+    }
+    let done = match action {
+        Action::Upload { key } => upload(world, plan, key, listener).await,
+        Action::CreateVersion { label } => create_version(world, plan, label).await,
+        Action::SaveConfiguration {
+            template,
+            environment,
+            with_overrides,
+        } => save_configuration(world, plan, template, environment, *with_overrides).await,
+        Action::CreateEnvironment {
+            name,
+            template,
+            version,
+            min_instances,
+            max_instances,
+        } => {
+            let tags = tags(world, plan);
+            let new = NewEnvironment {
+                application,
+                name,
+                version,
+                template,
+                min_instances: *min_instances,
+                max_instances: *max_instances,
+                tags: &tags,
+            };
+            world.aws.create_environment(&new).await.map_err(CallResult::from)
+        }
+        Action::Swap { from, to, other_cname } => match fit_to_swap(world, plan, from, to, other_cname)
+            .await
+            .and_then(|()| in_time())
+        {
+            Ok(()) => world.aws.swap(from, to).await.map(|()| None).map_err(CallResult::from),
+            Err(not_made) => Err(not_made),
+        },
+        Action::RestoreCapacity {
+            environment,
+            min_instances,
+            max_instances,
+        } => world
+            .aws
+            .set_capacity(environment, *min_instances, *max_instances)
+            .await
+            .map(|()| None)
+            .map_err(CallResult::from),
+        Action::SaveEvidence { environment } => evidence::save(world, release, environment, journal).await.map(Some),
+        Action::Terminate { environment, role } => match fit_to_end(world, release, environment, *role).await {
+            Ok(false) => Ok(Some("it was gone already".to_owned())),
+            Ok(true) => match in_time() {
+                Ok(()) => world
+                    .aws
+                    .terminate(environment)
+                    .await
+                    .map(|()| None)
+                    .map_err(CallResult::from),
+                Err(late) => Err(late),
+            },
+            Err(not_made) => Err(not_made),
+        },
+        Action::Prune { keep } => prune::prune(world, release, *keep).await.map(Some),
+    };
+    match done {
+        Ok(detail) => CallResult::Accepted { detail },
+        Err(result) => result,
+    }
+}
+
+fn refused(message: impl Into<String>) -> CallResult {
+    CallResult::Refused {
+        message: message.into(),
+        retryable: false,
+    }
+}
+
+fn not_now(message: impl Into<String>) -> CallResult {
+    CallResult::Refused {
+        message: message.into(),
+        retryable: true,
+    }
+}
+
+fn late() -> CallResult {
+    not_now("too much time had passed since the intent was written, so the call was not made")
+}
+
+async fn upload(world: &World, plan: &Plan, key: &str, listener: &dyn Listener) -> Result<Option<String>, CallResult> {
+    let (Some(file), Source::Bundle { sha256, bucket, .. }) = (World::bundle_file(plan), &plan.source) else {
+        return Err(refused("this release has no bundle to upload"));
+    };
+    let wanted = sha256.clone();
+    let path = file.clone();
+    // The key promises a content; a file that has changed since must not get under it.
+    let found = tokio::task::spawn_blocking(move || crate::bundle::digest(&path))
+        .await
+        .map_err(|error| not_now(error.to_string()))?;
+    match found {
+        Ok(found) if found == wanted => {}
+        Ok(_) => {
+            return Err(refused(format!(
+                "the bundle {} has changed since the release began; release it anew",
+                file.display()
+            )));
+        }
+        Err(error) => {
+            return Err(refused(format!(
+                "the bundle {} cannot be read on this machine: {error}; resume where the release began",
+                file.display()
+            )));
+        }
+    }
+    let bucket = match bucket {
+        Some(bucket) => bucket.clone(),
+        None => world.aws.create_storage_location().await.map_err(CallResult::from)?,
+    };
+    let progress = |done, total| listener.notice(Notice::Progress { done, total });
+    world
+        .aws
+        .upload(&file, &bucket, key, &progress)
+        .await
+        .map_err(CallResult::from)?;
+    Ok(Some(format!("s3://{bucket}/{key}")))
+}
+
+async fn create_version(
+    world: &World,
+    plan: &Plan,
+    label: &crate::model::VersionLabel,
+) -> Result<Option<String>, CallResult> {
+    let Source::Bundle { key, .. } = &plan.source else {
+        return Err(refused("this release has no bundle"));
+    };
+    let bucket = world.bucket(plan).await.map_err(CallResult::from)?;
+    let description = prune::description(&plan.id);
+    match world
+        .aws
+        .create_version(&plan.id.slot.application, label, (&bucket, key), &description)
+        .await
+    {
+        Ok(()) => Ok(None),
+        Err(error) if error.already_exists() => match world.aws.version(&plan.id.slot.application, label).await {
+            Ok(Some(VersionSeen {
+                bundle: Some((_, its_key)),
+                ..
+            })) if its_key == *key => Ok(Some("it was there already".to_owned())),
+            Ok(_) => Err(refused(format!(
+                "version {label} was made from another bundle in the meantime"
+            ))),
+            Err(unread) => Err(CallResult::Unknown {
+                message: unread.to_string(),
+            }),
+        },
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn save_configuration(
+    world: &World,
+    plan: &Plan,
+    template: &str,
+    environment: &EnvironmentId,
+    with_overrides: bool,
+) -> Result<Option<String>, CallResult> {
+    let settings = if with_overrides {
+        if world.overrides.digest() != plan.overrides_digest {
+            return Err(refused(
+                "the settings under [green] in cutover.toml are not those that the release began with, and they are kept nowhere else; \
+                 resume with the file as it was",
+            ));
+        }
+        world.overrides.settings.as_slice()
+    } else {
+        &[]
+    };
+    let description = prune::description(&plan.id);
+    world
+        .aws
+        .create_template(&plan.id.slot.application, template, environment, settings, &description)
+        .await
+        .map(|()| None)
+        .map_err(CallResult::from)
+}
+
+/// The user's tags, and ours: which release made it, and for which slot.
+fn tags(world: &World, plan: &Plan) -> Vec<(String, String)> {
+    let ours = [
+        (RELEASE_TAG.to_owned(), plan.tag()),
+        ("cutover:slot".to_owned(), plan.id.slot.to_string()),
+        ("cutover:version".to_owned(), plan.version_label.to_string()),
+    ];
+    world.overrides.tags.clone().into_iter().chain(ours).collect()
+}
+
+async fn find(world: &World, id: &EnvironmentId) -> Result<Option<EnvironmentSeen>, CallResult> {
+    // A read that failed says nothing, so the call is not made.
+    world
+        .aws
+        .environment(id)
+        .await
+        .map_err(|error| not_now(format!("not made, because a read before it failed: {error}")))
+}
+
+/// The exact state before a swap, seen right before it: a toggle on any other state would do the opposite of what is meant.
+async fn fit_to_swap(
+    world: &World,
+    plan: &Plan,
+    from: &EnvironmentId,
+    to: &EnvironmentId,
+    other: &str,
+) -> Result<(), CallResult> {
+    let (source, destination) = tokio::join!(find(world, from), find(world, to));
+    let (Some(source), Some(destination)) = (source?, destination?) else {
+        return Err(not_now("not made, because one of the two environments is gone"));
+    };
+    if !source.holds(&plan.slot_cname) || !destination.holds(other) {
+        return Err(not_now(
+            "not made, because the names are not where they were a moment ago",
+        ));
+    }
+    if !source.ready() || !destination.ready() {
+        return Err(not_now("not made, because one of the two environments is not Ready"));
+    }
+    Ok(())
+}
+
+/// Whether an environment may be removed: never while it holds the slot's name, never with a database of its own, and only if
+/// this release made it or found it live. `false` if it is gone.
+async fn fit_to_end(world: &World, release: &Release, id: &EnvironmentId, role: Role) -> Result<bool, CallResult> {
+    let plan = &release.plan;
+    let Some(found) = find(world, id).await? else {
+        return Ok(false);
+    };
+    if found.holds(&plan.slot_cname) {
+        return Err(refused(format!("not made: {id} holds {}", plan.slot_cname)));
+    }
+    let ours = match role {
+        Role::Blue => release.blue.as_ref().is_some_and(|blue| blue.id == *id),
+        Role::Green => {
+            let tag = world
+                .aws
+                .environment_tag(id, RELEASE_TAG)
+                .await
+                .map_err(|error| not_now(error.to_string()))?;
+            tag.as_deref() == Some(plan.tag().as_str())
+        }
+    };
+    if !ours {
+        return Err(refused(format!(
+            "not made: {id} is neither made by release {} nor recorded as its blue",
+            plan.id
+        )));
+    }
+    let settings = world
+        .aws
+        .settings(&plan.id.slot.application, &found.name)
+        .await
+        .map_err(|error| not_now(error.to_string()))?;
+    if settings.coupled_database {
+        return Err(refused(format!(
+            "not made: {id} has a database of its own, which would be deleted with it"
+        )));
+    }
+    Ok(true)
+}

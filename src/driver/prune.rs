@@ -1,0 +1,103 @@
+//! Cleaning up after a release: application versions and templates that cutover has made and nobody needs any more.
+
+use std::collections::BTreeSet;
+
+use super::World;
+use crate::model::VersionLabel;
+use crate::release::{CallResult, Outcome, Plan, Release, ReleaseId};
+
+/// Description of what a release makes on AWS. What does not carry it is not ours to remove.
+pub(super) fn description(id: &ReleaseId) -> String {
+    format!("{MARK}{id}")
+}
+
+const MARK: &str = "made by cutover, release ";
+
+/// Removes what is no longer needed. Says how much that was.
+pub(super) async fn prune(world: &World, release: &Release, keep: u32) -> Result<String, CallResult> {
+    let versions = prune_versions(world, release, keep).await?;
+    let templates = prune_templates(world, release).await?;
+    Ok(format!(
+        "{versions} versions and {templates} saved configurations removed"
+    ))
+}
+
+async fn prune_versions(world: &World, release: &Release, keep: u32) -> Result<usize, CallResult> {
+    let application = &release.plan.id.slot.application;
+    let (environments, versions) = tokio::join!(
+        world.aws.environments(Some(application)),
+        world.aws.versions(Some(application))
+    );
+    let (environments, versions) = (
+        environments.map_err(CallResult::from)?,
+        versions.map_err(CallResult::from)?,
+    );
+    let mut needed: BTreeSet<VersionLabel> = environments.into_iter().filter_map(|seen| seen.version).collect();
+    // The way back: what blue ran, and what this release is about.
+    needed.extend(release.blue.as_ref().and_then(|blue| blue.version.clone()));
+    needed.insert(release.plan.version_label.clone());
+    let ours = versions
+        .into_iter()
+        .filter(|(_, _, description)| description.starts_with(MARK));
+    let mut removed = 0;
+    for (label, _, _) in ours.skip(keep as usize).filter(|(label, _, _)| !needed.contains(label)) {
+        match world.aws.delete_version(application, &label).await {
+            Ok(()) => removed += 1,
+            // Somebody else may have removed it, or deploys it just now.
+            Err(error) if error.effect == crate::aws::Effect::Refused => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(removed)
+}
+
+async fn prune_templates(world: &World, release: &Release) -> Result<usize, CallResult> {
+    let plan = &release.plan;
+    let application = &plan.id.slot.application;
+    let templates = world
+        .aws
+        .templates(application)
+        .await
+        .map_err(CallResult::from)?
+        .unwrap_or_default();
+    let mut removed = 0;
+    for template in templates.iter().filter(|template| outdated(template, release)) {
+        match world.aws.delete_template(application, template).await {
+            Ok(()) => removed += 1,
+            Err(error) if error.effect == crate::aws::Effect::Refused => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(removed)
+}
+
+/// Whether a template was made by a release of this slot and leads nowhere any more. After a promotion the way back is this
+/// release's blue; after a rollback it is what it was before, and only this release's own templates go.
+fn outdated(template: &str, release: &Release) -> bool {
+    let plan = &release.plan;
+    let Some((number, kind)) = parse(template, plan) else {
+        return false;
+    };
+    let own = number == plan.id.number.0;
+    let promoted = release
+        .rollback
+        .as_ref()
+        .is_none_or(|back| back.outcome == Outcome::Promoted);
+    match (promoted, own, kind) {
+        (true, true, "blue") => false,
+        (true, _, _) => number <= plan.id.number.0,
+        (false, _, _) => own,
+    }
+}
+
+/// Number and kind of a template's name, if it is one of this slot.
+fn parse<'a>(template: &'a str, plan: &Plan) -> Option<(u32, &'a str)> {
+    let prefix = plan
+        .green_name
+        .as_str()
+        .strip_suffix(&format!("-r{}", plan.id.number))?;
+    let rest = template.strip_prefix(prefix)?.strip_prefix("-r")?;
+    let (number, kind) = rest.split_once('-')?;
+    matches!(kind, "blue" | "green").then_some(())?;
+    Some((number.parse().ok()?, kind))
+}

@@ -1,0 +1,175 @@
+//! What a driver works with, and who it is.
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, Hasher};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+use tokio::sync::OnceCell;
+
+use crate::aws::{Aws, CallError};
+use crate::model::Timestamp;
+use crate::probe::Prober;
+use crate::release::{Plan, Release, Source, Writer};
+use crate::spec::{GreenSpec, OptionSetting};
+
+/// Everything outside.
+pub struct World {
+    /// AWS.
+    pub aws: Aws,
+    /// HTTP checks.
+    pub prober: Arc<dyn Prober>,
+    /// What the user wants green to have that blue has not. May hold secrets.
+    pub overrides: Overrides,
+    /// What is wrong with the bundle on this machine.
+    pub bundle_problems: Vec<String>,
+    own_bucket: OnceCell<String>,
+}
+
+impl World {
+    /// Puts one together.
+    #[must_use]
+    pub fn new(aws: Aws, prober: Arc<dyn Prober>, overrides: Overrides, bundle_problems: Vec<String>) -> Self {
+        Self {
+            aws,
+            prober,
+            overrides,
+            bundle_problems,
+            own_bucket: OnceCell::new(),
+        }
+    }
+
+    /// The bucket of a plan's bundle. A read.
+    pub(super) async fn bucket(&self, plan: &Plan) -> Result<String, CallError> {
+        if let Source::Bundle {
+            bucket: Some(bucket), ..
+        } = &plan.source
+        {
+            return Ok(bucket.clone());
+        }
+        self.own_bucket
+            .get_or_try_init(|| async {
+                let account = self.aws.account_id().await?;
+                let region = self.aws.region().unwrap_or_default();
+                Ok(format!("elasticbeanstalk-{region}-{account}"))
+            })
+            .await
+            .cloned()
+    }
+
+    /// The bundle's file on this machine, if the plan names one.
+    pub(super) fn bundle_file(plan: &Plan) -> Option<PathBuf> {
+        match &plan.source {
+            Source::Bundle { file, .. } => Some(PathBuf::from(file)),
+            Source::Recorded { .. } => None,
+        }
+    }
+}
+
+/// What green has that blue has not.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// Option settings, environment properties among them.
+    pub settings: Vec<OptionSetting>,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+impl std::fmt::Debug for Overrides {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Values may be secrets.
+        f.debug_struct("Overrides")
+            .field("settings", &self.settings.len())
+            .field("tags", &self.tags.len())
+            .finish()
+    }
+}
+
+impl Overrides {
+    /// As `cutover.toml` has them.
+    #[must_use]
+    pub fn new(green: &GreenSpec) -> Self {
+        let properties = green.properties.iter().map(|(name, value)| OptionSetting {
+            namespace: "aws:elasticbeanstalk:application:environment".to_owned(),
+            name: name.clone(),
+            value: value.clone(),
+        });
+        Self {
+            settings: green.settings.iter().cloned().chain(properties).collect(),
+            tags: green.tags.clone(),
+        }
+    }
+
+    /// A checksum by which another machine knows whether it has the same ones; `None` if there are none.
+    #[must_use]
+    pub fn digest(&self) -> Option<String> {
+        if self.settings.is_empty() && self.tags.is_empty() {
+            return None;
+        }
+        let mut hash = Sha256::new();
+        let mut feed = |text: &str| {
+            hash.update((text.len() as u64).to_le_bytes());
+            hash.update(text.as_bytes());
+        };
+        for setting in &self.settings {
+            feed(&setting.namespace);
+            feed(&setting.name);
+            feed(&setting.value);
+        }
+        for (key, value) in &self.tags {
+            feed(key);
+            feed(value);
+        }
+        Some(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+/// Who this process is.
+pub(super) fn this_writer() -> Writer {
+    Writer {
+        host: host(),
+        process: std::process::id(),
+        run: nonce(),
+    }
+}
+
+fn host() -> String {
+    let name = rustix::system::uname();
+    name.nodename().to_string_lossy().into_owned()
+}
+
+/// Random text. The standard library's hasher keys come from the operating system.
+pub(super) fn nonce() -> String {
+    let random = std::collections::hash_map::RandomState::new();
+    let half = |salt: u64| {
+        let mut hasher = random.build_hasher();
+        hasher.write_u64(salt);
+        hasher.finish()
+    };
+    format!("{:016x}{:016x}", half(1), half(2))
+}
+
+/// Why a release that another process drives is free to be taken over; `None` if it is not.
+pub(super) fn free(release: &Release, me: &Writer, now: Timestamp) -> Option<String> {
+    let driver = &release.driver;
+    if now >= release.owned_until {
+        return Some(format!("{driver} has not been heard of since {}", release.owned_until));
+    }
+    // On the same machine there is no need to wait: whether a process lives can be seen.
+    if driver.host == me.host && driver.process != me.process && !alive(driver.process) {
+        return Some(format!("{driver} does not run any more"));
+    }
+    None
+}
+
+fn alive(process: u32) -> bool {
+    let Some(id) = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw) else {
+        return false;
+    };
+    match rustix::process::test_kill_process(id) {
+        Ok(()) => true,
+        // It runs, but belongs to somebody else.
+        Err(error) => error != rustix::io::Errno::SRCH,
+    }
+}

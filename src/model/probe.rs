@@ -1,0 +1,27 @@
+//! What one HTTP check saw.
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::Span;
+
+/// What one HTTP check saw.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProbeResult {
+    /// The check's title.
+    pub check: String,
+    /// Whether everything that was expected held.
+    pub passed: bool,
+    /// Status code of the answer, if one came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// Time to the end of the answer, or to the failure.
+    pub latency: Span,
+    /// The address that was connected to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<SocketAddr>,
+    /// Why the check failed, in words for a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+}

@@ -1,0 +1,283 @@
+//! The prober for real networks.
+
+use std::collections::BTreeSet;
+use std::error::Error;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use reqwest::header::{HOST, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Client, Method, Response, redirect};
+use tokio::time::Instant;
+use url::{Host, Url};
+
+use super::expect::{self, Answer};
+use super::{Names, ProbeError, ProbeResult, Prober, tls};
+use crate::model::{Known, Span};
+use crate::spec::Check;
+
+/// How much of a body is read: more than any status page, less than what would hurt.
+const BODY_LIMIT: usize = 1024 * 1024;
+
+const USER_AGENT: &str = concat!("cutover/", env!("CARGO_PKG_VERSION"));
+
+/// How a prober reaches applications.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProbeSettings {
+    /// The DNS server to ask instead of the system's resolver.
+    pub dns_server: Option<SocketAddr>,
+    /// The port for `http://` addresses that name none, instead of 80.
+    pub port: Option<u16>,
+}
+
+/// Asks over real connections: a fresh one for every check, no redirect followed, no proxy, nothing cached.
+pub struct HttpProber {
+    names: Names,
+    port: Option<u16>,
+    tls: rustls::ClientConfig,
+    /// Why no certificate can be verified on this machine, if so.
+    no_roots: Option<String>,
+}
+
+/// What one check gathers on its way, so that a timeout can still tell how far it came.
+#[derive(Default)]
+struct Progress {
+    status: Option<u16>,
+    address: Option<SocketAddr>,
+}
+
+impl HttpProber {
+    /// A prober with these settings.
+    ///
+    /// # Errors
+    ///
+    /// When name lookups or TLS cannot be set up.
+    pub fn new(settings: ProbeSettings) -> Result<Self, ProbeError> {
+        let (tls, no_roots) = tls::settings()?;
+        Ok(Self {
+            names: Names::new(settings.dns_server)?,
+            port: settings.port,
+            tls,
+            no_roots,
+        })
+    }
+
+    /// Asks once; what is wrong comes back as the error.
+    async fn ask(&self, base: &Url, check: &Check, progress: &mut Progress) -> Result<(), String> {
+        let started = Instant::now();
+        let url = self.target(base, check)?;
+        let method = Method::from_bytes(check.method.as_bytes())
+            .map_err(|_| format!("{:?} is not an HTTP method", check.method))?;
+        let headers = request_headers(check)?;
+        let (client, addresses) = self.client(&url).await?;
+        let mut request = client.request(method, url.clone()).headers(headers);
+        if let Some(body) = &check.body {
+            request = request.body(body.clone());
+        }
+        let mut response = request
+            .send()
+            .await
+            .map_err(|error| self.no_answer(&url, &addresses, &error))?;
+        progress.status = Some(response.status().as_u16());
+        progress.address = response.remote_addr();
+        let (body, cut) = read_body(&mut response).await?;
+        let answer = Answer {
+            status: response.status().as_u16(),
+            headers: response.headers(),
+            body: &body,
+            cut,
+            latency: started.elapsed(),
+        };
+        expect::failure(&check.expect, &answer).map_or(Ok(()), Err)
+    }
+
+    /// The URL to ask: the base's scheme, host and port with the check's path.
+    fn target(&self, base: &Url, check: &Check) -> Result<Url, String> {
+        if !matches!(base.scheme(), "http" | "https") {
+            return Err(format!(
+                "{}:// addresses cannot be checked; use http:// or https://",
+                base.scheme()
+            ));
+        }
+        let mut url = base.clone();
+        // Not joined as a link would be: a path like "//elsewhere/" must not lead to another host.
+        let (path, query) = match check.path.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (check.path.as_str(), None),
+        };
+        url.set_path(path);
+        url.set_query(query);
+        url.set_fragment(None);
+        if url.scheme() == "http" && url.port().is_none() {
+            // Fails only for URLs without a host, and http:// URLs have one.
+            let _ = url.set_port(self.port);
+        }
+        Ok(url)
+    }
+
+    /// A client of its own for one check, and the addresses it will try.
+    async fn client(&self, url: &Url) -> Result<(Client, Vec<SocketAddr>), String> {
+        let port = url.port_or_known_default().unwrap_or(80);
+        let mut builder = Client::builder()
+            .tls_backend_preconfigured(self.tls.clone())
+            .redirect(redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .no_proxy()
+            .pool_max_idle_per_host(0)
+            .user_agent(USER_AGENT);
+        let addresses = match url.host() {
+            Some(Host::Domain(name)) => {
+                let answer = self.names.lookup(name).await?;
+                if answer.addresses.is_empty() {
+                    return Err(format!("the name {name} has no address"));
+                }
+                let addresses: Vec<SocketAddr> = answer
+                    .addresses
+                    .into_iter()
+                    .map(|address| SocketAddr::new(address, port))
+                    .collect();
+                builder = builder.resolve_to_addrs(name, &addresses);
+                addresses
+            }
+            Some(Host::Ipv4(address)) => vec![SocketAddr::new(address.into(), port)],
+            Some(Host::Ipv6(address)) => vec![SocketAddr::new(address.into(), port)],
+            None => return Err("the address to check has no host".to_owned()),
+        };
+        let client = builder
+            .build()
+            .map_err(|error| format!("the HTTP client could not be set up: {}", cause(&error)))?;
+        Ok((client, addresses))
+    }
+
+    /// Why no answer came, without the URL, as it may hold a password, and without the request.
+    fn no_answer(&self, url: &Url, addresses: &[SocketAddr], error: &reqwest::Error) -> String {
+        let to: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+        let to = to.join(", ");
+        let cause = cause(error);
+        if !error.is_connect() {
+            return format!("no answer from {to}: {cause}");
+        }
+        match &self.no_roots {
+            Some(reason) if url.scheme() == "https" => format!(
+                "no connection to {to}: {cause}; this machine has no root certificates to trust ({reason}): install them \
+                 (package ca-certificates) or set SSL_CERT_FILE"
+            ),
+            _ => format!("no connection to {to}: {cause}"),
+        }
+    }
+}
+
+#[async_trait]
+impl Prober for HttpProber {
+    async fn check(&self, base: &Url, check: &Check) -> ProbeResult {
+        let started = Instant::now();
+        let mut progress = Progress::default();
+        let asked = tokio::time::timeout(check.timeout.get(), self.ask(base, check, &mut progress)).await;
+        let failure = match asked {
+            Ok(Ok(())) => None,
+            Ok(Err(failure)) => Some(failure),
+            Err(_) if progress.status.is_some() => Some(format!("no whole answer within {}", check.timeout)),
+            Err(_) => Some(format!("no answer within {}", check.timeout)),
+        };
+        ProbeResult {
+            check: check.title(),
+            passed: failure.is_none(),
+            status: progress.status,
+            latency: millis(started.elapsed()),
+            address: progress.address,
+            failure,
+        }
+    }
+
+    async fn addresses(&self, host: &str) -> Known<BTreeSet<IpAddr>> {
+        match self.names.all(host).await {
+            Ok(addresses) => Known::Known(addresses),
+            Err(why) => Known::Unknown(why),
+        }
+    }
+
+    async fn fetch(&self, url: &Url) -> Result<String, String> {
+        const PATIENCE: Duration = Duration::from_secs(20);
+        let asked = async {
+            let (client, _) = self.client(url).await?;
+            let mut response = client.get(url.clone()).send().await.map_err(|error| cause(&error))?;
+            if !response.status().is_success() {
+                return Err(format!("the answer has status {}", response.status().as_u16()));
+            }
+            let (body, _) = read_body(&mut response).await?;
+            Ok(String::from_utf8_lossy(&body).into_owned())
+        };
+        tokio::time::timeout(PATIENCE, asked)
+            .await
+            .unwrap_or_else(|_| Err("no whole answer came in time".to_owned()))
+    }
+}
+
+/// The request's headers. What is wrong is told without their values, which may be secrets.
+fn request_headers(check: &Check) -> Result<HeaderMap, String> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in &check.headers {
+        let parsed = HeaderName::from_bytes(name.as_bytes())
+            .map_err(|_| format!("{name:?} is not a name that a request header can have"))?;
+        let value = HeaderValue::from_str(value)
+            .map_err(|_| format!("the check's value for header {name} has characters that a header cannot carry"))?;
+        headers.insert(parsed, value);
+    }
+    if let Some(host) = &check.host {
+        let value = HeaderValue::from_str(host).map_err(|_| format!("{host:?} is not a host name"))?;
+        headers.insert(HOST, value);
+    }
+    Ok(headers)
+}
+
+/// The body, or its first [`BODY_LIMIT`] bytes and that there was more.
+async fn read_body(response: &mut Response) -> Result<(Vec<u8>, bool), String> {
+    let mut body = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() > BODY_LIMIT => {
+                body.extend_from_slice(&chunk[..BODY_LIMIT - body.len()]);
+                return Ok((body, true));
+            }
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(None) => return Ok((body, false)),
+            Err(error) => {
+                let read = body.len();
+                return Err(format!(
+                    "the answer broke off after {read} bytes of body: {}",
+                    cause(&error)
+                ));
+            }
+        }
+    }
+}
+
+/// The innermost cause of an error, in few words.
+fn cause(error: &reqwest::Error) -> String {
+    let mut innermost: &(dyn Error + 'static) = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    match innermost.downcast_ref::<io::Error>().map(io::Error::kind) {
+        Some(io::ErrorKind::ConnectionRefused) => "connection refused".to_owned(),
+        Some(io::ErrorKind::ConnectionReset) => "connection reset".to_owned(),
+        Some(io::ErrorKind::TimedOut) => "the connection timed out".to_owned(),
+        Some(io::ErrorKind::HostUnreachable) => "host unreachable".to_owned(),
+        Some(io::ErrorKind::NetworkUnreachable) => "network unreachable".to_owned(),
+        _ => match innermost.downcast_ref::<hyper::Error>() {
+            Some(error) if error.is_incomplete_message() => "the connection was closed before the answer".to_owned(),
+            Some(error) if error.is_parse() => format!("that is not HTTP: {error}"),
+            // The outermost text would hold the URL; only its causes are shown.
+            _ if error.source().is_none() => "the request could not be sent".to_owned(),
+            _ => innermost.to_string(),
+        },
+    }
+}
+
+fn millis(length: Duration) -> Span {
+    Span::from_millis(u64::try_from(length.as_millis()).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,200 @@
+//! Everything that a release does to the world. Each is journaled as an intent before it is called.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{EnvironmentId, EnvironmentName, VersionLabel};
+
+/// One change to the world.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "action")]
+pub enum Action {
+    /// Put the bundle under its content's key.
+    Upload {
+        /// The object's key.
+        key: String,
+    },
+    /// Make the application version from the bundle.
+    CreateVersion {
+        /// Its label.
+        label: VersionLabel,
+    },
+    /// Keep a configuration as a template on AWS.
+    SaveConfiguration {
+        /// The template's name.
+        template: String,
+        /// The environment whose configuration it is.
+        environment: EnvironmentId,
+        /// Whether the user's own settings go on top of it.
+        with_overrides: bool,
+    },
+    /// Make green.
+    CreateEnvironment {
+        /// Its name, never used before.
+        name: EnvironmentName,
+        /// The template it is made from.
+        template: String,
+        /// The version it runs.
+        version: VersionLabel,
+        /// Fewest instances, at least what blue runs now.
+        min_instances: u32,
+        /// Most instances.
+        max_instances: u32,
+    },
+    /// Exchange the CNAMEs of two environments, so that the slot's name leads to `to`.
+    Swap {
+        /// The environment that holds the slot's name.
+        from: EnvironmentId,
+        /// The environment that shall hold it.
+        to: EnvironmentId,
+        /// The name that `to` holds before, and `from` shall hold after.
+        other_cname: String,
+    },
+    /// Give green blue's own limits of capacity, now that it no longer has to stand beside it.
+    RestoreCapacity {
+        /// The environment.
+        environment: EnvironmentId,
+        /// Fewest instances.
+        min_instances: u32,
+        /// Most instances.
+        max_instances: u32,
+    },
+    /// Save an environment's events and the tail of its logs beside the journal.
+    SaveEvidence {
+        /// The environment.
+        environment: EnvironmentId,
+    },
+    /// Remove an environment.
+    Terminate {
+        /// The environment.
+        environment: EnvironmentId,
+        /// What it was to the release.
+        role: Role,
+    },
+    /// Remove old application versions and templates that are neither deployed nor a way back.
+    Prune {
+        /// How many versions to keep beside those.
+        keep: u32,
+    },
+}
+
+/// What an environment is to a release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// It held the slot when the release began.
+    Blue,
+    /// It was made for the new version.
+    Green,
+}
+
+impl Role {
+    /// In lower case.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Blue => "blue",
+            Self::Green => "green",
+        }
+    }
+}
+
+/// How dangerous it is to make a call twice, or to not know whether it was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Safety {
+    /// Its own inverse, with no token: sent once, never repeated without reading.
+    Toggle,
+    /// A second one is refused by name; ours only if tag or content say so.
+    Create,
+    /// Any number of times has the effect of one.
+    Idempotent,
+    /// Cannot be undone.
+    Destructive,
+}
+
+impl Action {
+    /// A short name, for counting attempts and for reports.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Upload { .. } => "upload",
+            Self::CreateVersion { .. } => "create version",
+            Self::SaveConfiguration { .. } => "save configuration",
+            Self::CreateEnvironment { .. } => "create environment",
+            Self::Swap { .. } => "swap",
+            Self::RestoreCapacity { .. } => "restore capacity",
+            Self::SaveEvidence { .. } => "save evidence",
+            Self::Terminate { .. } => "terminate",
+            Self::Prune { .. } => "prune",
+        }
+    }
+
+    /// Its safety class.
+    #[must_use]
+    pub fn safety(&self) -> Safety {
+        match self {
+            Self::Swap { .. } => Safety::Toggle,
+            Self::CreateVersion { .. } | Self::SaveConfiguration { .. } | Self::CreateEnvironment { .. } => {
+                Safety::Create
+            }
+            Self::Upload { .. } | Self::RestoreCapacity { .. } | Self::SaveEvidence { .. } => Safety::Idempotent,
+            Self::Terminate { .. } | Self::Prune { .. } => Safety::Destructive,
+        }
+    }
+
+    /// One line that says what it does, for a person.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Upload { key } => format!("upload the bundle as {key}"),
+            Self::CreateVersion { label } => format!("create application version {label}"),
+            Self::SaveConfiguration {
+                template, environment, ..
+            } => {
+                format!("save the configuration of {environment} as template {template}")
+            }
+            Self::CreateEnvironment {
+                name,
+                version,
+                min_instances,
+                ..
+            } => {
+                format!("create environment {name} with version {version} and at least {min_instances} instances")
+            }
+            Self::Swap { from, to, .. } => format!("swap the CNAMEs of {from} and {to}"),
+            Self::RestoreCapacity {
+                environment,
+                min_instances,
+                max_instances,
+            } => {
+                format!("let {environment} run {min_instances} to {max_instances} instances again")
+            }
+            Self::SaveEvidence { environment } => format!("save the events and logs of {environment}"),
+            Self::Terminate { environment, role } => format!("terminate {} ({environment})", role.as_str()),
+            Self::Prune { keep } => format!("remove old application versions but for the newest {keep}"),
+        }
+    }
+}
+
+/// How a call went.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "result")]
+pub enum CallResult {
+    /// The service took it. That it happened is for a read to say.
+    Accepted {
+        /// The service's id of the request, or of what was made, for looking it up.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        detail: Option<String>,
+    },
+    /// The service refused it: it did not happen.
+    Refused {
+        /// The service's code and message, or why the call was not made.
+        message: String,
+        /// Whether waiting can help.
+        retryable: bool,
+    },
+    /// Nobody knows whether it happened.
+    Unknown {
+        /// What went wrong.
+        message: String,
+    },
+}

@@ -1,0 +1,337 @@
+//! The only way a release's state changes: one event after another. What no rule below allows is an error that names both
+//! the state and the event, for a journal that says the impossible must not be acted upon.
+
+use super::action::{Action, CallResult};
+use super::event::{Entry, Event, FORMAT, Look, Wish};
+use super::state::{Attempts, Pending, Phase, Release, RollbackState, SmokeState, Watch, Wishes};
+use crate::model::Timestamp;
+
+/// Why an entry cannot follow.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum IllegalEvent {
+    /// The entry is written in a format that this program does not know.
+    #[error(
+        "entry {sequence} of release {release} has format {format}, and this cutover knows formats up to {FORMAT}; use a newer cutover"
+    )]
+    Format {
+        /// The release.
+        release: String,
+        /// The entry.
+        sequence: u64,
+        /// Its format.
+        format: u32,
+    },
+    /// The entry is not the next one.
+    #[error("entry {found} of release {release} follows entry {last}; the journal has a gap or was changed by hand")]
+    Sequence {
+        /// The release.
+        release: String,
+        /// Sequence of the last entry.
+        last: u64,
+        /// Sequence of this one.
+        found: u64,
+    },
+    /// The event cannot happen in this state.
+    #[error(
+        "entry {sequence} of release {release} cannot be: {event} in phase {phase}; the journal was changed by hand, or by a cutover with other rules"
+    )]
+    Event {
+        /// The release.
+        release: String,
+        /// The entry.
+        sequence: u64,
+        /// The phase.
+        phase: Phase,
+        /// The event, shortened.
+        event: String,
+    },
+}
+
+/// The state after one more entry. `None` stands for a release that has not begun.
+///
+/// # Errors
+///
+/// When the entry cannot follow this state.
+pub fn apply(release: Option<Release>, entry: &Entry) -> Result<Release, IllegalEvent> {
+    let last = release.as_ref().map_or(0, |release| release.sequence);
+    if entry.format > FORMAT {
+        return Err(IllegalEvent::Format {
+            release: entry.release.to_string(),
+            sequence: entry.sequence,
+            format: entry.format,
+        });
+    }
+    if entry.sequence != last + 1 {
+        return Err(IllegalEvent::Sequence {
+            release: entry.release.to_string(),
+            last,
+            found: entry.sequence,
+        });
+    }
+    let mut next = match (release, &entry.event) {
+        (None, Event::Started { plan }) if plan.id == entry.release => begun(plan.as_ref().clone(), entry),
+        (None, _) => return Err(illegal(entry, Phase::Preflight)),
+        (Some(release), _) => release,
+    };
+    if entry.sequence > 1 {
+        let phase = next.phase;
+        step(&mut next, entry).ok_or_else(|| illegal(entry, phase))?;
+    }
+    next.sequence = entry.sequence;
+    // An operator's entry says nothing about who drives the release.
+    if !matches!(entry.event, Event::Asked { .. }) {
+        next.driver = entry.writer.clone();
+        next.owned_until = entry.owned_until;
+    }
+    Ok(next)
+}
+
+fn illegal(entry: &Entry, phase: Phase) -> IllegalEvent {
+    let mut event = format!("{:?}", entry.event);
+    if let Some((at, _)) = event.char_indices().nth(80) {
+        event.truncate(at);
+        event.push('…');
+    }
+    IllegalEvent::Event {
+        release: entry.release.to_string(),
+        sequence: entry.sequence,
+        phase,
+        event,
+    }
+}
+
+fn begun(plan: super::plan::Plan, entry: &Entry) -> Release {
+    Release {
+        plan,
+        started_at: entry.at,
+        sequence: 0,
+        driver: entry.writer.clone(),
+        owned_until: entry.owned_until,
+        phase: Phase::Preflight,
+        phase_since: entry.at,
+        problems: Vec::new(),
+        blue: None,
+        green: None,
+        pending: None,
+        attempts: std::collections::BTreeMap::new(),
+        up_since: None,
+        smoke: SmokeState::default(),
+        shift_intended: false,
+        shift_called_at: None,
+        shifted_at: None,
+        confirmed_at: None,
+        watch: Watch::default(),
+        quiet_since: None,
+        drained: None,
+        rollback: None,
+        wishes: Wishes::default(),
+        waiting: None,
+        notes: Vec::new(),
+        outcome: None,
+    }
+}
+
+/// One event on a release that has begun; `None` if it cannot happen there.
+fn step(release: &mut Release, entry: &Entry) -> Option<()> {
+    use Phase::{Bake, Done, Drain, Preflight, Provision, Publish, Retire, RollBack, Shift, Smoke};
+    let at = entry.at;
+    match (release.phase, &entry.event) {
+        (Done, _) | (_, Event::Started { .. }) => return None,
+        (_, Event::TookOver { from, .. }) if *from == release.driver => {}
+        (_, Event::Renewed) => {}
+        (_, Event::Asked { wish }) => wished(release, *wish),
+        (_, Event::Noted { note }) => release.notes.push(note.clone()),
+        (_, Event::Waiting { why }) => release.waiting = Some(why.clone()),
+        (phase, Event::Intended { action }) if phase != Preflight && release.pending.is_none() => {
+            intended(release, entry.sequence, at, action)?;
+        }
+        (_, Event::Called { intent, result }) => called(release, at, *intent, result)?,
+        (_, Event::Resolved { intent, applied, how }) => resolved(release, at, *intent, *applied, how)?,
+        (Preflight, Event::Refused { problems }) => release.problems.clone_from(problems),
+        (Preflight, Event::PreflightPassed { blue, notes }) => {
+            release.blue = Some(blue.clone());
+            release.notes.extend(notes.iter().cloned());
+            enter(release, Publish, at);
+        }
+        (Publish, Event::Published) if release.pending.is_none() => enter(release, Provision, at),
+        (Provision, Event::GreenFound { green }) if release.green.is_none() => release.green = Some(green.clone()),
+        (Provision, Event::GreenUp { up, .. }) if release.green.is_some() => release.up_since = up.then_some(at),
+        (Provision, Event::GreenReady { green }) if release.up_since.is_some() && green.cname.is_some() => {
+            release.green = Some(green.clone());
+            enter(release, Smoke, at);
+        }
+        (Smoke, Event::SmokeRound { failures }) => smoked(release, at, failures),
+        (Smoke, Event::SmokePassed) if release.smoke.passed >= release.plan.smoke.successes => {
+            enter(release, Shift, at);
+        }
+        (Shift, Event::Shifted) if release.shift_intended && release.shifted_at.is_none() => {
+            release.shifted_at = Some(at);
+            release.watch.last = Some(at);
+        }
+        (Shift, Event::ShiftConfirmed { .. }) if release.shifted_at.is_some() => {
+            release.confirmed_at = Some(at);
+            release.watch.lost = std::time::Duration::ZERO;
+            release.watch.last = Some(at);
+            enter(release, Bake, at);
+        }
+        (Shift | Bake | Drain | Retire, Event::Looked { look }) if release.shifted_at.is_some() => {
+            looked(release, at, look);
+        }
+        (Bake, Event::BakePassed) if release.watch.bad == 0 => enter(release, Drain, at),
+        (Drain | Retire | RollBack, Event::BlueQuiet { quiet, .. }) => release.quiet_since = quiet.then_some(at),
+        (Drain, Event::Drained { remove_blue, .. }) => {
+            release.drained = Some((at, *remove_blue));
+            enter(release, Retire, at);
+        }
+        (Retire, Event::Drained { remove_blue: false, .. }) => release.drained = Some((at, false)),
+        (Publish | Provision | Smoke | Shift | Bake | Drain | Retire, Event::RollbackBegan { why, outcome }) => {
+            release.rollback = Some(RollbackState {
+                since: at,
+                why: why.clone(),
+                outcome: *outcome,
+                from: release.phase,
+                restored_at: None,
+            });
+            release.quiet_since = None;
+            // What was tried on the way forward says nothing about the way back.
+            release.attempts.remove("swap");
+            release.attempts.remove("terminate");
+            enter(release, RollBack, at);
+        }
+        (RollBack, Event::TrafficRestored { .. }) if release.pending.is_none() => {
+            let rollback = release.rollback.as_mut()?;
+            if rollback.restored_at.is_some() {
+                return None;
+            }
+            rollback.restored_at = Some(at);
+        }
+        (_, Event::Finished { outcome, why }) => {
+            release.outcome = Some((*outcome, why.clone()));
+            release.waiting = None;
+            enter(release, Done, at);
+        }
+        (_, _) => return None,
+    }
+    Some(())
+}
+
+fn enter(release: &mut Release, phase: Phase, at: Timestamp) {
+    release.phase = phase;
+    release.phase_since = at;
+    release.waiting = None;
+}
+
+fn wished(release: &mut Release, wish: Wish) {
+    match wish {
+        Wish::RollBack => release.wishes.roll_back = true,
+        Wish::Abort => release.wishes.abort = true,
+        Wish::EndWait => release.wishes.end_wait = true,
+    }
+}
+
+fn intended(release: &mut Release, sequence: u64, at: Timestamp, action: &Action) -> Option<()> {
+    match action {
+        Action::Swap { to, .. } if release.phase == Phase::Shift => {
+            (release.green.as_ref()?.id == *to).then_some(())?;
+            release.shift_intended = true;
+            release.shift_called_at = Some(at);
+        }
+        Action::Swap { to, .. } => {
+            (release.phase == Phase::RollBack && release.blue.as_ref()?.id == *to).then_some(())?;
+        }
+        _ => {}
+    }
+    release.pending = Some(Pending {
+        intent: sequence,
+        at,
+        action: action.clone(),
+        result: None,
+    });
+    release.waiting = None;
+    Some(())
+}
+
+fn called(release: &mut Release, at: Timestamp, intent: u64, result: &CallResult) -> Option<()> {
+    let pending = release.pending.as_mut()?;
+    if pending.intent != intent || pending.result.is_some() {
+        return None;
+    }
+    pending.result = Some(result.clone());
+    let name = pending.action.name();
+    match result {
+        CallResult::Refused { message, retryable } => {
+            failed(release, name, at, message, !retryable);
+            release.pending = None;
+        }
+        // Whether a swap has happened is for a read to say, whatever the service answered.
+        CallResult::Accepted { .. } if !matches!(pending.action, Action::Swap { .. }) => {
+            release.attempts.entry(name.to_owned()).or_default().done = true;
+            release.pending = None;
+        }
+        CallResult::Accepted { .. } | CallResult::Unknown { .. } => {}
+    }
+    Some(())
+}
+
+fn resolved(release: &mut Release, at: Timestamp, intent: u64, applied: bool, how: &str) -> Option<()> {
+    let pending = release.pending.take_if(|pending| pending.intent == intent)?;
+    if applied {
+        release
+            .attempts
+            .entry(pending.action.name().to_owned())
+            .or_default()
+            .done = true;
+    } else {
+        failed(release, pending.action.name(), at, how, false);
+    }
+    Some(())
+}
+
+fn failed(release: &mut Release, name: &str, at: Timestamp, said: &str, fatal: bool) {
+    let attempts: &mut Attempts = release.attempts.entry(name.to_owned()).or_default();
+    attempts.failed += 1;
+    attempts.last = at;
+    said.clone_into(&mut attempts.said);
+    attempts.fatal = fatal;
+}
+
+fn smoked(release: &mut Release, at: Timestamp, failures: &[crate::model::ProbeResult]) {
+    release.smoke.last = Some(at);
+    match failures.first() {
+        None => release.smoke.passed += 1,
+        Some(first) => {
+            release.smoke.passed = 0;
+            let text = first.failure.as_deref().unwrap_or("failed");
+            release.smoke.failure = Some(format!("{}: {text}", first.check));
+        }
+    }
+}
+
+fn looked(release: &mut Release, at: Timestamp, look: &Look) {
+    let interval = release.plan.bake.interval.get();
+    let watch = &mut release.watch;
+    let gap = watch.last.map_or(interval, |last| at.since(last));
+    watch.last = Some(at);
+    match look {
+        Look::Good => {
+            watch.good_in_row += 1;
+            watch.doubt = None;
+            if watch.good_in_row >= release.plan.bake.recover {
+                watch.bad = 0;
+            }
+            // A driver that was away has not watched: that time does not count.
+            watch.lost += gap.saturating_sub(interval * 3);
+        }
+        Look::Bad { why } => {
+            watch.good_in_row = 0;
+            watch.bad += 1;
+            watch.doubt = Some(why.clone());
+            watch.lost += gap;
+        }
+        Look::Unknown { why } => {
+            watch.good_in_row = 0;
+            watch.doubt = Some(why.clone());
+            watch.lost += gap;
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Bake: green is watched with traffic. One look is judged at a time; bad ones add up until enough good ones in a row have
+//! followed. The same watch goes on through drain and retire, for as long as there is a blue to go back to.
+//!
+//! This is a simple guard. A sequential health engine shall take its place: it would replace [`judge`] and the counting in
+//! `apply`, and nothing else.
+
+use super::super::event::{Event, Look, Outcome};
+use super::super::looks::due;
+use super::super::observation::Observation;
+use super::super::state::Release;
+use super::super::why::Why;
+use super::{Decision, limits, record, roll_back, wait};
+use crate::model::{HealthColor, HealthStatus, Known};
+
+pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
+    if let Some(decision) = watch(release, seen) {
+        return decision;
+    }
+    let Some(until) = release.bake_until() else {
+        return roll_back("the journal does not say when the bake began", Outcome::RolledBack);
+    };
+    let began = release.confirmed_at.unwrap_or(release.phase_since);
+    let deadline = began + release.plan.bake.duration.get() + release.plan.bake.deadline.get();
+    if seen.at >= until && release.watch.bad == 0 && release.watch.good_in_row >= release.plan.bake.recover.min(1) {
+        return record(
+            format!("green did well for {}", release.plan.bake.duration),
+            Event::BakePassed,
+        );
+    }
+    if seen.at >= deadline {
+        let doubt = release.watch.doubt.as_deref().unwrap_or("too little was seen");
+        return super::finish(
+            Outcome::NeedsHuman,
+            format!(
+                "green has the traffic, but could not be shown to be healthy ({doubt}), nor to be bad; \
+                 look at it, then keep it or run `cutover rollback`"
+            ),
+        );
+    }
+    let why = Why::Baking {
+        until,
+        doubt: release.watch.doubt.clone(),
+    };
+    let next = release.watch.last.unwrap_or(seen.at) + release.plan.bake.interval.get();
+    wait(why, next, deadline.max(seen.at + limits::BACKOFF), "a person is asked")
+}
+
+/// Puts a new look on record, or takes green back when too many were bad. `None` when there is nothing new.
+pub(super) fn watch(release: &Release, seen: &Observation) -> Option<Decision> {
+    let plan = &release.plan.bake;
+    if release.watch.bad >= plan.fail {
+        let doubt = release.watch.doubt.as_deref().unwrap_or("it was bad");
+        let looks = release.watch.bad;
+        return Some(roll_back(
+            format!("green is bad with traffic ({looks} looks): {doubt}"),
+            Outcome::RolledBack,
+        ));
+    }
+    seen.public.as_ref()?;
+    if !due(release.watch.last, plan.interval.get(), seen.at) {
+        return None;
+    }
+    let look = judge(release, seen);
+    let what = match &look {
+        Look::Good => "green looks good".to_owned(),
+        Look::Bad { why } => format!("green looks bad: {why}"),
+        Look::Unknown { why } => format!("cannot tell how green is: {why}"),
+    };
+    Some(record(what, Event::Looked { look }))
+}
+
+/// Judges one look.
+fn judge(release: &Release, seen: &Observation) -> Look {
+    let failed = seen
+        .public
+        .iter()
+        .flat_map(|public| &public.checks)
+        .find(|check| !check.passed);
+    if let Some(failed) = failed {
+        let why = format!("{}: {}", failed.check, failed.failure.as_deref().unwrap_or("failed"));
+        return Look::Bad { why };
+    }
+    let health = match &seen.green_health {
+        Known::Known(health) => health,
+        Known::Unknown(why) => {
+            return Look::Unknown {
+                why: format!("its health could not be read: {why}"),
+            };
+        }
+    };
+    let causes = if health.causes.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", health.causes.join(" "))
+    };
+    let Some(status) = health.status else {
+        return match health.color {
+            HealthColor::Green => Look::Good,
+            HealthColor::Grey => Look::Unknown {
+                why: "its health is Grey".to_owned(),
+            },
+            HealthColor::Yellow | HealthColor::Red => Look::Bad {
+                why: format!("its health is {}", health.color),
+            },
+        };
+    };
+    let age = health.refreshed_at.map(|at| seen.at.since(at));
+    if age.is_none_or(|age| age > release.plan.provision.max_age.get()) {
+        return Look::Unknown {
+            why: "its health data is stale".to_owned(),
+        };
+    }
+    match status {
+        HealthStatus::Ok | HealthStatus::Info => instances(release, health),
+        HealthStatus::Warning | HealthStatus::Degraded | HealthStatus::Severe => Look::Bad {
+            why: format!("its health is {status}{causes}"),
+        },
+        HealthStatus::Pending | HealthStatus::Unknown | HealthStatus::NoData | HealthStatus::Suspended => {
+            Look::Unknown {
+                why: format!("its health is {status}{causes}"),
+            }
+        }
+    }
+}
+
+fn instances(release: &Release, health: &super::super::observation::HealthSeen) -> Look {
+    let label = &release.plan.version_label;
+    let well = health
+        .instances
+        .values()
+        .filter(|seen| {
+            seen.version.as_ref() == Some(label) && matches!(seen.status, HealthStatus::Ok | HealthStatus::Info)
+        })
+        .count();
+    match (well, health.instances.len()) {
+        (_, 0) => Look::Unknown {
+            why: "no instance reports".to_owned(),
+        },
+        (0, _) => Look::Bad {
+            why: format!("no instance is well and runs {label}"),
+        },
+        (_, _) => Look::Good,
+    }
+}

@@ -1,0 +1,109 @@
+//! Drain: old DNS answers run out, and blue is measured to be silent. Only then may anything of blue be removed.
+
+use super::super::event::Event;
+use super::super::observation::{HealthSeen, Observation};
+use super::super::state::Release;
+use super::super::why::Why;
+use super::{Decision, bake, next_look, record, wait};
+use crate::model::{Known, Timestamp};
+use crate::spec::AtDrainDeadline;
+
+pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
+    if let Some(decision) = bake::watch(release, seen) {
+        return decision;
+    }
+    let shifted = release.shifted_at.unwrap_or(release.phase_since);
+    let measurable = release.blue.as_ref().is_some_and(|blue| blue.enhanced);
+    match silence(release, shifted, measurable, &seen.blue_health, seen.at) {
+        Silence::Proved(how) => record(how.clone(), Event::Drained { how, remove_blue: true }),
+        Silence::GivenUp(how) => {
+            let remove_blue = release.plan.drain.at_deadline == AtDrainDeadline::Retire;
+            record(how.clone(), Event::Drained { how, remove_blue })
+        }
+        Silence::Pending(decision) => decision,
+    }
+}
+
+/// What is known of an environment's silence.
+pub(super) enum Silence {
+    /// Nobody uses it.
+    Proved(String),
+    /// Somebody still does, or nobody knows, and waiting longer is no use.
+    GivenUp(String),
+    /// Not known yet.
+    Pending(Decision),
+}
+
+/// Whether an environment that lost the slot's name at `since` is silent: old DNS answers have run out, and it had no request
+/// for a while.
+pub(super) fn silence(
+    release: &Release,
+    since: Timestamp,
+    measurable: bool,
+    health: &Known<HealthSeen>,
+    now: Timestamp,
+) -> Silence {
+    let plan = &release.plan.drain;
+    let expired = since + plan.dns_ttl.get() * plan.factor;
+    let deadline = expired + plan.deadline.get();
+    let pending = |why, until| {
+        Silence::Pending(wait(
+            why,
+            until,
+            deadline.max(until),
+            "what the drain is set to do then is done",
+        ))
+    };
+    if now < expired {
+        return pending(
+            Why::DnsDraining { until: expired },
+            expired.min(next_look(release, now)),
+        );
+    }
+    if !measurable {
+        // Basic health reporting counts no requests; waiting once more as long as silence would take is all there is.
+        let until = expired + plan.quiet.get();
+        if now < until {
+            return pending(Why::DnsDraining { until }, until.min(next_look(release, now)));
+        }
+        return Silence::Proved(
+            "old DNS answers have run out; with basic health its requests cannot be counted".to_owned(),
+        );
+    }
+    let requests = match health {
+        Known::Known(seen)
+            if seen
+                .refreshed_at
+                .is_some_and(|at| now.since(at) <= release.plan.provision.max_age.get()) =>
+        {
+            seen.requests
+        }
+        _ => None,
+    };
+    let quiet = requests == Some(0);
+    match release.quiet_since {
+        Some(_) if !quiet => {
+            let what = requests.map_or("its requests are not known any more".to_owned(), |count| {
+                format!("it got {count} requests again")
+            });
+            Silence::Pending(record(what, Event::BlueQuiet { quiet, requests }))
+        }
+        None if quiet => Silence::Pending(record("it got no request", Event::BlueQuiet { quiet, requests })),
+        Some(begun) if now >= begun + plan.quiet.get() => Silence::Proved(format!(
+            "old DNS answers have run out, and no request came for {}",
+            plan.quiet
+        )),
+        Some(begun) => {
+            let until = begun + plan.quiet.get();
+            pending(Why::BlueQuiet { until }, until.min(next_look(release, now)))
+        }
+        None if now >= deadline => {
+            let count = requests.map_or("an unknown number of".to_owned(), |count| count.to_string());
+            Silence::GivenUp(format!(
+                "it still gets {count} requests in 10 s, {} after the names' time to live had run out",
+                plan.deadline
+            ))
+        }
+        None => pending(Why::BlueBusy { requests }, next_look(release, now)),
+    }
+}

@@ -1,0 +1,44 @@
+//! Bounds that hold in every release. Each carries the argument why it is safe.
+
+use std::time::Duration;
+
+/// A call may begin only so long after its intent was written, on a clock that counts sleep. A driver that was frozen between
+/// the two (a stopped process, a laptop asleep) lets the call be and reads the journal again. Long enough for a slow write to
+/// S3, short enough that whoever takes over does not wait long.
+pub const INTENT_DEADLINE: Duration = Duration::from_secs(10);
+
+/// A toggle or destructive call is given up after so long. Together with [`INTENT_DEADLINE`] it bounds how late such a call can
+/// still arrive, and it stays below what is left of the driver's ownership.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How long a driver asks to be left alone with each entry. Longer than intent deadline and call timeout together, so that
+/// nobody takes over while a call is under way.
+pub const OWNERSHIP: Duration = Duration::from_secs(60);
+
+/// A swap that was accepted shows within seconds (observed: 4 to 6). If both environments are at rest and nothing has moved
+/// after so long, it has not happened.
+pub const SWAP_SETTLE: Duration = Duration::from_secs(180);
+
+/// How often a call that did not happen is made again on the way forward.
+pub const ATTEMPTS: u32 = 5;
+
+/// How long preflight reads again what it could not read.
+pub const PREFLIGHT: Duration = Duration::from_secs(60);
+
+/// How long bundle, version and templates may take. A bundle of 500 MB at 5 Mbit/s takes a quarter of an hour.
+pub const PUBLISH: Duration = Duration::from_secs(45 * 60);
+
+/// How long the shift may take besides the swap itself: busy environments, a green that must recover.
+pub const SHIFT: Duration = Duration::from_secs(20 * 60);
+
+/// On top of the time to live, how long the public name may take to lead to green.
+pub const CONFIRM: Duration = Duration::from_secs(120);
+
+/// How long traffic may take to be back on blue before a person is called.
+pub const RETURN: Duration = Duration::from_secs(60 * 60);
+
+/// How long an environment may take to be gone. Observed: up to ten minutes.
+pub const TERMINATE: Duration = Duration::from_secs(40 * 60);
+
+/// Longest pause between attempts.
+pub const BACKOFF: Duration = Duration::from_secs(30);

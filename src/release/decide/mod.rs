@@ -1,0 +1,181 @@
+//! What to do next: the state and what was seen in, one decision with its reason out.
+
+mod bake;
+mod drain;
+pub mod limits;
+mod pending;
+mod preflight;
+mod provision;
+mod publish;
+mod retire;
+mod rollback;
+mod shift;
+mod smoke;
+mod world;
+
+use std::time::Duration;
+
+use super::action::Action;
+use super::event::{Event, Outcome};
+use super::observation::Observation;
+use super::state::{Phase, Release};
+use super::why::Why;
+use crate::model::Timestamp;
+
+/// What to do next, and why.
+#[derive(Clone, Debug, PartialEq)]
+#[must_use]
+pub struct Decision {
+    /// The reason.
+    pub why: Why,
+    /// What to do.
+    pub then: Then,
+}
+
+/// What to do next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Then {
+    /// Put something on record, then decide again.
+    Record(Event),
+    /// Change the world.
+    Act(Action),
+    /// Look again at that time, or earlier.
+    Wait {
+        /// When to look again.
+        until: Timestamp,
+        /// When the wait ends whatever is seen.
+        deadline: Timestamp,
+        /// What happens then.
+        at_deadline: &'static str,
+    },
+    /// End the release.
+    Finish {
+        /// How.
+        outcome: Outcome,
+        /// Why, in a sentence.
+        why: String,
+    },
+}
+
+/// Decides what to do next.
+pub fn decide(release: &Release, seen: &Observation) -> Decision {
+    if let Some((outcome, why)) = &release.outcome {
+        return Decision {
+            why: Why::Over {
+                how: outcome.to_string(),
+            },
+            then: Then::Finish {
+                outcome: *outcome,
+                why: why.clone(),
+            },
+        };
+    }
+    if let Some(pending) = &release.pending {
+        return pending::decide(release, pending, seen);
+    }
+    if let Some(decision) = world::guard(release, seen) {
+        return decision;
+    }
+    match release.phase {
+        Phase::Preflight => preflight::decide(release, seen),
+        Phase::Publish => publish::decide(release, seen),
+        Phase::Provision => provision::decide(release, seen),
+        Phase::Smoke => smoke::decide(release, seen),
+        Phase::Shift => shift::decide(release, seen),
+        Phase::Bake => bake::decide(release, seen),
+        Phase::Drain => drain::decide(release, seen),
+        Phase::Retire => retire::decide(release, seen),
+        Phase::RollBack => rollback::decide(release, seen),
+        Phase::Done => finish(
+            Outcome::NeedsHuman,
+            "the journal says that it is over, but not how".to_owned(),
+        ),
+    }
+}
+
+fn record(what: impl Into<String>, event: Event) -> Decision {
+    Decision {
+        why: Why::Seen { what: what.into() },
+        then: Then::Record(event),
+    }
+}
+
+fn finish(outcome: Outcome, why: String) -> Decision {
+    Decision {
+        why: Why::Over {
+            how: outcome.to_string(),
+        },
+        then: Then::Finish { outcome, why },
+    }
+}
+
+fn wait(why: Why, until: Timestamp, deadline: Timestamp, at_deadline: &'static str) -> Decision {
+    Decision {
+        why,
+        then: Then::Wait {
+            until: until.min(deadline),
+            deadline,
+            at_deadline,
+        },
+    }
+}
+
+/// Takes green back, or, where nothing of it can be in use, gives it up.
+fn roll_back(why: impl Into<String>, outcome: Outcome) -> Decision {
+    let why = why.into();
+    Decision {
+        why: Why::RollingBack { because: why.clone() },
+        then: Then::Record(Event::RollbackBegan { why, outcome }),
+    }
+}
+
+/// Makes a call, or waits before making it again, or gives up on it.
+///
+/// `give_up` is asked when the service has refused it for good or too often.
+fn act(release: &Release, now: Timestamp, action: Action, give_up: impl FnOnce(String) -> Decision) -> Decision {
+    let attempts = release.attempts_of(action.name());
+    if attempts.fatal || attempts.failed >= limits::ATTEMPTS {
+        let tries = crate::model::text::plural(u64::from(attempts.failed), "attempt");
+        return give_up(format!("could not {} ({tries}): {}", action.describe(), attempts.said));
+    }
+    act_patiently(release, now, action)
+}
+
+/// Makes a call, or waits before making it again. Its end is for the caller to bound.
+fn act_patiently(release: &Release, now: Timestamp, action: Action) -> Decision {
+    let attempts = release.attempts_of(action.name());
+    let pause = pause(release, attempts.failed);
+    let not_before = attempts.last + pause;
+    if attempts.failed > 0 && now < not_before {
+        let why = Why::Retrying {
+            call: action.describe(),
+            said: attempts.said,
+            not_before,
+        };
+        return wait(why, not_before, not_before + limits::BACKOFF, "the call is made again");
+    }
+    Decision {
+        why: Why::Missing {
+            what: action.describe(),
+        },
+        then: Then::Act(action),
+    }
+}
+
+/// Twice as long after each attempt, from the polling interval on.
+fn pause(release: &Release, failed: u32) -> Duration {
+    let interval = release.plan.provision.interval.get();
+    interval
+        .saturating_mul(1 << failed.saturating_sub(1).min(5))
+        .min(limits::BACKOFF)
+}
+
+/// When to look again at something that changes slowly.
+fn next_look(release: &Release, now: Timestamp) -> Timestamp {
+    now + release.plan.provision.interval.get()
+}
+
+/// When to look again at something that changes within seconds.
+fn soon(release: &Release, now: Timestamp) -> Timestamp {
+    now + (release.plan.provision.interval.get() / 5).max(Duration::from_millis(100))
+}

@@ -1,0 +1,155 @@
+//! Settling a call whose effect is not known: by reading the world, never by making the call again.
+
+use super::super::action::{Action, CallResult, Safety};
+use super::super::event::Event;
+use super::super::observation::{EnvironmentSeen, EnvironmentStatus, Observation};
+use super::super::state::{Pending, Release};
+use super::super::why::Why;
+use super::{Decision, limits, record, soon, wait, world};
+use crate::model::{Known, Timestamp};
+
+/// What a read says of a call.
+enum Evidence {
+    /// It has happened; the text says what was seen.
+    Applied(String),
+    /// No trace of it.
+    Absent(String),
+    /// The world is changing, or could not be read.
+    Unsettled(String),
+}
+
+pub(super) fn decide(release: &Release, pending: &Pending, seen: &Observation) -> Decision {
+    let resolve = |applied, how: String| {
+        record(
+            how.clone(),
+            Event::Resolved {
+                intent: pending.intent,
+                applied,
+                how,
+            },
+        )
+    };
+    match evidence(release, &pending.action, seen) {
+        Evidence::Applied(how) => resolve(true, how),
+        Evidence::Absent(how) if seen.at >= absent_from(pending) => {
+            let how = match &pending.result {
+                Some(CallResult::Unknown { message }) => format!("{how}, and the call had gone wrong: {message}"),
+                _ => how,
+            };
+            resolve(false, how)
+        }
+        // Nothing that a phase does rests on this answer: each looks at the world itself before it acts. So a world that does
+        // not settle is handed back to the phase, which has a deadline and a way out.
+        Evidence::Unsettled(how) if seen.at >= absent_from(pending).max(pending.at + limits::SWAP_SETTLE) => {
+            resolve(false, format!("it did not show in time: {how}"))
+        }
+        Evidence::Absent(how) | Evidence::Unsettled(how) => {
+            let until = absent_from(pending);
+            let why = match &pending.result {
+                Some(CallResult::Accepted { .. }) => Why::Working {
+                    what: format!("AWS to {}: {how}", pending.action.describe()),
+                },
+                _ => Why::InDoubt {
+                    call: pending.action.describe(),
+                    until,
+                },
+            };
+            wait(
+                why,
+                soon(release, seen.at),
+                until.max(seen.at + limits::BACKOFF),
+                "the world as it then is decides",
+            )
+        }
+    }
+}
+
+/// From when on seeing no trace of a call means that it has not happened: no late call can arrive any more.
+fn absent_from(pending: &Pending) -> Timestamp {
+    let accepted = matches!(pending.result, Some(CallResult::Accepted { .. }));
+    let wait = match (pending.action.safety(), accepted) {
+        (Safety::Toggle, true) => limits::SWAP_SETTLE,
+        (Safety::Toggle | Safety::Destructive, _) => limits::INTENT_DEADLINE + limits::CALL_TIMEOUT,
+        // A second one does no harm: its name or content is the same.
+        (Safety::Create | Safety::Idempotent, _) => std::time::Duration::ZERO,
+    };
+    pending.at + wait
+}
+
+fn evidence(release: &Release, action: &Action, seen: &Observation) -> Evidence {
+    match action {
+        Action::Upload { key } => known(&seen.artifact, |there| {
+            if *there {
+                Evidence::Applied(format!("{key} is there"))
+            } else {
+                Evidence::Absent(format!("{key} is not there"))
+            }
+        }),
+        Action::CreateVersion { label } => known(&seen.version, |version| match version {
+            Some(_) => Evidence::Applied(format!("version {label} is there")),
+            None => Evidence::Absent(format!("version {label} is not there")),
+        }),
+        Action::SaveConfiguration { template, .. } => known(&seen.templates, |templates| {
+            if templates.contains(template) {
+                Evidence::Applied(format!("template {template} is there"))
+            } else {
+                Evidence::Absent(format!("template {template} is not there"))
+            }
+        }),
+        Action::CreateEnvironment { name, .. } => known(&seen.environments, |environments| {
+            match environments.iter().find(|seen| seen.name == *name) {
+                Some(found) => Evidence::Applied(format!("environment {name} is there ({})", found.id)),
+                None => Evidence::Absent(format!("environment {name} is not there")),
+            }
+        }),
+        Action::Swap { from, to, other_cname } => known(&seen.environments, |environments| {
+            match (world::find(environments, from), world::find(environments, to)) {
+                (Some(from), Some(to)) => swap_evidence(from, to, &release.plan.slot_cname, other_cname),
+                _ => Evidence::Unsettled("one of the two environments is not listed".to_owned()),
+            }
+        }),
+        Action::Terminate { environment, .. } => known(&seen.environments, |environments| {
+            match world::find(environments, environment) {
+                None => Evidence::Applied(format!("{environment} is gone")),
+                Some(found)
+                    if matches!(
+                        found.status,
+                        EnvironmentStatus::Terminating | EnvironmentStatus::Terminated
+                    ) =>
+                {
+                    Evidence::Applied(format!("{environment} is being removed"))
+                }
+                Some(found) if found.ready() => Evidence::Absent(format!("{environment} is still there")),
+                Some(found) => Evidence::Unsettled(format!("{environment} is {:?}", found.status)),
+            }
+        }),
+        // Making these again has the same effect as making them once, so there is nothing to find out.
+        Action::RestoreCapacity { .. } | Action::SaveEvidence { .. } | Action::Prune { .. } => {
+            Evidence::Absent("it may or may not have happened, and can be done again".to_owned())
+        }
+    }
+}
+
+fn swap_evidence(from: &EnvironmentSeen, to: &EnvironmentSeen, slot: &str, other: &str) -> Evidence {
+    let names = format!(
+        "{} holds {}, {} holds {}",
+        from.id,
+        from.cname.as_deref().unwrap_or("no name"),
+        to.id,
+        to.cname.as_deref().unwrap_or("no name")
+    );
+    if to.holds(slot) && from.holds(other) {
+        Evidence::Applied(names)
+    } else if from.holds(slot) && to.holds(other) && from.ready() && to.ready() {
+        Evidence::Absent(names)
+    } else {
+        Evidence::Unsettled(names)
+    }
+}
+
+fn known<T>(fact: &Known<T>, judge: impl FnOnce(&T) -> Evidence) -> Evidence {
+    match fact {
+        Known::Known(value) => judge(value),
+        Known::Unknown(why) => Evidence::Unsettled(format!("it could not be read: {why}")),
+    }
+}

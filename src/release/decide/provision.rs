@@ -1,0 +1,240 @@
+//! Provision: green is made and comes up. Ready is not enough: health, instances, the version on each of them, no error
+//! events, and data that is fresh, all of it without a break.
+
+use super::super::action::Action;
+use super::super::event::{Event, Outcome};
+use super::super::observation::{EnvironmentSeen, EnvironmentStatus, HealthSeen, Observation};
+use super::super::plan::Source;
+use super::super::state::{Blue, Green, Release};
+use super::super::why::Why;
+use super::{Decision, act, next_look, record, roll_back, soon, wait, world};
+use crate::model::text::plural;
+use crate::model::{HealthColor, HealthStatus, Known, Timestamp};
+
+pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
+    let deadline = release.phase_since + release.plan.provision.deadline.get();
+    let Some(blue) = &release.blue else {
+        return roll_back("the journal does not say which environment is blue", Outcome::Aborted);
+    };
+    if seen.at >= deadline {
+        let last = release
+            .waiting
+            .as_ref()
+            .map_or_else(String::new, |why| format!("; last seen: {why}"));
+        let took = release.plan.provision.deadline;
+        return roll_back(format!("green was not up within {took}{last}"), Outcome::RolledBack);
+    }
+    let environments = match &seen.environments {
+        Known::Known(environments) => environments,
+        Known::Unknown(why) => {
+            return world::cannot_see(release, seen, "the environments", why, deadline, "green is given up");
+        }
+    };
+    let Some(green) = &release.green else {
+        return make(release, blue, environments, seen.at);
+    };
+    let Some(found) = world::find(environments, &green.id) else {
+        return roll_back(
+            format!("green ({}) has ended while it was being made", green.id),
+            Outcome::RolledBack,
+        );
+    };
+    if matches!(
+        found.status,
+        EnvironmentStatus::Terminating | EnvironmentStatus::Terminated
+    ) {
+        return roll_back(
+            format!("green ({}) is being removed, and not by this release", green.id),
+            Outcome::RolledBack,
+        );
+    }
+    if let Some(errors) = seen.errors.known()
+        && let Some(first) = errors.first()
+        && found.ready()
+    {
+        return roll_back(
+            format!("making green ended with an error: {first}"),
+            Outcome::RolledBack,
+        );
+    }
+    let missing = missing(release, blue, found, seen);
+    match (missing.is_empty(), release.up_since) {
+        (true, None) => record("green is up", Event::GreenUp { up: true, missing }),
+        (false, Some(_)) => record(
+            format!("green is not up any more: {}", missing.join("; ")),
+            Event::GreenUp { up: false, missing },
+        ),
+        (true, Some(since)) => {
+            let until = since + release.plan.provision.stable.get();
+            if seen.at < until {
+                return wait(
+                    Why::Settling { until },
+                    until.min(next_look(release, seen.at)),
+                    deadline,
+                    "green is given up",
+                );
+            }
+            let green = Green {
+                cname: found.cname.clone(),
+                endpoint: found.endpoint.clone(),
+                ..green.clone()
+            };
+            record("green is up and stays so", Event::GreenReady { green })
+        }
+        (false, None) => {
+            let why = Why::NotUp {
+                version: release.plan.version_label.clone(),
+                missing,
+            };
+            wait(why, next_look(release, seen.at), deadline, "green is given up")
+        }
+    }
+}
+
+/// Finds green by its name and tag, or makes it.
+fn make(release: &Release, blue: &Blue, environments: &[EnvironmentSeen], now: Timestamp) -> Decision {
+    let plan = &release.plan;
+    if let Source::Recorded {
+        environment: Some(id), ..
+    } = &plan.source
+        && let Some(found) = world::find(environments, id)
+        && found.ready()
+    {
+        let green = Green {
+            id: id.clone(),
+            name: found.name.clone(),
+            cname: None,
+            endpoint: None,
+            reused: true,
+        };
+        return record(
+            format!("{} ({id}) is still there and is used again", found.name),
+            Event::GreenFound { green },
+        );
+    }
+    if let Some(found) = environments.iter().find(|seen| seen.name == plan.green_name) {
+        return match &found.release_tag {
+            Some(tag) if *tag == plan.tag() => {
+                let green = Green {
+                    id: found.id.clone(),
+                    name: found.name.clone(),
+                    cname: None,
+                    endpoint: None,
+                    reused: false,
+                };
+                record(
+                    format!("{} ({}) is being made", found.name, found.id),
+                    Event::GreenFound { green },
+                )
+            }
+            Some(_) => roll_back(
+                format!("somebody else has an environment called {} ({})", found.name, found.id),
+                Outcome::RolledBack,
+            ),
+            None => {
+                let deadline = release.phase_since + plan.provision.deadline.get();
+                let what = format!("the tags of {}, to know whose it is", found.id);
+                wait(
+                    Why::CannotSee { what },
+                    soon(release, now),
+                    deadline,
+                    "green is given up",
+                )
+            }
+        };
+    }
+    if release.attempts_of("create environment").done {
+        let deadline = release.phase_since + plan.provision.deadline.get();
+        let what = format!("{} to be listed", plan.green_name);
+        return wait(Why::Working { what }, soon(release, now), deadline, "green is given up");
+    }
+    let wanted = wanted_instances(release, blue);
+    let action = Action::CreateEnvironment {
+        name: plan.green_name.clone(),
+        template: plan.green_template(),
+        version: plan.version_label.clone(),
+        min_instances: wanted,
+        max_instances: blue.max_instances.max(wanted),
+    };
+    act(release, now, action, |why| roll_back(why, Outcome::RolledBack))
+}
+
+/// At least what blue runs now: a green of blue's configured minimum would be too small for the traffic of this hour.
+pub(super) fn wanted_instances(release: &Release, blue: &Blue) -> u32 {
+    blue.running
+        .max(blue.min_instances)
+        .max(release.plan.min_instances.unwrap_or(0))
+        .max(1)
+}
+
+/// Everything that keeps green from counting as up.
+fn missing(release: &Release, blue: &Blue, found: &EnvironmentSeen, seen: &Observation) -> Vec<String> {
+    let mut missing = Vec::new();
+    if !found.ready() {
+        missing.push(format!("it is {:?}", found.status));
+    }
+    if found.cname.is_none() || found.endpoint.is_none() {
+        missing.push("it has no name or address yet".to_owned());
+    }
+    if let Known::Unknown(why) = &seen.errors {
+        missing.push(format!("its events could not be read: {why}"));
+    }
+    match &seen.green_health {
+        Known::Known(health) => unhealthy(release, wanted_instances(release, blue), health, seen.at, &mut missing),
+        Known::Unknown(why) => missing.push(format!("its health could not be read: {why}")),
+    }
+    missing
+}
+
+/// What of an environment's health is not good enough. With basic reporting the colour is all there is.
+pub(super) fn unhealthy(
+    release: &Release,
+    wanted: u32,
+    health: &HealthSeen,
+    now: Timestamp,
+    missing: &mut Vec<String>,
+) {
+    let Some(status) = health.status else {
+        if health.color != HealthColor::Green {
+            missing.push(format!("its health is {}", health.color));
+        }
+        return;
+    };
+    if !release.plan.provision.health.contains(&status) {
+        let causes = if health.causes.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", health.causes.join(" "))
+        };
+        missing.push(format!("its health is {status}{causes}"));
+    }
+    let age = health.refreshed_at.map(|at| now.since(at));
+    if age.is_none_or(|age| age > release.plan.provision.max_age.get()) {
+        missing.push(match age {
+            Some(age) => format!("its health data is {} s old", age.as_secs()),
+            None => "its health has never been reported".to_owned(),
+        });
+    }
+    let total = u64::from(wanted);
+    let well = health
+        .instances
+        .values()
+        .filter(|seen| matches!(seen.status, HealthStatus::Ok | HealthStatus::Info))
+        .count();
+    if (well as u64) < total {
+        missing.push(format!("{well} of {} well", plural(total, "instance")));
+    }
+    let label = &release.plan.version_label;
+    let others = health
+        .instances
+        .values()
+        .filter(|seen| seen.version.as_ref() != Some(label))
+        .count();
+    if others > 0 {
+        missing.push(format!(
+            "{} of {} do not report {label}",
+            others,
+            plural(health.instances.len() as u64, "instance")
+        ));
+    }
+}

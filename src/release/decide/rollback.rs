@@ -1,0 +1,296 @@
+//! Roll back: traffic first, verified; then green. It asks only who holds the slot's name, never how the forward way failed,
+//! and it does not wait for the source of any metric.
+
+use super::super::action::{Action, Role};
+use super::super::event::{Event, Outcome};
+use super::super::observation::{EnvironmentSeen, EnvironmentStatus, Observation};
+use super::super::state::{Blue, Green, Release, RollbackState};
+use super::super::why::Why;
+use super::drain::{Silence, silence};
+use super::shift::leads_to;
+use super::{Decision, act, act_patiently, finish, limits, next_look, record, soon, wait, world};
+use crate::model::{Known, Timestamp};
+
+pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
+    let (Some(rollback), Some(blue)) = (&release.rollback, &release.blue) else {
+        return finish(
+            Outcome::NeedsHuman,
+            "the journal does not say what to go back to".to_owned(),
+        );
+    };
+    match rollback.restored_at {
+        None => traffic(release, rollback, blue, seen),
+        Some(restored) => green(release, rollback, restored, seen),
+    }
+}
+
+/// Gives the slot's name back to blue, and sees that it leads there.
+fn traffic(release: &Release, rollback: &RollbackState, blue: &Blue, seen: &Observation) -> Decision {
+    let slot = &release.plan.slot_cname;
+    let deadline = rollback.since + limits::RETURN;
+    let stuck = |missing: &str| {
+        let green = release.green.as_ref().map_or("none", |green| green.id.as_str());
+        finish(
+            Outcome::NeedsHuman,
+            format!(
+                "rolling back ({}) did not bring {slot} back to blue ({}): {missing}; green is {green}: give the name to a healthy environment by hand",
+                rollback.why, blue.id
+            ),
+        )
+    };
+    let returning = |missing: String, until: Timestamp| {
+        if seen.at >= deadline {
+            return stuck(&missing);
+        }
+        wait(Why::Returning { missing }, until, deadline, "a person is asked")
+    };
+    let environments = match &seen.environments {
+        Known::Known(environments) => environments,
+        Known::Unknown(why) => {
+            return returning(
+                format!("the environments could not be read: {why}"),
+                soon(release, seen.at),
+            );
+        }
+    };
+    let holder = environments.iter().find(|found| found.holds(slot));
+    let Some(home) = world::find(environments, &blue.id) else {
+        return stuck("blue is not there any more");
+    };
+    match holder {
+        Some(holder) if holder.id == blue.id => verify(release, rollback, seen),
+        Some(holder) if release.green.as_ref().is_some_and(|green| green.id == holder.id) => {
+            swap_back(release, holder, home, seen, returning)
+        }
+        Some(holder) if holder.ready() => stuck(&format!("it is held by {} ({})", holder.name, holder.id)),
+        None if environments.iter().all(EnvironmentSeen::ready) && seen.at >= rollback.since + limits::SWAP_SETTLE => {
+            stuck("no environment holds it")
+        }
+        Some(_) | None => returning("names are on their way".to_owned(), soon(release, seen.at)),
+    }
+}
+
+fn swap_back(
+    release: &Release,
+    green: &EnvironmentSeen,
+    blue: &EnvironmentSeen,
+    seen: &Observation,
+    returning: impl Fn(String, Timestamp) -> Decision,
+) -> Decision {
+    for (role, side) in [("blue", blue), ("green", green)] {
+        if !side.ready() {
+            return returning(
+                format!(
+                    "{role} ({}) is {:?}, and only a Ready one can be swapped",
+                    side.id, side.status
+                ),
+                soon(release, seen.at),
+            );
+        }
+    }
+    let Some(other_cname) = blue.cname.clone() else {
+        return returning(
+            "blue has no name to give in exchange".to_owned(),
+            soon(release, seen.at),
+        );
+    };
+    let action = Action::Swap {
+        from: green.id.clone(),
+        to: blue.id.clone(),
+        other_cname,
+    };
+    let decision = act_patiently(release, seen.at, action);
+    let attempts = release.attempts_of("swap");
+    // There is no other way back, so it is tried until the deadline, however often it was refused.
+    if attempts.failed > 0 {
+        let waited = returning(format!("the swap was refused: {}", attempts.said), seen.at);
+        if matches!(waited.then, super::Then::Finish { .. }) {
+            return waited;
+        }
+    }
+    decision
+}
+
+/// Blue holds the name. When green may have had traffic, that is also looked at from outside.
+fn verify(release: &Release, rollback: &RollbackState, seen: &Observation) -> Decision {
+    let restored = |how: String| record(how.clone(), Event::TrafficRestored { how });
+    if !release.shift_intended {
+        return restored("traffic never left blue".to_owned());
+    }
+    // The reads of the names are proof that new DNS answers lead to blue. Seeing it from here as well may take a time to live.
+    let plan = &release.plan.drain;
+    match leads_to(seen.public.as_ref()) {
+        Ok(how) => restored(format!("the public name leads to blue: {how}")),
+        Err(missing) => {
+            let deadline = rollback.since + plan.dns_ttl.get() * plan.factor + limits::CONFIRM;
+            if seen.at >= deadline {
+                return restored(format!(
+                    "blue holds the name; that could not be confirmed from here: {missing}"
+                ));
+            }
+            wait(
+                Why::Returning { missing },
+                soon(release, seen.at),
+                deadline,
+                "the name on blue is taken as proof enough",
+            )
+        }
+    }
+}
+
+/// Traffic is on blue. Green is kept for a look at it, then removed.
+fn green(release: &Release, rollback: &RollbackState, restored: Timestamp, seen: &Observation) -> Decision {
+    let over = |rest: &str| {
+        let rest = if rest.is_empty() {
+            String::new()
+        } else {
+            format!("; {rest}")
+        };
+        finish(rollback.outcome, format!("{}{rest}", rollback.why))
+    };
+    let environments = match &seen.environments {
+        Known::Known(environments) => environments,
+        Known::Unknown(why) => {
+            return world::cannot_see(release, seen, "the environments", why, seen.at, "it is looked at again");
+        }
+    };
+    let green = match unclaimed(release, environments) {
+        Found::Green(green) => green,
+        Found::Nothing => return tidy(release, seen, over),
+        Found::Foreign(decision) => return decision,
+    };
+    if green.reused {
+        return over(&format!(
+            "{} ({}) is kept: an earlier release made it",
+            green.name, green.id
+        ));
+    }
+    let Some(found) = world::find(environments, &green.id) else {
+        return tidy(release, seen, over);
+    };
+    let ended = release.attempts_of("terminate");
+    if matches!(
+        found.status,
+        EnvironmentStatus::Terminating | EnvironmentStatus::Terminated
+    ) || ended.done
+    {
+        let deadline = ended.last.max(restored) + release.plan.rollback.keep_green.get() + limits::TERMINATE;
+        if seen.at >= deadline {
+            return over(&format!(
+                "green ({}) was told to end but is still there; see its events",
+                green.id
+            ));
+        }
+        let why = Why::Working {
+            what: format!("green ({}) to be gone", green.id),
+        };
+        return wait(
+            why,
+            next_look(release, seen.at),
+            deadline,
+            "the release ends, and names what is left",
+        );
+    }
+    let saved = release.attempts_of("save evidence");
+    if !saved.done && !saved.fatal && saved.failed < 2 && !release.wishes.abort {
+        return act_patiently(release, seen.at, Action::SaveEvidence { environment: green.id });
+    }
+    let keep = if rollback.outcome == Outcome::RolledBack && !release.wishes.end_wait {
+        release.plan.rollback.keep_green.get()
+    } else {
+        std::time::Duration::ZERO
+    };
+    let until = restored + keep;
+    if seen.at < until {
+        return wait(
+            Why::KeepingGreen { until },
+            until.min(next_look(release, seen.at)),
+            until,
+            "green is removed",
+        );
+    }
+    // Old DNS answers may still send somebody to green.
+    if release.shift_intended {
+        let measurable = seen
+            .green_health
+            .known()
+            .is_some_and(super::super::observation::HealthSeen::enhanced);
+        match silence(release, restored, measurable, &seen.green_health, seen.at) {
+            Silence::Pending(decision) => return decision,
+            Silence::GivenUp(how) if release.plan.drain.at_deadline == crate::spec::AtDrainDeadline::Keep => {
+                return over(&format!("green ({}) is kept: {how}; remove it by hand", green.id));
+            }
+            Silence::Proved(_) | Silence::GivenUp(_) => {}
+        }
+    }
+    // An environment that is being made or changed refuses to end; it is asked again when it is at rest.
+    if !found.ready() {
+        let why = Why::Working {
+            what: format!("green ({}) to come to rest, it is {:?}", green.id, found.status),
+        };
+        let deadline = until + limits::TERMINATE;
+        if seen.at < deadline {
+            return wait(
+                why,
+                next_look(release, seen.at),
+                deadline,
+                "it is told to end all the same",
+            );
+        }
+    }
+    let action = Action::Terminate {
+        environment: green.id.clone(),
+        role: Role::Green,
+    };
+    act(release, seen.at, action, |why| {
+        over(&format!("{why}; remove green ({}) by hand", green.id))
+    })
+}
+
+/// What there is to remove.
+enum Found {
+    Green(Green),
+    Nothing,
+    Foreign(Decision),
+}
+
+/// Green as recorded, or one that was made without being recorded any more: the call was on its way when the release turned.
+fn unclaimed(release: &Release, environments: &[EnvironmentSeen]) -> Found {
+    if let Some(green) = &release.green {
+        return Found::Green(green.clone());
+    }
+    let Some(found) = environments.iter().find(|seen| seen.name == release.plan.green_name) else {
+        return Found::Nothing;
+    };
+    match &found.release_tag {
+        Some(tag) if *tag == release.plan.tag() => Found::Green(Green {
+            id: found.id.clone(),
+            name: found.name.clone(),
+            cname: None,
+            endpoint: None,
+            reused: false,
+        }),
+        _ => Found::Foreign(finish(
+            Outcome::NeedsHuman,
+            format!(
+                "{} ({}) has green's name but not this release's tag; see whose it is",
+                found.name, found.id
+            ),
+        )),
+    }
+}
+
+/// Templates that only this release needed.
+fn tidy(release: &Release, seen: &Observation, over: impl FnOnce(&str) -> Decision) -> Decision {
+    let pruned = release.attempts_of("prune");
+    if !pruned.done && !pruned.fatal && pruned.failed < 2 {
+        return act_patiently(
+            release,
+            seen.at,
+            Action::Prune {
+                keep: release.plan.retire.keep_versions,
+            },
+        );
+    }
+    over("")
+}

@@ -1,0 +1,149 @@
+//! Shift: the slot's name goes to green, is read back there, and is seen to lead there.
+
+use super::super::action::Action;
+use super::super::event::{Event, Outcome};
+use super::super::observation::{Observation, PublicSeen};
+use super::super::state::{Green, Release};
+use super::super::why::Why;
+use super::{Decision, act, bake, limits, next_look, provision, record, roll_back, soon, wait, world};
+use crate::model::{Known, Timestamp};
+
+pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
+    match (&release.green, release.shifted_at) {
+        (None, _) => roll_back(
+            "the journal does not say which environment is green",
+            Outcome::RolledBack,
+        ),
+        (Some(green), None) => swap(release, green, seen),
+        (Some(_), Some(since)) => confirm(release, since, seen),
+    }
+}
+
+fn swap(release: &Release, green: &Green, seen: &Observation) -> Decision {
+    let slot = &release.plan.slot_cname;
+    let deadline = release.phase_since + limits::SHIFT;
+    let Some(blue) = &release.blue else {
+        return roll_back("the journal does not say which environment is blue", Outcome::Aborted);
+    };
+    if seen.at >= deadline {
+        return roll_back(
+            format!("{slot} could not be given to green in time"),
+            Outcome::RolledBack,
+        );
+    }
+    let environments = match &seen.environments {
+        Known::Known(environments) => environments,
+        Known::Unknown(why) => {
+            return world::cannot_see(release, seen, "the environments", why, deadline, "green is given up");
+        }
+    };
+    let (Some(from), Some(to)) = (
+        world::find(environments, &blue.id),
+        world::find(environments, &green.id),
+    ) else {
+        return roll_back("blue or green is not there any more", Outcome::RolledBack);
+    };
+    if to.holds(slot) {
+        return record(format!("{slot} was read on green ({})", green.id), Event::Shifted);
+    }
+    let mut missing = Vec::new();
+    for (role, side) in [("blue", from), ("green", to)] {
+        if !side.ready() {
+            missing.push(format!("{role} ({}) is {:?}", side.id, side.status));
+        }
+    }
+    if !from.holds(slot) {
+        missing.push(format!("blue ({}) does not hold {slot}", blue.id));
+    }
+    match &seen.green_health {
+        Known::Known(health) => {
+            provision::unhealthy(
+                release,
+                provision::wanted_instances(release, blue),
+                health,
+                seen.at,
+                &mut missing,
+            );
+        }
+        Known::Unknown(why) => missing.push(format!("green's health could not be read: {why}")),
+    }
+    let other_cname = match &to.cname {
+        Some(other) if missing.is_empty() => other.clone(),
+        _ => {
+            if to.cname.is_none() {
+                missing.push("green has no name to give in exchange".to_owned());
+            }
+            let why = Why::NotUp {
+                version: release.plan.version_label.clone(),
+                missing,
+            };
+            return wait(why, next_look(release, seen.at), deadline, "green is given up");
+        }
+    };
+    let action = Action::Swap {
+        from: blue.id.clone(),
+        to: green.id.clone(),
+        other_cname,
+    };
+    act(release, seen.at, action, |why| roll_back(why, Outcome::RolledBack))
+}
+
+fn confirm(release: &Release, since: Timestamp, seen: &Observation) -> Decision {
+    let plan = &release.plan;
+    let deadline = since + plan.drain.dns_ttl.get() * plan.drain.factor + limits::CONFIRM;
+    // From the swap on, users may be on green: it is watched at once, not only when everybody sees it.
+    if let Some(decision) = bake::watch(release, seen) {
+        return decision;
+    }
+    match leads_to(seen.public.as_ref()) {
+        Ok(how) => record(
+            format!("the public name leads to green: {how}"),
+            Event::ShiftConfirmed { how },
+        ),
+        Err(missing) if seen.at >= deadline => roll_back(
+            format!("the public name did not lead to green in time: {missing}"),
+            Outcome::RolledBack,
+        ),
+        Err(missing) => wait(
+            Why::Confirming { missing },
+            soon(release, seen.at),
+            deadline,
+            "green is taken back",
+        ),
+    }
+}
+
+/// Whether the slot's name leads to the environment it was compared with, and how that was seen.
+pub(super) fn leads_to(public: Option<&PublicSeen>) -> Result<String, String> {
+    let public = public.ok_or("it was not looked at yet")?;
+    let slot = public
+        .slot_addresses
+        .known()
+        .ok_or_else(|| unknown("the name's addresses", &public.slot_addresses))?;
+    let expected = public
+        .expected_addresses
+        .known()
+        .ok_or_else(|| unknown("the environment's addresses", &public.expected_addresses))?;
+    let list = |set: &std::collections::BTreeSet<std::net::IpAddr>| {
+        set.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    };
+    if slot.is_empty() || !slot.is_subset(expected) {
+        return Err(format!(
+            "it leads to {}, and should lead to {}",
+            list(slot),
+            list(expected)
+        ));
+    }
+    match public.checks.iter().find(|check| !check.passed) {
+        Some(failed) => Err(format!(
+            "{}: {}",
+            failed.check,
+            failed.failure.as_deref().unwrap_or("failed")
+        )),
+        None => Ok(format!("it leads to {}, and the checks pass", list(slot))),
+    }
+}
+
+fn unknown<T>(what: &str, fact: &Known<T>) -> String {
+    format!("{what} could not be read: {}", fact.why_unknown().unwrap_or_default())
+}

@@ -1,0 +1,130 @@
+//! Reading the list of environments, and the guards that stand in every phase: operators' wishes, and changes that somebody
+//! else has made.
+
+use super::super::event::Outcome;
+use super::super::observation::{EnvironmentSeen, EnvironmentStatus, Observation};
+use super::super::state::{Phase, Release};
+use super::super::why::Why;
+use super::{Decision, finish, limits, roll_back, soon, wait};
+use crate::model::{EnvironmentId, Known};
+
+impl EnvironmentSeen {
+    /// Whether it holds a name.
+    #[must_use]
+    pub fn holds(&self, cname: &str) -> bool {
+        self.cname.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(cname))
+            && !matches!(
+                self.status,
+                EnvironmentStatus::Terminating | EnvironmentStatus::Terminated
+            )
+    }
+
+    /// Whether it is at rest.
+    #[must_use]
+    pub fn ready(&self) -> bool {
+        self.status == EnvironmentStatus::Ready
+    }
+}
+
+/// An environment by its id.
+pub(super) fn find<'a>(environments: &'a [EnvironmentSeen], id: &EnvironmentId) -> Option<&'a EnvironmentSeen> {
+    environments.iter().find(|seen| seen.id == *id)
+}
+
+/// What stops a phase before it looks at its own business.
+pub(super) fn guard(release: &Release, seen: &Observation) -> Option<Decision> {
+    if release.phase == Phase::Preflight {
+        return (release.wishes.abort || release.wishes.roll_back).then(|| {
+            finish(
+                Outcome::Aborted,
+                "an operator stopped it before anything was done".to_owned(),
+            )
+        });
+    }
+    if release.phase == Phase::RollBack {
+        return None;
+    }
+    if release.wishes.abort || release.wishes.roll_back {
+        let outcome = if release.shift_intended {
+            Outcome::RolledBack
+        } else {
+            Outcome::Aborted
+        };
+        return Some(roll_back("an operator asked for it", outcome));
+    }
+    match &seen.environments {
+        Known::Known(environments) => moved_by_others(release, environments),
+        Known::Unknown(_) => None,
+    }
+}
+
+/// Somebody else has moved the slot's name, or removed an environment that this release depends on.
+fn moved_by_others(release: &Release, environments: &[EnvironmentSeen]) -> Option<Decision> {
+    let blue = release.blue.as_ref()?;
+    let slot = &release.plan.slot_cname;
+    let holder = environments.iter().find(|seen| seen.holds(slot));
+    let on_green = holder.is_some_and(|holder| release.green.as_ref().is_some_and(|green| green.id == holder.id));
+    let on_blue = holder.is_some_and(|holder| holder.id == blue.id);
+    let shifted = release.shifted_at.is_some();
+    if shifted && on_green || !shifted && on_blue {
+        return None;
+    }
+    // While an environment changes, its names may be on their way: that is no finding yet.
+    let settled = environments
+        .iter()
+        .filter(|seen| seen.id == blue.id || release.green.as_ref().is_some_and(|green| green.id == seen.id))
+        .all(|seen| seen.status != EnvironmentStatus::Updating);
+    if !settled {
+        return None;
+    }
+    if shifted && on_blue {
+        let why = format!("somebody else has given {slot} back to blue ({})", blue.id);
+        return Some(roll_back(why, Outcome::RolledBack));
+    }
+    if !shifted && on_green {
+        let why = format!("somebody else has given {slot} to green before it was its turn");
+        // The rollback looks for itself who holds the name, and gives it back.
+        return Some(roll_back(why, Outcome::RolledBack));
+    }
+    let place = match holder {
+        Some(holder) => format!(
+            "is held by {} ({}), which this release does not know",
+            holder.name, holder.id
+        ),
+        None => "is held by no environment".to_owned(),
+    };
+    if shifted {
+        return Some(finish(
+            Outcome::NeedsHuman,
+            format!(
+                "the name {slot} {place}; green is {}, blue is {}: find out who moved it, then swap by hand",
+                release.green.as_ref().map_or("unknown", |green| green.id.as_str()),
+                blue.id
+            ),
+        ));
+    }
+    Some(roll_back(
+        format!("somebody else has moved traffic: the name {slot} {place}"),
+        Outcome::Aborted,
+    ))
+}
+
+/// Waits because the list of environments could not be read.
+pub(super) fn cannot_see(
+    release: &Release,
+    seen: &Observation,
+    what: &str,
+    why: &str,
+    deadline: crate::model::Timestamp,
+    at_deadline: &'static str,
+) -> Decision {
+    let deadline = deadline.max(seen.at + limits::BACKOFF);
+    wait(
+        Why::CannotSee {
+            what: format!("{what}: {why}"),
+        },
+        soon(release, seen.at) + release.plan.provision.interval.get(),
+        deadline,
+        at_deadline,
+    )
+}

@@ -1,0 +1,282 @@
+//! What happened. A release is its events: nothing happened that is not one, and folding them gives the state.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::action::{Action, CallResult};
+use super::plan::{Plan, ReleaseId};
+use super::preflight::Problem;
+use super::state::{Blue, Green};
+use super::why::Why;
+use crate::model::{ProbeResult, Timestamp};
+
+/// Version of the entries' format. A newer one is refused, never guessed at.
+pub const FORMAT: u32 = 1;
+
+/// One entry of a journal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Version of the format.
+    pub format: u32,
+    /// The release.
+    pub release: ReleaseId,
+    /// Its place in the release, from 1.
+    pub sequence: u64,
+    /// When it was written, by the writer's clock.
+    pub at: Timestamp,
+    /// Who wrote it.
+    pub writer: Writer,
+    /// Random text by which a writer recognises its own entry.
+    pub nonce: String,
+    /// Until when the release's driver asks to be left alone.
+    pub owned_until: Timestamp,
+    /// What happened.
+    pub event: Event,
+}
+
+/// A process that writes entries.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Writer {
+    /// Host name.
+    pub host: String,
+    /// Process id on that host.
+    pub process: u32,
+    /// Random text, so that a process id that is used again is not taken for the same process.
+    pub run: String,
+}
+
+impl fmt::Display for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "process {} on {}", self.process, self.host)
+    }
+}
+
+/// What an operator wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wish {
+    /// Take green back.
+    RollBack,
+    /// Stop before green gets traffic; once it has some, the same as a rollback.
+    Abort,
+    /// Do not keep blue, or a green that was taken back, any longer.
+    EndWait,
+}
+
+impl fmt::Display for Wish {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::RollBack => "roll back",
+            Self::Abort => "abort",
+            Self::EndWait => "end the wait",
+        })
+    }
+}
+
+/// How a release ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Green has the slot.
+    Promoted,
+    /// Green was taken back; blue has the slot, as before.
+    RolledBack,
+    /// It was stopped on someone's wish before green had traffic; blue has the slot, as before.
+    Aborted,
+    /// Preflight found problems; nothing was changed.
+    Refused,
+    /// It cannot go on by itself.
+    NeedsHuman,
+}
+
+impl Outcome {
+    /// For a person.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Promoted => "promoted",
+            Self::RolledBack => "rolled back",
+            Self::Aborted => "aborted",
+            Self::Refused => "refused",
+            Self::NeedsHuman => "needs a human",
+        }
+    }
+
+    /// For machines.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Promoted => "promoted",
+            Self::RolledBack => "rolled_back",
+            Self::Aborted => "aborted",
+            Self::Refused => "refused",
+            Self::NeedsHuman => "needs_human",
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What one look at green with traffic said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "look")]
+pub enum Look {
+    /// Everything seen was good.
+    Good,
+    /// Something was bad.
+    Bad {
+        /// What.
+        why: String,
+    },
+    /// Too little was seen to say.
+    Unknown {
+        /// What was missing.
+        why: String,
+    },
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "event")]
+pub enum Event {
+    /// The release began.
+    Started {
+        /// What it is going to do.
+        plan: Box<Plan>,
+    },
+    /// Another process drives it from now on.
+    TookOver {
+        /// Who drove it before.
+        from: Writer,
+        /// Why it was free.
+        why: String,
+    },
+    /// The driver is alive and asks for more time.
+    Renewed,
+    /// An operator wants something.
+    Asked {
+        /// What.
+        wish: Wish,
+    },
+    /// Preflight found problems; the release ends.
+    Refused {
+        /// All of them.
+        problems: Vec<Problem>,
+    },
+    /// Preflight found none.
+    PreflightPassed {
+        /// The live environment.
+        blue: Blue,
+        /// What cannot be proved in this world.
+        notes: Vec<String>,
+    },
+    /// Version and templates are there.
+    Published,
+    /// A call is about to be made. Its token is this entry's sequence.
+    Intended {
+        /// Which.
+        action: Action,
+    },
+    /// The call was made, or not.
+    Called {
+        /// Sequence of the intent.
+        intent: u64,
+        /// How it went.
+        result: CallResult,
+    },
+    /// A read of the world settled whether a call has happened.
+    Resolved {
+        /// Sequence of the intent.
+        intent: u64,
+        /// Whether it has.
+        applied: bool,
+        /// What was seen.
+        how: String,
+    },
+    /// Green was found in the world, with this release's tag.
+    GreenFound {
+        /// What is known of it.
+        green: Green,
+    },
+    /// Whether green is up, when that changes.
+    GreenUp {
+        /// Whether all conditions hold.
+        up: bool,
+        /// Those that do not.
+        missing: Vec<String>,
+    },
+    /// Green has been up for long enough.
+    GreenReady {
+        /// What is known of it now.
+        green: Green,
+    },
+    /// One round of smoke checks.
+    SmokeRound {
+        /// Those that failed, or none.
+        failures: Vec<ProbeResult>,
+    },
+    /// Enough rounds in a row have passed.
+    SmokePassed,
+    /// The slot's name was read on green.
+    Shifted,
+    /// The public name was seen to lead to green.
+    ShiftConfirmed {
+        /// What was seen.
+        how: String,
+    },
+    /// One look at green with traffic.
+    Looked {
+        /// What it said.
+        look: Look,
+    },
+    /// Green has done well for long enough.
+    BakePassed,
+    /// Whether blue is silent, when that changes.
+    BlueQuiet {
+        /// Whether it had no request.
+        quiet: bool,
+        /// Requests in the newest window.
+        requests: Option<u64>,
+    },
+    /// Nobody uses blue any more, or waiting longer is no use.
+    Drained {
+        /// What was seen.
+        how: String,
+        /// Whether blue may be removed.
+        remove_blue: bool,
+    },
+    /// Green is being taken back.
+    RollbackBegan {
+        /// Why.
+        why: String,
+        /// The outcome it leads to.
+        outcome: Outcome,
+    },
+    /// All traffic leads to blue again.
+    TrafficRestored {
+        /// What was seen.
+        how: String,
+    },
+    /// The driver waits for something else than before.
+    Waiting {
+        /// For what.
+        why: Why,
+    },
+    /// Something worth knowing went wrong without stopping the release.
+    Noted {
+        /// What.
+        note: String,
+    },
+    /// The release is over.
+    Finished {
+        /// How it ended.
+        outcome: Outcome,
+        /// Why, in a sentence.
+        why: String,
+    },
+}

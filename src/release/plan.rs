@@ -1,0 +1,130 @@
+//! What a release is going to do: the settings it began with, frozen. They stay what they are when `cutover.toml` changes
+//! in mid-release, and they hold no secrets: those wait in a configuration template on AWS.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{ApplicationName, EnvironmentId, EnvironmentName, ReleaseNumber, SlotName, VersionLabel};
+use crate::spec::{BakeSpec, Check, DrainSpec, Lever, ProvisionSpec, RetireSpec, RollbackSpec, SmokeSpec};
+
+/// A slot of an application: what releases queue for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Slot {
+    /// The application.
+    pub application: ApplicationName,
+    /// The slot within it.
+    pub name: SlotName,
+}
+
+impl fmt::Display for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.application, self.name)
+    }
+}
+
+/// Which release: a slot and a number.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ReleaseId {
+    /// The slot.
+    pub slot: Slot,
+    /// The number within the slot.
+    pub number: ReleaseNumber,
+}
+
+impl fmt::Display for ReleaseId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.slot, self.number)
+    }
+}
+
+/// What the new version is made from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Source {
+    /// A bundle that is uploaded.
+    Bundle {
+        /// SHA-256 of the zip, in hexadecimal.
+        sha256: String,
+        /// Size in bytes.
+        size: u64,
+        /// The bucket, if it is not the region's own Elastic Beanstalk bucket.
+        bucket: Option<String>,
+        /// The object's key; it holds the digest.
+        key: String,
+        /// Where the zip lies on the machine that began the release. Another machine does not have it.
+        file: String,
+    },
+    /// A version and configuration that an earlier release recorded: the way back after its blue was removed.
+    Recorded {
+        /// The release that recorded it.
+        release: ReleaseNumber,
+        /// The saved configuration.
+        template: String,
+        /// The environment itself, if it was still there.
+        environment: Option<EnvironmentId>,
+    },
+}
+
+/// Everything that a release is going to do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Which release it is.
+    pub id: ReleaseId,
+    /// What moves the traffic.
+    pub lever: Lever,
+    /// The whole name whose holder is live, in lower case.
+    pub slot_cname: String,
+    /// Base URL by which users reach the slot.
+    pub public_url: String,
+    /// Label of the version to be released.
+    pub version_label: VersionLabel,
+    /// What it is made from.
+    pub source: Source,
+    /// Name of the environment to be made.
+    pub green_name: EnvironmentName,
+    /// Fewest instances it starts with, if the user wants more than blue runs.
+    pub min_instances: Option<u32>,
+    /// SHA-256 over the option settings, properties and tags that differ from blue's: their values are not kept here.
+    pub overrides_digest: Option<String>,
+    /// When green counts as up.
+    pub provision: ProvisionSpec,
+    /// Checks before traffic.
+    pub smoke: SmokeSpec,
+    /// Watching with traffic.
+    pub bake: BakeSpec,
+    /// The checks of the bake, chosen.
+    pub bake_checks: Vec<Check>,
+    /// Waiting for blue to fall silent.
+    pub drain: DrainSpec,
+    /// Blue's end.
+    pub retire: RetireSpec,
+    /// Green's end if it is taken back.
+    pub rollback: RollbackSpec,
+}
+
+impl Plan {
+    /// Name of the template that keeps blue's configuration as it was when the release began.
+    #[must_use]
+    pub fn blue_template(&self) -> String {
+        format!("{}-blue", self.green_name)
+    }
+
+    /// Name of the template that green is made from.
+    #[must_use]
+    pub fn green_template(&self) -> String {
+        match &self.source {
+            Source::Bundle { .. } => format!("{}-green", self.green_name),
+            Source::Recorded { template, .. } => template.clone(),
+        }
+    }
+
+    /// Value of the tag that marks what this release has made.
+    #[must_use]
+    pub fn tag(&self) -> String {
+        self.id.to_string()
+    }
+}
+
+/// Key of the tag that says which release made an environment.
+pub const RELEASE_TAG: &str = "cutover:release";

@@ -1,0 +1,409 @@
+//! Everything that must hold before a release begins. All problems are found at once: a user who mends one should not meet
+//! the next only after another try.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::observation::{EnvironmentSeen, EnvironmentStatus, HealthSeen, Processing, VersionSeen};
+use super::plan::{Plan, Source};
+use super::state::Blue;
+use crate::model::{HealthColor, HealthStatus, Known, Timestamp};
+
+/// What preflight looked at.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Facts {
+    /// Who we are on AWS: the account's id.
+    pub identity: Known<String>,
+    /// Whether the application exists.
+    pub application: Known<bool>,
+    /// The application's environments, but for terminated ones.
+    pub environments: Known<Vec<EnvironmentSeen>>,
+    /// Health of the live environment.
+    pub blue_health: Known<HealthSeen>,
+    /// What its configuration says.
+    pub blue_settings: Known<SettingsSeen>,
+    /// A managed update that waits or runs on it, in words.
+    pub managed_update: Known<Option<String>>,
+    /// The application version of the plan's label.
+    pub version: Known<Option<VersionSeen>>,
+    /// The bucket for the bundle: its name, and whether it is there. The region's own bucket is made when it is needed.
+    pub bucket: Known<BucketSeen>,
+    /// How full the account's quotas are.
+    pub quotas: Known<Vec<QuotaSeen>>,
+    /// What is wrong with the bundle on this machine; each a sentence.
+    pub bundle: Vec<String>,
+}
+
+/// What an environment's configuration says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingsSeen {
+    /// Fewest instances.
+    pub min_instances: u32,
+    /// Most instances.
+    pub max_instances: u32,
+    /// Whether a balancer stands before the instances.
+    pub load_balanced: bool,
+    /// Whether the database belongs to the environment and ends with it.
+    pub coupled_database: bool,
+    /// Whether the balancer is shared with other environments.
+    pub shared_balancer: bool,
+}
+
+/// The bucket for bundles.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BucketSeen {
+    /// Its name.
+    pub name: String,
+    /// Whether it is there.
+    pub exists: bool,
+    /// Whether it is the region's own, which a release may make.
+    pub own: bool,
+}
+
+/// One quota of the account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuotaSeen {
+    /// What is counted, in the plural.
+    pub what: String,
+    /// How many there are.
+    pub used: u64,
+    /// How many there may be.
+    pub maximum: u64,
+    /// How many more the release needs.
+    pub needed: u64,
+}
+
+/// One thing that keeps a release from beginning.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// A short word for machines.
+    pub code: String,
+    /// What is wrong, with names.
+    pub message: String,
+    /// What to do next.
+    pub advice: String,
+}
+
+impl Problem {
+    /// Puts one together.
+    pub fn new(code: &str, message: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self {
+            code: code.to_owned(),
+            message: message.into(),
+            advice: advice.into(),
+        }
+    }
+
+    /// Whether it only says that something could not be read, so that another look may clear it.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        self.code == UNKNOWN
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; {}", self.message, self.advice)
+    }
+}
+
+const UNKNOWN: &str = "unknown";
+
+/// What preflight found: problems, or the environment that is live and things worth knowing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Findings {
+    /// All that is in the way.
+    pub problems: Vec<Problem>,
+    /// The live environment; `Some` when there are no problems.
+    pub blue: Option<Blue>,
+    /// What cannot be proved in this world, for the plan.
+    pub notes: Vec<String>,
+}
+
+/// Judges the facts.
+#[must_use]
+pub fn judge(plan: &Plan, facts: &Facts, now: Timestamp) -> Findings {
+    let mut found = Findings {
+        problems: Vec::new(),
+        blue: None,
+        notes: Vec::new(),
+    };
+    found.bundle(facts);
+    if found.unreadable("find out who we are on AWS", &facts.identity) {
+        // Without credentials every other read fails for the same reason, and saying it once is enough.
+        return found;
+    }
+    found.application(plan, facts);
+    let live = found.live(plan, facts);
+    if let Some(live) = live {
+        found.live_is_fit(plan, facts, live, now);
+    }
+    found.version(plan, facts);
+    found.bucket(facts);
+    found.quotas(facts);
+    if found.problems.is_empty()
+        && let (Some(live), Some(settings)) = (live, facts.blue_settings.known())
+    {
+        let health = facts.blue_health.known();
+        if health.is_some_and(|health| !health.enhanced()) {
+            found.notes.push(format!(
+                "{} reports basic health: that every instance runs the new version, and that blue falls silent, cannot be proved there",
+                live.name
+            ));
+        }
+        if plan.smoke.checks.is_empty() {
+            found
+                .notes
+                .push("no smoke checks are set: green is judged by its health alone".to_owned());
+        }
+        let running = health.map_or(0, |health| health.instances.len());
+        found.blue = Some(Blue {
+            id: live.id.clone(),
+            name: live.name.clone(),
+            version: live.version.clone(),
+            endpoint: live.endpoint.clone(),
+            running: u32::try_from(running).unwrap_or(u32::MAX).max(1),
+            min_instances: settings.min_instances,
+            max_instances: settings.max_instances,
+            enhanced: health.is_some_and(HealthSeen::enhanced),
+        });
+    }
+    found
+}
+
+impl Findings {
+    fn add(&mut self, code: &str, message: String, advice: impl Into<String>) {
+        self.problems.push(Problem::new(code, message, advice));
+    }
+
+    /// Adds a problem if something could not be read.
+    fn unreadable<T>(&mut self, what: &str, fact: &Known<T>) -> bool {
+        let Some(why) = fact.why_unknown() else { return false };
+        self.add(
+            UNKNOWN,
+            format!("could not {what}: {why}"),
+            "check credentials, region and permissions, then try again",
+        );
+        true
+    }
+
+    fn bundle(&mut self, facts: &Facts) {
+        for problem in &facts.bundle {
+            self.add("bundle", problem.clone(), "mend the bundle and try again");
+        }
+    }
+
+    fn application(&mut self, plan: &Plan, facts: &Facts) {
+        let application = &plan.id.slot.application;
+        if self.unreadable(&format!("look up the application {application}"), &facts.application) {
+            return;
+        }
+        if facts.application.known() == Some(&false) {
+            self.add(
+                "application",
+                format!("there is no application {application} in this account and region"),
+                "check `application` in cutover.toml, the account and the region",
+            );
+        }
+    }
+
+    /// The one environment that holds the slot's name.
+    fn live<'a>(&mut self, plan: &Plan, facts: &'a Facts) -> Option<&'a EnvironmentSeen> {
+        if facts.application.known() == Some(&false) {
+            return None;
+        }
+        if self.unreadable("list the application's environments", &facts.environments) {
+            return None;
+        }
+        let environments = facts.environments.known()?;
+        if let Some(taken) = environments.iter().find(|seen| seen.name == plan.green_name)
+            && taken.release_tag.as_deref() != Some(plan.tag().as_str())
+        {
+            self.add(
+                "name",
+                format!(
+                    "an environment called {} is there already ({}), and this release did not make it",
+                    taken.name, taken.id
+                ),
+                "set another `green.name_prefix`, or remove that environment",
+            );
+        }
+        let holders: Vec<_> = environments
+            .iter()
+            .filter(|seen| seen.holds(&plan.slot_cname))
+            .collect();
+        match holders.as_slice() {
+            [one] => Some(one),
+            [] => {
+                let names: Vec<_> = environments
+                    .iter()
+                    .filter_map(|seen| Some(format!("{} ({})", seen.cname.as_deref()?, seen.name)))
+                    .collect();
+                let names = if names.is_empty() {
+                    "none".to_owned()
+                } else {
+                    names.join(", ")
+                };
+                self.add(
+                    "live",
+                    format!(
+                        "no environment of {} holds the name {}",
+                        plan.id.slot.application, plan.slot_cname
+                    ),
+                    format!("set `cname` in cutover.toml to the name of the live environment; there are: {names}"),
+                );
+                None
+            }
+            several => {
+                let names: Vec<_> = several.iter().map(|seen| seen.id.as_str()).collect();
+                self.add(
+                    "live",
+                    format!(
+                        "{} environments hold the name {}: {}",
+                        several.len(),
+                        plan.slot_cname,
+                        names.join(", ")
+                    ),
+                    "wait until a swap that may be under way has ended, then try again",
+                );
+                None
+            }
+        }
+    }
+
+    fn live_is_fit(&mut self, plan: &Plan, facts: &Facts, live: &EnvironmentSeen, now: Timestamp) {
+        let label = format!("the live environment {} ({})", live.name, live.id);
+        if live.status != EnvironmentStatus::Ready {
+            self.add(
+                "live-busy",
+                format!("{label} is {:?}, not Ready", live.status),
+                "wait until its update has ended, then try again",
+            );
+        }
+        if !self.unreadable(&format!("read the health of {label}"), &facts.blue_health)
+            && let Some(health) = facts.blue_health.known()
+            && let Some(bad) = unfit(health, now, plan)
+        {
+            self.add(
+                "live-health",
+                format!("{label} is not healthy: {bad}"),
+                "bring it to health first, so that a rollback has somewhere to go",
+            );
+        }
+        if !self.unreadable(&format!("read the configuration of {label}"), &facts.blue_settings)
+            && let Some(settings) = facts.blue_settings.known()
+        {
+            if settings.coupled_database {
+                self.add(
+                    "database",
+                    format!("{label} has a database of its own, which would end with it"),
+                    "decouple it first: set DBDeletionPolicy to Retain, apply, then HasCoupledDatabase to false",
+                );
+            }
+            if settings.shared_balancer {
+                self.add(
+                    "balancer",
+                    format!(
+                        "{label} shares its load balancer, and a CNAME swap does not move the balancer's host rules"
+                    ),
+                    "use a load balancer of its own for this lever",
+                );
+            }
+        }
+        if !self.unreadable(&format!("read the managed updates of {label}"), &facts.managed_update)
+            && let Some(Some(update)) = facts.managed_update.known()
+        {
+            self.add(
+                "managed-update",
+                format!("a managed update of {label} is due or under way: {update}"),
+                "let it end, or move its window, then try again",
+            );
+        }
+    }
+
+    fn version(&mut self, plan: &Plan, facts: &Facts) {
+        let label = &plan.version_label;
+        if facts.application.known() != Some(&true)
+            || self.unreadable(&format!("look up version {label}"), &facts.version)
+        {
+            return;
+        }
+        let seen = facts.version.known().and_then(Option::as_ref);
+        match (&plan.source, seen) {
+            (Source::Bundle { key, .. }, Some(seen)) => {
+                let same = seen.bundle.as_ref().is_some_and(|(_, its_key)| its_key == key);
+                if !same {
+                    self.add(
+                        "version",
+                        format!("version label {label} is taken by another bundle"),
+                        "choose another label with --version-label, or leave it out",
+                    );
+                } else if seen.processing == Processing::Failed {
+                    self.add(
+                        "version",
+                        format!("version {label} has this bundle, but Elastic Beanstalk failed to process it"),
+                        "see the application's events for the reason, and delete the version",
+                    );
+                }
+            }
+            (Source::Recorded { .. }, None) => self.add(
+                "version",
+                format!("version {label} is gone, so nothing can be made from it"),
+                "release its bundle again with `cutover release`",
+            ),
+            (Source::Bundle { .. }, None) | (Source::Recorded { .. }, Some(_)) => {}
+        }
+    }
+
+    fn bucket(&mut self, facts: &Facts) {
+        if self.unreadable("look up the bucket for bundles", &facts.bucket) {
+            return;
+        }
+        if let Some(bucket) = facts.bucket.known()
+            && !bucket.exists
+            && !bucket.own
+        {
+            self.add(
+                "bucket",
+                format!("there is no bucket {} that we can read", bucket.name),
+                "check `artifact.bucket` in cutover.toml and the permissions on it",
+            );
+        }
+    }
+
+    fn quotas(&mut self, facts: &Facts) {
+        if self.unreadable("read the account's quotas", &facts.quotas) {
+            return;
+        }
+        for quota in facts.quotas.known().into_iter().flatten() {
+            if quota.used + quota.needed > quota.maximum {
+                self.add(
+                    "quota",
+                    format!(
+                        "the account has {} of at most {} {}, and the release needs {} more",
+                        quota.used, quota.maximum, quota.what, quota.needed
+                    ),
+                    "remove some, or ask AWS for a higher quota",
+                );
+            }
+        }
+    }
+}
+
+/// Why an environment is not fit to be live, if so.
+fn unfit(health: &HealthSeen, now: Timestamp, plan: &Plan) -> Option<String> {
+    let causes = if health.causes.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", health.causes.join(" "))
+    };
+    match health.status {
+        Some(HealthStatus::Ok | HealthStatus::Info) => {
+            let age = now.since(health.refreshed_at?);
+            (age > plan.provision.max_age.get()).then(|| format!("its health data is {} s old", age.as_secs()))
+        }
+        Some(status) => Some(format!("its health is {status}{causes}")),
+        None => (health.color != HealthColor::Green).then(|| format!("its health is {}{causes}", health.color)),
+    }
+}

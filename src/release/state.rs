@@ -1,0 +1,263 @@
+//! The state of a release: what its events add up to. Changed by [`super::apply`](super::apply()) alone.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::action::{Action, CallResult};
+use super::event::{Outcome, Writer};
+use super::plan::Plan;
+use super::preflight::Problem;
+use super::why::Why;
+use crate::model::{EnvironmentId, EnvironmentName, Timestamp, VersionLabel};
+
+/// Where a release stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Finding everything that is in the way.
+    Preflight,
+    /// Bundle, version and templates.
+    Publish,
+    /// Making green and waiting until it is up.
+    Provision,
+    /// Checks on green before traffic.
+    Smoke,
+    /// Moving the traffic, and seeing that it has moved.
+    Shift,
+    /// Watching green with traffic.
+    Bake,
+    /// Waiting until nobody uses blue any more.
+    Drain,
+    /// Keeping blue for a while, then removing it.
+    Retire,
+    /// Taking green back.
+    RollBack,
+    /// Over.
+    Done,
+}
+
+impl Phase {
+    /// In lower case.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Preflight => "preflight",
+            Self::Publish => "publish",
+            Self::Provision => "provision",
+            Self::Smoke => "smoke",
+            Self::Shift => "shift",
+            Self::Bake => "bake",
+            Self::Drain => "drain",
+            Self::Retire => "retire",
+            Self::RollBack => "roll back",
+            Self::Done => "done",
+        }
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// The environment that held the slot when the release began.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blue {
+    /// Its id.
+    pub id: EnvironmentId,
+    /// Its name.
+    pub name: EnvironmentName,
+    /// The version it ran.
+    pub version: Option<VersionLabel>,
+    /// Host name or address of its balancer or instance.
+    pub endpoint: Option<String>,
+    /// Instances that it ran.
+    pub running: u32,
+    /// Fewest instances by its configuration.
+    pub min_instances: u32,
+    /// Most instances by its configuration.
+    pub max_instances: u32,
+    /// Whether it reports enhanced health.
+    pub enhanced: bool,
+}
+
+/// The environment made for the new version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Green {
+    /// Its id.
+    pub id: EnvironmentId,
+    /// Its name.
+    pub name: EnvironmentName,
+    /// The name it held before the swap, once it had one.
+    pub cname: Option<String>,
+    /// Host name or address of its balancer or instance, once it had one.
+    pub endpoint: Option<String>,
+    /// Whether an earlier release made it, so that this one must not remove it.
+    #[serde(default)]
+    pub reused: bool,
+}
+
+/// A call whose effect is not settled yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pending {
+    /// Sequence of the intent; the call's token.
+    pub intent: u64,
+    /// When the intent was written.
+    pub at: Timestamp,
+    /// The call.
+    pub action: Action,
+    /// How it went, if that is known.
+    pub result: Option<CallResult>,
+}
+
+/// What became of the calls of one kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempts {
+    /// How many did not happen.
+    pub failed: u32,
+    /// When the last one failed.
+    pub last: Timestamp,
+    /// What the service said to it.
+    pub said: String,
+    /// Whether waiting cannot help.
+    pub fatal: bool,
+    /// Whether one has happened.
+    pub done: bool,
+}
+
+/// Rounds of smoke checks.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SmokeState {
+    /// Rounds in a row that passed.
+    pub passed: u32,
+    /// When the last round ended.
+    pub last: Option<Timestamp>,
+    /// What failed last.
+    pub failure: Option<String>,
+}
+
+/// Looks at green with traffic.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watch {
+    /// Bad looks that are not forgotten yet.
+    pub bad: u32,
+    /// Good looks in a row.
+    pub good_in_row: u32,
+    /// When the last look was.
+    pub last: Option<Timestamp>,
+    /// Time for which nothing good was known: the bake is longer by it.
+    pub lost: Duration,
+    /// What the last look said, if it was not good.
+    pub doubt: Option<String>,
+}
+
+/// Green is being taken back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RollbackState {
+    /// Since when.
+    pub since: Timestamp,
+    /// Why.
+    pub why: String,
+    /// The outcome it leads to.
+    pub outcome: Outcome,
+    /// The phase it began in.
+    pub from: Phase,
+    /// When all traffic was seen on blue.
+    pub restored_at: Option<Timestamp>,
+}
+
+/// What operators asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wishes {
+    /// Take green back.
+    pub roll_back: bool,
+    /// Stop before traffic.
+    pub abort: bool,
+    /// Keep nothing any longer.
+    pub end_wait: bool,
+}
+
+/// A release, as its events tell it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Release {
+    /// What it is going to do.
+    pub plan: Plan,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// Sequence of its last entry.
+    pub sequence: u64,
+    /// Who drives it.
+    pub driver: Writer,
+    /// Until when the driver asks to be left alone.
+    pub owned_until: Timestamp,
+    /// Where it stands.
+    pub phase: Phase,
+    /// Since when.
+    pub phase_since: Timestamp,
+    /// What preflight found in the way.
+    pub problems: Vec<Problem>,
+    /// The environment that held the slot when it began.
+    pub blue: Option<Blue>,
+    /// The environment made for the new version.
+    pub green: Option<Green>,
+    /// The call whose effect is not settled yet.
+    pub pending: Option<Pending>,
+    /// What became of calls, by the action's name.
+    pub attempts: BTreeMap<String, Attempts>,
+    /// Since when green is up.
+    pub up_since: Option<Timestamp>,
+    /// Rounds of smoke checks.
+    pub smoke: SmokeState,
+    /// Whether a swap towards green was ever intended: from then on traffic may be on green.
+    pub shift_intended: bool,
+    /// When the swap towards green was called.
+    pub shift_called_at: Option<Timestamp>,
+    /// When the slot's name was read on green.
+    pub shifted_at: Option<Timestamp>,
+    /// When the public name was seen to lead to green: the bake's beginning.
+    pub confirmed_at: Option<Timestamp>,
+    /// Looks at green with traffic.
+    pub watch: Watch,
+    /// Since when blue had no request.
+    pub quiet_since: Option<Timestamp>,
+    /// When the drain ended, and whether blue may be removed.
+    pub drained: Option<(Timestamp, bool)>,
+    /// Green is being taken back.
+    pub rollback: Option<RollbackState>,
+    /// What operators asked for.
+    pub wishes: Wishes,
+    /// What the driver waits for.
+    pub waiting: Option<Why>,
+    /// What went wrong without stopping the release.
+    pub notes: Vec<String>,
+    /// How it ended, and why.
+    pub outcome: Option<(Outcome, String)>,
+}
+
+impl Release {
+    /// Whether green has got through its bake.
+    #[must_use]
+    pub fn promoted(&self) -> bool {
+        self.rollback.is_none() && matches!(self.phase, Phase::Drain | Phase::Retire)
+            || self
+                .outcome
+                .as_ref()
+                .is_some_and(|(outcome, _)| *outcome == Outcome::Promoted)
+    }
+
+    /// Until when the bake goes, if all is well from now on.
+    #[must_use]
+    pub fn bake_until(&self) -> Option<Timestamp> {
+        Some(self.confirmed_at? + self.plan.bake.duration.get() + self.watch.lost)
+    }
+
+    /// Calls of one kind; none yet if there is no record.
+    #[must_use]
+    pub fn attempts_of(&self, name: &str) -> Attempts {
+        self.attempts.get(name).cloned().unwrap_or_default()
+    }
+}

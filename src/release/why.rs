@@ -1,0 +1,202 @@
+//! Why a decision was made, as data: journaled, compared, and printed by `cutover status`.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Timestamp, VersionLabel};
+
+/// The reason of a decision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "why")]
+pub enum Why {
+    /// Something that the phase needs is not there yet, and this makes it.
+    Missing {
+        /// What.
+        what: String,
+    },
+    /// Something was seen and is put on record.
+    Seen {
+        /// What.
+        what: String,
+    },
+    /// The world could not be read.
+    CannotSee {
+        /// What could not be read, and why.
+        what: String,
+    },
+    /// A call was made and the service works on it.
+    Working {
+        /// On what.
+        what: String,
+    },
+    /// Nobody knows whether a call has happened; the world is read until it shows.
+    InDoubt {
+        /// Which call.
+        call: String,
+        /// Before then a late call could still arrive.
+        until: Timestamp,
+    },
+    /// A call was refused and is made again later.
+    Retrying {
+        /// Which call.
+        call: String,
+        /// What the service said.
+        said: String,
+        /// Not before.
+        not_before: Timestamp,
+    },
+    /// Green is not up yet.
+    NotUp {
+        /// The version it shall run.
+        version: VersionLabel,
+        /// What is missing.
+        missing: Vec<String>,
+    },
+    /// Green is up; it must stay so for a while.
+    Settling {
+        /// Until then.
+        until: Timestamp,
+    },
+    /// Smoke checks are being run.
+    Smoking {
+        /// Rounds in a row that passed.
+        passed: u32,
+        /// Rounds in a row that are wanted.
+        wanted: u32,
+        /// What failed last.
+        failure: Option<String>,
+    },
+    /// The swap is done; the public name does not show it yet.
+    Confirming {
+        /// What is missing.
+        missing: String,
+    },
+    /// Green is watched.
+    Baking {
+        /// Until then, if all goes well.
+        until: Timestamp,
+        /// What the last look said, if it was not good.
+        doubt: Option<String>,
+    },
+    /// Old DNS answers are still in use.
+    DnsDraining {
+        /// Until then.
+        until: Timestamp,
+    },
+    /// Blue still gets requests.
+    BlueBusy {
+        /// How many in the newest window, if known.
+        requests: Option<u64>,
+    },
+    /// Blue is silent; it must stay so for a while.
+    BlueQuiet {
+        /// Until then.
+        until: Timestamp,
+    },
+    /// Blue is kept, so that a rollback is one swap.
+    KeepingBlue {
+        /// Until then.
+        until: Timestamp,
+    },
+    /// Green was taken back and is kept for a look at it.
+    KeepingGreen {
+        /// Until then.
+        until: Timestamp,
+    },
+    /// Traffic is on its way back to blue.
+    Returning {
+        /// What is missing.
+        missing: String,
+    },
+    /// Green is being taken back.
+    RollingBack {
+        /// Because of what.
+        because: String,
+    },
+    /// It is over.
+    Over {
+        /// How.
+        how: String,
+    },
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing { what } => write!(f, "missing: {what}"),
+            Self::Seen { what } | Self::Over { how: what } => f.write_str(what),
+            Self::CannotSee { what } => write!(f, "cannot see {what}"),
+            Self::Working { what } => write!(f, "waiting for {what}"),
+            Self::InDoubt { call, until } => {
+                write!(
+                    f,
+                    "unsure whether this has happened: {call}; reading until it shows, a late one could arrive until {}",
+                    until.time_of_day()
+                )
+            }
+            Self::Retrying { call, said, not_before } => {
+                write!(
+                    f,
+                    "will {call} again after {}; AWS said: {said}",
+                    not_before.time_of_day()
+                )
+            }
+            Self::NotUp { version, missing } => write!(f, "waiting for green to run {version}: {}", missing.join("; ")),
+            Self::Settling { until } => write!(
+                f,
+                "green is up; watching that it stays so until {}",
+                until.time_of_day()
+            ),
+            Self::Smoking {
+                passed,
+                wanted,
+                failure,
+            } => {
+                write!(f, "smoke checks: {passed} of {wanted} rounds in a row passed")?;
+                match failure {
+                    Some(failure) => write!(f, "; last failure: {failure}"),
+                    None => Ok(()),
+                }
+            }
+            Self::Confirming { missing } => write!(f, "waiting for the public name to lead to green: {missing}"),
+            Self::Baking { until, doubt } => {
+                write!(f, "watching green with traffic until {}", until.time_of_day())?;
+                match doubt {
+                    Some(doubt) => write!(f, "; last look: {doubt}"),
+                    None => Ok(()),
+                }
+            }
+            Self::DnsDraining { until } => {
+                write!(f, "old DNS answers may be in use until {}", until.time_of_day())
+            }
+            Self::BlueBusy {
+                requests: Some(requests),
+            } => {
+                write!(f, "blue still gets requests: {requests} in the last 10 s")
+            }
+            Self::BlueBusy { requests: None } => f.write_str("it is not known whether blue still gets requests"),
+            Self::BlueQuiet { until } => write!(
+                f,
+                "blue is silent; watching that it stays so until {}",
+                until.time_of_day()
+            ),
+            Self::KeepingBlue { until } => {
+                write!(
+                    f,
+                    "promoted; blue is kept until {}, so that a rollback is one swap",
+                    until.time_of_day()
+                )
+            }
+            Self::KeepingGreen { until } => {
+                write!(
+                    f,
+                    "blue has the traffic; green is kept for a look at it until {}",
+                    until.time_of_day()
+                )
+            }
+            Self::Returning { missing } => write!(f, "waiting for all traffic to be on blue: {missing}"),
+            Self::RollingBack { because } => write!(f, "rolling back: {because}"),
+        }
+    }
+}
