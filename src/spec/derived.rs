@@ -6,7 +6,8 @@ use url::Url;
 use super::{Check, Spec};
 use crate::model::{EnvironmentName, ReleaseNumber};
 
-/// The longest name of an environment that the service takes, in characters (`CreateEnvironment` of the API, 2010-12-01).
+/// The longest name of an environment that the service takes, in characters (`CreateEnvironment` of the API,
+/// 2010-12-01).
 const LONGEST_NAME: usize = 40;
 
 /// The longest prefix that leaves room for `-r99999`, in characters.
@@ -18,8 +19,8 @@ const MARK: usize = 6;
 impl Spec {
     /// The name of the environment that a release makes: `<prefix>-r<number>`.
     ///
-    /// The prefix is `green.name_prefix`, or application and slot made into one. If they are too long or hold letters that
-    /// a name cannot, a part of their checksum is added, so that two slots never share a prefix.
+    /// The prefix is `green.name_prefix`, or application and slot made into one. If they are too long or hold letters
+    /// that a name cannot, a part of their checksum is added, so that two slots never share a prefix.
     #[must_use]
     pub fn environment_name(&self, release: ReleaseNumber) -> EnvironmentName {
         let prefix = match &self.green.name_prefix {

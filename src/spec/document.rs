@@ -118,8 +118,8 @@ impl<'i> Document<'i> {
         Some(value)
     }
 
-    /// The bytes to point at for a place: its value, its key if the value is a table, or what is around it when the file
-    /// does not name it. The start of the file when nothing around it is named either.
+    /// The bytes to point at for a place: its value, its key if the value is a table, or what is around it when the
+    /// file does not name it. The start of the file when nothing around it is named either.
     pub(super) fn span(&self, place: &Place) -> Range<usize> {
         let nodes = self.nodes();
         let mut wanted = Some(place.clone());

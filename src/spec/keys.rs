@@ -1,5 +1,5 @@
-//! Keys that mean nothing and keys that are missing. What a table may hold is read from the JSON Schema, which is made from the
-//! same types that the file is read into, so the two cannot disagree.
+//! Keys that mean nothing and keys that are missing. What a table may hold is read from the JSON Schema, which is made
+//! from the same types that the file is read into, so the two cannot disagree.
 
 use serde_json::Value;
 use toml::Spanned;

@@ -1,7 +1,7 @@
 //! Blots out what may be secret before the file is shown beside a message.
 //!
-//! Messages quote whole lines of the file, and properties, headers and request bodies may hold passwords. They are replaced byte for
-//! byte, so that places in the text stay what they were.
+//! Messages quote whole lines of the file, and properties, headers and request bodies may hold passwords. They are
+//! replaced byte for byte, so that places in the text stay what they were.
 
 use std::ops::Range;
 
@@ -44,8 +44,8 @@ pub(super) fn names_a_secret(namespace: &str, name: &str) -> bool {
     namespace == PROPERTIES || ["password", "secret", "token"].iter().any(|word| name.contains(word))
 }
 
-/// The text with all values blotted out that may be secret. `unknown` are the places of keys that mean nothing: a mistyped
-/// `propertys` holds what `properties` would.
+/// The text with all values blotted out that may be secret. `unknown` are the places of keys that mean nothing: a
+/// mistyped `propertys` holds what `properties` would.
 pub(super) fn hide_values(document: &Document<'_>, unknown: &[Place], text: &str) -> String {
     let in_unknown = |place: &Place| {
         unknown.iter().any(|key| {
@@ -68,7 +68,8 @@ pub(super) fn hide_values(document: &Document<'_>, unknown: &[Place], text: &str
     blot(text, |at| spans.iter().any(|span| span.contains(&at)))
 }
 
-/// The same for a text whose syntax is broken: everything is blotted out that may belong to a value which may be secret.
+/// The same for a text whose syntax is broken: everything is blotted out that may belong to a value which may be
+/// secret.
 pub(super) fn hide_lines(text: &str) -> String {
     let mut hidden: Vec<Range<usize>> = Vec::new();
     let mut in_section = false;

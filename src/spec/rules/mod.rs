@@ -13,8 +13,8 @@ use super::Spec;
 use super::document::{Document, Place};
 use super::error::Problem;
 
-/// Finds every breach in a spec that was read from a document. `broken` are the places whose value was taken out because it
-/// had the wrong type: rules that compare such a value with another are not applied.
+/// Finds every breach in a spec that was read from a document. `broken` are the places whose value was taken out
+/// because it had the wrong type: rules that compare such a value with another are not applied.
 pub(super) fn check(spec: &Spec, document: &Document<'_>, broken: &BTreeSet<Place>) -> Vec<Problem> {
     let mut findings = Findings {
         document,

@@ -1,0 +1,161 @@
+//! Makes a bundle from a folder: the same files always give the same bytes.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufReader, BufWriter, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, DateTime, System, ZipWriter};
+
+use super::folder::{self, Collected, Member};
+use super::problem::{BundleError, BundleProblem};
+use super::sha256;
+
+/// Of the nine levels of deflate the usual one. Fixed, because another one gives other bytes.
+const LEVEL: i64 = 6;
+
+/// Files from this size on need the longer fields of ZIP64, in bytes.
+const LARGE: u64 = u32::MAX as u64 - (1 << 20);
+
+/// A bundle that was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ZipSummary {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its SHA-256 in lower-case hexadecimal.
+    pub sha256: String,
+    /// How many files it holds.
+    pub files: u64,
+    /// How many files and whole folders were left out.
+    pub left_out: u64,
+}
+
+/// Zips the content of a folder so that the same content gives the same bytes, whatever the times, owners, masks and
+/// order of its files: sorted, dated 1980-01-01, with modes 644 and 755.
+///
+/// `.ebignore` at the top says what is left out or, without one, each `.gitignore`; `.git`, `.elasticbeanstalk` and
+/// `.cutover` always are. Other hidden files stay, `.ebextensions` and `.platform` among them. Empty folders are left
+/// out, as Git does. Links are followed when they stay inside. The zip is written beside `out` and takes its place
+/// when it is whole.
+///
+/// # Errors
+///
+/// With all problems of the folder; or with one when the zip cannot be written.
+pub fn zip_directory(folder: &Path, out: &Path) -> Result<ZipSummary, BundleError> {
+    let refused = |problems| BundleError {
+        path: folder.to_owned(),
+        problems,
+    };
+    let unwritable = |error: io::Error| {
+        refused(vec![BundleProblem::Unreadable {
+            what: format!("`{}` cannot be written", out.display()),
+            why: error.to_string(),
+        }])
+    };
+    let mut unfinished = Unfinished::beside(out).map_err(unwritable)?;
+    let outputs = [real(out), real(&unfinished.path)];
+    let outputs: Vec<PathBuf> = outputs.into_iter().flatten().collect();
+    let Collected {
+        members,
+        left_out,
+        problems,
+    } = folder::collect(folder, &outputs);
+    if !problems.is_empty() {
+        return Err(refused(problems));
+    }
+    let mut writer = ZipWriter::new(BufWriter::new(&mut unfinished.file));
+    for (name, member) in &members {
+        add(&mut writer, name, member).map_err(|error| {
+            refused(vec![BundleProblem::Unreadable {
+                what: format!("`{}` cannot be zipped", member.path.display()),
+                why: error.to_string(),
+            }])
+        })?;
+    }
+    let written = writer
+        .finish()
+        .map_err(io::Error::from)
+        .and_then(|mut inner| inner.flush());
+    written.map_err(unwritable)?;
+    let (size, sha256) = unfinished.take_place(out).map_err(unwritable)?;
+    Ok(ZipSummary {
+        path: out.to_owned(),
+        size,
+        sha256,
+        files: u64::try_from(members.len()).unwrap_or(u64::MAX),
+        left_out,
+    })
+}
+
+fn add<W: Write + Seek>(writer: &mut ZipWriter<W>, name: &str, member: &Member) -> io::Result<()> {
+    let file = File::open(&member.path)?;
+    let options = SimpleFileOptions::DEFAULT
+        .compression_method(CompressionMethod::Deflated)
+        .compression_level(Some(LEVEL))
+        .last_modified_time(DateTime::DEFAULT)
+        .unix_permissions(if member.executable { 0o755 } else { 0o644 })
+        .system(System::Unix)
+        .large_file(file.metadata()?.len() >= LARGE);
+    writer.start_file(name, options)?;
+    io::copy(&mut BufReader::new(file), writer)?;
+    Ok(())
+}
+
+/// The path of a file without links and dots in it, as the walk through a folder would name it.
+fn real(file: &Path) -> Option<PathBuf> {
+    let parent = match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    Some(parent.canonicalize().ok()?.join(file.file_name()?))
+}
+
+/// A zip that is being written; it is removed unless it takes its place.
+struct Unfinished {
+    file: File,
+    path: PathBuf,
+    done: bool,
+}
+
+impl Unfinished {
+    /// Beside the place it is for: a file can only be renamed within one file system.
+    fn beside(out: &Path) -> io::Result<Self> {
+        let name = out.file_name().ok_or_else(|| io::Error::other("it names no file"))?;
+        // Two runs at once must not share it, and one that was killed may have left its own.
+        let mut name = name.to_os_string();
+        name.push(format!(".{}.unfinished", std::process::id()));
+        let path = out.with_file_name(name);
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&path)?;
+        Ok(Self {
+            file,
+            path,
+            done: false,
+        })
+    }
+
+    fn take_place(mut self, out: &Path) -> io::Result<(u64, String)> {
+        self.file.sync_all()?;
+        self.file.rewind()?;
+        let sha256 = sha256(&mut self.file)?;
+        let size = self.file.metadata()?.len();
+        fs::rename(&self.path, out)?;
+        self.done = true;
+        Ok((size, sha256))
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if !self.done {
+            // Nothing can be done about a file that will not go, and the error that led here is told already.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
