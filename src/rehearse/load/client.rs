@@ -129,7 +129,7 @@ impl Client {
         let Ok(Ok(_slot)) = timeout_at(send_by, self.slots.acquire()).await else {
             return once(Err(self.not_sent()));
         };
-        let mut connection = match self.connection_by(send_by, !self.fresh).await {
+        let mut connection = match self.connection_by(send_by, true).await {
             Ok(connection) => connection,
             Err(kind) => return once(Err(kind)),
         };
