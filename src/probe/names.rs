@@ -17,13 +17,13 @@ use super::ProbeError;
 /// How long one question to the DNS server may take before it is sent again.
 const QUESTION_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How many questions may be on their way at once; past it a lookup fails. The clients of a rehearsal ask all together.
-const QUESTIONS_AT_ONCE: usize = 4096;
-
 /// How long an answer of the system's resolver is taken to hold. It does not tell; Chromium takes a minute then.
 const SYSTEM_TIME_TO_LIVE: Duration = Duration::from_secs(60);
 
 /// Looks names up, each time anew.
+///
+/// Equal questions that are on their way at the same moment share one answer, clones included. Who stands for several
+/// independent clients makes one of these for each.
 #[derive(Clone)]
 pub struct Names(Source);
 
@@ -65,7 +65,6 @@ impl Names {
         options.cache_size = 0;
         options.use_hosts_file = ResolveHosts::Never;
         options.timeout = QUESTION_TIMEOUT;
-        options.max_active_requests = QUESTIONS_AT_ONCE;
         let resolver = builder.build().map_err(|error| ProbeError::Names {
             server,
             problem: error.to_string(),
@@ -225,17 +224,6 @@ mod tests {
         server.refuse();
         let problem = names.all("nobody.example.com").await.unwrap_err();
         assert!(problem.contains("nobody.example.com"), "{problem}");
-    }
-
-    #[tokio::test]
-    async fn many_questions_at_once_are_all_answered() {
-        let server = NameServer::start().await;
-        server.set("shop.example.com", &["127.0.0.2"], 60);
-        let names = Names::new(Some(server.address())).unwrap();
-        let lookups = (0..300).map(|_| names.lookup("shop.example.com"));
-        for answer in futures_util::future::join_all(lookups).await {
-            assert_eq!(answer.unwrap().addresses, addresses(&["127.0.0.2"]));
-        }
     }
 
     #[tokio::test]

@@ -43,13 +43,12 @@ pub(super) struct Target {
     host: String,
     port: u16,
     request: Request<Empty<Bytes>>,
-    names: Names,
     limits: Limits,
 }
 
 impl Target {
     /// The target of an `http://` URL.
-    pub(super) fn new(url: &Url, names: Names, limits: Limits) -> Self {
+    pub(super) fn new(url: &Url, limits: Limits) -> Self {
         let authority = &url[Position::BeforeHost..Position::AfterPort];
         let path = &url[Position::BeforePath..Position::AfterQuery];
         let mut request = Request::new(Empty::new());
@@ -64,7 +63,6 @@ impl Target {
             host: url.host_str().unwrap_or_default().to_owned(),
             port: url.port_or_known_default().unwrap_or(80),
             request,
-            names,
             limits,
         }
     }
@@ -80,6 +78,8 @@ struct CachedAddresses {
 /// One client.
 pub(super) struct Client {
     target: Arc<Target>,
+    /// Of its own: clients that shared one would get one answer together, and would all move when one of them does.
+    names: Names,
     /// Whether it opens a connection for each request.
     fresh: bool,
     outcomes: Outcomes,
@@ -95,9 +95,10 @@ struct Attempt {
 }
 
 impl Client {
-    pub(super) fn new(target: Arc<Target>, fresh: bool, outcomes: Outcomes) -> Self {
+    pub(super) fn new(target: Arc<Target>, names: Names, fresh: bool, outcomes: Outcomes) -> Self {
         Self {
             target,
+            names,
             fresh,
             outcomes,
             cache: tokio::sync::Mutex::new(None),
@@ -128,7 +129,7 @@ impl Client {
         let Ok(Ok(_slot)) = timeout_at(send_by, self.slots.acquire()).await else {
             return once(Err(self.not_sent()));
         };
-        let mut connection = match self.connection_by(send_by, !self.fresh).await {
+        let mut connection = match self.connection_by(send_by, true).await {
             Ok(connection) => connection,
             Err(kind) => return once(Err(kind)),
         };
@@ -208,7 +209,6 @@ impl Client {
         }
         let asked = Instant::now();
         let answer = self
-            .target
             .names
             .lookup(&self.target.host)
             .await

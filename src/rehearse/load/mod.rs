@@ -93,7 +93,7 @@ impl Load {
             return Err(LoadError::NoClients);
         }
         let outcomes = Outcomes::new(clock);
-        let target = Arc::new(Target::new(&settings.url, Names::new(settings.dns_server)?, limits));
+        let target = Arc::new(Target::new(&settings.url, limits));
         let (stop, stopping) = watch::channel(false);
         let mut clients = JoinSet::new();
         let period = Period {
@@ -104,7 +104,8 @@ impl Load {
         let mut seeds = Random::new(settings.seed);
         for number in 0..settings.clients {
             let fresh = number % FRESH_CLIENT_EVERY == FRESH_CLIENT_EVERY - 1;
-            let client = Arc::new(Client::new(Arc::clone(&target), fresh, outcomes.clone()));
+            let names = Names::new(settings.dns_server)?;
+            let client = Arc::new(Client::new(Arc::clone(&target), names, fresh, outcomes.clone()));
             let random = Random::new(seeds.next());
             clients.spawn(run(client, period, random, stopping.clone()));
         }

@@ -148,7 +148,7 @@ async fn a_client_follows_the_name_once_the_answer_is_too_old() {
         ..settings(&format!("http://shop.example.com:{port}/"), 200.0, 4)
     });
     until("20 requests to blue", || load.counts().requests >= 20).await;
-    assert_eq!(names.questions(), 4, "each client asks once");
+    assert_eq!(names.questions(), 4, "each client asks, and asks once");
     names.set("shop.example.com", &["127.0.0.2"], 1);
     let moved = Instant::now();
     let before = load.mark();
