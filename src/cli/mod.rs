@@ -1,1 +1,76 @@
-//! (being written)
+//! The command line: arguments in, exit code out. One file per command; no decisions.
+
+#[cfg(feature = "local")]
+mod cloud;
+mod exit;
+mod output;
+mod project;
+#[cfg(feature = "local")]
+mod rehearse;
+mod release;
+mod resume;
+mod rollback;
+mod schema;
+mod status;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Releases a new version of a web application on AWS without losing a request, and takes it back by itself when it is bad.
+#[derive(Debug, Parser)]
+#[command(name = "cutover", version, about, after_help = exit::HELP, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Release a version: blue/green, watched, with a way back.
+    Release(release::Arguments),
+    /// Say where the slot's newest release stands.
+    Status(status::Arguments),
+    /// Go on with a release whose driver has ended.
+    Resume(resume::Arguments),
+    /// Take the newest release back.
+    Rollback(rollback::Arguments),
+    /// Print the JSON Schema of cutover.toml.
+    Schema,
+    /// Rehearse releases of real processes on a cloud of this machine. Needs no AWS account.
+    #[cfg(feature = "local")]
+    Rehearse(rehearse::Arguments),
+    /// Run a cloud of this machine that AWS clients can use.
+    #[cfg(feature = "local")]
+    Cloud(cloud::Arguments),
+    /// The sample application of the rehearsal.
+    #[cfg(feature = "local")]
+    #[command(hide = true)]
+    SampleApp,
+}
+
+/// Runs the command that the arguments name.
+#[must_use]
+pub fn main() -> ExitCode {
+    #[cfg(feature = "local")]
+    {
+        let arguments: Vec<std::ffi::OsString> = std::env::args_os().skip(1).collect();
+        if arguments.first().is_some_and(|first| first == crate::local::live::KEEP) {
+            return crate::local::live::keep(arguments.into_iter().skip(1));
+        }
+    }
+    let cli = Cli::parse();
+    match cli.command {
+        Command::Release(arguments) => output::block_on(release::run(arguments)),
+        Command::Status(arguments) => output::block_on(status::run(arguments)),
+        Command::Resume(arguments) => output::block_on(resume::run(arguments)),
+        Command::Rollback(arguments) => output::block_on(rollback::run(arguments)),
+        Command::Schema => schema::run(),
+        #[cfg(feature = "local")]
+        Command::Rehearse(arguments) => output::block_on(rehearse::run(arguments)),
+        #[cfg(feature = "local")]
+        Command::Cloud(arguments) => output::block_on(cloud::run(arguments)),
+        #[cfg(feature = "local")]
+        Command::SampleApp => output::block_on(rehearse::sample_app()),
+    }
+}

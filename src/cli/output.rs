@@ -1,0 +1,125 @@
+//! Printing, and running a command to its end.
+
+use std::fmt::Display;
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+use super::exit;
+use crate::driver::{Driver, DriverError};
+use crate::release::preflight::Problem;
+use crate::release::{Outcome, Release};
+use crate::report::Format;
+use crate::spec::SpecError;
+
+/// Runs a command on a small runtime: a release waits more than it works.
+pub(super) fn block_on(command: impl Future<Output = ExitCode>) -> ExitCode {
+    match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => {
+            let code = runtime.block_on(command);
+            // A file that is still being read in the background must not hold the process.
+            runtime.shutdown_timeout(std::time::Duration::from_millis(200));
+            code
+        }
+        Err(error) => fail(exit::FAILED, format!("could not start the asynchronous runtime: {error}")),
+    }
+}
+
+/// Prints data.
+pub(super) fn print(text: impl Display) {
+    // A reader that has gone away is no failure.
+    let _ = writeln!(anstream::stdout(), "{text}");
+}
+
+/// Prints a message for a person.
+pub(super) fn tell(text: impl Display) {
+    let _ = writeln!(anstream::stderr(), "{text}");
+}
+
+/// Prints an error and gives its exit code.
+pub(super) fn fail(code: u8, message: impl Display) -> ExitCode {
+    tell(format_args!("cutover: {message}"));
+    ExitCode::from(code)
+}
+
+/// Prints what is wrong with a `cutover.toml`.
+pub(super) fn bad_spec(error: &SpecError) -> ExitCode {
+    let width = terminal_width();
+    tell(error.render(std::io::stderr().is_terminal(), width));
+    ExitCode::from(exit::USAGE)
+}
+
+fn terminal_width() -> usize {
+    std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok()).unwrap_or(100)
+}
+
+/// Prints everything that is in the way of a release.
+pub(super) fn refuse(problems: &[Problem], format: Format) -> ExitCode {
+    if format == Format::Json {
+        print(serde_json::json!({ "outcome": Outcome::Refused.code(), "problems": problems }));
+    } else {
+        let count = crate::model::text::plural(problems.len() as u64, "problem");
+        tell(format_args!("cutover: the release was refused, nothing was changed; {count}:"));
+        for problem in problems {
+            tell(format_args!("  - {}\n    {}", problem.message, problem.advice));
+        }
+    }
+    ExitCode::from(exit::REFUSED)
+}
+
+/// Drives a release to its end, or until `stop` says so, or until a signal comes.
+pub(super) async fn drive(driver: &mut Driver, stop: impl Fn(&Release) -> bool + Send) -> Result<Option<Outcome>, Ended> {
+    let interrupted = async {
+        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();
+        let terminated = async {
+            match terminate.as_mut() {
+                Some(signal) => signal.recv().await.unwrap_or(()),
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            () = terminated => {}
+        }
+    };
+    tokio::select! {
+        result = driver.run(stop) => result.map_err(Ended::Failed),
+        () = interrupted => Err(Ended::Interrupted),
+    }
+}
+
+/// Why driving has ended without the release being over.
+pub(super) enum Ended {
+    /// By a signal.
+    Interrupted,
+    /// By an error.
+    Failed(DriverError),
+}
+
+/// Prints how it ended, and gives the exit code.
+pub(super) fn ended(result: Result<Option<Outcome>, Ended>, release: &Release, format: Format) -> ExitCode {
+    match result {
+        Ok(Some(outcome)) => {
+            let why = release.outcome.as_ref().map_or("", |(_, why)| why.as_str());
+            if format == Format::Json {
+                print(serde_json::json!({ "release": release.plan.id.to_string(), "outcome": outcome.code(), "why": why }));
+            } else {
+                print(format_args!("{outcome}: {why}"));
+            }
+            exit::of(outcome)
+        }
+        Ok(None) => {
+            if format == Format::Json {
+                print(serde_json::json!({ "release": release.plan.id.to_string(), "outcome": Outcome::Promoted.code(), "phase": release.phase }));
+            } else {
+                print(format_args!("promoted; blue still runs: `cutover resume` waits for its end, `cutover rollback` goes back to it"));
+            }
+            ExitCode::SUCCESS
+        }
+        Err(Ended::Interrupted) => fail(
+            exit::INTERRUPTED,
+            format!("interrupted in phase {}; the release is not lost: go on with `cutover resume`, or take it back by `cutover rollback`", release.phase),
+        ),
+        Err(Ended::Failed(error @ DriverError::Busy { .. })) => fail(exit::REFUSED, error),
+        Err(Ended::Failed(error)) => fail(exit::FAILED, format!("{error}\nThe release is not lost: go on with `cutover resume`")),
+    }
+}

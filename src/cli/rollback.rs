@@ -1,0 +1,71 @@
+//! `cutover rollback`: one swap while blue is warm; after that a release of what was recorded.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::project::ProjectArguments;
+use super::release::{Until, begin};
+use super::{exit, output};
+use crate::compose::{Planner, Project, Reach, way_back};
+use crate::driver::{Driver, World};
+use crate::journal::newest;
+use crate::model::SystemClock;
+use crate::release::{Outcome, Release, Wish};
+use crate::report::{self, Format};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    project: ProjectArguments,
+}
+
+pub(super) async fn run(arguments: Arguments) -> ExitCode {
+    let format = arguments.project.format();
+    let (project, reach) = match arguments.project.read() {
+        Ok(read) => read,
+        Err(code) => return code,
+    };
+    let release = match newest(project.open_journal().as_ref(), &project.slot()).await {
+        Ok(Some(release)) => release,
+        Ok(None) => return output::fail(exit::REFUSED, format!("there is no release of {} to take back", project.slot())),
+        Err(error) => return output::fail(exit::FAILED, error),
+    };
+    let world = match project.connect(&reach, Vec::new()).await {
+        Ok(world) => Arc::new(world),
+        Err(error) => return output::fail(exit::FAILED, error),
+    };
+    if release.outcome.is_none() {
+        running(&project, world, release, format).await
+    } else {
+        ended(&project, &reach, world, &release, format).await
+    }
+}
+
+/// The release is not over: it is told to turn back, and seen through.
+async fn running(project: &Project, world: Arc<World>, release: Release, format: Format) -> ExitCode {
+    let mut driver = Driver::join(project.open_journal(), world, Arc::new(SystemClock), report::reporter(format), release);
+    if let Err(error) = driver.ask(Wish::RollBack).await {
+        return output::fail(exit::FAILED, error);
+    }
+    // Traffic on blue is what was asked for; what becomes of green is the release's own business, unless nobody drives it.
+    let result = output::drive(&mut driver, |_| false).await;
+    let release = driver.release().clone();
+    drop(driver);
+    if let Ok(Some(outcome @ (Outcome::RolledBack | Outcome::Aborted))) = &result {
+        output::print(format_args!("{outcome}: {} is on blue", release.plan.slot_cname));
+        return ExitCode::SUCCESS;
+    }
+    output::ended(result, &release, format)
+}
+
+/// The release is over: what it recorded of blue is released again.
+async fn ended(project: &Project, reach: &Reach, world: Arc<World>, release: &Release, format: Format) -> ExitCode {
+    let (source, version) = match way_back(release) {
+        Ok(way_back) => way_back,
+        Err(why) => return output::fail(exit::REFUSED, format!("there is nothing to take back: {why}")),
+    };
+    let planner = Planner::recorded(project, world.aws.region(), source, version);
+    begin(project, reach, world, &planner, Until::Over, format).await
+}

@@ -1,0 +1,47 @@
+//! `cutover status`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::project::ProjectArguments;
+use super::{exit, output};
+use crate::journal::newest;
+use crate::model::{Clock, SystemClock};
+use crate::report;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    project: ProjectArguments,
+}
+
+pub(super) async fn run(arguments: Arguments) -> ExitCode {
+    let (project, _) = match arguments.project.read() {
+        Ok(read) => read,
+        Err(code) => return code,
+    };
+    let journal = project.open_journal();
+    match newest(journal.as_ref(), &project.slot()).await {
+        Ok(Some(release)) => {
+            if arguments.project.json {
+                match serde_json::to_string(&release) {
+                    Ok(text) => output::print(text),
+                    Err(error) => return output::fail(exit::FAILED, format!("could not write the release as JSON: {error}")),
+                }
+            } else {
+                output::print(report::status(&release, SystemClock.now(), &journal.location()).trim_end());
+            }
+            ExitCode::SUCCESS
+        }
+        Ok(None) if arguments.project.json => {
+            output::print("null");
+            ExitCode::SUCCESS
+        }
+        Ok(None) => {
+            output::print(format_args!("no release of {} yet in {}", project.slot(), journal.location()));
+            ExitCode::SUCCESS
+        }
+        Err(error) => output::fail(exit::FAILED, error),
+    }
+}

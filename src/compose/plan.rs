@@ -1,0 +1,144 @@
+//! From a `cutover.toml` and a bundle to the plan of a release.
+
+use crate::driver::Overrides;
+use crate::model::{ReleaseNumber, VersionLabel};
+use crate::release::{Outcome, Plan, Release, ReleaseId, Source};
+use crate::spec::Spec;
+
+use super::{Artifact, Project};
+
+/// Makes plans of one project.
+#[derive(Clone, Debug)]
+pub struct Planner {
+    spec: Spec,
+    slot_cname: String,
+    source: Source,
+    version_label: VersionLabel,
+    overrides_digest: Option<String>,
+}
+
+impl Planner {
+    /// For a bundle.
+    #[must_use]
+    pub fn bundle(project: &Project, region: Option<&str>, artifact: &Artifact, version_label: Option<&str>) -> Self {
+        let spec = &project.spec;
+        let application = &spec.application;
+        let short = artifact.sha256.get(..12).unwrap_or(&artifact.sha256);
+        let label = version_label
+            .or(spec.artifact.version_label.as_deref())
+            .map_or_else(|| format!("{}-{short}", shortened(application.as_str())), str::to_owned);
+        let source = Source::Bundle {
+            sha256: artifact.sha256.clone(),
+            size: artifact.size,
+            bucket: spec.artifact.bucket.clone(),
+            key: format!("cutover/{application}/{}.zip", artifact.sha256),
+            file: artifact.file.display().to_string(),
+        };
+        Self::new(
+            spec,
+            region,
+            source,
+            VersionLabel::new(label),
+            Overrides::new(&spec.green).digest(),
+        )
+    }
+
+    /// For the way back that an earlier release has recorded.
+    #[must_use]
+    pub fn recorded(project: &Project, region: Option<&str>, source: Source, version_label: VersionLabel) -> Self {
+        Self::new(&project.spec, region, source, version_label, None)
+    }
+
+    fn new(
+        spec: &Spec,
+        region: Option<&str>,
+        source: Source,
+        version_label: VersionLabel,
+        overrides_digest: Option<String>,
+    ) -> Self {
+        let cname = spec.cname.to_ascii_lowercase();
+        let slot_cname = match region {
+            // A whole name is taken as it is.
+            _ if cname.contains('.') => cname,
+            Some(region) => format!("{cname}.{region}.elasticbeanstalk.com"),
+            // Preflight refuses a release without a region, and says so.
+            None => format!("{cname}.elasticbeanstalk.com"),
+        };
+        Self {
+            spec: spec.clone(),
+            slot_cname,
+            source,
+            version_label,
+            overrides_digest,
+        }
+    }
+
+    /// The plan of the release with this number.
+    #[must_use]
+    pub fn plan(&self, number: ReleaseNumber) -> Plan {
+        let spec = &self.spec;
+        let slot = crate::release::Slot {
+            application: spec.application.clone(),
+            name: spec.slot.clone(),
+        };
+        let public_url = match spec.public_base(&self.slot_cname) {
+            Ok(url) => url.to_string(),
+            Err(_) => format!("http://{}/", self.slot_cname),
+        };
+        Plan {
+            id: ReleaseId { slot, number },
+            lever: spec.lever,
+            slot_cname: self.slot_cname.clone(),
+            public_url,
+            version_label: self.version_label.clone(),
+            source: self.source.clone(),
+            green_name: spec.environment_name(number),
+            min_instances: spec.green.min_instances,
+            overrides_digest: self.overrides_digest.clone(),
+            provision: spec.provision.clone(),
+            smoke: spec.smoke.clone(),
+            bake: spec.bake.clone(),
+            bake_checks: spec.bake_checks(),
+            drain: spec.drain.clone(),
+            retire: spec.retire.clone(),
+            rollback: spec.rollback.clone(),
+        }
+    }
+}
+
+/// A version's label has at most 100 characters, 13 of which are for the digest.
+fn shortened(application: &str) -> String {
+    application.chars().take(80).collect()
+}
+
+/// What an ended release has recorded for going back to before it.
+///
+/// # Errors
+///
+/// When there is nothing to go back to, with the reason.
+pub fn way_back(release: &Release) -> Result<(Source, VersionLabel), String> {
+    let id = &release.plan.id;
+    let (Some((outcome, _)), Some(blue)) = (&release.outcome, &release.blue) else {
+        return Err(format!("release {id} has recorded nothing to go back to"));
+    };
+    match outcome {
+        Outcome::Promoted | Outcome::NeedsHuman => {}
+        Outcome::RolledBack | Outcome::Aborted | Outcome::Refused => {
+            return Err(format!(
+                "release {id} was {outcome}: what was live before it is live still"
+            ));
+        }
+    }
+    let Some(version) = &blue.version else {
+        return Err(format!(
+            "release {id} found no version on blue ({}), so there is none to go back to",
+            blue.id
+        ));
+    };
+    let source = Source::Recorded {
+        release: id.number,
+        template: release.plan.blue_template(),
+        environment: Some(blue.id.clone()),
+    };
+    Ok((source, version.clone()))
+}

@@ -1,0 +1,102 @@
+//! Starting a release: all problems first, with nothing changed; then the driver.
+
+use std::sync::Arc;
+
+use super::Planner;
+use crate::driver::{Driver, DriverError, World, gather};
+use crate::journal::Journal;
+use crate::model::{Clock, ReleaseNumber};
+use crate::release::preflight::{Findings, Problem, judge};
+use crate::release::{Listener, Outcome, Plan, Release, Slot};
+
+/// A release that may begin.
+#[derive(Debug)]
+pub struct Start {
+    /// What it is going to do.
+    pub plan: Plan,
+    /// What preflight found.
+    pub found: Findings,
+}
+
+/// Why a release may not begin.
+#[derive(Debug)]
+pub struct Refusal {
+    /// Everything that is in the way.
+    pub problems: Vec<Problem>,
+}
+
+/// Looks for everything that is in the way of a release: in the journal, on this machine, and on AWS. Changes nothing.
+///
+/// # Errors
+///
+/// All problems at once.
+pub async fn check(
+    journal: &dyn Journal,
+    world: &World,
+    clock: &dyn Clock,
+    slot: &Slot,
+    planner: &Planner,
+) -> Result<Start, Refusal> {
+    let mut problems = Vec::new();
+    let number = match crate::journal::newest(journal, slot).await {
+        Ok(Some(release)) if release.outcome.is_none() => {
+            let id = &release.plan.id;
+            problems.push(Problem::new(
+                "busy",
+                format!(
+                    "release {id} of this slot is not over: it is in phase {}, driven by {} until {}",
+                    release.phase, release.driver, release.owned_until
+                ),
+                "see `cutover status`, go on with it by `cutover resume`, or take it back by `cutover rollback`",
+            ));
+            id.number.next()
+        }
+        Ok(Some(release)) => release.plan.id.number.next(),
+        Ok(None) => ReleaseNumber(1),
+        Err(error) => {
+            problems.push(Problem::new(
+                "journal",
+                error.to_string(),
+                "without a journal there is no release",
+            ));
+            ReleaseNumber(1)
+        }
+    };
+    if problems.is_empty()
+        && let Err(error) = journal.check_writable(slot).await
+    {
+        problems.push(Problem::new(
+            "journal",
+            error.to_string(),
+            "without a journal there is no release",
+        ));
+    }
+    let plan = planner.plan(number);
+    let facts = gather(world, &plan, clock.now()).await;
+    let found = judge(&plan, &facts, clock.now());
+    problems.extend(found.problems.iter().cloned());
+    if problems.is_empty() {
+        Ok(Start { plan, found })
+    } else {
+        Err(Refusal { problems })
+    }
+}
+
+/// Begins a release and drives it until it is over, or until `stop` says that it is far enough.
+///
+/// # Errors
+///
+/// When another release has begun in the meantime, or the journal cannot be used.
+pub async fn drive(
+    journal: Arc<dyn Journal>,
+    world: Arc<World>,
+    clock: Arc<dyn Clock>,
+    listener: Arc<dyn Listener>,
+    slot: &Slot,
+    planner: &Planner,
+    stop: impl Fn(&Release) -> bool + Send,
+) -> Result<(Option<Outcome>, Release), DriverError> {
+    let mut driver = Driver::begin(journal, world, clock, listener, slot, |number| planner.plan(number)).await?;
+    let outcome = driver.run(stop).await?;
+    Ok((outcome, driver.release().clone()))
+}
