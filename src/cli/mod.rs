@@ -1,1 +1,4 @@
 //! (being written)
+
+#[cfg(feature = "local")]
+pub mod keep;
