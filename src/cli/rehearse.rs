@@ -30,9 +30,18 @@ pub(super) struct Arguments {
 pub(super) async fn run(arguments: Arguments) -> ExitCode {
     let program = match std::env::current_exe() {
         Ok(program) => program,
-        Err(error) => return output::fail(exit::FAILED, format!("could not find out where this program lies: {error}")),
+        Err(error) => {
+            return output::fail(
+                exit::FAILED,
+                format!("could not find out where this program lies: {error}"),
+            );
+        }
     };
-    let listener: Arc<dyn Listener> = if arguments.json { Arc::new(Silent) } else { report::reporter(Format::Human) };
+    let listener: Arc<dyn Listener> = if arguments.json {
+        Arc::new(Silent)
+    } else {
+        report::reporter(Format::Human)
+    };
     let json = arguments.json;
     let rehearsal = Rehearsal {
         settings: RehearseSettings {
@@ -48,19 +57,25 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
             }
         }),
     };
-    match rehearse(&rehearsal).await {
+    match Box::pin(rehearse(&rehearsal)).await {
         Ok(report) => {
             let passed = report.passed();
             if json {
                 match serde_json::to_string(&report) {
                     Ok(line) => output::print(line),
-                    Err(error) => return output::fail(exit::FAILED, format!("could not write the report as JSON: {error}")),
+                    Err(error) => {
+                        return output::fail(exit::FAILED, format!("could not write the report as JSON: {error}"));
+                    }
                 }
             } else {
                 output::tell("");
                 output::print(report.table());
             }
-            if passed { ExitCode::SUCCESS } else { output::fail(exit::FAILED, "the rehearsal did not go as it should") }
+            if passed {
+                ExitCode::SUCCESS
+            } else {
+                output::fail(exit::FAILED, "the rehearsal did not go as it should")
+            }
         }
         Err(error) => output::fail(exit::FAILED, error),
     }

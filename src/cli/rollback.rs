@@ -29,7 +29,12 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
     };
     let release = match newest(project.open_journal().as_ref(), &project.slot()).await {
         Ok(Some(release)) => release,
-        Ok(None) => return output::fail(exit::REFUSED, format!("there is no release of {} to take back", project.slot())),
+        Ok(None) => {
+            return output::fail(
+                exit::REFUSED,
+                format!("there is no release of {} to take back", project.slot()),
+            );
+        }
         Err(error) => return output::fail(exit::FAILED, error),
     };
     let world = match project.connect(&reach, Vec::new()).await {
@@ -45,7 +50,13 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
 
 /// The release is not over: it is told to turn back, and seen through.
 async fn running(project: &Project, world: Arc<World>, release: Release, format: Format) -> ExitCode {
-    let mut driver = Driver::join(project.open_journal(), world, Arc::new(SystemClock), report::reporter(format), release);
+    let mut driver = Driver::join(
+        project.open_journal(),
+        world,
+        Arc::new(SystemClock),
+        report::reporter(format),
+        release,
+    );
     if let Err(error) = driver.ask(Wish::RollBack).await {
         return output::fail(exit::FAILED, error);
     }

@@ -58,11 +58,11 @@ pub enum DriverError {
     )]
     Busy {
         /// Which.
-        id: ReleaseId,
+        id: Box<ReleaseId>,
         /// Where it stands.
         phase: crate::release::Phase,
         /// Who drives it.
-        driver: Writer,
+        driver: Box<Writer>,
         /// Until when.
         until: Timestamp,
     },
@@ -72,7 +72,7 @@ pub enum DriverError {
         /// Which release.
         id: ReleaseId,
         /// What was wrong.
-        source: IllegalEvent,
+        source: Box<IllegalEvent>,
     },
 }
 
@@ -114,7 +114,7 @@ impl Driver {
                 // Somebody else has begun a release in this moment; the next look says which.
                 continue;
             }
-            let release = apply(None, &entry).map_err(|source| DriverError::Illegal { id, source })?;
+            let release = apply(None, &entry).map_err(|source| DriverError::Illegal { id, source: Box::new(source) })?;
             listener.notice(Notice::Entry {
                 entry: &entry,
                 release: &release,
@@ -351,10 +351,7 @@ impl Driver {
     }
 
     fn applied(&self, entry: &Entry) -> Result<Release, DriverError> {
-        apply(Some(self.release.clone()), entry).map_err(|source| DriverError::Illegal {
-            id: self.release.plan.id.clone(),
-            source,
-        })
+        apply(Some(self.release.clone()), entry).map_err(|source| DriverError::Illegal { id: self.release.plan.id.clone(), source: Box::new(source) })
     }
 
     /// Appends an event. `false` when another entry has taken its place, so that everything must be decided anew.
@@ -384,9 +381,9 @@ impl Driver {
 
 fn busy(release: &Release) -> DriverError {
     DriverError::Busy {
-        id: release.plan.id.clone(),
+        id: Box::new(release.plan.id.clone()),
         phase: release.phase,
-        driver: release.driver.clone(),
+        driver: Box::new(release.driver.clone()),
         until: release.owned_until,
     }
 }

@@ -62,6 +62,7 @@ pub async fn round(prober: &dyn Prober, base: &Url, checks: &[Check]) -> Vec<Pro
 
 #[cfg(test)]
 mod tests {
+    use crate::model::Span;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 

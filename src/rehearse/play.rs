@@ -23,7 +23,9 @@ use crate::spec::{Spec, SpecError};
 #[derive(Debug, thiserror::Error)]
 pub enum RehearseError {
     /// No folder for its files.
-    #[error("could not make a folder for the rehearsal at {path}: {source}; set TMPDIR to a folder that can be written")]
+    #[error(
+        "could not make a folder for the rehearsal at {path}: {source}; set TMPDIR to a folder that can be written"
+    )]
     Folder {
         /// Where.
         path: PathBuf,
@@ -54,7 +56,9 @@ pub enum RehearseError {
         source: CallError,
     },
     /// Version 1 did not come up.
-    #[error("version 1 did not come up on the local cloud: {said}; does it start with its Procfile, and answer on the port in PORT?")]
+    #[error(
+        "version 1 did not come up on the local cloud: {said}; does it start with its Procfile, and answer on the port in PORT?"
+    )]
     NotLive {
         /// What the cloud says of it.
         said: String,
@@ -124,12 +128,31 @@ async fn on_stage(
     let spec = spec(settings, Span::from_secs(stage.cloud.dns_ttl_seconds().into()))?;
     (rehearsal.tell)("deploying version 1; it becomes the live, blue environment".to_owned());
     stage.make_live(&spec, settings, first).await?;
-    let path = if settings.application.is_none() { "/api/orders" } else { "/" };
-    let url = format!("http://{}:{}{path}", stage.cloud.fqdn(super::settings::CNAME), stage.cloud.http_port());
-    (rehearsal.tell)(format!("version 1 is live; clients ask {url} {} times a second", settings.rate));
-    let url = Url::parse(&url).map_err(|error| RehearseError::NotLive { said: error.to_string() })?;
+    let path = if settings.application.is_none() {
+        "/api/orders"
+    } else {
+        "/"
+    };
+    let url = format!(
+        "http://{}:{}{path}",
+        stage.cloud.fqdn(super::settings::CNAME),
+        stage.cloud.http_port()
+    );
+    (rehearsal.tell)(format!(
+        "version 1 is live; clients ask {url} {} times a second",
+        settings.rate
+    ));
+    let url = Url::parse(&url).map_err(|error| RehearseError::NotLive {
+        said: error.to_string(),
+    })?;
     let load = Load::start(
-        LoadSettings { url, rate: settings.rate, clients: 32, dns_server: Some(stage.cloud.dns_server()), seed: 1 },
+        LoadSettings {
+            url,
+            rate: settings.rate,
+            clients: 32,
+            dns_server: Some(stage.cloud.dns_server()),
+            seed: 1,
+        },
         Arc::new(SystemClock),
     )?;
     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -143,22 +166,42 @@ async fn on_stage(
         played.push(Played::new(act.version, act.wanted, &release, load.since(&mark)));
     }
     load.stop().await;
-    Ok(Report { releases: played, journal: journal.to_path_buf() })
+    Ok(Report {
+        releases: played,
+        journal: journal.to_path_buf(),
+    })
 }
 
-async fn perform(rehearsal: &Rehearsal, stage: &Stage, journal: &Path, spec: &Spec, act: &Act) -> Result<Release, RehearseError> {
+async fn perform(
+    rehearsal: &Rehearsal,
+    stage: &Stage,
+    journal: &Path,
+    spec: &Spec,
+    act: &Act,
+) -> Result<Release, RehearseError> {
     let project = Project::new(spec.clone(), stage.folder.clone(), Some(journal));
-    let artifact: Artifact = prepare(&act.bundle, &stage.folder).map_err(|problems| RehearseError::Bundle { problems })?;
+    let artifact: Artifact =
+        prepare(&act.bundle, &stage.folder).map_err(|problems| RehearseError::Bundle { problems })?;
     let world = Arc::new(project.connect(&stage.reach, Vec::new()).await?);
     let label = format!("version-{}", act.version);
     let planner = Planner::bundle(&project, Some(stage.cloud.region()), &artifact, Some(&label));
     let listener = Arc::clone(&rehearsal.listener);
     let clock = Arc::new(SystemClock);
     let open = || project.open_journal();
-    let mut driver = Driver::begin(open(), Arc::clone(&world), clock.clone(), listener, &project.slot(), |number| planner.plan(number)).await?;
+    let mut driver = Driver::begin(
+        open(),
+        Arc::clone(&world),
+        clock.clone(),
+        listener,
+        &project.slot(),
+        |number| planner.plan(number),
+    )
+    .await?;
     if act.take_back {
         // An operator at another terminal: takes the release back as soon as it is watched.
-        driver.run(|release| release.confirmed_at.is_some() || release.rollback.is_some()).await?;
+        driver
+            .run(|release| release.confirmed_at.is_some() || release.rollback.is_some())
+            .await?;
         let quiet: Arc<dyn Listener> = Arc::new(OnlyAsked(Arc::clone(&rehearsal.listener)));
         let mut operator = Driver::join(open(), world, clock, quiet, driver.release().clone());
         operator.ask(Wish::RollBack).await?;
@@ -187,18 +230,31 @@ fn folder() -> Result<PathBuf, RehearseError> {
 
 fn written(folder: &Path, name: &str, content: &[u8]) -> Result<PathBuf, RehearseError> {
     let path = folder.join(name);
-    std::fs::write(&path, content).map_err(|source| RehearseError::Folder { path: path.clone(), source })?;
+    std::fs::write(&path, content).map_err(|source| RehearseError::Folder {
+        path: path.clone(),
+        source,
+    })?;
     Ok(path)
 }
 
 /// The built-in sample: version 2 is good, version 3 turns bad under traffic that smoke checks do not make.
 fn sample_acts(folder: &Path) -> Result<(PathBuf, Vec<Act>), RehearseError> {
-    let turns_bad = TurnsBad { after_requests: 600, error_share: 0.3, grows_over_requests: 1000 };
+    let turns_bad = TurnsBad {
+        after_requests: 600,
+        error_share: 0.3,
+        grows_over_requests: 1000,
+    };
     let first = written(folder, "version-1.zip", &sample::bundle("1", None))?;
     let good = written(folder, "version-2.zip", &sample::bundle("2", None))?;
     let bad = written(folder, "version-3.zip", &sample::bundle("3", Some(turns_bad)))?;
     let acts = vec![
-        Act { version: "2", title: "releasing version 2, which is good", wanted: Outcome::Promoted, bundle: good, take_back: false },
+        Act {
+            version: "2",
+            title: "releasing version 2, which is good",
+            wanted: Outcome::Promoted,
+            bundle: good,
+            take_back: false,
+        },
         Act {
             version: "3",
             title: "releasing version 3, which starts well and turns bad once it has users",
@@ -215,7 +271,13 @@ fn own_acts(path: &Path, folder: &Path) -> Result<(PathBuf, Vec<Act>), RehearseE
     let artifact = prepare(path, folder).map_err(|problems| RehearseError::Bundle { problems })?;
     let bundle = artifact.file;
     let acts = vec![
-        Act { version: "2", title: "releasing it again as version 2", wanted: Outcome::Promoted, bundle: bundle.clone(), take_back: false },
+        Act {
+            version: "2",
+            title: "releasing it again as version 2",
+            wanted: Outcome::Promoted,
+            bundle: bundle.clone(),
+            take_back: false,
+        },
         Act {
             version: "3",
             title: "releasing it as version 3, which an operator takes back after the swap",

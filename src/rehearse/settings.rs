@@ -27,8 +27,15 @@ pub(super) const CNAME: &str = "rehearsal";
 ///
 /// When the user's own `cutover.toml`, from which the smoke checks come, holds mistakes.
 pub(super) fn spec(settings: &RehearseSettings, ttl: Span) -> Result<Spec, SpecError> {
-    let mut spec = Spec::parse("rehearsal", &format!("application = \"rehearsal\"\ncname = \"{CNAME}\"\n"))?;
-    let own = settings.application.as_ref().map(|path| path.join("cutover.toml")).filter(|path| path.is_file());
+    let mut spec = Spec::parse(
+        "rehearsal",
+        &format!("application = \"rehearsal\"\ncname = \"{CNAME}\"\n"),
+    )?;
+    let own = settings
+        .application
+        .as_ref()
+        .map(|path| path.join("cutover.toml"))
+        .filter(|path| path.is_file());
     if let Some(own) = own {
         let own = Spec::read(&own)?;
         spec.smoke.checks = own.smoke.checks;
@@ -37,10 +44,16 @@ pub(super) fn spec(settings: &RehearseSettings, ttl: Span) -> Result<Spec, SpecE
     } else if settings.application.is_none() {
         spec.smoke.checks = ["/", "/health", "/api/orders"]
             .into_iter()
-            .map(|path| Check { path: path.to_owned(), ..Check::default() })
+            .map(|path| Check {
+                path: path.to_owned(),
+                ..Check::default()
+            })
             .collect();
         // A health check that keeps saying "ok" is what lets bad versions through; users ask for other pages.
-        spec.bake.checks = vec![Check { path: "/health".to_owned(), ..Check::default() }];
+        spec.bake.checks = vec![Check {
+            path: "/health".to_owned(),
+            ..Check::default()
+        }];
     }
     let second = Span::from_secs;
     spec.provision.deadline = second(180);

@@ -28,7 +28,12 @@ impl Stage {
     /// Starts the cloud.
     pub(super) async fn build(settings: &RehearseSettings, folder: &Path) -> Result<Self, RehearseError> {
         let cloud = LocalCloud::start(
-            CloudSettings { pace: settings.pace, data: folder.join("cloud"), program: settings.program.clone(), ..CloudSettings::default() },
+            CloudSettings {
+                pace: settings.pace,
+                data: folder.join("cloud"),
+                program: settings.program.clone(),
+                ..CloudSettings::default()
+            },
             Arc::new(SystemClock),
         )
         .await
@@ -39,23 +44,46 @@ impl Stage {
             keys: Some(("rehearsal".to_owned(), "rehearsal".to_owned())),
             in_process: None,
         };
-        let reach = Reach { aws: aws.clone(), dns_server: Some(cloud.dns_server()), http_port: Some(cloud.http_port()) };
+        let reach = Reach {
+            aws: aws.clone(),
+            dns_server: Some(cloud.dns_server()),
+            http_port: Some(cloud.http_port()),
+        };
         let aws = Aws::connect(&aws).await;
-        Ok(Self { cloud, reach, aws, folder: folder.to_path_buf() })
+        Ok(Self {
+            cloud,
+            reach,
+            aws,
+            folder: folder.to_path_buf(),
+        })
     }
 
     /// Deploys version 1 and waits until it is up.
-    pub(super) async fn make_live(&self, spec: &Spec, settings: &RehearseSettings, bundle: &Path) -> Result<(), RehearseError> {
+    pub(super) async fn make_live(
+        &self,
+        spec: &Spec,
+        settings: &RehearseSettings,
+        bundle: &Path,
+    ) -> Result<(), RehearseError> {
         let doing = |what: &'static str| move |source| RehearseError::Setup { what, source };
         let aws = &self.aws;
-        aws.create_application(&spec.application).await.map_err(doing("make the application"))?;
+        aws.create_application(&spec.application)
+            .await
+            .map_err(doing("make the application"))?;
         let bucket = aws.create_storage_location().await.map_err(doing("make the bucket"))?;
         let key = "rehearsal/version-1.zip";
-        aws.upload(bundle, &bucket, key, &|_, _| {}).await.map_err(doing("upload version 1"))?;
-        let version = VersionLabel::from("version-1");
-        aws.create_version(&spec.application, &version, (&bucket, key), "version 1 of the rehearsal")
+        aws.upload(bundle, &bucket, key, &|_, _| {})
             .await
-            .map_err(doing("make version 1"))?;
+            .map_err(doing("upload version 1"))?;
+        let version = VersionLabel::from("version-1");
+        aws.create_version(
+            &spec.application,
+            &version,
+            (&bucket, key),
+            "version 1 of the rehearsal",
+        )
+        .await
+        .map_err(doing("make version 1"))?;
         self.processed(spec, &version).await?;
         let stacks = aws.solution_stacks().await.map_err(doing("list the platforms"))?;
         let stack = platform(&stacks, settings.application.as_deref());
@@ -68,10 +96,16 @@ impl Stage {
             solution_stack: &stack,
             settings: &options,
         };
-        let id = aws.create_first_environment(&new).await.map_err(doing("make the live environment"))?;
+        let id = aws
+            .create_first_environment(&new)
+            .await
+            .map_err(doing("make the live environment"))?;
         let began = Instant::now();
         loop {
-            let found = aws.environment(&id).await.map_err(doing("look at the live environment"))?;
+            let found = aws
+                .environment(&id)
+                .await
+                .map_err(doing("look at the live environment"))?;
             let ready = found.as_ref().is_some_and(crate::release::EnvironmentSeen::ready);
             let health = aws.health(&id).await.map_err(doing("look at the live environment"))?;
             if ready && health.status == Some(HealthStatus::Ok) {
@@ -81,7 +115,13 @@ impl Stage {
             if failed || found.is_none() || began.elapsed() > PATIENCE {
                 let events = aws.recent_events(&id).await.unwrap_or_default();
                 let mut said: Vec<_> = health.causes;
-                said.extend(events.into_iter().filter(|(_, severity, _)| severity == "ERROR").map(|(_, _, message)| message).take(3));
+                said.extend(
+                    events
+                        .into_iter()
+                        .filter(|(_, severity, _)| severity == "ERROR")
+                        .map(|(_, _, message)| message)
+                        .take(3),
+                );
                 return Err(RehearseError::NotLive { said: said.join("; ") });
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
@@ -89,7 +129,10 @@ impl Stage {
     }
 
     async fn processed(&self, spec: &Spec, version: &VersionLabel) -> Result<(), RehearseError> {
-        let doing = |source| RehearseError::Setup { what: "look at version 1", source };
+        let doing = |source| RehearseError::Setup {
+            what: "look at version 1",
+            source,
+        };
         let began = Instant::now();
         while began.elapsed() < PATIENCE {
             let seen = self.aws.version(&spec.application, version).await.map_err(doing)?;
@@ -99,7 +142,9 @@ impl Stage {
                 _ => tokio::time::sleep(Duration::from_millis(100)).await,
             }
         }
-        Err(RehearseError::NotLive { said: "version 1 could not be processed".to_owned() })
+        Err(RehearseError::NotLive {
+            said: "version 1 could not be processed".to_owned(),
+        })
     }
 }
 
@@ -132,12 +177,25 @@ fn options(settings: &RehearseSettings, spec: &Spec) -> Vec<OptionSetting> {
     let mut options = vec![
         option("aws:autoscaling:asg", "MinSize", "2".to_owned()),
         option("aws:autoscaling:asg", "MaxSize", "4".to_owned()),
-        option("aws:elasticbeanstalk:environment", "LoadBalancerType", "application".to_owned()),
+        option(
+            "aws:elasticbeanstalk:environment",
+            "LoadBalancerType",
+            "application".to_owned(),
+        ),
     ];
-    options.extend(spec.green.properties.iter().map(|(name, value)| property(name, value.clone())));
+    options.extend(
+        spec.green
+            .properties
+            .iter()
+            .map(|(name, value)| property(name, value.clone())),
+    );
     if settings.application.is_none() {
         options.push(property("CUTOVER_BIN", settings.program.display().to_string()));
-        options.push(option("aws:elasticbeanstalk:environment:process:default", "HealthCheckPath", "/health".to_owned()));
+        options.push(option(
+            "aws:elasticbeanstalk:environment:process:default",
+            "HealthCheckPath",
+            "/health".to_owned(),
+        ));
     }
     options
 }

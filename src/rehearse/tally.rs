@@ -55,7 +55,10 @@ impl Played {
         };
         let back = release.rollback.as_ref();
         let millis = |length: Duration| u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
-        let detect = release.shift_called_at.zip(back).map(|(shifted, back)| millis(back.since.since(shifted)));
+        let detect = release
+            .shift_called_at
+            .zip(back)
+            .map(|(shifted, back)| millis(back.since.since(shifted)));
         let restored = back.and_then(|back| Some(millis(back.restored_at?.since(back.since))));
         let latency = |span: crate::model::Span| span.get().as_secs_f64() * 1000.0;
         Self {
@@ -67,7 +70,10 @@ impl Played {
             detect_to_restored_ms: restored,
             duration_ms: millis(release.phase_since.since(release.started_at)),
             failures: traffic.failures_by_kind,
-            latency_ms: traffic.latency_p50.zip(traffic.latency_p99).map(|(p50, p99)| (latency(p50), latency(p99))),
+            latency_ms: traffic
+                .latency_p50
+                .zip(traffic.latency_p99)
+                .map(|(p50, p99)| (latency(p50), latency(p99))),
             why,
             wanted,
             ended,
@@ -92,8 +98,13 @@ impl Report {
     #[must_use]
     pub fn table(&self) -> String {
         let mut text = String::new();
-        let seconds = |millis: Option<u64>| millis.map_or("-".to_owned(), |millis| format!("{:.1} s", millis as f64 / 1000.0));
-        let _ = writeln!(text, "{:<10} {:<12} {:>9} {:>7} {:>9} {:>9} {:>9}", "version", "outcome", "requests", "failed", "exposed", "rollback", "took");
+        let seconds =
+            |millis: Option<u64>| millis.map_or("-".to_owned(), |millis| format!("{:.1} s", millis as f64 / 1000.0));
+        let _ = writeln!(
+            text,
+            "{:<10} {:<12} {:>9} {:>7} {:>9} {:>9} {:>9}",
+            "version", "outcome", "requests", "failed", "exposed", "rollback", "took"
+        );
         for played in &self.releases {
             let outcome = played.ended.map_or("unfinished", Outcome::as_str);
             let _ = writeln!(
@@ -114,7 +125,10 @@ impl Report {
                 let _ = writeln!(text, "  {count} requests failed: {kind}");
             }
         }
-        let _ = writeln!(text, "\nexposed: from the swap until the decision to go back; rollback: from then until all traffic was on blue again");
+        let _ = writeln!(
+            text,
+            "\nexposed: from the swap until the decision to go back; rollback: from then until all traffic was on blue again"
+        );
         let _ = write!(text, "journal: {}", self.journal.display());
         text
     }
