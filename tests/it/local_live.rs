@@ -433,9 +433,16 @@ async fn workers_run_beside_the_web_process_and_get_their_own_port() {
     let desired = environment(Some(bundle(folder.path(), "both", &files)), 1);
     plane.apply(std::slice::from_ref(&desired), now());
     until(&plane, &desired.id, |sample| in_service(sample) == 1).await;
-    let logs = plane.logs(&desired.id);
-    let [(_, log)] = &logs[..] else { panic!("{logs:?}") };
-    assert!(log.contains("==> worker <==\nworker at 2"), "{log}");
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let logs = plane.logs(&desired.id);
+        let [(_, log)] = &logs[..] else { panic!("{logs:?}") };
+        if log.contains("==> web <==\nlistening\n==> worker <==\nworker at ") {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{log}");
+        sleep(Duration::from_millis(20)).await;
+    }
     plane.apply(&[], now());
     until_gone(&plane, &desired.id).await;
     let left = std::fs::read_dir(folder.path().join("data/live")).unwrap().count();
@@ -470,7 +477,7 @@ time.sleep(1000)
     std::fs::write(folder.path().join("application.py"), application).unwrap();
     let parent = r#"
 import subprocess, sys, time
-keeper = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE)
+keeper = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
 print(keeper.pid, flush=True)
 time.sleep(1000)
 "#;

@@ -76,7 +76,9 @@ pub(super) async fn supervise(
         };
         match site.ports.take() {
             Err(error) => died(&format!("no port is free for it: {error}")),
-            Ok(port) => {
+            // Held until the process is gone.
+            Ok(lease) => {
+                let port = lease.port();
                 tell(ProcessEvent::Starting {
                     name: process.name.clone(),
                     address: (Ipv4Addr::LOCALHOST, port).into(),

@@ -159,10 +159,12 @@ async fn no_request_meets_a_connection_that_the_application_closes() {
     let connections = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&connections);
     let address = application(move |mut stream| {
-        counted.fetch_add(1, Ordering::Relaxed);
+        let counted = Arc::clone(&counted);
         async move {
             if head(&mut stream).await.is_some() {
                 say(&mut stream, "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+                drop(stream);
+                counted.fetch_add(1, Ordering::Relaxed);
             }
         }
     })
@@ -172,9 +174,11 @@ async fn no_request_meets_a_connection_that_the_application_closes() {
     for _ in 0..300 {
         assert_eq!(client.get("/").await.0, 200);
     }
-    assert!(connections.load(Ordering::Relaxed) >= 300);
-    for _ in 0..20 {
+    for ended in 300..320 {
         // Not repeatable; but once the end was seen, nothing is sent on that connection.
+        while connections.load(Ordering::Relaxed) < ended {
+            sleep(Duration::from_millis(1)).await;
+        }
         sleep(Duration::from_millis(5)).await;
         let answer = client.send(Method::POST, "shop.example", "/", "order").await.unwrap();
         assert_eq!(answer.0, 200);
