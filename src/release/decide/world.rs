@@ -66,7 +66,8 @@ fn moved_by_others(release: &Release, environments: &[EnvironmentSeen]) -> Optio
     let on_green = holder.is_some_and(|holder| release.green.as_ref().is_some_and(|green| green.id == holder.id));
     let on_blue = holder.is_some_and(|holder| holder.id == blue.id);
     let shifted = release.shifted_at.is_some();
-    if shifted && on_green || !shifted && on_blue {
+    // Between our own swap and the entry that it was read back, green holds the name as it should.
+    if shifted && on_green || !shifted && (on_blue || on_green && release.shift_intended) {
         return None;
     }
     // While an environment changes, its names may be on their way: that is no finding yet.
