@@ -64,8 +64,59 @@ impl Account {
         let due = now.since(environment.work_since) >= self.settings.timing.swap;
         environment
             .swaps_with()
-            .filter(|_| due)
+            .filter(|other| due && self.is_swap_on(&environment.id, other))
             .and_then(|other| self.environments.get(other))
             .map_or(environment.cname.as_str(), |other| other.cname.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::World;
+    use super::*;
+
+    #[test]
+    fn a_name_leads_over_the_balancer_to_the_environment() {
+        let mut world = World::new();
+        world.version("v1");
+        world.create("blue", "v1", &[("CNAMEPrefix", "shop")]);
+        let name = "shop.eu-central-1.elasticbeanstalk.com";
+        assert_eq!(
+            world.account.resolve(name, world.now()),
+            None,
+            "there is no balancer yet"
+        );
+        world.wait(180);
+        let ttl = Duration::from_secs(60);
+        let Some(Resolution::Cname { target, ttl: told }) = world.account.resolve(name, world.now()) else {
+            panic!("no CNAME");
+        };
+        assert_eq!(told, ttl);
+        let environment = EnvironmentId::new(world.id("blue"));
+        let balancer = Resolution::Balancer { environment, ttl };
+        assert_eq!(world.account.resolve(&target, world.now()), Some(balancer));
+    }
+
+    #[test]
+    fn a_single_instance_has_no_balancer_in_between() {
+        let mut world = World::new();
+        world.launch_with(
+            "blue",
+            "v1",
+            &[
+                ("CNAMEPrefix", "shop"),
+                ("OptionSettings.member.1.Namespace", "aws:elasticbeanstalk:environment"),
+                ("OptionSettings.member.1.OptionName", "EnvironmentType"),
+                ("OptionSettings.member.1.Value", "SingleInstance"),
+            ],
+        );
+        let found = world
+            .account
+            .resolve("shop.eu-central-1.elasticbeanstalk.com.", world.now());
+        assert!(matches!(found, Some(Resolution::Balancer { .. })), "{found:?}");
+        let endpoint = World::all(&world.ok("DescribeEnvironments", &[]), "EndpointURL").remove(0);
+        assert!(endpoint.starts_with("203.0.113."), "{endpoint}");
+        let body = world.ok("DescribeEnvironmentResources", &[("EnvironmentName", "blue")]);
+        assert!(body.contains("<LoadBalancers></LoadBalancers>"), "{body}");
     }
 }

@@ -204,6 +204,15 @@ pub(crate) fn not_implemented(what: &str) -> AwsError {
     }
 }
 
+/// A call of IAM, of which there is none. The eb CLI goes on without roles when it may not look at them, and only then.
+pub(crate) fn no_iam(action: &str) -> AwsError {
+    AwsError {
+        status: 403,
+        code: "AccessDenied",
+        message: format!("cutover's local cloud has no IAM, so that {action} is denied"),
+    }
+}
+
 /// An operation that AWS has not either.
 pub(crate) fn invalid_action(action: &str, version: &str) -> AwsError {
     AwsError::new(

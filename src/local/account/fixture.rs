@@ -44,9 +44,12 @@ impl FakeStorage {
         self.objects.lock().unwrap().contains_key(&(bucket.into(), key.into()))
     }
 
+    pub(crate) fn bytes(&self, bucket: &str, key: &str) -> Vec<u8> {
+        self.objects.lock().unwrap()[&(bucket.into(), key.into())].1.clone()
+    }
+
     pub(crate) fn text(&self, bucket: &str, key: &str) -> String {
-        let objects = self.objects.lock().unwrap();
-        String::from_utf8(objects[&(bucket.into(), key.into())].1.clone()).unwrap()
+        String::from_utf8(self.bytes(bucket, key)).unwrap()
     }
 }
 

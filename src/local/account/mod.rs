@@ -13,6 +13,8 @@ mod ids;
 mod judge;
 mod lifecycle;
 mod operations;
+#[cfg(test)]
+mod random;
 mod settings;
 mod state;
 mod timing;

@@ -10,9 +10,19 @@ impl Account {
         let Some(source) = self.environments.get(id) else {
             return;
         };
-        let Some(Work::Swap { other, leads: true }) = &source.work else {
+        let Some(Work::Swap { other, leads }) = &source.work else {
             return;
         };
+        if !self.is_swap_on(id, other) {
+            // The other one is being removed with its application: this one keeps its name.
+            if let Some(environment) = self.environments.get_mut(id) {
+                environment.rest(now);
+            }
+            return;
+        }
+        if !leads {
+            return;
+        }
         if now.since(source.work_since) < self.settings.timing.swap {
             return;
         }
@@ -48,6 +58,12 @@ impl Account {
         self.say_to_both([id, &other], &messages, now);
         self.judge(id, now);
         self.judge(&other, now);
+    }
+
+    /// Whether both environments of a swap are still at it.
+    pub(crate) fn is_swap_on(&self, id: &EnvironmentId, other: &EnvironmentId) -> bool {
+        let partner = self.environments.get(other);
+        partner.is_some_and(|partner| partner.swaps_with() == Some(id))
     }
 
     /// Tells both environments of a swap what happened.

@@ -12,6 +12,7 @@ mod logs;
 mod page;
 mod platforms;
 mod region;
+mod resources;
 mod swap;
 mod tags;
 mod templates;
@@ -54,6 +55,9 @@ const OUTSIDE: &[&str] = &[
     "UpdateConfigurationTemplate",
 ];
 
+/// Version of IAM's API, by which its calls are told from ours.
+const IAM: &str = "2010-05-08";
+
 /// The XML namespace of an operation's answers.
 pub(crate) fn namespace(action: &str) -> &'static str {
     if action == "GetCallerIdentity" {
@@ -78,7 +82,9 @@ fn result(content: impl FnOnce(&mut Xml)) -> Reply {
 impl Account {
     /// Carries out an operation.
     pub(crate) fn dispatch(&mut self, action: &str, call: &Call<'_>) -> Reply {
+        let version = call.parameters.raw("Version").unwrap_or_default();
         match action {
+            _ if version == IAM => Err(errors::no_iam(action)),
             "AbortEnvironmentUpdate" => self.abort_environment_update(call),
             "CheckDNSAvailability" => self.check_dns_availability(call),
             "CreateApplication" => self.create_application(call),
@@ -118,10 +124,7 @@ impl Account {
             "UpdateTagsForResource" => self.update_tags_for_resource(call),
             "ValidateConfigurationSettings" => self.validate_configuration_settings(call),
             outside if OUTSIDE.contains(&outside) => Err(errors::not_implemented(outside)),
-            unknown => {
-                let version = call.parameters.raw("Version").unwrap_or_default();
-                Err(errors::invalid_action(unknown, version))
-            }
+            unknown => Err(errors::invalid_action(unknown, version)),
         }
     }
 }
@@ -137,10 +140,12 @@ mod tests {
         assert_eq!(status, 501);
         assert!(body.contains("<Code>NotImplemented</Code>"), "{body}");
         assert!(
-            body.contains("cutover&apos;s")
-                || body.contains("cutover's local cloud does not implement RebuildEnvironment"),
+            body.contains("cutover's local cloud does not implement RebuildEnvironment"),
             "{body}"
         );
+        let (status, body) = world.raw("ListRoles", &[("Version", "2010-05-08")]);
+        assert_eq!(status, 403, "the eb CLI goes on after it");
+        assert!(body.contains("<Code>AccessDenied</Code>"), "{body}");
         let (status, body) = world.raw("MakeCoffee", &[]);
         assert_eq!(status, 400);
         assert!(body.contains("<Type>Sender</Type><Code>InvalidAction</Code>"), "{body}");

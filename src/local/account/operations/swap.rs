@@ -154,6 +154,31 @@ mod tests {
     }
 
     #[test]
+    fn a_partner_that_is_removed_by_force_leaves_nobody_stuck() {
+        let mut world = World::new();
+        world.launch_with("blue", "v1", &[("CNAMEPrefix", "shop")]);
+        world.ok("CreateApplication", &[("ApplicationName", "other")]);
+        world.ok(
+            "CreateEnvironment",
+            &[
+                ("ApplicationName", "other"),
+                ("EnvironmentName", "green"),
+                ("SolutionStackName", World::STACK),
+            ],
+        );
+        world.wait(330);
+        let blue = world.id("blue");
+        world.ok("SwapEnvironmentCNAMEs", &SWAP);
+        world.ok(
+            "DeleteApplication",
+            &[("ApplicationName", "other"), ("TerminateEnvByForce", "true")],
+        );
+        world.wait(10);
+        assert_eq!(world.status("blue"), "Ready");
+        assert_eq!(leads_to(&world, SHOP), blue);
+    }
+
+    #[test]
     fn half_of_the_names_is_not_enough() {
         let mut world = world();
         let (code, _) = world.refused("SwapEnvironmentCNAMEs", &[SWAP[0]]);

@@ -41,6 +41,10 @@ impl Account {
             tags,
         };
         let result = result(|xml| self.write_template(xml, &application, &name, &template));
+        let (bucket, key) = (self.bucket(), key(&application, &name));
+        self.storage.ensure_bucket(&bucket);
+        let document = document(&template, &self.settings.region);
+        self.storage.put(&bucket, &key, document.as_bytes());
         let owner = self.application_mut(&application)?;
         owner.templates.insert(name.clone(), template);
         owner.updated = call.now;
@@ -63,6 +67,7 @@ impl Account {
             .remove(&name)
             .ok_or_else(|| errors::no_template(&application, &name))?;
         owner.updated = call.now;
+        self.storage.delete(&self.bucket(), &key(&application, &name));
         self.say_of_template(
             &application,
             &name,
@@ -106,6 +111,34 @@ impl Account {
         self.events
             .say(call.now, Severity::Info, source, Some(call.request_id), message);
     }
+}
+
+/// Where the service keeps a template's document, from where `eb config save` downloads it.
+fn key(application: &str, name: &str) -> String {
+    format!("resources/templates/{application}/{name}")
+}
+
+/// A template as the service writes it down, in YAML. Texts are written as JSON, which YAML includes.
+fn document(template: &Template, region: &str) -> String {
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    let mut text = format!(
+        "EnvironmentConfigurationMetadata:\n  Description: {}\n  DateCreated: '{}'\n  DateModified: '{}'\n\
+         Platform:\n  PlatformArn: {}\nOptionSettings:\n",
+        quoted(template.description.as_deref().unwrap_or_default()),
+        template.created.as_millis(),
+        template.created.as_millis(),
+        quoted(&template.platform.arn(region)),
+    );
+    let mut namespace = "";
+    for (option, value) in template.settings.iter() {
+        if option.namespace != namespace {
+            namespace = &option.namespace;
+            text.push_str(&format!("  {}:\n", quoted(namespace)));
+        }
+        text.push_str(&format!("    {}: {}\n", quoted(&option.name), quoted(value)));
+    }
+    text.push_str("EnvironmentTier:\n  Type: Standard\n  Name: WebServer\nAWSConfigurationTemplateVersion: 1.1.0.0\n");
+    text
 }
 
 #[cfg(test)]
@@ -154,6 +187,13 @@ mod tests {
             ],
         );
         world.ok("DeleteConfigurationTemplate", &[SHOP, ("TemplateName", "kept")]);
+        let bucket = world.account.bucket();
+        assert!(!world.storage.has(&bucket, "resources/templates/shop/kept"));
+        let document = world.storage.text(&bucket, "resources/templates/shop/copy");
+        assert!(
+            document.contains("OptionSettings:\n  \"aws:autoscaling:asg\":\n    \"MinSize\": \"2\"\n"),
+            "{document}"
+        );
         let (_, message) = world.refused("DescribeConfigurationSettings", &[SHOP, ("TemplateName", "kept")]);
         assert_eq!(message, "No Configuration Template named 'shop/kept' found.");
         let body = world.ok("DescribeConfigurationSettings", &[SHOP, ("TemplateName", "copy")]);

@@ -219,6 +219,11 @@ impl OptionSettings {
         );
     }
 
+    /// Settings in the order of their names.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&OptionName, &str)> {
+        self.values.iter().map(|(option, value)| (option, value.as_str()))
+    }
+
     /// The value that holds, be it set or the default.
     pub(crate) fn effective(&self, namespace: &str, name: &str) -> Option<&str> {
         self.values
