@@ -1,5 +1,13 @@
 //! All integration tests, in one binary because linking is slow.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may fail like tests")]
+
+mod house;
+#[cfg(feature = "local")]
 mod local_live;
 #[cfg(feature = "local")]
 mod local_s3;
+#[cfg(feature = "local")]
+mod release_cli;
+#[cfg(feature = "local")]
+mod support;
