@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may fail like tests")]
 
+#[cfg(feature = "local")]
+mod ambiguous;
+#[cfg(feature = "local")]
+mod crash;
 mod house;
 #[cfg(feature = "local")]
 mod local_live;
