@@ -12,6 +12,8 @@ mod local_live;
 #[cfg(feature = "local")]
 mod local_s3;
 #[cfg(feature = "local")]
+mod refusals;
+#[cfg(feature = "local")]
 mod release_cli;
 #[cfg(feature = "local")]
 mod support;

@@ -248,7 +248,8 @@ fn continues(bytes: &[u8], at: usize) -> bool {
     // `br"…"` is a raw text too.
     let before = |back: usize| at.checked_sub(back).map(|before| bytes[before]);
     let letter = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    letter(before(1)) && !(before(1) == Some(b'b') && !letter(before(2)))
+    let prefixed = before(1) == Some(b'b') && !letter(before(2));
+    letter(before(1)) && !prefixed
 }
 
 fn line_end(bytes: &[u8], at: usize) -> usize {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use aws_credential_types::Credentials;
 use aws_sdk_elasticbeanstalk::Client;
 use aws_sdk_elasticbeanstalk::config::{BehaviorVersion, Region};
-use aws_sdk_elasticbeanstalk::types::{ConfigurationOptionSetting, EnvironmentDescription};
+use aws_sdk_elasticbeanstalk::types::EnvironmentDescription;
 use bytes::Bytes;
 use cutover::aws::{Aws, AwsSettings, FirstEnvironment};
 use cutover::local::cloud::{CloudSettings, LocalCloud};

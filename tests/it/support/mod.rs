@@ -27,7 +27,7 @@ pub(crate) const MOMENT: Duration = Duration::from_secs(30);
 
 /// How many releases may be under way at once: each is a handful of processes, and starved ones would fail for no reason of
 /// their own.
-static TURNS: Semaphore = Semaphore::const_new(5);
+static TURNS: Semaphore = Semaphore::const_new(6);
 
 /// Waits for a turn to do something heavy; it lasts as long as what is returned.
 pub(crate) async fn turn() -> SemaphorePermit<'static> {

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, TRANSFER_ENCODING};
@@ -258,6 +257,3 @@ fn refused(status: StatusCode, code: &str, message: &str) -> Answer {
         .insert(CONTENT_TYPE, HeaderValue::from_static("text/xml"));
     answer
 }
-
-/// Long enough for a request that is not to be sent again to be sent again.
-pub(crate) const AGAIN: Duration = Duration::from_millis(1500);
