@@ -114,7 +114,10 @@ impl Driver {
                 // Somebody else has begun a release in this moment; the next look says which.
                 continue;
             }
-            let release = apply(None, &entry).map_err(|source| DriverError::Illegal { id, source: Box::new(source) })?;
+            let release = apply(None, &entry).map_err(|source| DriverError::Illegal {
+                id,
+                source: Box::new(source),
+            })?;
             listener.notice(Notice::Entry {
                 entry: &entry,
                 release: &release,
@@ -249,13 +252,15 @@ impl Driver {
                 deadline,
                 at_deadline,
             } => {
+                let now = self.clock.now();
                 self.listener.notice(Notice::Waiting {
                     release: &self.release,
                     why: &why,
+                    now,
                     deadline,
                     at_deadline,
                 });
-                let now = self.clock.now();
+
                 if self.release.waiting.as_ref() != Some(&why) {
                     self.append(Event::Waiting { why }).await?;
                 } else if self.release.owned_until.since(now) < limits::OWNERSHIP / 2 {
@@ -351,7 +356,10 @@ impl Driver {
     }
 
     fn applied(&self, entry: &Entry) -> Result<Release, DriverError> {
-        apply(Some(self.release.clone()), entry).map_err(|source| DriverError::Illegal { id: self.release.plan.id.clone(), source: Box::new(source) })
+        apply(Some(self.release.clone()), entry).map_err(|source| DriverError::Illegal {
+            id: self.release.plan.id.clone(),
+            source: Box::new(source),
+        })
     }
 
     /// Appends an event. `false` when another entry has taken its place, so that everything must be decided anew.

@@ -1,6 +1,5 @@
 //! Live reports for a person: lines, and on a terminal a line below them that says what is going on right now.
 
-use std::fmt::Write as _;
 use std::io::Write;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -9,6 +8,7 @@ use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use owo_colors::OwoColorize;
 
 use super::line::line;
+use crate::model::Span;
 use crate::release::{Entry, Event, Listener, Notice, Outcome, Release};
 
 /// Plain lines on the standard error, for logs and pipes. Waits are told when they change.
@@ -85,19 +85,24 @@ impl Listener for Bar {
                 if let Some(text) = line(entry, release) {
                     self.bar.println(colored(entry, &prefixed(entry, release, &text)));
                 }
-                if matches!(entry.event, Event::Finished { .. }) {
-                    self.bar.finish_and_clear();
-                }
+                // What was said of the last wait does not hold any more.
+                self.bar.set_message("");
             }
             Notice::Waiting {
                 release,
                 why,
+                now,
                 deadline,
                 at_deadline,
             } => {
-                let mut text = format!("{}  {why}", release.phase);
-                let _ = write!(text, "  (until {} at most, then {at_deadline})", deadline.time_of_day());
-                let _ = write!(text, "  traffic on {}", traffic(release));
+                let left = deadline.since(now);
+                let left = Span::from(Duration::from_secs(left.as_secs()));
+                // What matters most stands first: the terminal cuts off the end.
+                let text = format!(
+                    "{}, traffic on {}: {why} ({left} left, then {at_deadline})",
+                    release.phase,
+                    traffic(release)
+                );
                 self.bar.set_message(text);
             }
             Notice::Progress { done, total } => {
