@@ -105,16 +105,23 @@ impl Listener for Bar {
                 );
                 self.bar.set_message(text);
             }
-            Notice::Progress { done, total } => {
-                self.bar.set_message(format!(
-                    "publish  sending the bundle: {} of {}",
-                    HumanBytes(done),
-                    HumanBytes(total)
-                ));
-            }
+            Notice::Progress { done, total } => self.bar.set_message(transfer(done, total)),
             Notice::Trouble { message } => self.bar.println(format!("          {message}")),
         }
     }
+}
+
+/// How far a transfer is.
+fn transfer(done: u64, total: u64) -> String {
+    const WIDTH: u64 = 30;
+    let through = (done * WIDTH).checked_div(total).unwrap_or(WIDTH).min(WIDTH);
+    let filled = "#".repeat(usize::try_from(through).unwrap_or(0));
+    let open = "-".repeat(usize::try_from(WIDTH - through).unwrap_or(0));
+    format!(
+        "publish, sending the bundle: [{filled}{open}] {} of {}",
+        HumanBytes(done),
+        HumanBytes(total)
+    )
 }
 
 /// Where the slot's name leads, by the journal.
