@@ -13,6 +13,8 @@ mod observation;
 mod plan;
 pub mod preflight;
 mod state;
+#[cfg(test)]
+mod tests;
 mod why;
 
 pub use action::{Action, CallResult, Role, Safety};

@@ -66,7 +66,9 @@ fn moved_by_others(release: &Release, environments: &[EnvironmentSeen]) -> Optio
     let on_green = holder.is_some_and(|holder| release.green.as_ref().is_some_and(|green| green.id == holder.id));
     let on_blue = holder.is_some_and(|holder| holder.id == blue.id);
     let shifted = release.shifted_at.is_some();
-    if shifted && on_green || !shifted && on_blue {
+    // From the first intent to swap on, a name on green is this release's own doing, however late it shows.
+    let ours = release.phase == Phase::Shift && release.shift_intended;
+    if on_green && (shifted || ours) || on_blue && !shifted {
         return None;
     }
     // While an environment changes, its names may be on their way: that is no finding yet.
