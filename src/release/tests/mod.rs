@@ -8,4 +8,9 @@ mod run;
 mod service;
 mod world;
 
+mod calls;
+mod crashes;
+mod foreign;
 mod green;
+mod silence;
+mod wishes;

@@ -40,11 +40,17 @@ impl World {
         if looks.environments && !self.fails(Sense::Lists) {
             let mut list = self.read_list();
             if release.green.is_none() {
+                // Tags are read from the service itself, which knows nothing of what is gone.
+                let gone = list
+                    .iter()
+                    .any(|one| one.name == self.plan.green_name && self.get(&one.id).is_none());
                 for one in &mut list {
                     self.tag(one);
                 }
+                seen.environments = if gone { unread() } else { Known::Known(list) };
+            } else {
+                seen.environments = Known::Known(list);
             }
-            seen.environments = Known::Known(list);
         }
         if let Some(id) = &looks.green_health {
             seen.green_health = self.health(id);
@@ -197,7 +203,7 @@ impl World {
 
     /// One HTTP check that reaches an environment, if there is one.
     fn check(&mut self, target: Option<&EnvironmentId>, failing: bool) -> ProbeResult {
-        let cut_off = self.fails(Sense::Network);
+        let cut_off = self.faults.blind(Sense::Network, self.now);
         let reached = target.is_some_and(|id| self.get(id).is_some()) && !cut_off;
         let passed = reached && !failing;
         ProbeResult {

@@ -194,6 +194,7 @@ impl World {
             max_instances,
             running: min_instances,
             up_at: None,
+            busy_until: self.now,
             is_green: true,
         });
         self.later(seconds(15), Effect::Named(id.clone()));

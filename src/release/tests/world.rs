@@ -50,6 +50,7 @@ pub(super) struct Environment {
     pub(super) max_instances: u32,
     pub(super) running: u32,
     pub(super) up_at: Option<Timestamp>,
+    pub(super) busy_until: Timestamp,
     pub(super) is_green: bool,
 }
 
@@ -126,6 +127,7 @@ impl World {
             max_instances: 4,
             running: 2,
             up_at: Some(now - seconds(3600)),
+            busy_until: now,
             is_green: false,
         };
         let third = Environment {
@@ -213,8 +215,10 @@ impl World {
             }
             Effect::Launched(id) => self.launched(&id),
             Effect::Rested(id) => {
+                let now = self.now;
                 if let Some(one) = self.find(&id)
                     && one.status == EnvironmentStatus::Updating
+                    && one.busy_until <= now
                 {
                     one.status = EnvironmentStatus::Ready;
                 }
@@ -286,10 +290,12 @@ impl World {
     }
 
     pub(super) fn update(&mut self, id: &EnvironmentId, length: Duration) {
+        let until = self.now + length;
         if let Some(one) = self.find(id)
             && one.status == EnvironmentStatus::Ready
         {
             one.status = EnvironmentStatus::Updating;
+            one.busy_until = until;
             self.later(length, Effect::Rested(id.clone()));
         }
     }
