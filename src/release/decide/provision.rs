@@ -7,7 +7,7 @@ use super::super::observation::{EnvironmentSeen, EnvironmentStatus, HealthSeen, 
 use super::super::plan::Source;
 use super::super::state::{Blue, Green, Release};
 use super::super::why::Why;
-use super::{Decision, act, next_look, record, roll_back, soon, wait, world};
+use super::{Decision, Then, act, next_look, record, roll_back, soon, wait, world};
 use crate::model::text::plural;
 use crate::model::{HealthColor, HealthStatus, Known, Timestamp};
 
@@ -16,14 +16,25 @@ pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
     let Some(blue) = &release.blue else {
         return roll_back("the journal does not say which environment is blue", Outcome::Aborted);
     };
-    if seen.at >= deadline {
-        let last = release
-            .waiting
-            .as_ref()
-            .map_or_else(String::new, |why| format!("; last seen: {why}"));
-        let took = release.plan.provision.deadline;
-        return roll_back(format!("green was not up within {took}{last}"), Outcome::RolledBack);
+    let decision = look(release, blue, seen, deadline);
+    // A driver that was away past the deadline does not give up a green that is up.
+    let up = matches!(
+        &decision.then,
+        Then::Record(Event::GreenUp { up: true, .. } | Event::GreenReady { .. } | Event::RollbackBegan { .. })
+    ) || matches!(decision.why, Why::Settling { .. });
+    if seen.at < deadline || up {
+        return decision;
     }
+    let last = release
+        .waiting
+        .as_ref()
+        .map_or_else(String::new, |why| format!("; last seen: {why}"));
+    let took = release.plan.provision.deadline;
+    roll_back(format!("green was not up within {took}{last}"), Outcome::RolledBack)
+}
+
+/// What there is to do while there is time.
+fn look(release: &Release, blue: &Blue, seen: &Observation, deadline: Timestamp) -> Decision {
     let environments = match &seen.environments {
         Known::Known(environments) => environments,
         Known::Unknown(why) => {
@@ -34,10 +45,8 @@ pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
         return make(release, blue, environments, seen.at);
     };
     let Some(found) = world::find(environments, &green.id) else {
-        return roll_back(
-            format!("green ({}) has ended while it was being made", green.id),
-            Outcome::RolledBack,
-        );
+        let what = format!("green ({}) has ended while it was being made", green.id);
+        return world::lasting(release, seen.at, what, |what| roll_back(what, Outcome::RolledBack));
     };
     if matches!(
         found.status,
@@ -68,6 +77,7 @@ pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
             let until = since + release.plan.provision.stable.get();
             if seen.at < until {
                 return wait(
+                    seen.at,
                     Why::Settling { until },
                     until.min(next_look(release, seen.at)),
                     deadline,
@@ -86,7 +96,7 @@ pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
                 version: release.plan.version_label.clone(),
                 missing,
             };
-            wait(why, next_look(release, seen.at), deadline, "green is given up")
+            wait(seen.at, why, next_look(release, seen.at), deadline, "green is given up")
         }
     }
 }
@@ -135,6 +145,7 @@ fn make(release: &Release, blue: &Blue, environments: &[EnvironmentSeen], now: T
                 let deadline = release.phase_since + plan.provision.deadline.get();
                 let what = format!("the tags of {}, to know whose it is", found.id);
                 wait(
+                    now,
                     Why::CannotSee { what },
                     soon(release, now),
                     deadline,
@@ -146,7 +157,13 @@ fn make(release: &Release, blue: &Blue, environments: &[EnvironmentSeen], now: T
     if release.attempts_of("create environment").done {
         let deadline = release.phase_since + plan.provision.deadline.get();
         let what = format!("{} to be listed", plan.green_name);
-        return wait(Why::Working { what }, soon(release, now), deadline, "green is given up");
+        return wait(
+            now,
+            Why::Working { what },
+            soon(release, now),
+            deadline,
+            "green is given up",
+        );
     }
     let wanted = wanted_instances(release, blue);
     let action = Action::CreateEnvironment {
@@ -175,6 +192,12 @@ fn missing(release: &Release, blue: &Blue, found: &EnvironmentSeen, seen: &Obser
     }
     if found.cname.is_none() || found.endpoint.is_none() {
         missing.push("it has no name or address yet".to_owned());
+    }
+    // With basic health this is all that tells which version green runs.
+    if let Some(version) = &found.version
+        && *version != release.plan.version_label
+    {
+        missing.push(format!("it was told to run {version}"));
     }
     if let Known::Unknown(why) = &seen.errors {
         missing.push(format!("its events could not be read: {why}"));
