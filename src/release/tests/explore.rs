@@ -127,7 +127,10 @@ fn expect(run: &Run) {
         || quality.wrong_version && !run.world.basic;
     if hopeless {
         run.require(outcome != Outcome::Promoted, "a bad green was promoted");
-        run.require(run.world.swaps.is_empty(), "a bad green got traffic");
+        run.require(
+            run.world.swaps.is_empty() || run.world.disturbed,
+            "a bad green got traffic",
+        );
     }
     if outcome == Outcome::Refused {
         run.require(
@@ -145,10 +148,12 @@ fn expect(run: &Run) {
     );
     run.require(run.world.swaps.len() <= 2, "more swaps than there and back");
     let long_away = run.crashes.iter().any(|crash| crash.away > seconds(100));
+    let faults = &run.world.faults;
+    let unlucky = faults.reads + faults.calls > 0 && run.world.swaps.is_empty();
     match quality.breaks {
-        // Five calls in a row may fail by chance, and a phase may be over when nobody drives for long.
+        // Five calls in a row may fail by chance, and a phase may be over when nobody drives or sees for long.
         None if !hopeless => run.require(
-            outcome == Outcome::Promoted || long_away || run.why().contains("(5 attempts)"),
+            outcome == Outcome::Promoted || long_away || unlucky || run.why().contains("(5 attempts)"),
             "a good green was taken back",
         ),
         // Nobody may have been there to see it break later than this.
@@ -191,12 +196,12 @@ impl Drop for Told {
 
 #[test]
 fn random_worlds_end_rightly() {
-    explore(0..1500);
+    explore(0..1200);
 }
 
 #[test]
 fn more_random_worlds_end_rightly() {
-    explore(1_000_000..1_001_500);
+    explore(1_000_000..1_001_200);
 }
 
 /// Many more, for an afternoon: `cargo test --lib explore -- --ignored`.
