@@ -3,7 +3,7 @@
 
 use super::action::{Action, CallResult};
 use super::event::{Entry, Event, FORMAT, Look, Wish};
-use super::state::{Attempts, Drained, Pending, Phase, Release, RollbackState, SmokeState, Watch, Wishes};
+use super::state::{Attempts, Drained, Pending, Phase, Release, RollbackState, SmokeState, Up, Watch, Wishes};
 use crate::model::Timestamp;
 
 /// Why an entry cannot follow.
@@ -155,7 +155,9 @@ fn step(release: &mut Release, entry: &Entry) -> Option<()> {
         }
         (Publish, Event::Published) if release.pending.is_none() => enter(release, Provision, at),
         (Provision, Event::GreenFound { green }) if release.green.is_none() => release.green = Some(green.clone()),
-        (Provision, Event::GreenUp { up, .. }) if release.green.is_some() => release.up_since = up.then_some(at),
+        (Provision, Event::GreenUp { up, .. }) if release.green.is_some() => {
+            release.up_since = up.then(|| upness(release, at));
+        }
         (Provision, Event::GreenReady { green }) if release.up_since.is_some() && green.cname.is_some() => {
             release.green = Some(green.clone());
             enter(release, Smoke, at);
@@ -239,6 +241,16 @@ fn enter(release: &mut Release, phase: Phase, at: Timestamp) {
     release.phase = phase;
     release.phase_since = at;
     release.waiting = None;
+}
+
+/// Green was seen up. After a time in which nobody saw it, that begins anew.
+fn upness(release: &Release, at: Timestamp) -> Up {
+    let max_age = release.plan.provision.max_age.get();
+    let since = match release.up_since {
+        Some(before) if at.since(before.seen) <= max_age => before.since,
+        _ => at,
+    };
+    Up { since, seen: at }
 }
 
 fn drained(release: &mut Release, at: Timestamp, how: &str, remove_blue: bool) {

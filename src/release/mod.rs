@@ -28,5 +28,5 @@ pub use observation::{
     VersionSeen,
 };
 pub use plan::{Plan, RELEASE_TAG, ReleaseId, Slot, Source};
-pub use state::{Attempts, Blue, Drained, Green, Pending, Phase, Release, RollbackState, Watch, Wishes};
+pub use state::{Attempts, Blue, Drained, Green, Pending, Phase, Release, RollbackState, Up, Watch, Wishes};
 pub use why::Why;

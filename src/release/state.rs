@@ -129,6 +129,15 @@ pub struct Attempts {
     pub done: bool,
 }
 
+/// Green is up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Up {
+    /// Since when, without a break.
+    pub since: Timestamp,
+    /// When that was put on record last.
+    pub seen: Timestamp,
+}
+
 /// Rounds of smoke checks.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SmokeState {
@@ -223,8 +232,8 @@ pub struct Release {
     pub pending: Option<Pending>,
     /// What became of calls, by the action's key.
     pub attempts: BTreeMap<String, Attempts>,
-    /// Since when green is up.
-    pub up_since: Option<Timestamp>,
+    /// Since when green is up, if it is.
+    pub up_since: Option<Up>,
     /// Rounds of smoke checks.
     pub smoke: SmokeState,
     /// Whether a swap towards green was ever intended, or one back from it: traffic may be, or have been, on green.

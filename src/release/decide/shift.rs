@@ -55,38 +55,27 @@ fn swap(release: &Release, green: &Green, seen: &Observation) -> Decision {
     if to.holds(slot) {
         return record(format!("{slot} was read on green ({})", green.id), Event::Shifted);
     }
-    let mut missing = Vec::new();
+    let mut missing = provision::Missing::default();
     for (role, side) in [("blue", from), ("green", to)] {
         if !side.ready() {
-            missing.push(format!("{role} ({}) is {:?}", side.id, side.status));
+            missing.bad.push(format!("{role} ({}) is {:?}", side.id, side.status));
         }
     }
     if !from.holds(slot) {
-        missing.push(format!("blue ({}) does not hold {slot}", blue.id));
+        missing.bad.push(format!("blue ({}) does not hold {slot}", blue.id));
     }
-    match &seen.green_health {
-        Known::Known(health) => {
-            provision::unhealthy(
-                release,
-                provision::wanted_instances(release, blue),
-                health,
-                seen.at,
-                &mut missing,
-            );
-        }
-        Known::Unknown(why) => missing.push(format!("green's health could not be read: {why}")),
-    }
+    provision::unhealthy(release, blue, &seen.green_health, seen.at, &mut missing);
     let other_cname = match &to.cname {
         Some(other) if missing.is_empty() => other.clone(),
         // A driver that was away past the deadline does not give up a green that is up.
         _ if !in_time => return too_late(),
         _ => {
             if to.cname.is_none() {
-                missing.push("green has no name to give in exchange".to_owned());
+                missing.bad.push("green has no name to give in exchange".to_owned());
             }
             let why = Why::NotUp {
                 version: release.plan.version_label.clone(),
-                missing,
+                missing: missing.all(),
             };
             return wait(seen.at, why, next_look(release, seen.at), deadline, "green is given up");
         }

@@ -10,6 +10,8 @@ mod world;
 
 mod calls;
 mod crashes;
+mod exhaust;
+mod explore;
 mod foreign;
 mod green;
 mod silence;

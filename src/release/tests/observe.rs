@@ -7,9 +7,7 @@ use std::time::Duration;
 use super::faults::Sense;
 use super::plan::KEY;
 use super::world::{BLUE, World, seconds};
-use crate::model::{
-    EnvironmentId, HealthColor, HealthStatus, InstanceId, Known, ProbeResult, Span, Timestamp, VersionLabel,
-};
+use crate::model::{EnvironmentId, HealthColor, HealthStatus, InstanceId, Known, ProbeResult, Span, VersionLabel};
 use crate::release::preflight::{BucketSeen, Facts, SettingsSeen};
 use crate::release::{
     EnvironmentSeen, EnvironmentStatus, HealthSeen, InstanceSeen, Looks, Observation, Processing, PublicSeen, Release,
@@ -25,6 +23,7 @@ impl World {
         let latency = 50 + self.random.below(300);
         self.pass(Duration::from_millis(latency));
         let mut seen = Observation::blank(self.now);
+        seen.environments = unread();
         if looks.facts {
             seen.facts = Some(self.facts());
         }
@@ -248,14 +247,5 @@ impl World {
                 Known::Known(address(self, expected.as_ref()))
             },
         }
-    }
-
-    /// Whether green could be watched in all of a span of time.
-    pub(super) fn could_see(&self, from: Timestamp) -> bool {
-        !self.faults.blind.iter().any(|blind| {
-            blind.from < self.now
-                && from < blind.to
-                && (blind.senses.contains(&Sense::Health) || blind.senses.contains(&Sense::Network))
-        })
     }
 }

@@ -169,16 +169,9 @@ impl Run {
     fn act(&mut self, action: &Action) {
         self.append(Event::Intended { action: action.clone() });
         let intent = self.release.sequence;
-        let crash = self.crashes.iter().find(|crash| crash.after == intent).copied();
-        match crash {
-            Some(Crash { made: false, .. }) => {}
-            Some(Crash { made: true, .. }) => {
-                let _ = self.world.perform(&self.release, intent, action);
-            }
-            None => {
-                let result: CallResult = self.world.perform(&self.release, intent, action);
-                self.append(Event::Called { intent, result });
-            }
+        if !self.crashed {
+            let result: CallResult = self.world.perform(&self.release, intent, action);
+            self.append(Event::Called { intent, result });
         }
     }
 
@@ -192,6 +185,11 @@ impl Run {
         }
         self.entries.push(entry);
         if let Some(crash) = self.crashes.iter().find(|crash| crash.after == sequence).copied() {
+            if crash.made
+                && let Event::Intended { action } = &self.entries[self.entries.len() - 1].event.clone()
+            {
+                let _ = self.world.perform(&self.release, sequence, action);
+            }
             self.world.pass(crash.away);
             self.process += 1;
             self.crashed = self.release.outcome.is_none();
@@ -262,6 +260,10 @@ impl Run {
     pub(super) fn judge(&mut self) {
         self.replays();
         let holder_then = self.world.holder();
+        // What others do from now on is not the release's business.
+        self.world
+            .agenda
+            .retain(|_, effect| !matches!(effect, Effect::Foreign(_)));
         self.world.pass(seconds(180));
         self.require(self.world.wrongs.is_empty(), "the world has gone wrong");
         let (outcome, why) = self.release.outcome.clone().expect("it is over");
@@ -278,7 +280,8 @@ impl Run {
                 self.require(blue.is_none() || named(BLUE), "blue was left without a word");
                 let green = green.expect("green is there");
                 self.require(
-                    green.min_instances == 2 || why.contains("MinSize"),
+                    green.min_instances == self.release.plan.min_instances.unwrap_or(0).max(2)
+                        || why.contains("MinSize"),
                     "green's fewest instances were not set back",
                 );
             }
