@@ -57,7 +57,10 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
             }
         }),
     };
-    match Box::pin(rehearse(&rehearsal)).await {
+    let played = Box::pin(rehearse(&rehearsal)).await;
+    // Ends the moving line below the others.
+    drop(rehearsal);
+    match played {
         Ok(report) => {
             let passed = report.passed();
             if json {

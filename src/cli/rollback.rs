@@ -42,17 +42,17 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
         Err(error) => return output::fail(exit::FAILED, error),
     };
     if release.outcome.is_none() {
-        running(&project, world, release, format).await
+        running(&project, &reach, world, release, format).await
     } else {
         ended(&project, &reach, world, &release, format).await
     }
 }
 
 /// The release is not over: it is told to turn back, and seen through.
-async fn running(project: &Project, world: Arc<World>, release: Release, format: Format) -> ExitCode {
+async fn running(project: &Project, reach: &Reach, world: Arc<World>, release: Release, format: Format) -> ExitCode {
     let mut driver = Driver::join(
         project.open_journal(),
-        world,
+        Arc::clone(&world),
         Arc::new(SystemClock),
         report::reporter(format),
         release,
@@ -64,11 +64,15 @@ async fn running(project: &Project, world: Arc<World>, release: Release, format:
     let result = output::drive(&mut driver, |_| false).await;
     let release = driver.release().clone();
     drop(driver);
-    if let Ok(Some(outcome @ (Outcome::RolledBack | Outcome::Aborted))) = &result {
-        output::print(format_args!("{outcome}: {} is on blue", release.plan.slot_cname));
-        return ExitCode::SUCCESS;
+    match &result {
+        Ok(Some(outcome @ (Outcome::RolledBack | Outcome::Aborted))) => {
+            output::print(format_args!("{outcome}: {} is on blue", release.plan.slot_cname));
+            ExitCode::SUCCESS
+        }
+        // The wish came when blue was on its way out already: what was recorded of it is left.
+        Ok(Some(Outcome::Promoted)) => ended(project, reach, world, &release, format).await,
+        _ => output::ended(result, &release, format),
     }
-    output::ended(result, &release, format)
 }
 
 /// The release is over: what it recorded of blue is released again.

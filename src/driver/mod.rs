@@ -252,13 +252,15 @@ impl Driver {
                 deadline,
                 at_deadline,
             } => {
+                let now = self.clock.now();
                 self.listener.notice(Notice::Waiting {
                     release: &self.release,
                     why: &why,
+                    now,
                     deadline,
                     at_deadline,
                 });
-                let now = self.clock.now();
+
                 if self.release.waiting.as_ref() != Some(&why) {
                     self.append(Event::Waiting { why }).await?;
                 } else if self.release.owned_until.since(now) < limits::OWNERSHIP / 2 {

@@ -66,6 +66,7 @@ impl Default for CloudSettings {
 /// A running local cloud.
 pub struct LocalCloud {
     shared: Arc<Shared>,
+    door: Arc<Door>,
     address: SocketAddr,
     dns: DnsServer,
     edge: Option<Edge>,
@@ -144,13 +145,14 @@ impl LocalCloud {
         };
         let (stop, stopped) = watch::channel(false);
         let mut until = stopped.clone();
-        let serving = tokio::spawn(serve(listener, door, async move {
+        let serving = tokio::spawn(serve(listener, Arc::clone(&door), async move {
             // An error means that the cloud itself is gone, which ends serving as well.
             let _ = until.wait_for(|stop| *stop).await;
         }));
         let running = tokio::spawn(run(shared.clone(), timing.health_window, stopped));
         Ok(Self {
             shared,
+            door,
             address,
             dns,
             edge,
@@ -166,6 +168,12 @@ impl LocalCloud {
     #[must_use]
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// The same entrance as [`LocalCloud::endpoint`], for calls in this process.
+    #[must_use]
+    pub fn door(&self) -> Arc<Door> {
+        Arc::clone(&self.door)
     }
 
     /// Where names are to be asked.

@@ -3,6 +3,7 @@
 mod expect;
 mod http;
 mod names;
+mod secret;
 #[cfg(test)]
 pub(crate) mod testing;
 mod tls;

@@ -22,7 +22,7 @@ pub struct Played {
     pub failed: u64,
     /// From the swap to the decision to go back, in milliseconds; `null` if there was none.
     pub shift_to_detect_ms: Option<u64>,
-    /// From that decision to all traffic being seen on blue, in milliseconds.
+    /// From that decision until all traffic was seen on blue and no client failed any more, in milliseconds.
     pub detect_to_restored_ms: Option<u64>,
     /// From the beginning to the end, in milliseconds.
     pub duration_ms: u64,
@@ -59,7 +59,12 @@ impl Played {
             .shift_called_at
             .zip(back)
             .map(|(shifted, back)| millis(back.since.since(shifted)));
-        let restored = back.and_then(|back| Some(millis(back.restored_at?.since(back.since))));
+        // Clients that remember the old DNS answer meet green for a while longer; the last failure counts, not our own reads.
+        let restored = back.and_then(|back| {
+            let seen = back.restored_at?;
+            let last = traffic.last_failure.filter(|last| *last > back.since);
+            Some(millis(last.map_or(seen, |last| last.max(seen)).since(back.since)))
+        });
         let latency = |span: crate::model::Span| span.get().as_secs_f64() * 1000.0;
         Self {
             version: version.to_owned(),
@@ -127,7 +132,7 @@ impl Report {
         }
         let _ = writeln!(
             text,
-            "\nexposed: from the swap until the decision to go back; rollback: from then until all traffic was on blue again"
+            "\nexposed: from the swap until the decision to go back; rollback: from then until all traffic was on blue again and the last client had forgotten green"
         );
         let _ = write!(text, "journal: {}", self.journal.display());
         text

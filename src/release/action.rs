@@ -112,7 +112,7 @@ pub enum Safety {
 }
 
 impl Action {
-    /// A short name, for counting attempts and for reports.
+    /// A short name, for reports.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -125,6 +125,15 @@ impl Action {
             Self::SaveEvidence { .. } => "save evidence",
             Self::Terminate { .. } => "terminate",
             Self::Prune { .. } => "prune",
+        }
+    }
+
+    /// What its attempts are counted under: calls that make different things must not use up each other's.
+    #[must_use]
+    pub fn key(&self) -> String {
+        match self {
+            Self::SaveConfiguration { template, .. } => format!("{} {template}", self.name()),
+            _ => self.name().to_owned(),
         }
     }
 

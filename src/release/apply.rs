@@ -3,7 +3,7 @@
 
 use super::action::{Action, CallResult};
 use super::event::{Entry, Event, FORMAT, Look, Wish};
-use super::state::{Attempts, Pending, Phase, Release, RollbackState, SmokeState, Watch, Wishes};
+use super::state::{Attempts, Drained, Pending, Phase, Release, RollbackState, SmokeState, Up, Watch, Wishes};
 use crate::model::Timestamp;
 
 /// Why an entry cannot follow.
@@ -155,7 +155,9 @@ fn step(release: &mut Release, entry: &Entry) -> Option<()> {
         }
         (Publish, Event::Published) if release.pending.is_none() => enter(release, Provision, at),
         (Provision, Event::GreenFound { green }) if release.green.is_none() => release.green = Some(green.clone()),
-        (Provision, Event::GreenUp { up, .. }) if release.green.is_some() => release.up_since = up.then_some(at),
+        (Provision, Event::GreenUp { up, .. }) if release.green.is_some() => {
+            release.up_since = up.then(|| upness(release, at));
+        }
         (Provision, Event::GreenReady { green }) if release.up_since.is_some() && green.cname.is_some() => {
             release.green = Some(green.clone());
             enter(release, Smoke, at);
@@ -171,6 +173,7 @@ fn step(release: &mut Release, entry: &Entry) -> Option<()> {
         (Shift, Event::ShiftConfirmed { .. }) if release.shifted_at.is_some() => {
             release.confirmed_at = Some(at);
             release.watch.lost = std::time::Duration::ZERO;
+            release.watch.away = std::time::Duration::ZERO;
             release.watch.last = Some(at);
             enter(release, Bake, at);
         }
@@ -179,14 +182,21 @@ fn step(release: &mut Release, entry: &Entry) -> Option<()> {
         }
         (Bake, Event::BakePassed) if release.watch.bad == 0 => enter(release, Drain, at),
         (Drain | Retire | RollBack, Event::BlueQuiet { quiet, .. }) => release.quiet_since = quiet.then_some(at),
-        (Drain, Event::Drained { remove_blue, .. }) => {
-            release.drained = Some((at, *remove_blue));
+        (Drain, Event::Drained { how, remove_blue }) => {
+            drained(release, at, how, *remove_blue);
             enter(release, Retire, at);
         }
-        (Retire, Event::Drained { remove_blue: false, .. }) => release.drained = Some((at, false)),
+        (
+            Retire,
+            Event::Drained {
+                how,
+                remove_blue: false,
+            },
+        ) => drained(release, at, how, false),
         (Publish | Provision | Smoke | Shift | Bake | Drain | Retire, Event::RollbackBegan { why, outcome }) => {
             release.rollback = Some(RollbackState {
                 since: at,
+                again: 0,
                 why: why.clone(),
                 outcome: *outcome,
                 from: release.phase,
@@ -197,6 +207,18 @@ fn step(release: &mut Release, entry: &Entry) -> Option<()> {
             release.attempts.remove("swap");
             release.attempts.remove("terminate");
             enter(release, RollBack, at);
+        }
+        // Traffic was back, and has left blue once more.
+        (RollBack, Event::RollbackBegan { why, outcome }) => {
+            let rollback = release.rollback.as_mut()?;
+            rollback.restored_at.take()?;
+            rollback.since = at;
+            rollback.again += 1;
+            rollback.why.clone_from(why);
+            rollback.outcome = *outcome;
+            release.quiet_since = None;
+            release.attempts.remove("swap");
+            release.waiting = None;
         }
         (RollBack, Event::TrafficRestored { .. }) if release.pending.is_none() => {
             let rollback = release.rollback.as_mut()?;
@@ -221,6 +243,24 @@ fn enter(release: &mut Release, phase: Phase, at: Timestamp) {
     release.waiting = None;
 }
 
+/// Green was seen up. After a time in which nobody saw it, that begins anew.
+fn upness(release: &Release, at: Timestamp) -> Up {
+    let max_age = release.plan.provision.max_age.get();
+    let since = match release.up_since {
+        Some(before) if at.since(before.seen) <= max_age => before.since,
+        _ => at,
+    };
+    Up { since, seen: at }
+}
+
+fn drained(release: &mut Release, at: Timestamp, how: &str, remove_blue: bool) {
+    release.drained = Some(Drained {
+        at,
+        how: how.to_owned(),
+        remove_blue,
+    });
+}
+
 fn wished(release: &mut Release, wish: Wish) {
     match wish {
         Wish::RollBack => release.wishes.roll_back = true,
@@ -238,8 +278,17 @@ fn intended(release: &mut Release, sequence: u64, at: Timestamp, action: &Action
         }
         Action::Swap { to, .. } => {
             (release.phase == Phase::RollBack && release.blue.as_ref()?.id == *to).then_some(())?;
+            release.shift_intended = true;
         }
         _ => {}
+    }
+    if let Some(attempts) = release.attempts.get_mut(&action.key())
+        && attempts.done
+    {
+        // Wanted again although it has happened: it had no effect.
+        attempts.done = false;
+        attempts.failed += 1;
+        "it was accepted, but had no effect that shows".clone_into(&mut attempts.said);
     }
     release.pending = Some(Pending {
         intent: sequence,
@@ -257,15 +306,15 @@ fn called(release: &mut Release, at: Timestamp, intent: u64, result: &CallResult
         return None;
     }
     pending.result = Some(result.clone());
-    let name = pending.action.name();
+    let key = pending.action.key();
     match result {
         CallResult::Refused { message, retryable } => {
-            failed(release, name, at, message, !retryable);
+            failed(release, key, at, message, !retryable);
             release.pending = None;
         }
         // Whether a swap has happened is for a read to say, whatever the service answered.
         CallResult::Accepted { .. } if !matches!(pending.action, Action::Swap { .. }) => {
-            release.attempts.entry(name.to_owned()).or_default().done = true;
+            done(release, key, at);
             release.pending = None;
         }
         CallResult::Accepted { .. } | CallResult::Unknown { .. } => {}
@@ -275,20 +324,24 @@ fn called(release: &mut Release, at: Timestamp, intent: u64, result: &CallResult
 
 fn resolved(release: &mut Release, at: Timestamp, intent: u64, applied: bool, how: &str) -> Option<()> {
     let pending = release.pending.take_if(|pending| pending.intent == intent)?;
+    let key = pending.action.key();
     if applied {
-        release
-            .attempts
-            .entry(pending.action.name().to_owned())
-            .or_default()
-            .done = true;
+        done(release, key, at);
     } else {
-        failed(release, pending.action.name(), at, how, false);
+        failed(release, key, at, how, false);
     }
     Some(())
 }
 
-fn failed(release: &mut Release, name: &str, at: Timestamp, said: &str, fatal: bool) {
-    let attempts: &mut Attempts = release.attempts.entry(name.to_owned()).or_default();
+fn done(release: &mut Release, key: String, at: Timestamp) {
+    let attempts: &mut Attempts = release.attempts.entry(key).or_default();
+    attempts.last = at;
+    attempts.fatal = false;
+    attempts.done = true;
+}
+
+fn failed(release: &mut Release, key: String, at: Timestamp, said: &str, fatal: bool) {
+    let attempts: &mut Attempts = release.attempts.entry(key).or_default();
     attempts.failed += 1;
     attempts.last = at;
     said.clone_into(&mut attempts.said);
@@ -311,6 +364,9 @@ fn looked(release: &mut Release, at: Timestamp, look: &Look) {
     let interval = release.plan.bake.interval.get();
     let watch = &mut release.watch;
     let gap = watch.last.map_or(interval, |last| at.since(last));
+    // A driver that was away has not watched: that time does not count, neither as well nor against the deadline.
+    let away = gap.saturating_sub(interval * 3);
+    watch.away += away;
     watch.last = Some(at);
     match look {
         Look::Good => {
@@ -319,8 +375,7 @@ fn looked(release: &mut Release, at: Timestamp, look: &Look) {
             if watch.good_in_row >= release.plan.bake.recover {
                 watch.bad = 0;
             }
-            // A driver that was away has not watched: that time does not count.
-            watch.lost += gap.saturating_sub(interval * 3);
+            watch.lost += away;
         }
         Look::Bad { why } => {
             watch.good_in_row = 0;

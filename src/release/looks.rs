@@ -33,7 +33,6 @@ pub fn looks(release: &Release, now: Timestamp) -> Looks {
         }
         Phase::Shift | Phase::Bake | Phase::Drain | Phase::Retire => watch(release, now, &mut looks),
         Phase::RollBack => {
-            looks.blue_health = blue.map(|blue| blue.id.clone());
             looks.green_health = green.map(|green| green.id.clone());
             if release.shift_intended && release.rollback.as_ref().is_some_and(|back| back.restored_at.is_none()) {
                 looks.public = blue.and_then(|blue| blue.endpoint.clone());

@@ -13,6 +13,8 @@ mod observation;
 mod plan;
 pub mod preflight;
 mod state;
+#[cfg(test)]
+mod tests;
 mod why;
 
 pub use action::{Action, CallResult, Role, Safety};
@@ -26,5 +28,5 @@ pub use observation::{
     VersionSeen,
 };
 pub use plan::{Plan, RELEASE_TAG, ReleaseId, Slot, Source};
-pub use state::{Attempts, Blue, Green, Pending, Phase, Release, RollbackState, Watch, Wishes};
+pub use state::{Attempts, Blue, Drained, Green, Pending, Phase, Release, RollbackState, Up, Watch, Wishes};
 pub use why::Why;

@@ -148,7 +148,7 @@ pub fn judge(plan: &Plan, facts: &Facts, now: Timestamp) -> Findings {
         let health = facts.blue_health.known();
         if health.is_some_and(|health| !health.enhanced()) {
             found.notes.push(format!(
-                "{} reports basic health: that every instance runs the new version, and that blue falls silent, cannot be proved there",
+                "{} reports basic health: how many instances it runs, that every one of green's runs the new version, and that blue falls silent, cannot be seen there",
                 live.name
             ));
         }

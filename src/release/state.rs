@@ -119,14 +119,23 @@ pub struct Pending {
 pub struct Attempts {
     /// How many did not happen.
     pub failed: u32,
-    /// When the last one failed.
+    /// When it was settled whether the last one happened.
     pub last: Timestamp,
     /// What the service said to it.
     pub said: String,
     /// Whether waiting cannot help.
     pub fatal: bool,
-    /// Whether one has happened.
+    /// Whether the last one has happened.
     pub done: bool,
+}
+
+/// Green is up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Up {
+    /// Since when, without a break.
+    pub since: Timestamp,
+    /// When that was put on record last.
+    pub seen: Timestamp,
 }
 
 /// Rounds of smoke checks.
@@ -151,15 +160,30 @@ pub struct Watch {
     pub last: Option<Timestamp>,
     /// Time for which nothing good was known: the bake is longer by it.
     pub lost: Duration,
+    /// Time for which nobody looked, because no driver was there: the bake's deadline is later by it.
+    pub away: Duration,
     /// What the last look said, if it was not good.
     pub doubt: Option<String>,
+}
+
+/// The drain's end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drained {
+    /// When it ended.
+    pub at: Timestamp,
+    /// What was seen.
+    pub how: String,
+    /// Whether blue may be removed.
+    pub remove_blue: bool,
 }
 
 /// Green is being taken back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RollbackState {
-    /// Since when.
+    /// Since when; anew each time when traffic has left blue again.
     pub since: Timestamp,
+    /// How often traffic has left blue again.
+    pub again: u32,
     /// Why.
     pub why: String,
     /// The outcome it leads to.
@@ -206,13 +230,13 @@ pub struct Release {
     pub green: Option<Green>,
     /// The call whose effect is not settled yet.
     pub pending: Option<Pending>,
-    /// What became of calls, by the action's name.
+    /// What became of calls, by the action's key.
     pub attempts: BTreeMap<String, Attempts>,
-    /// Since when green is up.
-    pub up_since: Option<Timestamp>,
+    /// Since when green is up, if it is.
+    pub up_since: Option<Up>,
     /// Rounds of smoke checks.
     pub smoke: SmokeState,
-    /// Whether a swap towards green was ever intended: from then on traffic may be on green.
+    /// Whether a swap towards green was ever intended, or one back from it: traffic may be, or have been, on green.
     pub shift_intended: bool,
     /// When the swap towards green was called.
     pub shift_called_at: Option<Timestamp>,
@@ -224,8 +248,8 @@ pub struct Release {
     pub watch: Watch,
     /// Since when blue had no request.
     pub quiet_since: Option<Timestamp>,
-    /// When the drain ended, and whether blue may be removed.
-    pub drained: Option<(Timestamp, bool)>,
+    /// How the drain ended.
+    pub drained: Option<Drained>,
     /// Green is being taken back.
     pub rollback: Option<RollbackState>,
     /// What operators asked for.
@@ -255,9 +279,9 @@ impl Release {
         Some(self.confirmed_at? + self.plan.bake.duration.get() + self.watch.lost)
     }
 
-    /// Calls of one kind; none yet if there is no record.
+    /// Calls with one key; none yet if there is no record.
     #[must_use]
-    pub fn attempts_of(&self, name: &str) -> Attempts {
-        self.attempts.get(name).cloned().unwrap_or_default()
+    pub fn attempts_of(&self, key: &str) -> Attempts {
+        self.attempts.get(key).cloned().unwrap_or_default()
     }
 }

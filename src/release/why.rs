@@ -25,6 +25,13 @@ pub enum Why {
         /// What could not be read, and why.
         what: String,
     },
+    /// Something is not as it should be; lists can be behind, so it must be seen for a while before it counts.
+    Astray {
+        /// What.
+        what: String,
+        /// Since when it is seen.
+        since: Timestamp,
+    },
     /// A call was made and the service works on it.
     Working {
         /// On what.
@@ -127,6 +134,7 @@ impl fmt::Display for Why {
             Self::Missing { what } => write!(f, "missing: {what}"),
             Self::Seen { what } | Self::Over { how: what } => f.write_str(what),
             Self::CannotSee { what } => write!(f, "cannot see {what}"),
+            Self::Astray { what, since } => write!(f, "{what}, since {}; looking again", since.time_of_day()),
             Self::Working { what } => write!(f, "waiting for {what}"),
             Self::InDoubt { call, until } => {
                 write!(

@@ -49,13 +49,13 @@ async fn killed_after(cloud: &Cloud, number: usize, event: &str) {
 async fn a_killed_release_goes_on_where_it_was() {
     let cloud = Cloud::start().await;
     let moments = [
-        // The one that waits longest comes first.
+        // Those that may have to wait for a call that nobody knows of come first.
         "intended swap",
+        "intended create_environment",
         "started",
         "preflight_passed",
         "intended create_version",
         "published",
-        "intended create_environment",
         "green_found",
         "green_ready",
         "smoke_passed",

@@ -6,6 +6,8 @@
 mod ambiguous;
 #[cfg(feature = "local")]
 mod crash;
+#[cfg(feature = "local")]
+mod doors;
 mod house;
 #[cfg(feature = "local")]
 mod local_live;

@@ -9,7 +9,7 @@ use super::super::looks::due;
 use super::super::observation::Observation;
 use super::super::state::Release;
 use super::super::why::Why;
-use super::{Decision, limits, record, roll_back, wait};
+use super::{Decision, record, roll_back, wait};
 use crate::model::{HealthColor, HealthStatus, Known};
 
 pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
@@ -20,7 +20,7 @@ pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
         return roll_back("the journal does not say when the bake began", Outcome::RolledBack);
     };
     let began = release.confirmed_at.unwrap_or(release.phase_since);
-    let deadline = began + release.plan.bake.duration.get() + release.plan.bake.deadline.get();
+    let deadline = began + release.plan.bake.duration.get() + release.plan.bake.deadline.get() + release.watch.away;
     if seen.at >= until && release.watch.bad == 0 && release.watch.good_in_row >= release.plan.bake.recover.min(1) {
         return record(
             format!("green did well for {}", release.plan.bake.duration),
@@ -42,7 +42,7 @@ pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
         doubt: release.watch.doubt.clone(),
     };
     let next = release.watch.last.unwrap_or(seen.at) + release.plan.bake.interval.get();
-    wait(why, next, deadline.max(seen.at + limits::BACKOFF), "a person is asked")
+    wait(seen.at, why, next, deadline, "a person is asked")
 }
 
 /// Puts a new look on record, or takes green back when too many were bad. `None` when there is nothing new.
@@ -77,6 +77,14 @@ fn judge(release: &Release, seen: &Observation) -> Look {
         .flat_map(|public| &public.checks)
         .find(|check| !check.passed);
     if let Some(failed) = failed {
+        if failed.status.is_none() && cut_off(seen) {
+            return Look::Unknown {
+                why: format!(
+                    "{} could not be asked, and the slot's name not looked up: the fault may be here",
+                    failed.check
+                ),
+            };
+        }
         let why = format!("{}: {}", failed.check, failed.failure.as_deref().unwrap_or("failed"));
         return Look::Bad { why };
     }
@@ -123,6 +131,14 @@ fn judge(release: &Release, seen: &Observation) -> Look {
     }
 }
 
+/// Whether nothing can be reached from here. A check without an answer then says nothing of green.
+fn cut_off(seen: &Observation) -> bool {
+    seen.public
+        .as_ref()
+        .is_some_and(|public| public.slot_addresses.known().is_none())
+        || seen.environments.known().is_none() && seen.green_health.known().is_none()
+}
+
 fn instances(release: &Release, health: &super::super::observation::HealthSeen) -> Look {
     let label = &release.plan.version_label;
     let well = health
@@ -137,7 +153,7 @@ fn instances(release: &Release, health: &super::super::observation::HealthSeen) 
             why: "no instance reports".to_owned(),
         },
         (0, _) => Look::Bad {
-            why: format!("no instance is well and runs {label}"),
+            why: format!("none of its instances is well with {label}"),
         },
         (_, _) => Look::Good,
     }

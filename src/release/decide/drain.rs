@@ -48,9 +48,10 @@ pub(super) fn silence(
     let deadline = expired + plan.deadline.get();
     let pending = |why, until| {
         Silence::Pending(wait(
+            now,
             why,
             until,
-            deadline.max(until),
+            deadline,
             "what the drain is set to do then is done",
         ))
     };
@@ -70,18 +71,16 @@ pub(super) fn silence(
             "old DNS answers have run out; with basic health its requests cannot be counted".to_owned(),
         );
     }
-    let requests = match health {
-        Known::Known(seen)
-            if seen
-                .refreshed_at
-                .is_some_and(|at| now.since(at) <= release.plan.provision.max_age.get()) =>
-        {
-            seen.requests
-        }
-        _ => None,
-    };
+    let requests = requests(release, health, now);
     let quiet = requests == Some(0);
     match release.quiet_since {
+        _ if !quiet && now >= deadline => {
+            let count = requests.map_or("an unknown number of".to_owned(), |count| count.to_string());
+            Silence::GivenUp(format!(
+                "it still gets {count} requests in 10 s, {} after the names' time to live had run out",
+                plan.deadline
+            ))
+        }
         Some(_) if !quiet => {
             let what = requests.map_or("its requests are not known any more".to_owned(), |count| {
                 format!("it got {count} requests again")
@@ -97,13 +96,13 @@ pub(super) fn silence(
             let until = begun + plan.quiet.get();
             pending(Why::BlueQuiet { until }, until.min(next_look(release, now)))
         }
-        None if now >= deadline => {
-            let count = requests.map_or("an unknown number of".to_owned(), |count| count.to_string());
-            Silence::GivenUp(format!(
-                "it still gets {count} requests in 10 s, {} after the names' time to live had run out",
-                plan.deadline
-            ))
-        }
         None => pending(Why::BlueBusy { requests }, next_look(release, now)),
     }
+}
+
+/// Requests in an environment's newest window, if they are counted and the count is fresh.
+pub(super) fn requests(release: &Release, health: &Known<HealthSeen>, now: Timestamp) -> Option<u64> {
+    let seen = health.known()?;
+    let age = now.since(seen.refreshed_at?);
+    (age <= release.plan.provision.max_age.get()).then_some(seen.requests)?
 }

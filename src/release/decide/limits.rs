@@ -19,6 +19,13 @@ pub const OWNERSHIP: Duration = Duration::from_secs(60);
 /// after so long, it has not happened.
 pub const SWAP_SETTLE: Duration = Duration::from_secs(180);
 
+/// So long an accepted change may take to show in every list, and a call that arrived at the last moment to show at all. No
+/// source gives a figure; lists were seen behind by seconds.
+pub const SHOWS: Duration = Duration::from_secs(30);
+
+/// How often traffic that has left blue again is fetched back before a person is called: somebody else is at work.
+pub const RETURNS: u32 = 3;
+
 /// How often a call that did not happen is made again on the way forward.
 pub const ATTEMPTS: u32 = 5;
 

@@ -22,6 +22,9 @@ use super::state::{Phase, Release};
 use super::why::Why;
 use crate::model::Timestamp;
 
+/// No two looks are closer than that.
+const SHORTEST: Duration = Duration::from_millis(100);
+
 /// What to do next, and why.
 #[derive(Clone, Debug, PartialEq)]
 #[must_use]
@@ -109,12 +112,14 @@ fn finish(outcome: Outcome, why: String) -> Decision {
     }
 }
 
-fn wait(why: Why, until: Timestamp, deadline: Timestamp, at_deadline: &'static str) -> Decision {
+fn wait(now: Timestamp, why: Why, until: Timestamp, deadline: Timestamp, at_deadline: &'static str) -> Decision {
+    // A wait that is over already would be a busy loop.
+    let until = until.min(deadline).max(now + SHORTEST);
     Decision {
         why,
         then: Then::Wait {
-            until: until.min(deadline),
-            deadline,
+            until,
+            deadline: deadline.max(until),
             at_deadline,
         },
     }
@@ -133,8 +138,9 @@ fn roll_back(why: impl Into<String>, outcome: Outcome) -> Decision {
 ///
 /// `give_up` is asked when the service has refused it for good or too often.
 fn act(release: &Release, now: Timestamp, action: Action, give_up: impl FnOnce(String) -> Decision) -> Decision {
-    let attempts = release.attempts_of(action.name());
-    if attempts.fatal || attempts.failed >= limits::ATTEMPTS {
+    let attempts = release.attempts_of(&action.key());
+    let may_show = attempts.done && now < attempts.last + limits::SHOWS;
+    if !may_show && (attempts.fatal || attempts.failed >= limits::ATTEMPTS) {
         let tries = crate::model::text::plural(u64::from(attempts.failed), "attempt");
         return give_up(format!("could not {} ({tries}): {}", action.describe(), attempts.said));
     }
@@ -143,7 +149,15 @@ fn act(release: &Release, now: Timestamp, action: Action, give_up: impl FnOnce(S
 
 /// Makes a call, or waits before making it again. Its end is for the caller to bound.
 fn act_patiently(release: &Release, now: Timestamp, action: Action) -> Decision {
-    let attempts = release.attempts_of(action.name());
+    let attempts = release.attempts_of(&action.key());
+    let shown = attempts.last + limits::SHOWS;
+    if attempts.done && now < shown {
+        // It has happened, and is missing all the same: the list is behind. Only when it stays so it is made again.
+        let why = Why::Working {
+            what: format!("AWS to show this: {}", action.describe()),
+        };
+        return wait(now, why, soon(release, now), shown, "the call is made again");
+    }
     let pause = pause(release, attempts.failed);
     let not_before = attempts.last + pause;
     if attempts.failed > 0 && now < not_before {
@@ -152,7 +166,13 @@ fn act_patiently(release: &Release, now: Timestamp, action: Action) -> Decision 
             said: attempts.said,
             not_before,
         };
-        return wait(why, not_before, not_before + limits::BACKOFF, "the call is made again");
+        return wait(
+            now,
+            why,
+            not_before,
+            not_before + limits::BACKOFF,
+            "the call is made again",
+        );
     }
     Decision {
         why: Why::Missing {

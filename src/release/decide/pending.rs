@@ -55,6 +55,7 @@ pub(super) fn decide(release: &Release, pending: &Pending, seen: &Observation) -
                 },
             };
             wait(
+                seen.at,
                 why,
                 soon(release, seen.at),
                 until.max(seen.at + limits::BACKOFF),
@@ -67,9 +68,12 @@ pub(super) fn decide(release: &Release, pending: &Pending, seen: &Observation) -
 /// From when on seeing no trace of a call means that it has not happened: no late call can arrive any more.
 fn absent_from(pending: &Pending) -> Timestamp {
     let accepted = matches!(pending.result, Some(CallResult::Accepted { .. }));
-    let wait = match (pending.action.safety(), accepted) {
-        (Safety::Toggle, true) => limits::SWAP_SETTLE,
-        (Safety::Toggle | Safety::Destructive, _) => limits::INTENT_DEADLINE + limits::CALL_TIMEOUT,
+    let wait = match (pending.action.safety(), &pending.action) {
+        (Safety::Toggle, _) if accepted => limits::SWAP_SETTLE,
+        // An environment that came late would be left without an owner.
+        (Safety::Toggle | Safety::Destructive, _) | (_, Action::CreateEnvironment { .. }) => {
+            limits::INTENT_DEADLINE + limits::CALL_TIMEOUT + limits::SHOWS
+        }
         // A second one does no harm: its name or content is the same.
         (Safety::Create | Safety::Idempotent, _) => std::time::Duration::ZERO,
     };

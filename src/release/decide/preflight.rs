@@ -17,7 +17,16 @@ pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
         let why = Why::CannotSee {
             what: "the account".to_owned(),
         };
-        return wait(why, next_look(release, seen.at), deadline, "the release is refused");
+        if seen.at >= deadline {
+            return finish(Outcome::Refused, "the account could not be looked at".to_owned());
+        }
+        return wait(
+            seen.at,
+            why,
+            next_look(release, seen.at),
+            deadline,
+            "the release is refused",
+        );
     };
     let found = judge(&release.plan, facts, seen.at);
     if let Some(blue) = found.blue {
@@ -39,6 +48,7 @@ pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
             .collect::<Vec<_>>()
             .join("; ");
         return wait(
+            seen.at,
             Why::CannotSee { what },
             next_look(release, seen.at),
             deadline,

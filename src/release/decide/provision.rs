@@ -7,7 +7,7 @@ use super::super::observation::{EnvironmentSeen, EnvironmentStatus, HealthSeen, 
 use super::super::plan::Source;
 use super::super::state::{Blue, Green, Release};
 use super::super::why::Why;
-use super::{Decision, act, next_look, record, roll_back, soon, wait, world};
+use super::{Decision, Then, act, next_look, record, roll_back, soon, wait, world};
 use crate::model::text::plural;
 use crate::model::{HealthColor, HealthStatus, Known, Timestamp};
 
@@ -16,14 +16,23 @@ pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
     let Some(blue) = &release.blue else {
         return roll_back("the journal does not say which environment is blue", Outcome::Aborted);
     };
-    if seen.at >= deadline {
-        let last = release
-            .waiting
-            .as_ref()
-            .map_or_else(String::new, |why| format!("; last seen: {why}"));
-        let took = release.plan.provision.deadline;
-        return roll_back(format!("green was not up within {took}{last}"), Outcome::RolledBack);
+    let decision = look(release, blue, seen, deadline);
+    // A driver that was away past the deadline does not give up a green that is up.
+    let not_up = matches!(decision.then, Then::Record(Event::GreenUp { up: false, .. }));
+    let up = matches!(decision.why, Why::Settling { .. }) || matches!(decision.then, Then::Record(_)) && !not_up;
+    if seen.at < deadline || up {
+        return decision;
     }
+    let what = format!("green was not up within {}", release.plan.provision.deadline);
+    let give_up = |what| roll_back(format!("{what}; last seen: {}", decision.why), Outcome::RolledBack);
+    if not_up {
+        return give_up(what);
+    }
+    world::lasting(release, seen.at, what, give_up)
+}
+
+/// What there is to do while there is time.
+fn look(release: &Release, blue: &Blue, seen: &Observation, deadline: Timestamp) -> Decision {
     let environments = match &seen.environments {
         Known::Known(environments) => environments,
         Known::Unknown(why) => {
@@ -34,10 +43,8 @@ pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
         return make(release, blue, environments, seen.at);
     };
     let Some(found) = world::find(environments, &green.id) else {
-        return roll_back(
-            format!("green ({}) has ended while it was being made", green.id),
-            Outcome::RolledBack,
-        );
+        let what = format!("green ({}) has ended while it was being made", green.id);
+        return world::lasting(release, seen.at, what, |what| roll_back(what, Outcome::RolledBack));
     };
     if matches!(
         found.status,
@@ -58,22 +65,34 @@ pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
         );
     }
     let missing = missing(release, blue, found, seen);
-    match (missing.is_empty(), release.up_since) {
-        (true, None) => record("green is up", Event::GreenUp { up: true, missing }),
-        (false, Some(_)) => record(
-            format!("green is not up any more: {}", missing.join("; ")),
-            Event::GreenUp { up: false, missing },
-        ),
-        (true, Some(since)) => {
-            let until = since + release.plan.provision.stable.get();
-            if seen.at < until {
-                return wait(
-                    Why::Settling { until },
-                    until.min(next_look(release, seen.at)),
-                    deadline,
-                    "green is given up",
-                );
-            }
+    let plan = &release.plan.provision;
+    match release.up_since.filter(|_| missing.bad.is_empty()) {
+        None if missing.is_empty() => up("green is up"),
+        None if release.up_since.is_some() => {
+            let missing = missing.all();
+            record(
+                format!("green is not up any more: {}", missing.join("; ")),
+                Event::GreenUp { up: false, missing },
+            )
+        }
+        None => {
+            let why = Why::NotUp {
+                version: release.plan.version_label.clone(),
+                missing: missing.all(),
+            };
+            wait(seen.at, why, next_look(release, seen.at), deadline, "green is given up")
+        }
+        // A read that failed says neither that green is up nor that it is not.
+        Some(_) if !missing.is_empty() => {
+            let why = Why::CannotSee {
+                what: format!("whether green stays up: {}", missing.all().join("; ")),
+            };
+            wait(seen.at, why, next_look(release, seen.at), deadline, "green is given up")
+        }
+        Some(upness) if seen.at.since(upness.seen) > plan.max_age.get() => {
+            up("green is up, but was not seen for a while")
+        }
+        Some(upness) if seen.at >= upness.since + plan.stable.get() => {
             let green = Green {
                 cname: found.cname.clone(),
                 endpoint: found.endpoint.clone(),
@@ -81,14 +100,18 @@ pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
             };
             record("green is up and stays so", Event::GreenReady { green })
         }
-        (false, None) => {
-            let why = Why::NotUp {
-                version: release.plan.version_label.clone(),
-                missing,
-            };
-            wait(why, next_look(release, seen.at), deadline, "green is given up")
+        Some(upness) if seen.at.since(upness.seen) > plan.max_age.get() / 2 => up("green is still up"),
+        Some(upness) => {
+            let until = upness.since + plan.stable.get();
+            let look = until.min(next_look(release, seen.at));
+            wait(seen.at, Why::Settling { until }, look, deadline, "green is given up")
         }
     }
+}
+
+fn up(what: &str) -> Decision {
+    let missing = Vec::new();
+    record(what, Event::GreenUp { up: true, missing })
 }
 
 /// Finds green by its name and tag, or makes it.
@@ -135,6 +158,7 @@ fn make(release: &Release, blue: &Blue, environments: &[EnvironmentSeen], now: T
                 let deadline = release.phase_since + plan.provision.deadline.get();
                 let what = format!("the tags of {}, to know whose it is", found.id);
                 wait(
+                    now,
                     Why::CannotSee { what },
                     soon(release, now),
                     deadline,
@@ -146,7 +170,13 @@ fn make(release: &Release, blue: &Blue, environments: &[EnvironmentSeen], now: T
     if release.attempts_of("create environment").done {
         let deadline = release.phase_since + plan.provision.deadline.get();
         let what = format!("{} to be listed", plan.green_name);
-        return wait(Why::Working { what }, soon(release, now), deadline, "green is given up");
+        return wait(
+            now,
+            Why::Working { what },
+            soon(release, now),
+            deadline,
+            "green is given up",
+        );
     }
     let wanted = wanted_instances(release, blue);
     let action = Action::CreateEnvironment {
@@ -167,36 +197,67 @@ pub(super) fn wanted_instances(release: &Release, blue: &Blue) -> u32 {
         .max(1)
 }
 
+/// What keeps green from counting as up.
+#[derive(Default)]
+pub(super) struct Missing {
+    /// What was seen and is not good enough.
+    pub(super) bad: Vec<String>,
+    /// What could not be seen.
+    pub(super) unseen: Vec<String>,
+}
+
+impl Missing {
+    /// Whether nothing is missing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.bad.is_empty() && self.unseen.is_empty()
+    }
+
+    /// Everything.
+    pub(super) fn all(self) -> Vec<String> {
+        [self.bad, self.unseen].concat()
+    }
+}
+
 /// Everything that keeps green from counting as up.
-fn missing(release: &Release, blue: &Blue, found: &EnvironmentSeen, seen: &Observation) -> Vec<String> {
-    let mut missing = Vec::new();
+fn missing(release: &Release, blue: &Blue, found: &EnvironmentSeen, seen: &Observation) -> Missing {
+    let mut missing = Missing::default();
     if !found.ready() {
-        missing.push(format!("it is {:?}", found.status));
+        missing.bad.push(format!("it is {:?}", found.status));
     }
     if found.cname.is_none() || found.endpoint.is_none() {
-        missing.push("it has no name or address yet".to_owned());
+        missing.bad.push("it has no name or address yet".to_owned());
+    }
+    // With basic health this is all that tells which version green runs.
+    if let Some(version) = &found.version
+        && *version != release.plan.version_label
+    {
+        missing.bad.push(format!("it was told to run {version}"));
     }
     if let Known::Unknown(why) = &seen.errors {
-        missing.push(format!("its events could not be read: {why}"));
+        missing.unseen.push(format!("its events could not be read: {why}"));
     }
-    match &seen.green_health {
-        Known::Known(health) => unhealthy(release, wanted_instances(release, blue), health, seen.at, &mut missing),
-        Known::Unknown(why) => missing.push(format!("its health could not be read: {why}")),
-    }
+    unhealthy(release, blue, &seen.green_health, seen.at, &mut missing);
     missing
 }
 
-/// What of an environment's health is not good enough. With basic reporting the colour is all there is.
+/// What of green's health is not good enough. With basic reporting the colour is all there is.
 pub(super) fn unhealthy(
     release: &Release,
-    wanted: u32,
-    health: &HealthSeen,
+    blue: &Blue,
+    health: &Known<HealthSeen>,
     now: Timestamp,
-    missing: &mut Vec<String>,
+    missing: &mut Missing,
 ) {
+    let health = match health {
+        Known::Known(health) => health,
+        Known::Unknown(why) => {
+            missing.unseen.push(format!("its health could not be read: {why}"));
+            return;
+        }
+    };
     let Some(status) = health.status else {
         if health.color != HealthColor::Green {
-            missing.push(format!("its health is {}", health.color));
+            missing.bad.push(format!("its health is {}", health.color));
         }
         return;
     };
@@ -206,23 +267,25 @@ pub(super) fn unhealthy(
         } else {
             format!(" ({})", health.causes.join(" "))
         };
-        missing.push(format!("its health is {status}{causes}"));
+        missing.bad.push(format!("its health is {status}{causes}"));
     }
     let age = health.refreshed_at.map(|at| now.since(at));
     if age.is_none_or(|age| age > release.plan.provision.max_age.get()) {
-        missing.push(match age {
+        missing.unseen.push(match age {
             Some(age) => format!("its health data is {} s old", age.as_secs()),
             None => "its health has never been reported".to_owned(),
         });
     }
-    let total = u64::from(wanted);
+    let total = u64::from(wanted_instances(release, blue));
     let well = health
         .instances
         .values()
         .filter(|seen| matches!(seen.status, HealthStatus::Ok | HealthStatus::Info))
         .count();
     if (well as u64) < total {
-        missing.push(format!("{well} of {} well", plural(total, "instance")));
+        missing
+            .bad
+            .push(format!("{well} of {} well", plural(total, "instance")));
     }
     let label = &release.plan.version_label;
     let others = health
@@ -231,7 +294,7 @@ pub(super) fn unhealthy(
         .filter(|seen| seen.version.as_ref() != Some(label))
         .count();
     if others > 0 {
-        missing.push(format!(
+        missing.bad.push(format!(
             "{} of {} do not report {label}",
             others,
             plural(health.instances.len() as u64, "instance")

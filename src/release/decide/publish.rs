@@ -6,23 +6,30 @@ use super::super::observation::{Observation, Processing, VersionSeen};
 use super::super::plan::Source;
 use super::super::state::Release;
 use super::super::why::Why;
-use super::{Decision, act, limits, record, roll_back, soon, wait, world};
+use super::{Decision, Then, act, limits, record, roll_back, soon, wait, world};
+use crate::model::{Known, Timestamp};
 
 pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
-    let plan = &release.plan;
     let deadline = release.phase_since + limits::PUBLISH;
-    if seen.at >= deadline {
-        return roll_back(
-            format!("version {} was not published in time", plan.version_label),
-            Outcome::RolledBack,
-        );
+    let decision = look(release, seen, deadline);
+    if seen.at < deadline || matches!(&decision.then, Then::Record(_)) {
+        return decision;
     }
+    roll_back(
+        format!("version {} was not published in time", release.plan.version_label),
+        Outcome::RolledBack,
+    )
+}
+
+/// What there is to do while there is time.
+fn look(release: &Release, seen: &Observation, deadline: Timestamp) -> Decision {
+    let plan = &release.plan;
     let give_up = |why| roll_back(why, Outcome::RolledBack);
     let blind =
         |what: &str, why: &str| world::cannot_see(release, seen, what, why, deadline, "the release is given up");
     let version = match &seen.version {
-        crate::model::Known::Known(version) => version,
-        crate::model::Known::Unknown(why) => return blind("the application version", why),
+        Known::Known(version) => version,
+        Known::Unknown(why) => return blind("the application version", why),
     };
     match (version, &plan.source) {
         (None, Source::Bundle { key, .. }) => {
@@ -60,7 +67,7 @@ fn processed(
     seen: &Observation,
     version: &VersionSeen,
     source: &Source,
-    deadline: crate::model::Timestamp,
+    deadline: Timestamp,
 ) -> Option<Decision> {
     let label = &release.plan.version_label;
     if let Source::Bundle { key, .. } = source
@@ -75,7 +82,13 @@ fn processed(
             let why = Why::Working {
                 what: format!("Elastic Beanstalk to process version {label}"),
             };
-            Some(wait(why, soon(release, seen.at), deadline, "the release is given up"))
+            Some(wait(
+                seen.at,
+                why,
+                soon(release, seen.at),
+                deadline,
+                "the release is given up",
+            ))
         }
         Processing::Failed => {
             let why = format!("Elastic Beanstalk failed to process version {label}; the application's events say why");
@@ -85,14 +98,14 @@ fn processed(
 }
 
 /// Blue's configuration as it is now, and green's as it shall be. They stay on AWS, because they hold secrets.
-fn templates(release: &Release, seen: &Observation, deadline: crate::model::Timestamp) -> Decision {
+fn templates(release: &Release, seen: &Observation, deadline: Timestamp) -> Decision {
     let plan = &release.plan;
     let Some(blue) = &release.blue else {
         return roll_back("the journal does not say which environment is blue", Outcome::Aborted);
     };
     let templates = match &seen.templates {
-        crate::model::Known::Known(templates) => templates,
-        crate::model::Known::Unknown(why) => {
+        Known::Known(templates) => templates,
+        Known::Unknown(why) => {
             return world::cannot_see(
                 release,
                 seen,

@@ -2,155 +2,246 @@
 
 use super::super::action::{Action, Role};
 use super::super::event::{Event, Outcome};
-use super::super::observation::{EnvironmentStatus, Observation};
-use super::super::state::{Blue, Release};
+use super::super::observation::{EnvironmentSeen, EnvironmentStatus, Observation};
+use super::super::state::{Blue, Drained, Release};
 use super::super::why::Why;
-use super::{Decision, act, act_patiently, bake, finish, limits, next_look, provision, record, wait, world};
+use super::{Decision, act, act_patiently, bake, drain, finish, limits, next_look, provision, record, wait, world};
 use crate::model::{Known, Timestamp};
+use crate::spec::AtDrainDeadline;
 
 pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
-    let (Some(blue), Some((drained_at, remove_blue))) = (&release.blue, release.drained) else {
+    let (Some(blue), Some(drained)) = (&release.blue, &release.drained) else {
         return finish(
             Outcome::NeedsHuman,
             "the journal does not say which environment is blue".to_owned(),
         );
     };
-    let removing = release.attempts_of("terminate").done;
+    let ended = release.attempts_of("terminate");
     // Until blue is on its way out there is a way back, so green is watched until then.
-    if remove_blue
-        && !removing
+    if drained.remove_blue
+        && !ended.done
         && let Some(decision) = bake::watch(release, seen)
     {
         return decision;
     }
     let environments = match &seen.environments {
         Known::Known(environments) => environments,
-        Known::Unknown(why) => {
-            return world::cannot_see(release, seen, "the environments", why, seen.at, "it is looked at again");
-        }
+        Known::Unknown(why) => return blind(release, blue, drained, why, seen),
     };
     let found = world::find(environments, &blue.id);
-    if remove_blue && !removing && found.is_some() {
-        return remove(release, blue, drained_at, seen);
-    }
-    if remove_blue && found.is_some_and(|found| found.status != EnvironmentStatus::Terminated) {
-        let since = release
-            .attempts_of("terminate")
-            .last
-            .max(drained_at + release.plan.retire.warm.get());
-        let deadline = since + limits::TERMINATE;
-        if seen.at < deadline {
-            let why = Why::Working {
-                what: format!("blue ({}) to be gone", blue.id),
-            };
-            return wait(
-                why,
-                next_look(release, seen.at),
-                deadline,
-                "the release ends, and names what is left",
-            );
+    if drained.remove_blue {
+        let leaving = |found: &EnvironmentSeen| ended.done || found.status == EnvironmentStatus::Terminating;
+        match found {
+            Some(found) if leaving(found) => {
+                if let Some(decision) = leave(release, blue, drained, ended.last, seen.at) {
+                    return decision;
+                }
+            }
+            Some(found) => return remove(release, blue, drained, found, seen),
+            None if !ended.done => {
+                let what = format!("blue ({}) is gone, and not by this release", blue.id);
+                return world::lasting(release, seen.at, what, |_| {
+                    clean_up(release, blue, drained, environments, seen)
+                });
+            }
+            None => {}
         }
+    }
+    clean_up(release, blue, drained, environments, seen)
+}
+
+/// When even a slow removal of blue must be over.
+fn last_moment(release: &Release, drained: &Drained) -> Timestamp {
+    drained.at.max(release.attempts_of("terminate").last)
+        + release.plan.retire.warm.get()
+        + release.plan.drain.deadline.get()
+        + limits::TERMINATE
+}
+
+/// The environments cannot be read. Green has the traffic; what is left to do is not worth waiting for without an end.
+fn blind(release: &Release, blue: &Blue, drained: &Drained, why: &str, seen: &Observation) -> Decision {
+    let deadline = last_moment(release, drained);
+    if seen.at >= deadline {
         return promoted(
             release,
-            format!("blue ({}) was told to end but is still there; see its events", blue.id),
+            blue,
+            format!(
+                "whether blue ({}) is gone could not be seen ({why}), nor was anything cleaned up",
+                blue.id
+            ),
         );
     }
-    clean_up(release, blue, seen, remove_blue)
+    let at_deadline = "the release ends, and names what may be left";
+    world::cannot_see(release, seen, "the environments", why, deadline, at_deadline)
 }
 
 /// Blue's last time: kept warm, then looked at once more, then removed.
-fn remove(release: &Release, blue: &Blue, drained_at: Timestamp, seen: &Observation) -> Decision {
-    let until = drained_at + release.plan.retire.warm.get();
-    let deadline = until + release.plan.drain.deadline.get();
+fn remove(release: &Release, blue: &Blue, drained: &Drained, found: &EnvironmentSeen, seen: &Observation) -> Decision {
+    let plan = &release.plan;
+    let until = drained.at + plan.retire.warm.get();
+    let deadline = until + plan.drain.deadline.get();
     if seen.at < until && !release.wishes.end_wait {
         return wait(
+            seen.at,
             Why::KeepingBlue { until },
             until.min(next_look(release, seen.at)),
             until,
             "blue is removed",
         );
     }
-    if blue.enhanced {
-        let requests = seen.blue_health.known().and_then(|health| health.requests);
-        if requests != Some(0) && release.plan.drain.at_deadline == crate::spec::AtDrainDeadline::Keep {
+    let keep = |how: String| {
+        record(
+            how.clone(),
+            Event::Drained {
+                how,
+                remove_blue: false,
+            },
+        )
+    };
+    let kept = "blue is kept, and the release ends";
+    // The way back is not given away while it is in doubt that green is well.
+    if release.watch.bad > 0 || release.watch.good_in_row == 0 {
+        let doubt = release.watch.doubt.clone();
+        if seen.at >= deadline {
+            let doubt = doubt.as_deref().unwrap_or("too little was seen");
+            return keep(format!("it is in doubt that green is well: {doubt}"));
+        }
+        let next = release.watch.last.unwrap_or(seen.at) + plan.bake.interval.get();
+        return wait(seen.at, Why::Baking { until: deadline, doubt }, next, deadline, kept);
+    }
+    if blue.enhanced && plan.drain.at_deadline == AtDrainDeadline::Keep {
+        let requests = drain::requests(release, &seen.blue_health, seen.at);
+        if requests != Some(0) {
             if seen.at >= deadline {
-                let how = "blue has requests again, or they cannot be counted".to_owned();
-                return record(
-                    how.clone(),
-                    Event::Drained {
-                        how,
-                        remove_blue: false,
-                    },
-                );
+                return keep("it has requests again, or they cannot be counted".to_owned());
             }
             return wait(
+                seen.at,
                 Why::BlueBusy { requests },
                 next_look(release, seen.at),
                 deadline,
-                "blue is kept, and the release ends",
+                kept,
             );
         }
+    }
+    // An environment that is being changed refuses to end.
+    let rest_by = last_moment(release, drained);
+    if !found.ready() && seen.at < rest_by {
+        let why = Why::Working {
+            what: format!("blue ({}) to come to rest, it is {:?}", blue.id, found.status),
+        };
+        let at_deadline = "it is told to end all the same";
+        return wait(seen.at, why, next_look(release, seen.at), rest_by, at_deadline);
     }
     let action = Action::Terminate {
         environment: blue.id.clone(),
         role: Role::Blue,
     };
-    act(release, seen.at, action, |why| promoted(release, why))
+    act(release, seen.at, action, keep)
+}
+
+/// Blue is on its way out. `None` when that has taken too long.
+fn leave(release: &Release, blue: &Blue, drained: &Drained, told: Timestamp, now: Timestamp) -> Option<Decision> {
+    let deadline = told.max(drained.at) + limits::TERMINATE;
+    let why = Why::Working {
+        what: format!("blue ({}) to be gone", blue.id),
+    };
+    (now < deadline).then(|| {
+        wait(
+            now,
+            why,
+            next_look(release, now),
+            deadline,
+            "the release ends, and names what is left",
+        )
+    })
 }
 
 /// Green's limits of capacity, old versions and templates. None of it is worth failing a release that users already have.
-fn clean_up(release: &Release, blue: &Blue, seen: &Observation, remove_blue: bool) -> Decision {
-    let plan = &release.plan;
-    let raised = provision::wanted_instances(release, blue);
-    let wanted = blue.min_instances.max(plan.min_instances.unwrap_or(0));
+fn clean_up(
+    release: &Release,
+    blue: &Blue,
+    drained: &Drained,
+    environments: &[EnvironmentSeen],
+    seen: &Observation,
+) -> Decision {
     let capacity = release.attempts_of("restore capacity");
-    if let Some(green) = &release.green
-        && remove_blue
-        && raised > wanted
-        && !capacity.done
+    let green = release
+        .green
+        .as_ref()
+        .and_then(|green| world::find(environments, &green.id));
+    if let (Some((min_instances, max_instances)), Some(green)) = (raised(release, blue), green)
         && !capacity.fatal
         && capacity.failed < limits::ATTEMPTS
     {
+        let rest_by = last_moment(release, drained);
+        if !green.ready() && seen.at < rest_by {
+            let why = Why::Working {
+                what: format!("green ({}) to come to rest, it is {:?}", green.id, green.status),
+            };
+            let at_deadline = "its limits are set all the same";
+            return wait(seen.at, why, next_look(release, seen.at), rest_by, at_deadline);
+        }
         let action = Action::RestoreCapacity {
             environment: green.id.clone(),
-            min_instances: wanted,
-            max_instances: blue.max_instances,
+            min_instances,
+            max_instances,
         };
         return act_patiently(release, seen.at, action);
     }
     let pruned = release.attempts_of("prune");
     if !pruned.done && !pruned.fatal && pruned.failed < limits::ATTEMPTS {
-        return act_patiently(
-            release,
-            seen.at,
-            Action::Prune {
-                keep: plan.retire.keep_versions,
-            },
-        );
+        let keep = release.plan.retire.keep_versions;
+        return act_patiently(release, seen.at, Action::Prune { keep });
     }
-    let rest = match (remove_blue, capacity.done || raised <= wanted) {
-        (false, _) => format!(
-            "blue ({}) still had requests and was kept; remove it when they have ended",
-            blue.id
-        ),
-        (true, false) => format!(
-            "green's fewest instances could not be set back to {wanted} ({}); set MinSize by hand",
-            capacity.said
-        ),
-        (true, true) => String::new(),
+    let rest = if !drained.remove_blue {
+        format!(
+            "blue ({}) was kept: {}; remove it when nobody uses it any more",
+            blue.id, drained.how
+        )
+    } else if world::find(environments, &blue.id).is_some() {
+        format!("blue ({}) was told to end but is still there; see its events", blue.id)
+    } else {
+        String::new()
     };
-    promoted(release, rest)
+    promoted(release, blue, rest)
 }
 
-fn promoted(release: &Release, rest: String) -> Decision {
+/// The limits that green should have in the long run, while it still has those that it began with.
+fn raised(release: &Release, blue: &Blue) -> Option<(u32, u32)> {
+    let wanted = blue.min_instances.max(release.plan.min_instances.unwrap_or(0));
+    let open = provision::wanted_instances(release, blue) > wanted && !release.attempts_of("restore capacity").done;
+    open.then_some((wanted, blue.max_instances.max(wanted)))
+}
+
+fn promoted(release: &Release, blue: &Blue, rest: String) -> Decision {
     let green = release.green.as_ref().map_or("green", |green| green.name.as_str());
     let mut why = format!(
         "{green} serves {} with version {}",
         release.plan.slot_cname, release.plan.version_label
     );
-    if !rest.is_empty() {
+    let mut add = |text: &str| {
         why.push_str("; ");
-        why.push_str(&rest);
+        why.push_str(text);
+    };
+    if !rest.is_empty() {
+        add(&rest);
+    }
+    if let Some((wanted, _)) = raised(release, blue) {
+        let said = release.attempts_of("restore capacity").said;
+        let said = if said.is_empty() {
+            String::new()
+        } else {
+            format!(" ({said})")
+        };
+        add(&format!(
+            "green's fewest instances could not be set back to {wanted}{said}; set MinSize by hand"
+        ));
+    }
+    if release.wishes.roll_back || release.wishes.abort {
+        add(
+            "a rollback was asked for when blue had already been told to end: ask for it again, and the former version is made anew",
+        );
     }
     finish(Outcome::Promoted, why)
 }

@@ -3,12 +3,12 @@
 
 use super::super::action::{Action, Role};
 use super::super::event::{Event, Outcome};
-use super::super::observation::{EnvironmentSeen, EnvironmentStatus, Observation};
+use super::super::observation::{EnvironmentSeen, EnvironmentStatus, HealthSeen, Observation};
 use super::super::state::{Blue, Green, Release, RollbackState};
 use super::super::why::Why;
 use super::drain::{Silence, silence};
-use super::shift::leads_to;
-use super::{Decision, act, act_patiently, finish, limits, next_look, record, soon, wait, world};
+use super::shift::{NotSeen, leads_to};
+use super::{Decision, act, act_patiently, finish, limits, next_look, record, roll_back, soon, wait, world};
 use crate::model::{Known, Timestamp};
 
 pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
@@ -20,8 +20,38 @@ pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
     };
     match rollback.restored_at {
         None => traffic(release, rollback, blue, seen),
-        Some(restored) => green(release, rollback, restored, seen),
+        Some(restored) => match left_again(release, rollback, blue, seen) {
+            Some(decision) => decision,
+            None => green(release, rollback, restored, seen),
+        },
     }
+}
+
+/// A swap that nobody believed in any more may have landed late, or somebody else has moved the name: traffic comes first again.
+fn left_again(release: &Release, rollback: &RollbackState, blue: &Blue, seen: &Observation) -> Option<Decision> {
+    let slot = &release.plan.slot_cname;
+    let environments = seen.environments.known()?;
+    let holder = environments.iter().find(|found| found.holds(slot))?;
+    if holder.id == blue.id {
+        return None;
+    }
+    let what = format!(
+        "{slot} has left blue again and is held by {} ({})",
+        holder.name, holder.id
+    );
+    Some(world::lasting(release, seen.at, what, |what| {
+        let why = format!("{}; then {what}", rollback.why);
+        if rollback.again >= limits::RETURNS {
+            return finish(
+                Outcome::NeedsHuman,
+                format!(
+                    "{why}, for the {}th time: find out who moves it, then swap by hand",
+                    rollback.again + 1
+                ),
+            );
+        }
+        roll_back(why, Outcome::RolledBack)
+    }))
 }
 
 /// Gives the slot's name back to blue, and sees that it leads there.
@@ -42,7 +72,13 @@ fn traffic(release: &Release, rollback: &RollbackState, blue: &Blue, seen: &Obse
         if seen.at >= deadline {
             return stuck(&missing);
         }
-        wait(Why::Returning { missing }, until, deadline, "a person is asked")
+        wait(
+            seen.at,
+            Why::Returning { missing },
+            until,
+            deadline,
+            "a person is asked",
+        )
     };
     let environments = match &seen.environments {
         Known::Known(environments) => environments,
@@ -55,17 +91,22 @@ fn traffic(release: &Release, rollback: &RollbackState, blue: &Blue, seen: &Obse
     };
     let holder = environments.iter().find(|found| found.holds(slot));
     let Some(home) = world::find(environments, &blue.id) else {
-        return stuck("blue is not there any more");
+        let what = "blue is not there any more".to_owned();
+        return world::lasting(release, seen.at, what, |what| stuck(&what));
     };
+    if home.status == EnvironmentStatus::Terminating {
+        return stuck("blue is being removed");
+    }
     match holder {
         Some(holder) if holder.id == blue.id => verify(release, rollback, seen),
         Some(holder) if release.green.as_ref().is_some_and(|green| green.id == holder.id) => {
             swap_back(release, holder, home, seen, returning)
         }
-        Some(holder) if holder.ready() => stuck(&format!("it is held by {} ({})", holder.name, holder.id)),
-        None if environments.iter().all(EnvironmentSeen::ready) && seen.at >= rollback.since + limits::SWAP_SETTLE => {
-            stuck("no environment holds it")
+        Some(holder) if holder.ready() => {
+            let what = format!("it is held by {} ({})", holder.name, holder.id);
+            world::lasting(release, seen.at, what, |what| stuck(&what))
         }
+        None if home.ready() && seen.at >= rollback.since + limits::SWAP_SETTLE => stuck("no environment holds it"),
         Some(_) | None => returning("names are on their way".to_owned(), soon(release, seen.at)),
     }
 }
@@ -121,14 +162,16 @@ fn verify(release: &Release, rollback: &RollbackState, seen: &Observation) -> De
     let plan = &release.plan.drain;
     match leads_to(seen.public.as_ref()) {
         Ok(how) => restored(format!("the public name leads to blue: {how}")),
-        Err(missing) => {
-            let deadline = rollback.since + plan.dns_ttl.get() * plan.factor + limits::CONFIRM;
+        Err(NotSeen { missing, .. }) => {
+            let moved = rollback.since.max(release.attempts_of("swap").last);
+            let deadline = moved + plan.dns_ttl.get() * plan.factor + limits::CONFIRM;
             if seen.at >= deadline {
                 return restored(format!(
                     "blue holds the name; that could not be confirmed from here: {missing}"
                 ));
             }
             wait(
+                seen.at,
                 Why::Returning { missing },
                 soon(release, seen.at),
                 deadline,
@@ -151,12 +194,35 @@ fn green(release: &Release, rollback: &RollbackState, restored: Timestamp, seen:
     let environments = match &seen.environments {
         Known::Known(environments) => environments,
         Known::Unknown(why) => {
-            return world::cannot_see(release, seen, "the environments", why, seen.at, "it is looked at again");
+            let plan = &release.plan;
+            let deadline = restored.max(release.attempts_of("terminate").last)
+                + plan.rollback.keep_green.get()
+                + plan.drain.dns_ttl.get() * plan.drain.factor
+                + plan.drain.deadline.get()
+                + limits::TERMINATE;
+            if seen.at >= deadline {
+                let green = release
+                    .green
+                    .as_ref()
+                    .map_or(&plan.green_name as &dyn std::fmt::Display, |green| &green.id);
+                return over(&format!("whether green ({green}) is gone could not be seen: {why}"));
+            }
+            let at_deadline = "the release ends, and names what may be left";
+            return world::cannot_see(release, seen, "the environments", why, deadline, at_deadline);
         }
     };
     let green = match unclaimed(release, environments) {
         Found::Green(green) => green,
-        Found::Nothing => return tidy(release, seen, over),
+        Found::Nothing => {
+            let made = release.attempts_of("create environment");
+            let shown = made.last + limits::SHOWS;
+            if made.done && seen.at < shown {
+                let what = format!("{} to be listed, so that it can be removed", release.plan.green_name);
+                let why = Why::Working { what };
+                return wait(seen.at, why, soon(release, seen.at), shown, "it is taken for gone");
+            }
+            return tidy(release, seen, over);
+        }
         Found::Foreign(decision) => return decision,
     };
     if green.reused {
@@ -165,10 +231,14 @@ fn green(release: &Release, rollback: &RollbackState, restored: Timestamp, seen:
             green.name, green.id
         ));
     }
-    let Some(found) = world::find(environments, &green.id) else {
-        return tidy(release, seen, over);
-    };
     let ended = release.attempts_of("terminate");
+    let Some(found) = world::find(environments, &green.id) else {
+        if ended.done {
+            return tidy(release, seen, over);
+        }
+        let what = format!("green ({}) is gone", green.id);
+        return world::lasting(release, seen.at, what, |_| tidy(release, seen, over));
+    };
     if matches!(
         found.status,
         EnvironmentStatus::Terminating | EnvironmentStatus::Terminated
@@ -185,6 +255,7 @@ fn green(release: &Release, rollback: &RollbackState, restored: Timestamp, seen:
             what: format!("green ({}) to be gone", green.id),
         };
         return wait(
+            seen.at,
             why,
             next_look(release, seen.at),
             deadline,
@@ -203,6 +274,7 @@ fn green(release: &Release, rollback: &RollbackState, restored: Timestamp, seen:
     let until = restored + keep;
     if seen.at < until {
         return wait(
+            seen.at,
             Why::KeepingGreen { until },
             until.min(next_look(release, seen.at)),
             until,
@@ -211,10 +283,8 @@ fn green(release: &Release, rollback: &RollbackState, restored: Timestamp, seen:
     }
     // Old DNS answers may still send somebody to green.
     if release.shift_intended {
-        let measurable = seen
-            .green_health
-            .known()
-            .is_some_and(super::super::observation::HealthSeen::enhanced);
+        // A read that failed does not make it basic.
+        let measurable = seen.green_health.known().is_none_or(HealthSeen::enhanced);
         match silence(release, restored, measurable, &seen.green_health, seen.at) {
             Silence::Pending(decision) => return decision,
             Silence::GivenUp(how) if release.plan.drain.at_deadline == crate::spec::AtDrainDeadline::Keep => {
@@ -231,6 +301,7 @@ fn green(release: &Release, rollback: &RollbackState, restored: Timestamp, seen:
         let deadline = until + limits::TERMINATE;
         if seen.at < deadline {
             return wait(
+                seen.at,
                 why,
                 next_look(release, seen.at),
                 deadline,

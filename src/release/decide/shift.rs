@@ -2,7 +2,7 @@
 
 use super::super::action::Action;
 use super::super::event::{Event, Outcome};
-use super::super::observation::{Observation, PublicSeen};
+use super::super::observation::{EnvironmentStatus, Observation, PublicSeen};
 use super::super::state::{Green, Release};
 use super::super::why::Why;
 use super::{Decision, act, bake, limits, next_look, provision, record, roll_back, soon, wait, world};
@@ -25,14 +25,16 @@ fn swap(release: &Release, green: &Green, seen: &Observation) -> Decision {
     let Some(blue) = &release.blue else {
         return roll_back("the journal does not say which environment is blue", Outcome::Aborted);
     };
-    if seen.at >= deadline {
-        return roll_back(
+    let in_time = seen.at < deadline;
+    let too_late = || {
+        roll_back(
             format!("{slot} could not be given to green in time"),
             Outcome::RolledBack,
-        );
-    }
+        )
+    };
     let environments = match &seen.environments {
         Known::Known(environments) => environments,
+        Known::Unknown(_) if !in_time => return too_late(),
         Known::Unknown(why) => {
             return world::cannot_see(release, seen, "the environments", why, deadline, "green is given up");
         }
@@ -41,43 +43,41 @@ fn swap(release: &Release, green: &Green, seen: &Observation) -> Decision {
         world::find(environments, &blue.id),
         world::find(environments, &green.id),
     ) else {
-        return roll_back("blue or green is not there any more", Outcome::RolledBack);
+        let what = "blue or green is not there any more".to_owned();
+        return world::lasting(release, seen.at, what, |what| roll_back(what, Outcome::RolledBack));
     };
+    if to.status == EnvironmentStatus::Terminating {
+        return roll_back(
+            format!("green ({}) is being removed, and not by this release", green.id),
+            Outcome::RolledBack,
+        );
+    }
     if to.holds(slot) {
         return record(format!("{slot} was read on green ({})", green.id), Event::Shifted);
     }
-    let mut missing = Vec::new();
+    let mut missing = provision::Missing::default();
     for (role, side) in [("blue", from), ("green", to)] {
         if !side.ready() {
-            missing.push(format!("{role} ({}) is {:?}", side.id, side.status));
+            missing.bad.push(format!("{role} ({}) is {:?}", side.id, side.status));
         }
     }
     if !from.holds(slot) {
-        missing.push(format!("blue ({}) does not hold {slot}", blue.id));
+        missing.bad.push(format!("blue ({}) does not hold {slot}", blue.id));
     }
-    match &seen.green_health {
-        Known::Known(health) => {
-            provision::unhealthy(
-                release,
-                provision::wanted_instances(release, blue),
-                health,
-                seen.at,
-                &mut missing,
-            );
-        }
-        Known::Unknown(why) => missing.push(format!("green's health could not be read: {why}")),
-    }
+    provision::unhealthy(release, blue, &seen.green_health, seen.at, &mut missing);
     let other_cname = match &to.cname {
         Some(other) if missing.is_empty() => other.clone(),
+        // A driver that was away past the deadline does not give up a green that is up.
+        _ if !in_time => return too_late(),
         _ => {
             if to.cname.is_none() {
-                missing.push("green has no name to give in exchange".to_owned());
+                missing.bad.push("green has no name to give in exchange".to_owned());
             }
             let why = Why::NotUp {
                 version: release.plan.version_label.clone(),
-                missing,
+                missing: missing.all(),
             };
-            return wait(why, next_look(release, seen.at), deadline, "green is given up");
+            return wait(seen.at, why, next_look(release, seen.at), deadline, "green is given up");
         }
     };
     let action = Action::Swap {
@@ -100,11 +100,17 @@ fn confirm(release: &Release, since: Timestamp, seen: &Observation) -> Decision 
             format!("the public name leads to green: {how}"),
             Event::ShiftConfirmed { how },
         ),
-        Err(missing) if seen.at >= deadline => roll_back(
+        // That it cannot be seen from here is no fault of green's. The names were read, and the watch goes on.
+        Err(NotSeen { missing, blind: true }) if seen.at >= deadline => {
+            let how = format!("old DNS answers have run out; it could not be seen from here: {missing}");
+            record(how.clone(), Event::ShiftConfirmed { how })
+        }
+        Err(NotSeen { missing, .. }) if seen.at >= deadline => roll_back(
             format!("the public name did not lead to green in time: {missing}"),
             Outcome::RolledBack,
         ),
-        Err(missing) => wait(
+        Err(NotSeen { missing, .. }) => wait(
+            seen.at,
             Why::Confirming { missing },
             soon(release, seen.at),
             deadline,
@@ -113,33 +119,44 @@ fn confirm(release: &Release, since: Timestamp, seen: &Observation) -> Decision 
     }
 }
 
+/// Why the slot's name was not seen to lead to an environment.
+pub(super) struct NotSeen {
+    /// What is missing.
+    pub(super) missing: String,
+    /// Whether that is because it could not be looked up.
+    blind: bool,
+}
+
 /// Whether the slot's name leads to the environment it was compared with, and how that was seen.
-pub(super) fn leads_to(public: Option<&PublicSeen>) -> Result<String, String> {
-    let public = public.ok_or("it was not looked at yet")?;
+pub(super) fn leads_to(public: Option<&PublicSeen>) -> Result<String, NotSeen> {
+    let blind = |missing: String| NotSeen { missing, blind: true };
+    let elsewhere = |missing: String| NotSeen { missing, blind: false };
+    let public = public.ok_or_else(|| blind("it was not looked at yet".to_owned()))?;
     let slot = public
         .slot_addresses
         .known()
-        .ok_or_else(|| unknown("the name's addresses", &public.slot_addresses))?;
+        .ok_or_else(|| blind(unknown("the name's addresses", &public.slot_addresses)))?;
     let expected = public
         .expected_addresses
         .known()
-        .ok_or_else(|| unknown("the environment's addresses", &public.expected_addresses))?;
+        .ok_or_else(|| blind(unknown("the environment's addresses", &public.expected_addresses)))?;
     let list = |set: &std::collections::BTreeSet<std::net::IpAddr>| {
         set.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     };
-    if slot.is_empty() || !slot.is_subset(expected) {
-        return Err(format!(
+    // A large balancer gives each asker some of its addresses; two environments never share one.
+    if slot.is_disjoint(expected) {
+        return Err(elsewhere(format!(
             "it leads to {}, and should lead to {}",
             list(slot),
             list(expected)
-        ));
+        )));
     }
     match public.checks.iter().find(|check| !check.passed) {
-        Some(failed) => Err(format!(
+        Some(failed) => Err(elsewhere(format!(
             "{}: {}",
             failed.check,
             failed.failure.as_deref().unwrap_or("failed")
-        )),
+        ))),
         None => Ok(format!("it leads to {}, and the checks pass", list(slot))),
     }
 }

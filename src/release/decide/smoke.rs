@@ -21,7 +21,9 @@ pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
         let what = format!("{} rounds of smoke checks passed in a row", state.passed);
         return record(what, Event::SmokePassed);
     }
-    if seen.at >= deadline {
+    // A driver that was away past the deadline still runs one round, and finishes a row of rounds that pass.
+    let tried = seen.smoke.is_none() || state.last.is_some_and(|last| last >= deadline);
+    if seen.at >= deadline && state.passed == 0 && tried {
         let last = state.failure.as_deref().unwrap_or("no round could be run");
         return roll_back(
             format!(
@@ -45,5 +47,5 @@ pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
         failure: state.failure.clone(),
     };
     let until = state.last.unwrap_or(seen.at) + plan.interval.get();
-    wait(why, until, deadline, "green is given up")
+    wait(seen.at, why, until, deadline, "green is given up")
 }

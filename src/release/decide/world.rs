@@ -5,8 +5,8 @@ use super::super::event::Outcome;
 use super::super::observation::{EnvironmentSeen, EnvironmentStatus, Observation};
 use super::super::state::{Phase, Release};
 use super::super::why::Why;
-use super::{Decision, finish, limits, roll_back, soon, wait};
-use crate::model::{EnvironmentId, Known};
+use super::{Decision, finish, limits, next_look, roll_back, soon, wait};
+use crate::model::{EnvironmentId, Known, Timestamp};
 
 impl EnvironmentSeen {
     /// Whether it holds a name.
@@ -44,7 +44,9 @@ pub(super) fn guard(release: &Release, seen: &Observation) -> Option<Decision> {
     if release.phase == Phase::RollBack {
         return None;
     }
-    if release.wishes.abort || release.wishes.roll_back {
+    // Once blue was told to end there is nothing to go back to; the release's last words say so.
+    let too_late = release.phase == Phase::Retire && release.attempts_of("terminate").done;
+    if (release.wishes.abort || release.wishes.roll_back) && !too_late {
         let outcome = if release.shift_intended {
             Outcome::RolledBack
         } else {
@@ -53,21 +55,22 @@ pub(super) fn guard(release: &Release, seen: &Observation) -> Option<Decision> {
         return Some(roll_back("an operator asked for it", outcome));
     }
     match &seen.environments {
-        Known::Known(environments) => moved_by_others(release, environments),
+        Known::Known(environments) => moved_by_others(release, environments, seen.at),
         Known::Unknown(_) => None,
     }
 }
 
 /// Somebody else has moved the slot's name, or removed an environment that this release depends on.
-fn moved_by_others(release: &Release, environments: &[EnvironmentSeen]) -> Option<Decision> {
+fn moved_by_others(release: &Release, environments: &[EnvironmentSeen], now: Timestamp) -> Option<Decision> {
     let blue = release.blue.as_ref()?;
     let slot = &release.plan.slot_cname;
     let holder = environments.iter().find(|seen| seen.holds(slot));
     let on_green = holder.is_some_and(|holder| release.green.as_ref().is_some_and(|green| green.id == holder.id));
     let on_blue = holder.is_some_and(|holder| holder.id == blue.id);
     let shifted = release.shifted_at.is_some();
-    // Between our own swap and the entry that it was read back, green holds the name as it should.
-    if shifted && on_green || !shifted && (on_blue || on_green && release.shift_intended) {
+    // From the first intent to swap on, a name on green is this release's own doing, however late it shows.
+    let ours = release.phase == Phase::Shift && release.shift_intended;
+    if on_green && (shifted || ours) || on_blue && !shifted {
         return None;
     }
     // While an environment changes, its names may be on their way: that is no finding yet.
@@ -80,12 +83,12 @@ fn moved_by_others(release: &Release, environments: &[EnvironmentSeen]) -> Optio
     }
     if shifted && on_blue {
         let why = format!("somebody else has given {slot} back to blue ({})", blue.id);
-        return Some(roll_back(why, Outcome::RolledBack));
+        return Some(lasting(release, now, why, |why| roll_back(why, Outcome::RolledBack)));
     }
     if !shifted && on_green {
         let why = format!("somebody else has given {slot} to green before it was its turn");
         // The rollback looks for itself who holds the name, and gives it back.
-        return Some(roll_back(why, Outcome::RolledBack));
+        return Some(lasting(release, now, why, |why| roll_back(why, Outcome::RolledBack)));
     }
     let place = match holder {
         Some(holder) => format!(
@@ -94,20 +97,45 @@ fn moved_by_others(release: &Release, environments: &[EnvironmentSeen]) -> Optio
         ),
         None => "is held by no environment".to_owned(),
     };
-    if shifted {
-        return Some(finish(
-            Outcome::NeedsHuman,
-            format!(
-                "the name {slot} {place}; green is {}, blue is {}: find out who moved it, then swap by hand",
-                release.green.as_ref().map_or("unknown", |green| green.id.as_str()),
-                blue.id
-            ),
-        ));
+    let green = release.green.as_ref().map_or("unknown", |green| green.id.as_str());
+    Some(lasting(release, now, format!("the name {slot} {place}"), |what| {
+        if shifted {
+            finish(
+                Outcome::NeedsHuman,
+                format!(
+                    "{what}; green is {green}, blue is {}: find out who moved it, then swap by hand",
+                    blue.id
+                ),
+            )
+        } else {
+            roll_back(format!("somebody else has moved traffic: {what}"), Outcome::Aborted)
+        }
+    }))
+}
+
+/// Acts upon a finding that would turn the release only when it was seen for two polling intervals without a break: a list that
+/// is behind shows what is over, or lacks what is new.
+pub(super) fn lasting(
+    release: &Release,
+    now: Timestamp,
+    what: String,
+    then: impl FnOnce(String) -> Decision,
+) -> Decision {
+    let since = match &release.waiting {
+        Some(Why::Astray { what: before, since }) if *before == what => *since,
+        _ => now,
+    };
+    let until = since + release.plan.provision.interval.get() * 2;
+    if now >= until {
+        return then(what);
     }
-    Some(roll_back(
-        format!("somebody else has moved traffic: the name {slot} {place}"),
-        Outcome::Aborted,
-    ))
+    wait(
+        now,
+        Why::Astray { what, since },
+        next_look(release, now),
+        until,
+        "the release acts upon it",
+    )
 }
 
 /// Waits because the list of environments could not be read.
@@ -116,11 +144,12 @@ pub(super) fn cannot_see(
     seen: &Observation,
     what: &str,
     why: &str,
-    deadline: crate::model::Timestamp,
+    deadline: Timestamp,
     at_deadline: &'static str,
 ) -> Decision {
     let deadline = deadline.max(seen.at + limits::BACKOFF);
     wait(
+        seen.at,
         Why::CannotSee {
             what: format!("{what}: {why}"),
         },

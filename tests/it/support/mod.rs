@@ -19,15 +19,16 @@ pub(crate) use cloud::Cloud;
 pub(crate) use project::Project;
 pub(crate) use proxy::Fault;
 
-/// Longest time for a whole release here, with room for a slow machine. Some wait half a minute on purpose.
-pub(crate) const RELEASE: Duration = Duration::from_secs(120);
+/// Longest time for a whole release here, with room for a slow machine. Some wait a minute on purpose: when nobody knows whether
+/// a call has happened.
+pub(crate) const RELEASE: Duration = Duration::from_secs(180);
 
 /// Longest time for anything that should take a moment.
 pub(crate) const MOMENT: Duration = Duration::from_secs(30);
 
 /// How many releases may be under way at once: each is a handful of processes, and starved ones would fail for no reason of
 /// their own.
-static TURNS: Semaphore = Semaphore::const_new(6);
+static TURNS: Semaphore = Semaphore::const_new(8);
 
 /// Waits for a turn to do something heavy; it lasts as long as what is returned.
 pub(crate) async fn turn() -> SemaphorePermit<'static> {

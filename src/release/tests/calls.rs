@@ -1,0 +1,183 @@
+//! Calls that are lost, late, refused or throttled.
+
+use super::faults::Fate;
+use super::run::{GREEN, Run};
+use super::world::{BLUE, seconds};
+use crate::release::{Event, Outcome};
+
+const ALL: [&str; 8] = [
+    "upload",
+    "create version",
+    "save configuration",
+    "create environment",
+    "swap",
+    "restore capacity",
+    "terminate",
+    "prune",
+];
+
+fn with(name: &'static str, fates: &[Fate]) -> Run {
+    let mut run = Run::new(3);
+    run.world.find(&BLUE.into()).expect("blue is there").running = 3;
+    run.world.faults.script.insert(name, fates.to_vec());
+    run
+}
+
+#[test]
+fn an_answer_that_is_lost_changes_nothing_in_the_end() {
+    for name in ALL {
+        for fate in [
+            Fate::LostBefore,
+            Fate::AppliedThenLost,
+            Fate::Late(seconds(5)),
+            Fate::Late(seconds(25)),
+            Fate::NotNow,
+        ] {
+            for times in [1, 2] {
+                let run = with(name, &vec![fate; times]).finish();
+                run.ends(Outcome::Promoted);
+                assert!(!run.exists(BLUE), "{name} {fate:?}");
+                assert_eq!(
+                    run.world.swaps.len(),
+                    1,
+                    "{name} {fate:?}: one swap, whatever the answers"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn an_answer_that_is_lost_on_the_way_back_changes_nothing_in_the_end() {
+    for name in ["swap", "save evidence", "terminate", "prune"] {
+        for fate in [
+            Fate::LostBefore,
+            Fate::AppliedThenLost,
+            Fate::Late(seconds(5)),
+            Fate::Late(seconds(25)),
+            Fate::NotNow,
+        ] {
+            // The first swap is the one towards green.
+            let fates = if name == "swap" {
+                vec![Fate::Fine, fate, fate]
+            } else {
+                vec![fate, fate]
+            };
+            let mut run = with(name, &fates);
+            run.world.quality.breaks = Some(seconds(40));
+            let run = run.finish();
+            run.ends(Outcome::RolledBack);
+            assert!(!run.exists(GREEN), "{name} {fate:?}: {}", run.why());
+            assert_eq!(run.world.swaps.len(), 2, "{name} {fate:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_refused_for_good_ends_the_release_without_a_mess() {
+    for name in [
+        "upload",
+        "create version",
+        "save configuration",
+        "create environment",
+        "swap",
+    ] {
+        let mut run = Run::new(1);
+        run.world.faults.always.insert(name, Fate::Refused);
+        let run = run.finish();
+        run.ends(Outcome::RolledBack);
+        assert!(!run.exists(GREEN) && run.exists(BLUE), "{name}");
+        assert!(run.why().contains("AccessDenied"), "{name}: {}", run.why());
+    }
+    // The way back was the same call: there, only a person can help.
+    for name in ["terminate", "restore capacity", "prune"] {
+        let mut run = with(name, &[]);
+        run.world.faults.always.insert(name, Fate::Refused);
+        let run = run.finish();
+        run.ends(Outcome::Promoted);
+        assert_eq!(run.exists(BLUE), name == "terminate");
+        let tries = run
+            .entries
+            .iter()
+            .filter(|entry| matches!(&entry.event, Event::Intended { action } if action.name() == name));
+        assert_eq!(tries.count(), 1, "{name}: once is enough");
+    }
+}
+
+#[test]
+fn a_service_that_stays_busy_is_not_asked_for_ever() {
+    for name in ALL {
+        let mut run = with(name, &[]);
+        run.world.faults.always.insert(name, Fate::NotNow);
+        let run = run.finish();
+        let tries = run
+            .entries
+            .iter()
+            .filter(|entry| matches!(&entry.event, Event::Intended { action } if action.name() == name));
+        let tries = tries.count();
+        assert!((5..=10).contains(&tries), "{name}: {tries} attempts");
+        run.require(
+            matches!(run.outcome(), Outcome::Promoted | Outcome::RolledBack),
+            "a clear end",
+        );
+    }
+}
+
+#[test]
+fn a_swap_back_that_is_refused_calls_a_person() {
+    let mut run = Run::new(1);
+    run.world.quality.breaks = Some(seconds(40));
+    run.world.faults.script.insert("swap", vec![Fate::Fine]);
+    run.world.faults.always.insert("swap", Fate::Refused);
+    let run = run.finish();
+    run.ends(Outcome::NeedsHuman);
+    assert!(run.why().contains("AccessDenied"), "{}", run.why());
+    assert!(run.took() > seconds(3600), "it was tried for long");
+}
+
+#[test]
+fn each_template_has_attempts_of_its_own() {
+    // Four attempts each: together more than one call may have.
+    let fates = [vec![Fate::NotNow; 4], vec![Fate::Fine], vec![Fate::NotNow; 4]].concat();
+    with("save configuration", &fates).finish().ends(Outcome::Promoted);
+}
+
+#[test]
+fn lists_that_are_behind_turn_nothing() {
+    for seed in 0..40 {
+        let mut run = Run::new(seed);
+        run.world.faults.stale = seconds(5);
+        let run = run.finish();
+        run.ends(Outcome::Promoted);
+        assert_eq!(run.world.swaps.len(), 1);
+        let mut run = Run::new(seed);
+        run.world.faults.stale = seconds(5);
+        run.world.quality.breaks = Some(seconds(10 + seed * 3));
+        let run = run.finish();
+        run.ends(Outcome::RolledBack);
+        assert_eq!(run.world.swaps.len(), 2);
+        assert!(!run.exists(GREEN));
+    }
+}
+
+#[test]
+fn a_green_that_is_not_listed_yet_is_not_forgotten() {
+    // The operator stops the release in the moment in which green is being made.
+    for (seed, fate) in [Fate::Fine, Fate::AppliedThenLost, Fate::Late(seconds(25))]
+        .into_iter()
+        .enumerate()
+    {
+        for after in 0..6 {
+            let mut run = Run::new(seed as u64).when(
+                crate::release::Phase::Provision,
+                after,
+                super::run::Deed::Wish(crate::release::Wish::Abort),
+            );
+            run.world.faults.stale = seconds(20);
+            run.world.faults.script.insert("create environment", vec![fate]);
+            let run = run.finish();
+            run.ends(Outcome::Aborted);
+            assert!(!run.exists(GREEN), "{fate:?} {after}");
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Somebody else changes things.
+
+use super::run::{Deed, GREEN, Run};
+use super::world::{BLUE, Foreign};
+use crate::release::{Event, Outcome, Phase};
+
+fn with(phase: Phase, after: u64, foreign: Foreign) -> Run {
+    Run::new(after).when(phase, after, Deed::Foreign(foreign)).finish()
+}
+
+#[test]
+fn somebody_who_swaps_back_gets_a_rollback() {
+    for (phase, after) in [
+        (Phase::Bake, 5),
+        (Phase::Bake, 40),
+        (Phase::Drain, 2),
+        (Phase::Retire, 10),
+    ] {
+        let run = with(phase, after, Foreign::Swap);
+        run.ends(Outcome::RolledBack);
+        assert!(!run.exists(GREEN) && run.exists(BLUE), "{phase} {after}");
+        assert_eq!(run.world.swaps.len(), 1, "blue had the name already");
+    }
+}
+
+#[test]
+fn somebody_who_swaps_too_early_gets_a_rollback() {
+    let run = with(Phase::Smoke, 0, Foreign::Swap);
+    run.ends(Outcome::RolledBack);
+    run.require(run.world.holder() == Some(BLUE.into()), "blue has the name again");
+    assert!(!run.exists(GREEN));
+}
+
+#[test]
+fn a_name_that_was_given_to_a_third_environment_is_a_persons_business() {
+    for (phase, after) in [
+        (Phase::Provision, 20),
+        (Phase::Smoke, 0),
+        (Phase::Bake, 20),
+        (Phase::Drain, 2),
+        (Phase::Retire, 10),
+    ] {
+        let run = with(phase, after, Foreign::SwapAway);
+        run.ends(Outcome::NeedsHuman);
+        assert!(run.why().contains("e-third"), "{}", run.why());
+        assert!(run.exists(BLUE), "{phase}: nothing was removed");
+    }
+}
+
+#[test]
+fn a_green_that_somebody_ended_is_taken_back_while_it_has_no_traffic() {
+    for (phase, after) in [(Phase::Provision, 30), (Phase::Provision, 85), (Phase::Smoke, 0)] {
+        let run = with(phase, after, Foreign::EndGreen);
+        run.ends(Outcome::RolledBack);
+        assert!(!run.exists(GREEN));
+        assert!(run.world.swaps.is_empty());
+    }
+}
+
+#[test]
+fn a_green_that_somebody_ended_with_traffic_needs_a_person() {
+    // Its name is gone with it, and no environment can be given a name but by a swap.
+    for phase in [Phase::Bake, Phase::Drain, Phase::Retire] {
+        let run = with(phase, 2, Foreign::EndGreen);
+        run.ends(Outcome::NeedsHuman);
+        assert!(run.exists(BLUE), "{phase}: blue was left alone");
+    }
+}
+
+#[test]
+fn a_blue_that_somebody_ended_is_missed_only_by_those_who_need_it() {
+    // With the slot's name: nothing can be done.
+    for phase in [Phase::Publish, Phase::Provision, Phase::Smoke] {
+        let run = with(phase, 0, Foreign::EndBlue);
+        run.ends(Outcome::NeedsHuman);
+    }
+    // Without it: green goes on alone.
+    for (phase, after) in [(Phase::Bake, 5), (Phase::Drain, 2), (Phase::Retire, 10)] {
+        let run = with(phase, after, Foreign::EndBlue);
+        run.ends(Outcome::Promoted);
+        assert!(!run.exists(BLUE));
+    }
+    // And if that green is bad, there is nowhere to go back to.
+    let mut run = Run::new(1).when(Phase::Bake, 1, Deed::Foreign(Foreign::EndBlue));
+    run.world.quality.breaks = Some(super::world::seconds(60));
+    let run = run.finish();
+    run.ends(Outcome::NeedsHuman);
+    assert!(run.exists(GREEN), "it is all there is");
+}
+
+#[test]
+fn an_environment_that_is_busy_for_a_while_is_waited_for() {
+    for (phase, after) in [
+        (Phase::Provision, 80),
+        (Phase::Smoke, 0),
+        (Phase::Bake, 5),
+        (Phase::Retire, 5),
+    ] {
+        for foreign in [Foreign::UpdateBlue(240), Foreign::UpdateGreen(100)] {
+            let run = with(phase, after, foreign);
+            run.ends(Outcome::Promoted);
+            assert!(!run.exists(BLUE));
+        }
+    }
+}
+
+#[test]
+fn an_environment_that_is_busy_for_hours_ends_the_release() {
+    let hours = 20_000;
+    with(Phase::Smoke, 0, Foreign::UpdateBlue(hours)).ends(Outcome::RolledBack);
+    with(Phase::Provision, 80, Foreign::UpdateGreen(hours)).ends(Outcome::RolledBack);
+    // Traffic cannot be taken back from or to a busy environment.
+    let mut run = Run::new(1).when(Phase::Bake, 1, Deed::Foreign(Foreign::UpdateBlue(hours)));
+    run.world.quality.breaks = Some(super::world::seconds(30));
+    let run = run.finish();
+    run.ends(Outcome::NeedsHuman);
+    assert!(run.why().contains("Updating"), "{}", run.why());
+    // Blue refuses to end.
+    let run = with(Phase::Drain, 1, Foreign::UpdateBlue(hours));
+    run.ends(Outcome::Promoted);
+    assert!(run.why().contains(BLUE), "{}", run.why());
+}
+
+#[test]
+fn traffic_that_leaves_blue_again_is_fetched_back_but_not_for_ever() {
+    let mut run = Run::new(1).when(Phase::RollBack, 60, Deed::Foreign(Foreign::Swap));
+    run.world.quality.breaks = Some(super::world::seconds(10));
+    let run = run.finish();
+    run.ends(Outcome::RolledBack);
+    run.require(run.world.holder() == Some(BLUE.into()), "blue has the name in the end");
+    assert_eq!(run.world.swaps.len(), 3);
+    assert!(run.why().contains("left blue again"), "{}", run.why());
+    let mut run = Run::new(1);
+    for after in [60, 160, 260, 360, 460, 560] {
+        run = run.when(Phase::RollBack, after, Deed::Foreign(Foreign::Swap));
+    }
+    run.world.quality.breaks = Some(super::world::seconds(10));
+    let run = run.finish();
+    run.ends(Outcome::NeedsHuman);
+    assert!(run.has(|event| matches!(event, Event::RollbackBegan { .. })));
+}

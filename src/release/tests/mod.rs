@@ -1,0 +1,18 @@
+//! The core against a model world: no I/O, virtual time, every fault on purpose.
+
+mod faults;
+mod observe;
+mod plan;
+mod random;
+mod run;
+mod service;
+mod world;
+
+mod calls;
+mod crashes;
+mod exhaust;
+mod explore;
+mod foreign;
+mod green;
+mod silence;
+mod wishes;

@@ -1,0 +1,72 @@
+//! The release that the model world sees: the real settings, with times that are short enough to try thousands.
+
+use crate::model::{ReleaseNumber, Span};
+use crate::release::{Plan, ReleaseId, Slot, Source};
+use crate::spec::{
+    AtDrainDeadline, BakeSpec, Check, DrainSpec, Lever, ProvisionSpec, RetireSpec, RollbackSpec, SmokeSpec,
+};
+
+pub(super) const SLOT: &str = "shop.eu-west-1.elasticbeanstalk.com";
+pub(super) const KEY: &str = "cutover/shop/0123.zip";
+
+pub(super) fn plan() -> Plan {
+    Plan {
+        id: ReleaseId {
+            slot: Slot {
+                application: "shop".into(),
+                name: "production".into(),
+            },
+            number: ReleaseNumber(7),
+        },
+        lever: Lever::CnameSwap,
+        slot_cname: SLOT.to_owned(),
+        public_url: format!("http://{SLOT}/"),
+        version_label: "v2".into(),
+        source: Source::Bundle {
+            sha256: "0123".to_owned(),
+            size: 1,
+            bucket: None,
+            key: KEY.to_owned(),
+            file: "shop.zip".to_owned(),
+        },
+        green_name: "shop-r7".into(),
+        min_instances: None,
+        overrides_digest: None,
+        provision: ProvisionSpec {
+            deadline: Span::from_secs(300),
+            stable: Span::from_secs(20),
+            max_age: Span::from_secs(40),
+            interval: Span::from_secs(10),
+            ..ProvisionSpec::default()
+        },
+        smoke: SmokeSpec {
+            checks: vec![Check::default()],
+            successes: 2,
+            interval: Span::from_secs(2),
+            deadline: Span::from_secs(60),
+        },
+        bake: BakeSpec {
+            duration: Span::from_secs(60),
+            interval: Span::from_secs(10),
+            fail: 2,
+            recover: 3,
+            deadline: Span::from_secs(600),
+            checks: Vec::new(),
+        },
+        bake_checks: vec![Check::default()],
+        drain: DrainSpec {
+            dns_ttl: Span::from_secs(20),
+            factor: 2,
+            quiet: Span::from_secs(20),
+            deadline: Span::from_secs(300),
+            at_deadline: AtDrainDeadline::Keep,
+        },
+        retire: RetireSpec {
+            warm: Span::from_secs(60),
+            keep_versions: 20,
+        },
+        rollback: RollbackSpec {
+            keep_green: Span::from_secs(60),
+        },
+    }
+}
