@@ -9,7 +9,7 @@ mod error;
 mod identity;
 mod objects;
 
-pub use beanstalk::NewEnvironment;
+pub use beanstalk::{FirstEnvironment, NewEnvironment};
 pub use connect::{Aws, AwsSettings, InProcess};
 pub use error::{CallError, Effect};
 pub use objects::Progress;

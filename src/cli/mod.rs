@@ -3,6 +3,8 @@
 #[cfg(feature = "local")]
 mod cloud;
 mod exit;
+#[cfg(feature = "local")]
+pub mod keep;
 mod output;
 mod project;
 #[cfg(feature = "local")]
@@ -54,9 +56,10 @@ enum Command {
 pub fn main() -> ExitCode {
     #[cfg(feature = "local")]
     {
-        let arguments: Vec<std::ffi::OsString> = std::env::args_os().skip(1).collect();
-        if arguments.first().is_some_and(|first| first == crate::local::live::KEEP) {
-            return crate::local::live::keep(arguments.into_iter().skip(1));
+        // Before anything else: there is a keeper for every process of the local cloud, so it starts small.
+        let mut arguments = std::env::args_os().skip(1);
+        if arguments.next().is_some_and(|first| first == crate::local::cloud::KEEP) {
+            return keep::main(arguments);
         }
     }
     let cli = Cli::parse();

@@ -13,14 +13,21 @@ use crate::spec::SpecError;
 
 /// Runs a command on a small runtime: a release waits more than it works.
 pub(super) fn block_on(command: impl Future<Output = ExitCode>) -> ExitCode {
-    match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+    match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => {
             let code = runtime.block_on(command);
             // A file that is still being read in the background must not hold the process.
             runtime.shutdown_timeout(std::time::Duration::from_millis(200));
             code
         }
-        Err(error) => fail(exit::FAILED, format!("could not start the asynchronous runtime: {error}")),
+        Err(error) => fail(
+            exit::FAILED,
+            format!("could not start the asynchronous runtime: {error}"),
+        ),
     }
 }
 
@@ -49,7 +56,10 @@ pub(super) fn bad_spec(error: &SpecError) -> ExitCode {
 }
 
 fn terminal_width() -> usize {
-    std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok()).unwrap_or(100)
+    std::env::var("COLUMNS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(100)
 }
 
 /// Prints everything that is in the way of a release.
@@ -58,7 +68,9 @@ pub(super) fn refuse(problems: &[Problem], format: Format) -> ExitCode {
         print(serde_json::json!({ "outcome": Outcome::Refused.code(), "problems": problems }));
     } else {
         let count = crate::model::text::plural(problems.len() as u64, "problem");
-        tell(format_args!("cutover: the release was refused, nothing was changed; {count}:"));
+        tell(format_args!(
+            "cutover: the release was refused, nothing was changed; {count}:"
+        ));
         for problem in problems {
             tell(format_args!("  - {}\n    {}", problem.message, problem.advice));
         }
@@ -67,7 +79,10 @@ pub(super) fn refuse(problems: &[Problem], format: Format) -> ExitCode {
 }
 
 /// Drives a release to its end, or until `stop` says so, or until a signal comes.
-pub(super) async fn drive(driver: &mut Driver, stop: impl Fn(&Release) -> bool + Send) -> Result<Option<Outcome>, Ended> {
+pub(super) async fn drive(
+    driver: &mut Driver,
+    stop: impl Fn(&Release) -> bool + Send,
+) -> Result<Option<Outcome>, Ended> {
     let interrupted = async {
         let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();
         let terminated = async {
@@ -101,7 +116,9 @@ pub(super) fn ended(result: Result<Option<Outcome>, Ended>, release: &Release, f
         Ok(Some(outcome)) => {
             let why = release.outcome.as_ref().map_or("", |(_, why)| why.as_str());
             if format == Format::Json {
-                print(serde_json::json!({ "release": release.plan.id.to_string(), "outcome": outcome.code(), "why": why }));
+                print(
+                    serde_json::json!({ "release": release.plan.id.to_string(), "outcome": outcome.code(), "why": why }),
+                );
             } else {
                 print(format_args!("{outcome}: {why}"));
             }
@@ -109,17 +126,27 @@ pub(super) fn ended(result: Result<Option<Outcome>, Ended>, release: &Release, f
         }
         Ok(None) => {
             if format == Format::Json {
-                print(serde_json::json!({ "release": release.plan.id.to_string(), "outcome": Outcome::Promoted.code(), "phase": release.phase }));
+                print(
+                    serde_json::json!({ "release": release.plan.id.to_string(), "outcome": Outcome::Promoted.code(), "phase": release.phase }),
+                );
             } else {
-                print(format_args!("promoted; blue still runs: `cutover resume` waits for its end, `cutover rollback` goes back to it"));
+                print(format_args!(
+                    "promoted; blue still runs: `cutover resume` waits for its end, `cutover rollback` goes back to it"
+                ));
             }
             ExitCode::SUCCESS
         }
         Err(Ended::Interrupted) => fail(
             exit::INTERRUPTED,
-            format!("interrupted in phase {}; the release is not lost: go on with `cutover resume`, or take it back by `cutover rollback`", release.phase),
+            format!(
+                "interrupted in phase {}; the release is not lost: go on with `cutover resume`, or take it back by `cutover rollback`",
+                release.phase
+            ),
         ),
         Err(Ended::Failed(error @ DriverError::Busy { .. })) => fail(exit::REFUSED, error),
-        Err(Ended::Failed(error)) => fail(exit::FAILED, format!("{error}\nThe release is not lost: go on with `cutover resume`")),
+        Err(Ended::Failed(error)) => fail(
+            exit::FAILED,
+            format!("{error}\nThe release is not lost: go on with `cutover resume`"),
+        ),
     }
 }

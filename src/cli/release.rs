@@ -49,16 +49,31 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
         Err(code) => return code,
     };
     let format = arguments.project.format();
-    let path = arguments.artifact.or_else(|| project.spec.artifact.path.as_ref().map(|path| project.folder.join(path)));
+    let path = arguments.artifact.or_else(|| {
+        project
+            .spec
+            .artifact
+            .path
+            .as_ref()
+            .map(|path| project.folder.join(path))
+    });
     let Some(path) = path else {
-        return output::fail(exit::USAGE, "nothing to release: name a zip or a folder with --artifact, or set `artifact.path` in the settings");
+        return output::fail(
+            exit::USAGE,
+            "nothing to release: name a zip or a folder with --artifact, or set `artifact.path` in the settings",
+        );
     };
     let (artifact, problems) = bundle(&path, &project);
     let world = match project.connect(&reach, problems).await {
         Ok(world) => Arc::new(world),
         Err(error) => return output::fail(exit::FAILED, error),
     };
-    let planner = Planner::bundle(&project, world.aws.region(), &artifact, arguments.version_label.as_deref());
+    let planner = Planner::bundle(
+        &project,
+        world.aws.region(),
+        &artifact,
+        arguments.version_label.as_deref(),
+    );
     begin(&project, &reach, world, &planner, arguments.until, format).await
 }
 

@@ -35,7 +35,12 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
     let journal = project.open_journal();
     let release = match newest(journal.as_ref(), &project.slot()).await {
         Ok(Some(release)) => release,
-        Ok(None) => return output::fail(exit::REFUSED, format!("there is no release of {} to go on with", project.slot())),
+        Ok(None) => {
+            return output::fail(
+                exit::REFUSED,
+                format!("there is no release of {} to go on with", project.slot()),
+            );
+        }
         Err(error) => return output::fail(exit::FAILED, error),
     };
     if let Some((outcome, _)) = release.outcome {

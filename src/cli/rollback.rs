@@ -29,7 +29,12 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
     };
     let release = match newest(project.open_journal().as_ref(), &project.slot()).await {
         Ok(Some(release)) => release,
-        Ok(None) => return output::fail(exit::REFUSED, format!("there is no release of {} to take back", project.slot())),
+        Ok(None) => {
+            return output::fail(
+                exit::REFUSED,
+                format!("there is no release of {} to take back", project.slot()),
+            );
+        }
         Err(error) => return output::fail(exit::FAILED, error),
     };
     let world = match project.connect(&reach, Vec::new()).await {
@@ -37,15 +42,21 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
         Err(error) => return output::fail(exit::FAILED, error),
     };
     if release.outcome.is_none() {
-        running(&project, world, release, format).await
+        running(&project, &reach, world, release, format).await
     } else {
         ended(&project, &reach, world, &release, format).await
     }
 }
 
 /// The release is not over: it is told to turn back, and seen through.
-async fn running(project: &Project, world: Arc<World>, release: Release, format: Format) -> ExitCode {
-    let mut driver = Driver::join(project.open_journal(), world, Arc::new(SystemClock), report::reporter(format), release);
+async fn running(project: &Project, reach: &Reach, world: Arc<World>, release: Release, format: Format) -> ExitCode {
+    let mut driver = Driver::join(
+        project.open_journal(),
+        Arc::clone(&world),
+        Arc::new(SystemClock),
+        report::reporter(format),
+        release,
+    );
     if let Err(error) = driver.ask(Wish::RollBack).await {
         return output::fail(exit::FAILED, error);
     }
@@ -53,11 +64,15 @@ async fn running(project: &Project, world: Arc<World>, release: Release, format:
     let result = output::drive(&mut driver, |_| false).await;
     let release = driver.release().clone();
     drop(driver);
-    if let Ok(Some(outcome @ (Outcome::RolledBack | Outcome::Aborted))) = &result {
-        output::print(format_args!("{outcome}: {} is on blue", release.plan.slot_cname));
-        return ExitCode::SUCCESS;
+    match &result {
+        Ok(Some(outcome @ (Outcome::RolledBack | Outcome::Aborted))) => {
+            output::print(format_args!("{outcome}: {} is on blue", release.plan.slot_cname));
+            ExitCode::SUCCESS
+        }
+        // The wish came when blue was on its way out already: what was recorded of it is left.
+        Ok(Some(Outcome::Promoted)) => ended(project, reach, world, &release, format).await,
+        _ => output::ended(result, &release, format),
     }
-    output::ended(result, &release, format)
 }
 
 /// The release is over: what it recorded of blue is released again.

@@ -27,7 +27,9 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
             if arguments.project.json {
                 match serde_json::to_string(&release) {
                     Ok(text) => output::print(text),
-                    Err(error) => return output::fail(exit::FAILED, format!("could not write the release as JSON: {error}")),
+                    Err(error) => {
+                        return output::fail(exit::FAILED, format!("could not write the release as JSON: {error}"));
+                    }
                 }
             } else {
                 output::print(report::status(&release, SystemClock.now(), &journal.location()).trim_end());
@@ -39,7 +41,11 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
             ExitCode::SUCCESS
         }
         Ok(None) => {
-            output::print(format_args!("no release of {} yet in {}", project.slot(), journal.location()));
+            output::print(format_args!(
+                "no release of {} yet in {}",
+                project.slot(),
+                journal.location()
+            ));
             ExitCode::SUCCESS
         }
         Err(error) => output::fail(exit::FAILED, error),

@@ -19,7 +19,11 @@ impl Artifact {
     /// Stands for a bundle that is not fit to be uploaded, so that what else is wrong can be found at the same time.
     #[must_use]
     pub fn unfit(path: &Path) -> Self {
-        Self { file: path.to_path_buf(), size: 0, sha256: "unfit".to_owned() }
+        Self {
+            file: path.to_path_buf(),
+            size: 0,
+            sha256: "unfit".to_owned(),
+        }
     }
 }
 

@@ -1,11 +1,15 @@
 //! Reads settings once and wires everything together.
 
 mod artifact;
+#[cfg(feature = "local")]
+mod in_process;
 mod plan;
 mod project;
 mod start;
 
 pub use artifact::{Artifact, prepare};
+#[cfg(feature = "local")]
+pub use in_process::InProcessCloud;
 pub use plan::{Planner, way_back};
 pub use project::{Project, Reach};
 pub use start::{Refusal, Start, check, drive};

@@ -58,11 +58,11 @@ pub enum DriverError {
     )]
     Busy {
         /// Which.
-        id: ReleaseId,
+        id: Box<ReleaseId>,
         /// Where it stands.
         phase: crate::release::Phase,
         /// Who drives it.
-        driver: Writer,
+        driver: Box<Writer>,
         /// Until when.
         until: Timestamp,
     },
@@ -72,7 +72,7 @@ pub enum DriverError {
         /// Which release.
         id: ReleaseId,
         /// What was wrong.
-        source: IllegalEvent,
+        source: Box<IllegalEvent>,
     },
 }
 
@@ -114,7 +114,10 @@ impl Driver {
                 // Somebody else has begun a release in this moment; the next look says which.
                 continue;
             }
-            let release = apply(None, &entry).map_err(|source| DriverError::Illegal { id, source })?;
+            let release = apply(None, &entry).map_err(|source| DriverError::Illegal {
+                id,
+                source: Box::new(source),
+            })?;
             listener.notice(Notice::Entry {
                 entry: &entry,
                 release: &release,
@@ -249,13 +252,15 @@ impl Driver {
                 deadline,
                 at_deadline,
             } => {
+                let now = self.clock.now();
                 self.listener.notice(Notice::Waiting {
                     release: &self.release,
                     why: &why,
+                    now,
                     deadline,
                     at_deadline,
                 });
-                let now = self.clock.now();
+
                 if self.release.waiting.as_ref() != Some(&why) {
                     self.append(Event::Waiting { why }).await?;
                 } else if self.release.owned_until.since(now) < limits::OWNERSHIP / 2 {
@@ -353,7 +358,7 @@ impl Driver {
     fn applied(&self, entry: &Entry) -> Result<Release, DriverError> {
         apply(Some(self.release.clone()), entry).map_err(|source| DriverError::Illegal {
             id: self.release.plan.id.clone(),
-            source,
+            source: Box::new(source),
         })
     }
 
@@ -384,9 +389,9 @@ impl Driver {
 
 fn busy(release: &Release) -> DriverError {
     DriverError::Busy {
-        id: release.plan.id.clone(),
+        id: Box::new(release.plan.id.clone()),
         phase: release.phase,
-        driver: release.driver.clone(),
+        driver: Box::new(release.driver.clone()),
         until: release.owned_until,
     }
 }

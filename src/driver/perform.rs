@@ -213,7 +213,7 @@ async fn save_configuration(
         .create_template(&plan.id.slot.application, template, environment, settings, &description)
         .await
         .map(|()| None)
-        .map_err(CallResult::from)
+        .map_err(|error| world.overrides.scrubbed(error).into())
 }
 
 /// The user's tags, and ours: which release made it, and for which slot.

@@ -101,6 +101,16 @@ impl Overrides {
         }
     }
 
+    /// An error without the values of settings: the service repeats one that it does not like.
+    #[must_use]
+    pub fn scrubbed(&self, mut error: CallError) -> CallError {
+        let values = self.settings.iter().map(|setting| setting.value.as_str());
+        for value in values.filter(|value| !value.is_empty()) {
+            error.message = error.message.replace(value, "***");
+        }
+        error
+    }
+
     /// A checksum by which another machine knows whether it has the same ones; `None` if there are none.
     #[must_use]
     pub fn digest(&self) -> Option<String> {

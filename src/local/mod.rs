@@ -1,6 +1,7 @@
 //! The local cloud: an AWS-compatible account that runs applications as processes. Knows nothing of releases.
 
 pub mod account;
+pub mod cloud;
 pub mod dns;
 pub mod door;
 pub mod live;

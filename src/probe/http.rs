@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use url::{Host, Url};
 
 use super::expect::{self, Answer};
-use super::{Names, ProbeError, ProbeResult, Prober, tls};
+use super::{Names, ProbeError, ProbeResult, Prober, secret, tls};
 use crate::model::{Known, Span};
 use crate::spec::Check;
 
@@ -73,7 +73,7 @@ impl HttpProber {
         let (client, addresses) = self.client(&url).await?;
         let mut request = client.request(method, url.clone()).headers(headers);
         if let Some(body) = &check.body {
-            request = request.body(body.clone());
+            request = request.body(secret::from_environment(body)?);
         }
         let mut response = request
             .send()
@@ -220,7 +220,7 @@ fn request_headers(check: &Check) -> Result<HeaderMap, String> {
     for (name, value) in &check.headers {
         let parsed = HeaderName::from_bytes(name.as_bytes())
             .map_err(|_| format!("{name:?} is not a name that a request header can have"))?;
-        let value = HeaderValue::from_str(value)
+        let value = HeaderValue::from_str(&secret::from_environment(value)?)
             .map_err(|_| format!("the check's value for header {name} has characters that a header cannot carry"))?;
         headers.insert(parsed, value);
     }

@@ -3,6 +3,7 @@
 mod expect;
 mod http;
 mod names;
+mod secret;
 #[cfg(test)]
 pub(crate) mod testing;
 mod tls;
@@ -62,6 +63,7 @@ pub async fn round(prober: &dyn Prober, base: &Url, checks: &[Check]) -> Vec<Pro
 
 #[cfg(test)]
 mod tests {
+    use crate::model::Span;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 

@@ -1,4 +1,14 @@
 //! Rehearsals: real releases of real processes on the local cloud, under real load.
+//!
+//! Everything is what it is in production, but for the account: the driver, the AWS clients, HTTP, DNS, processes.
 
 pub mod load;
+mod play;
 pub mod sample;
+mod settings;
+mod stage;
+mod tally;
+
+pub use play::{Rehearsal, RehearseError, rehearse};
+pub use settings::RehearseSettings;
+pub use tally::{Played, Report};

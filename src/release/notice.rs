@@ -21,6 +21,8 @@ pub enum Notice<'a> {
         release: &'a Release,
         /// For what.
         why: &'a Why,
+        /// The time it is.
+        now: Timestamp,
         /// When the wait ends whatever is seen.
         deadline: Timestamp,
         /// What happens then.

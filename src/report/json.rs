@@ -28,6 +28,7 @@ impl Listener for JsonLines {
                 why,
                 deadline,
                 at_deadline,
+                ..
             } => {
                 let text = why.to_string();
                 if let Ok(mut last) = self.last_wait.lock() {

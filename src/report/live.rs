@@ -1,6 +1,5 @@
 //! Live reports for a person: lines, and on a terminal a line below them that says what is going on right now.
 
-use std::fmt::Write as _;
 use std::io::Write;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -9,6 +8,7 @@ use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use owo_colors::OwoColorize;
 
 use super::line::line;
+use crate::model::Span;
 use crate::release::{Entry, Event, Listener, Notice, Outcome, Release};
 
 /// Plain lines on the standard error, for logs and pipes. Waits are told when they change.
@@ -85,31 +85,43 @@ impl Listener for Bar {
                 if let Some(text) = line(entry, release) {
                     self.bar.println(colored(entry, &prefixed(entry, release, &text)));
                 }
-                if matches!(entry.event, Event::Finished { .. }) {
-                    self.bar.finish_and_clear();
-                }
+                // What was said of the last wait does not hold any more.
+                self.bar.set_message("");
             }
             Notice::Waiting {
                 release,
                 why,
+                now,
                 deadline,
                 at_deadline,
             } => {
-                let mut text = format!("{}  {why}", release.phase);
-                let _ = write!(text, "  (until {} at most, then {at_deadline})", deadline.time_of_day());
-                let _ = write!(text, "  traffic on {}", traffic(release));
+                let left = deadline.since(now);
+                let left = Span::from(Duration::from_secs(left.as_secs()));
+                // What matters most stands first: the terminal cuts off the end.
+                let text = format!(
+                    "{}, traffic on {}: {why} ({left} left, then {at_deadline})",
+                    release.phase,
+                    traffic(release)
+                );
                 self.bar.set_message(text);
             }
-            Notice::Progress { done, total } => {
-                self.bar.set_message(format!(
-                    "publish  sending the bundle: {} of {}",
-                    HumanBytes(done),
-                    HumanBytes(total)
-                ));
-            }
+            Notice::Progress { done, total } => self.bar.set_message(transfer(done, total)),
             Notice::Trouble { message } => self.bar.println(format!("          {message}")),
         }
     }
+}
+
+/// How far a transfer is.
+fn transfer(done: u64, total: u64) -> String {
+    const WIDTH: u64 = 30;
+    let through = (done * WIDTH).checked_div(total).unwrap_or(WIDTH).min(WIDTH);
+    let filled = "#".repeat(usize::try_from(through).unwrap_or(0));
+    let open = "-".repeat(usize::try_from(WIDTH - through).unwrap_or(0));
+    format!(
+        "publish, sending the bundle: [{filled}{open}] {} of {}",
+        HumanBytes(done),
+        HumanBytes(total)
+    )
 }
 
 /// Where the slot's name leads, by the journal.

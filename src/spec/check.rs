@@ -25,10 +25,10 @@ pub struct Check {
     /// Host header, when it should differ from the address that is asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
-    /// Further request headers.
+    /// Further request headers. `${NAME}` in a value stands for an environment variable, which is how secrets are given.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
-    /// Request body.
+    /// Request body. `${NAME}` in it stands for an environment variable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
     /// When no whole answer has come by then, the check has failed.

@@ -295,7 +295,7 @@ fn debug_output_hides_values_that_may_be_secret() {
         "cutover.toml",
         "application = \"shop\"\ncname = \"shop\"\n[green]\nproperties = { A = \"hunter2\" }\n\
          settings = [{ namespace = \"aws:a\", name = \"b\", value = \"hunter2\" }]\n\
-         [[smoke.checks]]\nheaders = { authorization = \"hunter2\" }\nbody = \"hunter2\"\n",
+         [[smoke.checks]]\nheaders = { x-note = \"hunter2\" }\nbody = \"hunter2\"\n",
     );
     let shown = format!("{:?}", spec.unwrap());
     assert!(!shown.contains("hunter2"), "{shown}");

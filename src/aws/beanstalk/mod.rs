@@ -7,9 +7,11 @@ mod environments;
 mod events;
 mod health;
 mod quotas;
+mod setup;
 mod versions;
 
 pub use environments::NewEnvironment;
+pub use setup::FirstEnvironment;
 
 use aws_smithy_types::DateTime;
 

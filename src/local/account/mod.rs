@@ -1,1 +1,108 @@
-//! (being written)
+//! The account: Elastic Beanstalk and STS as a pure state machine.
+//!
+//! No I/O of its own, no clock, no randomness: the same calls at the same times give the same bytes. What AWS does over
+//! minutes happens in [`Account::tick`] and [`Account::observe`]; what should run is told by [`Account::desired`].
+//! Shapes follow the service's API model (2010-12-01, and 2011-06-15 for STS), with the deviations of the real wire.
+
+mod archive;
+mod dns;
+mod errors;
+#[cfg(test)]
+mod fixture;
+mod ids;
+mod judge;
+mod lifecycle;
+mod operations;
+#[cfg(test)]
+mod random;
+mod settings;
+mod state;
+mod timing;
+mod wire;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use super::plane::DataPlane;
+use super::storage::Storage;
+use crate::model::{EnvironmentId, Timestamp};
+
+pub use dns::Resolution;
+pub use settings::{AccountSettings, Quotas};
+pub use timing::Timing;
+pub use wire::{QueryRequest, QueryResponse};
+
+use ids::Ids;
+use operations::Call;
+use state::{Application, Environment, EventLog};
+use wire::Parameters;
+
+/// One AWS account in one region.
+pub struct Account {
+    settings: AccountSettings,
+    storage: Arc<dyn Storage>,
+    ids: Ids,
+    /// Counts environments and versions, for their order.
+    made: u64,
+    applications: BTreeMap<String, Application>,
+    environments: BTreeMap<EnvironmentId, Environment>,
+    events: EventLog,
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Account")
+            .field("settings", &self.settings)
+            .field("applications", &self.applications)
+            .field("environments", &self.environments)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Account {
+    /// An empty account. Bundles are looked up in `storage`, and logs are left there.
+    #[must_use]
+    pub fn new(settings: AccountSettings, storage: Arc<dyn Storage>) -> Self {
+        Self {
+            ids: Ids::new(settings.seed),
+            settings,
+            storage,
+            made: 0,
+            applications: BTreeMap::new(),
+            environments: BTreeMap::new(),
+            events: EventLog::default(),
+        }
+    }
+
+    /// Answers a call of Elastic Beanstalk or STS. What is due by `now` happens first, so that the answer is current.
+    /// `plane` is asked for logs only.
+    pub fn handle(&mut self, request: &QueryRequest, now: Timestamp, plane: &dyn DataPlane) -> QueryResponse {
+        self.tick(now);
+        let parameters = Parameters::parse(&request.parameters);
+        let request_id = self.ids.uuid("request");
+        let action = parameters.raw("Action").unwrap_or_default().to_owned();
+        let namespace = operations::namespace(&action);
+        let call = Call {
+            parameters: &parameters,
+            request_id: &request_id,
+            now,
+            plane,
+        };
+        match self.dispatch(&action, &call) {
+            Ok(result) => QueryResponse::success(&action, namespace, result.as_ref(), request_id),
+            Err(error) => QueryResponse::failure(namespace, &error, request_id),
+        }
+    }
+
+    /// Name of the bucket that Elastic Beanstalk keeps in this region.
+    #[must_use]
+    pub fn bucket(&self) -> String {
+        format!("elasticbeanstalk-{}-{}", self.settings.region, self.settings.account_id)
+    }
+
+    fn next_number(&mut self) -> u64 {
+        self.made += 1;
+        self.made
+    }
+}

@@ -1,1 +1,130 @@
-//! (being written)
+//! The one entrance to the local cloud: it tells from a request which AWS service it is meant for.
+//!
+//! The same [`Door`] is reached over a loopback socket ([`serve`]) and in process ([`Door::handle`]). Requests of web pages
+//! are refused: a page that someone has open must not be able to start programs through an account on their own machine.
+
+mod body;
+mod guard;
+mod listener;
+mod query;
+mod refusal;
+mod route;
+mod serve;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+
+pub use body::{Body, BoxError};
+pub use listener::{BindError, Exposure, Listener, check_exposure};
+pub use query::{QueryAnswer, QueryService};
+pub use serve::serve;
+
+use super::objects::S3Front;
+use crate::model::Clock;
+use refusal::{Refusal, Shape};
+use route::Target;
+
+/// The entrance to an account. Shared as an `Arc`.
+pub struct Door {
+    query: Arc<dyn QueryService>,
+    objects: S3Front,
+    clock: Arc<dyn Clock>,
+    requests: AtomicU64,
+}
+
+impl Door {
+    /// A door to the services that speak the query protocol (`elasticbeanstalk`, `sts`) and to S3. The clock fills the
+    /// `Date` header, which clients take for AWS's time.
+    pub fn new(query: Arc<dyn QueryService>, objects: S3Front, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            query,
+            objects,
+            clock,
+            requests: AtomicU64::new(0),
+        }
+    }
+
+    /// Answers a request. Every error is an answer too.
+    pub async fn handle(&self, request: Request<Body>) -> Response<Body> {
+        let id = self.next_request_id();
+        let head = request.method() == Method::HEAD;
+        let mut response = self.dispatch(request, &id).await;
+        let bare = head || matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        if bare {
+            // A socket would not carry these bodies; in process they must not be there either.
+            *response.body_mut() = body::empty();
+            if response.status() == StatusCode::NOT_MODIFIED || !response.status().is_success() {
+                response.headers_mut().remove(CONTENT_LENGTH);
+                response.headers_mut().remove(CONTENT_TYPE);
+            }
+        }
+        if let Ok(date) = HeaderValue::from_str(&http_date(self.clock.now())) {
+            response.headers_mut().insert(DATE, date);
+        }
+        response
+    }
+
+    async fn dispatch(&self, request: Request<Body>, id: &str) -> Response<Body> {
+        if let Err(reason) = guard::admit(&request) {
+            let refusal = Refusal {
+                status: StatusCode::FORBIDDEN,
+                code: "AccessDenied",
+                message: reason.to_string(),
+            };
+            return refusal.response(&Shape::of(&request), id);
+        }
+        match route::target(&request) {
+            Target::ObjectStore => {
+                let mut response = self
+                    .objects
+                    .handle(request.map(body::to_store))
+                    .await
+                    .map(body::from_store);
+                if let Ok(value) = HeaderValue::from_str(id) {
+                    response.headers_mut().insert("x-amz-request-id", value);
+                }
+                response
+            }
+            Target::Query => query::answer(self.query.as_ref(), request, id).await,
+            Target::Form => query::answer_form(self, request, id).await,
+            Target::Unknown(service) => not_implemented(&service, &Shape::of(&request), id),
+        }
+    }
+
+    /// Ids look like those of AWS, and are the same in every run that gets the same requests in the same order.
+    fn next_request_id(&self) -> String {
+        let number = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
+        format!("00000000-0000-4000-8000-{number:012x}")
+    }
+}
+
+impl std::fmt::Debug for Door {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Door").finish_non_exhaustive()
+    }
+}
+
+fn not_implemented(service: &str, shape: &Shape, id: &str) -> Response<Body> {
+    let refusal = Refusal {
+        status: StatusCode::NOT_IMPLEMENTED,
+        code: "NotImplemented",
+        message: format!(
+            "The local cloud does not implement the service {service}; it has elasticbeanstalk, s3 and sts."
+        ),
+    };
+    refusal.response(shape, id)
+}
+
+/// A moment in the form of HTTP headers.
+fn http_date(at: crate::model::Timestamp) -> String {
+    jiff::Timestamp::from_millisecond(at.as_millis())
+        .unwrap_or_default()
+        .strftime("%a, %d %b %Y %H:%M:%S GMT")
+        .to_string()
+}
+
+#[cfg(test)]
+mod tests;

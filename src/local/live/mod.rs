@@ -1,1 +1,221 @@
-//! (being written)
+//! The live data plane: applications as child processes, and an HTTP balancer in front of each environment.
+//!
+//! - `environment`, `instance`, `process`: who should run, from the outside in; each is a task that follows a wish
+//! - `keeper`, [`protocol`]: how a process is run so that it never outlives the cloud
+//! - `door`, `balancer`, `edge`, `forward`: HTTP
+//! - `rotation`, `meter`, `health`: which instances get traffic, and what is counted of it
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::local::plane::{DataPlane, DesiredEnvironment, EnvironmentSample};
+use crate::model::{EnvironmentId, InstanceId, Timestamp};
+
+mod activity;
+mod balancer;
+mod body;
+mod door;
+mod edge;
+mod environment;
+mod forward;
+mod headers;
+mod health;
+mod instance;
+mod keeper;
+pub mod log;
+mod loopback;
+mod meter;
+mod ports;
+mod process;
+mod procfile;
+pub mod protocol;
+#[cfg(test)]
+mod proxy_tests;
+mod rotation;
+mod tunnel;
+mod unpack;
+mod wire;
+
+pub use edge::Edge;
+
+use environment::Environment;
+use loopback::Addresses;
+use ports::Ports;
+
+/// Folder below [`LiveSettings::data`] that belongs to the plane.
+const FOLDER: &str = "live";
+/// How long [`LivePlane::shutdown`] waits for processes that do not die.
+const SHUTDOWN_LIMIT: Duration = Duration::from_secs(30);
+/// Each proxied connection needs two; the usual soft limit of 1024 is soon used up.
+const OPEN_FILES: u64 = 65_536;
+
+/// What the live plane needs to know.
+#[derive(Clone, Debug)]
+pub struct LiveSettings {
+    /// Folder for the instances. What an earlier cloud left in its subfolder `live` is removed at start.
+    pub data: PathBuf,
+    /// Program and first arguments that run the keeper: this binary and its hidden subcommand.
+    pub keeper: Vec<OsString>,
+    /// The port of all balancers, each of which has its own address; 0 for any.
+    pub port: u16,
+    /// How long a process may take to end when it is asked to.
+    pub stop_grace: Duration,
+}
+
+/// What all environments share.
+struct Tools {
+    data: PathBuf,
+    keeper: Arc<[OsString]>,
+    stop_grace: Duration,
+    ports: Arc<Ports>,
+    addresses: Addresses,
+}
+
+/// Runs environments as processes on this machine. Dropping it kills them.
+pub struct LivePlane {
+    tools: Arc<Tools>,
+    runtime: tokio::runtime::Handle,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    closed: bool,
+    environments: BTreeMap<EnvironmentId, Environment>,
+}
+
+impl LivePlane {
+    /// Prepares folders, addresses and limits. Must be called within a tokio runtime, which then runs everything.
+    ///
+    /// # Errors
+    /// When the data folder cannot be made or emptied, or when the port is taken or not allowed.
+    pub fn start(settings: LiveSettings) -> io::Result<Self> {
+        let data = std::path::absolute(settings.data.join(FOLDER))?;
+        let with_path = |error: io::Error, what: &str| {
+            io::Error::new(
+                error.kind(),
+                format!("cannot {what} the folder {}: {error}", data.display()),
+            )
+        };
+        match std::fs::remove_dir_all(&data) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(with_path(error, "empty")),
+            Ok(()) | Err(_) => {}
+        }
+        std::fs::create_dir_all(&data).map_err(|error| with_path(error, "make"))?;
+        allow_many_files();
+        let addresses = Addresses::new(settings.port)?;
+        let tools = Tools {
+            data,
+            keeper: absolute_program(settings.keeper)?.into(),
+            stop_grace: settings.stop_grace,
+            ports: Arc::new(Ports::new(addresses.port().unwrap_or(0))),
+            addresses,
+        };
+        Ok(Self {
+            tools: Arc::new(tools),
+            runtime: tokio::runtime::Handle::current(),
+            state: Mutex::default(),
+        })
+    }
+
+    /// The port that all balancers have in common; `None` where each has its own.
+    #[must_use]
+    pub fn port(&self) -> Option<u16> {
+        self.tools.addresses.port()
+    }
+
+    /// Kills all processes without draining, and waits until they are gone. Nothing is started any more afterwards.
+    pub async fn shutdown(&self) {
+        let gone: Vec<_> = {
+            let mut state = self.lock();
+            state.closed = true;
+            state.environments.values().for_each(Environment::kill);
+            state.environments.values().map(Environment::gone).collect()
+        };
+        if tokio::time::timeout(SHUTDOWN_LIMIT, futures_util::future::join_all(gone))
+            .await
+            .is_err()
+        {
+            tracing::error!("some processes of the local cloud do not end; look for them and kill them");
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn with<T>(&self, environment: &EnvironmentId, ask: impl FnOnce(&Environment) -> T) -> Option<T> {
+        let state = self.lock();
+        let environment = state.environments.get(environment)?;
+        (!environment.is_gone()).then(|| ask(environment))
+    }
+}
+
+impl DataPlane for LivePlane {
+    fn apply(&self, desired: &[DesiredEnvironment], now: Timestamp) {
+        let mut state = self.lock();
+        if state.closed {
+            return;
+        }
+        let _runtime = self.runtime.enter();
+        state.environments.retain(|_, environment| !environment.is_gone());
+        for (id, environment) in &state.environments {
+            if !desired.iter().any(|wanted| wanted.id == *id) {
+                environment.remove();
+            }
+        }
+        for wanted in desired {
+            match state.environments.get(&wanted.id) {
+                Some(environment) => environment.want(wanted, now),
+                None => {
+                    let environment = Environment::create(wanted, now, Arc::clone(&self.tools));
+                    state.environments.insert(wanted.id.clone(), environment);
+                }
+            }
+        }
+    }
+
+    fn sample(&self, environment: &EnvironmentId, _now: Timestamp) -> Option<EnvironmentSample> {
+        self.with(environment, Environment::sample)
+    }
+
+    fn address(&self, environment: &EnvironmentId) -> Option<SocketAddr> {
+        self.with(environment, Environment::address)?
+    }
+
+    fn logs(&self, environment: &EnvironmentId) -> Vec<(InstanceId, String)> {
+        self.with(environment, Environment::logs).unwrap_or_default()
+    }
+}
+
+/// Keepers run in the folders of instances, where a relative path means something else.
+fn absolute_program(mut keeper: Vec<OsString>) -> io::Result<Vec<OsString>> {
+    if let Some(program) = keeper.first_mut() {
+        let path = PathBuf::from(&*program);
+        if path.components().count() > 1 {
+            *program = std::path::absolute(path)?.into();
+        }
+    }
+    Ok(keeper)
+}
+
+/// Raises the soft limit of open files as far as is allowed and useful.
+fn allow_many_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let wanted = maximum.map_or(OPEN_FILES, |maximum| maximum.min(OPEN_FILES));
+    if current.is_some_and(|current| current < wanted) {
+        let limit = Rlimit {
+            current: Some(wanted),
+            maximum,
+        };
+        if let Err(error) = setrlimit(Resource::Nofile, limit) {
+            tracing::debug!(%error, "the limit of open files stays as it is");
+        }
+    }
+}

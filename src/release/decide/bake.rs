@@ -153,7 +153,7 @@ fn instances(release: &Release, health: &super::super::observation::HealthSeen) 
             why: "no instance reports".to_owned(),
         },
         (0, _) => Look::Bad {
-            why: format!("no instance is well and runs {label}"),
+            why: format!("none of its instances is well with {label}"),
         },
         (_, _) => Look::Good,
     }

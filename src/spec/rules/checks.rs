@@ -20,6 +20,16 @@ const OWN_HEADERS: [&str; 8] = [
     "upgrade",
 ];
 
+/// Headers whose values let somebody in.
+const SECRET_HEADERS: [&str; 6] = [
+    "authorization",
+    "cookie",
+    "proxy-authorization",
+    "x-access-token",
+    "x-api-key",
+    "x-auth-token",
+];
+
 pub(super) fn check(spec: &Spec, findings: &mut Findings<'_>) {
     let place = Place::of(&["smoke", "checks"]);
     let is_written_empty = findings
@@ -76,6 +86,13 @@ fn request(check: &Check, place: &Place, findings: &mut Findings<'_>) {
             );
         } else if OWN_HEADERS.contains(&lower.as_str()) {
             findings.add_at_key(&place, format!("`{name}` belongs to the connection"), "leave it out");
+        } else if SECRET_HEADERS.contains(&lower.as_str()) && !value.contains("${") {
+            // The journal keeps the checks, and it must not keep secrets.
+            findings.add(
+                &place,
+                format!("the value of `{name}` is a secret, and stands here for all to read"),
+                "name an environment variable instead: \"Bearer ${SMOKE_TOKEN}\"",
+            );
         } else if HeaderValue::from_str(value).is_err() {
             findings.add_at_key(
                 &place,

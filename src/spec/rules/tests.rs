@@ -392,6 +392,10 @@ fn requests() {
             "host = \"https://a\"",
             "`smoke.checks[0].host` is not the name of a host",
         ),
+        (
+            "headers = { Authorization = \"Bearer x\" }",
+            "the value of `Authorization` is a secret, and stands here for all to read",
+        ),
         ("host = \"me@a\"", "`smoke.checks[0].host` is not the name of a host"),
         ("host = \"\"", "`smoke.checks[0].host` is not the name of a host"),
         ("headers.\"a b\" = \"c\"", "`a b` is not the name of a header"),
@@ -414,7 +418,7 @@ fn requests() {
     }
     holds(
         "[[smoke.checks]]\nmethod = \"PURGE\"\npath = \"/a?b=c%20d\"\nhost = \"shop.example.com:8080\"\n\
-         headers = { Authorization = \"Bearer x\" }\nbody = \"{}\"\ntimeout = \"500ms\"",
+         headers = { Authorization = \"Bearer ${TOKEN}\" }\nbody = \"{}\"\ntimeout = \"500ms\"",
     );
 }
 

@@ -1,0 +1,121 @@
+//! `cutover cloud`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::{exit, output};
+use crate::local::cloud::{CloudSettings, LocalCloud};
+use crate::model::SystemClock;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Port for AWS clients.
+    #[arg(long, value_name = "N", default_value_t = 4570)]
+    port: u16,
+    /// Port of the DNS server for environments' names.
+    #[arg(long, value_name = "N", default_value_t = 4571)]
+    dns_port: u16,
+    /// Port of the environments' balancers. Each has a loopback address of its own.
+    #[arg(long, value_name = "N", default_value_t = 8080)]
+    http_port: u16,
+    /// Port of an entrance that takes requests for all environments by their Host header.
+    #[arg(long, value_name = "N", default_value_t = 4572)]
+    edge_port: u16,
+    /// How many times faster than AWS: 1 takes as long as AWS, 20 makes minutes of it seconds.
+    #[arg(long, value_name = "X", default_value_t = 20.0)]
+    pace: f64,
+    /// Region it pretends to be.
+    #[arg(long, value_name = "REGION", default_value = "eu-central-1")]
+    region: String,
+    /// Folder for its files. Default: a temporary one, removed at the end.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+pub(super) async fn run(arguments: Arguments) -> ExitCode {
+    if !(arguments.pace.is_finite() && arguments.pace > 0.0) {
+        return output::fail(
+            exit::USAGE,
+            format!("--pace {} is not a positive number", arguments.pace),
+        );
+    }
+    let program = match std::env::current_exe() {
+        Ok(program) => program,
+        Err(error) => {
+            return output::fail(
+                exit::FAILED,
+                format!("could not find out where this program lies: {error}"),
+            );
+        }
+    };
+    let temporary = match tempfile::Builder::new().prefix("cutover-cloud-").tempdir() {
+        Ok(folder) => folder,
+        Err(error) => {
+            return output::fail(
+                exit::FAILED,
+                format!("could not make a temporary folder: {error}; set TMPDIR"),
+            );
+        }
+    };
+    let settings = CloudSettings {
+        port: arguments.port,
+        dns_port: arguments.dns_port,
+        http_port: arguments.http_port,
+        edge_port: Some(arguments.edge_port),
+        pace: arguments.pace,
+        region: arguments.region,
+        data: arguments.data.unwrap_or_else(|| temporary.path().to_path_buf()),
+        program,
+        ..CloudSettings::default()
+    };
+    let cloud = match LocalCloud::start(settings, Arc::new(SystemClock)).await {
+        Ok(cloud) => cloud,
+        Err(error) => return output::fail(exit::FAILED, format!("could not start the local cloud: {error}")),
+    };
+    output::print(exports(&cloud));
+    output::tell(format_args!(
+        "\nThe cloud runs until Ctrl-C. Set these variables in another terminal, then use cutover, aws, eb or boto3."
+    ));
+    if let Some(edge) = cloud.edge() {
+        output::tell(format_args!(
+            "Environments answer at http://NAME:{} by the DNS server, or at http://{edge} with `Host: NAME`.",
+            cloud.http_port()
+        ));
+    }
+    wait_for_end().await;
+    output::tell("ending, with all processes");
+    cloud.shutdown().await;
+    ExitCode::SUCCESS
+}
+
+/// Lines for a shell.
+fn exports(cloud: &LocalCloud) -> String {
+    [
+        ("AWS_ENDPOINT_URL", cloud.endpoint()),
+        ("AWS_REGION", cloud.region().to_owned()),
+        ("AWS_DEFAULT_REGION", cloud.region().to_owned()),
+        ("AWS_ACCESS_KEY_ID", "local".to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
+        ("CUTOVER_DNS_SERVER", cloud.dns_server().to_string()),
+        ("CUTOVER_HTTP_PORT", cloud.http_port().to_string()),
+    ]
+    .map(|(name, value)| format!("export {name}={value}"))
+    .join("\n")
+}
+
+async fn wait_for_end() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut hangup)) = (signal(SignalKind::terminate()), signal(SignalKind::hangup())) else {
+        // Ctrl-C is all there is then.
+        let _ = tokio::signal::ctrl_c().await;
+        return;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+        _ = hangup.recv() => {}
+    }
+}

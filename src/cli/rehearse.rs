@@ -1,0 +1,96 @@
+//! `cutover rehearse`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::{exit, output};
+use crate::rehearse::{Rehearsal, RehearseSettings, rehearse, sample};
+use crate::release::{Listener, Silent};
+use crate::report::{self, Format};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Your own application: a folder or a zip. Default: a built-in sample, once good and once bad.
+    #[arg(value_name = "DIR|ZIP")]
+    application: Option<PathBuf>,
+    /// Requests per second from clients meanwhile.
+    #[arg(long, value_name = "RPS", default_value_t = 500.0)]
+    rate: f64,
+    /// How many times faster than AWS the local cloud works.
+    #[arg(long, value_name = "X", default_value_t = 30.0, hide = true)]
+    pace: f64,
+    /// Print the result as one line of JSON, and nothing else on the standard output.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(arguments: Arguments) -> ExitCode {
+    let program = match std::env::current_exe() {
+        Ok(program) => program,
+        Err(error) => {
+            return output::fail(
+                exit::FAILED,
+                format!("could not find out where this program lies: {error}"),
+            );
+        }
+    };
+    let listener: Arc<dyn Listener> = if arguments.json {
+        Arc::new(Silent)
+    } else {
+        report::reporter(Format::Human)
+    };
+    let json = arguments.json;
+    let rehearsal = Rehearsal {
+        settings: RehearseSettings {
+            application: arguments.application,
+            rate: arguments.rate,
+            pace: arguments.pace,
+            program,
+        },
+        listener,
+        tell: Box::new(move |text| {
+            if !json {
+                output::tell(format_args!("\n{text}"));
+            }
+        }),
+    };
+    let played = Box::pin(rehearse(&rehearsal)).await;
+    // Ends the moving line below the others.
+    drop(rehearsal);
+    match played {
+        Ok(report) => {
+            let passed = report.passed();
+            if json {
+                match serde_json::to_string(&report) {
+                    Ok(line) => output::print(line),
+                    Err(error) => {
+                        return output::fail(exit::FAILED, format!("could not write the report as JSON: {error}"));
+                    }
+                }
+            } else {
+                output::tell("");
+                output::print(report.table());
+            }
+            if passed {
+                ExitCode::SUCCESS
+            } else {
+                output::fail(exit::FAILED, "the rehearsal did not go as it should")
+            }
+        }
+        Err(error) => output::fail(exit::FAILED, error),
+    }
+}
+
+/// Runs the sample application as an instance does: in its folder, on the port in `PORT`.
+pub(super) async fn sample_app() -> ExitCode {
+    let Some(port) = std::env::var("PORT").ok().and_then(|text| text.parse().ok()) else {
+        return output::fail(exit::USAGE, "PORT is not set to a port");
+    };
+    match sample::serve(port, std::path::Path::new(".")).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => output::fail(exit::FAILED, format!("the sample application on port {port}: {error}")),
+    }
+}

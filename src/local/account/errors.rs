@@ -1,0 +1,222 @@
+//! The service's errors: code, HTTP status and the exact words.
+//!
+//! Clients tell most failures apart by their message only, so the texts are those that were seen on the wire.
+
+/// An error as the service words it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct AwsError {
+    /// HTTP status.
+    pub(crate) status: u16,
+    /// The code that clients look at.
+    pub(crate) code: &'static str,
+    /// The text that clients look at as well.
+    pub(crate) message: String,
+}
+
+impl AwsError {
+    /// An error with status 400.
+    pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status: 400,
+            code,
+            message: message.into(),
+        }
+    }
+
+    /// `Sender` or `Receiver`: whose fault it is.
+    pub(crate) fn kind(&self) -> &'static str {
+        if self.status < 500 { "Sender" } else { "Receiver" }
+    }
+}
+
+/// The service's catch-all.
+pub(crate) fn invalid_value(message: impl Into<String>) -> AwsError {
+    AwsError::new("InvalidParameterValue", message)
+}
+
+/// Parameters that do not go together.
+pub(crate) fn invalid_combination(message: impl Into<String>) -> AwsError {
+    AwsError::new("InvalidParameterCombination", message)
+}
+
+/// Neither of two alternatives is there.
+pub(crate) fn missing_parameter(message: impl Into<String>) -> AwsError {
+    AwsError::new("MissingRequiredParameter", message)
+}
+
+/// A parameter that the service's model requires is not there.
+pub(crate) fn null_parameter(name: &str) -> AwsError {
+    let mut letters = name.chars();
+    let field: String = letters
+        .next()
+        .map(|first| first.to_ascii_lowercase())
+        .into_iter()
+        .chain(letters)
+        .collect();
+    AwsError::new(
+        "ValidationError",
+        format!(
+            "1 validation error detected: Value null at '{field}' failed to satisfy constraint: Member must not be null"
+        ),
+    )
+}
+
+/// A value that breaks a rule on its form.
+pub(crate) fn constraint(value: &str, name: &str, rule: &str) -> AwsError {
+    invalid_value(format!(
+        "Value {value} at '{name}' failed to satisfy constraint: {rule}"
+    ))
+}
+
+/// A value that is not of its type.
+pub(crate) fn malformed(name: &str, value: &str, kind: &str) -> AwsError {
+    AwsError::new(
+        "MalformedInput",
+        format!("Value '{value}' at '{name}' is not a valid {kind}"),
+    )
+}
+
+/// An environment is in the middle of something.
+pub(crate) fn not_ready(environment: &str) -> AwsError {
+    invalid_value(format!(
+        "Environment named {environment} is in an invalid state for this operation. Must be Ready."
+    ))
+}
+
+/// No environment of that name.
+pub(crate) fn no_environment_named(name: &str) -> AwsError {
+    invalid_value(format!("No Environment found for EnvironmentName = '{name}'."))
+}
+
+/// No environment of that id.
+pub(crate) fn no_environment_with_id(id: &str) -> AwsError {
+    invalid_value(format!("No Environment found for EnvironmentId = '{id}'."))
+}
+
+/// The name of an environment is taken.
+pub(crate) fn environment_exists(name: &str) -> AwsError {
+    invalid_value(format!("Environment {name} already exists."))
+}
+
+/// A CNAME is taken.
+pub(crate) fn dns_name_taken(name: &str) -> AwsError {
+    invalid_value(format!("DNS name ({name}) is not available."))
+}
+
+/// No application of that name.
+pub(crate) fn no_application(name: &str) -> AwsError {
+    invalid_value(format!("No Application named '{name}' found."))
+}
+
+/// The name of an application is taken.
+pub(crate) fn application_exists(name: &str) -> AwsError {
+    invalid_value(format!("Application {name} already exists."))
+}
+
+/// No version of that label.
+pub(crate) fn no_version(label: &str) -> AwsError {
+    invalid_value(format!("No Application Version named '{label}' found."))
+}
+
+/// The label of a version is taken.
+pub(crate) fn version_exists(label: &str) -> AwsError {
+    invalid_value(format!("Application Version {label} already exists."))
+}
+
+/// No template of that name.
+pub(crate) fn no_template(application: &str, name: &str) -> AwsError {
+    invalid_value(format!("No Configuration Template named '{application}/{name}' found."))
+}
+
+/// The name of a template is taken.
+pub(crate) fn template_exists(name: &str) -> AwsError {
+    invalid_value(format!("Configuration Template {name} already exists."))
+}
+
+/// Nothing says which platform an environment should run on.
+pub(crate) fn no_platform() -> AwsError {
+    invalid_value("Unable to determine base for template pack (no solution stack)")
+}
+
+/// A solution stack that does not exist.
+pub(crate) fn no_solution_stack(name: &str) -> AwsError {
+    invalid_value(format!("No Solution Stack named '{name}' found."))
+}
+
+/// A platform that does not exist.
+pub(crate) fn no_platform_version(arn: &str) -> AwsError {
+    invalid_value(format!("No Platform named '{arn}' found."))
+}
+
+/// A source bundle that is not in S3.
+pub(crate) fn no_bundle(bucket: &str, key: &str) -> AwsError {
+    // Two spaces before `Key` are the service's own.
+    invalid_value(format!(
+        "Unable to download from S3 location (Bucket: {bucket}  Key: {key}). Reason: Not Found"
+    ))
+}
+
+/// A source bundle that is too large.
+pub(crate) fn bundle_too_large(limit: u64) -> AwsError {
+    invalid_value(format!("Source bundle exceeds maximum allowed size: {limit}"))
+}
+
+/// An operation that enhanced health reporting alone offers.
+pub(crate) fn basic_health(operation: &str) -> AwsError {
+    AwsError::new("InvalidRequestException", format!("{operation} is not supported."))
+}
+
+/// Option settings that do not hold.
+pub(crate) fn configuration(message: &str) -> AwsError {
+    AwsError::new(
+        "ConfigurationValidationException",
+        format!("Configuration validation exception: {message}"),
+    )
+}
+
+/// A quota is used up.
+pub(crate) fn quota(code: &'static str, what: &str, limit: usize) -> AwsError {
+    AwsError::new(code, format!("You cannot have more than {limit} {what}."))
+}
+
+/// A resource that is not there, asked for by its ARN.
+pub(crate) fn no_resource(arn: &str) -> AwsError {
+    AwsError::new(
+        "ResourceNotFoundException",
+        format!("Resource not found for arn '{arn}'."),
+    )
+}
+
+/// An ARN of something that has no tags.
+pub(crate) fn resource_type(arn: &str) -> AwsError {
+    AwsError::new(
+        "ResourceTypeNotSupportedException",
+        format!("Resource type of arn '{arn}' is not supported."),
+    )
+}
+
+/// An operation that AWS has and this account has not.
+pub(crate) fn not_implemented(what: &str) -> AwsError {
+    AwsError {
+        status: 501,
+        code: "NotImplemented",
+        message: format!("cutover's local cloud does not implement {what}"),
+    }
+}
+
+/// A call of IAM, of which there is none. The eb CLI goes on without roles when it may not look at them, and only then.
+pub(crate) fn no_iam(action: &str) -> AwsError {
+    AwsError {
+        status: 403,
+        code: "AccessDenied",
+        message: format!("cutover's local cloud has no IAM, so that {action} is denied"),
+    }
+}
+
+/// An operation that AWS has not either.
+pub(crate) fn invalid_action(action: &str, version: &str) -> AwsError {
+    AwsError::new(
+        "InvalidAction",
+        format!("Could not find operation {action} for version {version}"),
+    )
+}

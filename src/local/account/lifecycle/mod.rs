@@ -1,0 +1,397 @@
+//! How environments go from one status to the next: by time that passes and by what is seen behind them.
+//!
+//! Every step asks what is the case now and does what is due. Ticking twice, or late, changes nothing.
+
+mod launch;
+mod swap;
+mod terminate;
+mod update;
+
+use std::collections::BTreeSet;
+
+use super::judge;
+use super::state::{
+    BalancerKind, Completed, Environment, Plan, Severity, Source, Status, VersionStatus, Work, options,
+};
+use super::{Account, Timing};
+use crate::local::plane::{BalancerSettings, DesiredEnvironment, EnvironmentSample, InstanceSample, InstanceState};
+use crate::model::{EnvironmentId, HealthStatus, Timestamp};
+
+pub(crate) use terminate::begin as begin_termination;
+pub(crate) use update::{replan, restarts};
+
+/// How the instances of an environment are doing with what they were told to run.
+#[derive(Debug, PartialEq, Eq)]
+enum Progress {
+    /// At least one is still at it.
+    Underway,
+    /// All serve it.
+    Serving,
+    /// All are done, and some failed.
+    Failed(Vec<(String, String)>),
+}
+
+impl Account {
+    /// Advances everything that is due.
+    pub fn tick(&mut self, now: Timestamp) {
+        self.finish_processing(now);
+        for id in self.environment_ids() {
+            self.advance(&id, now);
+        }
+        self.forget(now);
+    }
+
+    /// Takes in one closed health window of an environment; `None` when nothing of it exists.
+    pub fn observe(&mut self, id: &EnvironmentId, sample: Option<EnvironmentSample>, now: Timestamp) {
+        let Some(environment) = self
+            .environments
+            .get_mut(id)
+            .filter(|environment| environment.is_live())
+        else {
+            return;
+        };
+        let nothing_left = sample.is_none();
+        match sample {
+            Some(sample) => environment.watch.record(sample, now),
+            None => environment.watch.record_silence(),
+        }
+        if let Some(Work::Terminate { gone }) = &mut environment.work {
+            *gone = nothing_left;
+        }
+        let seen: BTreeSet<String> = environment
+            .watch
+            .present()
+            .map(|instance| instance.id.to_string())
+            .collect();
+        // A silent window says nothing about which instances there are.
+        if !nothing_left && environment.status != Status::Terminating {
+            for (list, verb, preposition) in [
+                (seen.difference(&environment.watch.instances), "Added", "to"),
+                (environment.watch.instances.difference(&seen), "Removed", "from"),
+            ] {
+                let ids: Vec<&str> = list.map(String::as_str).collect();
+                if !ids.is_empty() {
+                    let noun = if ids.len() == 1 { "instance" } else { "instances" };
+                    let message = format!("{verb} {noun} [{}] {preposition} your environment.", ids.join(", "));
+                    environment.say(&mut self.events, now, Severity::Info, None, message);
+                }
+            }
+            environment.watch.instances = seen;
+        }
+        environment.watch.serving_windows = if progress(environment) == Progress::Serving {
+            environment.watch.serving_windows.saturating_add(1)
+        } else {
+            0
+        };
+        self.advance(id, now);
+        self.judge(id, now);
+    }
+
+    /// Environments as they should be behind the account, by id.
+    #[must_use]
+    pub fn desired(&self) -> Vec<DesiredEnvironment> {
+        let wanted = self.environments.values().filter(|environment| environment.is_wanted());
+        wanted
+            .map(|environment| desired(environment, &self.settings.timing))
+            .collect()
+    }
+
+    /// Environments that have something behind them and should be sampled once per health window.
+    #[must_use]
+    pub fn environments_running(&self) -> Vec<EnvironmentId> {
+        let running = |environment: &&Environment| environment.balancer.made && environment.is_live();
+        self.environments
+            .values()
+            .filter(running)
+            .map(|environment| environment.id.clone())
+            .collect()
+    }
+
+    fn environment_ids(&self) -> Vec<EnvironmentId> {
+        self.environments.keys().cloned().collect()
+    }
+
+    fn advance(&mut self, id: &EnvironmentId, now: Timestamp) {
+        let Some(environment) = self.environments.get_mut(id) else {
+            return;
+        };
+        match environment.work {
+            None => {}
+            Some(Work::Launch) => launch::advance(environment, &mut self.events, &self.settings, now),
+            Some(Work::Update(_) | Work::Abort) => {
+                update::advance(environment, &mut self.events, &self.settings.timing, now);
+            }
+            Some(Work::Tags) => update::advance_tags(environment, &mut self.events, &self.settings.timing, now),
+            Some(Work::Swap { .. }) => self.advance_swap(id, now),
+            Some(Work::Terminate { .. }) => {
+                terminate::advance(environment, &mut self.events, &self.settings.timing, now);
+            }
+        }
+        // What was completed shows in the health at once, before anybody asks.
+        if self
+            .environments
+            .get(id)
+            .is_some_and(|environment| environment.work.is_none() && environment.is_live())
+        {
+            self.judge(id, now);
+        }
+    }
+
+    /// Settles an environment's health and says so when it changed.
+    pub(crate) fn judge(&mut self, id: &EnvironmentId, now: Timestamp) {
+        let Some(environment) = self.environments.get_mut(id) else {
+            return;
+        };
+        let (status, causes) = judge::environment(environment, &self.settings.timing, now);
+        let before = environment.watch.health;
+        environment.watch.health = status;
+        environment.watch.causes = causes;
+        let shows = environment.settings.is_enhanced() || before.color() != status.color();
+        let leaving = matches!(environment.work, Some(Work::Terminate { .. })) || !environment.is_live();
+        if before != status && shows && !leaving {
+            let message = transition(environment, before, &self.settings.timing, now);
+            let severity = match status {
+                HealthStatus::Warning | HealthStatus::Degraded | HealthStatus::Severe | HealthStatus::NoData => {
+                    Severity::Warn
+                }
+                _ => Severity::Info,
+            };
+            environment.say(&mut self.events, now, severity, None, message);
+        }
+    }
+
+    fn finish_processing(&mut self, now: Timestamp) {
+        for (name, application) in &mut self.applications {
+            for version in &mut application.versions {
+                let VersionStatus::Processing { until, sound } = version.status else {
+                    continue;
+                };
+                if now < until {
+                    continue;
+                }
+                version.status = if sound {
+                    VersionStatus::Processed
+                } else {
+                    VersionStatus::Failed
+                };
+                version.updated = now;
+                let source = Source {
+                    application: name.clone(),
+                    version: Some(version.label.to_string()),
+                    ..Source::default()
+                };
+                let severity = if sound { Severity::Info } else { Severity::Error };
+                let message = format!(
+                    "Finished processing application version {}. Its status is {}.",
+                    version.label,
+                    version.status.as_str()
+                );
+                self.events
+                    .say(now, severity, source, Some(&version.request_id), message);
+            }
+        }
+    }
+
+    fn forget(&mut self, now: Timestamp) {
+        let timing = &self.settings.timing;
+        self.environments.retain(|_, environment| {
+            environment
+                .terminated
+                .is_none_or(|at| now.since(at) < timing.terminated_kept)
+        });
+        self.events.forget(now - timing.events_kept);
+        self.finish_deletions(now);
+    }
+}
+
+fn desired(environment: &Environment, timing: &Timing) -> DesiredEnvironment {
+    let settings = environment.wanted_settings();
+    let text = |name| {
+        settings
+            .effective(options::PROCESS, name)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let seconds = |name| settings.seconds(options::PROCESS, name);
+    DesiredEnvironment {
+        id: environment.id.clone(),
+        name: environment.name.clone(),
+        instances: environment.instances,
+        deployment: environment.wanted.deployment.clone(),
+        properties: settings.properties(),
+        balancer: BalancerSettings {
+            health_check_path: text("HealthCheckPath"),
+            matcher: text("MatcherHTTPCode"),
+            health_check_interval: timing.scale(seconds("HealthCheckInterval")),
+            health_check_timeout: timing.limit(seconds("HealthCheckTimeout"), timing.least_health_check_timeout),
+            healthy_threshold: settings.number(options::PROCESS, "HealthyThresholdCount"),
+            unhealthy_threshold: settings.number(options::PROCESS, "UnhealthyThresholdCount"),
+            deregistration_delay: timing.limit(seconds("DeregistrationDelay"), timing.least_deregistration_delay),
+            idle_timeout: timing.idle_timeout,
+        },
+    }
+}
+
+/// How far the instances are, by the last window.
+fn progress(environment: &Environment) -> Progress {
+    let wanted = environment.wanted.deployment.id;
+    let present: Vec<&InstanceSample> = environment.watch.present().collect();
+    // Reports from before the instances were told say nothing about what they do now.
+    let current = environment
+        .watch
+        .refreshed
+        .is_some_and(|at| at >= environment.deployed_at);
+    let complete = usize::try_from(environment.instances).is_ok_and(|instances| instances == present.len());
+    let reached = present.iter().all(|instance| instance.deployment_id == wanted);
+    if !current || !complete || !reached || environment.watch.silent_windows > 0 {
+        return Progress::Underway;
+    }
+    let mut failed = Vec::new();
+    for instance in present {
+        match &instance.state {
+            InstanceState::InService => {}
+            InstanceState::Failed(why) => failed.push((instance.id.to_string(), why.clone())),
+            InstanceState::Starting | InstanceState::Unhealthy(_) | InstanceState::Draining => {
+                return Progress::Underway;
+            }
+        }
+    }
+    if failed.is_empty() {
+        Progress::Serving
+    } else {
+        Progress::Failed(failed)
+    }
+}
+
+/// Whether instances have had more time than the command timeout grants.
+fn is_overdue(environment: &Environment, timing: &Timing, now: Timestamp) -> bool {
+    let timeout = timing.scale(environment.wanted_settings().seconds(options::COMMAND, "Timeout"));
+    now.since(environment.deployed_at) >= timeout.max(timing.least_command_timeout)
+}
+
+/// Instances that do not serve what they should, by the last window.
+fn laggards(environment: &Environment) -> Vec<String> {
+    let wanted = environment.wanted.deployment.id;
+    environment
+        .watch
+        .present()
+        .filter(|instance| instance.deployment_id != wanted || instance.state != InstanceState::InService)
+        .map(|instance| instance.id.to_string())
+        .collect()
+}
+
+/// Marks an operation as completed, for the words of the next health event.
+fn complete(environment: &mut Environment, what: &'static str, timing: &Timing, now: Timestamp) {
+    environment.completed = Some(Completed {
+        what,
+        at: now,
+        took: timing.told(now.since(environment.work_since)),
+    });
+    environment.rest(now);
+}
+
+fn transition(environment: &Environment, before: HealthStatus, timing: &Timing, now: Timestamp) -> String {
+    let after = environment.watch.health;
+    if !environment.settings.is_enhanced() {
+        let colour = |status: HealthStatus| status.color().as_str().to_ascii_uppercase();
+        return if before.color() == HealthStatus::Pending.color() {
+            format!("Environment health has been set to {}", colour(after))
+        } else {
+            format!(
+                "Environment health has transitioned from {} to {}",
+                colour(before),
+                colour(after)
+            )
+        };
+    }
+    let mut message = format!(
+        "Environment health has transitioned from {} to {}.",
+        told(before),
+        told(after)
+    );
+    for cause in &environment.watch.causes {
+        message.push(' ');
+        message.push_str(cause);
+    }
+    let operation_over = matches!(before, HealthStatus::Pending | HealthStatus::Info) && environment.work.is_none();
+    if let Some(completed) = environment.completed.as_ref().filter(|_| operation_over) {
+        message.push_str(&format!(
+            " {} completed {} ago and took {}.",
+            completed.what,
+            judge::length(timing.told(now.since(completed.at))),
+            judge::length(completed.took)
+        ));
+    }
+    message
+}
+
+/// A status in the words of events, which are not those of the wire.
+fn told(status: HealthStatus) -> &'static str {
+    match status {
+        HealthStatus::NoData => "No Data",
+        status => status.as_str(),
+    }
+}
+
+/// Tells that instances failed, in the order in which the service does.
+fn tell_failures(
+    environment: &Environment,
+    events: &mut super::state::EventLog,
+    failed: &[(String, String)],
+    now: Timestamp,
+) {
+    environment.tell(
+        events,
+        now,
+        Severity::Error,
+        "Instance deployment failed. For details, see 'eb-engine.log'.",
+    );
+    for (instance, why) in failed {
+        let message = format!(
+            "[Instance: {instance}] Command failed on instance. Return code: 1 Output: {why}. \
+             Engine execution has encountered an error."
+        );
+        environment.tell(events, now, Severity::Error, message);
+    }
+    let all = environment.watch.present().count();
+    let message = format!(
+        "Command execution completed on all instances. Summary: [Successful: {}, Failed: {}].",
+        all.saturating_sub(failed.len()),
+        failed.len()
+    );
+    environment.tell(events, now, Severity::Info, message);
+}
+
+/// Tells that instances did not answer in time.
+fn tell_timeout(environment: &Environment, events: &mut super::state::EventLog, now: Timestamp) {
+    let late = laggards(environment);
+    let all = environment.watch.present().count();
+    if late.is_empty() {
+        environment.tell(events, now, Severity::Error, "There are no instances to deploy to.");
+        return;
+    }
+    let message = format!(
+        "The following instances have not responded in the allowed command timeout time \
+         (they might still finish eventually on their own): [{}].",
+        late.join(", ")
+    );
+    environment.tell(events, now, Severity::Warn, message);
+    let message = format!(
+        "Command execution completed on all instances. Summary: [TimedOut: {}, Successful: {}, Failed: 0].",
+        late.len(),
+        all.saturating_sub(late.len())
+    );
+    environment.tell(events, now, Severity::Info, message);
+}
+
+/// The next deployment of the same version.
+fn redeploy(plan: &Plan, last: u64) -> Plan {
+    let mut next = plan.clone();
+    next.deployment.id = last + 1;
+    next
+}
+
+/// Whether a balancer of AWS's stands before the environment.
+fn is_balanced(environment: &Environment) -> bool {
+    environment.balancer.kind != BalancerKind::SingleInstance
+}

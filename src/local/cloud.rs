@@ -1,0 +1,353 @@
+//! The local cloud as a whole: an account, its object store, the live plane behind it, and its entrances.
+
+use std::ffi::OsString;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::account::{Account, AccountSettings, QueryRequest, Quotas, Resolution, Timing};
+use super::dns::{DnsServer, NameAnswer, Names};
+use super::door::{Door, Exposure, Listener, QueryAnswer, QueryService, serve};
+use super::live::{Edge, LivePlane, LiveSettings};
+use super::objects::{ObjectStore, S3Front};
+use super::plane::DataPlane;
+use crate::model::Clock;
+
+/// How often what is due is done. Well below the shortest length at any useful pace.
+const TICK: Duration = Duration::from_millis(25);
+
+/// How a local cloud is made.
+#[derive(Clone, Debug)]
+pub struct CloudSettings {
+    /// Port for AWS clients on 127.0.0.1; 0 for any.
+    pub port: u16,
+    /// Port of the DNS server on 127.0.0.1, UDP and TCP; 0 for any.
+    pub dns_port: u16,
+    /// Port of all balancers, each of which has its own loopback address; 0 for any.
+    pub http_port: u16,
+    /// Port of the entrance by `Host` header on 127.0.0.1; 0 for any, `None` for no such entrance.
+    pub edge_port: Option<u16>,
+    /// How many times faster than AWS.
+    pub pace: f64,
+    /// Region it pretends to be.
+    pub region: String,
+    /// Account it pretends to be.
+    pub account_id: String,
+    /// How much there may be of everything.
+    pub quotas: Quotas,
+    /// Folder for objects and instances.
+    pub data: PathBuf,
+    /// This program, which is also run as the keeper of processes.
+    pub program: PathBuf,
+}
+
+impl Default for CloudSettings {
+    fn default() -> Self {
+        Self {
+            port: 0,
+            dns_port: 0,
+            http_port: 0,
+            edge_port: None,
+            pace: 1.0,
+            region: "eu-central-1".to_owned(),
+            account_id: "123456789012".to_owned(),
+            quotas: Quotas::default(),
+            data: PathBuf::from("cloud"),
+            program: PathBuf::from("cutover"),
+        }
+    }
+}
+
+/// A running local cloud.
+pub struct LocalCloud {
+    shared: Arc<Shared>,
+    door: Arc<Door>,
+    address: SocketAddr,
+    dns: DnsServer,
+    edge: Option<Edge>,
+    http_port: u16,
+    region: String,
+    dns_ttl: Duration,
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// The names on the way, the address at its end, and how long all that may be kept.
+type LookedUp = (Vec<(String, String)>, Option<SocketAddr>, Duration);
+
+/// What all entrances lead to.
+struct Shared {
+    account: Mutex<Account>,
+    plane: LivePlane,
+    clock: Arc<dyn Clock>,
+}
+
+impl LocalCloud {
+    /// Starts a cloud. Must be called within a tokio runtime, which then runs everything.
+    ///
+    /// # Errors
+    ///
+    /// When a port is taken, the data folder cannot be used, or the machine binds no loopback address but 127.0.0.1.
+    pub async fn start(settings: CloudSettings, clock: Arc<dyn Clock>) -> io::Result<Self> {
+        std::fs::create_dir_all(&settings.data).map_err(|error| {
+            io::Error::new(
+                error.kind(),
+                format!("cannot make the folder {}: {error}", settings.data.display()),
+            )
+        })?;
+        let listener = Listener::bind(local(settings.port), Exposure::ThisMachine)
+            .await
+            .map_err(io::Error::other)?;
+        let address = listener.address();
+        let timing = Timing::scaled(settings.pace);
+        let objects = settings.data.join("objects");
+        let store = ObjectStore::new(&objects, &settings.region, &settings.account_id, Arc::clone(&clock))
+            .map_err(io::Error::other)?;
+        let store = Arc::new(store);
+        let keeper: Vec<OsString> = vec![settings.program.into_os_string(), KEEP.into()];
+        let plane = LivePlane::start(LiveSettings {
+            data: settings.data.clone(),
+            keeper,
+            port: settings.http_port,
+            stop_grace: Duration::from_secs(5),
+        })?;
+        let Some(http_port) = plane.port() else {
+            return Err(io::Error::new(io::ErrorKind::AddrNotAvailable, ONLY_ONE_ADDRESS));
+        };
+        let account = Account::new(
+            AccountSettings {
+                region: settings.region.clone(),
+                account_id: settings.account_id,
+                timing: timing.clone(),
+                seed: 1,
+                endpoint: format!("http://{address}"),
+                quotas: settings.quotas,
+            },
+            store.clone(),
+        );
+        let shared = Arc::new(Shared {
+            account: Mutex::new(account),
+            plane,
+            clock: Arc::clone(&clock),
+        });
+        let door = Arc::new(Door::new(shared.clone(), S3Front::new(store), clock));
+        let dns = DnsServer::start(local(settings.dns_port), shared.clone(), Exposure::ThisMachine)
+            .await
+            .map_err(io::Error::other)?;
+        let edge = match settings.edge_port {
+            Some(port) => Some(open_edge(port, &shared).await?),
+            None => None,
+        };
+        let (stop, stopped) = watch::channel(false);
+        let mut until = stopped.clone();
+        let serving = tokio::spawn(serve(listener, Arc::clone(&door), async move {
+            // An error means that the cloud itself is gone, which ends serving as well.
+            let _ = until.wait_for(|stop| *stop).await;
+        }));
+        let running = tokio::spawn(run(shared.clone(), timing.health_window, stopped));
+        Ok(Self {
+            shared,
+            door,
+            address,
+            dns,
+            edge,
+            http_port,
+            region: settings.region,
+            dns_ttl: timing.dns_ttl,
+            stop,
+            tasks: vec![serving, running],
+        })
+    }
+
+    /// Where AWS clients are to go.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The same entrance as [`LocalCloud::endpoint`], for calls in this process.
+    #[must_use]
+    pub fn door(&self) -> Arc<Door> {
+        Arc::clone(&self.door)
+    }
+
+    /// Where names are to be asked.
+    #[must_use]
+    pub fn dns_server(&self) -> SocketAddr {
+        self.dns.address()
+    }
+
+    /// The port of all balancers.
+    #[must_use]
+    pub fn http_port(&self) -> u16 {
+        self.http_port
+    }
+
+    /// The entrance by `Host` header, if there is one.
+    #[must_use]
+    pub fn edge(&self) -> Option<SocketAddr> {
+        self.edge.as_ref().map(Edge::address)
+    }
+
+    /// The region it pretends to be.
+    #[must_use]
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// Time to live of environments' names in DNS, in whole seconds as the wire has it.
+    #[must_use]
+    pub fn dns_ttl_seconds(&self) -> u32 {
+        whole_seconds(self.dns_ttl)
+    }
+
+    /// The whole name of an environment with this CNAME prefix.
+    #[must_use]
+    pub fn fqdn(&self, cname_prefix: &str) -> String {
+        format!("{cname_prefix}.{}.elasticbeanstalk.com", self.region)
+    }
+
+    /// Ends everything, processes first, and waits until it is gone.
+    pub async fn shutdown(self) {
+        let Self {
+            shared,
+            dns,
+            edge,
+            stop,
+            tasks,
+            ..
+        } = self;
+        drop(edge);
+        // Nobody listens if the tasks have ended already.
+        let _ = stop.send(true);
+        shared.plane.shutdown().await;
+        dns.stop().await;
+        for task in tasks {
+            task.abort();
+            // It was told to end; how it did is of no interest.
+            let _ = task.await;
+        }
+    }
+}
+
+/// The hidden command by which this program is a keeper.
+pub const KEEP: &str = "keep";
+
+const ONLY_ONE_ADDRESS: &str = "this machine binds no loopback address but 127.0.0.1, and each balancer needs one of its own; \
+     on macOS add some first: for i in 1 2 3 4 5 6 7 8; do sudo ifconfig lo0 alias 127.77.0.$i; done";
+
+fn local(port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
+}
+
+/// DNS has no fractions of a second; an answer that may not be kept at all would be asked for with every request.
+fn whole_seconds(ttl: Duration) -> u32 {
+    u32::try_from(ttl.as_millis().div_ceil(1000)).unwrap_or(u32::MAX).max(1)
+}
+
+async fn open_edge(port: u16, shared: &Arc<Shared>) -> io::Result<Edge> {
+    let listener = tokio::net::TcpListener::bind(local(port)).await.map_err(|error| {
+        io::Error::new(
+            error.kind(),
+            format!("cannot listen on port {port} of 127.0.0.1: {error}"),
+        )
+    })?;
+    let shared = Arc::clone(shared);
+    let edge = Edge::serve(listener, move |name| {
+        let (_, address, ttl) = shared.look_up(name)?;
+        Some((address?, ttl))
+    })?;
+    Ok(edge)
+}
+
+/// Does what is due, until the cloud stops.
+async fn run(shared: Arc<Shared>, window: Duration, mut stopped: watch::Receiver<bool>) {
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut next_window = tokio::time::Instant::now() + window;
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            // An error means that the cloud itself is gone.
+            _ = stopped.wait_for(|stop| *stop) => return,
+        }
+        let now = shared.clock.now();
+        let desired = {
+            let mut account = shared.account();
+            account.tick(now);
+            account.desired()
+        };
+        shared.plane.apply(&desired, now);
+        if tokio::time::Instant::now() < next_window {
+            continue;
+        }
+        next_window = (next_window + window).max(tokio::time::Instant::now());
+        let running = shared.account().environments_running();
+        for id in running {
+            let sample = shared.plane.sample(&id, now);
+            shared.account().observe(&id, sample, now);
+        }
+    }
+}
+
+impl Shared {
+    fn account(&self) -> MutexGuard<'_, Account> {
+        self.account.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn look_up(&self, name: &str) -> Option<LookedUp> {
+        // A name leads to a balancer's name, and that to an address; more would be a loop.
+        const MOST: usize = 4;
+        let now = self.clock.now();
+        let account = self.account();
+        let mut chain = Vec::new();
+        let mut name = name.to_owned();
+        let mut shortest = Duration::MAX;
+        for _ in 0..MOST {
+            match account.resolve(&name, now)? {
+                Resolution::Cname { target, ttl } => {
+                    shortest = shortest.min(ttl);
+                    chain.push((name, target.clone()));
+                    name = target;
+                }
+                Resolution::Balancer { environment, ttl } => {
+                    let address = self.plane.address(&environment);
+                    return Some((chain, address, shortest.min(ttl)));
+                }
+            }
+        }
+        None
+    }
+}
+
+impl QueryService for Shared {
+    fn call(&self, parameters: Vec<(String, String)>) -> QueryAnswer {
+        let now = self.clock.now();
+        let answer = self.account().handle(&QueryRequest { parameters }, now, &self.plane);
+        QueryAnswer {
+            status: answer.status,
+            body: answer.body,
+            request_id: answer.request_id,
+        }
+    }
+}
+
+impl Names for Shared {
+    fn resolve(&self, name: &str) -> Option<NameAnswer> {
+        let (chain, address, ttl) = self.look_up(name)?;
+        let address = match address.map(|address| address.ip()) {
+            Some(IpAddr::V4(address)) => Some(address),
+            _ => None,
+        };
+        Some(NameAnswer {
+            chain,
+            address,
+            ttl_seconds: whole_seconds(ttl),
+        })
+    }
+}

@@ -1,0 +1,145 @@
+//! Refusals in the form that the asking client can read: each AWS protocol has its own.
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Request, Response, StatusCode};
+use quick_xml::escape::escape;
+use serde_json::json;
+
+use super::body::{self, Body};
+
+/// Something that is not done.
+#[derive(Clone, Debug)]
+pub(super) struct Refusal {
+    pub(super) status: StatusCode,
+    pub(super) code: &'static str,
+    pub(super) message: String,
+}
+
+/// The protocol of a client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// Query, and REST with XML.
+    Xml,
+    /// JSON RPC, with the content type of the request.
+    Json(String),
+    /// Smithy RPC v2 with CBOR.
+    Cbor,
+}
+
+impl Shape {
+    /// The protocol of a request.
+    pub(super) fn of<B>(request: &Request<B>) -> Self {
+        let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        if request
+            .headers()
+            .get("smithy-protocol")
+            .is_some_and(|protocol| protocol == "rpc-v2-cbor")
+        {
+            return Self::Cbor;
+        }
+        match kind {
+            Some(kind) if kind.starts_with("application/x-amz-json") || kind.starts_with("application/json") => {
+                Self::Json(kind.to_owned())
+            }
+            _ => Self::Xml,
+        }
+    }
+}
+
+impl Refusal {
+    /// As an answer.
+    pub(super) fn response(&self, shape: &Shape, id: &str) -> Response<Body> {
+        let (content, kind) = match shape {
+            Shape::Xml => (self.xml(id), "text/xml"),
+            Shape::Json(kind) => {
+                let document = json!({ "__type": self.code, "message": self.message });
+                (document.to_string().into(), kind.as_str())
+            }
+            Shape::Cbor => (self.cbor(), "application/cbor"),
+        };
+        let mut response = Response::new(body::whole(content));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        for (name, value) in [("content-type", kind), ("x-amzn-requestid", id)] {
+            if let Ok(value) = HeaderValue::from_str(value) {
+                headers.insert(name, value);
+            }
+        }
+        if *shape == Shape::Cbor {
+            headers.insert("smithy-protocol", HeaderValue::from_static("rpc-v2-cbor"));
+        }
+        response
+    }
+
+    fn xml(&self, id: &str) -> Bytes {
+        let fault = if self.status.is_server_error() {
+            "Receiver"
+        } else {
+            "Sender"
+        };
+        format!(
+            "<ErrorResponse><Error><Type>{fault}</Type><Code>{}</Code><Message>{}</Message></Error>\
+             <RequestId>{}</RequestId></ErrorResponse>",
+            escape(self.code),
+            escape(self.message.as_str()),
+            escape(id),
+        )
+        .into()
+    }
+
+    /// A map of two texts (RFC 8949 section 3).
+    fn cbor(&self) -> Bytes {
+        let mut document = vec![0xa2];
+        for text in ["__type", self.code, "message", self.message.as_str()] {
+            // A text with a length of four bytes, which any length fits.
+            document.push(0x7a);
+            document.extend(u32::try_from(text.len()).unwrap_or(u32::MAX).to_be_bytes());
+            document.extend(text.as_bytes());
+        }
+        document.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+
+    async fn content(shape: &Shape) -> Vec<u8> {
+        let refusal = Refusal {
+            status: StatusCode::NOT_IMPLEMENTED,
+            code: "NotImplemented",
+            message: "no <b> & no \"c\"".to_owned(),
+        };
+        let response = refusal.response(shape, "id-1");
+        assert_eq!(response.status(), 501);
+        assert_eq!(response.headers()["x-amzn-requestid"], "id-1");
+        response.into_body().collect().await.unwrap().to_bytes().to_vec()
+    }
+
+    #[tokio::test]
+    async fn each_protocol_gets_its_form() {
+        let xml = String::from_utf8(content(&Shape::Xml).await).unwrap();
+        assert!(
+            xml.contains("<Message>no &lt;b&gt; &amp; no &quot;c&quot;</Message>"),
+            "{xml}"
+        );
+        let json = content(&Shape::Json("application/x-amz-json-1.1".to_owned())).await;
+        let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+        assert_eq!(json["message"], "no <b> & no \"c\"");
+        let cbor = content(&Shape::Cbor).await;
+        assert_eq!(cbor[..11], *b"\xa2\x7a\0\0\0\x06__typ".first_chunk::<11>().unwrap());
+        assert!(cbor.ends_with(b"no <b> & no \"c\""));
+    }
+
+    #[test]
+    fn the_protocol_is_told_by_headers() {
+        let request = |name: &str, value: &str| Request::builder().header(name, value).body(()).unwrap();
+        let json = "application/x-amz-json-1.1";
+        assert_eq!(Shape::of(&request("content-type", json)), Shape::Json(json.to_owned()));
+        assert_eq!(Shape::of(&request("smithy-protocol", "rpc-v2-cbor")), Shape::Cbor);
+        assert_eq!(Shape::of(&request("accept", "*/*")), Shape::Xml);
+    }
+}

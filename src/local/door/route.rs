@@ -1,0 +1,166 @@
+//! Which service a request is meant for.
+//!
+//! A signed request names it (SigV4 credential scope). An unsigned one is judged by its form: the JSON and CBOR protocols
+//! name it in headers or path, the query protocol has `Action` and `Version`, and what remains is S3.
+
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{Method, Request};
+
+/// Where a request goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    /// To the services of the query protocol.
+    Query,
+    /// To S3.
+    ObjectStore,
+    /// A form without a signature: its `Version` tells.
+    Form,
+    /// A service that the local cloud does not have.
+    Unknown(String),
+}
+
+/// Finds the target.
+pub(super) fn target<B>(request: &Request<B>) -> Target {
+    if let Some(service) = signed_service(request) {
+        return of_service(&service);
+    }
+    if let Some(operation) = request.headers().get("x-amz-target") {
+        // `CodePipeline_20150709.PutJobSuccessResult`
+        let operation = String::from_utf8_lossy(operation.as_bytes());
+        let service = operation.split('.').next().unwrap_or_default();
+        return Target::Unknown(service.to_owned());
+    }
+    let path = request.uri().path();
+    if let Some(rest) = path.strip_prefix("/service/")
+        && request.headers().contains_key("smithy-protocol")
+    {
+        let service = rest.split('/').next().unwrap_or_default();
+        return Target::Unknown(service.to_owned());
+    }
+    if path.starts_with("/2013-04-01/") {
+        return Target::Unknown("route53".to_owned());
+    }
+    if path == "/" && (is_form(request) || has_action(request)) {
+        return Target::Form;
+    }
+    Target::ObjectStore
+}
+
+fn of_service(service: &str) -> Target {
+    match service {
+        "elasticbeanstalk" | "sts" => Target::Query,
+        "s3" => Target::ObjectStore,
+        other => Target::Unknown(other.to_owned()),
+    }
+}
+
+/// Where a query goes by its `Version`, which is different for each service.
+pub(super) fn of_version(version: &str) -> Target {
+    match version {
+        "2010-12-01" | "2011-06-15" => Target::Query,
+        "2015-12-01" | "2012-06-01" => Target::Unknown("elasticloadbalancing".to_owned()),
+        "2014-10-31" => Target::Unknown("rds".to_owned()),
+        "2010-05-08" => Target::Unknown("iam".to_owned()),
+        "2011-01-01" => Target::Unknown("autoscaling".to_owned()),
+        "2010-05-15" => Target::Unknown("cloudformation".to_owned()),
+        "2010-08-01" => Target::Unknown("monitoring".to_owned()),
+        "2016-11-15" => Target::Unknown("ec2".to_owned()),
+        "" => Target::Unknown("of a query without a Version".to_owned()),
+        other => Target::Unknown(format!("of API version {other}")),
+    }
+}
+
+fn is_form<B>(request: &Request<B>) -> bool {
+    request.method() == Method::POST
+        && request
+            .headers()
+            .get(CONTENT_TYPE)
+            .is_some_and(|kind| kind.as_bytes().starts_with(b"application/x-www-form-urlencoded"))
+}
+
+fn has_action<B>(request: &Request<B>) -> bool {
+    let query = request.uri().query().unwrap_or_default();
+    form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "Action")
+}
+
+/// The service in the credential scope: `<key id>/<date>/<region>/<service>/aws4_request`.
+fn signed_service<B>(request: &Request<B>) -> Option<String> {
+    let from_header = || {
+        let header = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
+        let (_, rest) = header.split_once("Credential=")?;
+        Some(rest.split([',', ' ']).next().unwrap_or_default().to_owned())
+    };
+    let from_query = || {
+        let query = request.uri().query()?;
+        form_urlencoded::parse(query.as_bytes())
+            .find(|(name, _)| name == "X-Amz-Credential")
+            .map(|(_, value)| value.into_owned())
+    };
+    let scope = from_header().or_else(from_query)?;
+    // From the end, as a key id may have slashes.
+    let service = scope.rsplit('/').nth(1)?;
+    (!service.is_empty()).then(|| service.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(method: &str, uri: &str, headers: &[(&'static str, &'static str)]) -> Request<()> {
+        let mut builder = Request::builder().method(method).uri(uri);
+        for (name, value) in headers {
+            builder = builder.header(*name, *value);
+        }
+        builder.body(()).unwrap()
+    }
+
+    #[test]
+    fn signed_requests_say_their_service() {
+        for (service, expected) in [
+            ("elasticbeanstalk", Target::Query),
+            ("sts", Target::Query),
+            ("s3", Target::ObjectStore),
+            ("route53", Target::Unknown("route53".to_owned())),
+        ] {
+            let scope = format!("AKID/20261122/eu-central-1/{service}/aws4_request");
+            let header = format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0");
+            let signed = Request::builder().header(AUTHORIZATION, header).body(()).unwrap();
+            assert_eq!(target(&signed), expected);
+            let scope = scope.replace('/', "%2F");
+            let linked = request("GET", &format!("/?X-Amz-Credential={scope}&X-Amz-Signature=0"), &[]);
+            assert_eq!(target(&linked), expected);
+        }
+    }
+
+    #[test]
+    fn unsigned_requests_are_known_by_their_form() {
+        let form = [("content-type", "application/x-www-form-urlencoded; charset=utf-8")];
+        let json = [("x-amz-target", "CodePipeline_20150709.PollForJobs")];
+        let cbor = [("smithy-protocol", "rpc-v2-cbor")];
+        let unknown = |service: &str| Target::Unknown(service.to_owned());
+        for (request, expected) in [
+            (request("POST", "/", &form), Target::Form),
+            (
+                request("GET", "/?Action=DescribeEvents&Version=2010-12-01", &[]),
+                Target::Form,
+            ),
+            (request("POST", "/", &json), unknown("CodePipeline_20150709")),
+            (
+                request(
+                    "POST",
+                    "/service/GraniteServiceVersion20100801/operation/PutMetricData",
+                    &cbor,
+                ),
+                unknown("GraniteServiceVersion20100801"),
+            ),
+            (request("GET", "/2013-04-01/hostedzone", &[]), unknown("route53")),
+            (request("GET", "/", &[]), Target::ObjectStore),
+            (request("PUT", "/bucket/key", &form), Target::ObjectStore),
+            (request("POST", "/bucket/key?uploads", &[]), Target::ObjectStore),
+        ] {
+            assert_eq!(target(&request), expected, "{request:?}");
+        }
+        assert_eq!(of_version("2010-12-01"), Target::Query);
+        assert_eq!(of_version("2015-12-01"), unknown("elasticloadbalancing"));
+    }
+}

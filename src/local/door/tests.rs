@@ -1,0 +1,159 @@
+//! Tests of the door in process and over a socket, without any AWS client.
+
+use std::sync::Mutex;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use super::*;
+use crate::local::objects::ObjectStore;
+use crate::model::{SystemClock, Timestamp};
+
+/// A service that repeats what it was asked.
+#[derive(Default)]
+struct Echo {
+    calls: Mutex<Vec<Vec<(String, String)>>>,
+}
+
+impl QueryService for Echo {
+    fn call(&self, parameters: Vec<(String, String)>) -> QueryAnswer {
+        let body = format!("<Echo>{}</Echo>", parameters.len());
+        self.calls.lock().unwrap().push(parameters);
+        QueryAnswer {
+            status: 200,
+            body,
+            request_id: "echo-1".to_owned(),
+        }
+    }
+}
+
+struct House {
+    door: Arc<Door>,
+    echo: Arc<Echo>,
+    _home: tempfile::TempDir,
+}
+
+fn house() -> House {
+    let home = tempfile::tempdir().unwrap();
+    let clock = Arc::new(SystemClock);
+    let store = ObjectStore::new(home.path(), "eu-central-1", "000000000000", clock.clone()).unwrap();
+    let echo = Arc::new(Echo::default());
+    let door = Door::new(echo.clone(), S3Front::new(Arc::new(store)), clock);
+    House {
+        door: Arc::new(door),
+        echo,
+        _home: home,
+    }
+}
+
+fn body(text: impl Into<Bytes>) -> Body {
+    Full::new(text.into()).map_err(|never| match never {}).boxed()
+}
+
+fn form(text: impl Into<Bytes>) -> Request<Body> {
+    Request::post("http://127.0.0.1/")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(body(text))
+        .unwrap()
+}
+
+async fn text(response: Response<Body>) -> String {
+    let bytes = response.into_body().collect().await.unwrap().to_bytes();
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[tokio::test]
+async fn queries_reach_their_service_with_all_parameters() {
+    let house = house();
+    let response = house
+        .door
+        .handle(form("Action=DescribeEvents&Version=2010-12-01&Name=a+b%26"))
+        .await;
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.headers()["content-type"], "text/xml");
+    assert_eq!(response.headers()["x-amzn-requestid"], "echo-1");
+    assert!(response.headers().contains_key("date"));
+    assert_eq!(text(response).await, "<Echo>3</Echo>");
+    let calls = house.echo.calls.lock().unwrap();
+    assert_eq!(calls[0][2], ("Name".to_owned(), "a b&".to_owned()));
+}
+
+#[tokio::test]
+async fn services_that_are_not_here_are_named() {
+    let house = house();
+    let response = house.door.handle(form("Action=DescribeRules&Version=2015-12-01")).await;
+    assert_eq!(response.status(), 501);
+    let answer = text(response).await;
+    assert!(answer.contains("<Code>NotImplemented</Code>"), "{answer}");
+    assert!(answer.contains("the service elasticloadbalancing;"), "{answer}");
+    assert!(house.echo.calls.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn long_forms_and_web_pages_are_refused() {
+    let house = house();
+    let long = format!("Action=CreateEnvironment&Version=2010-12-01&x={}", "a".repeat(1 << 20));
+    let response = house.door.handle(form(long)).await;
+    assert_eq!(response.status(), 413);
+
+    let mut request = form("Action=CreateEnvironment&Version=2010-12-01");
+    request
+        .headers_mut()
+        .insert("origin", "https://evil.example".parse().unwrap());
+    let response = house.door.handle(request).await;
+    assert_eq!(response.status(), 403);
+    assert!(house.echo.calls.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn answers_to_head_have_no_body() {
+    let house = house();
+    let request = Request::head("http://127.0.0.1/no-such-bucket/key")
+        .body(body(""))
+        .unwrap();
+    let response = house.door.handle(request).await;
+    assert_eq!(response.status(), 404);
+    assert!(response.headers().contains_key("x-amz-request-id"));
+    assert_eq!(text(response).await, "");
+}
+
+#[tokio::test]
+async fn connections_are_kept_alive_and_closed_at_the_end() {
+    let house = house();
+    let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), Exposure::ThisMachine)
+        .await
+        .unwrap();
+    let address = listener.address();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let serving = tokio::spawn(serve(listener, Arc::clone(&house.door), async {
+        let _ = stopped.await;
+    }));
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    for _ in 0..2 {
+        let request = "POST / HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-www-form-urlencoded\r\n\
+                       content-length: 31\r\n\r\nAction=Check&Version=2010-12-01";
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        while !answer.ends_with("</Echo>") {
+            let mut buffer = [0; 1024];
+            let length = stream.read(&mut buffer).await.unwrap();
+            assert!(length > 0, "the connection was closed after {answer:?}");
+            answer.push_str(std::str::from_utf8(&buffer[..length]).unwrap());
+        }
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+    stop.send(()).unwrap();
+    serving.await.unwrap();
+    assert_eq!(stream.read(&mut [0; 16]).await.unwrap(), 0);
+    assert!(tokio::net::TcpStream::connect(address).await.is_err());
+}
+
+#[test]
+fn dates_have_the_form_of_headers() {
+    // The example of RFC 9110 section 5.6.7.
+    assert_eq!(
+        http_date(Timestamp::from_millis(784_111_777_000)),
+        "Sun, 06 Nov 1994 08:49:37 GMT"
+    );
+}

@@ -1,0 +1,114 @@
+//! The balancer of one environment.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use http::header::{CONTENT_TYPE, HeaderValue, SERVER};
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+
+use super::body::Download;
+use super::door::{Answer, Door, Entrance, Stage};
+use super::meter::Tally;
+use super::rotation::Rotation;
+use crate::model::RequestCounts;
+
+/// Accepts connections and passes their requests on to the targets in service.
+#[derive(Debug)]
+pub(super) struct Balancer {
+    door: Door,
+    router: Arc<Router>,
+}
+
+#[derive(Debug)]
+struct Router {
+    rotation: Arc<Rotation>,
+    /// Answers of the balancer's own.
+    own: Tally,
+    idle_timeout_millis: AtomicU64,
+}
+
+impl Balancer {
+    /// Begins to serve the listener.
+    pub(super) fn open(listener: TcpListener, rotation: Arc<Rotation>, idle_timeout: Duration) -> io::Result<Self> {
+        let router = Arc::new(Router {
+            rotation,
+            own: Tally::default(),
+            idle_timeout_millis: AtomicU64::new(millis(idle_timeout)),
+        });
+        let door = Door::open(listener, Arc::clone(&router))?;
+        Ok(Self { door, router })
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.door.address()
+    }
+
+    /// Holds for connections that are opened from now on.
+    pub(super) fn set_idle_timeout(&self, idle_timeout: Duration) {
+        self.router
+            .idle_timeout_millis
+            .store(millis(idle_timeout), Ordering::Relaxed);
+    }
+
+    pub(super) fn open_connections(&self) -> u64 {
+        self.door.open_connections()
+    }
+
+    pub(super) fn go_on(&self, stage: Stage) {
+        self.door.go_on(stage);
+    }
+
+    /// Closes the window of the answers that no instance gave.
+    pub(super) fn take_own_answers(&self) -> RequestCounts {
+        self.router.own.take()
+    }
+}
+
+fn millis(length: Duration) -> u64 {
+    u64::try_from(length.as_millis()).unwrap_or(u64::MAX).max(1)
+}
+
+impl Answer for Router {
+    fn idle_timeout(&self) -> Duration {
+        Duration::from_millis(self.idle_timeout_millis.load(Ordering::Relaxed))
+    }
+
+    async fn answer(&self, request: Request<Incoming>, entrance: &Arc<Entrance>) -> Response<Download> {
+        let Some(seat) = self.rotation.take_seat() else {
+            return self.own_answer(StatusCode::SERVICE_UNAVAILABLE);
+        };
+        let target = Arc::clone(&seat.0);
+        let begun = Instant::now();
+        let forwarded = target
+            .upstream
+            .forward(request, &target.authority, entrance, Box::new(seat));
+        match forwarded.await {
+            Ok(response) => {
+                target.meter.record(response.status().as_u16(), begun.elapsed());
+                response
+            }
+            Err(trouble) => self.own_answer(trouble.status()),
+        }
+    }
+}
+
+impl Router {
+    fn own_answer(&self, status: StatusCode) -> Response<Download> {
+        self.own.count(status.as_u16());
+        let title = format!("{} {}", status.as_u16(), status.canonical_reason().unwrap_or("Error"));
+        let page =
+            format!("<html>\r\n<head><title>{title}</title></head>\r\n<body><h1>{title}</h1></body>\r\n</html>\r\n");
+        let mut response = Response::new(Download::own(page));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(SERVER, HeaderValue::from_static("cutover-local"));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
+        response
+    }
+}

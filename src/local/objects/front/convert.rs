@@ -1,0 +1,70 @@
+//! Between the library's types and the store's.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use http::HeaderMap;
+use s3s::S3Result;
+use s3s::dto;
+
+use super::super::digest::{Algorithm, Checksum};
+use super::super::errors;
+use super::super::receive::sound_checksum;
+use crate::model::Timestamp;
+
+/// A moment as the library writes it.
+pub(super) fn moment(at: Timestamp) -> dto::Timestamp {
+    let millis = u64::try_from(at.as_millis()).unwrap_or(0);
+    (UNIX_EPOCH + Duration::from_millis(millis)).into()
+}
+
+/// An entity tag as the library writes it.
+pub(super) fn entity_tag(tag: &str) -> dto::ETag {
+    dto::ETag::Strong(tag.to_owned())
+}
+
+/// A checksum in the five fields that answers have for it.
+pub(super) fn checksum_fields(algorithm: Algorithm, value: &str) -> dto::Checksum {
+    let mut fields = dto::Checksum::default();
+    let field = match algorithm {
+        Algorithm::Crc32 => &mut fields.checksum_crc32,
+        Algorithm::Crc32c => &mut fields.checksum_crc32c,
+        Algorithm::Crc64Nvme => &mut fields.checksum_crc64nvme,
+        Algorithm::Sha1 => &mut fields.checksum_sha1,
+        Algorithm::Sha256 => &mut fields.checksum_sha256,
+    };
+    *field = Some(value.to_owned());
+    fields
+}
+
+/// An object's checksum and its kind.
+pub(super) fn checksum(checksum: &Checksum) -> dto::Checksum {
+    dto::Checksum {
+        checksum_type: Some(kind(checksum)),
+        ..checksum_fields(checksum.algorithm, &checksum.value)
+    }
+}
+
+/// The kind of an object's checksum.
+pub(super) fn kind(checksum: &Checksum) -> dto::ChecksumType {
+    dto::ChecksumType::from_static(checksum.kind.name())
+}
+
+/// An algorithm by the name that a client gives it.
+pub(super) fn algorithm(name: Option<&dto::ChecksumAlgorithm>) -> S3Result<Option<Algorithm>> {
+    name.map(|name| {
+        Algorithm::named(name.as_str())
+            .ok_or_else(|| errors::not_implemented(&format!("checksums by {}", name.as_str())))
+    })
+    .transpose()
+}
+
+/// The checksum that a header gives for a whole multipart object. That of a composite one may carry its number of parts.
+pub(super) fn claimed_checksum(headers: &HeaderMap) -> S3Result<Option<(Algorithm, String)>> {
+    for algorithm in Algorithm::ALL {
+        if let Some(value) = super::header(headers, algorithm.header()) {
+            sound_checksum(algorithm, value.split('-').next().unwrap_or_default())?;
+            return Ok(Some((algorithm, value.to_owned())));
+        }
+    }
+    Ok(None)
+}

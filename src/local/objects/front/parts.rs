@@ -1,0 +1,214 @@
+//! Multipart uploads.
+
+use s3s::dto::*;
+use s3s::{S3Result, s3_error};
+
+use super::super::condition::Condition;
+use super::super::digest::{Algorithm, Kind};
+use super::super::errors;
+use super::super::object::Description;
+use super::super::receive::Claims;
+use super::super::uploads::{Completion, WantedPart};
+use super::{Front, convert};
+
+/// The most parts that one answer lists (API reference, ListParts).
+const LONGEST_PAGE: i32 = 1000;
+
+fn kind(wanted: Option<&ChecksumType>) -> S3Result<Option<Kind>> {
+    match wanted.map(ChecksumType::as_str) {
+        None => Ok(None),
+        Some(ChecksumType::COMPOSITE) => Ok(Some(Kind::Composite)),
+        Some(ChecksumType::FULL_OBJECT) => Ok(Some(Kind::FullObject)),
+        Some(_) => Err(s3_error!(
+            InvalidRequest,
+            "Value for x-amz-checksum-type header is invalid."
+        )),
+    }
+}
+
+/// The checksum that a client gives for a part.
+fn part_checksum(part: &CompletedPart) -> Option<(Algorithm, String)> {
+    [
+        (Algorithm::Crc32, &part.checksum_crc32),
+        (Algorithm::Crc32c, &part.checksum_crc32c),
+        (Algorithm::Crc64Nvme, &part.checksum_crc64nvme),
+        (Algorithm::Sha1, &part.checksum_sha1),
+        (Algorithm::Sha256, &part.checksum_sha256),
+    ]
+    .into_iter()
+    .find_map(|(algorithm, value)| Some((algorithm, value.clone()?)))
+}
+
+impl Front {
+    pub(super) fn do_create_multipart_upload(
+        &self,
+        input: CreateMultipartUploadInput,
+    ) -> S3Result<CreateMultipartUploadOutput> {
+        let algorithm = convert::algorithm(input.checksum_algorithm.as_ref())?;
+        let kind = kind(input.checksum_type.as_ref())?;
+        let description = Description {
+            content_type: input.content_type,
+            cache_control: input.cache_control,
+            content_disposition: input.content_disposition,
+            content_encoding: input.content_encoding,
+            content_language: input.content_language,
+            expires: input.expires,
+            metadata: input.metadata.unwrap_or_default().into_iter().collect(),
+        };
+        let id = self
+            .store
+            .begin_upload(&input.bucket, &input.key, algorithm, kind, description)?;
+        let upload = self.store.upload(&input.bucket, &input.key, &id)?;
+        Ok(CreateMultipartUploadOutput {
+            bucket: Some(input.bucket),
+            key: Some(input.key),
+            upload_id: Some(id),
+            checksum_type: algorithm.map(|_| ChecksumType::from_static(upload.kind.name())),
+            checksum_algorithm: algorithm.map(|algorithm| ChecksumAlgorithm::from_static(algorithm.name())),
+            ..CreateMultipartUploadOutput::default()
+        })
+    }
+
+    pub(super) async fn do_upload_part(&self, input: UploadPartInput, claims: &Claims) -> S3Result<UploadPartOutput> {
+        let body = input.body.unwrap_or_else(|| StreamingBlob::from(s3s::Body::empty()));
+        let part = self
+            .store
+            .write_part(
+                &input.bucket,
+                &input.key,
+                &input.upload_id,
+                input.part_number,
+                claims,
+                body,
+            )
+            .await?;
+        let checksum = convert::checksum_fields(part.algorithm, &part.checksum);
+        Ok(UploadPartOutput {
+            e_tag: Some(convert::entity_tag(&part.entity_tag)),
+            checksum_crc32: checksum.checksum_crc32,
+            checksum_crc32c: checksum.checksum_crc32c,
+            checksum_crc64nvme: checksum.checksum_crc64nvme,
+            checksum_sha1: checksum.checksum_sha1,
+            checksum_sha256: checksum.checksum_sha256,
+            ..UploadPartOutput::default()
+        })
+    }
+
+    pub(super) fn do_list_parts(&self, input: ListPartsInput) -> S3Result<ListPartsOutput> {
+        let upload = self.store.upload(&input.bucket, &input.key, &input.upload_id)?;
+        let limit = input.max_parts.unwrap_or(LONGEST_PAGE).clamp(0, LONGEST_PAGE);
+        let after = input.part_number_marker.unwrap_or(0);
+        let mut rest = upload.parts.range(after.saturating_add(1)..);
+        let parts: Vec<Part> = rest
+            .by_ref()
+            .take(usize::try_from(limit).unwrap_or(0))
+            .map(|(number, part)| {
+                let checksum = convert::checksum_fields(part.algorithm, &part.checksum);
+                Part {
+                    part_number: Some(*number),
+                    size: i64::try_from(part.blob.size()).ok(),
+                    e_tag: Some(convert::entity_tag(&part.entity_tag)),
+                    last_modified: Some(convert::moment(part.modified)),
+                    checksum_crc32: checksum.checksum_crc32,
+                    checksum_crc32c: checksum.checksum_crc32c,
+                    checksum_crc64nvme: checksum.checksum_crc64nvme,
+                    checksum_sha1: checksum.checksum_sha1,
+                    checksum_sha256: checksum.checksum_sha256,
+                }
+            })
+            .collect();
+        let more = rest.next().is_some();
+        let algorithm = upload.algorithm;
+        Ok(ListPartsOutput {
+            bucket: Some(input.bucket),
+            key: Some(input.key),
+            upload_id: Some(input.upload_id),
+            max_parts: Some(limit),
+            part_number_marker: Some(after),
+            is_truncated: Some(more),
+            next_part_number_marker: parts.last().and_then(|part| part.part_number),
+            checksum_algorithm: algorithm.map(|algorithm| ChecksumAlgorithm::from_static(algorithm.name())),
+            checksum_type: algorithm.map(|_| ChecksumType::from_static(upload.kind.name())),
+            parts: Some(parts),
+            storage_class: Some(StorageClass::from_static(StorageClass::STANDARD)),
+            ..ListPartsOutput::default()
+        })
+    }
+
+    pub(super) fn do_list_multipart_uploads(
+        &self,
+        input: ListMultipartUploadsInput,
+    ) -> S3Result<ListMultipartUploadsOutput> {
+        if input.delimiter.is_some() || input.key_marker.is_some() || input.upload_id_marker.is_some() {
+            return Err(errors::not_implemented(
+                "listing multipart uploads by delimiter or page by page",
+            ));
+        }
+        let prefix = input.prefix.unwrap_or_default();
+        let mut state = self.store.state();
+        let uploads = state
+            .bucket(&input.bucket)?
+            .uploads
+            .iter()
+            .filter(|((key, _), _)| key.starts_with(&prefix))
+            .map(|((key, id), upload)| MultipartUpload {
+                key: Some(key.clone()),
+                upload_id: Some(id.clone()),
+                initiated: Some(convert::moment(upload.initiated)),
+                storage_class: Some(StorageClass::from_static(StorageClass::STANDARD)),
+                ..MultipartUpload::default()
+            })
+            .collect();
+        Ok(ListMultipartUploadsOutput {
+            bucket: Some(input.bucket),
+            prefix: Some(prefix),
+            uploads: Some(uploads),
+            is_truncated: Some(false),
+            ..ListMultipartUploadsOutput::default()
+        })
+    }
+
+    pub(super) async fn do_complete_multipart_upload(
+        &self,
+        input: CompleteMultipartUploadInput,
+        checksum: Option<(Algorithm, String)>,
+        size: Option<u64>,
+    ) -> S3Result<CompleteMultipartUploadOutput> {
+        let parts = input
+            .multipart_upload
+            .and_then(|upload| upload.parts)
+            .unwrap_or_default();
+        let parts = parts
+            .into_iter()
+            .map(|part| WantedPart {
+                number: part.part_number.unwrap_or(0),
+                checksum: part_checksum(&part),
+                entity_tag: part.e_tag.map(ETag::into_value),
+            })
+            .collect();
+        let completion = Completion {
+            parts,
+            condition: Condition::of_write(input.if_match, input.if_none_match.as_ref())?,
+            checksum,
+            size,
+        };
+        let object = self
+            .store
+            .complete_upload(&input.bucket, &input.key, &input.upload_id, &completion)
+            .await?;
+        let checksum = convert::checksum(&object.checksum);
+        Ok(CompleteMultipartUploadOutput {
+            location: Some(format!("/{}/{}", input.bucket, input.key)),
+            bucket: Some(input.bucket),
+            key: Some(input.key),
+            e_tag: Some(convert::entity_tag(&object.entity_tag)),
+            checksum_crc32: checksum.checksum_crc32,
+            checksum_crc32c: checksum.checksum_crc32c,
+            checksum_crc64nvme: checksum.checksum_crc64nvme,
+            checksum_sha1: checksum.checksum_sha1,
+            checksum_sha256: checksum.checksum_sha256,
+            checksum_type: checksum.checksum_type,
+            ..CompleteMultipartUploadOutput::default()
+        })
+    }
+}

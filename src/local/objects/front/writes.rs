@@ -1,0 +1,168 @@
+//! Operations that write and remove objects.
+
+use s3s::S3Result;
+use s3s::dto::{Error as DeleteFailure, *};
+
+use super::super::condition::{self, Condition};
+use super::super::digest::{Algorithm, Kind};
+use super::super::errors;
+use super::super::object::{Description, Object};
+use super::super::receive::{Claims, receive};
+use super::{Front, convert, refuse_version};
+
+/// What S3 says an object is when the client does not say (API reference, GetObject).
+const UNKNOWN_CONTENT: &str = "binary/octet-stream";
+
+impl Front {
+    pub(super) async fn do_put_object(&self, input: PutObjectInput, claims: &Claims) -> S3Result<PutObjectOutput> {
+        let condition = Condition::of_write(input.if_match, input.if_none_match.as_ref())?;
+        let description = Description {
+            content_type: input.content_type.or_else(|| Some(UNKNOWN_CONTENT.to_owned())),
+            cache_control: input.cache_control,
+            content_disposition: input.content_disposition,
+            content_encoding: input.content_encoding,
+            content_language: input.content_language,
+            expires: input.expires,
+            metadata: input.metadata.unwrap_or_default().into_iter().collect(),
+        };
+        let body = input.body.unwrap_or_else(|| StreamingBlob::from(s3s::Body::empty()));
+        let object = self
+            .store
+            .write(&input.bucket, &input.key, &condition, description, claims, body)
+            .await?;
+        let checksum = convert::checksum(&object.checksum);
+        Ok(PutObjectOutput {
+            e_tag: Some(convert::entity_tag(&object.entity_tag)),
+            checksum_crc32: checksum.checksum_crc32,
+            checksum_crc32c: checksum.checksum_crc32c,
+            checksum_crc64nvme: checksum.checksum_crc64nvme,
+            checksum_sha1: checksum.checksum_sha1,
+            checksum_sha256: checksum.checksum_sha256,
+            checksum_type: checksum.checksum_type,
+            ..PutObjectOutput::default()
+        })
+    }
+
+    pub(super) async fn do_copy_object(&self, input: CopyObjectInput) -> S3Result<CopyObjectOutput> {
+        let CopySource::Bucket {
+            bucket,
+            key,
+            version_id,
+        } = &input.copy_source
+        else {
+            return Err(errors::not_implemented("copying from access points"));
+        };
+        refuse_version(version_id.as_deref())?;
+        if input.copy_source_if_modified_since.is_some() || input.copy_source_if_unmodified_since.is_some() {
+            return Err(errors::not_implemented("copying on condition of a date"));
+        }
+        let source = self.store.get(bucket, key)?;
+        let differs = |wanted: &ETagCondition| !condition::matches(wanted, &source.entity_tag);
+        if input.copy_source_if_match.as_ref().is_some_and(differs)
+            || input
+                .copy_source_if_none_match
+                .as_ref()
+                .is_some_and(|known| !differs(known))
+        {
+            return Err(errors::precondition_failed());
+        }
+        let description = match input.metadata_directive.as_ref().map(MetadataDirective::as_str) {
+            Some(MetadataDirective::REPLACE) => Description {
+                content_type: input.content_type.or_else(|| Some(UNKNOWN_CONTENT.to_owned())),
+                cache_control: input.cache_control,
+                content_disposition: input.content_disposition,
+                content_encoding: input.content_encoding,
+                content_language: input.content_language,
+                expires: input.expires,
+                metadata: input.metadata.unwrap_or_default().into_iter().collect(),
+            },
+            _ => source.description.clone(),
+        };
+        let algorithm = convert::algorithm(input.checksum_algorithm.as_ref())?;
+        let copy = self.copied(&source, description, algorithm).await?;
+        let object = self
+            .store
+            .commit(&input.bucket, &input.key, &Condition::default(), copy)?;
+        let checksum = convert::checksum(&object.checksum);
+        Ok(CopyObjectOutput {
+            copy_object_result: Some(CopyObjectResult {
+                e_tag: Some(convert::entity_tag(&object.entity_tag)),
+                last_modified: Some(convert::moment(object.modified)),
+                checksum_crc32: checksum.checksum_crc32,
+                checksum_crc32c: checksum.checksum_crc32c,
+                checksum_crc64nvme: checksum.checksum_crc64nvme,
+                checksum_sha1: checksum.checksum_sha1,
+                checksum_sha256: checksum.checksum_sha256,
+                checksum_type: checksum.checksum_type,
+            }),
+            ..CopyObjectOutput::default()
+        })
+    }
+
+    /// The source as a new object. The content is read again only when its digests are not known: after an upload in parts,
+    /// or for another checksum.
+    async fn copied(
+        &self,
+        source: &Object,
+        description: Description,
+        algorithm: Option<Algorithm>,
+    ) -> S3Result<Object> {
+        let algorithm = algorithm.unwrap_or(source.checksum.algorithm);
+        let same = algorithm == source.checksum.algorithm && source.checksum.kind == Kind::FullObject;
+        if same && !source.in_parts {
+            return Ok(Object {
+                blob: std::sync::Arc::clone(&source.blob),
+                entity_tag: source.entity_tag.clone(),
+                checksum: source.checksum.clone(),
+                modified: self.store.now(),
+                description,
+                in_parts: false,
+            });
+        }
+        let content = source
+            .blob
+            .read(0..source.blob.size())
+            .await
+            .map_err(|error| errors::storage_failed("read the body of an object", error))?;
+        let received = receive(self.store.folder(), &Claims::default(), algorithm, content).await?;
+        Ok(self.store.whole(received, description))
+    }
+
+    pub(super) fn do_delete_object(&self, input: DeleteObjectInput) -> S3Result<DeleteObjectOutput> {
+        refuse_version(input.version_id.as_deref())?;
+        if input.if_match_last_modified_time.is_some() || input.if_match_size.is_some() {
+            return Err(errors::not_implemented("deleting on condition of a date or a size"));
+        }
+        let condition = Condition::of_delete(input.if_match);
+        self.store.remove(&input.bucket, &input.key, &condition)?;
+        Ok(DeleteObjectOutput::default())
+    }
+
+    pub(super) fn do_delete_objects(&self, input: DeleteObjectsInput) -> S3Result<DeleteObjectsOutput> {
+        self.store.require_bucket(&input.bucket)?;
+        let mut deleted = Vec::new();
+        let mut failures = Vec::new();
+        for object in input.delete.objects {
+            let condition = Condition::of_delete(object.e_tag.map(ETagCondition::ETag));
+            let removed = refuse_version(object.version_id.as_deref())
+                .and_then(|()| self.store.remove(&input.bucket, &object.key, &condition));
+            match removed {
+                Ok(()) => deleted.push(DeletedObject {
+                    key: Some(object.key),
+                    ..DeletedObject::default()
+                }),
+                Err(error) => failures.push(DeleteFailure {
+                    code: Some(error.code().as_str().to_owned()),
+                    message: error.message().map(str::to_owned),
+                    key: Some(object.key),
+                    ..DeleteFailure::default()
+                }),
+            }
+        }
+        Ok(DeleteObjectsOutput {
+            deleted: (!input.delete.quiet.unwrap_or(false)).then_some(deleted),
+            errors: (!failures.is_empty()).then_some(failures),
+            ..DeleteObjectsOutput::default()
+        })
+    }
+}

@@ -1,0 +1,34 @@
+//! What the store knows of an object.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::blob::Blob;
+use super::digest::Checksum;
+use crate::model::Timestamp;
+
+/// An object as it is stored.
+#[derive(Debug)]
+pub(super) struct Object {
+    pub(super) blob: Arc<Blob>,
+    /// Without quotes.
+    pub(super) entity_tag: String,
+    pub(super) checksum: Checksum,
+    pub(super) modified: Timestamp,
+    pub(super) description: Description,
+    /// Whether it was uploaded in parts, so that its entity tag is not the MD5 of its content.
+    pub(super) in_parts: bool,
+}
+
+/// What a client said of an object's content, given back word for word.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Description {
+    pub(super) content_type: Option<String>,
+    pub(super) cache_control: Option<String>,
+    pub(super) content_disposition: Option<String>,
+    pub(super) content_encoding: Option<String>,
+    pub(super) content_language: Option<String>,
+    pub(super) expires: Option<s3s::dto::Timestamp>,
+    /// `x-amz-meta-…`, without that prefix.
+    pub(super) metadata: BTreeMap<String, String>,
+}

@@ -1,0 +1,359 @@
+//! Buckets and objects.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use futures_util::Stream;
+use s3s::{S3Result, s3_error};
+
+use super::blob::Folder;
+use super::condition::Condition;
+use super::digest::{Algorithm, Checksum, Kind};
+use super::errors;
+use super::object::{Description, Object};
+use super::receive::{Claims, Received, receive};
+use super::uploads::Upload;
+use crate::local::storage::{Storage, StoredObject};
+use crate::model::{Clock, Timestamp};
+
+/// S3 makes a checksum by this algorithm when the client sends none.
+pub(super) const OWN_ALGORITHM: Algorithm = Algorithm::Crc64Nvme;
+
+/// The data folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot use {} for the objects of the local cloud: {source}; choose a folder that can be written", path.display())]
+pub struct OpenError {
+    path: PathBuf,
+    source: std::io::Error,
+}
+
+/// The buckets of one account and region. Shared as an `Arc`.
+///
+/// All changes happen at one moment, under one lock: a conditional write is decided against what is there when it takes
+/// effect, so of many that may only succeed once, one does. Bodies are received before that moment.
+pub struct ObjectStore {
+    region: String,
+    account: String,
+    clock: Arc<dyn Clock>,
+    folder: Folder,
+    state: Mutex<State>,
+}
+
+/// Everything that changes.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    buckets: BTreeMap<String, Bucket>,
+    uploads_made: u64,
+}
+
+/// One bucket.
+#[derive(Debug)]
+pub(super) struct Bucket {
+    pub(super) created: Timestamp,
+    pub(super) objects: BTreeMap<String, Arc<Object>>,
+    /// Multipart uploads in progress, by key and id.
+    pub(super) uploads: BTreeMap<(String, String), Upload>,
+}
+
+impl State {
+    /// A bucket that must be there.
+    pub(super) fn bucket(&mut self, name: &str) -> S3Result<&mut Bucket> {
+        self.buckets.get_mut(name).ok_or_else(|| errors::no_such_bucket(name))
+    }
+
+    /// A number for a new multipart upload.
+    pub(super) fn next_upload(&mut self) -> u64 {
+        self.uploads_made += 1;
+        self.uploads_made
+    }
+}
+
+impl ObjectStore {
+    /// An empty store of the given region and account (its twelve digits), with its bodies in a folder.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be made or read.
+    pub fn new(folder: &Path, region: &str, account: &str, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        Ok(Self {
+            region: region.to_owned(),
+            account: account.to_owned(),
+            clock,
+            folder: Folder::open(folder).map_err(|source| OpenError {
+                path: folder.to_owned(),
+                source,
+            })?,
+            state: Mutex::default(),
+        })
+    }
+
+    pub(super) fn region(&self) -> &str {
+        &self.region
+    }
+
+    pub(super) fn account(&self) -> &str {
+        &self.account
+    }
+
+    pub(super) fn folder(&self) -> &Folder {
+        &self.folder
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The state is whole after every statement, so a panic elsewhere does not spoil it.
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes a bucket.
+    pub(super) fn create_bucket(&self, name: &str) -> S3Result<()> {
+        let created = self.now();
+        let mut state = self.state();
+        if state.buckets.contains_key(name) {
+            // In the oldest region alone, making one's own bucket again is no error (API reference, CreateBucket).
+            if self.region == "us-east-1" {
+                return Ok(());
+            }
+            return Err(s3_error!(
+                BucketAlreadyOwnedByYou,
+                "Your previous request to create the named bucket succeeded and you already own it."
+            ));
+        }
+        state.buckets.insert(
+            name.to_owned(),
+            Bucket {
+                created,
+                objects: BTreeMap::new(),
+                uploads: BTreeMap::new(),
+            },
+        );
+        Ok(())
+    }
+
+    /// Removes an empty bucket.
+    pub(super) fn delete_bucket(&self, name: &str) -> S3Result<()> {
+        let mut state = self.state();
+        if !state.bucket(name)?.objects.is_empty() {
+            return Err(s3_error!(BucketNotEmpty, "The bucket you tried to delete is not empty"));
+        }
+        state.buckets.remove(name);
+        Ok(())
+    }
+
+    /// Names of all buckets and when they were made.
+    pub(super) fn buckets(&self) -> Vec<(String, Timestamp)> {
+        let state = self.state();
+        state
+            .buckets
+            .iter()
+            .map(|(name, bucket)| (name.clone(), bucket.created))
+            .collect()
+    }
+
+    /// Checks that a bucket is there.
+    pub(super) fn require_bucket(&self, name: &str) -> S3Result<()> {
+        self.state().bucket(name).map(|_| ())
+    }
+
+    /// An object that must be there.
+    pub(super) fn get(&self, bucket: &str, key: &str) -> S3Result<Arc<Object>> {
+        let mut state = self.state();
+        let object = state.bucket(bucket)?.objects.get(key);
+        object.cloned().ok_or_else(errors::no_such_key)
+    }
+
+    /// Receives a body and stores it if the condition holds then.
+    pub(super) async fn write<S>(
+        &self,
+        bucket: &str,
+        key: &str,
+        condition: &Condition,
+        description: Description,
+        claims: &Claims,
+        body: S,
+    ) -> S3Result<Arc<Object>>
+    where
+        S: Stream<Item = Result<Bytes, s3s::StdError>>,
+    {
+        self.require_bucket(bucket)?;
+        let received = receive(&self.folder, claims, OWN_ALGORITHM, body).await?;
+        self.commit(bucket, key, condition, self.whole(received, description))
+    }
+
+    /// An object that was uploaded whole.
+    pub(super) fn whole(&self, received: Received, description: Description) -> Object {
+        Object {
+            blob: received.blob,
+            entity_tag: received.md5,
+            checksum: Checksum {
+                algorithm: received.algorithm,
+                kind: Kind::FullObject,
+                value: received.checksum,
+            },
+            modified: self.now(),
+            description,
+            in_parts: false,
+        }
+    }
+
+    /// Stores an object if the condition holds.
+    pub(super) fn commit(
+        &self,
+        bucket: &str,
+        key: &str,
+        condition: &Condition,
+        object: Object,
+    ) -> S3Result<Arc<Object>> {
+        let object = Arc::new(object);
+        let replaced = self
+            .state()
+            .bucket(bucket)?
+            .replace(key, condition, Arc::clone(&object))?;
+        // Its file goes only now, after the lock.
+        drop(replaced);
+        Ok(object)
+    }
+
+    /// Removes an object if the condition holds. One that is not there counts as removed.
+    pub(super) fn remove(&self, bucket: &str, key: &str, condition: &Condition) -> S3Result<()> {
+        let mut state = self.state();
+        let bucket = state.bucket(bucket)?;
+        let present = bucket.objects.get(key);
+        condition.allows_delete(present.map(|object| object.entity_tag.as_str()))?;
+        let removed = bucket.objects.remove(key);
+        drop(state);
+        drop(removed);
+        Ok(())
+    }
+}
+
+impl Bucket {
+    /// Puts an object in its place if the condition holds; returns the one that was there.
+    pub(super) fn replace(
+        &mut self,
+        key: &str,
+        condition: &Condition,
+        object: Arc<Object>,
+    ) -> S3Result<Option<Arc<Object>>> {
+        let present = self.objects.get(key);
+        condition.allows_write(present.map(|object| object.entity_tag.as_str()))?;
+        Ok(self.objects.insert(key.to_owned(), object))
+    }
+}
+
+impl std::fmt::Debug for ObjectStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ObjectStore")
+            .field("region", &self.region)
+            .field("account", &self.account)
+            .field("folder", &self.folder)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Storage for ObjectStore {
+    fn ensure_bucket(&self, bucket: &str) {
+        // The only way to fail is that it is there.
+        let _ = self.create_bucket(bucket);
+    }
+
+    fn has_bucket(&self, bucket: &str) -> bool {
+        self.require_bucket(bucket).is_ok()
+    }
+
+    fn object(&self, bucket: &str, key: &str) -> Option<StoredObject> {
+        let object = self.get(bucket, key).ok()?;
+        Some(StoredObject {
+            size: object.blob.size(),
+            file: object.blob.give_out(),
+        })
+    }
+
+    fn put(&self, bucket: &str, key: &str, content: &[u8]) {
+        let written = self
+            .folder
+            .writer()
+            .write_whole(content)
+            .map_err(|error| errors::storage_failed("write the body of an object", error))
+            .and_then(|blob| {
+                let received = Received {
+                    blob,
+                    md5: super::digest::entity_tag(content),
+                    algorithm: OWN_ALGORITHM,
+                    checksum: OWN_ALGORITHM.of(content),
+                };
+                let object = self.whole(received, Description::default());
+                self.commit(bucket, key, &Condition::default(), object)
+            });
+        if let Err(error) = written {
+            tracing::error!(
+                bucket,
+                key,
+                code = error.code().as_str(),
+                "the account could not store an object"
+            );
+        }
+    }
+
+    fn delete(&self, bucket: &str, key: &str) {
+        if let Err(error) = self.remove(bucket, key, &Condition::default()) {
+            tracing::error!(
+                bucket,
+                key,
+                code = error.code().as_str(),
+                "the account could not delete an object"
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::SystemClock;
+
+    #[test]
+    fn the_account_sees_what_it_stored_and_keeps_the_file_it_was_given() {
+        let home = tempfile::tempdir().unwrap();
+        let store = ObjectStore::new(home.path(), "eu-central-1", "000000000000", Arc::new(SystemClock)).unwrap();
+        assert!(!store.has_bucket("logs"));
+        store.put("logs", "a", b"lost");
+        assert_eq!(store.object("logs", "a"), None);
+
+        store.ensure_bucket("logs");
+        store.ensure_bucket("logs");
+        assert!(store.has_bucket("logs"));
+        store.put("logs", "a", b"first");
+        let first = store.object("logs", "a").unwrap();
+        assert_eq!(first.size, 5);
+        store.put("logs", "a", b"second one");
+        let second = store.object("logs", "a").unwrap();
+        store.delete("logs", "a");
+        assert_eq!(store.object("logs", "a"), None);
+        assert_eq!(std::fs::read(first.file).unwrap(), b"first");
+        assert_eq!(std::fs::read(second.file).unwrap(), b"second one");
+    }
+
+    #[test]
+    fn buckets_are_made_once_and_removed_when_empty() {
+        let home = tempfile::tempdir().unwrap();
+        let store = ObjectStore::new(home.path(), "eu-central-1", "000000000000", Arc::new(SystemClock)).unwrap();
+        store.create_bucket("one").unwrap();
+        let again = store.create_bucket("one").unwrap_err();
+        assert_eq!(again.code().as_str(), "BucketAlreadyOwnedByYou");
+        store.put("one", "key", b"");
+        assert_eq!(
+            store.delete_bucket("one").unwrap_err().code().as_str(),
+            "BucketNotEmpty"
+        );
+        store.delete("one", "key");
+        store.delete_bucket("one").unwrap();
+        assert_eq!(store.delete_bucket("one").unwrap_err().code().as_str(), "NoSuchBucket");
+        assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
+    }
+}

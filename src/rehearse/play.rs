@@ -1,0 +1,290 @@
+//! The play: version 1 is live under load; a good version is released, then one that turns bad.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use url::Url;
+
+use super::load::{Load, LoadError, LoadSettings};
+use super::sample::{self, TurnsBad};
+use super::settings::{RehearseSettings, spec};
+use super::stage::Stage;
+use super::tally::{Played, Report};
+use crate::aws::CallError;
+use crate::compose::{Artifact, Planner, Project, prepare};
+use crate::driver::{Driver, DriverError};
+use crate::model::{Span, SystemClock};
+use crate::probe::ProbeError;
+use crate::release::{Event, Listener, Notice, Outcome, Release, Wish};
+use crate::spec::{Spec, SpecError};
+
+/// Why a rehearsal could not be played to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum RehearseError {
+    /// No folder for its files.
+    #[error(
+        "could not make a folder for the rehearsal at {path}: {source}; set TMPDIR to a folder that can be written"
+    )]
+    Folder {
+        /// Where.
+        path: PathBuf,
+        /// What was wrong.
+        source: std::io::Error,
+    },
+    /// The local cloud did not start.
+    #[error("could not start the local cloud: {source}")]
+    Cloud {
+        /// What was wrong.
+        source: std::io::Error,
+    },
+    /// The application is not fit to be released.
+    #[error("the application cannot be released:\n  {}", problems.join("\n  "))]
+    Bundle {
+        /// All that is wrong with it.
+        problems: Vec<String>,
+    },
+    /// The user's `cutover.toml` holds mistakes.
+    #[error("{}", .0.render(false, 100))]
+    Spec(#[from] SpecError),
+    /// A call that prepares the stage failed.
+    #[error("could not {what} on the local cloud: {source}")]
+    Setup {
+        /// What was being done.
+        what: &'static str,
+        /// What was wrong.
+        source: CallError,
+    },
+    /// Version 1 did not come up.
+    #[error(
+        "version 1 did not come up on the local cloud: {said}; does it start with its Procfile, and answer on the port in PORT?"
+    )]
+    NotLive {
+        /// What the cloud says of it.
+        said: String,
+    },
+    /// The load could not be started.
+    #[error("could not start the load: {0}")]
+    Load(#[from] LoadError),
+    /// Probes could not be set up.
+    #[error(transparent)]
+    Probe(#[from] ProbeError),
+    /// The driver failed.
+    #[error(transparent)]
+    Driver(#[from] DriverError),
+}
+
+/// What a rehearsal needs from outside.
+pub struct Rehearsal {
+    /// What to rehearse.
+    pub settings: RehearseSettings,
+    /// Told what happens in the releases.
+    pub listener: Arc<dyn Listener>,
+    /// Told what is done around them, in sentences.
+    pub tell: Box<dyn Fn(String) + Send + Sync>,
+}
+
+/// A release to be rehearsed.
+struct Act {
+    version: &'static str,
+    /// What the audience is told before.
+    title: &'static str,
+    wanted: Outcome,
+    bundle: PathBuf,
+    /// Take it back on purpose as soon as it is watched.
+    take_back: bool,
+}
+
+/// Plays a rehearsal.
+///
+/// # Errors
+///
+/// When it could not be played to its end. A release that ends otherwise than it should is no error, but in the report.
+pub async fn rehearse(rehearsal: &Rehearsal) -> Result<Report, RehearseError> {
+    let settings = &rehearsal.settings;
+    let folder = folder()?;
+    let journal = folder.join("journal");
+    let (first, acts) = match &settings.application {
+        None => sample_acts(&folder)?,
+        Some(path) => own_acts(path, &folder)?,
+    };
+    (rehearsal.tell)("starting a cloud on this machine".to_owned());
+    let stage = Stage::build(settings, &folder).await?;
+    let result = on_stage(rehearsal, &stage, &journal, &first, acts).await;
+    stage.cloud.shutdown().await;
+    // The journal is kept, and the evidence beside it; the instances' files are of no use any more.
+    let _ = std::fs::remove_dir_all(stage.folder.join("cloud"));
+    result
+}
+
+async fn on_stage(
+    rehearsal: &Rehearsal,
+    stage: &Stage,
+    journal: &Path,
+    first: &Path,
+    acts: Vec<Act>,
+) -> Result<Report, RehearseError> {
+    let settings = &rehearsal.settings;
+    let spec = spec(settings, Span::from_secs(stage.cloud.dns_ttl_seconds().into()))?;
+    (rehearsal.tell)("deploying version 1; it becomes the live, blue environment".to_owned());
+    stage.make_live(&spec, settings, first).await?;
+    let path = if settings.application.is_none() {
+        "/api/orders"
+    } else {
+        "/"
+    };
+    let url = format!(
+        "http://{}:{}{path}",
+        stage.cloud.fqdn(super::settings::CNAME),
+        stage.cloud.http_port()
+    );
+    (rehearsal.tell)(format!(
+        "version 1 is live; clients ask {url} {} times a second",
+        settings.rate
+    ));
+    let url = Url::parse(&url).map_err(|error| RehearseError::NotLive {
+        said: error.to_string(),
+    })?;
+    let load = Load::start(
+        LoadSettings {
+            url,
+            rate: settings.rate,
+            clients: 32,
+            dns_server: Some(stage.cloud.dns_server()),
+            seed: 1,
+        },
+        Arc::new(SystemClock),
+    )?;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let mut played = Vec::new();
+    for act in acts {
+        (rehearsal.tell)(act.title.to_owned());
+        let mark = load.mark();
+        let release = perform(rehearsal, stage, journal, &spec, &act).await?;
+        // Requests that are still under way belong to this release too.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        played.push(Played::new(act.version, act.wanted, &release, load.since(&mark)));
+    }
+    load.stop().await;
+    Ok(Report {
+        releases: played,
+        journal: journal.to_path_buf(),
+    })
+}
+
+async fn perform(
+    rehearsal: &Rehearsal,
+    stage: &Stage,
+    journal: &Path,
+    spec: &Spec,
+    act: &Act,
+) -> Result<Release, RehearseError> {
+    let project = Project::new(spec.clone(), stage.folder.clone(), Some(journal));
+    let artifact: Artifact =
+        prepare(&act.bundle, &stage.folder).map_err(|problems| RehearseError::Bundle { problems })?;
+    let world = Arc::new(project.connect(&stage.reach, Vec::new()).await?);
+    let label = format!("version-{}", act.version);
+    let planner = Planner::bundle(&project, Some(stage.cloud.region()), &artifact, Some(&label));
+    let listener = Arc::clone(&rehearsal.listener);
+    let clock = Arc::new(SystemClock);
+    let open = || project.open_journal();
+    let mut driver = Driver::begin(
+        open(),
+        Arc::clone(&world),
+        clock.clone(),
+        listener,
+        &project.slot(),
+        |number| planner.plan(number),
+    )
+    .await?;
+    if act.take_back {
+        // An operator at another terminal: takes the release back as soon as it is watched.
+        driver
+            .run(|release| release.confirmed_at.is_some() || release.rollback.is_some())
+            .await?;
+        let quiet: Arc<dyn Listener> = Arc::new(OnlyAsked(Arc::clone(&rehearsal.listener)));
+        let mut operator = Driver::join(open(), world, clock, quiet, driver.release().clone());
+        operator.ask(Wish::RollBack).await?;
+    }
+    driver.run(|_| false).await?;
+    Ok(driver.release().clone())
+}
+
+/// The driver tells everything that is read; the operator has nothing to add.
+struct OnlyAsked(#[expect(dead_code, reason = "keeps the audience alive as long as the operator")] Arc<dyn Listener>);
+
+impl Listener for OnlyAsked {
+    fn notice(&self, notice: Notice<'_>) {
+        debug_assert!(!matches!(notice, Notice::Entry { entry, .. } if matches!(entry.event, Event::Started { .. })));
+    }
+}
+
+fn folder() -> Result<PathBuf, RehearseError> {
+    let root = std::env::temp_dir();
+    tempfile::Builder::new()
+        .prefix("cutover-rehearsal-")
+        .tempdir_in(&root)
+        .map(tempfile::TempDir::keep)
+        .map_err(|source| RehearseError::Folder { path: root, source })
+}
+
+fn written(folder: &Path, name: &str, content: &[u8]) -> Result<PathBuf, RehearseError> {
+    let path = folder.join(name);
+    std::fs::write(&path, content).map_err(|source| RehearseError::Folder {
+        path: path.clone(),
+        source,
+    })?;
+    Ok(path)
+}
+
+/// The built-in sample: version 2 is good, version 3 turns bad under traffic that smoke checks do not make.
+fn sample_acts(folder: &Path) -> Result<(PathBuf, Vec<Act>), RehearseError> {
+    let turns_bad = TurnsBad {
+        after_requests: 600,
+        error_share: 0.3,
+        grows_over_requests: 1000,
+    };
+    let first = written(folder, "version-1.zip", &sample::bundle("1", None))?;
+    let good = written(folder, "version-2.zip", &sample::bundle("2", None))?;
+    let bad = written(folder, "version-3.zip", &sample::bundle("3", Some(turns_bad)))?;
+    let acts = vec![
+        Act {
+            version: "2",
+            title: "releasing version 2, which is good",
+            wanted: Outcome::Promoted,
+            bundle: good,
+            take_back: false,
+        },
+        Act {
+            version: "3",
+            title: "releasing version 3, which starts well and turns bad once it has users",
+            wanted: Outcome::RolledBack,
+            bundle: bad,
+            take_back: false,
+        },
+    ];
+    Ok((first, acts))
+}
+
+/// The user's own application: a release as it is, then one that an operator takes back.
+fn own_acts(path: &Path, folder: &Path) -> Result<(PathBuf, Vec<Act>), RehearseError> {
+    let artifact = prepare(path, folder).map_err(|problems| RehearseError::Bundle { problems })?;
+    let bundle = artifact.file;
+    let acts = vec![
+        Act {
+            version: "2",
+            title: "releasing it again as version 2",
+            wanted: Outcome::Promoted,
+            bundle: bundle.clone(),
+            take_back: false,
+        },
+        Act {
+            version: "3",
+            title: "releasing it as version 3, which an operator takes back after the swap",
+            wanted: Outcome::RolledBack,
+            bundle: bundle.clone(),
+            take_back: true,
+        },
+    ];
+    Ok((bundle, acts))
+}

@@ -1,0 +1,77 @@
+//! Settings of a rehearsal, and the `cutover.toml` it releases with: the defaults of a real one, at the local cloud's pace.
+
+use std::path::PathBuf;
+
+use crate::model::Span;
+use crate::spec::{Check, Spec, SpecError};
+
+/// What to rehearse.
+#[derive(Clone, Debug)]
+pub struct RehearseSettings {
+    /// The user's application, as a zip or a folder; `None` for the built-in sample.
+    pub application: Option<PathBuf>,
+    /// Requests per second.
+    pub rate: f64,
+    /// How many times faster than AWS the local cloud works.
+    pub pace: f64,
+    /// The program to run as keeper and as sample application: this one.
+    pub program: PathBuf,
+}
+
+/// The prefix of the rehearsed application's public name.
+pub(super) const CNAME: &str = "rehearsal";
+
+/// The settings of the rehearsed releases.
+///
+/// # Errors
+///
+/// When the user's own `cutover.toml`, from which the smoke checks come, holds mistakes.
+pub(super) fn spec(settings: &RehearseSettings, ttl: Span) -> Result<Spec, SpecError> {
+    let mut spec = Spec::parse(
+        "rehearsal",
+        &format!("application = \"rehearsal\"\ncname = \"{CNAME}\"\n"),
+    )?;
+    let own = settings
+        .application
+        .as_ref()
+        .map(|path| path.join("cutover.toml"))
+        .filter(|path| path.is_file());
+    if let Some(own) = own {
+        let own = Spec::read(&own)?;
+        spec.smoke.checks = own.smoke.checks;
+        spec.bake.checks = own.bake.checks;
+        spec.green.properties = own.green.properties;
+    } else if settings.application.is_none() {
+        spec.smoke.checks = ["/", "/health", "/api/orders"]
+            .into_iter()
+            .map(|path| Check {
+                path: path.to_owned(),
+                ..Check::default()
+            })
+            .collect();
+        // A health check that keeps saying "ok" is what lets bad versions through; users ask for other pages.
+        spec.bake.checks = vec![Check {
+            path: "/health".to_owned(),
+            ..Check::default()
+        }];
+    }
+    let second = Span::from_secs;
+    spec.provision.deadline = second(180);
+    spec.provision.stable = second(1);
+    spec.provision.interval = Span::from_millis(250);
+    spec.provision.max_age = second(5);
+    spec.smoke.interval = Span::from_millis(300);
+    spec.smoke.deadline = second(30);
+    spec.bake.duration = second(8);
+    spec.bake.interval = Span::from_millis(400);
+    spec.bake.fail = 2;
+    spec.bake.recover = 3;
+    spec.bake.deadline = second(60);
+    spec.drain.dns_ttl = ttl;
+    spec.drain.factor = 2;
+    spec.drain.quiet = second(2);
+    spec.drain.deadline = second(30);
+    spec.retire.warm = second(1);
+    spec.rollback.keep_green = second(1);
+    Ok(spec)
+}

@@ -1,0 +1,201 @@
+//! The stage: a local cloud with an application whose version 1 is live.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::play::RehearseError;
+use super::settings::{CNAME, RehearseSettings};
+use crate::aws::{Aws, AwsSettings, FirstEnvironment};
+use crate::compose::Reach;
+use crate::local::cloud::{CloudSettings, LocalCloud};
+use crate::model::{EnvironmentName, HealthStatus, SystemClock, VersionLabel};
+use crate::spec::{OptionSetting, Spec};
+
+/// How long version 1 may take to be up. The user's application may have to install what it needs.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// A local cloud with a live version 1.
+pub(super) struct Stage {
+    pub(super) cloud: LocalCloud,
+    pub(super) reach: Reach,
+    pub(super) aws: Aws,
+    /// Where the rehearsal keeps its files.
+    pub(super) folder: PathBuf,
+}
+
+impl Stage {
+    /// Starts the cloud.
+    pub(super) async fn build(settings: &RehearseSettings, folder: &Path) -> Result<Self, RehearseError> {
+        let cloud = LocalCloud::start(
+            CloudSettings {
+                pace: settings.pace,
+                data: folder.join("cloud"),
+                program: settings.program.clone(),
+                ..CloudSettings::default()
+            },
+            Arc::new(SystemClock),
+        )
+        .await
+        .map_err(|source| RehearseError::Cloud { source })?;
+        let aws = AwsSettings {
+            region: Some(cloud.region().to_owned()),
+            endpoint: Some(cloud.endpoint()),
+            keys: Some(("rehearsal".to_owned(), "rehearsal".to_owned())),
+            in_process: None,
+        };
+        let reach = Reach {
+            aws: aws.clone(),
+            dns_server: Some(cloud.dns_server()),
+            http_port: Some(cloud.http_port()),
+        };
+        let aws = Aws::connect(&aws).await;
+        Ok(Self {
+            cloud,
+            reach,
+            aws,
+            folder: folder.to_path_buf(),
+        })
+    }
+
+    /// Deploys version 1 and waits until it is up.
+    pub(super) async fn make_live(
+        &self,
+        spec: &Spec,
+        settings: &RehearseSettings,
+        bundle: &Path,
+    ) -> Result<(), RehearseError> {
+        let doing = |what: &'static str| move |source| RehearseError::Setup { what, source };
+        let aws = &self.aws;
+        aws.create_application(&spec.application)
+            .await
+            .map_err(doing("make the application"))?;
+        let bucket = aws.create_storage_location().await.map_err(doing("make the bucket"))?;
+        let key = "rehearsal/version-1.zip";
+        aws.upload(bundle, &bucket, key, &|_, _| {})
+            .await
+            .map_err(doing("upload version 1"))?;
+        let version = VersionLabel::from("version-1");
+        aws.create_version(
+            &spec.application,
+            &version,
+            (&bucket, key),
+            "version 1 of the rehearsal",
+        )
+        .await
+        .map_err(doing("make version 1"))?;
+        self.processed(spec, &version).await?;
+        let stacks = aws.solution_stacks().await.map_err(doing("list the platforms"))?;
+        let stack = platform(&stacks, settings.application.as_deref());
+        let options = options(settings, spec);
+        let new = FirstEnvironment {
+            application: &spec.application,
+            name: &EnvironmentName::from("rehearsal-production-r0"),
+            cname_prefix: CNAME,
+            version: &version,
+            solution_stack: &stack,
+            settings: &options,
+        };
+        let id = aws
+            .create_first_environment(&new)
+            .await
+            .map_err(doing("make the live environment"))?;
+        let began = Instant::now();
+        loop {
+            let found = aws
+                .environment(&id)
+                .await
+                .map_err(doing("look at the live environment"))?;
+            let ready = found.as_ref().is_some_and(crate::release::EnvironmentSeen::ready);
+            let health = aws.health(&id).await.map_err(doing("look at the live environment"))?;
+            if ready && health.status == Some(HealthStatus::Ok) {
+                return Ok(());
+            }
+            let failed = ready && matches!(health.status, Some(HealthStatus::Severe | HealthStatus::Degraded));
+            if failed || found.is_none() || began.elapsed() > PATIENCE {
+                let events = aws.recent_events(&id).await.unwrap_or_default();
+                let mut said: Vec<_> = health.causes;
+                said.extend(
+                    events
+                        .into_iter()
+                        .filter(|(_, severity, _)| severity == "ERROR")
+                        .map(|(_, _, message)| message)
+                        .take(3),
+                );
+                return Err(RehearseError::NotLive { said: said.join("; ") });
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    async fn processed(&self, spec: &Spec, version: &VersionLabel) -> Result<(), RehearseError> {
+        let doing = |source| RehearseError::Setup {
+            what: "look at version 1",
+            source,
+        };
+        let began = Instant::now();
+        while began.elapsed() < PATIENCE {
+            let seen = self.aws.version(&spec.application, version).await.map_err(doing)?;
+            match seen.map(|seen| seen.processing) {
+                Some(crate::release::Processing::Processed) => return Ok(()),
+                Some(crate::release::Processing::Failed) => break,
+                _ => tokio::time::sleep(Duration::from_millis(100)).await,
+            }
+        }
+        Err(RehearseError::NotLive {
+            said: "version 1 could not be processed".to_owned(),
+        })
+    }
+}
+
+/// The platform that fits the application's files.
+fn platform(stacks: &[String], application: Option<&Path>) -> String {
+    let has = |name: &str| application.is_some_and(|path| path.join(name).exists());
+    let wanted = if has("package.json") || has("server.js") {
+        "Node.js"
+    } else if has("application.py") || has("requirements.txt") {
+        "Python"
+    } else {
+        "Go"
+    };
+    stacks
+        .iter()
+        .find(|stack| stack.contains(wanted))
+        .or(stacks.first())
+        .cloned()
+        .unwrap_or_default()
+}
+
+/// Two instances; the user's properties; and for the sample, where its program is.
+fn options(settings: &RehearseSettings, spec: &Spec) -> Vec<OptionSetting> {
+    let option = |namespace: &str, name: &str, value: String| OptionSetting {
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+        value,
+    };
+    let property = |name: &str, value: String| option("aws:elasticbeanstalk:application:environment", name, value);
+    let mut options = vec![
+        option("aws:autoscaling:asg", "MinSize", "2".to_owned()),
+        option("aws:autoscaling:asg", "MaxSize", "4".to_owned()),
+        option(
+            "aws:elasticbeanstalk:environment",
+            "LoadBalancerType",
+            "application".to_owned(),
+        ),
+    ];
+    options.extend(
+        spec.green
+            .properties
+            .iter()
+            .map(|(name, value)| property(name, value.clone())),
+    );
+    if settings.application.is_none() {
+        options.push(property("CUTOVER_BIN", settings.program.display().to_string()));
+        options.push(option(
+            "aws:elasticbeanstalk:environment:process:default",
+            "HealthCheckPath",
+            "/health".to_owned(),
+        ));
+    }
+    options
+}

@@ -1,0 +1,140 @@
+//! What a rehearsal came to, for people and for machines.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::load::Summary;
+use crate::release::{Outcome, Release};
+
+/// One release of a rehearsal.
+#[derive(Clone, Debug, Serialize)]
+pub struct Played {
+    /// What was released, as the rehearsal numbers it.
+    pub version: String,
+    /// How it ended, as a code.
+    pub outcome: &'static str,
+    /// Requests that clients made meanwhile.
+    pub requests: u64,
+    /// Those that failed.
+    pub failed: u64,
+    /// From the swap to the decision to go back, in milliseconds; `null` if there was none.
+    pub shift_to_detect_ms: Option<u64>,
+    /// From that decision until all traffic was seen on blue and no client failed any more, in milliseconds.
+    pub detect_to_restored_ms: Option<u64>,
+    /// From the beginning to the end, in milliseconds.
+    pub duration_ms: u64,
+    /// Requests that failed, by what went wrong.
+    pub failures: std::collections::BTreeMap<String, u64>,
+    /// Median and 99th percentile of the latency, in milliseconds.
+    pub latency_ms: Option<(f64, f64)>,
+    /// Why it ended so.
+    pub why: String,
+    #[serde(skip)]
+    wanted: Outcome,
+    #[serde(skip)]
+    ended: Option<Outcome>,
+}
+
+/// A whole rehearsal.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// Its releases, in order.
+    pub releases: Vec<Played>,
+    /// Where the journal lies.
+    pub journal: PathBuf,
+}
+
+impl Played {
+    pub(super) fn new(version: &str, wanted: Outcome, release: &Release, traffic: Summary) -> Self {
+        let (ended, why) = match &release.outcome {
+            Some((outcome, why)) => (Some(*outcome), why.clone()),
+            None => (None, "it did not end".to_owned()),
+        };
+        let back = release.rollback.as_ref();
+        let millis = |length: Duration| u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
+        let detect = release
+            .shift_called_at
+            .zip(back)
+            .map(|(shifted, back)| millis(back.since.since(shifted)));
+        // Clients that remember the old DNS answer meet green for a while longer; the last failure counts, not our own reads.
+        let restored = back.and_then(|back| {
+            let seen = back.restored_at?;
+            let last = traffic.last_failure.filter(|last| *last > back.since);
+            Some(millis(last.map_or(seen, |last| last.max(seen)).since(back.since)))
+        });
+        let latency = |span: crate::model::Span| span.get().as_secs_f64() * 1000.0;
+        Self {
+            version: version.to_owned(),
+            outcome: ended.map_or("unfinished", Outcome::code),
+            requests: traffic.requests,
+            failed: traffic.failed,
+            shift_to_detect_ms: detect,
+            detect_to_restored_ms: restored,
+            duration_ms: millis(release.phase_since.since(release.started_at)),
+            failures: traffic.failures_by_kind,
+            latency_ms: traffic
+                .latency_p50
+                .zip(traffic.latency_p99)
+                .map(|(p50, p99)| (latency(p50), latency(p99))),
+            why,
+            wanted,
+            ended,
+        }
+    }
+
+    /// Whether it ended as the rehearsal was made for, with no request lost by a good release.
+    #[must_use]
+    pub fn as_wanted(&self) -> bool {
+        self.ended == Some(self.wanted) && (self.wanted != Outcome::Promoted || self.failed == 0)
+    }
+}
+
+impl Report {
+    /// Whether everything went as the rehearsal was made for.
+    #[must_use]
+    pub fn passed(&self) -> bool {
+        !self.releases.is_empty() && self.releases.iter().all(Played::as_wanted)
+    }
+
+    /// The report as a table for a person.
+    #[must_use]
+    pub fn table(&self) -> String {
+        let mut text = String::new();
+        let seconds =
+            |millis: Option<u64>| millis.map_or("-".to_owned(), |millis| format!("{:.1} s", millis as f64 / 1000.0));
+        let _ = writeln!(
+            text,
+            "{:<10} {:<12} {:>9} {:>7} {:>9} {:>9} {:>9}",
+            "version", "outcome", "requests", "failed", "exposed", "rollback", "took"
+        );
+        for played in &self.releases {
+            let outcome = played.ended.map_or("unfinished", Outcome::as_str);
+            let _ = writeln!(
+                text,
+                "{:<10} {:<12} {:>9} {:>7} {:>9} {:>9} {:>9}",
+                played.version,
+                outcome,
+                played.requests,
+                played.failed,
+                seconds(played.shift_to_detect_ms),
+                seconds(played.detect_to_restored_ms),
+                seconds(Some(played.duration_ms)),
+            );
+        }
+        for played in &self.releases {
+            let _ = writeln!(text, "\nversion {}: {}", played.version, played.why);
+            for (kind, count) in &played.failures {
+                let _ = writeln!(text, "  {count} requests failed: {kind}");
+            }
+        }
+        let _ = writeln!(
+            text,
+            "\nexposed: from the swap until the decision to go back; rollback: from then until all traffic was on blue again and the last client had forgotten green"
+        );
+        let _ = write!(text, "journal: {}", self.journal.display());
+        text
+    }
+}
