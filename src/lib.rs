@@ -1,7 +1,22 @@
 //! cutover: blue/green releases on AWS Elastic Beanstalk that lose no request and roll back by themselves.
 //!
-//! The modules stand in the order in which data flows: each imports only modules listed below it.
-//! `tests/it/house.rs` keeps it so; `docs/architecture.md` says why.
+//! Data flows one way through the modules. Each imports only modules that stand below it in this list:
+//!
+//! - `cli`: the command line; one file per command, no decisions
+//! - `rehearse`: whole releases of real processes on the local cloud
+//! - `compose`: reads settings once and wires everything together
+//! - `report`: events to text, bars and JSON lines
+//! - `driver`: the only loop: observe, decide, append, perform, append
+//! - `journal`: the append-only log of releases
+//! - `aws`: the only module that names the AWS SDK
+//! - `probe`: checks over HTTP
+//! - `bundle`: zips, made and inspected
+//! - `release`: the pure core: state, events, decisions
+//! - `spec`: `cutover.toml`
+//! - `local`: an AWS-compatible account that runs applications as processes
+//! - `model`: the vocabulary
+//!
+//! `tests/it/house.rs` reads this list and keeps it so; `docs/architecture.md` says why.
 
 pub mod aws;
 pub mod bundle;

@@ -127,7 +127,7 @@ where
         },
         SdkError::DispatchFailure(ref failure) if failure.is_other() => {
             // Credentials are fetched on the way to the first attempt, so their absence ends up here.
-            let message = chain(&error);
+            let message = plain(chain(&error));
             let effect = if message.contains("credential") {
                 Effect::Refused
             } else {
@@ -143,9 +143,25 @@ where
         _ => CallError {
             operation,
             code: None,
-            message: chain(&error),
+            message: plain(chain(&error)),
             effect: Effect::Unknown,
         },
+    }
+}
+
+/// The SDK's words for what everybody meets once, in ours: one line, with what to do next.
+fn plain(said: String) -> String {
+    // It lists every place where it looked for credentials, on a line each.
+    if said.contains("no credentials found in chain") {
+        return "no credentials were found; set AWS_PROFILE to a profile that exists, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, \
+                or log in with `aws sso login`"
+            .to_owned();
+    }
+    match said.split_once("client error (Connect): ") {
+        Some((_, cause)) => {
+            format!("AWS could not be reached ({cause}); check the network, and AWS_ENDPOINT_URL if that is set")
+        }
+        None => said,
     }
 }
 
@@ -198,6 +214,21 @@ fn chain(error: &dyn Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn common_troubles_are_told_plainly() {
+        let refused =
+            "dispatch failure: io error: client error (Connect): tcp connect error: Connection refused (os error 111)";
+        assert_eq!(
+            plain(refused.to_owned()),
+            "AWS could not be reached (tcp connect error: Connection refused (os error 111)); check the network, and AWS_ENDPOINT_URL if that \
+             is set"
+        );
+        let none =
+            plain("no credentials found in chain. Attempted:\n  Environment: not set\n  Profile: not set".to_owned());
+        assert!(none.contains("credential") && !none.contains('\n'), "{none}");
+        assert_eq!(plain("something else".to_owned()), "something else");
+    }
 
     #[test]
     fn only_a_clear_answer_says_that_nothing_happened() {

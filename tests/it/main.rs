@@ -1,7 +1,21 @@
 //! All integration tests, in one binary because linking is slow.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail like tests")]
+
+#[cfg(feature = "local")]
+mod ambiguous;
+#[cfg(feature = "local")]
+mod crash;
 #[cfg(feature = "local")]
 mod doors;
+mod house;
+#[cfg(feature = "local")]
 mod local_live;
 #[cfg(feature = "local")]
 mod local_s3;
+#[cfg(feature = "local")]
+mod refusals;
+#[cfg(feature = "local")]
+mod release_cli;
+#[cfg(feature = "local")]
+mod support;
