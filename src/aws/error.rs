@@ -61,6 +61,18 @@ impl CallError {
         self.code.as_deref() == Some(code)
     }
 
+    /// The same error; but one of something that is there already settles itself when it is looked at.
+    pub(super) fn not_now_if_there(self) -> Self {
+        if self.already_exists() {
+            Self {
+                effect: Effect::NotNow,
+                ..self
+            }
+        } else {
+            self
+        }
+    }
+
     /// Whether the service says that something of this name exists.
     #[must_use]
     pub fn already_exists(&self) -> bool {

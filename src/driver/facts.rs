@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::World;
-use super::observe::{known, tag};
+use super::read::{known, tag};
 use crate::aws::CallError;
 use crate::model::{Known, Timestamp};
 use crate::release::preflight::{BucketSeen, Facts};

@@ -7,6 +7,7 @@ mod facts;
 mod observe;
 mod perform;
 mod prune;
+mod read;
 mod world;
 
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use std::time::Duration;
 pub use facts::gather;
 pub use world::{Overrides, World};
 
-use crate::journal::{Append, Journal, JournalError, catch_up};
+use crate::journal::{Append, Journal, JournalError};
 use crate::model::{Clock, ReleaseNumber, Timestamp};
 use crate::release::{
     Action, CallResult, Decision, Entry, Event, FORMAT, IllegalEvent, Listener, Notice, Outcome, Plan, Release,
@@ -407,13 +408,4 @@ fn entry(release: ReleaseId, last: u64, at: Timestamp, owned_until: Timestamp, w
         owned_until,
         event,
     }
-}
-
-/// Reads a release from a journal.
-///
-/// # Errors
-///
-/// When the journal cannot be read.
-pub async fn read(journal: &dyn Journal, id: &ReleaseId) -> Result<Option<Release>, JournalError> {
-    catch_up(journal, id, None).await
 }

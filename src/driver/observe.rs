@@ -7,10 +7,11 @@ use url::Url;
 
 use super::World;
 use super::facts;
+use super::read::{known, tag};
 use crate::aws::CallError;
 use crate::model::{Clock, Known};
 use crate::probe::round;
-use crate::release::{EnvironmentSeen, Looks, Observation, Plan, PublicSeen, RELEASE_TAG, Release, Source};
+use crate::release::{EnvironmentSeen, Looks, Observation, Plan, PublicSeen, Release, Source};
 
 /// Looks at the world.
 pub(super) async fn observe(world: &World, release: &Release, wanted: &Looks, clock: &dyn Clock) -> Observation {
@@ -79,13 +80,6 @@ where
     }
 }
 
-pub(super) fn known<T>(result: Result<T, CallError>) -> Known<T> {
-    match result {
-        Ok(value) => Known::Known(value),
-        Err(error) => Known::Unknown(error.to_string()),
-    }
-}
-
 async fn artifact(world: &World, plan: &Plan) -> Result<bool, CallError> {
     let Source::Bundle { key, .. } = &plan.source else {
         return Ok(true);
@@ -102,17 +96,6 @@ async fn environments(world: &World, release: &Release) -> Result<Vec<Environmen
         tag(world, plan, &mut seen).await?;
     }
     Ok(seen)
-}
-
-pub(super) async fn tag(world: &World, plan: &Plan, seen: &mut [EnvironmentSeen]) -> Result<(), CallError> {
-    for environment in seen
-        .iter_mut()
-        .filter(|environment| environment.name == plan.green_name)
-    {
-        let tag = world.aws.environment_tag(&environment.id, RELEASE_TAG).await?;
-        environment.release_tag = Some(tag.unwrap_or_default());
-    }
-    Ok(())
 }
 
 /// The address of an environment's own balancer or instance.

@@ -2,6 +2,7 @@
 //!
 //! Everything is what it is in production, but for the account: the driver, the AWS clients, HTTP, DNS, processes.
 
+mod error;
 pub mod load;
 mod play;
 pub mod sample;
@@ -9,6 +10,7 @@ mod settings;
 mod stage;
 mod tally;
 
-pub use play::{Rehearsal, RehearseError, rehearse};
+pub use error::RehearseError;
+pub use play::{Rehearsal, rehearse};
 pub use settings::RehearseSettings;
 pub use tally::{Played, Report};

@@ -6,73 +6,17 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::load::{Load, LoadError, LoadSettings};
+use super::error::RehearseError;
+use super::load::{Load, LoadSettings};
 use super::sample::{self, TurnsBad};
 use super::settings::{RehearseSettings, spec};
 use super::stage::Stage;
 use super::tally::{Played, Report};
-use crate::aws::CallError;
 use crate::compose::{Artifact, Planner, Project, prepare};
-use crate::driver::{Driver, DriverError};
+use crate::driver::Driver;
 use crate::model::{Span, SystemClock};
-use crate::probe::ProbeError;
 use crate::release::{Event, Listener, Notice, Outcome, Release, Wish};
-use crate::spec::{Spec, SpecError};
-
-/// Why a rehearsal could not be played to its end.
-#[derive(Debug, thiserror::Error)]
-pub enum RehearseError {
-    /// No folder for its files.
-    #[error(
-        "could not make a folder for the rehearsal at {path}: {source}; set TMPDIR to a folder that can be written"
-    )]
-    Folder {
-        /// Where.
-        path: PathBuf,
-        /// What was wrong.
-        source: std::io::Error,
-    },
-    /// The local cloud did not start.
-    #[error("could not start the local cloud: {source}")]
-    Cloud {
-        /// What was wrong.
-        source: std::io::Error,
-    },
-    /// The application is not fit to be released.
-    #[error("the application cannot be released:\n  {}", problems.join("\n  "))]
-    Bundle {
-        /// All that is wrong with it.
-        problems: Vec<String>,
-    },
-    /// The user's `cutover.toml` holds mistakes.
-    #[error("{}", .0.render(false, 100))]
-    Spec(#[from] SpecError),
-    /// A call that prepares the stage failed.
-    #[error("could not {what} on the local cloud: {source}")]
-    Setup {
-        /// What was being done.
-        what: &'static str,
-        /// What was wrong.
-        source: CallError,
-    },
-    /// Version 1 did not come up.
-    #[error(
-        "version 1 did not come up on the local cloud: {said}; does it start with its Procfile, and answer on the port in PORT?"
-    )]
-    NotLive {
-        /// What the cloud says of it.
-        said: String,
-    },
-    /// The load could not be started.
-    #[error("could not start the load: {0}")]
-    Load(#[from] LoadError),
-    /// Probes could not be set up.
-    #[error(transparent)]
-    Probe(#[from] ProbeError),
-    /// The driver failed.
-    #[error(transparent)]
-    Driver(#[from] DriverError),
-}
+use crate::spec::Spec;
 
 /// What a rehearsal needs from outside.
 pub struct Rehearsal {

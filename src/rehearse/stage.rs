@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::play::RehearseError;
+use super::error::RehearseError;
 use super::settings::{CNAME, RehearseSettings};
 use crate::aws::{Aws, AwsSettings, FirstEnvironment};
 use crate::compose::Reach;

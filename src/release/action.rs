@@ -49,7 +49,8 @@ pub enum Action {
         /// The name that `to` holds before, and `from` shall hold after.
         other_cname: String,
     },
-    /// Give green blue's own limits of capacity, now that it no longer has to stand beside it.
+    /// Set how few and how many instances an environment may run: blue's own limits for a green that began larger, or as many
+    /// as blue runs for an environment that is used again.
     RestoreCapacity {
         /// The environment.
         environment: EnvironmentId,
@@ -133,6 +134,7 @@ impl Action {
     pub fn key(&self) -> String {
         match self {
             Self::SaveConfiguration { template, .. } => format!("{} {template}", self.name()),
+            Self::RestoreCapacity { min_instances, .. } => format!("{} {min_instances}", self.name()),
             _ => self.name().to_owned(),
         }
     }
@@ -175,7 +177,7 @@ impl Action {
                 min_instances,
                 max_instances,
             } => {
-                format!("let {environment} run {min_instances} to {max_instances} instances again")
+                format!("let {environment} run {min_instances} to {max_instances} instances")
             }
             Self::SaveEvidence { environment } => format!("save the events and logs of {environment}"),
             Self::Terminate { environment, role } => format!("terminate {} ({environment})", role.as_str()),

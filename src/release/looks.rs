@@ -56,6 +56,10 @@ fn watch(release: &Release, now: Timestamp, looks: &mut Looks) {
         looks.green_health = green.map(|green| green.id.clone());
         return;
     }
+    // Blue is on its way out: there is no way back that a look could open.
+    if release.phase == Phase::Retire && release.attempts_of("terminate").done {
+        return;
+    }
     if due(release.watch.last, release.plan.bake.interval.get(), now) || release.phase == Phase::Shift {
         looks.green_health = green.map(|green| green.id.clone());
         looks.public = green.and_then(|green| green.endpoint.clone());

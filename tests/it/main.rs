@@ -1,6 +1,6 @@
 //! All integration tests, in one binary because linking is slow.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests may fail like tests")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail like tests")]
 
 #[cfg(feature = "local")]
 mod ambiguous;

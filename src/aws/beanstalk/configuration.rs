@@ -1,10 +1,9 @@
 //! Configurations: read from an environment, saved as templates. A template keeps environment properties, secrets among
 //! them, where they already are.
 
-use aws_sdk_elasticbeanstalk::types::ConfigurationOptionSetting;
-
 use super::super::error::read;
-use super::super::{Aws, CallError, Effect};
+use super::super::{Aws, CallError};
+use super::option_settings;
 use crate::model::{ApplicationName, EnvironmentId, EnvironmentName};
 use crate::release::preflight::SettingsSeen;
 use crate::spec::OptionSetting;
@@ -69,38 +68,18 @@ impl Aws {
         settings: &[OptionSetting],
         description: &str,
     ) -> Result<(), CallError> {
-        let settings = settings
-            .iter()
-            .map(|setting| {
-                ConfigurationOptionSetting::builder()
-                    .namespace(&setting.namespace)
-                    .option_name(&setting.name)
-                    .value(&setting.value)
-                    .build()
-            })
-            .collect();
         self.beanstalk_once
             .create_configuration_template()
             .application_name(application.as_str())
             .template_name(template)
             .environment_id(environment.as_str())
-            .set_option_settings(Some(settings))
+            .set_option_settings(Some(option_settings(settings)))
             .description(description)
             .send()
             .await
             .map(drop)
-            .map_err(|error| {
-                let error = read("CreateConfigurationTemplate", error);
-                // Its name holds the release's number, so one that is there is ours; the next look sees it.
-                if error.already_exists() {
-                    CallError {
-                        effect: Effect::NotNow,
-                        ..error
-                    }
-                } else {
-                    error
-                }
-            })
+            // Its name holds the release's number, so one that is there is ours; the next look sees it.
+            .map_err(|error| read("CreateConfigurationTemplate", error).not_now_if_there())
     }
 
     /// Removes a template. Idempotent.

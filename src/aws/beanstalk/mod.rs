@@ -13,9 +13,25 @@ mod versions;
 pub use environments::NewEnvironment;
 pub use setup::FirstEnvironment;
 
+use aws_sdk_elasticbeanstalk::types::ConfigurationOptionSetting;
 use aws_smithy_types::DateTime;
 
 use crate::model::Timestamp;
+use crate::spec::OptionSetting;
+
+fn option_settings(settings: &[OptionSetting]) -> Vec<ConfigurationOptionSetting> {
+    let builder = ConfigurationOptionSetting::builder;
+    settings
+        .iter()
+        .map(|setting| {
+            builder()
+                .namespace(&setting.namespace)
+                .option_name(&setting.name)
+                .value(&setting.value)
+                .build()
+        })
+        .collect()
+}
 
 fn timestamp(time: &DateTime) -> Timestamp {
     Timestamp::from_millis(time.to_millis().unwrap_or(0))

@@ -1,9 +1,8 @@
 //! Setting up an application with its first environment. A release never does this; rehearsals do.
 
-use aws_sdk_elasticbeanstalk::types::ConfigurationOptionSetting;
-
 use super::super::error::read;
 use super::super::{Aws, CallError};
+use super::option_settings;
 use crate::model::{ApplicationName, EnvironmentId, EnvironmentName, VersionLabel};
 use crate::spec::OptionSetting;
 
@@ -62,17 +61,6 @@ impl Aws {
     /// When the service refuses, or nobody knows.
     pub async fn create_first_environment(&self, new: &FirstEnvironment<'_>) -> Result<EnvironmentId, CallError> {
         const OPERATION: &str = "CreateEnvironment";
-        let settings = new
-            .settings
-            .iter()
-            .map(|setting| {
-                ConfigurationOptionSetting::builder()
-                    .namespace(&setting.namespace)
-                    .option_name(&setting.name)
-                    .value(&setting.value)
-                    .build()
-            })
-            .collect();
         let answer = self
             .beanstalk_once
             .create_environment()
@@ -81,7 +69,7 @@ impl Aws {
             .cname_prefix(new.cname_prefix)
             .version_label(new.version.as_str())
             .solution_stack_name(new.solution_stack)
-            .set_option_settings(Some(settings))
+            .set_option_settings(Some(option_settings(new.settings)))
             .send()
             .await
             .map_err(|error| read(OPERATION, error))?;

@@ -3,7 +3,7 @@
 use aws_sdk_elasticbeanstalk::types::{ApplicationVersionDescription, S3Location};
 
 use super::super::error::read;
-use super::super::{Aws, CallError, Effect};
+use super::super::{Aws, CallError};
 use super::timestamp;
 use crate::model::{ApplicationName, Timestamp, VersionLabel};
 use crate::release::{Processing, VersionSeen};
@@ -93,18 +93,8 @@ impl Aws {
             .send()
             .await
             .map(drop)
-            .map_err(|error| {
-                let error = read("CreateApplicationVersion", error);
-                // Whose it is, the next look at the version tells.
-                if error.already_exists() {
-                    CallError {
-                        effect: Effect::NotNow,
-                        ..error
-                    }
-                } else {
-                    error
-                }
-            })
+            // Whose it is, the next look at the version tells.
+            .map_err(|error| read("CreateApplicationVersion", error).not_now_if_there())
     }
 
     /// Removes a version but not its bundle. Destructive; the service refuses it for one that is deployed.

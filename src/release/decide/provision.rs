@@ -64,6 +64,9 @@ fn look(release: &Release, blue: &Blue, seen: &Observation, deadline: Timestamp)
             Outcome::RolledBack,
         );
     }
+    if let Some(action) = larger(release, blue, green, found, seen) {
+        return act(release, seen.at, action, |why| roll_back(why, Outcome::RolledBack));
+    }
     let missing = missing(release, blue, found, seen);
     let plan = &release.plan.provision;
     match release.up_since.filter(|_| missing.bad.is_empty()) {
@@ -107,6 +110,25 @@ fn look(release: &Release, blue: &Blue, seen: &Observation, deadline: Timestamp)
             wait(seen.at, Why::Settling { until }, look, deadline, "green is given up")
         }
     }
+}
+
+/// An environment that is used again was left with the limits that it once had; it must carry what blue carries now.
+fn larger(
+    release: &Release,
+    blue: &Blue,
+    green: &Green,
+    found: &EnvironmentSeen,
+    seen: &Observation,
+) -> Option<Action> {
+    let wanted = wanted_instances(release, blue);
+    let running = seen.green_health.known()?.instances.len();
+    let action = Action::RestoreCapacity {
+        environment: green.id.clone(),
+        min_instances: wanted,
+        max_instances: blue.max_instances.max(wanted),
+    };
+    let small = running < wanted as usize && !release.attempts_of(&action.key()).done;
+    (green.reused && found.ready() && small).then_some(action)
 }
 
 fn up(what: &str) -> Decision {

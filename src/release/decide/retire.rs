@@ -165,15 +165,12 @@ fn clean_up(
     environments: &[EnvironmentSeen],
     seen: &Observation,
 ) -> Decision {
-    let capacity = release.attempts_of("restore capacity");
     let green = release
         .green
         .as_ref()
         .and_then(|green| world::find(environments, &green.id));
-    if let (Some((min_instances, max_instances)), Some(green)) = (raised(release, blue), green)
-        && !capacity.fatal
-        && capacity.failed < limits::ATTEMPTS
-    {
+    if let (Some(action), Some(green)) = (raised(release, blue), green) {
+        let capacity = release.attempts_of(&action.key());
         let rest_by = last_moment(release, drained);
         if !green.ready() && seen.at < rest_by {
             let why = Why::Working {
@@ -182,12 +179,9 @@ fn clean_up(
             let at_deadline = "its limits are set all the same";
             return wait(seen.at, why, next_look(release, seen.at), rest_by, at_deadline);
         }
-        let action = Action::RestoreCapacity {
-            environment: green.id.clone(),
-            min_instances,
-            max_instances,
-        };
-        return act_patiently(release, seen.at, action);
+        if !capacity.fatal && capacity.failed < limits::ATTEMPTS {
+            return act_patiently(release, seen.at, action);
+        }
     }
     let pruned = release.attempts_of("prune");
     if !pruned.done && !pruned.fatal && pruned.failed < limits::ATTEMPTS {
@@ -207,11 +201,16 @@ fn clean_up(
     promoted(release, blue, rest)
 }
 
-/// The limits that green should have in the long run, while it still has those that it began with.
-fn raised(release: &Release, blue: &Blue) -> Option<(u32, u32)> {
+/// What gives green the limits that it should have in the long run, while it still has those that it began with.
+fn raised(release: &Release, blue: &Blue) -> Option<Action> {
     let wanted = blue.min_instances.max(release.plan.min_instances.unwrap_or(0));
-    let open = provision::wanted_instances(release, blue) > wanted && !release.attempts_of("restore capacity").done;
-    open.then_some((wanted, blue.max_instances.max(wanted)))
+    let action = Action::RestoreCapacity {
+        environment: release.green.as_ref()?.id.clone(),
+        min_instances: wanted,
+        max_instances: blue.max_instances.max(wanted),
+    };
+    let open = provision::wanted_instances(release, blue) > wanted && !release.attempts_of(&action.key()).done;
+    open.then_some(action)
 }
 
 fn promoted(release: &Release, blue: &Blue, rest: String) -> Decision {
@@ -227,15 +226,16 @@ fn promoted(release: &Release, blue: &Blue, rest: String) -> Decision {
     if !rest.is_empty() {
         add(&rest);
     }
-    if let Some((wanted, _)) = raised(release, blue) {
-        let said = release.attempts_of("restore capacity").said;
+    if let Some(action) = raised(release, blue) {
+        let said = release.attempts_of(&action.key()).said;
         let said = if said.is_empty() {
             String::new()
         } else {
             format!(" ({said})")
         };
         add(&format!(
-            "green's fewest instances could not be set back to {wanted}{said}; set MinSize by hand"
+            "could not {}{said}; set MinSize and MaxSize by hand",
+            action.describe()
         ));
     }
     if release.wishes.roll_back || release.wishes.abort {

@@ -158,7 +158,7 @@ fn expect(run: &Run) {
         ),
         // Nobody may have been there to see it break later than this.
         Some(after) if after < seconds(60) => {
-            run.require(outcome == Outcome::RolledBack, "a broken green was promoted")
+            run.require(outcome == Outcome::RolledBack, "a broken green was promoted");
         }
         _ => {}
     }

@@ -119,6 +119,33 @@ fn a_green_that_breaks_with_traffic_is_taken_back() {
 }
 
 #[test]
+fn a_green_that_is_taken_back_late_is_watched_for_users_anew() {
+    // Blue had been silent before; that says nothing of green.
+    let begins = phases_after_the_swap()[3].1;
+    let run = bad(Quality {
+        breaks: Some(seconds(begins + 5)),
+        ..Quality::default()
+    });
+    let quiet = |event: &Event| matches!(event, Event::BlueQuiet { quiet: true, .. });
+    assert_eq!(run.entries.iter().filter(|entry| quiet(&entry.event)).count(), 2);
+    let last = run
+        .entries
+        .iter()
+        .rev()
+        .find(|entry| quiet(&entry.event))
+        .expect("it was quiet");
+    let ended = run.entries.iter().find(|entry| {
+        matches!(
+            entry.event,
+            Event::Intended {
+                action: Action::Terminate { .. }
+            }
+        )
+    });
+    assert!(ended.expect("it was removed").at.since(last.at) >= seconds(20));
+}
+
+#[test]
 fn a_broken_green_loses_its_traffic_within_a_minute() {
     let quality = Quality {
         breaks: Some(seconds(50)),

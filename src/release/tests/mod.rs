@@ -14,5 +14,6 @@ mod exhaust;
 mod explore;
 mod foreign;
 mod green;
+mod recorded;
 mod silence;
 mod wishes;

@@ -290,7 +290,11 @@ impl Run {
                     self.world.disturbed && holder_then == holder || holder == Some(BLUE.into()),
                     "rolled back, but blue does not hold the slot",
                 );
-                self.require(green.is_none() || named(GREEN), "green was left without a word");
+                let name = self.release.plan.green_name.as_str();
+                self.require(
+                    green.is_none() || named(GREEN) || named(name),
+                    "green was left without a word",
+                );
             }
             Outcome::Refused => self.require(self.world.swaps.is_empty() && green.is_none(), "refused too late"),
             Outcome::NeedsHuman => self.require(why.len() > 20, "a person was called without a reason"),

@@ -148,11 +148,7 @@ impl World {
                 if !self.ready(environment) {
                     return not_now("Must be Ready.");
                 }
-                self.update(environment, seconds(20));
-                if let Some(one) = self.find(environment) {
-                    one.min_instances = *min_instances;
-                    one.max_instances = *max_instances;
-                }
+                self.resize(environment, *min_instances, *max_instances);
                 accepted()
             }
             Action::SaveEvidence { .. } => {

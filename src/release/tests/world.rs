@@ -289,6 +289,16 @@ impl World {
         self.later(seconds(5), Effect::Swapped(a.clone(), b.clone()));
     }
 
+    /// A change of the limits.
+    pub(super) fn resize(&mut self, id: &EnvironmentId, min_instances: u32, max_instances: u32) {
+        self.update(id, seconds(20));
+        if let Some(one) = self.find(id) {
+            one.min_instances = min_instances;
+            one.max_instances = max_instances;
+            one.running = one.running.max(min_instances);
+        }
+    }
+
     pub(super) fn update(&mut self, id: &EnvironmentId, length: Duration) {
         let until = self.now + length;
         if let Some(one) = self.find(id)
