@@ -295,6 +295,7 @@ fn intended(release: &mut Release, sequence: u64, at: Timestamp, action: &Action
         at,
         action: action.clone(),
         result: None,
+        ended_at: None,
     });
     release.waiting = None;
     Some(())
@@ -306,6 +307,7 @@ fn called(release: &mut Release, at: Timestamp, intent: u64, result: &CallResult
         return None;
     }
     pending.result = Some(result.clone());
+    pending.ended_at = Some(at);
     let key = pending.action.key();
     match result {
         CallResult::Refused { message, retryable } => {

@@ -112,6 +112,8 @@ pub struct Pending {
     pub action: Action,
     /// How it went, if that is known.
     pub result: Option<CallResult>,
+    /// When that was known: from then on the call is not under way any more.
+    pub ended_at: Option<Timestamp>,
 }
 
 /// What became of the calls of one kind.
