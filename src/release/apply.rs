@@ -181,7 +181,7 @@ fn step(release: &mut Release, entry: &Entry) -> Option<()> {
             looked(release, at, look);
         }
         (Bake, Event::BakePassed) if release.watch.bad == 0 => enter(release, Drain, at),
-        (Drain | Retire | RollBack, Event::BlueQuiet { quiet, .. }) => release.quiet_since = quiet.then_some(at),
+        (Drain | Retire | RollBack, Event::Quiet { quiet, .. }) => release.quiet_since = quiet.then_some(at),
         (Drain, Event::Drained { how, remove_blue }) => {
             drained(release, at, how, *remove_blue);
             enter(release, Retire, at);

@@ -236,8 +236,8 @@ pub enum Event {
     },
     /// Green has done well for long enough.
     BakePassed,
-    /// Whether blue is silent, when that changes.
-    BlueQuiet {
+    /// Whether the environment that lost the slot's name is silent, when that changes.
+    Quiet {
         /// Whether it had no request.
         quiet: bool,
         /// Requests in the newest window.

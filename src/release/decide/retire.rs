@@ -117,7 +117,10 @@ fn remove(release: &Release, blue: &Blue, drained: &Drained, found: &Environment
             }
             return wait(
                 seen.at,
-                Why::BlueBusy { requests },
+                Why::Busy {
+                    role: Role::Blue,
+                    requests,
+                },
                 next_look(release, seen.at),
                 deadline,
                 kept,

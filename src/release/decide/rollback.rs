@@ -285,7 +285,7 @@ fn green(release: &Release, rollback: &RollbackState, restored: Timestamp, seen:
     if release.shift_intended {
         // A read that failed does not make it basic.
         let measurable = seen.green_health.known().is_none_or(HealthSeen::enhanced);
-        match silence(release, restored, measurable, &seen.green_health, seen.at) {
+        match silence(release, Role::Green, restored, measurable, &seen.green_health, seen.at) {
             Silence::Pending(decision) => return decision,
             Silence::GivenUp(how) if release.plan.drain.at_deadline == crate::spec::AtDrainDeadline::Keep => {
                 return over(&format!("green ({}) is kept: {how}; remove it by hand", green.id));
