@@ -2,7 +2,8 @@
 //! the state and the event, for a journal that says the impossible must not be acted upon.
 
 use super::action::{Action, CallResult};
-use super::event::{Entry, Event, FORMAT, Look, Wish};
+use super::event::{Entry, Event, FORMAT, Look};
+use super::people::Wish;
 use super::state::{Attempts, Drained, Pending, Phase, Release, RollbackState, SmokeState, Up, Watch, Wishes};
 use crate::model::Timestamp;
 

@@ -2,7 +2,8 @@
 
 use super::super::action::Role;
 use super::super::event::Event;
-use super::super::observation::{HealthSeen, Observation};
+use super::super::observation::Observation;
+use super::super::seen::HealthSeen;
 use super::super::state::Release;
 use super::super::why::Why;
 use super::{Decision, bake, next_look, record, wait};

@@ -2,7 +2,8 @@
 
 use super::super::action::{Action, CallResult, Safety};
 use super::super::event::Event;
-use super::super::observation::{EnvironmentSeen, EnvironmentStatus, Observation};
+use super::super::observation::Observation;
+use super::super::seen::{EnvironmentSeen, EnvironmentStatus};
 use super::super::state::{Pending, Release};
 use super::super::why::Why;
 use super::{Decision, limits, record, soon, wait, world};

@@ -2,9 +2,12 @@
 //! and it does not wait for the source of any metric.
 
 use super::super::action::{Action, Role};
-use super::super::event::{Event, Outcome};
-use super::super::observation::{EnvironmentSeen, EnvironmentStatus, HealthSeen, Observation};
-use super::super::state::{Blue, Green, Release, RollbackState};
+use super::super::event::Event;
+use super::super::observation::Observation;
+use super::super::outcome::Outcome;
+use super::super::pair::{Blue, Green};
+use super::super::seen::{EnvironmentSeen, EnvironmentStatus, HealthSeen};
+use super::super::state::{Release, RollbackState};
 use super::super::why::Why;
 use super::drain::{Silence, silence};
 use super::shift::{NotSeen, leads_to};
