@@ -183,3 +183,72 @@ fn alive(process: u32) -> bool {
         Err(error) => error != rustix::io::Errno::SRCH,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::release::tests::{plan, release};
+
+    fn setting(name: &str, value: &str) -> OptionSetting {
+        OptionSetting {
+            namespace: "aws:x".to_owned(),
+            name: name.to_owned(),
+            value: value.to_owned(),
+        }
+    }
+
+    fn overrides(settings: Vec<OptionSetting>) -> Overrides {
+        Overrides {
+            settings,
+            tags: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn other_overrides_have_another_digest() {
+        assert_eq!(Overrides::default().digest(), None);
+        let digest =
+            |list: &[(&str, &str)]| overrides(list.iter().map(|(name, value)| setting(name, value)).collect()).digest();
+        let one = digest(&[("a", "bc")]);
+        assert!(one.is_some());
+        assert_eq!(one, digest(&[("a", "bc")]));
+        // Not the same text cut elsewhere.
+        assert_ne!(one, digest(&[("ab", "c")]));
+        assert_ne!(one, digest(&[("a", "bd")]));
+    }
+
+    #[test]
+    fn errors_and_debug_output_hold_no_values() {
+        let overrides = overrides(vec![setting("PASSWORD", "hunter2"), setting("EMPTY", "")]);
+        assert!(!format!("{overrides:?}").contains("hunter2"));
+        let error = CallError {
+            operation: "CreateConfigurationTemplate",
+            code: None,
+            message: "Invalid option value: 'hunter2'".to_owned(),
+            effect: crate::aws::Effect::Refused,
+        };
+        assert_eq!(overrides.scrubbed(error).message, "Invalid option value: '***'");
+    }
+
+    #[test]
+    fn a_release_is_free_when_its_driver_is_silent_or_dead() {
+        let me = this_writer();
+        let mut release = release(plan());
+        let before = release.owned_until - std::time::Duration::from_secs(1);
+        release.driver.host = "elsewhere".to_owned();
+        assert_eq!(
+            free(&release, &me, before),
+            None,
+            "on another machine nothing is known of it"
+        );
+        assert!(free(&release, &me, release.owned_until).is_some(), "its time is over");
+        release.driver = Writer {
+            process: 1,
+            ..me.clone()
+        };
+        assert_eq!(free(&release, &me, before), None, "process 1 runs");
+        // Above the largest process id that Linux gives out.
+        release.driver.process = 0x7fff_fff0;
+        assert!(free(&release, &me, before).is_some(), "no such process runs");
+    }
+}

@@ -18,7 +18,7 @@ pub mod preflight;
 mod seen;
 mod state;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod why;
 
 pub use action::{Action, CallResult, Role, Safety};

@@ -8,6 +8,8 @@ mod run;
 mod service;
 mod world;
 
+pub(crate) use plan::{first_entry, plan, release};
+
 mod calls;
 mod crashes;
 mod exhaust;
