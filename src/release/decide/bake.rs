@@ -4,9 +4,10 @@
 //! This is a simple guard. A sequential health engine shall take its place: it would replace [`judge`] and the counting in
 //! `apply`, and nothing else.
 
-use super::super::event::{Event, Look, Outcome};
+use super::super::event::{Event, Look};
 use super::super::looks::due;
 use super::super::observation::Observation;
+use super::super::outcome::Outcome;
 use super::super::state::Release;
 use super::super::why::Why;
 use super::{Decision, record, roll_back, wait};
@@ -139,7 +140,7 @@ fn cut_off(seen: &Observation) -> bool {
         || seen.environments.known().is_none() && seen.green_health.known().is_none()
 }
 
-fn instances(release: &Release, health: &super::super::observation::HealthSeen) -> Look {
+fn instances(release: &Release, health: &super::super::seen::HealthSeen) -> Look {
     let label = &release.plan.version_label;
     let well = health
         .instances
