@@ -143,7 +143,9 @@ pub(super) fn ended(result: Result<Option<Outcome>, Ended>, release: &Release, f
                 release.phase
             ),
         ),
-        Err(Ended::Failed(error @ DriverError::Busy { .. })) => fail(exit::REFUSED, error),
+        Err(Ended::Failed(error @ (DriverError::Busy { .. } | DriverError::Elsewhere { .. }))) => {
+            fail(exit::REFUSED, error)
+        }
         Err(Ended::Failed(error)) => fail(
             exit::FAILED,
             format!("{error}\nThe release is not lost: go on with `cutover resume`"),

@@ -173,6 +173,27 @@ pub(super) fn free(release: &Release, me: &Writer, now: Timestamp) -> Option<Str
     None
 }
 
+/// Where a release is and where we are, if that is not the same place: to another account or region, its environments would
+/// seem to be gone.
+pub(super) async fn elsewhere(world: &World, release: &Release) -> Result<Option<(String, String)>, CallError> {
+    let region = world.aws.region().unwrap_or_default();
+    if let Some(wanted) = region_of(&release.plan.slot_cname)
+        && wanted != region
+    {
+        return Ok(Some((format!("region {wanted}"), format!("region {region}"))));
+    }
+    let Some(blue) = &release.blue else { return Ok(None) };
+    let account = world.aws.account_id().await?;
+    let differs = account != blue.account;
+    Ok(differs.then(|| (format!("account {}", blue.account), format!("account {account}"))))
+}
+
+/// The region in an environment's name; old names have none.
+fn region_of(cname: &str) -> Option<&str> {
+    let (_, region) = cname.strip_suffix(".elasticbeanstalk.com")?.rsplit_once('.')?;
+    Some(region)
+}
+
 fn alive(process: u32) -> bool {
     let Some(id) = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw) else {
         return false;
@@ -228,6 +249,17 @@ mod tests {
             effect: crate::aws::Effect::Refused,
         };
         assert_eq!(overrides.scrubbed(error).message, "Invalid option value: '***'");
+    }
+
+    #[test]
+    fn a_name_tells_its_region() {
+        assert_eq!(region_of("shop.eu-west-1.elasticbeanstalk.com"), Some("eu-west-1"));
+        assert_eq!(
+            region_of("shop-r1.eba-abc.eu-west-1.elasticbeanstalk.com"),
+            Some("eu-west-1")
+        );
+        assert_eq!(region_of("shop.elasticbeanstalk.com"), None);
+        assert_eq!(region_of("www.example.com"), None);
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub struct Blue {
     pub max_instances: u32,
     /// Whether it reports enhanced health.
     pub enhanced: bool,
+    /// Id of the account that it is in: another one knows nothing of it.
+    pub account: String,
 }
 
 /// The environment made for the new version.

@@ -70,6 +70,7 @@ pub fn judge(plan: &Plan, facts: &Facts, now: Timestamp) -> Findings {
             min_instances: settings.min_instances,
             max_instances: settings.max_instances,
             enhanced: health.is_some_and(HealthSeen::enhanced),
+            account: facts.identity.known().cloned().unwrap_or_default(),
         });
     }
     found
