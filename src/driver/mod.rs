@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use facts::gather;
-pub use world::{Overrides, World};
+pub use world::{Overrides, World, is_free};
 
 use crate::journal::{Append, Journal, JournalError};
 use crate::model::{Clock, ReleaseNumber, Timestamp};
@@ -170,6 +170,12 @@ impl Driver {
     #[must_use]
     pub fn release(&self) -> &Release {
         &self.release
+    }
+
+    /// Who this driver is.
+    #[must_use]
+    pub fn writer(&self) -> &Writer {
+        &self.writer
     }
 
     /// Puts an operator's wish on record, whoever drives the release.

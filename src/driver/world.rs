@@ -160,6 +160,12 @@ pub(super) fn nonce() -> String {
     format!("{:016x}{:016x}", half(1), half(2))
 }
 
+/// Why nobody drives a release any more, as far as this machine can tell; `None` if somebody may.
+#[must_use]
+pub fn is_free(release: &Release, now: Timestamp) -> Option<String> {
+    free(release, &this_writer(), now)
+}
+
 /// Why a release that another process drives is free to be taken over; `None` if it is not.
 pub(super) fn free(release: &Release, me: &Writer, now: Timestamp) -> Option<String> {
     let driver = &release.driver;

@@ -17,10 +17,10 @@ pub fn line(entry: &Entry, release: &Release) -> Option<String> {
             let notes: Vec<_> = notes.iter().map(|note| format!("\n    note: {note}")).collect();
             let version = blue.version.as_ref().map_or("no version", |version| version.as_str());
             format!(
-                "{} ({}) is live with {version} on {} instances{}",
+                "{} ({}) is live with {version} on {}{}",
                 blue.name,
                 blue.id,
-                blue.running,
+                crate::model::text::plural(blue.running.into(), "instance"),
                 notes.concat()
             )
         }

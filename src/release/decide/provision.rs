@@ -320,7 +320,7 @@ pub(super) fn unhealthy(
         .count();
     if others > 0 {
         missing.bad.push(format!(
-            "{} of {} do not report {label}",
+            "{} of {} not known to run {label}",
             others,
             plural(health.instances.len() as u64, "instance")
         ));
