@@ -22,7 +22,7 @@ pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
     };
     let began = release.confirmed_at.unwrap_or(release.phase_since);
     let deadline = began + release.plan.bake.duration.get() + release.plan.bake.deadline.get() + release.watch.away;
-    if seen.at >= until && release.watch.bad == 0 && release.watch.good_in_row >= release.plan.bake.recover.min(1) {
+    if seen.at >= until && release.watch.bad == 0 && release.watch.good_in_row > 0 {
         return record(
             format!("green did well for {}", release.plan.bake.duration),
             Event::BakePassed,

@@ -4,6 +4,7 @@ mod faults;
 mod observe;
 mod plan;
 mod random;
+mod rules;
 mod run;
 mod service;
 mod world;
