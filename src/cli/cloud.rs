@@ -42,6 +42,7 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
             format!("--pace {} is not a positive number", arguments.pace),
         );
     }
+    output::show_warnings();
     let program = match std::env::current_exe() {
         Ok(program) => program,
         Err(error) => {

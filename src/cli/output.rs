@@ -31,6 +31,21 @@ pub(super) fn block_on(command: impl Future<Output = ExitCode>) -> ExitCode {
     }
 }
 
+/// Shows what the local cloud warns of, on the standard error. Its S3 library takes every missing key for an error; that is
+/// left out.
+#[cfg(feature = "local")]
+pub(super) fn show_warnings() {
+    use tracing_subscriber::filter::{LevelFilter, Targets};
+    use tracing_subscriber::layer::SubscriberExt;
+    use tracing_subscriber::util::SubscriberInitExt;
+    let ours = Targets::new().with_target("cutover", LevelFilter::WARN);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_target(false);
+    // Only a second call in the same process could fail, and there is none.
+    let _ = tracing_subscriber::registry().with(lines).with(ours).try_init();
+}
+
 /// Prints data.
 pub(super) fn print(text: impl Display) {
     // A reader that has gone away is no failure.
@@ -143,7 +158,9 @@ pub(super) fn ended(result: Result<Option<Outcome>, Ended>, release: &Release, f
                 release.phase
             ),
         ),
-        Err(Ended::Failed(error @ DriverError::Busy { .. })) => fail(exit::REFUSED, error),
+        Err(Ended::Failed(error @ (DriverError::Busy { .. } | DriverError::Elsewhere { .. }))) => {
+            fail(exit::REFUSED, error)
+        }
         Err(Ended::Failed(error)) => fail(
             exit::FAILED,
             format!("{error}\nThe release is not lost: go on with `cutover resume`"),

@@ -28,6 +28,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: Arguments) -> ExitCode {
+    output::show_warnings();
     let program = match std::env::current_exe() {
         Ok(program) => program,
         Err(error) => {

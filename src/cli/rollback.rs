@@ -42,7 +42,7 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
         Err(error) => return output::fail(exit::FAILED, error),
     };
     if release.outcome.is_none() {
-        running(&project, &reach, world, release, format).await
+        Box::pin(running(&project, &reach, world, release, format)).await
     } else {
         ended(&project, &reach, world, &release, format).await
     }
@@ -60,19 +60,40 @@ async fn running(project: &Project, reach: &Reach, world: Arc<World>, release: R
     if let Err(error) = driver.ask(Wish::RollBack).await {
         return output::fail(exit::FAILED, error);
     }
-    // Traffic on blue is what was asked for; what becomes of green is the release's own business, unless nobody drives it.
-    let result = output::drive(&mut driver, |_| false).await;
+    // Traffic on blue is what was asked for. If another process drives the release, it also sees to green.
+    let me = driver.writer().clone();
+    let result = output::drive(&mut driver, move |release| {
+        let restored = release.rollback.as_ref().is_some_and(|back| back.restored_at.is_some());
+        restored && release.driver != me
+    })
+    .await;
     let release = driver.release().clone();
     drop(driver);
     match &result {
-        Ok(Some(outcome @ (Outcome::RolledBack | Outcome::Aborted))) => {
-            output::print(format_args!("{outcome}: {} is on blue", release.plan.slot_cname));
-            ExitCode::SUCCESS
-        }
+        Ok(None) => taken_back(
+            &release,
+            format,
+            "the process that drives the release goes on and removes green",
+        ),
+        Ok(Some(Outcome::RolledBack | Outcome::Aborted)) => taken_back(&release, format, "green is removed"),
         // The wish came when blue was on its way out already: what was recorded of it is left.
         Ok(Some(Outcome::Promoted)) => ended(project, reach, world, &release, format).await,
         _ => output::ended(result, &release, format),
     }
+}
+
+fn taken_back(release: &Release, format: Format, rest: &str) -> ExitCode {
+    let id = &release.plan.id;
+    if format == Format::Json {
+        let outcome = Outcome::RolledBack.code();
+        output::print(serde_json::json!({ "release": id.to_string(), "outcome": outcome, "why": rest }));
+    } else {
+        output::print(format_args!(
+            "rolled back: {} is on blue; {rest}",
+            release.plan.slot_cname
+        ));
+    }
+    ExitCode::SUCCESS
 }
 
 /// The release is over: what it recorded of blue is released again.

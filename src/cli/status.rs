@@ -32,7 +32,9 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
                     }
                 }
             } else {
-                output::print(report::status(&release, SystemClock.now(), &journal.location()).trim_end());
+                let now = SystemClock.now();
+                let free = crate::driver::is_free(&release, now);
+                output::print(report::status(&release, now, free.as_deref(), &journal.location()).trim_end());
             }
             ExitCode::SUCCESS
         }

@@ -12,4 +12,4 @@ pub use artifact::{Artifact, prepare};
 pub use in_process::InProcessCloud;
 pub use plan::{Planner, way_back};
 pub use project::{Project, Reach};
-pub use start::{Refusal, Start, check, drive};
+pub use start::{Refusal, Start, check};

@@ -1,13 +1,11 @@
-//! Starting a release: all problems first, with nothing changed; then the driver.
-
-use std::sync::Arc;
+//! Before a release begins: everything that is in the way, found with nothing changed.
 
 use super::Planner;
-use crate::driver::{Driver, DriverError, World, gather};
+use crate::driver::{World, gather, is_free};
 use crate::journal::Journal;
 use crate::model::{Clock, ReleaseNumber};
 use crate::release::preflight::{Findings, Problem, judge};
-use crate::release::{Listener, Outcome, Plan, Release, Slot};
+use crate::release::{Plan, Slot};
 
 /// A release that may begin.
 #[derive(Debug)]
@@ -44,8 +42,12 @@ pub async fn check(
             problems.push(Problem::new(
                 "busy",
                 format!(
-                    "release {id} of this slot is not over: it is in phase {}, driven by {} until {}",
-                    release.phase, release.driver, release.owned_until
+                    "release {id} of this slot is not over: it is in phase {}, {}",
+                    release.phase,
+                    is_free(&release, clock.now()).unwrap_or_else(|| format!(
+                        "driven by {} at least until {}",
+                        release.driver, release.owned_until
+                    ))
                 ),
                 "see `cutover status`, go on with it by `cutover resume`, or take it back by `cutover rollback`",
             ));
@@ -80,23 +82,4 @@ pub async fn check(
     } else {
         Err(Refusal { problems })
     }
-}
-
-/// Begins a release and drives it until it is over, or until `stop` says that it is far enough.
-///
-/// # Errors
-///
-/// When another release has begun in the meantime, or the journal cannot be used.
-pub async fn drive(
-    journal: Arc<dyn Journal>,
-    world: Arc<World>,
-    clock: Arc<dyn Clock>,
-    listener: Arc<dyn Listener>,
-    slot: &Slot,
-    planner: &Planner,
-    stop: impl Fn(&Release) -> bool + Send,
-) -> Result<(Option<Outcome>, Release), DriverError> {
-    let mut driver = Driver::begin(journal, world, clock, listener, slot, |number| planner.plan(number)).await?;
-    let outcome = driver.run(stop).await?;
-    Ok((outcome, driver.release().clone()))
 }

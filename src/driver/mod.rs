@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use facts::gather;
-pub use world::{Overrides, World};
+pub use world::{Overrides, World, is_free};
 
 use crate::journal::{Append, Journal, JournalError};
 use crate::model::{Clock, ReleaseNumber, Timestamp};
@@ -66,6 +66,19 @@ pub enum DriverError {
         driver: Box<Writer>,
         /// Until when.
         until: Timestamp,
+    },
+    /// The credentials lead elsewhere than those that the release began with.
+    #[error(
+        "release {id} is about {wanted}, and these credentials and settings lead to {found}; \
+         go on with it by the profile and region that it began with"
+    )]
+    Elsewhere {
+        /// Which release.
+        id: Box<ReleaseId>,
+        /// Where it is.
+        wanted: String,
+        /// Where we are.
+        found: String,
     },
     /// A decision could not be put on record: a fault of this program.
     #[error("release {id}: a decision could not be put on record, which is a fault of cutover: {source}")]
@@ -159,6 +172,12 @@ impl Driver {
         &self.release
     }
 
+    /// Who this driver is.
+    #[must_use]
+    pub fn writer(&self) -> &Writer {
+        &self.writer
+    }
+
     /// Puts an operator's wish on record, whoever drives the release.
     ///
     /// # Errors
@@ -228,6 +247,19 @@ impl Driver {
             let Some(why) = world::free(&self.release, &self.writer, now) else {
                 return Ok(Tick::NotOurs(self.release.owned_until));
             };
+            match world::elsewhere(&self.world, &self.release).await {
+                Ok(None) => {}
+                Ok(Some((wanted, found))) => {
+                    let id = Box::new(self.release.plan.id.clone());
+                    return Err(DriverError::Elsewhere { id, wanted, found });
+                }
+                Err(error) => {
+                    self.listener.notice(Notice::Trouble {
+                        message: &format!("could not find out which account this is: {error}"),
+                    });
+                    return Ok(Tick::Sleep(self.release.plan.provision.interval.get()));
+                }
+            }
             let from = self.release.driver.clone();
             self.append(Event::TookOver { from, why }).await?;
             return Ok(Tick::Again);

@@ -8,7 +8,7 @@ use url::Url;
 use super::World;
 use super::facts;
 use super::read::{known, tag};
-use crate::aws::CallError;
+use crate::aws::{CallError, Effect};
 use crate::model::{Clock, Known};
 use crate::probe::round;
 use crate::release::{EnvironmentSeen, Looks, Observation, Plan, PublicSeen, Release, Source};
@@ -92,6 +92,16 @@ async fn artifact(world: &World, plan: &Plan) -> Result<bool, CallError> {
 async fn environments(world: &World, release: &Release) -> Result<Vec<EnvironmentSeen>, CallError> {
     let plan = &release.plan;
     let mut seen = world.aws.environments(Some(&plan.id.slot.application)).await?;
+    if seen.is_empty() && release.blue.is_some() {
+        // Without the permission to see them, AWS lists no environments and calls that a success.
+        return Err(CallError {
+            operation: "DescribeEnvironments",
+            code: None,
+            message: "no environment is listed, although there must be some; is the permission to see them gone?"
+                .to_owned(),
+            effect: Effect::NotNow,
+        });
+    }
     if release.green.is_none() {
         tag(world, plan, &mut seen).await?;
     }

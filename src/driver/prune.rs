@@ -101,3 +101,44 @@ fn parse<'a>(template: &'a str, plan: &Plan) -> Option<(u32, &'a str)> {
     matches!(kind, "blue" | "green").then_some(())?;
     Some((number.parse().ok()?, kind))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::release::tests::{plan, release};
+
+    #[test]
+    fn a_promotion_keeps_its_own_way_back_alone() {
+        let release = release(plan());
+        for (template, gone) in [
+            ("shop-r7-blue", false),
+            ("shop-r7-green", true),
+            ("shop-r6-blue", true),
+            ("shop-r6-green", true),
+            // A later release's, another slot's, and what cutover did not make.
+            ("shop-r8-blue", false),
+            ("shop2-r6-blue", false),
+            ("shop-r6-mine", false),
+            ("shop-rx-blue", false),
+            ("my-template", false),
+        ] {
+            assert_eq!(outdated(template, &release), gone, "{template}");
+        }
+    }
+
+    #[test]
+    fn a_rollback_removes_its_own_and_leaves_the_way_back_from_before() {
+        let mut release = release(plan());
+        release.rollback = Some(crate::release::RollbackState {
+            since: release.started_at,
+            why: "bad".to_owned(),
+            outcome: Outcome::RolledBack,
+            from: crate::release::Phase::Bake,
+            restored_at: None,
+            again: 0,
+        });
+        for (template, gone) in [("shop-r7-blue", true), ("shop-r7-green", true), ("shop-r6-blue", false)] {
+            assert_eq!(outdated(template, &release), gone, "{template}");
+        }
+    }
+}

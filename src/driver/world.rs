@@ -160,6 +160,12 @@ pub(super) fn nonce() -> String {
     format!("{:016x}{:016x}", half(1), half(2))
 }
 
+/// Why nobody drives a release any more, as far as this machine can tell; `None` if somebody may.
+#[must_use]
+pub fn is_free(release: &Release, now: Timestamp) -> Option<String> {
+    free(release, &this_writer(), now)
+}
+
 /// Why a release that another process drives is free to be taken over; `None` if it is not.
 pub(super) fn free(release: &Release, me: &Writer, now: Timestamp) -> Option<String> {
     let driver = &release.driver;
@@ -173,6 +179,27 @@ pub(super) fn free(release: &Release, me: &Writer, now: Timestamp) -> Option<Str
     None
 }
 
+/// Where a release is and where we are, if that is not the same place: to another account or region, its environments would
+/// seem to be gone.
+pub(super) async fn elsewhere(world: &World, release: &Release) -> Result<Option<(String, String)>, CallError> {
+    let region = world.aws.region().unwrap_or_default();
+    if let Some(wanted) = region_of(&release.plan.slot_cname)
+        && wanted != region
+    {
+        return Ok(Some((format!("region {wanted}"), format!("region {region}"))));
+    }
+    let Some(blue) = &release.blue else { return Ok(None) };
+    let account = world.aws.account_id().await?;
+    let differs = account != blue.account;
+    Ok(differs.then(|| (format!("account {}", blue.account), format!("account {account}"))))
+}
+
+/// The region in an environment's name; old names have none.
+fn region_of(cname: &str) -> Option<&str> {
+    let (_, region) = cname.strip_suffix(".elasticbeanstalk.com")?.rsplit_once('.')?;
+    Some(region)
+}
+
 fn alive(process: u32) -> bool {
     let Some(id) = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw) else {
         return false;
@@ -181,5 +208,85 @@ fn alive(process: u32) -> bool {
         Ok(()) => true,
         // It runs, but belongs to somebody else.
         Err(error) => error != rustix::io::Errno::SRCH,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::release::tests::{plan, release};
+
+    fn setting(name: &str, value: &str) -> OptionSetting {
+        OptionSetting {
+            namespace: "aws:x".to_owned(),
+            name: name.to_owned(),
+            value: value.to_owned(),
+        }
+    }
+
+    fn overrides(settings: Vec<OptionSetting>) -> Overrides {
+        Overrides {
+            settings,
+            tags: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn other_overrides_have_another_digest() {
+        assert_eq!(Overrides::default().digest(), None);
+        let digest =
+            |list: &[(&str, &str)]| overrides(list.iter().map(|(name, value)| setting(name, value)).collect()).digest();
+        let one = digest(&[("a", "bc")]);
+        assert!(one.is_some());
+        assert_eq!(one, digest(&[("a", "bc")]));
+        // Not the same text cut elsewhere.
+        assert_ne!(one, digest(&[("ab", "c")]));
+        assert_ne!(one, digest(&[("a", "bd")]));
+    }
+
+    #[test]
+    fn errors_and_debug_output_hold_no_values() {
+        let overrides = overrides(vec![setting("PASSWORD", "hunter2"), setting("EMPTY", "")]);
+        assert!(!format!("{overrides:?}").contains("hunter2"));
+        let error = CallError {
+            operation: "CreateConfigurationTemplate",
+            code: None,
+            message: "Invalid option value: 'hunter2'".to_owned(),
+            effect: crate::aws::Effect::Refused,
+        };
+        assert_eq!(overrides.scrubbed(error).message, "Invalid option value: '***'");
+    }
+
+    #[test]
+    fn a_name_tells_its_region() {
+        assert_eq!(region_of("shop.eu-west-1.elasticbeanstalk.com"), Some("eu-west-1"));
+        assert_eq!(
+            region_of("shop-r1.eba-abc.eu-west-1.elasticbeanstalk.com"),
+            Some("eu-west-1")
+        );
+        assert_eq!(region_of("shop.elasticbeanstalk.com"), None);
+        assert_eq!(region_of("www.example.com"), None);
+    }
+
+    #[test]
+    fn a_release_is_free_when_its_driver_is_silent_or_dead() {
+        let me = this_writer();
+        let mut release = release(plan());
+        let before = release.owned_until - std::time::Duration::from_secs(1);
+        release.driver.host = "elsewhere".to_owned();
+        assert_eq!(
+            free(&release, &me, before),
+            None,
+            "on another machine nothing is known of it"
+        );
+        assert!(free(&release, &me, release.owned_until).is_some(), "its time is over");
+        release.driver = Writer {
+            process: 1,
+            ..me.clone()
+        };
+        assert_eq!(free(&release, &me, before), None, "process 1 runs");
+        // Above the largest process id that Linux gives out.
+        release.driver.process = 0x7fff_fff0;
+        assert!(free(&release, &me, before).is_some(), "no such process runs");
     }
 }

@@ -5,6 +5,8 @@
 
 mod directory;
 mod error;
+#[cfg(test)]
+mod tests;
 
 use async_trait::async_trait;
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::text::plural;
 use crate::model::{EnvironmentId, EnvironmentName, VersionLabel};
 
 /// One change to the world.
@@ -169,7 +170,10 @@ impl Action {
                 min_instances,
                 ..
             } => {
-                format!("create environment {name} with version {version} and at least {min_instances} instances")
+                format!(
+                    "create environment {name} with version {version} and at least {}",
+                    plural(u64::from(*min_instances), "instance")
+                )
             }
             Self::Swap { from, to, .. } => format!("swap the CNAMEs of {from} and {to}"),
             Self::RestoreCapacity {

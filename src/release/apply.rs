@@ -2,7 +2,8 @@
 //! the state and the event, for a journal that says the impossible must not be acted upon.
 
 use super::action::{Action, CallResult};
-use super::event::{Entry, Event, FORMAT, Look, Wish};
+use super::event::{Entry, Event, FORMAT, Look};
+use super::people::Wish;
 use super::state::{Attempts, Drained, Pending, Phase, Release, RollbackState, SmokeState, Up, Watch, Wishes};
 use crate::model::Timestamp;
 
@@ -181,7 +182,7 @@ fn step(release: &mut Release, entry: &Entry) -> Option<()> {
             looked(release, at, look);
         }
         (Bake, Event::BakePassed) if release.watch.bad == 0 => enter(release, Drain, at),
-        (Drain | Retire | RollBack, Event::BlueQuiet { quiet, .. }) => release.quiet_since = quiet.then_some(at),
+        (Drain | Retire | RollBack, Event::Quiet { quiet, .. }) => release.quiet_since = quiet.then_some(at),
         (Drain, Event::Drained { how, remove_blue }) => {
             drained(release, at, how, *remove_blue);
             enter(release, Retire, at);
@@ -295,6 +296,7 @@ fn intended(release: &mut Release, sequence: u64, at: Timestamp, action: &Action
         at,
         action: action.clone(),
         result: None,
+        ended_at: None,
     });
     release.waiting = None;
     Some(())
@@ -306,6 +308,7 @@ fn called(release: &mut Release, at: Timestamp, intent: u64, result: &CallResult
         return None;
     }
     pending.result = Some(result.clone());
+    pending.ended_at = Some(at);
     let key = pending.action.key();
     match result {
         CallResult::Refused { message, retryable } => {

@@ -1,13 +1,13 @@
 //! What happened. A release is its events: nothing happened that is not one, and folding them gives the state.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use super::action::{Action, CallResult};
+use super::outcome::Outcome;
+use super::pair::{Blue, Green};
+use super::people::{Wish, Writer};
 use super::plan::{Plan, ReleaseId};
 use super::preflight::Problem;
-use super::state::{Blue, Green};
 use super::why::Why;
 use crate::model::{ProbeResult, Timestamp};
 
@@ -33,93 +33,6 @@ pub struct Entry {
     pub owned_until: Timestamp,
     /// What happened.
     pub event: Event,
-}
-
-/// A process that writes entries.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Writer {
-    /// Host name.
-    pub host: String,
-    /// Process id on that host.
-    pub process: u32,
-    /// Random text, so that a process id that is used again is not taken for the same process.
-    pub run: String,
-}
-
-impl fmt::Display for Writer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "process {} on {}", self.process, self.host)
-    }
-}
-
-/// What an operator wants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Wish {
-    /// Take green back.
-    RollBack,
-    /// Stop before green gets traffic; once it has some, the same as a rollback.
-    Abort,
-    /// Do not keep blue, or a green that was taken back, any longer.
-    EndWait,
-}
-
-impl fmt::Display for Wish {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::RollBack => "roll back",
-            Self::Abort => "abort",
-            Self::EndWait => "end the wait",
-        })
-    }
-}
-
-/// How a release ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// Green has the slot.
-    Promoted,
-    /// Green was taken back; blue has the slot, as before.
-    RolledBack,
-    /// It was stopped on someone's wish before green had traffic; blue has the slot, as before.
-    Aborted,
-    /// Preflight found problems; nothing was changed.
-    Refused,
-    /// It cannot go on by itself.
-    NeedsHuman,
-}
-
-impl Outcome {
-    /// For a person.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Promoted => "promoted",
-            Self::RolledBack => "rolled back",
-            Self::Aborted => "aborted",
-            Self::Refused => "refused",
-            Self::NeedsHuman => "needs a human",
-        }
-    }
-
-    /// For machines.
-    #[must_use]
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Promoted => "promoted",
-            Self::RolledBack => "rolled_back",
-            Self::Aborted => "aborted",
-            Self::Refused => "refused",
-            Self::NeedsHuman => "needs_human",
-        }
-    }
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
 }
 
 /// What one look at green with traffic said.
@@ -236,8 +149,8 @@ pub enum Event {
     },
     /// Green has done well for long enough.
     BakePassed,
-    /// Whether blue is silent, when that changes.
-    BlueQuiet {
+    /// Whether the environment that lost the slot's name is silent, when that changes.
+    Quiet {
         /// Whether it had no request.
         quiet: bool,
         /// Requests in the newest window.

@@ -10,23 +10,28 @@ mod event;
 mod looks;
 mod notice;
 mod observation;
+mod outcome;
+mod pair;
+mod people;
 mod plan;
 pub mod preflight;
+mod seen;
 mod state;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod why;
 
 pub use action::{Action, CallResult, Role, Safety};
 pub use apply::{IllegalEvent, apply};
 pub use decide::{Decision, Then, decide, limits};
-pub use event::{Entry, Event, FORMAT, Look, Outcome, Wish, Writer};
+pub use event::{Entry, Event, FORMAT, Look};
 pub use looks::looks;
 pub use notice::{Listener, Notice, Silent};
-pub use observation::{
-    EnvironmentSeen, EnvironmentStatus, HealthSeen, InstanceSeen, Looks, Observation, Processing, PublicSeen,
-    VersionSeen,
-};
+pub use observation::{Looks, Observation};
+pub use outcome::Outcome;
+pub use pair::{Blue, Green};
+pub use people::{Wish, Writer};
 pub use plan::{Plan, RELEASE_TAG, ReleaseId, Slot, Source};
-pub use state::{Attempts, Blue, Drained, Green, Pending, Phase, Release, RollbackState, Up, Watch, Wishes};
+pub use seen::{EnvironmentSeen, EnvironmentStatus, HealthSeen, InstanceSeen, Processing, PublicSeen, VersionSeen};
+pub use state::{Attempts, Drained, Pending, Phase, Release, RollbackState, Up, Watch, Wishes};
 pub use why::Why;

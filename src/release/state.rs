@@ -7,11 +7,13 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::action::{Action, CallResult};
-use super::event::{Outcome, Writer};
+use super::outcome::Outcome;
+use super::pair::{Blue, Green};
+use super::people::Writer;
 use super::plan::Plan;
 use super::preflight::Problem;
 use super::why::Why;
-use crate::model::{EnvironmentId, EnvironmentName, Timestamp, VersionLabel};
+use crate::model::Timestamp;
 
 /// Where a release stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -64,43 +66,6 @@ impl fmt::Display for Phase {
     }
 }
 
-/// The environment that held the slot when the release began.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Blue {
-    /// Its id.
-    pub id: EnvironmentId,
-    /// Its name.
-    pub name: EnvironmentName,
-    /// The version it ran.
-    pub version: Option<VersionLabel>,
-    /// Host name or address of its balancer or instance.
-    pub endpoint: Option<String>,
-    /// Instances that it ran.
-    pub running: u32,
-    /// Fewest instances by its configuration.
-    pub min_instances: u32,
-    /// Most instances by its configuration.
-    pub max_instances: u32,
-    /// Whether it reports enhanced health.
-    pub enhanced: bool,
-}
-
-/// The environment made for the new version.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Green {
-    /// Its id.
-    pub id: EnvironmentId,
-    /// Its name.
-    pub name: EnvironmentName,
-    /// The name it held before the swap, once it had one.
-    pub cname: Option<String>,
-    /// Host name or address of its balancer or instance, once it had one.
-    pub endpoint: Option<String>,
-    /// Whether an earlier release made it, so that this one must not remove it.
-    #[serde(default)]
-    pub reused: bool,
-}
-
 /// A call whose effect is not settled yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pending {
@@ -112,6 +77,8 @@ pub struct Pending {
     pub action: Action,
     /// How it went, if that is known.
     pub result: Option<CallResult>,
+    /// When that was known: from then on the call is not under way any more.
+    pub ended_at: Option<Timestamp>,
 }
 
 /// What became of the calls of one kind.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::action::Role;
 use crate::model::{Timestamp, VersionLabel};
 
 /// The reason of a decision.
@@ -91,13 +92,17 @@ pub enum Why {
         /// Until then.
         until: Timestamp,
     },
-    /// Blue still gets requests.
-    BlueBusy {
+    /// An environment that lost the slot's name still gets requests.
+    Busy {
+        /// Which.
+        role: Role,
         /// How many in the newest window, if known.
         requests: Option<u64>,
     },
-    /// Blue is silent; it must stay so for a while.
-    BlueQuiet {
+    /// An environment that lost the slot's name is silent; it must stay so for a while.
+    Quiet {
+        /// Which.
+        role: Role,
         /// Until then.
         until: Timestamp,
     },
@@ -178,15 +183,19 @@ impl fmt::Display for Why {
             Self::DnsDraining { until } => {
                 write!(f, "old DNS answers may be in use until {}", until.time_of_day())
             }
-            Self::BlueBusy {
+            Self::Busy {
+                role,
                 requests: Some(requests),
             } => {
-                write!(f, "blue still gets requests: {requests} in the last 10 s")
+                write!(f, "{} still gets requests: {requests} in the last 10 s", role.as_str())
             }
-            Self::BlueBusy { requests: None } => f.write_str("it is not known whether blue still gets requests"),
-            Self::BlueQuiet { until } => write!(
+            Self::Busy { role, requests: None } => {
+                write!(f, "it is not known whether {} still gets requests", role.as_str())
+            }
+            Self::Quiet { role, until } => write!(
                 f,
-                "blue is silent; watching that it stays so until {}",
+                "{} is silent; watching that it stays so until {}",
+                role.as_str(),
                 until.time_of_day()
             ),
             Self::KeepingBlue { until } => {

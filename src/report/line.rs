@@ -17,10 +17,10 @@ pub fn line(entry: &Entry, release: &Release) -> Option<String> {
             let notes: Vec<_> = notes.iter().map(|note| format!("\n    note: {note}")).collect();
             let version = blue.version.as_ref().map_or("no version", |version| version.as_str());
             format!(
-                "{} ({}) is live with {version} on {} instances{}",
+                "{} ({}) is live with {version} on {}{}",
                 blue.name,
                 blue.id,
-                blue.running,
+                crate::model::text::plural(blue.running.into(), "instance"),
                 notes.concat()
             )
         }
@@ -57,8 +57,8 @@ pub fn line(entry: &Entry, release: &Release) -> Option<String> {
             look: Look::Unknown { why },
         } => format!("cannot tell how green is: {why}"),
         Event::BakePassed => format!("green did well for {}: promoted", release.plan.bake.duration),
-        Event::BlueQuiet { quiet: true, .. } => "no requests any more".to_owned(),
-        Event::BlueQuiet { quiet: false, .. } => "requests again".to_owned(),
+        Event::Quiet { quiet: true, .. } => "no requests any more".to_owned(),
+        Event::Quiet { quiet: false, .. } => "requests again".to_owned(),
         Event::Drained { how, remove_blue: true } => format!("drained: {how}"),
         Event::Drained {
             how,

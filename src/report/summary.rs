@@ -5,6 +5,7 @@ use std::fmt::Write;
 use indicatif::HumanBytes;
 
 use crate::model::Timestamp;
+use crate::model::text::plural;
 use crate::release::preflight::Findings;
 use crate::release::{Plan, Release, Source};
 
@@ -21,8 +22,11 @@ pub fn plan(plan: &Plan, found: &Findings) -> String {
         let version = blue.version.as_ref().map_or("no version", |version| version.as_str());
         let _ = writeln!(
             text,
-            "  blue    {} ({}), {version}, {} instances, live as {}",
-            blue.name, blue.id, blue.running, plan.slot_cname
+            "  blue    {} ({}), {version}, {}, live as {}",
+            blue.name,
+            blue.id,
+            plural(blue.running.into(), "instance"),
+            plan.slot_cname
         );
     }
     let _ = writeln!(
@@ -32,8 +36,8 @@ pub fn plan(plan: &Plan, found: &Findings) -> String {
     );
     let _ = writeln!(
         text,
-        "  smoke   {} checks, {} rounds in a row",
-        plan.smoke.checks.len(),
+        "  smoke   {}, {} rounds in a row",
+        plural(plan.smoke.checks.len() as u64, "check"),
         plan.smoke.successes
     );
     let _ = writeln!(
@@ -54,9 +58,9 @@ pub fn plan(plan: &Plan, found: &Findings) -> String {
     text
 }
 
-/// Where a release stands, for a person.
+/// Where a release stands, for a person. `free` says why nobody drives it any more.
 #[must_use]
-pub fn status(release: &Release, now: Timestamp, journal: &str) -> String {
+pub fn status(release: &Release, now: Timestamp, free: Option<&str>, journal: &str) -> String {
     let mut text = String::new();
     let _ = writeln!(
         text,
@@ -84,12 +88,11 @@ pub fn status(release: &Release, now: Timestamp, journal: &str) -> String {
             if let Some(why) = &release.waiting {
                 let _ = writeln!(text, "  now      {why}");
             }
-            let state = if now < release.owned_until {
-                "until"
-            } else {
-                "not heard of since"
-            };
-            let _ = writeln!(text, "  driver   {}, {state} {}", release.driver, release.owned_until);
+            let state = free.map_or_else(
+                || format!("{}, at least until {}", release.driver, release.owned_until),
+                str::to_owned,
+            );
+            let _ = writeln!(text, "  driver   {state}");
         }
     }
     if let Some(blue) = &release.blue {

@@ -220,11 +220,11 @@ pub struct BakeSpec {
     pub duration: Span,
     /// Time between looks.
     pub interval: Span,
-    /// How many looks in a row must find green bad before it is taken back.
+    /// How many bad looks take green back. They add up until enough good ones in a row have followed (`recover`).
     pub fail: u32,
-    /// How many looks in a row must find green good before an earlier bad one is forgotten.
+    /// How many looks in a row must find green good before earlier bad ones are forgotten.
     pub recover: u32,
-    /// Longest time without knowing anything of green, after which the release is taken back or left to a person.
+    /// How much longer than `duration` the bake may take, when too little is known of green. After that a person is asked.
     pub deadline: Span,
     /// Checks through the public name. Default: the smoke checks that ask no other host.
     pub checks: Vec<Check>,

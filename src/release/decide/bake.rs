@@ -4,9 +4,10 @@
 //! This is a simple guard. A sequential health engine shall take its place: it would replace [`judge`] and the counting in
 //! `apply`, and nothing else.
 
-use super::super::event::{Event, Look, Outcome};
+use super::super::event::{Event, Look};
 use super::super::looks::due;
 use super::super::observation::Observation;
+use super::super::outcome::Outcome;
 use super::super::state::Release;
 use super::super::why::Why;
 use super::{Decision, record, roll_back, wait};
@@ -21,7 +22,7 @@ pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
     };
     let began = release.confirmed_at.unwrap_or(release.phase_since);
     let deadline = began + release.plan.bake.duration.get() + release.plan.bake.deadline.get() + release.watch.away;
-    if seen.at >= until && release.watch.bad == 0 && release.watch.good_in_row >= release.plan.bake.recover.min(1) {
+    if seen.at >= until && release.watch.bad == 0 && release.watch.good_in_row > 0 {
         return record(
             format!("green did well for {}", release.plan.bake.duration),
             Event::BakePassed,
@@ -139,7 +140,7 @@ fn cut_off(seen: &Observation) -> bool {
         || seen.environments.known().is_none() && seen.green_health.known().is_none()
 }
 
-fn instances(release: &Release, health: &super::super::observation::HealthSeen) -> Look {
+fn instances(release: &Release, health: &super::super::seen::HealthSeen) -> Look {
     let label = &release.plan.version_label;
     let well = health
         .instances

@@ -1,7 +1,9 @@
 //! Drain: old DNS answers run out, and blue is measured to be silent. Only then may anything of blue be removed.
 
+use super::super::action::Role;
 use super::super::event::Event;
-use super::super::observation::{HealthSeen, Observation};
+use super::super::observation::Observation;
+use super::super::seen::HealthSeen;
 use super::super::state::Release;
 use super::super::why::Why;
 use super::{Decision, bake, next_look, record, wait};
@@ -14,7 +16,7 @@ pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
     }
     let shifted = release.shifted_at.unwrap_or(release.phase_since);
     let measurable = release.blue.as_ref().is_some_and(|blue| blue.enhanced);
-    match silence(release, shifted, measurable, &seen.blue_health, seen.at) {
+    match silence(release, Role::Blue, shifted, measurable, &seen.blue_health, seen.at) {
         Silence::Proved(how) => record(how.clone(), Event::Drained { how, remove_blue: true }),
         Silence::GivenUp(how) => {
             let remove_blue = release.plan.drain.at_deadline == AtDrainDeadline::Retire;
@@ -38,6 +40,7 @@ pub(super) enum Silence {
 /// for a while.
 pub(super) fn silence(
     release: &Release,
+    role: Role,
     since: Timestamp,
     measurable: bool,
     health: &Known<HealthSeen>,
@@ -85,18 +88,18 @@ pub(super) fn silence(
             let what = requests.map_or("its requests are not known any more".to_owned(), |count| {
                 format!("it got {count} requests again")
             });
-            Silence::Pending(record(what, Event::BlueQuiet { quiet, requests }))
+            Silence::Pending(record(what, Event::Quiet { quiet, requests }))
         }
-        None if quiet => Silence::Pending(record("it got no request", Event::BlueQuiet { quiet, requests })),
+        None if quiet => Silence::Pending(record("it got no request", Event::Quiet { quiet, requests })),
         Some(begun) if now >= begun + plan.quiet.get() => Silence::Proved(format!(
             "old DNS answers have run out, and no request came for {}",
             plan.quiet
         )),
         Some(begun) => {
             let until = begun + plan.quiet.get();
-            pending(Why::BlueQuiet { until }, until.min(next_look(release, now)))
+            pending(Why::Quiet { role, until }, until.min(next_look(release, now)))
         }
-        None => pending(Why::BlueBusy { requests }, next_look(release, now)),
+        None => pending(Why::Busy { role, requests }, next_look(release, now)),
     }
 }
 

@@ -16,8 +16,9 @@ mod world;
 use std::time::Duration;
 
 use super::action::Action;
-use super::event::{Event, Outcome};
+use super::event::Event;
 use super::observation::Observation;
+use super::outcome::Outcome;
 use super::state::{Phase, Release};
 use super::why::Why;
 use crate::model::Timestamp;

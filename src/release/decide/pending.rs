@@ -2,7 +2,8 @@
 
 use super::super::action::{Action, CallResult, Safety};
 use super::super::event::Event;
-use super::super::observation::{EnvironmentSeen, EnvironmentStatus, Observation};
+use super::super::observation::Observation;
+use super::super::seen::{EnvironmentSeen, EnvironmentStatus};
 use super::super::state::{Pending, Release};
 use super::super::why::Why;
 use super::{Decision, limits, record, soon, wait, world};
@@ -65,19 +66,21 @@ pub(super) fn decide(release: &Release, pending: &Pending, seen: &Observation) -
     }
 }
 
-/// From when on seeing no trace of a call means that it has not happened: no late call can arrive any more.
+/// From when on seeing no trace of a call means that it has not happened: it is not under way any more, and what it did would
+/// show.
 fn absent_from(pending: &Pending) -> Timestamp {
+    // Of a call whose end nobody has written down, only the latest moment is known at which it can have been under way.
+    let ended = pending
+        .ended_at
+        .unwrap_or(pending.at + limits::INTENT_DEADLINE + limits::CALL_TIMEOUT);
     let accepted = matches!(pending.result, Some(CallResult::Accepted { .. }));
-    let wait = match (pending.action.safety(), &pending.action) {
-        (Safety::Toggle, _) if accepted => limits::SWAP_SETTLE,
+    match (pending.action.safety(), &pending.action) {
+        (Safety::Toggle, _) if accepted => pending.at + limits::SWAP_SETTLE,
         // An environment that came late would be left without an owner.
-        (Safety::Toggle | Safety::Destructive, _) | (_, Action::CreateEnvironment { .. }) => {
-            limits::INTENT_DEADLINE + limits::CALL_TIMEOUT + limits::SHOWS
-        }
+        (Safety::Toggle | Safety::Destructive, _) | (_, Action::CreateEnvironment { .. }) => ended + limits::SHOWS,
         // A second one does no harm: its name or content is the same.
-        (Safety::Create | Safety::Idempotent, _) => std::time::Duration::ZERO,
-    };
-    pending.at + wait
+        (Safety::Create | Safety::Idempotent, _) => pending.at,
+    }
 }
 
 fn evidence(release: &Release, action: &Action, seen: &Observation) -> Evidence {

@@ -1,7 +1,8 @@
 //! Preflight: all problems at once, or the live environment.
 
-use super::super::event::{Event, Outcome};
+use super::super::event::Event;
 use super::super::observation::Observation;
+use super::super::outcome::Outcome;
 use super::super::preflight::judge;
 use super::super::state::Release;
 use super::super::why::Why;

@@ -2,10 +2,13 @@
 //! events, and data that is fresh, all of it without a break.
 
 use super::super::action::Action;
-use super::super::event::{Event, Outcome};
-use super::super::observation::{EnvironmentSeen, EnvironmentStatus, HealthSeen, Observation};
+use super::super::event::Event;
+use super::super::observation::Observation;
+use super::super::outcome::Outcome;
+use super::super::pair::{Blue, Green};
 use super::super::plan::Source;
-use super::super::state::{Blue, Green, Release};
+use super::super::seen::{EnvironmentSeen, EnvironmentStatus, HealthSeen};
+use super::super::state::Release;
 use super::super::why::Why;
 use super::{Decision, Then, act, next_look, record, roll_back, soon, wait, world};
 use crate::model::text::plural;
@@ -317,7 +320,7 @@ pub(super) fn unhealthy(
         .count();
     if others > 0 {
         missing.bad.push(format!(
-            "{} of {} do not report {label}",
+            "{} of {} not known to run {label}",
             others,
             plural(health.instances.len() as u64, "instance")
         ));

@@ -1,9 +1,11 @@
 //! Publish: the bundle under its content's key, a processed version, and the two templates.
 
 use super::super::action::Action;
-use super::super::event::{Event, Outcome};
-use super::super::observation::{Observation, Processing, VersionSeen};
+use super::super::event::Event;
+use super::super::observation::Observation;
+use super::super::outcome::Outcome;
 use super::super::plan::Source;
+use super::super::seen::{Processing, VersionSeen};
 use super::super::state::Release;
 use super::super::why::Why;
 use super::{Decision, Then, act, limits, record, roll_back, soon, wait, world};

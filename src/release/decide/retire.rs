@@ -1,9 +1,12 @@
 //! Retire: blue is kept for a while so that a rollback is one swap, then removed; then what is no longer needed is cleaned up.
 
 use super::super::action::{Action, Role};
-use super::super::event::{Event, Outcome};
-use super::super::observation::{EnvironmentSeen, EnvironmentStatus, Observation};
-use super::super::state::{Blue, Drained, Release};
+use super::super::event::Event;
+use super::super::observation::Observation;
+use super::super::outcome::Outcome;
+use super::super::pair::Blue;
+use super::super::seen::{EnvironmentSeen, EnvironmentStatus};
+use super::super::state::{Drained, Release};
 use super::super::why::Why;
 use super::{Decision, act, act_patiently, bake, drain, finish, limits, next_look, provision, record, wait, world};
 use crate::model::{Known, Timestamp};
@@ -117,7 +120,10 @@ fn remove(release: &Release, blue: &Blue, drained: &Drained, found: &Environment
             }
             return wait(
                 seen.at,
-                Why::BlueBusy { requests },
+                Why::Busy {
+                    role: Role::Blue,
+                    requests,
+                },
                 next_look(release, seen.at),
                 deadline,
                 kept,

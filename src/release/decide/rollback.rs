@@ -2,9 +2,12 @@
 //! and it does not wait for the source of any metric.
 
 use super::super::action::{Action, Role};
-use super::super::event::{Event, Outcome};
-use super::super::observation::{EnvironmentSeen, EnvironmentStatus, HealthSeen, Observation};
-use super::super::state::{Blue, Green, Release, RollbackState};
+use super::super::event::Event;
+use super::super::observation::Observation;
+use super::super::outcome::Outcome;
+use super::super::pair::{Blue, Green};
+use super::super::seen::{EnvironmentSeen, EnvironmentStatus, HealthSeen};
+use super::super::state::{Release, RollbackState};
 use super::super::why::Why;
 use super::drain::{Silence, silence};
 use super::shift::{NotSeen, leads_to};
@@ -285,7 +288,7 @@ fn green(release: &Release, rollback: &RollbackState, restored: Timestamp, seen:
     if release.shift_intended {
         // A read that failed does not make it basic.
         let measurable = seen.green_health.known().is_none_or(HealthSeen::enhanced);
-        match silence(release, restored, measurable, &seen.green_health, seen.at) {
+        match silence(release, Role::Green, restored, measurable, &seen.green_health, seen.at) {
             Silence::Pending(decision) => return decision,
             Silence::GivenUp(how) if release.plan.drain.at_deadline == crate::spec::AtDrainDeadline::Keep => {
                 return over(&format!("green ({}) is kept: {how}; remove it by hand", green.id));

@@ -1,9 +1,12 @@
 //! Shift: the slot's name goes to green, is read back there, and is seen to lead there.
 
 use super::super::action::Action;
-use super::super::event::{Event, Outcome};
-use super::super::observation::{EnvironmentStatus, Observation, PublicSeen};
-use super::super::state::{Green, Release};
+use super::super::event::Event;
+use super::super::observation::Observation;
+use super::super::outcome::Outcome;
+use super::super::pair::Green;
+use super::super::seen::{EnvironmentStatus, PublicSeen};
+use super::super::state::Release;
 use super::super::why::Why;
 use super::{Decision, act, bake, limits, next_look, provision, record, roll_back, soon, wait, world};
 use crate::model::{Known, Timestamp};

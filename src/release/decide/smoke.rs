@@ -1,7 +1,8 @@
 //! Smoke: enough rounds of checks in a row, on green's own address.
 
-use super::super::event::{Event, Outcome};
+use super::super::event::Event;
 use super::super::observation::Observation;
+use super::super::outcome::Outcome;
 use super::super::state::Release;
 use super::super::why::Why;
 use super::{Decision, record, roll_back, wait};

@@ -1,8 +1,9 @@
 //! Reading the list of environments, and the guards that stand in every phase: operators' wishes, and changes that somebody
 //! else has made.
 
-use super::super::event::Outcome;
-use super::super::observation::{EnvironmentSeen, EnvironmentStatus, Observation};
+use super::super::observation::Observation;
+use super::super::outcome::Outcome;
+use super::super::seen::{EnvironmentSeen, EnvironmentStatus};
 use super::super::state::{Phase, Release};
 use super::super::why::Why;
 use super::{Decision, finish, limits, next_look, roll_back, soon, wait};

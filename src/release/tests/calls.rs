@@ -1,9 +1,9 @@
 //! Calls that are lost, late, refused or throttled.
 
 use super::faults::Fate;
-use super::run::{GREEN, Run};
+use super::run::{Deed, GREEN, Run};
 use super::world::{BLUE, seconds};
-use crate::release::{Event, Outcome};
+use crate::release::{Event, Outcome, Phase, Wish};
 
 const ALL: [&str; 8] = [
     "upload",
@@ -96,11 +96,7 @@ fn what_is_refused_for_good_ends_the_release_without_a_mess() {
         let run = run.finish();
         run.ends(Outcome::Promoted);
         assert_eq!(run.exists(BLUE), name == "terminate");
-        let tries = run
-            .entries
-            .iter()
-            .filter(|entry| matches!(&entry.event, Event::Intended { action } if action.name() == name));
-        assert_eq!(tries.count(), 1, "{name}: once is enough");
+        assert_eq!(run.tries(name), 1, "{name}: once is enough");
     }
 }
 
@@ -110,12 +106,19 @@ fn a_service_that_stays_busy_is_not_asked_for_ever() {
         let mut run = with(name, &[]);
         run.world.faults.always.insert(name, Fate::NotNow);
         let run = run.finish();
-        let tries = run
+        let tries = run.tries(name);
+        assert!((5..=10).contains(&tries), "{name}: {tries} attempts");
+        let times: Vec<_> = run
             .entries
             .iter()
-            .filter(|entry| matches!(&entry.event, Event::Intended { action } if action.name() == name));
-        let tries = tries.count();
-        assert!((5..=10).contains(&tries), "{name}: {tries} attempts");
+            .filter(|entry| matches!(&entry.event, Event::Intended { action } if action.name() == name))
+            .map(|entry| entry.at)
+            .take(4)
+            .collect();
+        let pauses: Vec<_> = times.windows(2).map(|pair| pair[1].since(pair[0])).collect();
+        assert!(pauses[0] >= seconds(10), "{name}: {pauses:?}");
+        assert!(pauses[1] >= seconds(20), "{name}: {pauses:?}");
+        assert!(pauses[2] >= seconds(30), "{name}: {pauses:?}");
         run.require(
             matches!(run.outcome(), Outcome::Promoted | Outcome::RolledBack),
             "a clear end",
@@ -149,6 +152,14 @@ fn lists_that_are_behind_turn_nothing() {
         run.world.faults.stale = seconds(5);
         let run = run.finish();
         run.ends(Outcome::Promoted);
+        for (name, times) in [
+            ("upload", 1),
+            ("create version", 1),
+            ("save configuration", 2),
+            ("create environment", 1),
+        ] {
+            run.require(run.tries(name) == times, &format!("{name} is made once"));
+        }
         assert_eq!(run.world.swaps.len(), 1);
         let mut run = Run::new(seed);
         run.world.faults.stale = seconds(5);
@@ -168,11 +179,7 @@ fn a_green_that_is_not_listed_yet_is_not_forgotten() {
         .enumerate()
     {
         for after in 0..6 {
-            let mut run = Run::new(seed as u64).when(
-                crate::release::Phase::Provision,
-                after,
-                super::run::Deed::Wish(crate::release::Wish::Abort),
-            );
+            let mut run = Run::new(seed as u64).when(Phase::Provision, after, Deed::Wish(Wish::Abort));
             run.world.faults.stale = seconds(20);
             run.world.faults.script.insert("create environment", vec![fate]);
             let run = run.finish();
@@ -180,4 +187,62 @@ fn a_green_that_is_not_listed_yet_is_not_forgotten() {
             assert!(!run.exists(GREEN), "{fate:?} {after}");
         }
     }
+}
+
+#[test]
+fn a_slow_swap_is_not_made_twice() {
+    // Whether environments are Updating in the meantime is not promised.
+    for unseen in [false, true] {
+        for took in [40, 100, 150] {
+            let mut run = Run::new(took);
+            run.world.swap = seconds(took);
+            run.world.swap_unseen = unseen;
+            let run = run.finish();
+            run.ends(Outcome::Promoted);
+            assert_eq!(run.world.swaps.len(), 1, "{took} s, {unseen}");
+            let mut run = Run::new(took);
+            run.world.swap = seconds(took);
+            run.world.swap_unseen = unseen;
+            run.world.quality.breaks = Some(seconds(40));
+            let run = run.finish();
+            run.ends(Outcome::RolledBack);
+            assert_eq!(run.world.swaps.len(), 2, "{took} s, {unseen}");
+        }
+    }
+}
+
+#[test]
+fn what_is_accepted_without_effect_is_not_made_for_ever() {
+    let mut run = Run::new(1);
+    run.world.swallows = true;
+    let run = run.finish();
+    run.ends(Outcome::RolledBack);
+    assert!((2..=6).contains(&run.tries("upload")), "{}", run.tries("upload"));
+    assert!(run.why().contains("no effect that shows"), "{}", run.why());
+}
+
+#[test]
+fn the_way_back_does_not_wait_for_what_happened_on_the_way_forward() {
+    let mut run = with("swap", &[Fate::NotNow; 3]);
+    run.world.quality.breaks = Some(seconds(1));
+    let run = run.finish();
+    run.ends(Outcome::RolledBack);
+    let began = run.at(|event| matches!(event, Event::RollbackBegan { .. }));
+    let swaps: Vec<_> = run
+        .entries
+        .iter()
+        .filter(|entry| matches!(&entry.event, Event::Intended { action } if action.name() == "swap"))
+        .collect();
+    let back = swaps.last().expect("there was one").at;
+    assert!(back.since(began) < seconds(2), "{:?}", back.since(began));
+}
+
+#[test]
+fn a_green_that_is_being_launched_is_removed_when_it_is_at_rest() {
+    let mut run = Run::new(1).when(Phase::Provision, 20, Deed::Wish(Wish::RollBack));
+    run.world.launch = seconds(280);
+    let run = run.finish();
+    run.ends(Outcome::Aborted);
+    assert_eq!(run.tries("terminate"), 1);
+    assert!(!run.exists(GREEN));
 }

@@ -194,18 +194,22 @@ impl Drop for Told {
     }
 }
 
-/// How many worlds a test explores; many more for an afternoon: `CUTOVER_WORLDS=100000 cargo test --lib explore`.
-fn worlds() -> u64 {
-    let wanted = std::env::var("CUTOVER_WORLDS").ok();
-    wanted.map_or(1200, |text| text.parse().expect("CUTOVER_WORLDS is a number"))
-}
-
 #[test]
 fn random_worlds_end_rightly() {
-    explore(0..worlds());
+    explore(0..1200);
 }
 
 #[test]
 fn more_random_worlds_end_rightly() {
-    explore(1_000_000..1_000_000 + worlds());
+    explore(1_000_000..1_001_200);
+}
+
+/// As many more as the environment variable says, for an afternoon: `EXPLORE=100000 cargo test --lib very_many`.
+#[test]
+fn very_many_random_worlds_end_rightly() {
+    let worlds = std::env::var("EXPLORE")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(200);
+    explore(2_000_000..2_000_000 + worlds);
 }

@@ -1,8 +1,11 @@
 //! Somebody else changes things.
 
+use super::faults::Fate;
+use super::plan::SLOT;
 use super::run::{Deed, GREEN, Run};
-use super::world::{BLUE, Foreign};
-use crate::release::{Event, Outcome, Phase};
+use super::world::{BLUE, BLUE_CNAME, Foreign};
+use crate::model::Known;
+use crate::release::{EnvironmentStatus, Event, Observation, Outcome, Phase, Why, decide, looks};
 
 fn with(phase: Phase, after: u64, foreign: Foreign) -> Run {
     Run::new(after).when(phase, after, Deed::Foreign(foreign)).finish()
@@ -29,6 +32,10 @@ fn somebody_who_swaps_too_early_gets_a_rollback() {
     run.ends(Outcome::RolledBack);
     run.require(run.world.holder() == Some(BLUE.into()), "blue has the name again");
     assert!(!run.exists(GREEN));
+    run.require(
+        run.has(|event| matches!(event, Event::BlueQuiet { quiet: true, .. })),
+        "green had users, and had to fall silent",
+    );
 }
 
 #[test]
@@ -138,4 +145,52 @@ fn traffic_that_leaves_blue_again_is_fetched_back_but_not_for_ever() {
     let run = run.finish();
     run.ends(Outcome::NeedsHuman);
     assert!(run.has(|event| matches!(event, Event::RollbackBegan { .. })));
+}
+
+#[test]
+fn a_blue_that_is_on_its_way_out_is_not_waited_for() {
+    let mut run = Run::new(1).when(Phase::RollBack, 0, Deed::Foreign(Foreign::EndBlue));
+    run.world.quality.breaks = Some(super::world::seconds(10));
+    // Green is busy, so that it cannot be swapped before somebody ends blue.
+    let run = run.when(Phase::RollBack, 0, Deed::Foreign(Foreign::UpdateGreen(50)));
+    let run = run.finish();
+    run.ends(Outcome::NeedsHuman);
+    assert!(run.why().contains("being removed"), "{}", run.why());
+}
+
+#[test]
+fn traffic_that_leaves_blue_again_late_has_its_own_time() {
+    let mut plan = super::plan::plan();
+    plan.rollback.keep_green = crate::model::Span::from_secs(2 * 3600);
+    let mut run = Run::of(plan, 1).when(Phase::RollBack, 4500, Deed::Foreign(Foreign::Swap));
+    run.world.quality.breaks = Some(super::world::seconds(10));
+    let fates = [Fate::Fine, Fate::Fine, Fate::NotNow];
+    run.world.faults.script.insert("swap", fates.to_vec());
+    let run = run.finish();
+    run.ends(Outcome::RolledBack);
+    run.require(run.world.holder() == Some(BLUE.into()), "blue has the name in the end");
+}
+
+#[test]
+fn names_that_are_on_their_way_are_no_finding() {
+    let mut run = Run::new(1).until(Phase::Bake, 25);
+    let wanted = looks(&run.release, run.world.now);
+    let mut seen = run.world.observe(&run.release, &wanted);
+    let Known::Known(list) = &mut seen.environments else {
+        panic!("all can be read")
+    };
+    for one in list.iter_mut() {
+        one.cname = match one.cname.as_deref() {
+            Some(SLOT) => Some(BLUE_CNAME.to_owned()),
+            Some(BLUE_CNAME) => Some(SLOT.to_owned()),
+            _ => one.cname.clone(),
+        };
+    }
+    let astray = |seen: &Observation| matches!(decide(&run.release, seen).why, Why::Astray { .. });
+    assert!(astray(&seen), "both are at rest");
+    let Known::Known(list) = &mut seen.environments else {
+        panic!("all can be read")
+    };
+    list[0].status = EnvironmentStatus::Updating;
+    assert!(!astray(&seen), "a swap is under way");
 }

@@ -126,7 +126,7 @@ fn a_green_that_is_taken_back_late_is_watched_for_users_anew() {
         breaks: Some(seconds(begins + 5)),
         ..Quality::default()
     });
-    let quiet = |event: &Event| matches!(event, Event::BlueQuiet { quiet: true, .. });
+    let quiet = |event: &Event| matches!(event, Event::Quiet { quiet: true, .. });
     assert_eq!(run.entries.iter().filter(|entry| quiet(&entry.event)).count(), 2);
     let last = run
         .entries

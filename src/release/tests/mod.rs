@@ -4,9 +4,12 @@ mod faults;
 mod observe;
 mod plan;
 mod random;
+mod rules;
 mod run;
 mod service;
 mod world;
+
+pub(crate) use plan::{first_entry, plan, release};
 
 mod calls;
 mod crashes;

@@ -1,7 +1,7 @@
 //! The release that the model world sees: the real settings, with times that are short enough to try thousands.
 
-use crate::model::{ReleaseNumber, Span};
-use crate::release::{Plan, ReleaseId, Slot, Source};
+use crate::model::{ReleaseNumber, Span, Timestamp};
+use crate::release::{Entry, Event, FORMAT, Plan, Release, ReleaseId, Slot, Source, Writer, apply};
 use crate::spec::{
     AtDrainDeadline, BakeSpec, Check, DrainSpec, Lever, ProvisionSpec, RetireSpec, RollbackSpec, SmokeSpec,
 };
@@ -9,7 +9,7 @@ use crate::spec::{
 pub(super) const SLOT: &str = "shop.eu-west-1.elasticbeanstalk.com";
 pub(super) const KEY: &str = "cutover/shop/0123.zip";
 
-pub(super) fn plan() -> Plan {
+pub(crate) fn plan() -> Plan {
     Plan {
         id: ReleaseId {
             slot: Slot {
@@ -69,4 +69,28 @@ pub(super) fn plan() -> Plan {
             keep_green: Span::from_secs(60),
         },
     }
+}
+
+/// The first entry of a release.
+pub(crate) fn first_entry(plan: Plan) -> Entry {
+    let at = Timestamp::from_millis(1_000_000);
+    Entry {
+        format: FORMAT,
+        release: plan.id.clone(),
+        sequence: 1,
+        at,
+        writer: Writer {
+            host: "here".to_owned(),
+            process: 4711,
+            run: "run".to_owned(),
+        },
+        nonce: "first".to_owned(),
+        owned_until: at + std::time::Duration::from_secs(60),
+        event: Event::Started { plan: Box::new(plan) },
+    }
+}
+
+/// A release that has just begun.
+pub(crate) fn release(plan: Plan) -> Release {
+    apply(None, &first_entry(plan)).expect("a release can begin")
 }

@@ -109,7 +109,8 @@ impl Run {
         }
         self.steps += 1;
         self.require(self.steps < 20_000, "the loop runs hot");
-        self.require(self.world.now < self.began + LONGEST, "the release has no end");
+        let away: Duration = self.crashes.iter().map(|crash| crash.away).sum();
+        self.require(self.world.now < self.began + LONGEST + away, "the release has no end");
         self.require(self.world.wrongs.is_empty(), "the world has gone wrong");
         self.enter();
         if let Some(position) = self.wishes.iter().position(|(at, _)| *at <= self.world.now) {
@@ -196,6 +197,12 @@ impl Run {
         }
     }
 
+    /// A state with one more event, which the run itself does not take part in.
+    pub(super) fn then(&self, release: Release, event: Event) -> Release {
+        let entry = entry(&release.plan, release.sequence + 1, self.world.now, self.process, event);
+        apply(Some(release), &entry).expect("it can follow")
+    }
+
     /// What must hold when something is put on record.
     fn check(&mut self, event: &Event) {
         let now = self.world.now;
@@ -216,6 +223,32 @@ impl Run {
                 self.require(
                     self.world.quality.breaks.is_none() || !self.world.broken() || self.world.basic,
                     "a broken green was called good",
+                );
+            }
+            Event::Resolved { intent, applied, .. } => {
+                let swap = self
+                    .release
+                    .pending
+                    .as_ref()
+                    .is_some_and(|pending| pending.action.name() == "swap");
+                let arrived = self.world.swaps.contains(intent);
+                let sure = !self.world.disturbed && !self.world.faults.blind(Sense::Lists, lately);
+                self.require(!swap || !sure || arrived == *applied, "a swap was misjudged");
+            }
+            Event::ShiftConfirmed { .. } | Event::TrafficRestored { .. } => {
+                // The resolver is a whole time to live behind.
+                let then = now - self.release.plan.drain.dns_ttl.get();
+                let moved = self.world.holder_at(then) == self.world.holder();
+                let late = now >= self.release.phase_since + seconds(100);
+                let seen = !self.world.faults.blind(Sense::Network, now) && self.world.faults.reads == 0;
+                self.require(moved || late || !seen, "traffic was not there yet");
+            }
+            Event::Drained { remove_blue: true, .. } => {
+                let plan = &self.release.plan.drain;
+                let shifted = self.release.shifted_at.expect("it was shifted");
+                self.require(
+                    now >= shifted + plan.dns_ttl.get() * plan.factor + plan.quiet.get(),
+                    "drained before old DNS answers had run out and silence was proved",
                 );
             }
             Event::Intended {
@@ -323,6 +356,27 @@ impl Run {
 
     pub(super) fn why(&self) -> &str {
         &self.release.outcome.as_ref().expect("it is over").1
+    }
+
+    /// Drives the release into a phase, and so many seconds further.
+    pub(super) fn until(mut self, phase: Phase, after: u64) -> Self {
+        while self.release.phase != phase || self.world.now < self.release.phase_since + seconds(after) {
+            assert!(self.step(), "it ended before {phase}");
+        }
+        self
+    }
+
+    /// When the first event of that kind was recorded.
+    pub(super) fn at(&self, what: impl Fn(&Event) -> bool) -> Timestamp {
+        let found = self.entries.iter().find(|entry| what(&entry.event));
+        self.require(found.is_some(), "there is no such event");
+        found.map_or(self.began, |entry| entry.at)
+    }
+
+    /// How often an action was intended.
+    pub(super) fn tries(&self, name: &str) -> usize {
+        let intended = |entry: &&Entry| matches!(&entry.event, Event::Intended { action } if action.name() == name);
+        self.entries.iter().filter(intended).count()
     }
 
     /// Asserts how it ended.

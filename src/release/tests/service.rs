@@ -115,7 +115,9 @@ impl World {
         let from = self.seen_from();
         match action {
             Action::Upload { .. } => {
-                self.artifact.get_or_insert(from);
+                if !self.swallows {
+                    self.artifact.get_or_insert(from);
+                }
                 accepted()
             }
             Action::CreateVersion { .. } => {
@@ -223,7 +225,8 @@ impl World {
         if matches!(one.status, EnvironmentStatus::Launching | EnvironmentStatus::Updating) {
             return not_now("Must be Ready.");
         }
-        if one.holds_slot() {
+        // Nothing can keep somebody from giving it the name while the call is on its way.
+        if one.holds_slot() && !self.disturbed {
             self.wrongs
                 .push(format!("{id} was removed while it held the slot's name"));
         }
@@ -231,7 +234,7 @@ impl World {
             self.wrongs.push(format!("{id} was removed and is nobody's"));
         }
         let kept = self.plan.drain.at_deadline == crate::spec::AtDrainDeadline::Keep;
-        if kept && self.requests(id, self.now) > 0 {
+        if kept && self.requests(id, self.now) > 0 && !self.disturbed {
             self.wrongs.push(format!("{id} was removed while it had traffic"));
         }
         self.end(id);

@@ -32,6 +32,8 @@ pub(super) struct Quality {
     pub(super) smoke_fails: bool,
     /// It breaks so long after it got the slot.
     pub(super) breaks: Option<Duration>,
+    /// And is well again so long after that.
+    pub(super) mends: Option<Duration>,
     /// What breaks then: answers fail, or health alone shows it.
     pub(super) health_alone: bool,
 }
@@ -97,6 +99,12 @@ pub(super) struct World {
     /// How long users of an environment that lost the slot stay on it.
     pub(super) linger: Duration,
     pub(super) launch: Duration,
+    /// How long a swap takes.
+    pub(super) swap: Duration,
+    /// Whether environments are at rest while their names move: nobody has promised otherwise.
+    pub(super) swap_unseen: bool,
+    /// Uploads are accepted, and nothing lies there afterwards.
+    pub(super) swallows: bool,
     /// Intents of the swaps that arrived.
     pub(super) swaps: Vec<u64>,
     /// Whether somebody else has changed something.
@@ -154,6 +162,9 @@ impl World {
             holders: vec![(now - seconds(3600), Some(BLUE.into()))],
             linger: seconds(20),
             launch: seconds(60),
+            swap: seconds(5),
+            swap_unseen: false,
+            swallows: false,
             swaps: Vec::new(),
             disturbed: false,
             held_back: 0,
@@ -284,9 +295,11 @@ impl World {
 
     pub(super) fn begin_swap(&mut self, a: &EnvironmentId, b: &EnvironmentId) {
         for id in [a, b] {
-            self.update(id, seconds(60));
+            if !self.swap_unseen {
+                self.update(id, self.swap + seconds(60));
+            }
         }
-        self.later(seconds(5), Effect::Swapped(a.clone(), b.clone()));
+        self.later(self.swap, Effect::Swapped(a.clone(), b.clone()));
     }
 
     /// A change of the limits.
@@ -373,7 +386,10 @@ impl World {
         self.holders
             .iter()
             .find(|(_, holder)| holder.is_some() && holder.as_ref() == green)
-            .is_some_and(|(since, _)| self.now >= *since + breaks)
+            .is_some_and(|(since, _)| {
+                let mends = self.quality.mends.map(|mends| *since + breaks + mends);
+                self.now >= *since + breaks && mends.is_none_or(|mends| self.now < mends)
+            })
     }
 
     fn list(&self) -> Vec<EnvironmentSeen> {

@@ -162,7 +162,7 @@ pub(crate) fn processes_in(folder: &Path) -> Vec<String> {
 const SETTINGS: &str = r#"journal = "journal"
 
 [provision]
-deadline = "170s"
+deadline = "180s"
 stable = "200ms"
 max_age = "10s"
 interval = "100ms"

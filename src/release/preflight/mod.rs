@@ -1,114 +1,17 @@
 //! Everything that must hold before a release begins. All problems are found at once: a user who mends one should not meet
 //! the next only after another try.
 
-use std::fmt;
+mod facts;
+mod problem;
 
-use serde::{Deserialize, Serialize};
+pub use facts::{BucketSeen, Facts, QuotaSeen, SettingsSeen};
+pub use problem::Problem;
 
-use super::observation::{EnvironmentSeen, EnvironmentStatus, HealthSeen, Processing, VersionSeen};
+use super::pair::Blue;
 use super::plan::{Plan, Source};
-use super::state::Blue;
+use super::seen::{EnvironmentSeen, EnvironmentStatus, HealthSeen, Processing};
 use crate::model::{HealthColor, HealthStatus, Known, Timestamp};
-
-/// What preflight looked at.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Facts {
-    /// Who we are on AWS: the account's id.
-    pub identity: Known<String>,
-    /// Whether the application exists.
-    pub application: Known<bool>,
-    /// The application's environments, but for terminated ones.
-    pub environments: Known<Vec<EnvironmentSeen>>,
-    /// Health of the live environment.
-    pub blue_health: Known<HealthSeen>,
-    /// What its configuration says.
-    pub blue_settings: Known<SettingsSeen>,
-    /// A managed update that waits or runs on it, in words.
-    pub managed_update: Known<Option<String>>,
-    /// The application version of the plan's label.
-    pub version: Known<Option<VersionSeen>>,
-    /// The bucket for the bundle: its name, and whether it is there. The region's own bucket is made when it is needed.
-    pub bucket: Known<BucketSeen>,
-    /// How full the account's quotas are.
-    pub quotas: Known<Vec<QuotaSeen>>,
-    /// What is wrong with the bundle on this machine; each a sentence.
-    pub bundle: Vec<String>,
-}
-
-/// What an environment's configuration says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SettingsSeen {
-    /// Fewest instances.
-    pub min_instances: u32,
-    /// Most instances.
-    pub max_instances: u32,
-    /// Whether a balancer stands before the instances.
-    pub load_balanced: bool,
-    /// Whether the database belongs to the environment and ends with it.
-    pub coupled_database: bool,
-    /// Whether the balancer is shared with other environments.
-    pub shared_balancer: bool,
-}
-
-/// The bucket for bundles.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BucketSeen {
-    /// Its name.
-    pub name: String,
-    /// Whether it is there.
-    pub exists: bool,
-    /// Whether it is the region's own, which a release may make.
-    pub own: bool,
-}
-
-/// One quota of the account.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct QuotaSeen {
-    /// What is counted, in the plural.
-    pub what: String,
-    /// How many there are.
-    pub used: u64,
-    /// How many there may be.
-    pub maximum: u64,
-    /// How many more the release needs.
-    pub needed: u64,
-}
-
-/// One thing that keeps a release from beginning.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Problem {
-    /// A short word for machines.
-    pub code: String,
-    /// What is wrong, with names.
-    pub message: String,
-    /// What to do next.
-    pub advice: String,
-}
-
-impl Problem {
-    /// Puts one together.
-    pub fn new(code: &str, message: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self {
-            code: code.to_owned(),
-            message: message.into(),
-            advice: advice.into(),
-        }
-    }
-
-    /// Whether it only says that something could not be read, so that another look may clear it.
-    #[must_use]
-    pub fn is_unknown(&self) -> bool {
-        self.code == UNKNOWN
-    }
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; {}", self.message, self.advice)
-    }
-}
-
-const UNKNOWN: &str = "unknown";
+use problem::UNKNOWN;
 
 /// What preflight found: problems, or the environment that is live and things worth knowing.
 #[derive(Clone, Debug, PartialEq)]
@@ -167,6 +70,7 @@ pub fn judge(plan: &Plan, facts: &Facts, now: Timestamp) -> Findings {
             min_instances: settings.min_instances,
             max_instances: settings.max_instances,
             enhanced: health.is_some_and(HealthSeen::enhanced),
+            account: facts.identity.known().cloned().unwrap_or_default(),
         });
     }
     found

@@ -1,0 +1,44 @@
+//! The two environments of a release, as the journal keeps them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{EnvironmentId, EnvironmentName, VersionLabel};
+
+/// The environment that held the slot when the release began.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blue {
+    /// Its id.
+    pub id: EnvironmentId,
+    /// Its name.
+    pub name: EnvironmentName,
+    /// The version it ran.
+    pub version: Option<VersionLabel>,
+    /// Host name or address of its balancer or instance.
+    pub endpoint: Option<String>,
+    /// Instances that it ran.
+    pub running: u32,
+    /// Fewest instances by its configuration.
+    pub min_instances: u32,
+    /// Most instances by its configuration.
+    pub max_instances: u32,
+    /// Whether it reports enhanced health.
+    pub enhanced: bool,
+    /// Id of the account that it is in: another one knows nothing of it.
+    pub account: String,
+}
+
+/// The environment made for the new version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Green {
+    /// Its id.
+    pub id: EnvironmentId,
+    /// Its name.
+    pub name: EnvironmentName,
+    /// The name it held before the swap, once it had one.
+    pub cname: Option<String>,
+    /// Host name or address of its balancer or instance, once it had one.
+    pub endpoint: Option<String>,
+    /// Whether an earlier release made it, so that this one must not remove it.
+    #[serde(default)]
+    pub reused: bool,
+}

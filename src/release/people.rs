@@ -1,0 +1,44 @@
+//! Who acts on a release: the processes that drive it, and operators with their wishes.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A process that writes entries.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Writer {
+    /// Host name.
+    pub host: String,
+    /// Process id on that host.
+    pub process: u32,
+    /// Random text, so that a process id that is used again is not taken for the same process.
+    pub run: String,
+}
+
+impl fmt::Display for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "process {} on {}", self.process, self.host)
+    }
+}
+
+/// What an operator wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wish {
+    /// Take green back.
+    RollBack,
+    /// Stop before green gets traffic; once it has some, the same as a rollback.
+    Abort,
+    /// Do not keep blue, or a green that was taken back, any longer.
+    EndWait,
+}
+
+impl fmt::Display for Wish {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::RollBack => "roll back",
+            Self::Abort => "abort",
+            Self::EndWait => "end the wait",
+        })
+    }
+}

@@ -1,0 +1,68 @@
+//! What preflight looks at.
+
+use super::super::seen::{EnvironmentSeen, HealthSeen, VersionSeen};
+use crate::model::Known;
+
+/// What preflight looked at.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Facts {
+    /// Who we are on AWS: the account's id.
+    pub identity: Known<String>,
+    /// Whether the application exists.
+    pub application: Known<bool>,
+    /// The application's environments, but for terminated ones.
+    pub environments: Known<Vec<EnvironmentSeen>>,
+    /// Health of the live environment.
+    pub blue_health: Known<HealthSeen>,
+    /// What its configuration says.
+    pub blue_settings: Known<SettingsSeen>,
+    /// A managed update that waits or runs on it, in words.
+    pub managed_update: Known<Option<String>>,
+    /// The application version of the plan's label.
+    pub version: Known<Option<VersionSeen>>,
+    /// The bucket for the bundle: its name, and whether it is there. The region's own bucket is made when it is needed.
+    pub bucket: Known<BucketSeen>,
+    /// How full the account's quotas are.
+    pub quotas: Known<Vec<QuotaSeen>>,
+    /// What is wrong with the bundle on this machine; each a sentence.
+    pub bundle: Vec<String>,
+}
+
+/// What an environment's configuration says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingsSeen {
+    /// Fewest instances.
+    pub min_instances: u32,
+    /// Most instances.
+    pub max_instances: u32,
+    /// Whether a balancer stands before the instances.
+    pub load_balanced: bool,
+    /// Whether the database belongs to the environment and ends with it.
+    pub coupled_database: bool,
+    /// Whether the balancer is shared with other environments.
+    pub shared_balancer: bool,
+}
+
+/// The bucket for bundles.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BucketSeen {
+    /// Its name.
+    pub name: String,
+    /// Whether it is there.
+    pub exists: bool,
+    /// Whether it is the region's own, which a release may make.
+    pub own: bool,
+}
+
+/// One quota of the account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuotaSeen {
+    /// What is counted, in the plural.
+    pub what: String,
+    /// How many there are.
+    pub used: u64,
+    /// How many there may be.
+    pub maximum: u64,
+    /// How many more the release needs.
+    pub needed: u64,
+}

@@ -1,0 +1,114 @@
+//! Parts of the world, as a read shows them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{
+    EnvironmentId, EnvironmentName, HealthColor, HealthStatus, InstanceId, Known, ProbeResult, Timestamp, VersionLabel,
+};
+
+/// An application version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VersionSeen {
+    /// Bucket and key of its bundle.
+    pub bundle: Option<(String, String)>,
+    /// How far its processing is.
+    pub processing: Processing,
+}
+
+/// How far the processing of an application version is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Processing {
+    /// Not begun, or under way.
+    Underway,
+    /// Fit to be deployed.
+    Processed,
+    /// It never will be.
+    Failed,
+}
+
+/// Life of an environment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EnvironmentStatus {
+    /// Being made.
+    Launching,
+    /// Being changed; a swap counts as a change.
+    Updating,
+    /// At rest. Says nothing of its health.
+    Ready,
+    /// Being removed.
+    Terminating,
+    /// Gone.
+    Terminated,
+    /// Something else, such as `Aborting`.
+    Other,
+}
+
+/// An environment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnvironmentSeen {
+    /// Its id.
+    pub id: EnvironmentId,
+    /// Its name.
+    pub name: EnvironmentName,
+    /// Its status.
+    pub status: EnvironmentStatus,
+    /// The name it holds, in lower case; `None` while it has none.
+    pub cname: Option<String>,
+    /// Host name or address of its balancer or instance.
+    pub endpoint: Option<String>,
+    /// The version it was last told to run.
+    pub version: Option<VersionLabel>,
+    /// Colour of its health.
+    pub color: HealthColor,
+    /// Tag of the release that made it, if it was asked for.
+    pub release_tag: Option<String>,
+}
+
+/// Health of an environment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HealthSeen {
+    /// When the service last refreshed it; `None` with basic reporting.
+    pub refreshed_at: Option<Timestamp>,
+    /// Enhanced health, or `None` with basic reporting.
+    pub status: Option<HealthStatus>,
+    /// Colour.
+    pub color: HealthColor,
+    /// Causes, in the service's words.
+    pub causes: Vec<String>,
+    /// Instances by id; empty with basic reporting.
+    pub instances: BTreeMap<InstanceId, InstanceSeen>,
+    /// Requests in the newest window; `None` with basic reporting.
+    pub requests: Option<u64>,
+}
+
+impl HealthSeen {
+    /// Whether the environment reports enhanced health.
+    #[must_use]
+    pub fn enhanced(&self) -> bool {
+        self.status.is_some()
+    }
+}
+
+/// Health of an instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InstanceSeen {
+    /// Its health.
+    pub status: HealthStatus,
+    /// The version that is deployed on it, once it is.
+    pub version: Option<VersionLabel>,
+}
+
+/// What the public name showed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PublicSeen {
+    /// Results of the checks.
+    pub checks: Vec<ProbeResult>,
+    /// Addresses of the slot's name.
+    pub slot_addresses: Known<BTreeSet<IpAddr>>,
+    /// Addresses of the environment that should answer.
+    pub expected_addresses: Known<BTreeSet<IpAddr>>,
+}
