@@ -164,7 +164,7 @@ fn blue_is_silent_only_when_that_was_seen() {
     let quiet = |seen: &Observation| {
         matches!(
             decide(&run.release, seen).then,
-            Then::Record(Event::BlueQuiet { quiet: true, .. })
+            Then::Record(Event::Quiet { quiet: true, .. })
         )
     };
     assert!(quiet(&seen));
