@@ -33,7 +33,7 @@ fn somebody_who_swaps_too_early_gets_a_rollback() {
     run.require(run.world.holder() == Some(BLUE.into()), "blue has the name again");
     assert!(!run.exists(GREEN));
     run.require(
-        run.has(|event| matches!(event, Event::BlueQuiet { quiet: true, .. })),
+        run.has(|event| matches!(event, Event::Quiet { quiet: true, .. })),
         "green had users, and had to fall silent",
     );
 }

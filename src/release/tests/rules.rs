@@ -32,7 +32,7 @@ fn first_instance(seen: &mut Observation) -> &mut crate::release::InstanceSeen {
 /// Everything that keeps green from being up, or from being given traffic.
 const NOT_UP: [Change; 9] = [
     ("updating", |seen| {
-        environment(seen, "e-green").status = EnvironmentStatus::Updating
+        environment(seen, "e-green").status = EnvironmentStatus::Updating;
     }),
     ("without a name", |seen| environment(seen, "e-green").cname = None),
     ("not well", |seen| health(seen).status = Some(HealthStatus::Warning)),
@@ -42,13 +42,13 @@ const NOT_UP: [Change; 9] = [
     ("never seen", |seen| health(seen).refreshed_at = None),
     ("too small", |seen| drop(health(seen).instances.pop_first())),
     ("with a sick instance", |seen| {
-        first_instance(seen).status = HealthStatus::Degraded
+        first_instance(seen).status = HealthStatus::Degraded;
     }),
     ("with an old instance", |seen| {
-        first_instance(seen).version = Some("v1".into())
+        first_instance(seen).version = Some("v1".into());
     }),
     ("out of sight", |seen| {
-        seen.green_health = Known::Unknown("no".to_owned())
+        seen.green_health = Known::Unknown("no".to_owned());
     }),
 ];
 
@@ -75,13 +75,13 @@ fn green_is_up_when_nothing_is_missing() {
     assert!(up(&run.release, &seen));
     let more: [Change; 3] = [
         ("without an address", |seen| {
-            environment(seen, "e-green").endpoint = None
+            environment(seen, "e-green").endpoint = None;
         }),
         ("with another version", |seen| {
             environment(seen, "e-green").version = Some("v1".into());
         }),
         ("with unread events", |seen| {
-            seen.errors = Known::Unknown("no".to_owned())
+            seen.errors = Known::Unknown("no".to_owned());
         }),
     ];
     for (what, change) in NOT_UP.into_iter().chain(more) {
@@ -119,13 +119,13 @@ fn traffic_is_given_only_when_nothing_is_missing() {
     assert!(swaps(&seen));
     let more: [Change; 3] = [
         ("whose blue is updating", |seen| {
-            environment(seen, BLUE).status = EnvironmentStatus::Updating
+            environment(seen, BLUE).status = EnvironmentStatus::Updating;
         }),
         ("whose blue holds another name", |seen| {
-            environment(seen, BLUE).cname = Some("other".to_owned())
+            environment(seen, BLUE).cname = Some("other".to_owned());
         }),
         ("that cannot be listed", |seen| {
-            seen.environments = Known::Unknown("no".to_owned())
+            seen.environments = Known::Unknown("no".to_owned());
         }),
     ];
     for (what, change) in NOT_UP.into_iter().chain(more) {
@@ -149,7 +149,7 @@ const NOT_SILENT: [Change; 4] = [
         blue_health(seen).refreshed_at = Some(seen.at - seconds(41));
     }),
     ("out of sight", |seen| {
-        seen.blue_health = Known::Unknown("no".to_owned())
+        seen.blue_health = Known::Unknown("no".to_owned());
     }),
 ];
 
@@ -164,7 +164,7 @@ fn blue_is_silent_only_when_that_was_seen() {
     let quiet = |seen: &Observation| {
         matches!(
             decide(&run.release, seen).then,
-            Then::Record(Event::BlueQuiet { quiet: true, .. })
+            Then::Record(Event::Quiet { quiet: true, .. })
         )
     };
     assert!(quiet(&seen));
