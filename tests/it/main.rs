@@ -1,6 +1,9 @@
 //! All integration tests, in one binary because linking is slow.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests may fail like tests")]
+#![cfg_attr(
+    feature = "local",
+    expect(clippy::unwrap_used, reason = "helpers of tests may fail like tests")
+)]
 
 #[cfg(feature = "local")]
 mod ambiguous;
