@@ -185,7 +185,9 @@ impl Findings {
                 "wait until its update has ended, then try again",
             );
         }
-        if !self.unreadable(&format!("read the health of {label}"), &facts.blue_health)
+        // While it is busy, its health says nothing.
+        if live.status == EnvironmentStatus::Ready
+            && !self.unreadable(&format!("read the health of {label}"), &facts.blue_health)
             && let Some(health) = facts.blue_health.known()
             && let Some(bad) = unfit(health, now, plan)
         {
