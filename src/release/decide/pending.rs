@@ -42,7 +42,10 @@ pub(super) fn decide(release: &Release, pending: &Pending, seen: &Observation) -
         // Nothing that a phase does rests on this answer: each looks at the world itself before it acts. So a world that does
         // not settle is handed back to the phase, which has a deadline and a way out.
         Evidence::Unsettled(how) if seen.at >= absent_from(pending).max(pending.at + limits::SWAP_SETTLE) => {
-            resolve(false, format!("it did not show in time: {how}"))
+            let what = format!("whether this has happened does not show: {}", pending.action.describe());
+            world::lasting(release, seen.at, what, |_| {
+                resolve(false, format!("it did not show in time: {how}"))
+            })
         }
         Evidence::Absent(how) | Evidence::Unsettled(how) => {
             let until = absent_from(pending);

@@ -61,20 +61,25 @@ fn last_moment(release: &Release, drained: &Drained) -> Timestamp {
         + limits::TERMINATE
 }
 
-/// The environments cannot be read. Green has the traffic; what is left to do is not worth waiting for without an end.
+/// The environments cannot be read. Green was well when it had got through its bake, but what has become of it or of blue since
+/// then is nobody's to say.
 fn blind(release: &Release, blue: &Blue, drained: &Drained, why: &str, seen: &Observation) -> Decision {
     let deadline = last_moment(release, drained);
     if seen.at >= deadline {
-        return promoted(
-            release,
-            blue,
-            format!(
-                "whether blue ({}) is gone could not be seen ({why}), nor was anything cleaned up",
-                blue.id
-            ),
+        let green = release.green.as_ref().map_or("unknown", |green| green.id.as_str());
+        let what = format!(
+            "green ({green}) was promoted, but for a long time nobody could see what has become of it and of blue ({})",
+            blue.id
         );
+        let then = |what| {
+            finish(
+                Outcome::NeedsHuman,
+                format!("{what}: {why}; see that green answers, remove blue, and set green's MinSize if it was raised"),
+            )
+        };
+        return world::lasting(release, seen.at, what, then);
     }
-    let at_deadline = "the release ends, and names what may be left";
+    let at_deadline = "a person is asked";
     world::cannot_see(release, seen, "the environments", why, deadline, at_deadline)
 }
 

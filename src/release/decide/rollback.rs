@@ -161,6 +161,19 @@ fn verify(release: &Release, rollback: &RollbackState, seen: &Observation) -> De
     if !release.shift_intended {
         return restored("traffic never left blue".to_owned());
     }
+    // A list that is behind the swap towards green, and old DNS answers, would together look like a return.
+    let known = rollback.since + release.plan.provision.interval.get() * 2;
+    if seen.at < known {
+        return wait(
+            seen.at,
+            Why::Returning {
+                missing: "blue holds the name, but lists can be behind; looking again".to_owned(),
+            },
+            soon(release, seen.at),
+            known,
+            "the list is believed",
+        );
+    }
     // The reads of the names are proof that new DNS answers lead to blue. Seeing it from here as well may take a time to live.
     let plan = &release.plan.drain;
     match leads_to(seen.public.as_ref()) {
@@ -208,7 +221,8 @@ fn green(release: &Release, rollback: &RollbackState, restored: Timestamp, seen:
                     .green
                     .as_ref()
                     .map_or(&plan.green_name as &dyn std::fmt::Display, |green| &green.id);
-                return over(&format!("whether green ({green}) is gone could not be seen: {why}"));
+                let what = format!("whether green ({green}) is gone could not be seen");
+                return world::lasting(release, seen.at, what, |what| over(&format!("{what}: {why}")));
             }
             let at_deadline = "the release ends, and names what may be left";
             return world::cannot_see(release, seen, "the environments", why, deadline, at_deadline);

@@ -246,3 +246,18 @@ fn a_green_that_is_being_launched_is_removed_when_it_is_at_rest() {
     assert_eq!(run.tries("terminate"), 1);
     assert!(!run.exists(GREEN));
 }
+
+#[test]
+fn a_list_that_is_behind_is_not_taken_for_a_return() {
+    // An operator turns the release in the moment in which its swap has shown.
+    for seed in 0..200 {
+        let mut run = Run::new(seed).when(Phase::Shift, 6 + seed % 5, Deed::Wish(Wish::RollBack));
+        run.world.faults.stale = seconds(5);
+        let run = run.finish();
+        run.ends(Outcome::RolledBack);
+        run.require(
+            run.release.rollback.as_ref().is_some_and(|back| back.again == 0),
+            "traffic was taken for returned too early",
+        );
+    }
+}

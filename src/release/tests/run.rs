@@ -232,13 +232,17 @@ impl Run {
                     .as_ref()
                     .is_some_and(|pending| pending.action.name() == "swap");
                 let arrived = self.world.swaps.contains(intent);
-                let sure = !self.world.disturbed && !self.world.faults.blind(Sense::Lists, lately);
+                let faults = &self.world.faults;
+                let sure = !self.world.disturbed
+                    && faults.reads == 0
+                    && faults.stale.is_zero()
+                    && !faults.blind(Sense::Lists, lately);
                 self.require(!swap || !sure || arrived == *applied, "a swap was misjudged");
             }
             Event::ShiftConfirmed { .. } | Event::TrafficRestored { .. } => {
                 // The resolver is a whole time to live behind.
                 let then = now - self.release.plan.drain.dns_ttl.get();
-                let moved = self.world.holder_at(then) == self.world.holder();
+                let moved = self.world.disturbed || self.world.holder_at(then) == self.world.holder();
                 let late = now >= self.release.phase_since + seconds(100);
                 let seen = !self.world.faults.blind(Sense::Network, now) && self.world.faults.reads == 0;
                 self.require(moved || late || !seen, "traffic was not there yet");
@@ -292,7 +296,6 @@ impl Run {
     /// What must hold when the release is over, and a while later, when late calls have arrived.
     pub(super) fn judge(&mut self) {
         self.replays();
-        let holder_then = self.world.holder();
         // What others do from now on is not the release's business.
         self.world
             .agenda
@@ -311,6 +314,7 @@ impl Run {
                     "promoted, but green does not hold the slot",
                 );
                 self.require(blue.is_none() || named(BLUE), "blue was left without a word");
+                self.require(green.is_some(), "promoted, but green is gone");
                 let green = green.expect("green is there");
                 self.require(
                     green.min_instances == self.release.plan.min_instances.unwrap_or(0).max(2)
@@ -320,7 +324,7 @@ impl Run {
             }
             Outcome::RolledBack | Outcome::Aborted => {
                 self.require(
-                    self.world.disturbed && holder_then == holder || holder == Some(BLUE.into()),
+                    self.world.disturbed || holder == Some(BLUE.into()),
                     "rolled back, but blue does not hold the slot",
                 );
                 let name = self.release.plan.green_name.as_str();

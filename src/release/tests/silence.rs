@@ -40,7 +40,9 @@ fn an_outage_for_days_ends_the_release_without_turning_it() {
                 assert!(run.world.swaps.is_empty() || senses.contains(&Sense::Lists));
             }
             if run.has(|event| matches!(event, Event::BakePassed)) && phase != Phase::Bake && phase != Phase::Shift {
-                run.ends(Outcome::Promoted);
+                // Green was promoted before; without the lists nobody can say how it ended.
+                let blind = senses.contains(&Sense::Lists);
+                run.ends(if blind { Outcome::NeedsHuman } else { Outcome::Promoted });
             } else if phase == Phase::Bake && senses != [Sense::Lists] {
                 run.ends(Outcome::NeedsHuman);
                 assert!(run.exists(GREEN) && run.exists(BLUE));
