@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 
 use super::project::ProjectArguments;
 use super::{exit, output};
-use crate::compose::{Artifact, Planner, Project, Reach, check, prepare};
+use crate::compose::{Artifact, Planner, Project, check, prepare};
 use crate::driver::{Driver, World};
 use crate::model::SystemClock;
 use crate::release::Release;
@@ -74,7 +74,7 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
         &artifact,
         arguments.version_label.as_deref(),
     );
-    begin(&project, &reach, world, &planner, arguments.until, format).await
+    begin(&project, world, &planner, arguments.until, format).await
 }
 
 /// The bundle, or what is wrong with it.
@@ -89,7 +89,6 @@ fn bundle(path: &Path, project: &Project) -> (Artifact, Vec<String>) {
 /// Checks that nothing is in the way, says what is going to happen, and does it.
 pub(super) async fn begin(
     project: &Project,
-    _reach: &Reach,
     world: Arc<World>,
     planner: &Planner,
     until: Until,

@@ -8,7 +8,7 @@ use clap::Args;
 use super::project::ProjectArguments;
 use super::release::{Until, begin};
 use super::{exit, output};
-use crate::compose::{Planner, Project, Reach, way_back};
+use crate::compose::{Planner, Project, way_back};
 use crate::driver::{Driver, World};
 use crate::journal::newest;
 use crate::model::SystemClock;
@@ -42,14 +42,14 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
         Err(error) => return output::fail(exit::FAILED, error),
     };
     if release.outcome.is_none() {
-        Box::pin(running(&project, &reach, world, release, format)).await
+        Box::pin(running(&project, world, release, format)).await
     } else {
-        ended(&project, &reach, world, &release, format).await
+        ended(&project, world, &release, format).await
     }
 }
 
 /// The release is not over: it is told to turn back, and seen through.
-async fn running(project: &Project, reach: &Reach, world: Arc<World>, release: Release, format: Format) -> ExitCode {
+async fn running(project: &Project, world: Arc<World>, release: Release, format: Format) -> ExitCode {
     let mut driver = Driver::join(
         project.open_journal(),
         Arc::clone(&world),
@@ -77,7 +77,7 @@ async fn running(project: &Project, reach: &Reach, world: Arc<World>, release: R
         ),
         Ok(Some(Outcome::RolledBack | Outcome::Aborted)) => taken_back(&release, format, "green is removed"),
         // The wish came when blue was on its way out already: what was recorded of it is left.
-        Ok(Some(Outcome::Promoted)) => ended(project, reach, world, &release, format).await,
+        Ok(Some(Outcome::Promoted)) => ended(project, world, &release, format).await,
         _ => output::ended(result, &release, format),
     }
 }
@@ -97,11 +97,11 @@ fn taken_back(release: &Release, format: Format, rest: &str) -> ExitCode {
 }
 
 /// The release is over: what it recorded of blue is released again.
-async fn ended(project: &Project, reach: &Reach, world: Arc<World>, release: &Release, format: Format) -> ExitCode {
+async fn ended(project: &Project, world: Arc<World>, release: &Release, format: Format) -> ExitCode {
     let (source, version) = match way_back(release) {
         Ok(way_back) => way_back,
         Err(why) => return output::fail(exit::REFUSED, format!("there is nothing to take back: {why}")),
     };
     let planner = Planner::recorded(project, world.aws.region(), source, version);
-    begin(project, reach, world, &planner, Until::Over, format).await
+    begin(project, world, &planner, Until::Over, format).await
 }
