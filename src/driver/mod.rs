@@ -16,6 +16,7 @@ use std::time::Duration;
 pub use facts::gather;
 pub use world::{Overrides, World, is_free};
 
+use crate::aws::{CallError, Effect};
 use crate::journal::{Append, Journal, JournalError};
 use crate::model::{Clock, ReleaseNumber, Timestamp};
 use crate::release::{
@@ -66,6 +67,14 @@ pub enum DriverError {
         driver: Box<Writer>,
         /// Until when.
         until: Timestamp,
+    },
+    /// It could not be found out where the credentials lead.
+    #[error(
+        "could not find out which account the release would go on in: {source}; check AWS_PROFILE or the keys, and AWS_REGION"
+    )]
+    Account {
+        /// What was wrong.
+        source: CallError,
     },
     /// The credentials lead elsewhere than those that the release began with.
     #[error(
@@ -253,6 +262,8 @@ impl Driver {
                     let id = Box::new(self.release.plan.id.clone());
                     return Err(DriverError::Elsewhere { id, wanted, found });
                 }
+                // Without credentials it would ask for ever; a network that is down may come back.
+                Err(source) if source.effect == Effect::Refused => return Err(DriverError::Account { source }),
                 Err(error) => {
                     self.listener.notice(Notice::Trouble {
                         message: &format!("could not find out which account this is: {error}"),
@@ -375,7 +386,6 @@ impl Driver {
     }
 
     async fn read_on(&mut self) -> Result<(), DriverError> {
-        let before = self.release.sequence;
         let id = self.release.plan.id.clone();
         while let Some(entry) = self.journal.entry(&id, self.release.sequence + 1).await? {
             self.release = self.applied(&entry)?;
@@ -384,7 +394,6 @@ impl Driver {
                 release: &self.release,
             });
         }
-        debug_assert!(self.release.sequence >= before);
         Ok(())
     }
 

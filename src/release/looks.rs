@@ -14,7 +14,6 @@ pub fn looks(release: &Release, now: Timestamp) -> Looks {
         ..Looks::default()
     };
     let green = release.green.as_ref();
-    let blue = release.blue.as_ref();
     match release.phase {
         Phase::Preflight => looks.facts = true,
         Phase::Publish => {
@@ -32,12 +31,7 @@ pub fn looks(release: &Release, now: Timestamp) -> Looks {
             }
         }
         Phase::Shift | Phase::Bake | Phase::Drain | Phase::Retire => watch(release, now, &mut looks),
-        Phase::RollBack => {
-            looks.green_health = green.map(|green| green.id.clone());
-            if release.shift_intended && release.rollback.as_ref().is_some_and(|back| back.restored_at.is_none()) {
-                looks.public = blue.and_then(|blue| blue.endpoint.clone());
-            }
-        }
+        Phase::RollBack => roll_back(release, now, &mut looks),
         Phase::Done => looks.environments = false,
     }
     // A call in doubt is settled by reading what it would have made.
@@ -69,7 +63,85 @@ fn watch(release: &Release, now: Timestamp, looks: &mut Looks) {
     }
 }
 
+/// While traffic is on its way back nothing is asked that could keep it waiting: no health, and the public name only once the
+/// names themselves can have been settled.
+fn roll_back(release: &Release, now: Timestamp, looks: &mut Looks) {
+    let Some(back) = &release.rollback else { return };
+    if back.restored_at.is_some() {
+        looks.green_health = release.green.as_ref().map(|green| green.id.clone());
+        return;
+    }
+    let interval = release.plan.provision.interval.get();
+    let settled = release.attempts_of("swap").done || now >= back.since + interval * 2;
+    if release.shift_intended && settled {
+        looks.public = release.blue.as_ref().and_then(|blue| blue.endpoint.clone());
+    }
+}
+
 /// Whether it is time for another look.
 pub(super) fn due(last: Option<Timestamp>, interval: std::time::Duration, now: Timestamp) -> bool {
     last.is_none_or(|last| now >= last + interval)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::release::tests::{plan, release};
+    use crate::release::{Blue, Green, Outcome, RollbackState};
+
+    #[test]
+    fn nothing_that_can_hang_is_asked_before_traffic_is_back() {
+        let mut release = release(plan());
+        let since = release.started_at;
+        let interval = release.plan.provision.interval.get();
+        release.phase = Phase::RollBack;
+        release.shift_intended = true;
+        release.blue = Some(Blue {
+            id: "e-blue".into(),
+            name: "blue".into(),
+            version: None,
+            endpoint: Some("blue.example".to_owned()),
+            running: 1,
+            min_instances: 1,
+            max_instances: 1,
+            enhanced: true,
+            account: "1".to_owned(),
+        });
+        release.green = Some(Green {
+            id: "e-green".into(),
+            name: "green".into(),
+            cname: None,
+            endpoint: None,
+            reused: false,
+        });
+        release.rollback = Some(RollbackState {
+            since,
+            why: "bad".to_owned(),
+            outcome: Outcome::RolledBack,
+            from: Phase::Bake,
+            restored_at: None,
+            again: 0,
+        });
+        let at_once = looks(&release, since + Duration::from_millis(1));
+        let environments_alone = Looks {
+            environments: true,
+            ..Looks::default()
+        };
+        assert_eq!(at_once, environments_alone);
+        // Once the names can have been settled, the way back is looked at from outside.
+        assert_eq!(
+            looks(&release, since + interval * 2).public.as_deref(),
+            Some("blue.example")
+        );
+        release.attempts.entry("swap".to_owned()).or_default().done = true;
+        let swapped = looks(&release, since + Duration::from_millis(1));
+        assert_eq!(swapped.public.as_deref(), Some("blue.example"));
+        assert_eq!(swapped.green_health, None);
+        if let Some(back) = &mut release.rollback {
+            back.restored_at = Some(since);
+        }
+        assert_eq!(looks(&release, since + interval).green_health, Some("e-green".into()));
+    }
 }
