@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use super::project::ProjectArguments;
 use super::{exit, output};
 use crate::compose::{Artifact, Planner, Project, check, prepare};
-use crate::driver::{Driver, World};
+use crate::driver::{Driver, Seat, World};
 use crate::model::SystemClock;
 use crate::release::Release;
 use crate::report::{self, Format};
@@ -105,7 +105,8 @@ pub(super) async fn begin(
         output::tell(report::plan(&start.plan, &start.found));
     }
     let listener = report::reporter(format);
-    let begun = Driver::begin(journal, world, clock, listener, &slot, |number| planner.plan(number)).await;
+    let seat = Seat::new(journal, world, clock, listener);
+    let begun = Driver::begin(seat, &slot, |number| planner.plan(number)).await;
     let mut driver = match begun {
         Ok(driver) => driver,
         Err(error @ crate::driver::DriverError::Busy { .. }) => return output::fail(exit::REFUSED, error),

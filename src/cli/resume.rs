@@ -8,7 +8,7 @@ use clap::Args;
 use super::project::ProjectArguments;
 use super::release::Until;
 use super::{exit, output};
-use crate::driver::Driver;
+use crate::driver::{Driver, Seat};
 use crate::journal::newest;
 use crate::model::SystemClock;
 use crate::release::Wish;
@@ -50,7 +50,8 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
         Ok(world) => Arc::new(world),
         Err(error) => return output::fail(exit::FAILED, error),
     };
-    let mut driver = Driver::join(journal, world, Arc::new(SystemClock), report::reporter(format), release);
+    let seat = Seat::new(journal, world, Arc::new(SystemClock), report::reporter(format));
+    let mut driver = Driver::join(seat, release);
     if arguments.end_wait
         && let Err(error) = driver.ask(Wish::EndWait).await
     {

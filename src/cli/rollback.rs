@@ -9,7 +9,7 @@ use super::project::ProjectArguments;
 use super::release::{Until, begin};
 use super::{exit, output};
 use crate::compose::{Planner, Project, way_back};
-use crate::driver::{Driver, World};
+use crate::driver::{Driver, Seat, World};
 use crate::journal::newest;
 use crate::model::SystemClock;
 use crate::release::{Outcome, Release, Wish};
@@ -50,13 +50,13 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
 
 /// The release is not over: it is told to turn back, and seen through.
 async fn running(project: &Project, world: Arc<World>, release: Release, format: Format) -> ExitCode {
-    let mut driver = Driver::join(
+    let seat = Seat::new(
         project.open_journal(),
         Arc::clone(&world),
         Arc::new(SystemClock),
         report::reporter(format),
-        release,
     );
+    let mut driver = Driver::join(seat, release);
     if let Err(error) = driver.ask(Wish::RollBack).await {
         return output::fail(exit::FAILED, error);
     }

@@ -4,32 +4,32 @@
 
 mod evidence;
 mod facts;
+mod machine;
 mod observe;
 mod perform;
 mod prune;
 mod read;
+mod seat;
 mod world;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 pub use facts::gather;
+pub use machine::{Machine, ThisMachine};
+pub use seat::{Core, Mind, Seat};
 pub use world::{Overrides, World, is_free};
 
 use crate::aws::{CallError, Effect};
-use crate::journal::{Append, Journal, JournalError};
-use crate::model::{Clock, ReleaseNumber, Timestamp};
+use crate::journal::{Append, JournalError};
+use crate::model::{ReleaseNumber, Timestamp};
 use crate::release::{
-    Action, CallResult, Decision, Entry, Event, FORMAT, IllegalEvent, Listener, Notice, Outcome, Plan, Release,
-    ReleaseId, Safety, Slot, Then, Wish, Writer, apply, decide, limits, looks,
+    Action, CallResult, Decision, Entry, Event, FORMAT, IllegalEvent, Notice, Outcome, Plan, Release, ReleaseId,
+    Safety, Slot, Then, Wish, Writer, apply, limits,
 };
 
 /// Drives one release.
 pub struct Driver {
-    journal: Arc<dyn Journal>,
-    world: Arc<World>,
-    clock: Arc<dyn Clock>,
-    listener: Arc<dyn Listener>,
+    seat: Seat,
     writer: Writer,
     release: Release,
 }
@@ -109,16 +109,13 @@ impl Driver {
     ///
     /// When another release of the slot is not over, or the journal cannot be written.
     pub async fn begin(
-        journal: Arc<dyn Journal>,
-        world: Arc<World>,
-        clock: Arc<dyn Clock>,
-        listener: Arc<dyn Listener>,
+        seat: Seat,
         slot: &Slot,
         plan: impl Fn(ReleaseNumber) -> Plan + Send,
     ) -> Result<Self, DriverError> {
-        let writer = world::this_writer();
+        let writer = seat.machine.writer();
         loop {
-            let newest = crate::journal::newest(journal.as_ref(), slot).await?;
+            let newest = crate::journal::newest(seat.journal.as_ref(), slot).await?;
             let number = match newest {
                 Some(release) if release.outcome.is_none() => return Err(busy(&release)),
                 Some(release) => release.plan.id.number.next(),
@@ -131,9 +128,9 @@ impl Driver {
                 slot: slot.clone(),
                 number,
             };
-            let now = clock.now();
+            let now = seat.clock.now();
             let entry = entry(id.clone(), 0, now, now + limits::OWNERSHIP, &writer, event);
-            if journal.append(&entry).await? == Append::Taken {
+            if seat.journal.append(&entry).await? == Append::Taken {
                 // Somebody else has begun a release in this moment; the next look says which.
                 continue;
             }
@@ -141,38 +138,19 @@ impl Driver {
                 id,
                 source: Box::new(source),
             })?;
-            listener.notice(Notice::Entry {
+            seat.listener.notice(Notice::Entry {
                 entry: &entry,
                 release: &release,
             });
-            return Ok(Self {
-                journal,
-                world,
-                clock,
-                listener,
-                writer,
-                release,
-            });
+            return Ok(Self { seat, writer, release });
         }
     }
 
     /// Takes part in a release that was begun before. It is taken over when nobody drives it any more.
     #[must_use]
-    pub fn join(
-        journal: Arc<dyn Journal>,
-        world: Arc<World>,
-        clock: Arc<dyn Clock>,
-        listener: Arc<dyn Listener>,
-        release: Release,
-    ) -> Self {
-        Self {
-            journal,
-            world,
-            clock,
-            listener,
-            writer: world::this_writer(),
-            release,
-        }
+    pub fn join(seat: Seat, release: Release) -> Self {
+        let writer = seat.machine.writer();
+        Self { seat, writer, release }
     }
 
     /// The release as it stands.
@@ -225,13 +203,13 @@ impl Driver {
                 }
                 // A full disk or a lost mount may come back; the release does nothing in the meantime.
                 Err(DriverError::Journal(JournalError::File { doing, path, source })) => {
-                    let now = self.clock.since_boot();
+                    let now = self.seat.clock.since_boot();
                     let since = *failing_since.get_or_insert(now);
                     let error = DriverError::Journal(JournalError::File { doing, path, source });
                     if now.saturating_sub(since) > JOURNAL_PATIENCE {
                         return Err(error);
                     }
-                    self.listener.notice(Notice::Trouble {
+                    self.seat.listener.notice(Notice::Trouble {
                         message: &error.to_string(),
                     });
                     tokio::time::sleep(Duration::from_secs(2)).await;
@@ -252,11 +230,11 @@ impl Driver {
             return Ok(Tick::Over(*outcome));
         }
         if self.release.driver != self.writer {
-            let now = self.clock.now();
-            let Some(why) = world::free(&self.release, &self.writer, now) else {
+            let now = self.seat.clock.now();
+            let Some(why) = world::free(&self.release, self.seat.machine.as_ref(), &self.writer, now) else {
                 return Ok(Tick::NotOurs(self.release.owned_until));
             };
-            match world::elsewhere(&self.world, &self.release).await {
+            match world::elsewhere(&self.seat.world, &self.release).await {
                 Ok(None) => {}
                 Ok(Some((wanted, found))) => {
                     let id = Box::new(self.release.plan.id.clone());
@@ -265,7 +243,7 @@ impl Driver {
                 // Without credentials it would ask for ever; a network that is down may come back.
                 Err(source) if source.effect == Effect::Refused => return Err(DriverError::Account { source }),
                 Err(error) => {
-                    self.listener.notice(Notice::Trouble {
+                    self.seat.listener.notice(Notice::Trouble {
                         message: &format!("could not find out which account this is: {error}"),
                     });
                     return Ok(Tick::Sleep(self.release.plan.provision.interval.get()));
@@ -275,9 +253,9 @@ impl Driver {
             self.append(Event::TookOver { from, why }).await?;
             return Ok(Tick::Again);
         }
-        let wanted = looks(&self.release, self.clock.now());
-        let seen = observe::observe(&self.world, &self.release, &wanted, self.clock.as_ref()).await;
-        let Decision { why, then } = decide(&self.release, &seen);
+        let wanted = self.seat.mind.looks(&self.release, self.seat.clock.now());
+        let seen = observe::observe(&self.seat.world, &self.release, &wanted, self.seat.clock.as_ref()).await;
+        let Decision { why, then } = self.seat.mind.decide(&self.release, &seen);
         match then {
             Then::Record(event) => {
                 self.append(event).await?;
@@ -296,15 +274,14 @@ impl Driver {
                 deadline,
                 at_deadline,
             } => {
-                let now = self.clock.now();
-                self.listener.notice(Notice::Waiting {
+                let now = self.seat.clock.now();
+                self.seat.listener.notice(Notice::Waiting {
                     release: &self.release,
                     why: &why,
                     now,
                     deadline,
                     at_deadline,
                 });
-
                 if self.release.waiting.as_ref() != Some(&why) {
                     self.append(Event::Waiting { why }).await?;
                 } else if self.release.owned_until.since(now) < limits::OWNERSHIP / 2 {
@@ -319,26 +296,16 @@ impl Driver {
 
     /// Writes the intent, makes the call, writes how it went.
     async fn act(&mut self, action: Action) -> Result<(), DriverError> {
-        let before = self.clock.since_boot();
+        let before = self.seat.clock.since_boot();
         if !self.append(Event::Intended { action: action.clone() }).await? {
             return Ok(());
         }
         let intent = self.release.sequence;
         let begin_by = before + limits::INTENT_DEADLINE;
-        let world = Arc::clone(&self.world);
-        let clock = Arc::clone(&self.clock);
-        let listener = Arc::clone(&self.listener);
+        let seat = self.seat.clone();
         let release = self.release.clone();
         let patient = action.safety() == Safety::Idempotent || matches!(action, Action::Prune { .. });
-        let call = perform::perform(
-            &world,
-            &release,
-            &action,
-            begin_by,
-            clock.as_ref(),
-            listener.as_ref(),
-            self.journal.as_ref(),
-        );
+        let call = perform::perform(&seat, &release, &action, begin_by);
         let mut call = Box::pin(call);
         // An upload may take longer than the driver asked to be left alone for; it asks again while it works.
         let mut renew = tokio::time::interval(limits::OWNERSHIP / 3);
@@ -348,9 +315,9 @@ impl Driver {
                 result = &mut call => break result,
                 _ = renew.tick(), if patient => {
                     let event = Event::Renewed;
-                    let now = self.clock.now();
+                    let now = self.seat.clock.now();
                     let entry = entry(self.release.plan.id.clone(), self.release.sequence, now, now + limits::OWNERSHIP, &self.writer, event);
-                    if self.journal.append(&entry).await? == Append::Taken {
+                    if self.seat.journal.append(&entry).await? == Append::Taken {
                         // Somebody else writes here now. What is under way does no harm twice, so it is let go.
                         return Ok(());
                     }
@@ -387,9 +354,9 @@ impl Driver {
 
     async fn read_on(&mut self) -> Result<(), DriverError> {
         let id = self.release.plan.id.clone();
-        while let Some(entry) = self.journal.entry(&id, self.release.sequence + 1).await? {
+        while let Some(entry) = self.seat.journal.entry(&id, self.release.sequence + 1).await? {
             self.release = self.applied(&entry)?;
-            self.listener.notice(Notice::Entry {
+            self.seat.listener.notice(Notice::Entry {
                 entry: &entry,
                 release: &self.release,
             });
@@ -406,7 +373,7 @@ impl Driver {
 
     /// Appends an event. `false` when another entry has taken its place, so that everything must be decided anew.
     async fn append(&mut self, event: Event) -> Result<bool, DriverError> {
-        let now = self.clock.now();
+        let now = self.seat.clock.now();
         let entry = entry(
             self.release.plan.id.clone(),
             self.release.sequence,
@@ -417,11 +384,11 @@ impl Driver {
         );
         // What the core does not allow must not get into the journal.
         let next = self.applied(&entry)?;
-        if self.journal.append(&entry).await? == Append::Taken {
+        if self.seat.journal.append(&entry).await? == Append::Taken {
             return Ok(false);
         }
         self.release = next;
-        self.listener.notice(Notice::Entry {
+        self.seat.listener.notice(Notice::Entry {
             entry: &entry,
             release: &self.release,
         });
@@ -445,7 +412,7 @@ fn entry(release: ReleaseId, last: u64, at: Timestamp, owned_until: Timestamp, w
         sequence: last + 1,
         at,
         writer: writer.clone(),
-        nonce: world::nonce(),
+        nonce: machine::nonce(),
         owned_until,
         event,
     }

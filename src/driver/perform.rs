@@ -3,26 +3,24 @@
 
 use std::time::Duration;
 
-use super::World;
 use super::evidence;
 use super::prune;
+use super::{Seat, World};
 use crate::aws::NewEnvironment;
-use crate::journal::Journal;
-use crate::model::{Clock, EnvironmentId};
+use crate::model::EnvironmentId;
 use crate::release::{
     Action, CallResult, EnvironmentSeen, Listener, Notice, Plan, RELEASE_TAG, Release, Role, Source, VersionSeen,
 };
 
 /// Makes the call of an intent.
-pub(super) async fn perform(
-    world: &World,
-    release: &Release,
-    action: &Action,
-    begin_by: Duration,
-    clock: &dyn Clock,
-    listener: &dyn Listener,
-    journal: &dyn Journal,
-) -> CallResult {
+pub(super) async fn perform(seat: &Seat, release: &Release, action: &Action, begin_by: Duration) -> CallResult {
+    let Seat {
+        journal,
+        world,
+        clock,
+        listener,
+        ..
+    } = seat;
     let plan = &release.plan;
     let application = &plan.id.slot.application;
     let in_time = || {
@@ -36,7 +34,7 @@ pub(super) async fn perform(
         return late;
     }
     let done = match action {
-        Action::Upload { key } => upload(world, plan, key, listener).await,
+        Action::Upload { key } => upload(world, plan, key, listener.as_ref()).await,
         Action::CreateVersion { label } => create_version(world, plan, label).await,
         Action::SaveConfiguration {
             template,
@@ -79,7 +77,9 @@ pub(super) async fn perform(
             .await
             .map(|()| None)
             .map_err(CallResult::from),
-        Action::SaveEvidence { environment } => evidence::save(world, release, environment, journal).await.map(Some),
+        Action::SaveEvidence { environment } => evidence::save(world, release, environment, journal.as_ref())
+            .await
+            .map(Some),
         Action::Terminate { environment, role } => match fit_to_end(world, release, environment, *role).await {
             Ok(false) => Ok(Some("it was gone already".to_owned())),
             Ok(true) => match in_time() {

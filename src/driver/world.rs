@@ -1,13 +1,13 @@
 //! What a driver works with, and who it is.
 
 use std::collections::BTreeMap;
-use std::hash::{BuildHasher, Hasher};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 
+use super::machine::{Machine, ThisMachine};
 use crate::aws::{Aws, CallError};
 use crate::model::Timestamp;
 use crate::probe::Prober;
@@ -135,45 +135,20 @@ impl Overrides {
     }
 }
 
-/// Who this process is.
-pub(super) fn this_writer() -> Writer {
-    Writer {
-        host: host(),
-        process: std::process::id(),
-        run: nonce(),
-    }
-}
-
-fn host() -> String {
-    let name = rustix::system::uname();
-    name.nodename().to_string_lossy().into_owned()
-}
-
-/// Random text. The standard library's hasher keys come from the operating system.
-pub(super) fn nonce() -> String {
-    let random = std::collections::hash_map::RandomState::new();
-    let half = |salt: u64| {
-        let mut hasher = random.build_hasher();
-        hasher.write_u64(salt);
-        hasher.finish()
-    };
-    format!("{:016x}{:016x}", half(1), half(2))
-}
-
 /// Why nobody drives a release any more, as far as this machine can tell; `None` if somebody may.
 #[must_use]
 pub fn is_free(release: &Release, now: Timestamp) -> Option<String> {
-    free(release, &this_writer(), now)
+    free(release, &ThisMachine, &ThisMachine.writer(), now)
 }
 
 /// Why a release that another process drives is free to be taken over; `None` if it is not.
-pub(super) fn free(release: &Release, me: &Writer, now: Timestamp) -> Option<String> {
+pub(super) fn free(release: &Release, machine: &dyn Machine, me: &Writer, now: Timestamp) -> Option<String> {
     let driver = &release.driver;
     if now >= release.owned_until {
         return Some(format!("{driver} has not been heard of since {}", release.owned_until));
     }
     // On the same machine there is no need to wait: whether a process lives can be seen.
-    if driver.host == me.host && driver.process != me.process && !alive(driver.process) {
+    if driver.host == me.host && driver.process != me.process && !machine.runs(driver.process) {
         return Some(format!("{driver} does not run any more"));
     }
     None
@@ -198,17 +173,6 @@ pub(super) async fn elsewhere(world: &World, release: &Release) -> Result<Option
 fn region_of(cname: &str) -> Option<&str> {
     let (_, region) = cname.strip_suffix(".elasticbeanstalk.com")?.rsplit_once('.')?;
     Some(region)
-}
-
-fn alive(process: u32) -> bool {
-    let Some(id) = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw) else {
-        return false;
-    };
-    match rustix::process::test_kill_process(id) {
-        Ok(()) => true,
-        // It runs, but belongs to somebody else.
-        Err(error) => error != rustix::io::Errno::SRCH,
-    }
 }
 
 #[cfg(test)]
@@ -270,23 +234,29 @@ mod tests {
 
     #[test]
     fn a_release_is_free_when_its_driver_is_silent_or_dead() {
-        let me = this_writer();
+        let me = ThisMachine.writer();
         let mut release = release(plan());
         let before = release.owned_until - std::time::Duration::from_secs(1);
         release.driver.host = "elsewhere".to_owned();
         assert_eq!(
-            free(&release, &me, before),
+            free(&release, &ThisMachine, &me, before),
             None,
             "on another machine nothing is known of it"
         );
-        assert!(free(&release, &me, release.owned_until).is_some(), "its time is over");
+        assert!(
+            free(&release, &ThisMachine, &me, release.owned_until).is_some(),
+            "its time is over"
+        );
         release.driver = Writer {
             process: 1,
             ..me.clone()
         };
-        assert_eq!(free(&release, &me, before), None, "process 1 runs");
+        assert_eq!(free(&release, &ThisMachine, &me, before), None, "process 1 runs");
         // Above the largest process id that Linux gives out.
         release.driver.process = 0x7fff_fff0;
-        assert!(free(&release, &me, before).is_some(), "no such process runs");
+        assert!(
+            free(&release, &ThisMachine, &me, before).is_some(),
+            "no such process runs"
+        );
     }
 }

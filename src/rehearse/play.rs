@@ -13,7 +13,7 @@ use super::settings::{RehearseSettings, spec};
 use super::stage::Stage;
 use super::tally::{Played, Report};
 use crate::compose::{Artifact, Planner, Project, prepare};
-use crate::driver::Driver;
+use crate::driver::{Driver, Seat};
 use crate::model::{Span, SystemClock};
 use crate::release::{Event, Listener, Notice, Outcome, Release, Wish};
 use crate::spec::Spec;
@@ -131,23 +131,15 @@ async fn perform(
     let planner = Planner::bundle(&project, Some(stage.cloud.region()), &artifact, Some(&label));
     let listener = Arc::clone(&rehearsal.listener);
     let clock = Arc::new(SystemClock);
-    let open = || project.open_journal();
-    let mut driver = Driver::begin(
-        open(),
-        Arc::clone(&world),
-        clock.clone(),
-        listener,
-        &project.slot(),
-        |number| planner.plan(number),
-    )
-    .await?;
+    let seat = Seat::new(project.open_journal(), world, clock, listener);
+    let mut driver = Driver::begin(seat.clone(), &project.slot(), |number| planner.plan(number)).await?;
     if act.take_back {
         // An operator at another terminal: takes the release back as soon as it is watched.
         driver
             .run(|release| release.confirmed_at.is_some() || release.rollback.is_some())
             .await?;
         let quiet: Arc<dyn Listener> = Arc::new(OnlyAsked(Arc::clone(&rehearsal.listener)));
-        let mut operator = Driver::join(open(), world, clock, quiet, driver.release().clone());
+        let mut operator = Driver::join(seat.heard_by(quiet), driver.release().clone());
         operator.ask(Wish::RollBack).await?;
     }
     driver.run(|_| false).await?;

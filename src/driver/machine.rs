@@ -1,0 +1,51 @@
+//! The machine that a driver runs on: who the driver is, and which processes live beside it.
+
+use std::hash::{BuildHasher, Hasher};
+
+use crate::release::Writer;
+
+/// What a driver knows of its machine.
+pub trait Machine: Send + Sync {
+    /// Who a driver is that begins now. Each is somebody else.
+    fn writer(&self) -> Writer;
+
+    /// Whether a process of this machine is alive, as far as can be told.
+    fn runs(&self, process: u32) -> bool;
+}
+
+/// The machine that this program runs on.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ThisMachine;
+
+impl Machine for ThisMachine {
+    fn writer(&self) -> Writer {
+        let name = rustix::system::uname();
+        Writer {
+            host: name.nodename().to_string_lossy().into_owned(),
+            process: std::process::id(),
+            run: nonce(),
+        }
+    }
+
+    fn runs(&self, process: u32) -> bool {
+        let Some(id) = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw) else {
+            return false;
+        };
+        match rustix::process::test_kill_process(id) {
+            Ok(()) => true,
+            // It runs, but belongs to somebody else.
+            Err(error) => error != rustix::io::Errno::SRCH,
+        }
+    }
+}
+
+/// Random text. The standard library's hasher keys come from the operating system.
+pub(super) fn nonce() -> String {
+    let random = std::collections::hash_map::RandomState::new();
+    let half = |salt: u64| {
+        let mut hasher = random.build_hasher();
+        hasher.write_u64(salt);
+        hasher.finish()
+    };
+    format!("{:016x}{:016x}", half(1), half(2))
+}
