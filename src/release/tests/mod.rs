@@ -3,6 +3,7 @@
 mod faults;
 mod observe;
 mod plan;
+mod preflight;
 mod random;
 mod rules;
 mod run;
