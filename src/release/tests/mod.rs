@@ -3,7 +3,6 @@
 mod faults;
 mod observe;
 mod plan;
-mod preflight;
 mod random;
 mod rules;
 mod run;
@@ -12,12 +11,15 @@ mod world;
 
 pub(crate) use plan::{first_entry, plan, release};
 
+mod again;
 mod calls;
 mod crashes;
 mod exhaust;
 mod explore;
 mod foreign;
 mod green;
+mod possible;
+mod preflight;
 mod recorded;
 mod silence;
 mod wishes;
