@@ -1,5 +1,7 @@
 //! What every journal promises.
 
+mod folders;
+
 use std::fs;
 use std::sync::Arc;
 
