@@ -286,3 +286,30 @@ fn a_look_that_saw_nothing_says_so() {
     assert_eq!(seen.environments.why_unknown(), Some("was not asked for"));
     assert!(seen.facts.is_none() && seen.smoke.is_none() && seen.public.is_none());
 }
+
+#[test]
+fn a_release_is_promoted_when_its_bake_is_behind_it() {
+    let mut run = super::run::Run::new(1).until(Phase::Bake, 0);
+    assert!(!run.release.promoted());
+    let finished = |release: &crate::release::Release, outcome| {
+        let mut over = release.clone();
+        over.phase = Phase::Done;
+        over.outcome = Some((outcome, String::new()));
+        over.promoted()
+    };
+    assert!(finished(&run.release, Outcome::Promoted));
+    assert!(!finished(&run.release, Outcome::NeedsHuman));
+    run = run.until(Phase::Drain, 0);
+    assert!(run.release.promoted());
+    run = run.until(Phase::Retire, 0);
+    assert!(run.release.promoted());
+    run.release.rollback = Some(crate::release::RollbackState {
+        since: run.world.now,
+        again: 0,
+        why: "bad".to_owned(),
+        outcome: Outcome::RolledBack,
+        from: Phase::Retire,
+        restored_at: None,
+    });
+    assert!(!run.release.promoted());
+}
