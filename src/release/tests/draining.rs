@@ -28,6 +28,7 @@ impl Drain {
         let mut release = run.release;
         release.quiet_since = None;
         let shifted = release.shifted_at.expect("it was shifted");
+        release.phase_since = shifted;
         Self { release, seen, shifted }
     }
 
