@@ -14,7 +14,9 @@ pub(crate) use plan::{first_entry, plan, release};
 
 mod again;
 mod calls;
+mod coming_up;
 mod crashes;
+mod doubt;
 mod draining;
 mod exhaust;
 mod explore;
