@@ -28,6 +28,8 @@ mod others;
 mod possible;
 mod preflight;
 mod recorded;
+mod retiring;
+mod returning;
 mod shifting;
 mod silence;
 mod smoking;
