@@ -193,18 +193,20 @@ fn a_swap_that_was_accepted_has_longer_to_show() {
     assert!(settled(&scene.at(at + seconds(31))).is_some());
 }
 
-/// What tells nothing.
-const UNSETTLED: [(fn() -> Action, fn(&mut Scene)); 9] = [
+/// A call, and a change to what is seen that tells nothing of it.
+type Unsettled = (fn() -> Action, fn(&mut Scene));
+
+const UNSETTLED: [Unsettled; 9] = [
     (swap, |scene| {
-        scene.environment(BLUE).status = EnvironmentStatus::Updating
+        scene.environment(BLUE).status = EnvironmentStatus::Updating;
     }),
     (swap, |scene| {
-        scene.environment(GREEN).status = EnvironmentStatus::Updating
+        scene.environment(GREEN).status = EnvironmentStatus::Updating;
     }),
     (swap, |scene| scene.environment(BLUE).cname = None),
     (swap, |scene| scene.environment(GREEN).cname = Some(SLOT.to_owned())),
     (swap, |scene| {
-        scene.environment(GREEN).cname = Some("another".to_owned())
+        scene.environment(GREEN).cname = Some("another".to_owned());
     }),
     (swap, |scene| scene.remove(BLUE)),
     (swap, |scene| scene.remove(GREEN)),

@@ -245,7 +245,7 @@ fn each_thing_in_the_way_is_found_and_nothing_besides() {
 const FINE: [(&str, Change); 10] = [
     ("nothing", |_| {}),
     ("a minor thing to look at", |case| {
-        case.health().status = Some(HealthStatus::Info)
+        case.health().status = Some(HealthStatus::Info);
     }),
     ("health data just fresh enough", |case| {
         case.health().refreshed_at = Some(case.now - seconds(40));

@@ -84,7 +84,7 @@ fn the_way_back_is_not_given_away_in_doubt() {
     let (scene, until) = cold();
     let deadline = until + seconds(300);
     for change in [(|scene| scene.release.watch.bad = 1) as fn(&mut Scene), |scene| {
-        scene.release.watch.good_in_row = 0
+        scene.release.watch.good_in_row = 0;
     }] {
         let doubtful = scene.with(change).with(|scene| {
             scene.release.watch.last = Some(until - seconds(3));
@@ -342,7 +342,7 @@ fn whoever_cannot_see_how_it_ended_says_so_in_the_end() {
 #[test]
 fn a_journal_that_does_not_know_blue_is_a_persons_business() {
     for change in [(|scene| scene.release.blue = None) as fn(&mut Scene), |scene| {
-        scene.release.drained = None
+        scene.release.drained = None;
     }] {
         assert_eq!(over(&warm().with(change).decide()).1, Outcome::NeedsHuman);
     }
