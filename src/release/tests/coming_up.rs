@@ -79,6 +79,15 @@ fn what_is_missing_is_told_and_nothing_besides() {
 }
 
 #[test]
+fn data_that_is_just_fresh_enough_counts() {
+    let scene = up().with(|scene| {
+        let at = scene.seen.at;
+        known(&mut scene.seen.green_health).refreshed_at = Some(at - seconds(40));
+    });
+    assert!(matches!(record(&scene.decide()), Event::GreenUp { up: true, .. }));
+}
+
+#[test]
 fn green_has_until_the_deadline_to_come_up() {
     let scene = up().with(warn);
     let deadline = scene.began() + seconds(300);
