@@ -3,7 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_config::identity::IdentityCache;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
@@ -79,9 +84,25 @@ impl Aws {
             .connect_timeout(CONNECT)
             .operation_attempt_timeout(ATTEMPT)
             .build();
+        let retries = RetryConfig::standard().with_max_attempts(3);
+        if let (Some(_), Some(region), Some((key, secret))) = (&settings.in_process, &settings.region, &settings.keys) {
+            // Everything is said: nothing is looked up in the environment or in files.
+            let shared = SdkConfig::builder()
+                .behavior_version(BehaviorVersion::latest())
+                .region(Region::new(region.clone()))
+                .credentials_provider(SharedCredentialsProvider::new(own_keys(key, secret)))
+                .identity_cache(IdentityCache::lazy().build())
+                .http_client(http)
+                .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+                .time_source(SharedTimeSource::new(SystemTimeSource::new()))
+                .retry_config(retries)
+                .timeout_config(timeouts)
+                .build();
+            return Self::with(&shared);
+        }
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .http_client(http)
-            .retry_config(RetryConfig::standard().with_max_attempts(3))
+            .retry_config(retries)
             .timeout_config(timeouts);
         if let Some(region) = &settings.region {
             loader = loader.region(Region::new(region.clone()));
@@ -90,9 +111,7 @@ impl Aws {
             loader = loader.endpoint_url(endpoint);
         }
         if let Some((key, secret)) = &settings.keys {
-            loader = loader.credentials_provider(aws_credential_types::Credentials::new(
-                key, secret, None, None, "cutover",
-            ));
+            loader = loader.credentials_provider(own_keys(key, secret));
         }
         Self::with(&loader.load().await)
     }
@@ -132,6 +151,10 @@ impl Aws {
     pub fn region(&self) -> Option<&str> {
         self.region.as_deref()
     }
+}
+
+fn own_keys(key: &str, secret: &str) -> Credentials {
+    Credentials::new(key, secret, None, None, "cutover")
 }
 
 /// The SDK's HTTP client over a cloud in this process.
