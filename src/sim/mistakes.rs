@@ -11,9 +11,10 @@ use http::{Request, Response};
 use super::wire::Wire;
 use crate::aws::InProcess;
 use crate::driver::Mind;
-use crate::model::{Clock, HealthColor, HealthStatus, Known, Timestamp};
+use crate::model::{Clock, HealthColor, HealthStatus, InstanceId, Known, Timestamp};
 use crate::release::{
-    Action, CallResult, Decision, Event, Look, Looks, Observation, Outcome, Phase, Release, Then, Why, decide, looks,
+    Action, CallResult, Decision, Event, HealthSeen, InstanceSeen, Look, Looks, Observation, Outcome, Phase, Release,
+    Then, Why, Wishes, decide, looks,
 };
 
 macro_rules! mistakes {
@@ -315,7 +316,7 @@ impl Mind for Mistaken {
             }
             Mistake::WishIsIgnored if release.shift_intended && release.rollback.is_none() => {
                 let mut deaf = release.clone();
-                deaf.wishes = Default::default();
+                deaf.wishes = Wishes::default();
                 return decide(&deaf, seen);
             }
             Mistake::RollbackStopsAtGreen if release.phase == Phase::RollBack => {
@@ -368,17 +369,17 @@ fn all_well(release: &Release, seen: &Observation, only_unread: bool) -> Observa
     seen
 }
 
-fn fine(release: &Release, at: Timestamp) -> crate::release::HealthSeen {
-    let instance = crate::release::InstanceSeen {
+fn fine(release: &Release, at: Timestamp) -> HealthSeen {
+    let instance = InstanceSeen {
         status: HealthStatus::Ok,
         version: Some(release.plan.version_label.clone()),
-        ..Default::default()
     };
-    crate::release::HealthSeen {
+    HealthSeen {
         color: HealthColor::Green,
         status: Some(HealthStatus::Ok),
         refreshed_at: Some(at),
-        instances: std::iter::once(("i-1".into(), instance)).collect(),
-        ..Default::default()
+        causes: Vec::new(),
+        instances: std::iter::once((InstanceId::new("i-1"), instance)).collect(),
+        requests: Some(0),
     }
 }

@@ -40,7 +40,8 @@ impl Control {
     }
 
     /// Stops the process for a while, as SIGSTOP does, or a laptop that is closed.
-    pub(super) fn freeze(&self, length: Duration) {
+    #[cfg(test)]
+    fn freeze(&self, length: Duration) {
         self.state().frozen_until = Some(Instant::now() + length);
     }
 

@@ -139,11 +139,6 @@ impl Scene {
         tokio::time::sleep_until(self.began + moment).await;
     }
 
-    /// The true time.
-    pub(super) fn now(&self) -> Timestamp {
-        self.stage.clock.now()
-    }
-
     /// Whether nothing more goes wrong.
     pub(super) fn calm(&self) -> bool {
         self.elapsed() >= self.scenario.calm

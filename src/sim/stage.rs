@@ -1,6 +1,6 @@
 //! The account of a simulated world, with what runs behind it, and a look at how it really is.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -94,7 +94,7 @@ impl Stage {
         use crate::local::storage::Storage;
         let bucket = format!("elasticbeanstalk-{REGION}-{ACCOUNT}");
         store.ensure_bucket(&bucket);
-        store.put(&bucket, "v1.zip", bundle().1);
+        store.put(&bucket, "v1.zip", &bundle().1);
         self.must(&[("Action", "CreateApplication"), ("ApplicationName", "shop")]);
         self.must(&[
             ("Action", "CreateApplicationVersion"),
@@ -125,7 +125,8 @@ impl Stage {
         self.blue = self.environments().first().map(|view| view.id.clone()).unwrap_or_else(|| self.blue.clone());
         // Long enough for the slowest launch.
         tokio::time::sleep(Duration::from_secs(900)).await;
-        self.plane.lead(&slot_cname(), scenario.users);
+        self.backstage.catch_up(self.clock.now());
+        self.plane.set_users(&slot_cname(), scenario.users, self.clock.now());
         tokio::time::sleep(Duration::from_secs(120)).await;
         self.backstage.catch_up(self.clock.now());
         let _ = self.began.set(Instant::now());
@@ -189,19 +190,32 @@ impl Stage {
     /// Requests of users that reach an environment each second.
     pub(super) fn users(&self, id: &EnvironmentId) -> f64 {
         self.backstage.catch_up(self.clock.now());
-        self.plane.users(id, self.clock.now())
+        self.plane.users_on(id, self.clock.now())
     }
 
-    /// The share of an environment's requests that fails now.
-    pub(super) fn failing(&self, id: &EnvironmentId) -> f64 {
+    /// The share of the new version's requests that fails now.
+    pub(super) fn failing(&self, quality: Quality) -> f64 {
         self.backstage.catch_up(self.clock.now());
-        self.plane.failing(id, self.clock.now())
+        let now = self.clock.now();
+        let ledger = self.plane.ledger(now);
+        let mut rows = ledger.iter().filter(|row| row.version == Some(NEW.into()));
+        let met = rows.find_map(|row| Some(row.met_users?.0));
+        let Some(since) = met.map(|met| now.since(met)) else {
+            return 0.0;
+        };
+        match quality {
+            Quality::Bad(rate) => rate,
+            Quality::Breaks(after, rate) if since >= after => rate,
+            Quality::SlowBurn(over, rate) => rate * (since.as_secs_f64() / over.as_secs_f64()).min(1.0),
+            _ => 0.0,
+        }
     }
 
-    /// Requests of users that found nothing that serves, since the release began.
+    /// Requests of users that nobody could have answered where their name led them, since the release began.
     pub(super) fn lost(&self) -> f64 {
         self.backstage.catch_up(self.clock.now());
-        self.plane.lost()
+        let rows = self.plane.ledger(self.clock.now());
+        rows.iter().map(|row| row.failed.lost_by_moving()).sum()
     }
 
     /// Lets blue fail by itself, in times since the release began.
@@ -214,8 +228,11 @@ impl Stage {
 
     /// The environment that a name or address leads to.
     pub(super) fn led_to(&self, host: &str) -> Option<EnvironmentId> {
-        let address = self.address(host)?;
-        self.plane.at(address)
+        let address = match host.parse() {
+            Ok(address) => SocketAddr::new(address, 80),
+            Err(_) => self.backstage.look_up(host)?.address?,
+        };
+        self.plane.environment_at(address)
     }
 
     /// The address that a name has.
@@ -251,7 +268,7 @@ impl Stage {
 
 /// How the new version behaves.
 fn quality(scenario: &Scenario) -> crate::local::modelled::VersionModel {
-    use crate::local::modelled::{Break, Start, VersionModel};
+    use crate::local::modelled::{Break, Shape, Start, VersionModel};
     let good = VersionModel::default();
     match scenario.quality {
         Quality::Good => good,
@@ -272,11 +289,14 @@ fn quality(scenario: &Scenario) -> crate::local::modelled::VersionModel {
             ..good
         },
         Quality::Breaks(after, rate) => VersionModel {
-            breaks: Some(Break::suddenly(after, rate)),
+            breaks: Some(Break::sudden(after, rate)),
             ..good
         },
         Quality::SlowBurn(over, rate) => VersionModel {
-            breaks: Some(Break::slowly(over, rate)),
+            breaks: Some(Break {
+                shape: Shape::Grows(over),
+                ..Break::sudden(Duration::ZERO, rate)
+            }),
             ..good
         },
         Quality::Dying(mean) => VersionModel {
