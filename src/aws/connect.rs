@@ -22,6 +22,8 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 
+use super::ServiceTime;
+use crate::model::{Clock, SystemClock};
 use crate::release::limits;
 
 /// How to connect.
@@ -35,6 +37,8 @@ pub struct AwsSettings {
     pub endpoint: Option<String>,
     /// Key and secret, if they are not to come from the standard chain.
     pub keys: Option<(String, String)>,
+    /// The clock that AWS's time is compared with, if it is not this machine's own.
+    pub clock: Option<Arc<dyn Clock>>,
 }
 
 impl std::fmt::Debug for AwsSettings {
@@ -63,6 +67,7 @@ pub struct Aws {
     pub(super) s3: aws_sdk_s3::Client,
     pub(super) sts: aws_sdk_sts::Client,
     region: Option<String>,
+    time: ServiceTime,
 }
 
 /// How long connecting may take.
@@ -84,6 +89,8 @@ impl Aws {
             .connect_timeout(CONNECT)
             .operation_attempt_timeout(ATTEMPT)
             .build();
+        let clock = settings.clock.clone().unwrap_or_else(|| Arc::new(SystemClock));
+        let time = ServiceTime::new(clock);
         let retries = RetryConfig::standard().with_max_attempts(3);
         if let (Some(_), Some(region), Some((key, secret))) = (&settings.in_process, &settings.region, &settings.keys) {
             // Everything is said: nothing is looked up in the environment or in files.
@@ -98,7 +105,7 @@ impl Aws {
                 .retry_config(retries)
                 .timeout_config(timeouts)
                 .build();
-            return Self::with(&shared);
+            return Self::with(&shared, time);
         }
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .http_client(http)
@@ -113,10 +120,13 @@ impl Aws {
         if let Some((key, secret)) = &settings.keys {
             loader = loader.credentials_provider(own_keys(key, secret));
         }
-        Self::with(&loader.load().await)
+        Self::with(&loader.load().await, time)
     }
 
-    fn with(shared: &SdkConfig) -> Self {
+    fn with(shared: &SdkConfig, time: ServiceTime) -> Self {
+        let beanstalk = aws_sdk_elasticbeanstalk::config::Builder::from(shared)
+            .interceptor(time.clone())
+            .build();
         let once = aws_sdk_elasticbeanstalk::config::Builder::from(shared)
             .retry_config(RetryConfig::disabled())
             .timeout_config(
@@ -138,12 +148,21 @@ impl Aws {
             .force_path_style(shared.endpoint_url().is_some())
             .build();
         Self {
-            beanstalk: aws_sdk_elasticbeanstalk::Client::new(shared),
+            beanstalk: aws_sdk_elasticbeanstalk::Client::from_conf(beanstalk),
             beanstalk_once: aws_sdk_elasticbeanstalk::Client::from_conf(once),
             s3: aws_sdk_s3::Client::from_conf(s3),
-            sts: aws_sdk_sts::Client::new(shared),
+            sts: aws_sdk_sts::Client::from_conf(
+                aws_sdk_sts::config::Builder::from(shared).interceptor(time.clone()).build(),
+            ),
             region: shared.region().map(ToString::to_string),
+            time,
         }
+    }
+
+    /// AWS's time, as far as answers have told it.
+    #[must_use]
+    pub fn time(&self) -> &ServiceTime {
+        &self.time
     }
 
     /// The region in use, if there is one.

@@ -8,8 +8,10 @@ mod connect;
 mod error;
 mod identity;
 mod objects;
+mod time;
 
 pub use beanstalk::{FirstEnvironment, NewEnvironment};
 pub use connect::{Aws, AwsSettings, InProcess};
 pub use error::{CallError, Effect};
 pub use objects::Progress;
+pub use time::ServiceTime;

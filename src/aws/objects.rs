@@ -51,9 +51,7 @@ impl Aws {
     ///
     /// When the file cannot be read, or S3 refuses it. A part of an upload is taken back.
     pub async fn upload(&self, file: &Path, bucket: &str, key: &str, progress: Progress<'_>) -> Result<(), CallError> {
-        let size = std::fs::metadata(file)
-            .map_err(|error| unreadable(file, &error))?
-            .len();
+        let size = std::fs::metadata(file).map_err(|error| unreadable(file, &error))?.len();
         progress(0, size);
         let result = if size <= PART {
             self.put(file, bucket, key).await

@@ -105,7 +105,7 @@ pub(super) async fn begin(
         output::tell(report::plan(&start.plan, &start.found));
     }
     let listener = report::reporter(format);
-    let seat = Seat::new(journal, world, clock, listener);
+    let seat = Seat::new(journal, world, listener);
     let begun = Driver::begin(seat, &slot, |number| planner.plan(number)).await;
     let mut driver = match begun {
         Ok(driver) => driver,

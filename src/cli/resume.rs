@@ -10,7 +10,6 @@ use super::release::Until;
 use super::{exit, output};
 use crate::driver::{Driver, Seat};
 use crate::journal::newest;
-use crate::model::SystemClock;
 use crate::release::Wish;
 use crate::report;
 
@@ -50,7 +49,7 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
         Ok(world) => Arc::new(world),
         Err(error) => return output::fail(exit::FAILED, error),
     };
-    let seat = Seat::new(journal, world, Arc::new(SystemClock), report::reporter(format));
+    let seat = Seat::new(journal, world, report::reporter(format));
     let mut driver = Driver::join(seat, release);
     if arguments.end_wait
         && let Err(error) = driver.ask(Wish::EndWait).await

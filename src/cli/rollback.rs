@@ -11,7 +11,6 @@ use super::{exit, output};
 use crate::compose::{Planner, Project, way_back};
 use crate::driver::{Driver, Seat, World};
 use crate::journal::newest;
-use crate::model::SystemClock;
 use crate::release::{Outcome, Release, Wish};
 use crate::report::{self, Format};
 
@@ -50,12 +49,7 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
 
 /// The release is not over: it is told to turn back, and seen through.
 async fn running(project: &Project, world: Arc<World>, release: Release, format: Format) -> ExitCode {
-    let seat = Seat::new(
-        project.open_journal(),
-        Arc::clone(&world),
-        Arc::new(SystemClock),
-        report::reporter(format),
-    );
+    let seat = Seat::new(project.open_journal(), Arc::clone(&world), report::reporter(format));
     let mut driver = Driver::join(seat, release);
     if let Err(error) = driver.ask(Wish::RollBack).await {
         return output::fail(exit::FAILED, error);

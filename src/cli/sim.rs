@@ -70,10 +70,18 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         let rate = tally.worlds as f64 / seconds.max(1e-9);
         output::print(serde_json::json!({ "start": start, "seeds_per_second": rate, "tally": tally }));
     } else {
-        output::print(format_args!("seeds {start} to {}", start.wrapping_add(tally.worlds).wrapping_sub(1)));
+        output::print(format_args!(
+            "seeds {start} to {}",
+            start.wrapping_add(tally.worlds).wrapping_sub(1)
+        ));
         output::print(table(&tally, seconds));
     }
     let code = verdict(&tally);
+    if !arguments.json {
+        for played in &tally.violations {
+            output::print(ended(played));
+        }
+    }
     if let Some(first) = tally.violations.first()
         && !arguments.json
     {
@@ -183,7 +191,9 @@ fn explain(seed: u64, mistake: Option<Mistake>) {
     let Some((smallest, played)) = minimise(&Scenario::of(seed), mistake) else {
         return;
     };
-    output::print(format_args!("\nseed {seed}, as small as it can be with the same rule broken:"));
+    output::print(format_args!(
+        "\nseed {seed}, as small as it can be with the same rule broken:"
+    ));
     output::print(described(&smallest));
     for line in &played.chronicle {
         output::print(line);

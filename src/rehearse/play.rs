@@ -130,8 +130,7 @@ async fn perform(
     let label = format!("version-{}", act.version);
     let planner = Planner::bundle(&project, Some(stage.cloud.region()), &artifact, Some(&label));
     let listener = Arc::clone(&rehearsal.listener);
-    let clock = Arc::new(SystemClock);
-    let seat = Seat::new(project.open_journal(), world, clock, listener);
+    let seat = Seat::new(project.open_journal(), world, listener);
     let mut driver = Driver::begin(seat.clone(), &project.slot(), |number| planner.plan(number)).await?;
     if act.take_back {
         // An operator at another terminal: takes the release back as soon as it is watched.

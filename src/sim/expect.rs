@@ -42,7 +42,9 @@ impl Scenario {
         for trouble in &self.troubles {
             match trouble {
                 Trouble::Asked { .. } => allow(&[Outcome::RolledBack, Outcome::Aborted]),
-                Trouble::Stranger { deed: Deed::UpdateBlue, .. } => {
+                Trouble::Stranger {
+                    deed: Deed::UpdateBlue, ..
+                } => {
                     allow(&[Outcome::RolledBack, Outcome::Aborted, Outcome::Refused]);
                 }
                 Trouble::Stranger { .. } => allow(&[
@@ -105,7 +107,10 @@ pub(super) fn end(scene: &Scene, release: &Release) {
     let right = scene.scenario.right();
     if !right.contains(outcome.code()) {
         let right: Vec<&str> = right.into_iter().collect();
-        scene.violated("right end", format!("it ended {outcome} ({why}); right is {}", right.join(" or ")));
+        scene.violated(
+            "right end",
+            format!("it ended {outcome} ({why}); right is {}", right.join(" or ")),
+        );
     }
     let disturbed = scene.scenario.disturbed();
     let holder = scene.stage.holder();
@@ -136,11 +141,17 @@ pub(super) fn end(scene: &Scene, release: &Release) {
         }
         let said = why.contains(view.id.as_str()) || *outcome == Outcome::NeedsHuman;
         if !said {
-            scene.violated("owned", format!("{} ({}) is left, and nobody said so: {why}", view.name, view.id));
+            scene.violated(
+                "owned",
+                format!("{} ({}) is left, and nobody said so: {why}", view.name, view.id),
+            );
         }
     }
     let lost = scene.stage.lost();
     if lost > 0.0 && !disturbed {
-        scene.violated("served", format!("{lost:.0} requests of users found nothing that serves"));
+        scene.violated(
+            "served",
+            format!("{lost:.0} requests of users found nothing that serves"),
+        );
     }
 }

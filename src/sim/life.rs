@@ -7,8 +7,8 @@ use tokio::time::Instant;
 
 use super::logbook::{Logbook, MemoryJournal};
 use super::mistakes::{self, Mistake};
-use super::process::{End, Process};
 use super::prober::SimProber;
+use super::process::{End, Process};
 use super::scenario::{Manner, Store};
 use super::scene::Scene;
 use super::stage::{REGION, slot};
@@ -18,6 +18,7 @@ use crate::aws::{Aws, AwsSettings};
 use crate::compose::Planner;
 use crate::driver::{Driver, DriverError, Machine, Overrides, Seat, Tick, World};
 use crate::journal::{Journal, newest};
+use crate::model::Clock;
 use crate::release::{Listener, Notice, Outcome, Writer};
 
 /// Where all drivers of a world meet.
@@ -105,8 +106,9 @@ impl Crew {
         };
         match result {
             Ok(outcome) => {
-                self.scene
-                    .tell(&who, || format!("is done: {}", outcome.map_or("stopped", Outcome::as_str)));
+                self.scene.tell(&who, || {
+                    format!("is done: {}", outcome.map_or("stopped", Outcome::as_str))
+                });
                 After::Over
             }
             Err(error) => {
@@ -127,10 +129,17 @@ impl Crew {
             Some(Mistake::RetriedSwap) => Arc::new(mistakes::Retrying(wire)),
             _ => Arc::new(wire),
         };
+        let skew = scene.scenario.skews.get(machine % scene.scenario.skews.len().max(1));
+        let clock: Arc<dyn Clock> = Arc::new(scene.stage.clock.off_by(skew.copied().unwrap_or(0)));
+        let clock = match scene.mistake {
+            Some(mistake) => mistakes::clock(mistake, clock),
+            None => clock,
+        };
         let aws = Aws::connect(&AwsSettings {
             region: Some(REGION.to_owned()),
             in_process: Some(in_process),
             keys: Some(("AKIDSIMULATED".to_owned(), "secret".to_owned())),
+            clock: Some(clock),
             ..AwsSettings::default()
         })
         .await;
@@ -149,14 +158,11 @@ impl Crew {
             scene: Arc::clone(scene),
             process,
         });
-        let skew = scene.scenario.skews.get(machine % scene.scenario.skews.len().max(1));
-        let clock = scene.stage.clock.off_by(skew.copied().unwrap_or(0));
         let prober = Arc::new(SimProber::new(Arc::clone(scene)));
         let world = Arc::new(World::new(aws, prober, Overrides::default(), Vec::new()));
         let mut seat = Seat::new(
             journal,
             world,
-            Arc::new(clock),
             Arc::new(Telling {
                 scene: Arc::clone(scene),
                 who: Driving { process, machine },
@@ -168,7 +174,6 @@ impl Crew {
             machine,
         });
         if let Some(mistake) = scene.mistake {
-            seat.clock = mistakes::clock(mistake, seat.clock);
             seat.mind = mistakes::mind(mistake);
         }
         seat

@@ -268,7 +268,10 @@ impl Mind for Mistaken {
             }
             Mistake::BadLooksAreNoted => {
                 let decision = decide(release, seen);
-                if let Then::Record(Event::Looked { look: Look::Bad { why } }) = &decision.then {
+                if let Then::Record(Event::Looked {
+                    look: Look::Bad { why },
+                }) = &decision.then
+                {
                     return record(Event::Looked {
                         look: Look::Unknown { why: why.clone() },
                     });
@@ -325,7 +328,10 @@ impl Mind for Mistaken {
                     return Decision {
                         why: decision.why,
                         then: Then::Finish {
-                            outcome: release.rollback.as_ref().map_or(Outcome::RolledBack, |back| back.outcome),
+                            outcome: release
+                                .rollback
+                                .as_ref()
+                                .map_or(Outcome::RolledBack, |back| back.outcome),
                             why: "by mistake".to_owned(),
                         },
                     };

@@ -64,7 +64,12 @@ impl Crew {
             state.release.as_ref().is_some_and(|release| release.outcome.is_none())
         };
         let begun = Driver::begin(seat, &slot(), |number| self.planner.plan(number)).await;
-        let over = self.scene.state().release.as_ref().is_some_and(|release| release.outcome.is_some());
+        let over = self
+            .scene
+            .state()
+            .release
+            .as_ref()
+            .is_some_and(|release| release.outcome.is_some());
         match begun {
             Ok(_) if running && !over => {
                 self.scene
@@ -99,6 +104,7 @@ impl Crew {
                 ("OptionSettings.member.1.Value", "5"),
             ]),
         };
-        self.scene.tell(&"account", || format!("answers {} to the stranger", done.status));
+        self.scene
+            .tell(&"account", || format!("answers {} to the stranger", done.status));
     }
 }

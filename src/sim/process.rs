@@ -125,7 +125,10 @@ impl<F: Future> Future for Process<F> {
             Poll::Pending => {
                 let (killed, frozen) = {
                     let state = this.control.state();
-                    (state.killed, state.frozen_until.is_some_and(|until| until > Instant::now()))
+                    (
+                        state.killed,
+                        state.frozen_until.is_some_and(|until| until > Instant::now()),
+                    )
                 };
                 if killed {
                     this.inner = None;

@@ -58,20 +58,29 @@ fn swapped(scene: &Scene, call: &Call) {
     };
     // Going back to blue is right however blue is.
     if scene.stage.blue() != to && scene.stage.in_service(&to) == 0 {
-        scene.violated("served", format!("the slot was given to {to}, of which no instance serves"));
+        scene.violated(
+            "served",
+            format!("the slot was given to {to}, of which no instance serves"),
+        );
     }
 }
 
 fn terminated(scene: &Scene, call: &Call, before: &[EnvironmentView]) {
     let Some(id) = call.parameter("EnvironmentId").map(EnvironmentId::new) else {
-        scene.violated("nothing in use is removed", "an environment was terminated by its name, not by its id");
+        scene.violated(
+            "nothing in use is removed",
+            "an environment was terminated by its name, not by its id",
+        );
         return;
     };
     let Some(view) = before.iter().find(|view| view.id == id) else {
         return;
     };
     if view.cname.eq_ignore_ascii_case(&slot_cname()) {
-        scene.violated("nothing in use is removed", format!("{id} holds the slot and was terminated"));
+        scene.violated(
+            "nothing in use is removed",
+            format!("{id} holds the slot and was terminated"),
+        );
     }
     let users = scene.stage.users(&id);
     if users > 0.0 {
@@ -107,7 +116,10 @@ pub(super) fn written(scene: &Scene, process: usize, entry: &Entry) {
     if other.is_some_and(|other| other != entry.nonce) {
         scene.violated(
             "the log",
-            format!("place {} was given to two writers, driver {process} among them", entry.sequence),
+            format!(
+                "place {} was given to two writers, driver {process} among them",
+                entry.sequence
+            ),
         );
     }
     fold(scene, entry);
@@ -137,7 +149,10 @@ fn fold(scene: &Scene, entry: &Entry) {
     {
         scene.violated(
             "the log",
-            format!("{} wrote entry {}, and {} drives", entry.writer, entry.sequence, release.driver),
+            format!(
+                "{} wrote entry {}, and {} drives",
+                entry.writer, entry.sequence, release.driver
+            ),
         );
     }
     match apply(same.cloned(), entry) {
@@ -170,11 +185,19 @@ fn happened(scene: &Scene, entry: &Entry) {
         }
         Event::TrafficRestored { .. } => restored(scene),
         Event::Drained { remove_blue: true, .. } if scene.stage.users(&scene.stage.blue()) > 0.0 => {
-            scene.violated("nothing in use is removed", "blue counts as drained and still has users");
+            scene.violated(
+                "nothing in use is removed",
+                "blue counts as drained and still has users",
+            );
         }
         Event::Intended {
             action: Action::Terminate { role: Role::Blue, .. },
-        } if scene.state().release.as_ref().is_some_and(|release| release.phase != Phase::Retire) => {
+        } if scene
+            .state()
+            .release
+            .as_ref()
+            .is_some_and(|release| release.phase != Phase::Retire) =>
+        {
             scene.violated("nothing in use is removed", "blue is to be removed before its time");
         }
         _ => {}
@@ -187,7 +210,10 @@ fn bake_passed(scene: &Scene) {
     if failing >= 0.3 {
         scene.violated(
             "silence is not health",
-            format!("green passed its bake although {:.0} % of its requests fail", failing * 100.0),
+            format!(
+                "green passed its bake although {:.0} % of its requests fail",
+                failing * 100.0
+            ),
         );
     }
     let looks = {
@@ -211,7 +237,10 @@ fn restored(scene: &Scene) {
     let holder = scene.stage.holder();
     // Somebody else may have moved it in this very moment; then the release is disturbed, and its end says more.
     if holder.as_ref() != Some(&scene.stage.blue()) && !scene.scenario.disturbed() {
-        scene.violated("right end", format!("traffic counts as restored, and the slot is held by {holder:?}"));
+        scene.violated(
+            "right end",
+            format!("traffic counts as restored, and the slot is held by {holder:?}"),
+        );
     }
     let since = scene.state().sentenced.take();
     if let Some(since) = since
@@ -220,7 +249,10 @@ fn restored(scene: &Scene) {
         let took = scene.elapsed().saturating_sub(since);
         let bound = scene.scenario.terms.interval * 4 + Duration::from_secs(30);
         if took > bound {
-            scene.violated("taken back", format!("it took {} s, and may take {} s", took.as_secs(), bound.as_secs()));
+            scene.violated(
+                "taken back",
+                format!("it took {} s, and may take {} s", took.as_secs(), bound.as_secs()),
+            );
         }
     }
 }

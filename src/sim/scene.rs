@@ -41,7 +41,13 @@ pub(super) struct Stamp(pub(super) Duration);
 impl fmt::Display for Stamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.0.as_secs();
-        write!(f, "{:3}:{:02}.{:03}", seconds / 60, seconds % 60, self.0.subsec_millis())
+        write!(
+            f,
+            "{:3}:{:02}.{:03}",
+            seconds / 60,
+            seconds % 60,
+            self.0.subsec_millis()
+        )
     }
 }
 
@@ -228,12 +234,17 @@ impl Scene {
             return false;
         }
         let mut state = self.state();
-        let found = self.scenario.troubles.iter().enumerate().find_map(|(index, trouble)| match trouble {
-            Trouble::Crash { at, away, same_machine } if !state.spent[index] && is_now(*at) => {
-                Some((index, *away, *same_machine))
-            }
-            _ => None,
-        });
+        let found = self
+            .scenario
+            .troubles
+            .iter()
+            .enumerate()
+            .find_map(|(index, trouble)| match trouble {
+                Trouble::Crash { at, away, same_machine } if !state.spent[index] && is_now(*at) => {
+                    Some((index, *away, *same_machine))
+                }
+                _ => None,
+            });
         let Some((index, away, same_machine)) = found else {
             return false;
         };

@@ -118,11 +118,18 @@ impl Stage {
             ("OptionSettings.member.2.Namespace", "aws:autoscaling:asg"),
             ("OptionSettings.member.2.OptionName", "MaxSize"),
             ("OptionSettings.member.2.Value", "4"),
-            ("OptionSettings.member.3.Namespace", "aws:elasticbeanstalk:healthreporting:system"),
+            (
+                "OptionSettings.member.3.Namespace",
+                "aws:elasticbeanstalk:healthreporting:system",
+            ),
             ("OptionSettings.member.3.OptionName", "SystemType"),
             ("OptionSettings.member.3.Value", system),
         ]);
-        self.blue = self.environments().first().map(|view| view.id.clone()).unwrap_or_else(|| self.blue.clone());
+        self.blue = self
+            .environments()
+            .first()
+            .map(|view| view.id.clone())
+            .unwrap_or_else(|| self.blue.clone());
         // Long enough for the slowest launch.
         tokio::time::sleep(Duration::from_secs(900)).await;
         self.backstage.catch_up(self.clock.now());
@@ -135,7 +142,11 @@ impl Stage {
 
     fn must(&self, parameters: &[(&str, &str)]) {
         let answer = self.call(parameters);
-        assert!(answer.status == 200, "setting up a world: {parameters:?}: {}", answer.body);
+        assert!(
+            answer.status == 200,
+            "setting up a world: {parameters:?}: {}",
+            answer.body
+        );
     }
 
     /// A call of somebody who is there: never lost.
@@ -169,7 +180,9 @@ impl Stage {
     /// The environment beside blue that is not terminated.
     pub(super) fn green(&self) -> Option<EnvironmentId> {
         let all = self.environments();
-        all.into_iter().rfind(|view| view.id != self.blue && !view.is_terminated()).map(|view| view.id)
+        all.into_iter()
+            .rfind(|view| view.id != self.blue && !view.is_terminated())
+            .map(|view| view.id)
     }
 
     /// Who holds the slot's name.

@@ -32,7 +32,11 @@ type Answer = (u16, Option<HeaderValue>, Bytes);
 
 impl Wire {
     pub(super) fn new(scene: Arc<Scene>, process: usize, answers: Arc<Answers>) -> Self {
-        Self { scene, process, answers }
+        Self {
+            scene,
+            process,
+            answers,
+        }
     }
 }
 
@@ -157,11 +161,18 @@ impl Trip {
                 tokio::time::sleep(FOR_EVER).await;
                 return lost();
             }
-            Some(Fate::ErrorBefore) => return Ok(refusal(query, 500, "InternalFailure", "simulated: nothing was done")),
+            Some(Fate::ErrorBefore) => {
+                return Ok(refusal(query, 500, "InternalFailure", "simulated: nothing was done"));
+            }
             Some(Fate::Throttled) if query => return Ok(refusal(query, 400, "Throttling", "Rate exceeded")),
             Some(Fate::Throttled) => return Ok(refusal(query, 503, "SlowDown", "Please reduce your request rate.")),
             Some(Fate::Denied) => {
-                return Ok(refusal(query, 403, "AccessDenied", "User is not authorized to perform this action"));
+                return Ok(refusal(
+                    query,
+                    403,
+                    "AccessDenied",
+                    "User is not authorized to perform this action",
+                ));
             }
             Some(Fate::Stale(age)) if query && !call.changes() => {
                 if let Some(answer) = self.answers.of(&call.form, self.scene.elapsed().saturating_sub(age)) {
@@ -173,11 +184,20 @@ impl Trip {
         let before = call.changes().then(|| rules::before(&self.scene));
         let response = self.scene.stage.answer(request).await;
         if let Some(before) = before {
-            rules::after_call(&self.scene, self.process, &call, response.status().is_success(), &before);
+            rules::after_call(
+                &self.scene,
+                self.process,
+                &call,
+                response.status().is_success(),
+                &before,
+            );
         } else if query {
             self.answers.keep(&call.form, self.scene.elapsed(), &response);
         }
-        if self.scene.crash(self.process, |at| at == Moment::AfterCall(self.number)) {
+        if self
+            .scene
+            .crash(self.process, |at| at == Moment::AfterCall(self.number))
+        {
             return std::future::pending().await;
         }
         match fate {

@@ -161,7 +161,10 @@ async fn read(scene: &Arc<Scene>, book: &Arc<Logbook>) -> Option<Release> {
         };
         let there = journal.entry(&id, sequence).await.ok().flatten();
         if there.is_none_or(|there| there.nonce != nonce) {
-            scene.violated("the log", format!("entry {sequence} of release {id} was acknowledged and is lost"));
+            scene.violated(
+                "the log",
+                format!("entry {sequence} of release {id} was acknowledged and is lost"),
+            );
         }
     }
     Some(release)

@@ -114,7 +114,11 @@ fn trouble(random: &mut Rng, scenario: &Scenario) -> Trouble {
     match random.u8(..20) {
         0..=8 => Trouble::Call {
             on: (random.u8(..6) > 0).then(|| pick(random, &OPERATIONS)),
-            nth: if random.bool() { random.u32(1..4) } else { random.u32(1..60) },
+            nth: if random.bool() {
+                random.u32(1..4)
+            } else {
+                random.u32(1..60)
+            },
             times: pick(random, &[1, 1, 1, 2, 3, 8]),
             fate: fate(random),
         },
@@ -173,7 +177,13 @@ fn trouble(random: &mut Rng, scenario: &Scenario) -> Trouble {
                 length: seconds(pick(random, &[5, 30, 60, 300, 1500])),
                 fate: pick(
                     random,
-                    &[Fate::LostBefore, Fate::Hangs, Fate::ErrorBefore, Fate::Throttled, Fate::Denied],
+                    &[
+                        Fate::LostBefore,
+                        Fate::Hangs,
+                        Fate::ErrorBefore,
+                        Fate::Throttled,
+                        Fate::Denied,
+                    ],
                 ),
             }
         }
