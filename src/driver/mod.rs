@@ -223,11 +223,11 @@ impl Driver {
                     failing_since = None;
                     tokio::time::sleep(self.release.plan.provision.interval.get().min(Duration::from_secs(1))).await;
                 }
-                // A full disk or a lost mount may come back; the release does nothing in the meantime.
-                Err(DriverError::Journal(JournalError::File { doing, path, source })) => {
+                // A full disk, a lost mount or a network may come back; the release does nothing in the meantime.
+                Err(DriverError::Journal(error)) if error.may_pass() => {
                     let now = self.clock.since_boot();
                     let since = *failing_since.get_or_insert(now);
-                    let error = DriverError::Journal(JournalError::File { doing, path, source });
+                    let error = DriverError::Journal(error);
                     if now.saturating_sub(since) > JOURNAL_PATIENCE {
                         return Err(error);
                     }
