@@ -16,7 +16,7 @@ use crate::compose::{Artifact, Planner, Project, prepare};
 use crate::driver::Driver;
 use crate::model::{Span, SystemClock};
 use crate::release::{Event, Listener, Notice, Outcome, Release, Wish};
-use crate::spec::Spec;
+use crate::spec::{JournalPlace, Spec};
 
 /// What a rehearsal needs from outside.
 pub struct Rehearsal {
@@ -123,7 +123,8 @@ async fn perform(
     spec: &Spec,
     act: &Act,
 ) -> Result<Release, RehearseError> {
-    let project = Project::new(spec.clone(), stage.folder.clone(), Some(journal));
+    let journal = JournalPlace::Directory(journal.to_path_buf());
+    let project = Project::new(spec.clone(), stage.folder.clone(), Some(&journal));
     let artifact: Artifact =
         prepare(&act.bundle, &stage.folder).map_err(|problems| RehearseError::Bundle { problems })?;
     let world = Arc::new(project.connect(&stage.reach, Vec::new()).await?);
@@ -131,9 +132,9 @@ async fn perform(
     let planner = Planner::bundle(&project, Some(stage.cloud.region()), &artifact, Some(&label));
     let listener = Arc::clone(&rehearsal.listener);
     let clock = Arc::new(SystemClock);
-    let open = || project.open_journal();
+    let journal = project.open_journal(&stage.reach).await;
     let mut driver = Driver::begin(
-        open(),
+        Arc::clone(&journal),
         Arc::clone(&world),
         clock.clone(),
         listener,
@@ -147,7 +148,7 @@ async fn perform(
             .run(|release| release.confirmed_at.is_some() || release.rollback.is_some())
             .await?;
         let quiet: Arc<dyn Listener> = Arc::new(OnlyAsked(Arc::clone(&rehearsal.listener)));
-        let mut operator = Driver::join(open(), world, clock, quiet, driver.release().clone());
+        let mut operator = Driver::join(journal, world, clock, quiet, driver.release().clone());
         operator.ask(Wish::RollBack).await?;
     }
     driver.run(|_| false).await?;

@@ -57,12 +57,10 @@ impl Place for Folder {
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     for item in fs::read_dir(folder).unwrap() {
         let path = item.unwrap().path();
-        if !path.is_dir() {
-            found.push(path);
-        } else if fs::read_dir(&path).unwrap().next().is_none() {
-            found.push(path);
-        } else {
+        if path.is_dir() && fs::read_dir(&path).unwrap().next().is_some() {
             files(&path, found);
+        } else {
+            found.push(path);
         }
     }
 }
