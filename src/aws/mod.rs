@@ -13,5 +13,5 @@ mod time;
 pub use beanstalk::{FirstEnvironment, NewEnvironment};
 pub use connect::{Aws, AwsSettings, InProcess};
 pub use error::{CallError, Effect};
-pub use objects::Progress;
+pub use objects::{Created, Progress};
 pub use time::ServiceTime;

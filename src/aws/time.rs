@@ -47,7 +47,9 @@ impl ServiceTime {
 
 impl std::fmt::Debug for ServiceTime {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ServiceTime").field("ahead_ms", &self.ahead_ms).finish_non_exhaustive()
+        f.debug_struct("ServiceTime")
+            .field("ahead_ms", &self.ahead_ms)
+            .finish_non_exhaustive()
     }
 }
 

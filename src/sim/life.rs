@@ -11,13 +11,13 @@ use super::prober::SimProber;
 use super::process::{End, Process};
 use super::scenario::{Manner, Store};
 use super::scene::Scene;
-use super::stage::{REGION, slot};
+use super::stage::{BUCKET, REGION, slot};
 use super::watched::Watched;
 use super::wire::{Answers, Wire};
 use crate::aws::{Aws, AwsSettings};
 use crate::compose::Planner;
 use crate::driver::{Driver, DriverError, Machine, Overrides, Seat, Tick, World};
-use crate::journal::{Journal, newest};
+use crate::journal::{Journal, S3Journal, newest};
 use crate::model::Clock;
 use crate::release::{Listener, Notice, Outcome, Writer};
 
@@ -148,10 +148,7 @@ impl Crew {
                 book: Arc::clone(&self.book),
                 scene: Arc::clone(scene),
             }),
-            Store::S3 => Arc::new(MemoryJournal {
-                book: Arc::clone(&self.book),
-                scene: Arc::clone(scene),
-            }),
+            Store::S3 => Arc::new(S3Journal::new(aws.clone(), BUCKET, "journal")),
         };
         let journal = Arc::new(Watched {
             inner,

@@ -24,6 +24,8 @@ use crate::spec::Spec;
 
 /// Where everything is.
 pub(super) const REGION: &str = "eu-central-1";
+/// Where a journal on S3 lies.
+pub(super) const BUCKET: &str = "releases";
 /// The version that is live.
 pub(super) const OLD: &str = "v1";
 /// The version that is released.
@@ -94,6 +96,7 @@ impl Stage {
         use crate::local::storage::Storage;
         let bucket = format!("elasticbeanstalk-{REGION}-{ACCOUNT}");
         store.ensure_bucket(&bucket);
+        store.ensure_bucket(BUCKET);
         store.put(&bucket, "v1.zip", &bundle().1);
         self.must(&[("Action", "CreateApplication"), ("ApplicationName", "shop")]);
         self.must(&[

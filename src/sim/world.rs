@@ -7,13 +7,13 @@ use serde::Serialize;
 
 use super::expect;
 use super::life::Crew;
-use super::logbook::{Logbook, MemoryJournal};
+use super::logbook::Logbook;
 use super::mistakes::Mistake;
 use super::scenario::{Manner, Scenario, Trouble};
 use super::scene::{Scene, Violation};
 use super::stage::{Stage, slot};
 use super::wire::Answers;
-use crate::journal::{Journal, newest};
+use crate::journal::newest;
 use crate::release::{Outcome, Release};
 
 /// After the end the world goes on for so long: what was on its way still arrives.
@@ -66,10 +66,9 @@ async fn play(scenario: Scenario, mistake: Option<Mistake>, tracing: bool) -> Pl
     let stage = Stage::new(&scenario).await;
     let planner = stage.planner(&scenario);
     let scene = Scene::new(scenario, mistake, stage, tracing);
-    let book = Arc::new(Logbook::default());
     let crew = Arc::new(Crew {
         scene: Arc::clone(&scene),
-        book: Arc::clone(&book),
+        book: Arc::new(Logbook::default()),
         answers: Arc::new(Answers::default()),
         planner,
     });
@@ -87,7 +86,7 @@ async fn play(scenario: Scenario, mistake: Option<Mistake>, tracing: bool) -> Pl
     let main = tokio::spawn(Arc::clone(&crew).drive(0, true, scene.scenario.manner));
     let over = ended(&scene, main).await;
     let length = scene.elapsed();
-    let release = if over { read(&scene, &book).await } else { None };
+    let release = if over { read(&crew).await } else { None };
     if let Some(release) = &release {
         tokio::time::sleep(AFTERMATH).await;
         expect::end(&scene, release);
@@ -139,15 +138,14 @@ async fn ended(scene: &Scene, mut main: tokio::task::JoinHandle<()>) -> bool {
 }
 
 /// The release as its journal has it, read by somebody who was not there.
-async fn read(scene: &Arc<Scene>, book: &Arc<Logbook>) -> Option<Release> {
-    let journal = MemoryJournal {
-        book: Arc::clone(book),
-        scene: Arc::clone(scene),
-    };
+async fn read(crew: &Crew) -> Option<Release> {
+    let scene = &crew.scene;
     let acknowledged = scene.state().acknowledged.clone();
     // Nothing goes wrong any more for those who only read afterwards.
     tokio::time::sleep(scene.scenario.calm.saturating_sub(scene.elapsed())).await;
-    let release = match newest(&journal, &slot()).await {
+    let (process, _) = scene.enrol();
+    let journal = crew.seat(process, 0).await.journal;
+    let release = match newest(journal.as_ref(), &slot()).await {
         Ok(release) => release?,
         Err(error) => {
             scene.violated("the log", format!("it cannot be replayed: {error}"));
