@@ -17,6 +17,8 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 
+use super::service_clock::ServiceClock;
+use crate::model::Timestamp;
 use crate::release::limits;
 
 /// How to connect.
@@ -58,6 +60,7 @@ pub struct Aws {
     pub(super) s3: aws_sdk_s3::Client,
     pub(super) sts: aws_sdk_sts::Client,
     region: Option<String>,
+    service_clock: ServiceClock,
 }
 
 /// How long connecting may take.
@@ -98,6 +101,10 @@ impl Aws {
     }
 
     fn with(shared: &SdkConfig) -> Self {
+        let service_clock = ServiceClock::default();
+        let beanstalk = aws_sdk_elasticbeanstalk::config::Builder::from(shared)
+            .interceptor(service_clock.clone())
+            .build();
         let once = aws_sdk_elasticbeanstalk::config::Builder::from(shared)
             .retry_config(RetryConfig::disabled())
             .timeout_config(
@@ -119,12 +126,20 @@ impl Aws {
             .force_path_style(shared.endpoint_url().is_some())
             .build();
         Self {
-            beanstalk: aws_sdk_elasticbeanstalk::Client::new(shared),
+            beanstalk: aws_sdk_elasticbeanstalk::Client::from_conf(beanstalk),
             beanstalk_once: aws_sdk_elasticbeanstalk::Client::from_conf(once),
             s3: aws_sdk_s3::Client::from_conf(s3),
             sts: aws_sdk_sts::Client::new(shared),
             region: shared.region().map(ToString::to_string),
+            service_clock,
         }
+    }
+
+    /// What Elastic Beanstalk's clock shows when this machine's shows `here`, by the answers so far: its dates are by that clock.
+    /// The same moment, as long as nothing is known or the difference is small.
+    #[must_use]
+    pub fn service_time(&self, here: Timestamp) -> Timestamp {
+        self.service_clock.when(here)
     }
 
     /// The region in use, if there is one.

@@ -8,6 +8,7 @@ mod connect;
 mod error;
 mod identity;
 mod objects;
+mod service_clock;
 
 pub use beanstalk::{FirstEnvironment, NewEnvironment};
 pub use connect::{Aws, AwsSettings, InProcess};
