@@ -22,8 +22,8 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 
-use super::ServiceTime;
-use crate::model::{Clock, SystemClock};
+use super::service_clock::ServiceClock;
+use crate::model::Timestamp;
 use crate::release::limits;
 
 /// How to connect.
@@ -37,8 +37,6 @@ pub struct AwsSettings {
     pub endpoint: Option<String>,
     /// Key and secret, if they are not to come from the standard chain.
     pub keys: Option<(String, String)>,
-    /// The clock that AWS's time is compared with, if it is not this machine's own.
-    pub clock: Option<Arc<dyn Clock>>,
 }
 
 impl std::fmt::Debug for AwsSettings {
@@ -69,7 +67,7 @@ pub struct Aws {
     pub(super) s3_small: aws_sdk_s3::Client,
     pub(super) sts: aws_sdk_sts::Client,
     region: Option<String>,
-    time: ServiceTime,
+    service_clock: ServiceClock,
 }
 
 /// How long connecting may take.
@@ -97,8 +95,6 @@ impl Aws {
             .connect_timeout(CONNECT)
             .operation_attempt_timeout(ATTEMPT)
             .build();
-        let clock = settings.clock.clone().unwrap_or_else(|| Arc::new(SystemClock));
-        let time = ServiceTime::new(clock);
         let retries = RetryConfig::standard().with_max_attempts(3);
         if let (Some(_), Some(region), Some((key, secret))) = (&settings.in_process, &settings.region, &settings.keys) {
             // Everything is said: nothing is looked up in the environment or in files.
@@ -113,7 +109,7 @@ impl Aws {
                 .retry_config(retries)
                 .timeout_config(timeouts)
                 .build();
-            return Self::with(&shared, time);
+            return Self::with(&shared);
         }
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .http_client(http)
@@ -128,12 +124,13 @@ impl Aws {
         if let Some((key, secret)) = &settings.keys {
             loader = loader.credentials_provider(own_keys(key, secret));
         }
-        Self::with(&loader.load().await, time)
+        Self::with(&loader.load().await)
     }
 
-    fn with(shared: &SdkConfig, time: ServiceTime) -> Self {
+    fn with(shared: &SdkConfig) -> Self {
+        let service_clock = ServiceClock::default();
         let beanstalk = aws_sdk_elasticbeanstalk::config::Builder::from(shared)
-            .interceptor(time.clone())
+            .interceptor(service_clock.clone())
             .build();
         let once = aws_sdk_elasticbeanstalk::config::Builder::from(shared)
             .retry_config(RetryConfig::disabled())
@@ -176,20 +173,17 @@ impl Aws {
             beanstalk_once: aws_sdk_elasticbeanstalk::Client::from_conf(once),
             s3: aws_sdk_s3::Client::from_conf(s3),
             s3_small: aws_sdk_s3::Client::from_conf(s3_small),
-            sts: aws_sdk_sts::Client::from_conf(
-                aws_sdk_sts::config::Builder::from(shared)
-                    .interceptor(time.clone())
-                    .build(),
-            ),
+            sts: aws_sdk_sts::Client::new(shared),
             region: shared.region().map(ToString::to_string),
-            time,
+            service_clock,
         }
     }
 
-    /// AWS's time, as far as answers have told it.
+    /// What Elastic Beanstalk's clock shows when this machine's shows `here`, by the answers so far: its dates are by that clock.
+    /// The same moment, as long as nothing is known or the difference is small.
     #[must_use]
-    pub fn time(&self) -> &ServiceTime {
-        &self.time
+    pub fn service_time(&self, here: Timestamp) -> Timestamp {
+        self.service_clock.when(here)
     }
 
     /// The region in use, if there is one.

@@ -8,10 +8,9 @@ mod connect;
 mod error;
 mod identity;
 mod objects;
-mod time;
+mod service_clock;
 
 pub use beanstalk::{FirstEnvironment, NewEnvironment};
 pub use connect::{Aws, AwsSettings, InProcess};
 pub use error::{CallError, Effect};
 pub use objects::{Created, Progress};
-pub use time::ServiceTime;

@@ -10,6 +10,7 @@ use super::project::ProjectArguments;
 use super::{exit, output};
 use crate::compose::{Artifact, Planner, Project, Reach, check, prepare};
 use crate::driver::{Driver, DriverError, Seat, World};
+use crate::model::SystemClock;
 use crate::release::Release;
 use crate::report::{self, Format};
 
@@ -94,9 +95,9 @@ pub(super) async fn begin(
     format: Format,
 ) -> ExitCode {
     let journal = project.open_journal(reach).await;
-    let clock = world.aws.time().clone();
+    let clock = Arc::new(SystemClock);
     let slot = project.slot();
-    let start = match check(journal.as_ref(), &world, &clock, &slot, planner).await {
+    let start = match check(journal.as_ref(), &world, clock.as_ref(), &slot, planner).await {
         Ok(start) => start,
         Err(refusal) => return output::refuse(&refusal.problems, format),
     };
@@ -104,7 +105,7 @@ pub(super) async fn begin(
         output::tell(report::plan(&start.plan, &start.found));
     }
     let listener = report::reporter(format);
-    let seat = Seat::new(journal, world, listener);
+    let seat = Seat::new(journal, world, clock, listener);
     let begun = Driver::begin(seat, &slot, |number| planner.plan(number)).await;
     let mut driver = match begun {
         Ok(driver) => driver,

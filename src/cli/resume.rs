@@ -10,6 +10,7 @@ use super::release::Until;
 use super::{exit, output};
 use crate::driver::{Driver, Seat};
 use crate::journal::newest;
+use crate::model::SystemClock;
 use crate::release::Wish;
 use crate::report;
 
@@ -20,6 +21,9 @@ pub(super) struct Arguments {
     /// Do not keep blue, or a green that was taken back, any longer.
     #[arg(long)]
     end_wait: bool,
+    /// Take the release over from whoever drives it, even if that process may be alive: it cannot write any more from then on.
+    #[arg(long)]
+    take_over: bool,
     /// When to end.
     #[arg(long, value_enum, default_value_t = Until::Over)]
     until: Until,
@@ -49,8 +53,13 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
         Ok(world) => Arc::new(world),
         Err(error) => return output::fail(exit::FAILED, error),
     };
-    let seat = Seat::new(journal, world, report::reporter(format));
+    let seat = Seat::new(journal, world, Arc::new(SystemClock), report::reporter(format));
     let mut driver = Driver::join(seat, release);
+    if arguments.take_over
+        && let Err(error) = driver.take_over().await
+    {
+        return output::ended(Err(output::Ended::Failed(error)), driver.release(), format);
+    }
     if arguments.end_wait
         && let Err(error) = driver.ask(Wish::EndWait).await
     {

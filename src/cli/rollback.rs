@@ -11,6 +11,7 @@ use super::{exit, output};
 use crate::compose::{Planner, Project, Reach, way_back};
 use crate::driver::{Driver, Seat, World};
 use crate::journal::newest;
+use crate::model::SystemClock;
 use crate::release::{Outcome, Release, Wish};
 use crate::report::{self, Format};
 
@@ -53,6 +54,7 @@ async fn running(project: &Project, reach: &Reach, world: Arc<World>, release: R
     let seat = Seat::new(
         project.open_journal(reach).await,
         Arc::clone(&world),
+        Arc::new(SystemClock),
         report::reporter(format),
     );
     let mut driver = Driver::join(seat, release);

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::world::is_free;
+use super::is_free;
 use crate::model::Timestamp;
 use crate::release::preflight::Problem;
 use crate::release::{Phase, Release, ReleaseId, Writer};

@@ -14,7 +14,7 @@ pub struct Seat {
     pub journal: Arc<dyn Journal>,
     /// Everything outside.
     pub world: Arc<World>,
-    /// The time: AWS's, as far as it is known, so that all drivers of a release go by one clock.
+    /// The time.
     pub clock: Arc<dyn Clock>,
     /// Who is told.
     pub listener: Arc<dyn Listener>,
@@ -27,8 +27,12 @@ pub struct Seat {
 impl Seat {
     /// On this machine, and with the core deciding.
     #[must_use]
-    pub fn new(journal: Arc<dyn Journal>, world: Arc<World>, listener: Arc<dyn Listener>) -> Self {
-        let clock = Arc::new(world.aws.time().clone());
+    pub fn new(
+        journal: Arc<dyn Journal>,
+        world: Arc<World>,
+        clock: Arc<dyn Clock>,
+        listener: Arc<dyn Listener>,
+    ) -> Self {
         Self {
             journal,
             world,

@@ -132,7 +132,7 @@ async fn perform(
     let planner = Planner::bundle(&project, Some(stage.cloud.region()), &artifact, Some(&label));
     let listener = Arc::clone(&rehearsal.listener);
     let journal = project.open_journal(&stage.reach).await;
-    let seat = Seat::new(journal, world, listener);
+    let seat = Seat::new(journal, world, Arc::new(SystemClock), listener);
     let mut driver = Driver::begin(seat.clone(), &project.slot(), |number| planner.plan(number)).await?;
     if act.take_back {
         // An operator at another terminal: takes the release back as soon as it is watched.

@@ -4,7 +4,10 @@
 use super::action::{Action, CallResult};
 use super::event::{Entry, Event, FORMAT, Look};
 use super::people::Wish;
-use super::state::{Attempts, Drained, Pending, Phase, Release, RollbackState, SmokeState, Up, Watch, Wishes};
+use super::state::{
+    Attempts, Drained, Pending, Phase, Release, RollbackState, SmokeState, TakenOver, Up, Watch, Wishes,
+};
+use super::takeover;
 use crate::model::Timestamp;
 
 /// Why an entry cannot follow.
@@ -83,6 +86,8 @@ pub fn apply(release: Option<Release>, entry: &Entry) -> Result<Release, Illegal
     if !matches!(entry.event, Event::Asked { .. }) {
         next.driver = entry.writer.clone();
         next.owned_until = entry.owned_until;
+        next.heard = entry.sequence;
+        next.heard_at = entry.at;
     }
     Ok(next)
 }
@@ -108,6 +113,9 @@ fn begun(plan: super::plan::Plan, entry: &Entry) -> Release {
         sequence: 0,
         driver: entry.writer.clone(),
         owned_until: entry.owned_until,
+        heard: entry.sequence,
+        heard_at: entry.at,
+        taken_over: None,
         phase: Phase::Preflight,
         phase_since: entry.at,
         problems: Vec::new(),
@@ -138,7 +146,16 @@ fn step(release: &mut Release, entry: &Entry) -> Option<()> {
     let at = entry.at;
     match (release.phase, &entry.event) {
         (Done, _) | (_, Event::Started { .. }) => return None,
-        (_, Event::TookOver { from, .. }) if *from == release.driver => {}
+        (_, Event::TookOver { from, why, forced }) if *from == release.driver => {
+            release.taken_over = Some(TakenOver {
+                from: from.clone(),
+                why: why.clone(),
+                forced: *forced,
+                heard_at: release.heard_at,
+                at,
+            });
+            takeover::to_another_clock(release, at);
+        }
         (_, Event::Renewed) => {}
         (_, Event::Asked { wish }) => wished(release, *wish),
         (_, Event::Noted { note }) => release.notes.push(note.clone()),

@@ -12,7 +12,9 @@ use super::why::Why;
 use crate::model::{ProbeResult, Timestamp};
 
 /// Version of the entries' format. A newer one is refused, never guessed at.
-pub const FORMAT: u32 = 1;
+///
+/// Format 2 knows operators' pauses and gates, and moves the moments of a release when it is taken over.
+pub const FORMAT: u32 = 2;
 
 /// One entry of a journal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -68,6 +70,9 @@ pub enum Event {
         from: Writer,
         /// Why it was free.
         why: String,
+        /// Whether it was taken from a driver that may have been alive, because an operator wanted it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        forced: bool,
     },
     /// The driver is alive and asks for more time.
     Renewed,

@@ -17,6 +17,7 @@ mod plan;
 pub mod preflight;
 mod seen;
 mod state;
+mod takeover;
 #[cfg(test)]
 pub(crate) mod tests;
 mod why;
@@ -33,5 +34,5 @@ pub use pair::{Blue, Green};
 pub use people::{Wish, Writer};
 pub use plan::{Plan, RELEASE_TAG, ReleaseId, Slot, Source};
 pub use seen::{EnvironmentSeen, EnvironmentStatus, HealthSeen, InstanceSeen, Processing, PublicSeen, VersionSeen};
-pub use state::{Attempts, Drained, Pending, Phase, Release, RollbackState, Up, Watch, Wishes};
+pub use state::{Attempts, Drained, Pending, Phase, Release, RollbackState, TakenOver, Up, Watch, Wishes};
 pub use why::Why;

@@ -161,6 +161,21 @@ pub struct RollbackState {
     pub restored_at: Option<Timestamp>,
 }
 
+/// Another process has become the driver.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakenOver {
+    /// Who drove it before.
+    pub from: Writer,
+    /// Why it was free.
+    pub why: String,
+    /// Whether it was taken by an operator's order.
+    pub forced: bool,
+    /// When the one before was heard of last, by its own clock.
+    pub heard_at: Timestamp,
+    /// When it was taken over, by the new one's clock.
+    pub at: Timestamp,
+}
+
 /// What operators asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wishes {
@@ -185,6 +200,12 @@ pub struct Release {
     pub driver: Writer,
     /// Until when the driver asks to be left alone.
     pub owned_until: Timestamp,
+    /// Sequence of the driver's last entry.
+    pub heard: u64,
+    /// When the driver wrote it, by its own clock. All moments of the state are by this clock.
+    pub heard_at: Timestamp,
+    /// How the driver came to drive it, if another one did before.
+    pub taken_over: Option<TakenOver>,
     /// Where it stands.
     pub phase: Phase,
     /// Since when.

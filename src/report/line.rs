@@ -7,7 +7,9 @@ use crate::release::{CallResult, Entry, Event, Look, Release};
 pub fn line(entry: &Entry, release: &Release) -> Option<String> {
     let text = match &entry.event {
         Event::Started { plan } => format!("release {} of version {} begins", plan.id, plan.version_label),
-        Event::TookOver { why, .. } => format!("{} goes on with it: {why}", entry.writer),
+        Event::TookOver { from, forced: true, .. } => format!("{} took it over from {from} by order", entry.writer),
+        Event::TookOver { from, why, .. } if *from == entry.writer => format!("{from} goes on with it: {why}"),
+        Event::TookOver { from, why, .. } => format!("{} took it over from {from}: {why}", entry.writer),
         Event::Asked { wish } => format!("an operator asked to {wish}"),
         Event::Refused { problems } => {
             let list: Vec<_> = problems.iter().map(|problem| format!("\n    {problem}")).collect();

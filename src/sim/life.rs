@@ -132,14 +132,13 @@ impl Crew {
         let skew = scene.scenario.skews.get(machine % scene.scenario.skews.len().max(1));
         let clock: Arc<dyn Clock> = Arc::new(scene.stage.clock.off_by(skew.copied().unwrap_or(0)));
         let clock = match scene.mistake {
-            Some(mistake) => mistakes::clock(mistake, clock),
+            Some(mistake) => mistakes::clock(mistake, clock, scene.control(process)),
             None => clock,
         };
         let aws = Aws::connect(&AwsSettings {
             region: Some(REGION.to_owned()),
             in_process: Some(in_process),
             keys: Some(("AKIDSIMULATED".to_owned(), "secret".to_owned())),
-            clock: Some(clock),
             ..AwsSettings::default()
         })
         .await;
@@ -160,6 +159,7 @@ impl Crew {
         let mut seat = Seat::new(
             journal,
             world,
+            clock,
             Arc::new(Telling {
                 scene: Arc::clone(scene),
                 who: Driving { process, machine },
@@ -221,7 +221,9 @@ impl Listener for Telling {
                     format!("#{} {event}", entry.sequence)
                 });
             }
-            Notice::Trouble { message } => self.scene.tell(&self.who, || message.to_owned()),
+            Notice::Trouble { message } | Notice::Remark { message } => {
+                self.scene.tell(&self.who, || message.to_owned())
+            }
             Notice::Waiting { .. } | Notice::Progress { .. } => {}
         }
     }

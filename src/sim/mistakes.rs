@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 
+use super::process::Control;
 use super::wire::Wire;
 use crate::aws::InProcess;
 use crate::driver::Mind;
@@ -105,23 +106,26 @@ impl std::str::FromStr for Mistake {
 }
 
 /// The clock of a driver that makes the mistake.
-pub(super) fn clock(mistake: Mistake, clock: Arc<dyn Clock>) -> Arc<dyn Clock> {
+pub(super) fn clock(mistake: Mistake, clock: Arc<dyn Clock>, process: Control) -> Arc<dyn Clock> {
     match mistake {
-        Mistake::LateCall => Arc::new(Standing(clock)),
+        Mistake::LateCall => Arc::new(Dozing { clock, process }),
         _ => clock,
     }
 }
 
-/// A clock by which no time passes between intent and call.
-struct Standing(Arc<dyn Clock>);
+/// A clock that does not count the time for which its process was stopped, as the wrong one of a machine's clocks does.
+struct Dozing {
+    clock: Arc<dyn Clock>,
+    process: Control,
+}
 
-impl Clock for Standing {
+impl Clock for Dozing {
     fn now(&self) -> Timestamp {
-        self.0.now()
+        self.clock.now() - self.process.frozen_for()
     }
 
     fn since_boot(&self) -> Duration {
-        Duration::ZERO
+        self.clock.since_boot().saturating_sub(self.process.frozen_for())
     }
 }
 

@@ -16,6 +16,7 @@ pub(super) struct Control(Arc<Mutex<State>>);
 struct State {
     killed: bool,
     frozen_until: Option<Instant>,
+    frozen_for: Duration,
     polls: u64,
     kill_at_poll: Option<u64>,
     freeze_at_poll: Option<(u64, Duration)>,
@@ -43,6 +44,11 @@ impl Control {
     #[cfg(test)]
     fn freeze(&self, length: Duration) {
         self.state().frozen_until = Some(Instant::now() + length);
+    }
+
+    /// For how long the process has been stopped in all.
+    pub(super) fn frozen_for(&self) -> Duration {
+        self.state().frozen_for
     }
 
     /// Kills the process when it has been polled so often.
@@ -99,6 +105,7 @@ impl<F: Future> Future for Process<F> {
             {
                 state.freeze_at_poll = None;
                 state.frozen_until = Some(Instant::now() + length);
+                state.frozen_for += length;
             }
             if state.killed {
                 this.inner = None;

@@ -259,6 +259,11 @@ impl Scene {
         true
     }
 
+    /// What can be done to a process.
+    pub(super) fn control(&self, process: usize) -> Control {
+        self.state().processes[process].control.clone()
+    }
+
     /// Starts a process: tells it at which of its polls it is to die or to be frozen.
     pub(super) fn enrol(&self) -> (usize, Control) {
         let control = Control::default();

@@ -44,7 +44,7 @@ fn random_run(seed: u64) -> Run {
     if random.once_in(8) {
         plan.min_instances = Some(u32::try_from(random.below(6)).expect("small"));
     }
-    let mut run = Run::of(plan, seed);
+    let mut run = Run::of(plan, seed).ahead(clock(&mut random));
     run.world.quality = quality(&mut random);
     run.world.basic = random.once_in(6);
     run.world.launch = seconds(20 + random.below(100));
@@ -70,6 +70,8 @@ fn random_run(seed: u64) -> Run {
                 after: 2 + random.below(70),
                 made: random.once_in(2),
                 away: seconds(random.pick(&[1, 5, 65, 400])),
+                late: seconds(random.pick(&[0, 0, 3, 29])),
+                ahead: clock(&mut random),
             });
         }
     }
@@ -98,6 +100,14 @@ fn random_run(seed: u64) -> Run {
         run = run.when(phase, after, deed);
     }
     run
+}
+
+/// By how many seconds a driver's clock is ahead: two of them differ by minutes.
+fn clock(random: &mut Random) -> i64 {
+    match random.below(3) {
+        0 => 0,
+        _ => i64::try_from(random.below(600)).expect("small") - 300,
+    }
 }
 
 fn quality(random: &mut Random) -> Quality {

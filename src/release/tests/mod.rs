@@ -9,9 +9,10 @@ mod run;
 mod service;
 mod world;
 
-pub(crate) use plan::{first_entry, plan, release};
+pub(crate) use plan::{blue, first_entry, plan, release};
 
 mod calls;
+mod clocks;
 mod crashes;
 mod exhaust;
 mod explore;

@@ -1,7 +1,7 @@
 //! The release that the model world sees: the real settings, with times that are short enough to try thousands.
 
 use crate::model::{ReleaseNumber, Span, Timestamp};
-use crate::release::{Entry, Event, FORMAT, Plan, Release, ReleaseId, Slot, Source, Writer, apply};
+use crate::release::{Blue, Entry, Event, FORMAT, Plan, Release, ReleaseId, Slot, Source, Writer, apply};
 use crate::spec::{
     AtDrainDeadline, BakeSpec, Check, DrainSpec, Lever, ProvisionSpec, RetireSpec, RollbackSpec, SmokeSpec,
 };
@@ -87,6 +87,21 @@ pub(crate) fn first_entry(plan: Plan) -> Entry {
         nonce: "first".to_owned(),
         owned_until: at + std::time::Duration::from_secs(60),
         event: Event::Started { plan: Box::new(plan) },
+    }
+}
+
+/// The live environment.
+pub(crate) fn blue() -> Blue {
+    Blue {
+        id: "e-blue".into(),
+        name: "blue".into(),
+        version: Some("v1".into()),
+        endpoint: Some("blue.example".to_owned()),
+        running: 1,
+        min_instances: 1,
+        max_instances: 1,
+        enhanced: true,
+        account: "1".to_owned(),
     }
 }
 
