@@ -9,7 +9,7 @@ mod dns;
 mod due;
 mod errors;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 mod ids;
 mod judge;
 mod lifecycle;

@@ -9,7 +9,7 @@ use crate::model::{InstanceId, RequestCounts};
 const FAILS_AFTER: i64 = 30_000;
 
 /// An instance.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Instance {
     pub(super) id: InstanceId,
     /// Counts the environment's instances.

@@ -84,7 +84,7 @@ impl LedgerRow {
 }
 
 /// All rows. A row never moves.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Ledger {
     rows: Vec<LedgerRow>,
     nowhere: LedgerRow,

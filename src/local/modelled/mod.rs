@@ -18,6 +18,8 @@ mod random;
 mod sample;
 mod site;
 mod state;
+#[cfg(test)]
+mod tests;
 mod time;
 mod users;
 mod version;
@@ -36,6 +38,10 @@ pub use version::{Break, Shape, Since, Start, VersionModel, latency_of};
 use state::State;
 
 /// Environments and users that exist as numbers only. Shared as an `Arc`.
+///
+/// Whoever asks or tells the plane something at a moment lets the backstage catch up with that moment first
+/// ([`Backstage::catch_up`](super::backstage::Backstage::catch_up)): until then the plane does not know what the account has
+/// become due for, and news from before a moment that it has reckoned with count from that moment on.
 pub struct ModelledPlane {
     state: Mutex<State>,
 }
@@ -98,9 +104,7 @@ impl ModelledPlane {
     /// oldest first, and at the end one for those whose name led nowhere, if there were any.
     #[must_use]
     pub fn ledger(&self, now: Timestamp) -> Vec<LedgerRow> {
-        let mut state = self.lock();
-        state.settle(time::millis(now));
-        state.ledger.rows()
+        self.lock().ledger(time::millis(now))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

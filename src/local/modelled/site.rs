@@ -12,7 +12,7 @@ use crate::local::plane::{BalancerSettings, DesiredEnvironment};
 use crate::model::{EnvironmentId, InstanceId, RequestCounts, Timestamp, VersionLabel};
 
 /// An environment.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Site {
     pub(super) id: EnvironmentId,
     pub(super) address: SocketAddr,
@@ -33,7 +33,7 @@ pub(super) struct Site {
 }
 
 /// What an environment runs.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Deployed {
     pub(super) id: u64,
     pub(super) label: VersionLabel,

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::ledger::Ledger;
+use super::ledger::{Ledger, LedgerRow};
 use super::random::Random;
 use super::site::{Deployed, Fault, Site};
 use super::time::{Curve, Stretch, length, millis};
@@ -15,6 +15,7 @@ use crate::local::plane::DesiredEnvironment;
 use crate::model::{EnvironmentId, Timestamp, VersionLabel};
 
 /// Everything that is there.
+#[derive(Clone)]
 pub(super) struct State {
     random: Random,
     pub(super) versions: BTreeMap<VersionLabel, Arc<VersionModel>>,
@@ -27,7 +28,7 @@ pub(super) struct State {
     names: BTreeMap<String, Followers>,
     /// Faults of environments that do not exist yet.
     early_faults: BTreeMap<EnvironmentId, Vec<Fault>>,
-    pub(super) ledger: Ledger,
+    ledger: Ledger,
     /// Up to when all is reckoned.
     settled: i64,
     /// The next moment at which something changes course.
@@ -79,6 +80,23 @@ impl State {
         self.settle_to(now);
     }
 
+    /// What is reckoned stays as it is: news from before count from then on.
+    fn not_before_settled(&self, now: Timestamp) -> Timestamp {
+        now.max(Timestamp::from_millis(self.settled))
+    }
+
+    /// What became of the users' requests until a moment. The copy is what keeps a look from being a step of its own, which
+    /// would round differently from then on.
+    pub(super) fn ledger(&mut self, now: i64) -> Vec<LedgerRow> {
+        self.advance(now);
+        if now <= self.settled {
+            return self.ledger.rows();
+        }
+        let mut copy = self.clone();
+        copy.settle_to(now);
+        copy.ledger.rows()
+    }
+
     fn settle_to(&mut self, until: i64) {
         if until <= self.settled {
             return;
@@ -125,6 +143,7 @@ impl State {
     }
 
     pub(super) fn apply(&mut self, desired: &[DesiredEnvironment], now: Timestamp) {
+        let now = self.not_before_settled(now);
         let at = millis(now);
         self.advance(at);
         let as_wanted = |wanted: &DesiredEnvironment| self.site(&wanted.id).is_some_and(|site| site.is_as(wanted));
@@ -186,7 +205,7 @@ impl State {
     }
 
     pub(super) fn names(&mut self, holders: &[(String, EnvironmentId)], ttl: Duration, now: Timestamp) {
-        let at = millis(now);
+        let at = millis(self.not_before_settled(now));
         self.advance(at);
         let mut told: BTreeMap<&str, Option<usize>> = BTreeMap::new();
         for name in self.names.keys() {
@@ -219,8 +238,7 @@ impl State {
 
     pub(super) fn break_environment(&mut self, id: &EnvironmentId, from: Timestamp, until: Timestamp, error_rate: f64) {
         let fault = Fault {
-            // What is reckoned stays as it is.
-            from: millis(from).max(self.settled),
+            from: millis(self.not_before_settled(from)),
             until: millis(until),
             error_rate,
         };

@@ -14,6 +14,15 @@ pub(super) fn length(length: Duration) -> i64 {
     i64::try_from(length.as_millis()).unwrap_or(i64::MAX)
 }
 
+/// Milliseconds to reckon with.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "lengths of time are far below 2^53 milliseconds"
+)]
+pub(super) fn amount(millis: i64) -> f64 {
+    millis as f64
+}
+
 /// Three values of a rate: at the beginning, in the middle and at the end of a stretch.
 pub(super) type Curve = [f64; 3];
 
@@ -26,22 +35,14 @@ pub(super) struct Stretch {
 
 impl Stretch {
     /// Its three points in milliseconds, beginning at `origin`.
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "spans of time are far below 2^53 milliseconds"
-    )]
     pub(super) fn since(&self, origin: i64) -> Curve {
-        let (from, until) = ((self.from - origin) as f64, (self.until - origin) as f64);
+        let (from, until) = (amount(self.from - origin), amount(self.until - origin));
         [from, f64::midpoint(from, until), until]
     }
 
     /// How long it is, in seconds.
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "spans of time are far below 2^53 milliseconds"
-    )]
     pub(super) fn seconds(&self) -> f64 {
-        (self.until - self.from) as f64 / 1000.0
+        amount(self.until - self.from) / 1000.0
     }
 
     /// The integral of a rate per second, by Simpson's rule.

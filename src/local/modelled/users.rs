@@ -1,12 +1,12 @@
 //! Users, who follow a name.
 
-use super::time::{Curve, Stretch};
+use super::time::{Curve, Stretch, amount};
 
 /// Share of those who leave that stays for twice the time to live: resolvers and clients that keep answers too long.
 const STUBBORN: f64 = 0.01;
 
 /// The users of one name.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Followers {
     /// Requests per second of all of them.
     pub(super) rate: f64,
@@ -16,7 +16,7 @@ pub(super) struct Followers {
 }
 
 /// Users who were on a site when the name moved away from it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Departure {
     site: usize,
     /// Their share of all when it moved.
@@ -34,11 +34,7 @@ impl Departure {
         if stretch.from >= self.at.saturating_add(self.ttl) {
             return [self.share * STUBBORN; 3];
         }
-        let ttl = Stretch {
-            from: 0,
-            until: self.ttl,
-        }
-        .since(0)[2];
+        let ttl = amount(self.ttl);
         stretch
             .since(self.at)
             .map(|age| self.share * (STUBBORN + (1.0 - STUBBORN) * (1.0 - age / ttl).clamp(0.0, 1.0)))

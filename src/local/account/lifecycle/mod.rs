@@ -86,7 +86,9 @@ impl Account {
             }
             environment.watch.instances = seen;
         }
-        environment.watch.serving_windows = if progress(environment) == Progress::Serving {
+        // Only these operations wait for it, and each begins at zero.
+        let counts = matches!(environment.work, Some(Work::Launch | Work::Update(_) | Work::Abort));
+        environment.watch.serving_windows = if counts && progress(environment) == Progress::Serving {
             environment.watch.serving_windows.saturating_add(1)
         } else {
             0
