@@ -296,7 +296,10 @@ async fn a_world_that_is_not_fit() {
     .await;
 
     // A file where the folder should be.
-    std::fs::remove_dir_all(project.path("journal")).unwrap();
+    assert!(
+        !project.path("journal").exists(),
+        "a release that was refused leaves no folder behind"
+    );
     project.write("journal", "");
     refused(
         &project,
