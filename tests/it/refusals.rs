@@ -413,7 +413,7 @@ async fn another_release(project: &Project) {
     project.proxy.arrived("PutObject").await;
     let before = project.proxy.changes();
     let words = [
-        "release world/production/1 of this slot is not over",
+        "the slot world/production is taken: release world/production/1 began at",
         "phase publish",
         "cutover status",
         "cutover resume",
