@@ -44,9 +44,10 @@ impl Busy {
     #[must_use]
     pub fn advice(&self) -> &'static str {
         if self.free.is_some() {
-            "go on with it by `cutover resume`, or take it back by `cutover rollback`; then release again"
+            "see `cutover status`, go on with it by `cutover resume`, or take it back by `cutover rollback`; then release again"
         } else {
-            "wait for its end and release again; `cutover status` says where it stands, and `cutover rollback` takes it back"
+            "wait for its end and release again; `cutover status` says where it stands, `cutover rollback` takes it back, and `cutover resume` \
+             goes on with it should its driver die"
         }
     }
 }

@@ -47,7 +47,7 @@ async fn event(journal: &S3Journal, name: &str, wanted: &str, child: &mut Child)
     let end = tokio::time::Instant::now() + RELEASE;
     loop {
         match journal.entry(&release, sequence).await.unwrap() {
-            Some(entry) if is(&serde_json::to_value(entry.event).unwrap(), wanted) => return,
+            Some(entry) if is(&serde_json::to_value(&entry.event).unwrap(), wanted) => return,
             Some(_) => sequence += 1,
             None => {
                 assert!(tokio::time::Instant::now() < end, "no {wanted}: {}", child.said());
