@@ -34,7 +34,7 @@ pub use world::{Overrides, World};
 use crate::journal::Append;
 use crate::model::{ReleaseNumber, Timestamp};
 use crate::release::{
-    Decision, Event, Notice, Outcome, Plan, Release, ReleaseId, Slot, Then, Wish, Writer, apply, limits,
+    Decision, Event, Notice, Observation, Outcome, Plan, Release, ReleaseId, Slot, Then, Wish, Writer, apply, limits,
 };
 
 /// Drives one release.
@@ -238,7 +238,12 @@ impl Driver {
             return Ok(Tick::Again);
         }
         let wanted = self.seat.mind.looks(&self.release, self.seat.clock.now());
-        let seen = observe::observe(&self.seat.world, &self.release, &wanted, self.seat.clock.as_ref()).await;
+        let began = self.seat.clock.since_boot();
+        let mut seen = observe::observe(&self.seat.world, &self.release, &wanted, self.seat.clock.as_ref()).await;
+        if self.seat.clock.since_boot().saturating_sub(began) > limits::LOOK {
+            // This process was stopped meanwhile, or nothing answers: what was seen may long be over.
+            seen = Observation::blank(self.seat.clock.now());
+        }
         let Decision { why, then } = self.seat.mind.decide(&self.release, &seen);
         match then {
             Then::Record(event) => {
