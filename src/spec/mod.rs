@@ -9,6 +9,7 @@ mod document;
 mod error;
 mod file;
 mod keys;
+mod people;
 mod read;
 mod redact;
 mod rules;
@@ -22,4 +23,5 @@ pub use file::{
     ArtifactSpec, AtDrainDeadline, BakeSpec, DrainSpec, GreenSpec, Lever, OptionSetting, ProvisionSpec, RetireSpec,
     RollbackSpec, SmokeSpec, Spec,
 };
+pub use people::{AtGateDeadline, ForeignAnswer, ForeignSpec, GatePlace, GateSpec};
 pub use schema::schema;
