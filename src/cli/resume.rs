@@ -11,7 +11,7 @@ use super::{exit, output};
 use crate::driver::{Driver, Seat};
 use crate::journal::newest;
 use crate::model::SystemClock;
-use crate::release::Wish;
+use crate::release::{Release, Wish};
 use crate::report;
 
 #[derive(Debug, Args)]
@@ -62,6 +62,13 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
     }
     if arguments.end_wait
         && let Err(error) = driver.ask(Wish::EndWait).await
+    {
+        return output::fail(exit::FAILED, error);
+    }
+    // A pause may have been asked for and not be noted yet.
+    let held = |release: &Release| release.pause.is_some() || release.wishes.pause.is_some();
+    if held(driver.release())
+        && let Err(error) = driver.ask(Wish::Resume).await
     {
         return output::fail(exit::FAILED, error);
     }

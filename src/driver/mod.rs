@@ -149,18 +149,44 @@ impl Driver {
         &self.writer
     }
 
-    /// Puts an operator's wish on record, whoever drives the release.
+    /// Puts an operator's wish on record, whoever drives the release. `false` when the release was over before.
     ///
     /// # Errors
     ///
-    /// When the journal cannot be written.
-    pub async fn ask(&mut self, wish: Wish) -> Result<(), DriverError> {
+    /// When the journal cannot be written for a while.
+    pub async fn ask(&mut self, wish: Wish) -> Result<bool, DriverError> {
+        let mut failures = 0;
         loop {
-            self.read_on().await?;
-            if self.release.outcome.is_some() || self.append(Event::Asked { wish }).await? {
-                return Ok(());
+            match self.ask_once(&wish).await {
+                Ok(Some(asked)) => return Ok(asked),
+                Ok(None) => {}
+                Err(DriverError::Journal(error)) if error.may_pass() && failures < 5 => {
+                    failures += 1;
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                }
+                Err(error) => return Err(error),
             }
         }
+    }
+
+    async fn ask_once(&mut self, wish: &Wish) -> Result<Option<bool>, DriverError> {
+        self.read_on().await?;
+        if self.release.outcome.is_some() {
+            return Ok(Some(false));
+        }
+        let event = Event::Asked { wish: wish.clone() };
+        Ok(self.append(event).await?.then_some(true))
+    }
+
+    /// Reads on, without driving. Whether there was anything new.
+    ///
+    /// # Errors
+    ///
+    /// When the journal cannot be read.
+    pub async fn follow(&mut self) -> Result<bool, DriverError> {
+        let before = self.release.sequence;
+        self.read_on().await?;
+        Ok(self.release.sequence > before)
     }
 
     /// Drives the release to its end, or until `stop` says that it is far enough.

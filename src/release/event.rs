@@ -10,6 +10,7 @@ use super::plan::{Plan, ReleaseId};
 use super::preflight::Problem;
 use super::why::Why;
 use crate::model::{ProbeResult, Timestamp};
+use crate::spec::GatePlace;
 
 /// Version of the entries' format. A newer one is refused, never guessed at.
 ///
@@ -80,6 +81,32 @@ pub enum Event {
     Asked {
         /// What.
         wish: Wish,
+    },
+    /// A pause began, or has another end.
+    Paused {
+        /// When the release goes on by itself.
+        until: Timestamp,
+        /// Who asked for it.
+        by: Writer,
+    },
+    /// The pause is over.
+    PauseEnded {
+        /// Why.
+        how: String,
+    },
+    /// Somebody is waited for at a gate. Its id ends with this entry's sequence.
+    GateOpened {
+        /// Where it stands.
+        before: GatePlace,
+        /// Until when.
+        until: Timestamp,
+    },
+    /// The release has gone through a gate.
+    GatePassed {
+        /// Its id.
+        gate: String,
+        /// Who promoted it, or why it goes on.
+        how: String,
     },
     /// Preflight found problems; the release ends.
     Refused {

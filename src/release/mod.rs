@@ -7,6 +7,7 @@ mod action;
 mod apply;
 pub mod decide;
 mod event;
+mod holds;
 mod looks;
 mod notice;
 mod observation;
@@ -34,5 +35,8 @@ pub use pair::{Blue, Green};
 pub use people::{Wish, Writer};
 pub use plan::{Plan, RELEASE_TAG, ReleaseId, Slot, Source};
 pub use seen::{EnvironmentSeen, EnvironmentStatus, HealthSeen, InstanceSeen, Processing, PublicSeen, VersionSeen};
-pub use state::{Attempts, Drained, Pending, Phase, Release, RollbackState, TakenOver, Up, Watch, Wishes};
+pub use state::{
+    Attempts, Drained, OpenGate, PassedGate, Pause, PauseAsked, Pending, Phase, Release, RollbackState, TakenOver, Up,
+    Watch, Wishes,
+};
 pub use why::Why;

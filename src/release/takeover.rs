@@ -37,6 +37,15 @@ pub(super) fn to_another_clock(release: &mut Release, at: Timestamp) {
     let has_passed = |moment: &mut Timestamp| *moment = moment.moved(heard, certain);
 
     stands_still(&mut release.phase_since);
+    release.held_since.iter_mut().for_each(stands_still);
+    if let Some(pause) = &mut release.pause {
+        stands_still(&mut pause.since);
+        has_passed(&mut pause.until);
+    }
+    if let Some(gate) = &mut release.gate {
+        stands_still(&mut gate.since);
+        stands_still(&mut gate.until);
+    }
     for attempts in release.attempts.values_mut() {
         stands_still(&mut attempts.last);
     }

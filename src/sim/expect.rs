@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::scenario::{Deed, Fate, Quality, Scenario, Service, Trouble};
 use super::scene::Scene;
-use crate::release::{Outcome, Release};
+use crate::release::{Outcome, Release, Wish};
+use crate::spec::AtGateDeadline;
 
 /// Calls that change something on AWS, as far as a release's way forward rests on them.
 const FORWARD: [&str; 5] = [
@@ -39,8 +40,16 @@ impl Scenario {
                 allow(&[Outcome::Promoted, Outcome::RolledBack]);
             }
         }
+        if let Some((_, AtGateDeadline::RollBack)) = self.terms.gate {
+            allow(&[Outcome::RolledBack, Outcome::Aborted]);
+        }
         for trouble in &self.troubles {
             match trouble {
+                Trouble::Asked {
+                    wish: Wish::Pause { .. } | Wish::Resume | Wish::EndWait,
+                    ..
+                }
+                | Trouble::Gatekeeper { .. } => {}
                 Trouble::Asked { .. } => allow(&[Outcome::RolledBack, Outcome::Aborted]),
                 Trouble::Stranger {
                     deed: Deed::UpdateBlue, ..

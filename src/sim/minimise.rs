@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::mistakes::Mistake;
 use super::scenario::{Fate, Manner, Quality, Scenario, Trouble};
 use super::world::{Played, simulate};
+use crate::spec::ForeignAnswer;
 
 /// Leaves out of a scenario whatever does not matter for the rule that it breaks. Returns the smallest one found, and what it
 /// comes to with its chronicle; `None` if the scenario breaks no rule.
@@ -44,6 +45,8 @@ fn smaller(scenario: &Scenario) -> Vec<Scenario> {
     with(&|candidate| candidate.manner = Manner::Whole);
     with(&|candidate| candidate.store = super::scenario::Store::Memory);
     with(&|candidate| candidate.terms.basic = false);
+    with(&|candidate| candidate.terms.gate = None);
+    with(&|candidate| candidate.terms.foreign = ForeignAnswer::Stop);
     with(&|candidate| candidate.terms.instances = 1);
     with(&|candidate| candidate.terms.keep = Duration::ZERO);
     with(&|candidate| candidate.quality = Quality::Good);

@@ -8,6 +8,7 @@ use super::scenario::{Deed, Trouble};
 use super::stage::slot;
 use crate::driver::Driver;
 use crate::journal::newest;
+use crate::release::Wish;
 
 /// The machine of operators: none of the drivers'.
 const ELSEWHERE: usize = 5;
@@ -20,6 +21,20 @@ impl Crew {
                 self.scene.until(at).await;
                 self.scene.tell(&"operator", || format!("wants to {wish}"));
                 self.ask(wish).await;
+            }
+            Trouble::Gatekeeper { at } => {
+                self.scene.until(at).await;
+                let open = {
+                    let state = self.scene.state();
+                    state
+                        .release
+                        .as_ref()
+                        .and_then(|release| Some(release.gate.as_ref()?.id.clone()))
+                };
+                self.scene.tell(&"operator", || format!("promotes {open:?}"));
+                // A gate that is not open, or not this one: the click of somebody who is late.
+                let gate = open.unwrap_or_else(|| "1-shift-3".to_owned());
+                self.ask(Wish::Promote { gate }).await;
             }
             Trouble::Stranger { at, deed } => {
                 self.scene.until(at).await;
@@ -38,14 +53,14 @@ impl Crew {
         }
     }
 
-    async fn ask(&self, wish: crate::release::Wish) {
+    async fn ask(&self, wish: Wish) {
         let (process, _) = self.scene.enrol();
         let seat = self.seat(process, ELSEWHERE).await;
         // An operator tries again when the journal does not answer.
         for _ in 0..20 {
             match newest(seat.journal.as_ref(), &slot()).await {
                 Ok(Some(release)) if release.outcome.is_none() => {
-                    if Driver::join(seat.clone(), release).ask(wish).await.is_ok() {
+                    if Driver::join(seat.clone(), release).ask(wish.clone()).await.is_ok() {
                         return;
                     }
                 }

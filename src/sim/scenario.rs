@@ -5,6 +5,7 @@ mod draw;
 use std::time::Duration;
 
 use crate::release::Wish;
+use crate::spec::{AtGateDeadline, ForeignAnswer, GatePlace};
 
 /// One world, before anything has happened.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,6 +68,10 @@ pub struct Terms {
     pub keep: Duration,
     /// Whether enhanced health reporting is off.
     pub basic: bool,
+    /// A gate: where it stands, and what happens when nobody comes.
+    pub gate: Option<(GatePlace, AtGateDeadline)>,
+    /// What the release answers to strangers.
+    pub foreign: ForeignAnswer,
 }
 
 /// Where the journal lies.
@@ -133,6 +138,11 @@ pub enum Trouble {
         at: Duration,
         /// What.
         wish: Wish,
+    },
+    /// An operator goes through the gate that is open, or tries a wrong one.
+    Gatekeeper {
+        /// When.
+        at: Duration,
     },
     /// Somebody else changes something.
     Stranger {

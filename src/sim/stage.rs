@@ -20,7 +20,7 @@ use crate::local::modelled::{Answer, ModelledPlane};
 use crate::local::objects::{ObjectStore, S3Front};
 use crate::model::{Clock, EnvironmentId, Span};
 use crate::release::Slot;
-use crate::spec::Spec;
+use crate::spec::{GateSpec, Spec};
 
 /// Where everything is.
 pub(super) const REGION: &str = "eu-central-1";
@@ -277,6 +277,17 @@ impl Stage {
         spec.retire.warm = span(terms.keep);
         spec.rollback.keep_green = span(terms.keep);
         spec.drain.dns_ttl = span(ttl);
+        spec.foreign.answer = terms.foreign;
+        spec.foreign.deadline = Span::from_secs(600);
+        spec.gates = terms
+            .gate
+            .map(|(before, at_deadline)| GateSpec {
+                before,
+                deadline: Span::from_secs(900),
+                at_deadline,
+            })
+            .into_iter()
+            .collect();
         let project = Project::new(spec, PathBuf::new(), None);
         Planner::bundle(&project, Some(REGION), artifact(), Some(NEW))
     }

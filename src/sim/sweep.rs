@@ -11,6 +11,7 @@ use super::many::Tally;
 use super::scenario::{Manner, Moment, Quality, Scenario, Store, Terms, Trouble};
 use super::world::simulate;
 use crate::release::Wish;
+use crate::spec::ForeignAnswer;
 
 /// What a sweep came to.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -86,6 +87,8 @@ fn releases() -> Vec<(&'static str, Scenario)> {
             bake: Duration::from_secs(60),
             keep: Duration::ZERO,
             basic: false,
+            gate: None,
+            foreign: ForeignAnswer::Stop,
         },
         store: Store::Memory,
         skews: vec![0; 6],

@@ -19,7 +19,7 @@ pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
     let lost = Lost {
         role: Role::Blue,
         since: shifted,
-        watched: release.phase_since,
+        watched: release.deadline(std::time::Duration::ZERO),
     };
     match silence(release, lost, measurable, &seen.blue_health, seen.at) {
         Silence::Proved(how) => record(how.clone(), Event::Drained { how, remove_blue: true }),

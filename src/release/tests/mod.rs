@@ -18,6 +18,7 @@ mod exhaust;
 mod explore;
 mod foreign;
 mod green;
+mod holds;
 mod recorded;
 mod silence;
 mod wishes;

@@ -3,7 +3,7 @@
 use crate::model::{ReleaseNumber, Span, Timestamp};
 use crate::release::{Blue, Entry, Event, FORMAT, Plan, Release, ReleaseId, Slot, Source, Writer, apply};
 use crate::spec::{
-    AtDrainDeadline, BakeSpec, Check, DrainSpec, Lever, ProvisionSpec, RetireSpec, RollbackSpec, SmokeSpec,
+    AtDrainDeadline, BakeSpec, Check, DrainSpec, ForeignSpec, Lever, ProvisionSpec, RetireSpec, RollbackSpec, SmokeSpec,
 };
 
 pub(super) const SLOT: &str = "shop.eu-west-1.elasticbeanstalk.com";
@@ -68,6 +68,8 @@ pub(crate) fn plan() -> Plan {
         rollback: RollbackSpec {
             keep_green: Span::from_secs(60),
         },
+        gates: Vec::new(),
+        foreign: ForeignSpec::default(),
     }
 }
 

@@ -14,12 +14,14 @@ use crate::release::{
 pub(super) const GREEN: &str = "e-green";
 
 /// No release may take longer: the sum of all deadlines is shorter.
-const LONGEST: Duration = Duration::from_secs(8 * 60 * 60);
+const LONGEST: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// Something that happens so long after a phase was entered for the first time.
 #[derive(Clone, Debug)]
 pub(super) enum Deed {
     Wish(Wish),
+    /// Somebody promotes the release through the gate that is open then, or opens next.
+    Promote,
     Foreign(Foreign),
     Blind(Vec<Sense>, Duration),
 }
@@ -48,7 +50,8 @@ pub(super) struct Run {
     pub(super) crashes: Vec<Crash>,
     /// By how many seconds the clock of the driver is ahead of the world's.
     pub(super) ahead: i64,
-    wishes: Vec<(Timestamp, Wish)>,
+    /// What operators want when; `None` is the open gate.
+    wishes: Vec<(Timestamp, Option<Wish>)>,
     entered: Vec<Phase>,
     began: Timestamp,
     process: u32,
@@ -154,9 +157,14 @@ impl Run {
         self.require(self.world.now < self.began + LONGEST + away, "the release has no end");
         self.require(self.world.wrongs.is_empty(), "the world has gone wrong");
         self.enter();
-        if let Some(position) = self.wishes.iter().position(|(at, _)| *at <= self.world.now) {
-            let (_, wish) = self.wishes.remove(position);
-            self.append(Event::Asked { wish });
+        let gate = self.release.gate.as_ref().map(|gate| gate.id.clone());
+        let due = |(at, wish): &(Timestamp, Option<Wish>)| *at <= self.world.now && (wish.is_some() || gate.is_some());
+        if let Some(position) = self.wishes.iter().position(due) {
+            let wish = self.wishes.remove(position).1;
+            let wish = wish.or(gate.map(|gate| Wish::Promote { gate }));
+            self.append(Event::Asked {
+                wish: wish.expect("there is a gate to promote"),
+            });
         }
         if self.crashed {
             return Some(self.take_over());
@@ -186,13 +194,15 @@ impl Run {
 
     /// The next driver begins.
     fn take_over(&mut self) -> Then {
-        self.crashed = false;
-        let from = self.release.driver.clone();
-        self.append(Event::TookOver {
-            from,
-            why: "it was not heard of".to_owned(),
-            forced: false,
-        });
+        while self.crashed {
+            self.crashed = false;
+            let from = self.release.driver.clone();
+            self.append(Event::TookOver {
+                from,
+                why: "it was not heard of".to_owned(),
+                forced: false,
+            });
+        }
         Then::Record(Event::Renewed)
     }
 
@@ -225,7 +235,12 @@ impl Run {
     fn append(&mut self, event: Event) {
         let sequence = self.release.sequence + 1;
         self.check(&event);
-        let entry = entry(&self.release.plan, sequence, self.now(), self.process, event);
+        // An operator sits elsewhere, at a clock that is wrong.
+        let (at, process) = match event {
+            Event::Asked { .. } => (self.now() + seconds(1000), 99),
+            _ => (self.now(), self.process),
+        };
+        let entry = entry(&self.release.plan, sequence, at, process, event);
         match apply(Some(self.release.clone()), &entry) {
             Ok(next) => self.release = next,
             Err(error) => self.require(false, &format!("decided, but refused by the state: {error}")),
@@ -333,7 +348,8 @@ impl Run {
                 continue;
             }
             match deed {
-                Deed::Wish(wish) => self.wishes.push((now + after, wish)),
+                Deed::Wish(wish) => self.wishes.push((now + after, Some(wish))),
+                Deed::Promote => self.wishes.push((now + after, None)),
                 Deed::Foreign(foreign) => self.world.later(after, Effect::Foreign(foreign)),
                 Deed::Blind(senses, length) => self.world.faults.blind.push(Blindness {
                     from: now + after,

@@ -5,7 +5,9 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use super::{Deed, Fate, Manner, Moment, Quality, Scenario, Service, Store, Terms, Trouble};
+use crate::model::Span;
 use crate::release::Wish;
+use crate::spec::{AtGateDeadline, ForeignAnswer, GatePlace};
 
 const OPERATIONS: [&str; 16] = [
     "DescribeEnvironments",
@@ -46,6 +48,19 @@ impl Scenario {
             bake: seconds(pick(random, &[60, 120, 240])),
             keep: seconds(pick(random, &[0, 30, 120])),
             basic: random.u8(..12) == 0,
+            gate: (random.u8(..8) == 0).then(|| {
+                let place = pick(random, &[GatePlace::Shift, GatePlace::Drain]);
+                (place, pick(random, &[AtGateDeadline::GoOn, AtGateDeadline::RollBack]))
+            }),
+            foreign: pick(
+                random,
+                &[
+                    ForeignAnswer::Stop,
+                    ForeignAnswer::Stop,
+                    ForeignAnswer::Restore,
+                    ForeignAnswer::Ask,
+                ],
+            ),
         };
         let mut scenario = Self {
             seed,
@@ -77,6 +92,10 @@ impl Scenario {
             let trouble = trouble(random, &scenario);
             scenario.troubles.push(trouble);
         }
+        if scenario.terms.gate.is_some() {
+            let at = seconds(random.u64(200..1200));
+            scenario.troubles.push(Trouble::Gatekeeper { at });
+        }
         scenario
     }
 }
@@ -105,6 +124,18 @@ fn fate(random: &mut Rng) -> Fate {
         6 => Fate::Slow(Duration::from_millis(random.u64(500..19_000))),
         7 => Fate::Stale(seconds(random.u64(1..8))),
         _ => pick(random, &[Fate::LostAfter, Fate::ErrorAfter, Fate::Denied]),
+    }
+}
+
+fn wish(random: &mut Rng) -> Wish {
+    match random.u8(..6) {
+        0 => Wish::RollBack,
+        1 => Wish::Abort,
+        2 => Wish::EndWait,
+        3 => Wish::Resume,
+        _ => Wish::Pause {
+            length: Span::from_secs(random.u64(10..1000)),
+        },
     }
 }
 
@@ -142,7 +173,7 @@ fn trouble(random: &mut Rng, scenario: &Scenario) -> Trouble {
             0 => Trouble::Rival { at: moment(random) },
             _ => Trouble::Asked {
                 at: moment(random),
-                wish: pick(random, &[Wish::RollBack, Wish::Abort, Wish::EndWait]),
+                wish: wish(random),
             },
         },
         16 => Trouble::Stranger {
