@@ -8,8 +8,9 @@ mod connect;
 mod error;
 mod identity;
 mod objects;
+mod service_clock;
 
 pub use beanstalk::{FirstEnvironment, NewEnvironment};
 pub use connect::{Aws, AwsSettings, InProcess};
 pub use error::{CallError, Effect};
-pub use objects::Progress;
+pub use objects::{Created, Progress};

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use super::Check;
+use super::{Check, ForeignSpec, GateSpec, JournalPlace};
 use crate::model::{ApplicationName, HealthStatus, SlotName, Span};
 
 /// A whole `cutover.toml`.
@@ -33,9 +33,10 @@ pub struct Spec {
     /// The AWS region, if it is not to come from `AWS_REGION` or the profile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
-    /// Folder of the journal, relative to this file. Default: `.cutover/journal`.
+    /// Where the journal is: a folder, relative to this file, or `s3://BUCKET/PREFIX`. Default: `.cutover/journal`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub journal: Option<PathBuf>,
+    #[schemars(with = "Option<String>")]
+    pub journal: Option<JournalPlace>,
     /// What is released.
     #[serde(default)]
     pub artifact: ArtifactSpec,
@@ -60,6 +61,12 @@ pub struct Spec {
     /// What becomes of green when it is taken back.
     #[serde(default)]
     pub rollback: RollbackSpec,
+    /// Places where the release waits for a person.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gates: Vec<GateSpec>,
+    /// What to do when somebody else moves the slot's name or changes blue or green.
+    #[serde(default)]
+    pub foreign: ForeignSpec,
 }
 
 fn default_slot() -> SlotName {

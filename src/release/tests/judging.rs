@@ -177,10 +177,15 @@ const INSTANT: Duration = Duration::from_millis(1);
 #[test]
 fn a_bake_is_over_when_its_time_is_and_the_last_look_was_good() {
     let (mut release, mut seen, began) = between_looks();
-    let mut passes = |release: &Release, at| {
+    let mut after = |release: &Release, gap, at| {
         seen.at = at;
-        matches!(decide(release, &seen).then, Then::Record(Event::BakePassed))
+        let mut release = release.clone();
+        release.watch.last = Some(at - gap);
+        matches!(decide(&release, &seen).then, Then::Record(Event::BakePassed))
     };
+    assert!(after(&release, seconds(30) - INSTANT, began + seconds(60)));
+    assert!(!after(&release, seconds(30), began + seconds(60)), "nobody has watched");
+    let mut passes = |release: &Release, at| after(release, seconds(10), at);
     assert!(passes(&release, began + seconds(60)));
     assert!(!passes(&release, began + seconds(60) - INSTANT));
     release.watch.bad = 1;

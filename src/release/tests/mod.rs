@@ -10,10 +10,11 @@ mod scene;
 mod service;
 mod world;
 
-pub(crate) use plan::{first_entry, plan, release};
+pub(crate) use plan::{blue, first_entry, plan, release};
 
 mod again;
 mod calls;
+mod clocks;
 mod coming_up;
 mod crashes;
 mod doubt;
@@ -22,6 +23,7 @@ mod exhaust;
 mod explore;
 mod foreign;
 mod green;
+mod holds;
 mod judging;
 mod looking;
 mod others;

@@ -160,6 +160,7 @@ const CASES: [Case; 27] = [
         |_| Event::TookOver {
             from: writer(1),
             why: because(),
+            forced: false,
         },
         &[|release| release.driver = writer(2), over],
     ),

@@ -3,11 +3,14 @@
 mod checks;
 mod green;
 mod names;
+mod people;
 #[cfg(test)]
 mod tests;
 mod times;
 
 use std::collections::BTreeSet;
+
+pub(super) use names::bucket_fault;
 
 use super::Spec;
 use super::document::{Document, Place};
@@ -25,6 +28,7 @@ pub(super) fn check(spec: &Spec, document: &Document<'_>, broken: &BTreeSet<Plac
     green::check(&spec.green, &mut findings);
     times::check(spec, &mut findings);
     checks::check(spec, &mut findings);
+    people::check(spec, &mut findings);
     findings.problems
 }
 
