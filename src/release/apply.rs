@@ -7,7 +7,8 @@ use super::state::{
     Attempts, Drained, Pending, Phase, Release, RollbackState, SmokeState, TakenOver, Up, Watch, Wishes,
 };
 use super::{holds, takeover};
-use crate::model::Timestamp;
+use crate::model::{EnvironmentId, Timestamp};
+use crate::spec::ForeignAnswer;
 
 /// Why an entry cannot follow.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -123,6 +124,10 @@ fn begun(plan: super::plan::Plan, entry: &Entry) -> Release {
         pause: None,
         gate: None,
         gates_passed: Vec::new(),
+        question: None,
+        accepted: Vec::new(),
+        restores: 0,
+        restoring: None,
         problems: Vec::new(),
         blue: None,
         green: None,
@@ -168,6 +173,8 @@ fn step(release: &mut Release, entry: &Entry) -> Option<()> {
         (Shift | Bake, Event::GateOpened { before, until }) if release.gate.is_none() => {
             holds::opened(release, entry, *before, *until);
         }
+        (phase, Event::Asking { what, until }) if phase != RollBack => holds::asking(release, at, what, *until),
+        (_, Event::Answered { what, accepted, .. }) => holds::answered(release, what, *accepted)?,
         (_, Event::GatePassed { gate, how }) => holds::passed(release, gate, how)?,
         (_, Event::Noted { note }) => release.notes.push(note.clone()),
         (_, Event::Waiting { why }) => release.waiting = Some(why.clone()),
@@ -294,15 +301,7 @@ fn drained(release: &mut Release, at: Timestamp, how: &str, remove_blue: bool) {
 
 fn intended(release: &mut Release, sequence: u64, at: Timestamp, action: &Action) -> Option<()> {
     match action {
-        Action::Swap { to, .. } if release.phase == Phase::Shift => {
-            (release.green.as_ref()?.id == *to).then_some(())?;
-            release.shift_intended = true;
-            release.shift_called_at = Some(at);
-        }
-        Action::Swap { to, .. } => {
-            (release.phase == Phase::RollBack && release.blue.as_ref()?.id == *to).then_some(())?;
-            release.shift_intended = true;
-        }
+        Action::Swap { from, to, .. } => swap_intended(release, sequence, at, from, to)?,
         _ => {}
     }
     if let Some(attempts) = release.attempts.get_mut(&action.key())
@@ -324,6 +323,38 @@ fn intended(release: &mut Release, sequence: u64, at: Timestamp, action: &Action
     Some(())
 }
 
+/// A swap towards green, one back to blue, or one that puts a name back that somebody else has moved.
+fn swap_intended(
+    release: &mut Release,
+    sequence: u64,
+    at: Timestamp,
+    from: &EnvironmentId,
+    to: &EnvironmentId,
+) -> Option<()> {
+    let (blue, green) = (
+        &release.blue.as_ref()?.id,
+        release.green.as_ref().map(|green| &green.id),
+    );
+    let (to_blue, to_green) = (to == blue, green == Some(to));
+    release.shift_intended = true;
+    if release.phase == Phase::RollBack {
+        return to_blue.then_some(());
+    }
+    if release.phase == Phase::Shift && release.shifted_at.is_none() && to_green && from == blue {
+        release.shift_called_at = Some(at);
+        return Some(());
+    }
+    let wanted = match release.shifted_at {
+        Some(_) => to_green,
+        None => to_blue,
+    };
+    (wanted && release.plan.foreign.answer == ForeignAnswer::Restore).then_some(())?;
+    release.restores += 1;
+    release.restoring = Some(sequence);
+    holds::put_back(release, at);
+    Some(())
+}
+
 fn called(release: &mut Release, at: Timestamp, intent: u64, result: &CallResult) -> Option<()> {
     let pending = release.pending.as_mut()?;
     if pending.intent != intent || pending.result.is_some() {
@@ -336,6 +367,9 @@ fn called(release: &mut Release, at: Timestamp, intent: u64, result: &CallResult
         CallResult::Refused { message, retryable } => {
             failed(release, key, at, message, !retryable);
             release.pending = None;
+            if release.restoring.take_if(|restoring| *restoring == intent).is_some() {
+                release.attempts.remove("swap");
+            }
         }
         // Whether a swap has happened is for a read to say, whatever the service answered.
         CallResult::Accepted { .. } if !matches!(pending.action, Action::Swap { .. }) => {
@@ -354,6 +388,9 @@ fn resolved(release: &mut Release, at: Timestamp, intent: u64, applied: bool, ho
         done(release, key, at);
     } else {
         failed(release, key, at, how, false);
+    }
+    if release.restoring.take_if(|restoring| *restoring == intent).is_some() {
+        holds::put_back(release, at);
     }
     Some(())
 }

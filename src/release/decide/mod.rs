@@ -2,6 +2,7 @@
 
 mod bake;
 mod drain;
+mod foreign;
 mod hold;
 pub mod limits;
 mod pending;
