@@ -356,6 +356,8 @@ fn swap_intended(
 }
 
 fn called(release: &mut Release, at: Timestamp, intent: u64, result: &CallResult) -> Option<()> {
+    let open = release.pending.as_ref();
+    let forward = open.is_some_and(|pending| forward_swap(release, &pending.action));
     let pending = release.pending.as_mut()?;
     if pending.intent != intent || pending.result.is_some() {
         return None;
@@ -367,6 +369,9 @@ fn called(release: &mut Release, at: Timestamp, intent: u64, result: &CallResult
         CallResult::Refused { message, retryable } => {
             failed(release, key, at, message, !retryable);
             release.pending = None;
+            if forward {
+                release.attempts.remove("swap");
+            }
             if release.restoring.take_if(|restoring| *restoring == intent).is_some() {
                 release.attempts.remove("swap");
             }
@@ -381,9 +386,16 @@ fn called(release: &mut Release, at: Timestamp, intent: u64, result: &CallResult
     Some(())
 }
 
+/// Whether this is a swap of the way forward, in a release that has turned back since.
+fn forward_swap(release: &Release, action: &Action) -> bool {
+    let to_blue = |to: &EnvironmentId| release.blue.as_ref().is_some_and(|blue| blue.id == *to);
+    release.phase == Phase::RollBack && matches!(action, Action::Swap { to, .. } if !to_blue(to))
+}
+
 fn resolved(release: &mut Release, at: Timestamp, intent: u64, applied: bool, how: &str) -> Option<()> {
     let pending = release.pending.take_if(|pending| pending.intent == intent)?;
     let key = pending.action.key();
+    let forward = forward_swap(release, &pending.action);
     if applied {
         done(release, key, at);
     } else {
@@ -391,6 +403,10 @@ fn resolved(release: &mut Release, at: Timestamp, intent: u64, applied: bool, ho
     }
     if release.restoring.take_if(|restoring| *restoring == intent).is_some() {
         holds::put_back(release, at);
+    }
+    // What was tried on the way forward says nothing about the way back.
+    if forward {
+        release.attempts.remove("swap");
     }
     Some(())
 }

@@ -45,6 +45,14 @@ pub(super) fn guard(release: &Release, seen: &Observation) -> Option<Decision> {
     if release.phase == Phase::RollBack {
         return None;
     }
+    turn(release).or_else(|| foreign::decide(release, seen))
+}
+
+/// What an operator's wish to go back leads to.
+pub(super) fn turn(release: &Release) -> Option<Decision> {
+    if matches!(release.phase, Phase::Preflight | Phase::RollBack | Phase::Done) {
+        return None;
+    }
     // Once blue was told to end there is nothing to go back to; the release's last words say so.
     let too_late = release.phase == Phase::Retire && release.attempts_of("terminate").done;
     if (release.wishes.abort || release.wishes.roll_back) && !too_late {
@@ -55,7 +63,7 @@ pub(super) fn guard(release: &Release, seen: &Observation) -> Option<Decision> {
         };
         return Some(roll_back(format!("{} asked for it", operator(release)), outcome));
     }
-    foreign::decide(release, seen)
+    None
 }
 
 /// Who asked to turn back.
