@@ -61,13 +61,15 @@ pub(super) async fn perform(seat: &Seat, release: &Release, action: &Action, beg
             };
             world.aws.create_environment(&new).await.map_err(CallResult::from)
         }
-        Action::Swap { from, to, other_cname } => match in_bounds(fit_to_swap(world, plan, from, to, other_cname))
-            .await
-            .and_then(|()| in_time())
-        {
-            Ok(()) => world.aws.swap(from, to).await.map(|()| None).map_err(CallResult::from),
-            Err(not_made) => Err(not_made),
-        },
+        Action::Swap { from, to, other_cname } => {
+            match in_bounds(Box::pin(fit_to_swap(world, plan, from, to, other_cname)))
+                .await
+                .and_then(|()| in_time())
+            {
+                Ok(()) => world.aws.swap(from, to).await.map(|()| None).map_err(CallResult::from),
+                Err(not_made) => Err(not_made),
+            }
+        }
         Action::RestoreCapacity {
             environment,
             min_instances,
@@ -82,7 +84,7 @@ pub(super) async fn perform(seat: &Seat, release: &Release, action: &Action, beg
             .await
             .map(Some),
         Action::Terminate { environment, role } => {
-            match in_bounds(fit_to_end(world, release, environment, *role)).await {
+            match in_bounds(Box::pin(fit_to_end(world, release, environment, *role))).await {
                 Ok(false) => Ok(Some("it was gone already".to_owned())),
                 Ok(true) => match in_time() {
                     Ok(()) => world

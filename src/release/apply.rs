@@ -300,9 +300,8 @@ fn drained(release: &mut Release, at: Timestamp, how: &str, remove_blue: bool) {
 }
 
 fn intended(release: &mut Release, sequence: u64, at: Timestamp, action: &Action) -> Option<()> {
-    match action {
-        Action::Swap { from, to, .. } => swap_intended(release, sequence, at, from, to)?,
-        _ => {}
+    if let Action::Swap { from, to, .. } = action {
+        swap_intended(release, sequence, at, from, to)?;
     }
     if let Some(attempts) = release.attempts.get_mut(&action.key())
         && attempts.done
