@@ -3,7 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_config::identity::IdentityCache;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
@@ -58,6 +63,8 @@ pub struct Aws {
     /// For calls that change something: sent once.
     pub(super) beanstalk_once: aws_sdk_elasticbeanstalk::Client,
     pub(super) s3: aws_sdk_s3::Client,
+    /// For small objects, which come at once or not at all.
+    pub(super) s3_small: aws_sdk_s3::Client,
     pub(super) sts: aws_sdk_sts::Client,
     region: Option<String>,
     service_clock: ServiceClock,
@@ -67,6 +74,12 @@ pub struct Aws {
 const CONNECT: Duration = Duration::from_secs(5);
 /// How long one attempt of a small call may take.
 const ATTEMPT: Duration = Duration::from_secs(15);
+/// How long one attempt to read or write a small object may take. Not less, because it may have to fetch credentials first, for
+/// which the SDK allows as long.
+const SMALL_ATTEMPT: Duration = Duration::from_secs(5);
+/// How long all attempts may take together. A write and the look whether it has arrived stay below the deadline of an intent,
+/// give or take a little: what takes longer is of no use to a driver any more.
+const SMALL: Duration = Duration::from_secs(7);
 
 impl Aws {
     /// Reads the standard environment (`AWS_PROFILE`, `AWS_REGION`, `AWS_ENDPOINT_URL`, …) and makes the clients. Sends nothing
@@ -82,9 +95,25 @@ impl Aws {
             .connect_timeout(CONNECT)
             .operation_attempt_timeout(ATTEMPT)
             .build();
+        let retries = RetryConfig::standard().with_max_attempts(3);
+        if let (Some(_), Some(region), Some((key, secret))) = (&settings.in_process, &settings.region, &settings.keys) {
+            // Everything is said: nothing is looked up in the environment or in files.
+            let shared = SdkConfig::builder()
+                .behavior_version(BehaviorVersion::latest())
+                .region(Region::new(region.clone()))
+                .credentials_provider(SharedCredentialsProvider::new(own_keys(key, secret)))
+                .identity_cache(IdentityCache::lazy().build())
+                .http_client(http)
+                .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+                .time_source(SharedTimeSource::new(SystemTimeSource::new()))
+                .retry_config(retries)
+                .timeout_config(timeouts)
+                .build();
+            return Self::with(&shared);
+        }
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .http_client(http)
-            .retry_config(RetryConfig::standard().with_max_attempts(3))
+            .retry_config(retries)
             .timeout_config(timeouts);
         if let Some(region) = &settings.region {
             loader = loader.region(Region::new(region.clone()));
@@ -93,9 +122,7 @@ impl Aws {
             loader = loader.endpoint_url(endpoint);
         }
         if let Some((key, secret)) = &settings.keys {
-            loader = loader.credentials_provider(aws_credential_types::Credentials::new(
-                key, secret, None, None, "cutover",
-            ));
+            loader = loader.credentials_provider(own_keys(key, secret));
         }
         Self::with(&loader.load().await)
     }
@@ -125,10 +152,27 @@ impl Aws {
             // Names of buckets as host names do not resolve for endpoints on this machine.
             .force_path_style(shared.endpoint_url().is_some())
             .build();
+        let s3_small = aws_sdk_s3::config::Builder::from(shared)
+            .retry_config(
+                RetryConfig::standard()
+                    .with_max_attempts(4)
+                    .with_initial_backoff(Duration::from_millis(100))
+                    .with_max_backoff(Duration::from_secs(1)),
+            )
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(CONNECT)
+                    .operation_attempt_timeout(SMALL_ATTEMPT)
+                    .operation_timeout(SMALL)
+                    .build(),
+            )
+            .force_path_style(shared.endpoint_url().is_some())
+            .build();
         Self {
             beanstalk: aws_sdk_elasticbeanstalk::Client::from_conf(beanstalk),
             beanstalk_once: aws_sdk_elasticbeanstalk::Client::from_conf(once),
             s3: aws_sdk_s3::Client::from_conf(s3),
+            s3_small: aws_sdk_s3::Client::from_conf(s3_small),
             sts: aws_sdk_sts::Client::new(shared),
             region: shared.region().map(ToString::to_string),
             service_clock,
@@ -147,6 +191,10 @@ impl Aws {
     pub fn region(&self) -> Option<&str> {
         self.region.as_deref()
     }
+}
+
+fn own_keys(key: &str, secret: &str) -> Credentials {
+    Credentials::new(key, secret, None, None, "cutover")
 }
 
 /// The SDK's HTTP client over a cloud in this process.

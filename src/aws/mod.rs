@@ -13,4 +13,4 @@ mod service_clock;
 pub use beanstalk::{FirstEnvironment, NewEnvironment};
 pub use connect::{Aws, AwsSettings, InProcess};
 pub use error::{CallError, Effect};
-pub use objects::Progress;
+pub use objects::{Created, Progress};

@@ -13,6 +13,8 @@ mod release;
 mod resume;
 mod rollback;
 mod schema;
+#[cfg(feature = "local")]
+mod sim;
 mod status;
 mod wish;
 
@@ -52,6 +54,9 @@ enum Command {
     /// Run a cloud of this machine that AWS clients can use.
     #[cfg(feature = "local")]
     Cloud(cloud::Arguments),
+    /// Simulate releases in thousands of random worlds in which everything goes wrong, and check that none ends badly.
+    #[cfg(feature = "local")]
+    Sim(sim::Arguments),
     /// The sample application of the rehearsal.
     #[cfg(feature = "local")]
     #[command(hide = true)]
@@ -83,6 +88,8 @@ pub fn main() -> ExitCode {
         Command::Rehearse(arguments) => output::block_on(rehearse::run(arguments)),
         #[cfg(feature = "local")]
         Command::Cloud(arguments) => output::block_on(cloud::run(arguments)),
+        #[cfg(feature = "local")]
+        Command::Sim(arguments) => sim::run(&arguments),
         #[cfg(feature = "local")]
         Command::SampleApp => output::block_on(rehearse::sample_app()),
     }

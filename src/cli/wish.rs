@@ -92,7 +92,7 @@ async fn wish(project: &ProjectArguments, wish: Wish, fits: impl Fn(&Release) ->
         Ok(read) => read,
         Err(code) => return code,
     };
-    let journal = project.open_journal();
+    let journal = project.open_journal(&reach).await;
     let release = match newest(journal.as_ref(), &project.slot()).await {
         Ok(Some(release)) => release,
         Ok(None) => return output::fail(exit::REFUSED, format!("there is no release of {}", project.slot())),

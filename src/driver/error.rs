@@ -1,9 +1,9 @@
 //! Why a driver cannot go on.
 
+use super::Busy;
 use crate::aws::CallError;
 use crate::journal::JournalError;
-use crate::model::Timestamp;
-use crate::release::{IllegalEvent, ReleaseId, Writer};
+use crate::release::{IllegalEvent, ReleaseId};
 
 /// Why a driver cannot go on. The release is not lost: whoever runs `cutover resume` goes on where it stands.
 #[derive(Debug, thiserror::Error)]
@@ -12,20 +12,8 @@ pub enum DriverError {
     #[error(transparent)]
     Journal(#[from] JournalError),
     /// Another release of the slot is not over.
-    #[error(
-        "release {id} of this slot is not over: it is in phase {phase}, driven by {driver} until {until}; \
-         see `cutover status`, or go on with it by `cutover resume`"
-    )]
-    Busy {
-        /// Which.
-        id: Box<ReleaseId>,
-        /// Where it stands.
-        phase: crate::release::Phase,
-        /// Who drives it.
-        driver: Box<Writer>,
-        /// Until when.
-        until: Timestamp,
-    },
+    #[error("{0}; {advice}", advice = .0.advice())]
+    Busy(Box<Busy>),
     /// It could not be found out where the credentials lead.
     #[error(
         "could not find out which account the release would go on in: {source}; check AWS_PROFILE or the keys, and AWS_REGION"

@@ -3,6 +3,7 @@
 //! A [`Driver::tick`] never sleeps between looks; it returns for how long nothing is to be done. [`Driver::run`] sleeps.
 
 mod act;
+mod busy;
 mod error;
 mod evidence;
 mod facts;
@@ -22,6 +23,7 @@ mod write;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use busy::Busy;
 pub use error::DriverError;
 pub use facts::gather;
 pub use machine::{Machine, ThisMachine};
@@ -29,10 +31,10 @@ pub use ownership::is_free;
 pub use seat::{Core, Mind, Seat};
 pub use world::{Overrides, World};
 
-use crate::journal::{Append, JournalError};
+use crate::journal::Append;
 use crate::model::{ReleaseNumber, Timestamp};
 use crate::release::{
-    Decision, Event, Notice, Outcome, Plan, Release, ReleaseId, Slot, Then, Wish, Writer, apply, limits,
+    Decision, Event, Notice, Observation, Outcome, Plan, Release, ReleaseId, Slot, Then, Wish, Writer, apply, limits,
 };
 
 /// Drives one release.
@@ -71,11 +73,6 @@ fn patience(release: &Release) -> Duration {
     }
 }
 
-/// Whether an error of the journal may be over in a while.
-fn may_pass(error: &JournalError) -> bool {
-    !matches!(error, JournalError::Entry { .. } | JournalError::Illegal { .. })
-}
-
 impl Driver {
     /// Begins a release. `plan` is told the release's number.
     ///
@@ -91,7 +88,7 @@ impl Driver {
         loop {
             let newest = crate::journal::newest(seat.journal.as_ref(), slot).await?;
             let number = match newest {
-                Some(release) if release.outcome.is_none() => return Err(busy(&release)),
+                Some(release) if release.outcome.is_none() => return Err(busy(&release, seat.clock.now())),
                 Some(release) => release.plan.id.number.next(),
                 None => ReleaseNumber(1),
             };
@@ -163,7 +160,7 @@ impl Driver {
             match self.ask_once(&wish).await {
                 Ok(Some(asked)) => return Ok(asked),
                 Ok(None) => {}
-                Err(DriverError::Journal(error)) if may_pass(&error) && failures < 5 => {
+                Err(DriverError::Journal(error)) if error.may_pass() && failures < 5 => {
                     failures += 1;
                     tokio::time::sleep(Duration::from_millis(500)).await;
                 }
@@ -216,7 +213,7 @@ impl Driver {
                     tokio::time::sleep(self.release.plan.provision.interval.get().min(Duration::from_secs(1))).await;
                 }
                 // A full disk or a lost mount may come back; the release does nothing in the meantime.
-                Err(DriverError::Journal(error)) if may_pass(&error) => {
+                Err(DriverError::Journal(error)) if error.may_pass() => {
                     let now = self.seat.clock.since_boot();
                     let since = *failing_since.get_or_insert(now);
                     let patience = patience(&self.release);
@@ -267,7 +264,12 @@ impl Driver {
             return Ok(Tick::Again);
         }
         let wanted = self.seat.mind.looks(&self.release, self.seat.clock.now());
-        let seen = observe::observe(&self.seat.world, &self.release, &wanted, self.seat.clock.as_ref()).await;
+        let began = self.seat.clock.since_boot();
+        let mut seen = observe::observe(&self.seat.world, &self.release, &wanted, self.seat.clock.as_ref()).await;
+        if self.seat.clock.since_boot().saturating_sub(began) > limits::LOOK {
+            // This process was stopped meanwhile, or nothing answers: what was seen may long be over.
+            seen = Observation::blank(self.seat.clock.now());
+        }
         let Decision { why, then } = self.seat.mind.decide(&self.release, &seen);
         match then {
             Then::Record(event) => {
@@ -308,11 +310,6 @@ impl Driver {
     }
 }
 
-fn busy(release: &Release) -> DriverError {
-    DriverError::Busy {
-        id: Box::new(release.plan.id.clone()),
-        phase: release.phase,
-        driver: Box::new(release.driver.clone()),
-        until: release.owned_until,
-    }
+fn busy(release: &Release, now: Timestamp) -> DriverError {
+    DriverError::Busy(Box::new(Busy::new(release, now)))
 }

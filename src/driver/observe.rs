@@ -69,9 +69,12 @@ pub(super) async fn observe(world: &World, release: &Release, wanted: &Looks, cl
     }
 }
 
-/// How long a look may take before it counts as unknown. An operator's wish is read between two looks, and must not wait for a
-/// service that is slow.
-const LOOK: Duration = Duration::from_secs(60);
+/// How long one read may take before it counts as unknown. An operator's wish is read between two looks, and must not wait for a
+/// service that is slow; and one read that hangs must not make all others too old ([`crate::release::limits::LOOK`]).
+const READ: Duration = Duration::from_secs(40);
+
+/// How long a look from outside may take. Each check has a bound of its own.
+const CHECKS: Duration = Duration::from_secs(50);
 
 /// How long a look from outside may take while traffic is on its way back.
 const ON_THE_WAY_BACK: Duration = Duration::from_secs(10);
@@ -80,15 +83,14 @@ fn public_bound(release: &Release) -> Duration {
     if release.phase == Phase::RollBack {
         ON_THE_WAY_BACK
     } else {
-        // Checks have bounds of their own, which the user sets.
-        Duration::from_secs(300)
+        CHECKS
     }
 }
 
 async fn bounded<T>(call: impl Future<Output = Result<T, CallError>>) -> Known<T> {
-    match tokio::time::timeout(LOOK, call).await {
+    match tokio::time::timeout(READ, call).await {
         Ok(result) => known(result),
-        Err(_) => Known::Unknown(format!("no answer within {} s", LOOK.as_secs())),
+        Err(_) => Known::Unknown(format!("no answer within {} s", READ.as_secs())),
     }
 }
 

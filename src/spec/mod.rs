@@ -8,6 +8,7 @@ mod derived;
 mod document;
 mod error;
 mod file;
+mod journal;
 mod keys;
 mod people;
 mod read;
@@ -23,5 +24,6 @@ pub use file::{
     ArtifactSpec, AtDrainDeadline, BakeSpec, DrainSpec, GreenSpec, Lever, OptionSetting, ProvisionSpec, RetireSpec,
     RollbackSpec, SmokeSpec, Spec,
 };
+pub use journal::JournalPlace;
 pub use people::{AtGateDeadline, ForeignAnswer, ForeignSpec, GatePlace, GateSpec};
 pub use schema::schema;

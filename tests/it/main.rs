@@ -12,6 +12,10 @@ mod crash;
 #[cfg(feature = "local")]
 mod doors;
 mod house;
+#[cfg(all(feature = "local", target_os = "linux"))]
+mod journal_disk;
+#[cfg(feature = "local")]
+mod journal_s3;
 #[cfg(feature = "local")]
 mod local_live;
 #[cfg(feature = "local")]

@@ -36,6 +36,9 @@ pub const RESTORES: u32 = 3;
 /// How often a call that did not happen is made again on the way forward.
 pub const ATTEMPTS: u32 = 5;
 
+/// What was seen longer ago than this says nothing any more. Longer than a read takes with all its attempts.
+pub const LOOK: Duration = Duration::from_secs(60);
+
 /// How long preflight reads again what it could not read.
 pub const PREFLIGHT: Duration = Duration::from_secs(60);
 

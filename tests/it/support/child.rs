@@ -61,6 +61,11 @@ impl Child {
         said(&self.what, &self.stdout.text(), &self.stderr.text())
     }
 
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id().unwrap()
+    }
+
     /// Whether it still runs.
     pub(crate) fn runs(&mut self) -> bool {
         self.process.try_wait().unwrap().is_none()
