@@ -110,6 +110,22 @@ pub enum Event {
         /// Who promoted it, or why it goes on.
         how: String,
     },
+    /// Somebody else has changed something, and a person is asked what to do.
+    Asking {
+        /// What was expected and what is seen.
+        what: String,
+        /// Until when somebody is waited for.
+        until: Timestamp,
+    },
+    /// The question is settled.
+    Answered {
+        /// What was asked.
+        what: String,
+        /// How it was settled.
+        how: String,
+        /// Whether the release goes on as things are.
+        accepted: bool,
+    },
     /// Preflight found problems; the release ends.
     Refused {
         /// All of them.

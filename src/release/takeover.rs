@@ -49,6 +49,10 @@ pub(super) fn to_another_clock(release: &mut Release, at: Timestamp) {
         stands_still(&mut gate.since);
         stands_still(&mut gate.until);
     }
+    if let Some(question) = &mut release.question {
+        stands_still(&mut question.since);
+        stands_still(&mut question.until);
+    }
     for attempts in release.attempts.values_mut() {
         stands_still(&mut attempts.last);
     }

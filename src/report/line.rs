@@ -23,6 +23,11 @@ pub fn line(entry: &Entry, release: &Release) -> Option<String> {
                 until.time_of_day()
             )
         }
+        Event::Asking { what, until } => format!(
+            "{what}; `cutover resume`, `cutover abort` or `cutover rollback`, until {}",
+            until.time_of_day()
+        ),
+        Event::Answered { what, how, .. } => format!("{how}: {what}"),
         Event::GatePassed { gate, how } => format!("through gate {gate}: {how}"),
         Event::Refused { problems } => {
             let list: Vec<_> = problems.iter().map(|problem| format!("\n    {problem}")).collect();

@@ -11,6 +11,7 @@ mod world;
 
 pub(crate) use plan::{blue, first_entry, plan, release};
 
+mod answers;
 mod calls;
 mod clocks;
 mod crashes;
