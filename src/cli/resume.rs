@@ -65,8 +65,9 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
     {
         return output::fail(exit::FAILED, error);
     }
-    // A pause may have been asked for and not be noted yet.
-    let held = |release: &Release| release.pause.is_some() || release.wishes.pause.is_some();
+    // A pause may have been asked for and not be noted yet. To a question this is the answer.
+    let held =
+        |release: &Release| release.pause.is_some() || release.wishes.pause.is_some() || release.question.is_some();
     if held(driver.release())
         && let Err(error) = driver.ask(Wish::Resume).await
     {

@@ -55,18 +55,18 @@ pub(super) async fn pause(arguments: PauseArguments) -> ExitCode {
         Phase::RollBack => Err("it is on its way back, and nothing holds that".to_owned()),
         _ => Ok(()),
     };
-    wish(&arguments.project, Wish::Pause { length }, fits).await
+    Box::pin(wish(&arguments.project, Wish::Pause { length }, fits)).await
 }
 
 pub(super) async fn promote(arguments: PromoteArguments) -> ExitCode {
     let gate = arguments.gate;
     let wanted = gate.clone();
     let fits = move |release: &Release| fits_gate(release, &wanted);
-    wish(&arguments.project, Wish::Promote { gate }, fits).await
+    Box::pin(wish(&arguments.project, Wish::Promote { gate }, fits)).await
 }
 
 pub(super) async fn abort(arguments: AbortArguments) -> ExitCode {
-    wish(&arguments.project, Wish::Abort, |_| Ok(())).await
+    Box::pin(wish(&arguments.project, Wish::Abort, |_| Ok(()))).await
 }
 
 /// Whether a gate is the one that is open.

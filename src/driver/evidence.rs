@@ -13,8 +13,26 @@ use crate::release::{CallResult, Release};
 /// How long instances may take to send the tail of their logs. Worth a wait, not worth a stuck rollback.
 const LOGS: Duration = Duration::from_secs(30);
 
+/// How long all of it may take. Traffic is back by then, but it may leave again, and nobody looks meanwhile.
+const ALL: Duration = Duration::from_secs(60);
+
 /// Saves events and logs beside the journal. Says where. What cannot be had is left out and named.
 pub(super) async fn save(
+    world: &World,
+    release: &Release,
+    environment: &EnvironmentId,
+    journal: &dyn Journal,
+) -> Result<String, CallResult> {
+    match tokio::time::timeout(ALL, collect(world, release, environment, journal)).await {
+        Ok(saved) => saved,
+        Err(_) => Err(CallResult::Refused {
+            message: format!("it took longer than {} s", ALL.as_secs()),
+            retryable: true,
+        }),
+    }
+}
+
+async fn collect(
     world: &World,
     release: &Release,
     environment: &EnvironmentId,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use url::Url;
 
@@ -11,7 +12,7 @@ use super::read::{health, known, tag};
 use crate::aws::{CallError, Effect};
 use crate::model::{Clock, Known};
 use crate::probe::round;
-use crate::release::{EnvironmentSeen, Looks, Observation, Plan, PublicSeen, Release, Source};
+use crate::release::{EnvironmentSeen, Looks, Observation, Phase, Plan, PublicSeen, Release, Source};
 
 /// Looks at the world.
 pub(super) async fn observe(world: &World, release: &Release, wanted: &Looks, clock: &dyn Clock) -> Observation {
@@ -47,7 +48,11 @@ pub(super) async fn observe(world: &World, release: &Release, wanted: &Looks, cl
             let base = base(wanted.smoke.as_deref()?)?;
             Some(round(world.prober.as_ref(), &base, &plan.smoke.checks).await)
         }),
-        Box::pin(async { Some(public(world, plan, wanted.public.as_deref()?).await) }),
+        Box::pin(async {
+            let looked = public(world, plan, wanted.public.as_deref()?);
+            // On the way back it only confirms what the names say; forward, silence is no health.
+            tokio::time::timeout(public_bound(release), looked).await.ok()
+        }),
     );
     Observation {
         at: clock.now(),
@@ -64,9 +69,34 @@ pub(super) async fn observe(world: &World, release: &Release, wanted: &Looks, cl
     }
 }
 
+/// How long one read may take before it counts as unknown. An operator's wish is read between two looks, and must not wait for a
+/// service that is slow; and one read that hangs must not make all others too old ([`crate::release::limits::LOOK`]).
+const READ: Duration = Duration::from_secs(40);
+
+/// How long a look from outside may take. Each check has a bound of its own.
+const CHECKS: Duration = Duration::from_secs(50);
+
+/// How long a look from outside may take while traffic is on its way back.
+const ON_THE_WAY_BACK: Duration = Duration::from_secs(10);
+
+fn public_bound(release: &Release) -> Duration {
+    if release.phase == Phase::RollBack {
+        ON_THE_WAY_BACK
+    } else {
+        CHECKS
+    }
+}
+
+async fn bounded<T>(call: impl Future<Output = Result<T, CallError>>) -> Known<T> {
+    match tokio::time::timeout(READ, call).await {
+        Ok(result) => known(result),
+        Err(_) => Known::Unknown(format!("no answer within {} s", READ.as_secs())),
+    }
+}
+
 async fn look<T>(wanted: bool, call: impl Future<Output = Result<T, CallError>>) -> Known<T> {
     if wanted {
-        known(call.await)
+        bounded(call).await
     } else {
         Known::Unknown("it was not looked at".to_owned())
     }
@@ -77,7 +107,7 @@ where
     F: Future<Output = Result<T, CallError>>,
 {
     match wanted {
-        Some(what) => known(call(what).await),
+        Some(what) => bounded(call(what)).await,
         None => Known::Unknown("it was not looked at".to_owned()),
     }
 }

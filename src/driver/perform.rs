@@ -10,6 +10,7 @@ use crate::aws::NewEnvironment;
 use crate::model::EnvironmentId;
 use crate::release::{
     Action, CallResult, EnvironmentSeen, Listener, Notice, Plan, RELEASE_TAG, Release, Role, Source, VersionSeen,
+    limits,
 };
 
 /// Makes the call of an intent.
@@ -60,13 +61,15 @@ pub(super) async fn perform(seat: &Seat, release: &Release, action: &Action, beg
             };
             world.aws.create_environment(&new).await.map_err(CallResult::from)
         }
-        Action::Swap { from, to, other_cname } => match fit_to_swap(world, plan, from, to, other_cname)
-            .await
-            .and_then(|()| in_time())
-        {
-            Ok(()) => world.aws.swap(from, to).await.map(|()| None).map_err(CallResult::from),
-            Err(not_made) => Err(not_made),
-        },
+        Action::Swap { from, to, other_cname } => {
+            match in_bounds(Box::pin(fit_to_swap(world, plan, from, to, other_cname)))
+                .await
+                .and_then(|()| in_time())
+            {
+                Ok(()) => world.aws.swap(from, to).await.map(|()| None).map_err(CallResult::from),
+                Err(not_made) => Err(not_made),
+            }
+        }
         Action::RestoreCapacity {
             environment,
             min_instances,
@@ -80,19 +83,21 @@ pub(super) async fn perform(seat: &Seat, release: &Release, action: &Action, beg
         Action::SaveEvidence { environment } => evidence::save(world, release, environment, journal.as_ref())
             .await
             .map(Some),
-        Action::Terminate { environment, role } => match fit_to_end(world, release, environment, *role).await {
-            Ok(false) => Ok(Some("it was gone already".to_owned())),
-            Ok(true) => match in_time() {
-                Ok(()) => world
-                    .aws
-                    .terminate(environment)
-                    .await
-                    .map(|()| None)
-                    .map_err(CallResult::from),
-                Err(late) => Err(late),
-            },
-            Err(not_made) => Err(not_made),
-        },
+        Action::Terminate { environment, role } => {
+            match in_bounds(Box::pin(fit_to_end(world, release, environment, *role))).await {
+                Ok(false) => Ok(Some("it was gone already".to_owned())),
+                Ok(true) => match in_time() {
+                    Ok(()) => world
+                        .aws
+                        .terminate(environment)
+                        .await
+                        .map(|()| None)
+                        .map_err(CallResult::from),
+                    Err(late) => Err(late),
+                },
+                Err(not_made) => Err(not_made),
+            }
+        }
         Action::Prune { keep } => prune::prune(world, release, *keep).await.map(Some),
     };
     match done {
@@ -113,6 +118,13 @@ fn not_now(message: impl Into<String>) -> CallResult {
         message: message.into(),
         retryable: true,
     }
+}
+
+/// A look before a call takes no longer than the call may be late: then it is looked anew, and nothing hangs.
+async fn in_bounds<T>(look: impl Future<Output = Result<T, CallResult>>) -> Result<T, CallResult> {
+    tokio::time::timeout(limits::INTENT_DEADLINE, look)
+        .await
+        .unwrap_or_else(|_| Err(not_now("not made, because the reads before it took too long")))
 }
 
 fn late() -> CallResult {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::*;
 use crate::aws::{Aws, AwsSettings, InProcess};
-use crate::journal::{DirectoryJournal, Journal};
+use crate::journal::{DirectoryJournal, Journal, JournalError};
 use crate::model::Clock;
 use crate::probe::{HttpProber, ProbeSettings};
 use crate::release::tests::{blue, plan};

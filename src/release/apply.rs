@@ -7,7 +7,8 @@ use super::state::{
     Attempts, Drained, Pending, Phase, Release, RollbackState, SmokeState, TakenOver, Up, Watch, Wishes,
 };
 use super::{holds, takeover};
-use crate::model::Timestamp;
+use crate::model::{EnvironmentId, Timestamp};
+use crate::spec::ForeignAnswer;
 
 /// Why an entry cannot follow.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -85,6 +86,7 @@ pub fn apply(release: Option<Release>, entry: &Entry) -> Result<Release, Illegal
     if !matches!(entry.event, Event::Asked { .. }) {
         next.driver = entry.writer.clone();
         next.owned_until = entry.owned_until;
+        next.handed_over = matches!(entry.event, Event::HandedOver);
         next.heard = entry.sequence;
         next.heard_at = entry.at;
         holds::count(&mut next, entry.at);
@@ -116,6 +118,7 @@ fn begun(plan: super::plan::Plan, entry: &Entry) -> Release {
         heard: entry.sequence,
         heard_at: entry.at,
         taken_over: None,
+        handed_over: false,
         phase: Phase::Preflight,
         phase_since: entry.at,
         extended: std::time::Duration::ZERO,
@@ -123,6 +126,10 @@ fn begun(plan: super::plan::Plan, entry: &Entry) -> Release {
         pause: None,
         gate: None,
         gates_passed: Vec::new(),
+        question: None,
+        accepted: Vec::new(),
+        restores: 0,
+        restoring: None,
         problems: Vec::new(),
         blue: None,
         green: None,
@@ -161,13 +168,15 @@ fn step(release: &mut Release, entry: &Entry) -> Option<()> {
             });
             takeover::to_another_clock(release, at);
         }
-        (_, Event::Renewed) => {}
+        (_, Event::Renewed | Event::HandedOver) => {}
         (_, Event::Asked { wish }) => holds::wished(release, wish, &entry.writer),
         (phase, Event::Paused { until, by }) if phase != RollBack => holds::paused(release, at, *until, by),
         (_, Event::PauseEnded { .. }) => holds::pause_ended(release, at)?,
         (Shift | Bake, Event::GateOpened { before, until }) if release.gate.is_none() => {
             holds::opened(release, entry, *before, *until);
         }
+        (phase, Event::Asking { what, until }) if phase != RollBack => holds::asking(release, at, what, *until),
+        (_, Event::Answered { what, accepted, .. }) => holds::answered(release, what, *accepted)?,
         (_, Event::GatePassed { gate, how }) => holds::passed(release, gate, how)?,
         (_, Event::Noted { note }) => release.notes.push(note.clone()),
         (_, Event::Waiting { why }) => release.waiting = Some(why.clone()),
@@ -293,17 +302,8 @@ fn drained(release: &mut Release, at: Timestamp, how: &str, remove_blue: bool) {
 }
 
 fn intended(release: &mut Release, sequence: u64, at: Timestamp, action: &Action) -> Option<()> {
-    match action {
-        Action::Swap { to, .. } if release.phase == Phase::Shift => {
-            (release.green.as_ref()?.id == *to).then_some(())?;
-            release.shift_intended = true;
-            release.shift_called_at = Some(at);
-        }
-        Action::Swap { to, .. } => {
-            (release.phase == Phase::RollBack && release.blue.as_ref()?.id == *to).then_some(())?;
-            release.shift_intended = true;
-        }
-        _ => {}
+    if let Action::Swap { from, to, .. } = action {
+        swap_intended(release, sequence, at, from, to)?;
     }
     if let Some(attempts) = release.attempts.get_mut(&action.key())
         && attempts.done
@@ -324,7 +324,41 @@ fn intended(release: &mut Release, sequence: u64, at: Timestamp, action: &Action
     Some(())
 }
 
+/// A swap towards green, one back to blue, or one that puts a name back that somebody else has moved.
+fn swap_intended(
+    release: &mut Release,
+    sequence: u64,
+    at: Timestamp,
+    from: &EnvironmentId,
+    to: &EnvironmentId,
+) -> Option<()> {
+    let (blue, green) = (
+        &release.blue.as_ref()?.id,
+        release.green.as_ref().map(|green| &green.id),
+    );
+    let (to_blue, to_green) = (to == blue, green == Some(to));
+    release.shift_intended = true;
+    if release.phase == Phase::RollBack {
+        return to_blue.then_some(());
+    }
+    if release.phase == Phase::Shift && release.shifted_at.is_none() && to_green && from == blue {
+        release.shift_called_at = Some(at);
+        return Some(());
+    }
+    let wanted = match release.shifted_at {
+        Some(_) => to_green,
+        None => to_blue,
+    };
+    (wanted && release.plan.foreign.answer == ForeignAnswer::Restore).then_some(())?;
+    release.restores += 1;
+    release.restoring = Some(sequence);
+    holds::put_back(release, at);
+    Some(())
+}
+
 fn called(release: &mut Release, at: Timestamp, intent: u64, result: &CallResult) -> Option<()> {
+    let open = release.pending.as_ref();
+    let forward = open.is_some_and(|pending| forward_swap(release, &pending.action));
     let pending = release.pending.as_mut()?;
     if pending.intent != intent || pending.result.is_some() {
         return None;
@@ -336,6 +370,12 @@ fn called(release: &mut Release, at: Timestamp, intent: u64, result: &CallResult
         CallResult::Refused { message, retryable } => {
             failed(release, key, at, message, !retryable);
             release.pending = None;
+            if forward {
+                release.attempts.remove("swap");
+            }
+            if release.restoring.take_if(|restoring| *restoring == intent).is_some() {
+                release.attempts.remove("swap");
+            }
         }
         // Whether a swap has happened is for a read to say, whatever the service answered.
         CallResult::Accepted { .. } if !matches!(pending.action, Action::Swap { .. }) => {
@@ -347,13 +387,27 @@ fn called(release: &mut Release, at: Timestamp, intent: u64, result: &CallResult
     Some(())
 }
 
+/// Whether this is a swap of the way forward, in a release that has turned back since.
+fn forward_swap(release: &Release, action: &Action) -> bool {
+    let to_blue = |to: &EnvironmentId| release.blue.as_ref().is_some_and(|blue| blue.id == *to);
+    release.phase == Phase::RollBack && matches!(action, Action::Swap { to, .. } if !to_blue(to))
+}
+
 fn resolved(release: &mut Release, at: Timestamp, intent: u64, applied: bool, how: &str) -> Option<()> {
     let pending = release.pending.take_if(|pending| pending.intent == intent)?;
     let key = pending.action.key();
+    let forward = forward_swap(release, &pending.action);
     if applied {
         done(release, key, at);
     } else {
         failed(release, key, at, how, false);
+    }
+    if release.restoring.take_if(|restoring| *restoring == intent).is_some() {
+        holds::put_back(release, at);
+    }
+    // What was tried on the way forward says nothing about the way back.
+    if forward {
+        release.attempts.remove("swap");
     }
     Some(())
 }

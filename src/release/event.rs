@@ -77,6 +77,8 @@ pub enum Event {
     },
     /// The driver is alive and asks for more time.
     Renewed,
+    /// The driver stops on purpose; whoever comes may go on at once.
+    HandedOver,
     /// An operator wants something.
     Asked {
         /// What.
@@ -107,6 +109,22 @@ pub enum Event {
         gate: String,
         /// Who promoted it, or why it goes on.
         how: String,
+    },
+    /// Somebody else has changed something, and a person is asked what to do.
+    Asking {
+        /// What was expected and what is seen.
+        what: String,
+        /// Until when somebody is waited for.
+        until: Timestamp,
+    },
+    /// The question is settled.
+    Answered {
+        /// What was asked.
+        what: String,
+        /// How it was settled.
+        how: String,
+        /// Whether the release goes on as things are.
+        accepted: bool,
     },
     /// Preflight found problems; the release ends.
     Refused {

@@ -2,7 +2,7 @@
 
 use super::event::Entry;
 use super::people::{Wish, Writer};
-use super::state::{OpenGate, PassedGate, Pause, PauseAsked, Phase, Release};
+use super::state::{OpenGate, PassedGate, Pause, PauseAsked, Phase, Question, Release};
 use crate::model::Timestamp;
 use crate::spec::GatePlace;
 
@@ -31,7 +31,7 @@ pub(super) fn wished(release: &mut Release, wish: &Wish, by: &Writer) {
         }
         Wish::Resume => {
             release.wishes.pause = None;
-            if release.pause.is_some() {
+            if release.pause.is_some() || release.question.is_some() {
                 release.wishes.resume = Some(by());
             }
         }
@@ -62,8 +62,49 @@ pub(super) fn pause_ended(release: &mut Release, at: Timestamp) -> Option<()> {
     if let Some(gate) = &mut release.gate {
         gate.until = gate.until + length;
     }
+    if let Some(question) = &mut release.question {
+        question.until = question.until + length;
+    }
     release.wishes.resume = None;
     Some(())
+}
+
+/// A person is asked about a change that somebody else has made.
+pub(super) fn asking(release: &mut Release, at: Timestamp, what: &str, until: Timestamp) {
+    let what = what.to_owned();
+    release.question = Some(Question { what, since: at, until });
+    release.wishes.resume = None;
+}
+
+/// A question is settled.
+pub(super) fn answered(release: &mut Release, what: &str, accepted: bool) -> Option<()> {
+    let question = release.question.take_if(|question| question.what == what)?;
+    if accepted {
+        release.accepted.push(question.what);
+    }
+    release.wishes.resume = None;
+    Some(())
+}
+
+/// A name is being put back, or has been. Whatever was waited for since the name was where it belongs, is waited for again.
+pub(super) fn put_back(release: &mut Release, at: Timestamp) {
+    release.attempts.remove("swap");
+    release.quiet_since = None;
+    if release.shifted_at.is_none() {
+        return;
+    }
+    release.shifted_at = Some(at);
+    release.watch.last = Some(at);
+    match release.phase {
+        Phase::Bake => release.confirmed_at = Some(at),
+        Phase::Retire => {
+            release.phase = Phase::Drain;
+            release.phase_since = at;
+            release.extended = std::time::Duration::ZERO;
+            release.drained = None;
+        }
+        _ => {}
+    }
 }
 
 /// Somebody is waited for at a gate.
@@ -92,6 +133,7 @@ pub(super) fn passed(release: &mut Release, gate: &str, how: &str) -> Option<()>
 pub(super) fn none_any_more(release: &mut Release) {
     release.pause = None;
     release.gate = None;
+    release.question = None;
     release.held_since = None;
     release.wishes.pause = None;
     release.wishes.resume = None;
@@ -100,7 +142,7 @@ pub(super) fn none_any_more(release: &mut Release) {
 
 /// Counts how long the release is held, by the driver's clock.
 pub(super) fn count(release: &mut Release, at: Timestamp) {
-    let held = release.pause.is_some() || release.gate.is_some();
+    let held = release.pause.is_some() || release.gate.is_some() || release.question.is_some();
     match (release.held_since, held) {
         (None, true) => release.held_since = Some(at),
         (Some(since), false) => {

@@ -36,7 +36,7 @@ pub use people::{Wish, Writer};
 pub use plan::{Plan, RELEASE_TAG, ReleaseId, Slot, Source};
 pub use seen::{EnvironmentSeen, EnvironmentStatus, HealthSeen, InstanceSeen, Processing, PublicSeen, VersionSeen};
 pub use state::{
-    Attempts, Drained, OpenGate, PassedGate, Pause, PauseAsked, Pending, Phase, Release, RollbackState, TakenOver, Up,
-    Watch, Wishes,
+    Attempts, Drained, OpenGate, PassedGate, Pause, PauseAsked, Pending, Phase, Question, Release, RollbackState,
+    TakenOver, Up, Watch, Wishes,
 };
 pub use why::Why;

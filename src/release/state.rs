@@ -230,6 +230,17 @@ pub struct OpenGate {
     pub promoted_by: Option<Writer>,
 }
 
+/// Somebody else has changed something, and a person was asked what to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    /// What was expected and what is seen.
+    pub what: String,
+    /// Since when it is asked.
+    pub since: Timestamp,
+    /// Until when somebody is waited for.
+    pub until: Timestamp,
+}
+
 /// A gate that the release has gone through.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PassedGate {
@@ -258,6 +269,9 @@ pub struct Release {
     pub heard: u64,
     /// When the driver wrote it, by its own clock. All moments of the state are by this clock.
     pub heard_at: Timestamp,
+    /// Whether the driver has stopped on purpose.
+    #[serde(default)]
+    pub handed_over: bool,
     /// How the driver came to drive it, if another one did before.
     pub taken_over: Option<TakenOver>,
     /// Where it stands.
@@ -274,6 +288,14 @@ pub struct Release {
     pub gate: Option<OpenGate>,
     /// Gates that it has gone through.
     pub gates_passed: Vec<PassedGate>,
+    /// What a person was asked about a change that somebody else has made.
+    pub question: Option<Question>,
+    /// Such changes that a person has accepted.
+    pub accepted: Vec<String>,
+    /// How often a name that somebody else has moved was put back on the way forward.
+    pub restores: u32,
+    /// The intent that puts one back now.
+    pub restoring: Option<u64>,
     /// What preflight found in the way.
     pub problems: Vec<Problem>,
     /// The environment that held the slot when it began.

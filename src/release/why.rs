@@ -139,6 +139,13 @@ pub enum Why {
         /// What is not as it should be, so that it could not go on at once.
         doubt: Option<String>,
     },
+    /// Somebody else has changed something; a person must say what to do.
+    Asking {
+        /// What.
+        what: String,
+        /// Until when somebody is waited for.
+        until: Timestamp,
+    },
     /// Green is being taken back.
     RollingBack {
         /// Because of what.
@@ -250,6 +257,11 @@ impl fmt::Display for Why {
                     None => Ok(()),
                 }
             }
+            Self::Asking { what, until } => write!(
+                f,
+                "{what}; waiting until {} for `cutover resume`, `cutover abort` or `cutover rollback`",
+                until.time_of_day()
+            ),
             Self::RollingBack { because } => write!(f, "rolling back: {because}"),
         }
     }

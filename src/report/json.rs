@@ -5,12 +5,14 @@ use std::sync::Mutex;
 
 use serde_json::json;
 
+use super::outbox::Outbox;
 use crate::release::{Listener, Notice};
 
 /// Writes JSON lines.
 #[derive(Debug, Default)]
 pub struct JsonLines {
     last_wait: Mutex<String>,
+    outbox: Outbox,
 }
 
 impl Listener for JsonLines {
@@ -50,6 +52,8 @@ impl Listener for JsonLines {
             Notice::Trouble { message } => json!({ "trouble": message }),
         };
         // A reader that has gone away must not stop a release.
-        let _ = writeln!(anstream::stdout(), "{value}");
+        self.outbox.post(move || {
+            let _ = writeln!(anstream::stdout(), "{value}");
+        });
     }
 }

@@ -23,6 +23,11 @@ pub fn line(entry: &Entry, release: &Release) -> Option<String> {
                 until.time_of_day()
             )
         }
+        Event::Asking { what, until } => format!(
+            "{what}; `cutover resume`, `cutover abort` or `cutover rollback`, until {}",
+            until.time_of_day()
+        ),
+        Event::Answered { what, how, .. } => format!("{how}: {what}"),
         Event::GatePassed { gate, how } => format!("through gate {gate}: {how}"),
         Event::Refused { problems } => {
             let list: Vec<_> = problems.iter().map(|problem| format!("\n    {problem}")).collect();
@@ -83,6 +88,7 @@ pub fn line(entry: &Entry, release: &Release) -> Option<String> {
         Event::TrafficRestored { how } => format!("all traffic is on blue: {how}"),
         Event::Noted { note } => note.clone(),
         Event::Finished { outcome, why } => format!("{outcome}: {why}"),
+        Event::HandedOver => format!("{} stops here; `cutover resume` goes on with it at once", entry.writer),
         Event::Renewed | Event::Waiting { .. } | Event::Looked { look: Look::Good } => return None,
     };
     Some(text)

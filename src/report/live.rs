@@ -8,6 +8,7 @@ use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use owo_colors::OwoColorize;
 
 use super::line::line;
+use super::outbox::Outbox;
 use crate::model::Span;
 use crate::release::{Entry, Event, Listener, Notice, Outcome, Release};
 
@@ -15,6 +16,7 @@ use crate::release::{Entry, Event, Listener, Notice, Outcome, Release};
 #[derive(Debug, Default)]
 pub struct Plain {
     last: Mutex<String>,
+    outbox: Outbox,
 }
 
 impl Listener for Plain {
@@ -39,7 +41,9 @@ impl Listener for Plain {
             Notice::Remark { message } | Notice::Trouble { message } => format!("          {message}"),
         };
         // A reader that has gone away must not stop a release.
-        let _ = writeln!(anstream::stderr(), "{text}");
+        self.outbox.post(move || {
+            let _ = writeln!(anstream::stderr(), "{text}");
+        });
     }
 }
 
@@ -51,6 +55,7 @@ fn prefixed(entry: &Entry, release: &Release, text: &str) -> String {
 #[derive(Debug)]
 pub struct Bar {
     bar: ProgressBar,
+    outbox: Outbox,
 }
 
 impl Bar {
@@ -62,7 +67,20 @@ impl Bar {
             bar.set_style(style);
         }
         bar.enable_steady_tick(Duration::from_millis(120));
-        Self { bar }
+        Self {
+            bar,
+            outbox: Outbox::default(),
+        }
+    }
+
+    fn print(&self, text: String) {
+        let bar = self.bar.clone();
+        self.outbox.post(move || bar.println(text));
+    }
+
+    fn say(&self, text: String) {
+        let bar = self.bar.clone();
+        self.outbox.post(move || bar.set_message(text));
     }
 }
 
@@ -74,7 +92,8 @@ impl Default for Bar {
 
 impl Drop for Bar {
     fn drop(&mut self) {
-        self.bar.finish_and_clear();
+        let bar = self.bar.clone();
+        self.outbox.post(move || bar.finish_and_clear());
     }
 }
 
@@ -83,10 +102,10 @@ impl Listener for Bar {
         match notice {
             Notice::Entry { entry, release } => {
                 if let Some(text) = line(entry, release) {
-                    self.bar.println(colored(entry, &prefixed(entry, release, &text)));
+                    self.print(colored(entry, &prefixed(entry, release, &text)));
                 }
                 // What was said of the last wait does not hold any more.
-                self.bar.set_message("");
+                self.say(String::new());
             }
             Notice::Waiting {
                 release,
@@ -103,12 +122,10 @@ impl Listener for Bar {
                     release.phase,
                     traffic(release)
                 );
-                self.bar.set_message(text);
+                self.say(text);
             }
-            Notice::Progress { done, total } => self.bar.set_message(transfer(done, total)),
-            Notice::Remark { message } | Notice::Trouble { message } => {
-                self.bar.println(format!("          {message}"))
-            }
+            Notice::Progress { done, total } => self.say(transfer(done, total)),
+            Notice::Remark { message } | Notice::Trouble { message } => self.print(format!("          {message}")),
         }
     }
 }

@@ -3,6 +3,7 @@
 mod json;
 mod line;
 mod live;
+mod outbox;
 mod summary;
 
 use std::sync::Arc;

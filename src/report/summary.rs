@@ -114,6 +114,13 @@ pub fn status(release: &Release, now: Timestamp, free: Option<&str>, journal: &s
                     ),
                 };
             }
+            if let Some(question) = &release.question {
+                let _ = writeln!(
+                    text,
+                    "  asks     {}; `cutover resume`, `cutover abort` or `cutover rollback`, until {}",
+                    question.what, question.until
+                );
+            }
             if let Some(by) = &release.wishes.turned_by {
                 let _ = writeln!(text, "  asked    {by} asked to turn back");
             }

@@ -21,6 +21,8 @@ mod local_live;
 #[cfg(feature = "local")]
 mod local_s3;
 #[cfg(feature = "local")]
+mod operators;
+#[cfg(feature = "local")]
 mod refusals;
 #[cfg(feature = "local")]
 mod release_cli;

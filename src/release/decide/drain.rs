@@ -27,7 +27,7 @@ pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
             let remove_blue = release.plan.drain.at_deadline == AtDrainDeadline::Retire;
             record(how.clone(), Event::Drained { how, remove_blue })
         }
-        Silence::Pending(decision) => decision,
+        Silence::Pending(decision) => *decision,
     }
 }
 
@@ -38,7 +38,7 @@ pub(super) enum Silence {
     /// Somebody still does, or nobody knows, and waiting longer is no use.
     GivenUp(String),
     /// Not known yet.
-    Pending(Decision),
+    Pending(Box<Decision>),
 }
 
 /// An environment that lost the slot's name.
@@ -65,13 +65,13 @@ pub(super) fn silence(
     let expired = since + plan.dns_ttl.get() * plan.factor;
     let deadline = expired.max(watched) + plan.deadline.get();
     let pending = |why, until| {
-        Silence::Pending(wait(
+        Silence::Pending(Box::new(wait(
             now,
             why,
             until,
             deadline,
             "what the drain is set to do then is done",
-        ))
+        )))
     };
     if now < expired {
         return pending(
@@ -103,9 +103,9 @@ pub(super) fn silence(
             let what = requests.map_or("its requests are not known any more".to_owned(), |count| {
                 format!("it got {count} requests again")
             });
-            Silence::Pending(record(what, Event::Quiet { quiet, requests }))
+            Silence::Pending(Box::new(record(what, Event::Quiet { quiet, requests })))
         }
-        None if quiet => Silence::Pending(record("it got no request", Event::Quiet { quiet, requests })),
+        None if quiet => Silence::Pending(Box::new(record("it got no request", Event::Quiet { quiet, requests }))),
         Some(begun) if now >= begun + plan.quiet.get() => Silence::Proved(format!(
             "old DNS answers have run out, and no request came for {}",
             plan.quiet

@@ -30,6 +30,9 @@ pub const SHOWS: Duration = Duration::from_secs(30);
 /// How often traffic that has left blue again is fetched back before a person is called: somebody else is at work.
 pub const RETURNS: u32 = 3;
 
+/// How often a name that somebody else has moved is put back on the way forward: whoever moves it again means it.
+pub const RESTORES: u32 = 3;
+
 /// How often a call that did not happen is made again on the way forward.
 pub const ATTEMPTS: u32 = 5;
 

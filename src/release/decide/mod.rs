@@ -2,6 +2,7 @@
 
 mod bake;
 mod drain;
+mod foreign;
 mod hold;
 pub mod limits;
 mod pending;
@@ -81,6 +82,12 @@ pub fn decide(release: &Release, seen: &Observation) -> Decision {
     let extended = hold::extended(release, seen.at);
     let release = extended.as_ref();
     if let Some(pending) = &release.pending {
+        // Who wants to go back is heard although a call is in doubt; it is settled on the way. Only when it may have ended blue
+        // is it not known yet whether there is a way back.
+        let ends_blue = matches!(pending.action, Action::Terminate { .. });
+        if !ends_blue && let Some(decision) = world::turn(release) {
+            return decision;
+        }
         return pending::decide(release, pending, seen);
     }
     if let Some(decision) = world::guard(release, seen) {

@@ -308,7 +308,7 @@ fn green(release: &Release, rollback: &RollbackState, restored: Timestamp, seen:
             watched: restored,
         };
         match silence(release, lost, measurable, &seen.green_health, seen.at) {
-            Silence::Pending(decision) => return decision,
+            Silence::Pending(decision) => return *decision,
             Silence::GivenUp(how) if release.plan.drain.at_deadline == crate::spec::AtDrainDeadline::Keep => {
                 return over(&format!("green ({}) is kept: {how}; remove it by hand", green.id));
             }

@@ -6,8 +6,8 @@ use super::super::outcome::Outcome;
 use super::super::seen::{EnvironmentSeen, EnvironmentStatus};
 use super::super::state::{Phase, Release};
 use super::super::why::Why;
-use super::{Decision, finish, limits, next_look, roll_back, soon, wait};
-use crate::model::{EnvironmentId, Known, Timestamp};
+use super::{Decision, finish, foreign, limits, next_look, roll_back, soon, wait};
+use crate::model::{EnvironmentId, Timestamp};
 
 impl EnvironmentSeen {
     /// Whether it holds a name.
@@ -45,6 +45,14 @@ pub(super) fn guard(release: &Release, seen: &Observation) -> Option<Decision> {
     if release.phase == Phase::RollBack {
         return None;
     }
+    turn(release).or_else(|| foreign::decide(release, seen))
+}
+
+/// What an operator's wish to go back leads to.
+pub(super) fn turn(release: &Release) -> Option<Decision> {
+    if matches!(release.phase, Phase::Preflight | Phase::RollBack | Phase::Done) {
+        return None;
+    }
     // Once blue was told to end there is nothing to go back to; the release's last words say so.
     let too_late = release.phase == Phase::Retire && release.attempts_of("terminate").done;
     if (release.wishes.abort || release.wishes.roll_back) && !too_late {
@@ -55,69 +63,13 @@ pub(super) fn guard(release: &Release, seen: &Observation) -> Option<Decision> {
         };
         return Some(roll_back(format!("{} asked for it", operator(release)), outcome));
     }
-    match &seen.environments {
-        Known::Known(environments) => moved_by_others(release, environments, seen.at),
-        Known::Unknown(_) => None,
-    }
+    None
 }
 
 /// Who asked to turn back.
 fn operator(release: &Release) -> String {
     let by = release.wishes.turned_by.as_ref();
     by.map_or("an operator".to_owned(), |by| format!("an operator ({by})"))
-}
-
-/// Somebody else has moved the slot's name, or removed an environment that this release depends on.
-fn moved_by_others(release: &Release, environments: &[EnvironmentSeen], now: Timestamp) -> Option<Decision> {
-    let blue = release.blue.as_ref()?;
-    let slot = &release.plan.slot_cname;
-    let holder = environments.iter().find(|seen| seen.holds(slot));
-    let on_green = holder.is_some_and(|holder| release.green.as_ref().is_some_and(|green| green.id == holder.id));
-    let on_blue = holder.is_some_and(|holder| holder.id == blue.id);
-    let shifted = release.shifted_at.is_some();
-    // From the first intent to swap on, a name on green is this release's own doing, however late it shows.
-    let ours = release.phase == Phase::Shift && release.shift_intended;
-    if on_green && (shifted || ours) || on_blue && !shifted {
-        return None;
-    }
-    // While an environment changes, its names may be on their way: that is no finding yet.
-    let settled = environments
-        .iter()
-        .filter(|seen| seen.id == blue.id || release.green.as_ref().is_some_and(|green| green.id == seen.id))
-        .all(|seen| seen.status != EnvironmentStatus::Updating);
-    if !settled {
-        return None;
-    }
-    if shifted && on_blue {
-        let why = format!("somebody else has given {slot} back to blue ({})", blue.id);
-        return Some(lasting(release, now, why, |why| roll_back(why, Outcome::RolledBack)));
-    }
-    if !shifted && on_green {
-        let why = format!("somebody else has given {slot} to green before it was its turn");
-        // The rollback looks for itself who holds the name, and gives it back.
-        return Some(lasting(release, now, why, |why| roll_back(why, Outcome::RolledBack)));
-    }
-    let place = match holder {
-        Some(holder) => format!(
-            "is held by {} ({}), which this release does not know",
-            holder.name, holder.id
-        ),
-        None => "is held by no environment".to_owned(),
-    };
-    let green = release.green.as_ref().map_or("unknown", |green| green.id.as_str());
-    Some(lasting(release, now, format!("the name {slot} {place}"), |what| {
-        if shifted {
-            finish(
-                Outcome::NeedsHuman,
-                format!(
-                    "{what}; green is {green}, blue is {}: find out who moved it, then swap by hand",
-                    blue.id
-                ),
-            )
-        } else {
-            roll_back(format!("somebody else has moved traffic: {what}"), Outcome::Aborted)
-        }
-    }))
 }
 
 /// Acts upon a finding that would turn the release only when it was seen for two polling intervals without a break: a list that

@@ -261,3 +261,33 @@ fn a_list_that_is_behind_is_not_taken_for_a_return() {
         );
     }
 }
+
+#[test]
+fn a_wish_to_go_back_is_heard_while_a_call_is_in_doubt() {
+    for name in ["upload", "create version", "create environment", "swap"] {
+        for fate in [Fate::LostBefore, Fate::AppliedThenLost, Fate::Late(seconds(25))] {
+            let phase = match name {
+                "upload" | "create version" => Phase::Publish,
+                "create environment" => Phase::Provision,
+                _ => Phase::Shift,
+            };
+            let mut run = with(name, &[fate]).when(phase, 0, Deed::Wish(Wish::RollBack));
+            // The wish comes when the call is under way.
+            run.script[0].1 = std::time::Duration::from_millis(600);
+            let run = run.finish();
+            let asked = run
+                .entries
+                .iter()
+                .position(|entry| matches!(entry.event, Event::Asked { .. }))
+                .expect("it was asked for");
+            run.require(
+                matches!(run.entries[asked + 1].event, Event::RollbackBegan { .. }),
+                &format!("{name} {fate:?}: the next entry is the answer"),
+            );
+            run.require(
+                run.world.holder() == Some("e-blue".into()) && !run.exists(GREEN),
+                "everything is as before",
+            );
+        }
+    }
+}

@@ -9,7 +9,7 @@ use super::run::{Crash, Deed, Run};
 use super::world::{BLUE, Foreign, Quality, seconds};
 use crate::model::Span;
 use crate::release::{Outcome, Phase, Wish};
-use crate::spec::{AtDrainDeadline, AtGateDeadline, GatePlace, GateSpec};
+use crate::spec::{AtDrainDeadline, AtGateDeadline, ForeignAnswer, ForeignSpec, GatePlace, GateSpec};
 
 const PHASES: [Phase; 9] = [
     Phase::Preflight,
@@ -45,6 +45,10 @@ fn random_run(seed: u64) -> Run {
     if random.once_in(8) {
         plan.min_instances = Some(u32::try_from(random.below(6)).expect("small"));
     }
+    plan.foreign = ForeignSpec {
+        answer: random.pick(&[ForeignAnswer::Stop, ForeignAnswer::Restore, ForeignAnswer::Ask]),
+        deadline: Span::from_secs(10 + random.below(1000)),
+    };
     for before in [GatePlace::Shift, GatePlace::Drain] {
         if random.once_in(8) {
             plan.gates.push(GateSpec {
@@ -101,6 +105,8 @@ fn random_run(seed: u64) -> Run {
                 Foreign::UpdateBlue(200),
                 Foreign::UpdateGreen(100),
                 Foreign::UpdateBlue(20_000),
+                Foreign::DeployBlue,
+                Foreign::DeployGreen,
             ])),
             2 | 3 => {
                 let senses = match random.below(4) {

@@ -27,7 +27,7 @@ fn pause(length: u64) -> Deed {
 }
 
 /// The entries from the first that fits one to the first that fits the other.
-fn between<'a>(run: &'a Run, from: impl Fn(&Event) -> bool, to: impl Fn(&Event) -> bool) -> Vec<&'a Entry> {
+fn between(run: &Run, from: impl Fn(&Event) -> bool, to: impl Fn(&Event) -> bool) -> Vec<&Entry> {
     run.entries
         .iter()
         .skip_while(|entry| !from(&entry.event))

@@ -13,6 +13,7 @@ mod world;
 pub(crate) use plan::{blue, first_entry, plan, release};
 
 mod again;
+mod answers;
 mod calls;
 mod clocks;
 mod coming_up;

@@ -65,6 +65,8 @@ pub(super) enum Foreign {
     EndBlue,
     UpdateBlue(u64),
     UpdateGreen(u64),
+    DeployBlue,
+    DeployGreen,
 }
 
 /// What happens at its time.
@@ -283,7 +285,16 @@ impl World {
             (Foreign::EndBlue, _) => self.end(&blue),
             (Foreign::UpdateBlue(long), _) => self.update(&blue, seconds(long)),
             (Foreign::UpdateGreen(long), Some(green)) => self.update(&green, seconds(long)),
-            (Foreign::Swap | Foreign::EndGreen | Foreign::UpdateGreen(_), None) => {}
+            (Foreign::DeployBlue, _) => self.deploy(&blue),
+            (Foreign::DeployGreen, Some(green)) => self.deploy(&green),
+            (Foreign::Swap | Foreign::EndGreen | Foreign::UpdateGreen(_) | Foreign::DeployGreen, None) => {}
+        }
+    }
+
+    fn deploy(&mut self, id: &EnvironmentId) {
+        self.update(id, seconds(30));
+        if let Some(one) = self.find(id) {
+            one.version = "hotfix".into();
         }
     }
 

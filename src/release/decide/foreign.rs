@@ -1,0 +1,350 @@
+//! Changes that somebody else has made: the slot's name moved, another version on blue or green, an environment that changes or
+//! goes. Each is named by what was expected and what is seen, and answered as the settings say.
+//!
+//! Whatever the answer: a name is put back only so often ([`limits::RESTORES`]), because a person who moves it again means it;
+//! and nothing is removed on account of a finding.
+
+use super::super::action::Action;
+use super::super::event::Event;
+use super::super::observation::Observation;
+use super::super::outcome::Outcome;
+use super::super::seen::{EnvironmentSeen, EnvironmentStatus};
+use super::super::state::{Phase, Release};
+use super::super::why::Why;
+use super::{Decision, Then, bake, finish, limits, next_look, record, roll_back, wait, world};
+use crate::model::{Known, Timestamp};
+use crate::spec::ForeignAnswer;
+
+/// A change by somebody else.
+struct Finding {
+    /// What was expected and what is seen. The same words for as long as it is the same.
+    what: String,
+    /// How the release stops because of it.
+    stop: Stop,
+    /// What would put it right.
+    restore: Option<Action>,
+    /// Whether the release can go on as things are, if a person says so.
+    acceptable: bool,
+}
+
+/// How a release stops.
+#[derive(Clone, Copy)]
+enum Stop {
+    /// Green is taken back or given up.
+    TurnBack(Outcome),
+    /// A person is called; the text says what to do.
+    Call(&'static str),
+}
+
+/// What a look at the list gives.
+enum Look {
+    AsItShouldBe,
+    /// Names are on their way: that is no finding yet.
+    Moving,
+    Found(Finding),
+}
+
+/// What to do about other people's changes, if there are any.
+pub(super) fn decide(release: &Release, seen: &Observation) -> Option<Decision> {
+    let now = seen.at;
+    let Known::Known(environments) = &seen.environments else {
+        let question = release.question.as_ref()?;
+        if now < question.until {
+            return Some(asking(release, now));
+        }
+        let what = &question.what;
+        return Some(finish(
+            Outcome::NeedsHuman,
+            format!("{what}; nobody answered, and now the environments cannot be read: see where the traffic is"),
+        ));
+    };
+    match look(release, environments) {
+        Look::Found(finding) if release.accepted.contains(&finding.what) => closed(release, "it is accepted"),
+        Look::Found(finding) => Some(found(release, seen, finding)),
+        Look::Moving => release.question.as_ref().map(|_| asking(release, now)),
+        Look::AsItShouldBe => closed(release, "all is as it should be again").or_else(|| notes(release, environments)),
+    }
+}
+
+fn closed(release: &Release, how: &str) -> Option<Decision> {
+    let question = release.question.as_ref()?;
+    let (what, how) = (question.what.clone(), how.to_owned());
+    let accepted = false;
+    Some(record(how.clone(), Event::Answered { what, how, accepted }))
+}
+
+fn found(release: &Release, seen: &Observation, finding: Finding) -> Decision {
+    let now = seen.at;
+    if let Some(question) = release
+        .question
+        .as_ref()
+        .filter(|question| question.what == finding.what)
+    {
+        return asked(release, seen, question.since, question.until, &finding);
+    }
+    let since = match &release.waiting {
+        Some(Why::Astray { what, since }) if *what == finding.what => *since,
+        _ => now,
+    };
+    world::lasting(release, now, finding.what.clone(), |what| {
+        match (release.plan.foreign.answer, &finding.restore) {
+            (ForeignAnswer::Restore, Some(action)) if release.restores < limits::RESTORES => Decision {
+                why: Why::Missing {
+                    what: format!("{what}: {}", action.describe()),
+                },
+                then: Then::Act(action.clone()),
+            },
+            (ForeignAnswer::Ask, _) => {
+                let asked = release.question.as_ref().map(|question| question.until);
+                let until = asked.unwrap_or(now + release.plan.foreign.deadline.get());
+                record(what.clone(), Event::Asking { what, until })
+            }
+            _ => stop(release, &finding, since),
+        }
+    })
+}
+
+/// A person was asked about this.
+fn asked(release: &Release, seen: &Observation, since: Timestamp, until: Timestamp, finding: &Finding) -> Decision {
+    if let Some(by) = &release.wishes.resume {
+        let how = if finding.acceptable {
+            format!("{by} wants to go on as things are")
+        } else {
+            format!("{by} wants to go on, which takes that it is put right")
+        };
+        return record(
+            how.clone(),
+            Event::Answered {
+                what: finding.what.clone(),
+                how,
+                accepted: finding.acceptable,
+            },
+        );
+    }
+    if seen.at >= until {
+        return stop(release, finding, since);
+    }
+    // Users whose requests fail do not wait for the answer.
+    let failing = seen
+        .public
+        .iter()
+        .flat_map(|public| &public.checks)
+        .any(|check| !check.passed);
+    let bad = release.watch.bad >= release.plan.bake.fail;
+    if (failing || bad)
+        && let Some(decision) = bake::watch(release, seen)
+    {
+        return decision;
+    }
+    asking(release, seen.at)
+}
+
+fn asking(release: &Release, now: Timestamp) -> Decision {
+    let (what, until) = release.question.as_ref().map_or_else(
+        || (String::new(), now),
+        |question| (question.what.clone(), question.until),
+    );
+    let look = next_look(release, now).min(now + release.plan.bake.interval.get());
+    wait(now, Why::Asking { what, until }, look, until, "the release stops")
+}
+
+fn stop(release: &Release, finding: &Finding, since: Timestamp) -> Decision {
+    let what = format!("{}, since {}", finding.what, since.time_of_day());
+    match finding.stop {
+        Stop::TurnBack(outcome) => roll_back(what, outcome),
+        Stop::Call(advice) => {
+            let green = release.green.as_ref().map_or("unknown", |green| green.id.as_str());
+            let blue = release.blue.as_ref().map_or("unknown", |blue| blue.id.as_str());
+            finish(
+                Outcome::NeedsHuman,
+                format!("{what}; green is {green}, blue is {blue}: {advice}"),
+            )
+        }
+    }
+}
+
+fn look(release: &Release, environments: &[EnvironmentSeen]) -> Look {
+    match names(release, environments) {
+        Look::AsItShouldBe => match versions(release, environments) {
+            Some(finding) => Look::Found(finding),
+            None => Look::AsItShouldBe,
+        },
+        other => other,
+    }
+}
+
+/// Who holds the slot's name, and who should.
+fn names(release: &Release, environments: &[EnvironmentSeen]) -> Look {
+    let Some(blue) = &release.blue else {
+        return Look::AsItShouldBe;
+    };
+    let slot = &release.plan.slot_cname;
+    let holder = environments.iter().find(|seen| seen.holds(slot));
+    let on_green = holder.is_some_and(|holder| release.green.as_ref().is_some_and(|green| green.id == holder.id));
+    let on_blue = holder.is_some_and(|holder| holder.id == blue.id);
+    let shifted = release.shifted_at.is_some();
+    // From the first intent to swap on, a name on green is this release's own doing, however late it shows.
+    let ours = release.phase == Phase::Shift && release.shift_called_at.is_some();
+    if on_green && (shifted || ours) || on_blue && !shifted {
+        return Look::AsItShouldBe;
+    }
+    // While an environment changes, its names may be on their way.
+    let restoring = release.plan.foreign.answer == ForeignAnswer::Restore;
+    let concerned = |seen: &&EnvironmentSeen| {
+        seen.id == blue.id
+            || release.green.as_ref().is_some_and(|green| green.id == seen.id)
+            || restoring && holder.is_some_and(|holder| holder.id == seen.id)
+    };
+    if environments
+        .iter()
+        .filter(concerned)
+        .any(|seen| seen.status == EnvironmentStatus::Updating)
+    {
+        return Look::Moving;
+    }
+    let (what, stop) = if shifted && on_blue {
+        let what = format!(
+            "somebody else has given {slot} back to blue ({}); green should hold it",
+            blue.id
+        );
+        (what, Stop::TurnBack(Outcome::RolledBack))
+    } else if on_green {
+        // The rollback looks for itself who holds the name, and gives it back.
+        let what = format!("somebody else has given {slot} to green before it was its turn; blue should hold it");
+        (what, Stop::TurnBack(Outcome::RolledBack))
+    } else {
+        let place = match holder {
+            Some(holder) => format!(
+                "is held by {} ({}), which this release does not know",
+                holder.name, holder.id
+            ),
+            None => "is held by no environment".to_owned(),
+        };
+        let (side, stop) = if shifted {
+            ("green", Stop::Call("find out who moved it, then swap by hand"))
+        } else {
+            ("blue", Stop::TurnBack(Outcome::Aborted))
+        };
+        (
+            format!("somebody else has moved traffic: the name {slot} {place}; {side} should hold it"),
+            stop,
+        )
+    };
+    Look::Found(Finding {
+        what,
+        stop,
+        restore: put_back(release, environments, holder),
+        acceptable: false,
+    })
+}
+
+/// The swap that gives the slot's name to where the release wants it.
+fn put_back(release: &Release, environments: &[EnvironmentSeen], holder: Option<&EnvironmentSeen>) -> Option<Action> {
+    let holder = holder.filter(|holder| holder.ready())?;
+    let wanted = match release.shifted_at {
+        Some(_) => &release.green.as_ref()?.id,
+        None => &release.blue.as_ref()?.id,
+    };
+    let wanted = world::find(environments, wanted).filter(|wanted| wanted.ready())?;
+    Some(Action::Swap {
+        from: holder.id.clone(),
+        to: wanted.id.clone(),
+        other_cname: wanted.cname.clone()?,
+    })
+}
+
+/// Another version than expected on blue or green.
+fn versions(release: &Release, environments: &[EnvironmentSeen]) -> Option<Finding> {
+    // Once blue was told to end nothing can be turned.
+    if release.attempts_of("terminate").done {
+        return None;
+    }
+    let shifted = release.shifted_at.is_some();
+    let turn_back = if release.shift_intended {
+        Outcome::RolledBack
+    } else {
+        Outcome::Aborted
+    };
+    let finding = |role: &str, seen: &EnvironmentSeen, wanted: &crate::model::VersionLabel, stop, acceptable| {
+        let version = seen.version.as_ref().filter(|version| *version != wanted)?;
+        Some(Finding {
+            what: format!(
+                "somebody else has deployed {version} to {role} ({}), which should run {wanted}",
+                seen.id
+            ),
+            stop,
+            restore: None,
+            acceptable,
+        })
+    };
+    let tested = matches!(
+        release.phase,
+        Phase::Smoke | Phase::Shift | Phase::Bake | Phase::Drain | Phase::Retire
+    );
+    let green = release.green.as_ref().filter(|_| tested).and_then(|green| {
+        let seen = world::find(environments, &green.id)?;
+        finding(
+            "green",
+            seen,
+            &release.plan.version_label,
+            Stop::TurnBack(turn_back),
+            false,
+        )
+    });
+    green.or_else(|| {
+        let blue = release.blue.as_ref()?;
+        let seen = world::find(environments, &blue.id)?;
+        let stop = if shifted {
+            Stop::Call(
+                "green has the traffic, and blue is not any more what one could go back to; keep green or swap by hand",
+            )
+        } else {
+            Stop::TurnBack(turn_back)
+        };
+        finding("blue", seen, blue.version.as_ref()?, stop, true)
+    })
+}
+
+/// What is worth knowing, and no reason to stop: it is waited for where it matters.
+fn notes(release: &Release, environments: &[EnvironmentSeen]) -> Option<Decision> {
+    let ended = release.attempts_of("terminate");
+    let told = ended.done || ended.failed > 0;
+    let blue = release.blue.as_ref().filter(|_| !told).map(|blue| ("blue", &blue.id));
+    let made = !matches!(release.phase, Phase::Publish | Phase::Provision);
+    let green = release
+        .green
+        .as_ref()
+        .filter(|_| made)
+        .map(|green| ("green", &green.id));
+    let note = blue.into_iter().chain(green).find_map(|(role, id)| {
+        let seen = world::find(environments, id)?;
+        let text = match seen.status {
+            EnvironmentStatus::Updating if !own_change(release) => format!(
+                "{role} ({id}) is Updating in phase {}, and not by this release: a managed update, or somebody changes it; \
+                 where it must be at rest, it is waited for",
+                release.phase
+            ),
+            EnvironmentStatus::Terminating if role == "blue" && release.shifted_at.is_some() => {
+                format!("{role} ({id}) is being removed, and not by this release: there is no way back any more")
+            }
+            _ => return None,
+        };
+        (!release.notes.contains(&text)).then_some(text)
+    })?;
+    Some(record(note.clone(), Event::Noted { note }))
+}
+
+/// Whether a change of blue or green may still be this release's own.
+fn own_change(release: &Release) -> bool {
+    let heard = release.heard_at;
+    release.attempts.iter().any(|(key, attempts)| {
+        let length = if key == "swap" {
+            limits::SWAP_SETTLE
+        } else if key.starts_with("restore capacity") {
+            limits::TERMINATE
+        } else {
+            return false;
+        };
+        heard < attempts.last + length
+    })
+}
