@@ -24,6 +24,7 @@ mod exhaust;
 mod explore;
 mod foreign;
 mod green;
+mod holding;
 mod holds;
 mod judging;
 mod looking;

@@ -16,7 +16,7 @@ type Change = fn(&mut Release);
 /// A phase, what makes the event possible there, the event, and what each makes it impossible.
 type Case = (Phase, Change, fn(&Release) -> Event, &'static [Change]);
 
-fn writer(process: u32) -> Writer {
+pub(super) fn writer(process: u32) -> Writer {
     Writer {
         host: "here".to_owned(),
         process,
@@ -25,7 +25,7 @@ fn writer(process: u32) -> Writer {
 }
 
 /// A release in a phase, with both environments known.
-fn state(phase: Phase) -> Release {
+pub(super) fn state(phase: Phase) -> Release {
     let mut state = release(plan());
     state.phase = phase;
     state.driver = writer(1);
@@ -50,7 +50,7 @@ fn state(phase: Phase) -> Release {
     state
 }
 
-fn entry(release: &Release, event: Event) -> Entry {
+pub(super) fn entry(release: &Release, event: Event) -> Entry {
     Entry {
         sequence: release.sequence + 1,
         writer: writer(1),
