@@ -4,7 +4,7 @@ use super::possible::{entry, state, writer};
 use super::world::seconds;
 use crate::model::{Span, Timestamp};
 use crate::release::{
-    Action, CallResult, Drained, Entry, Event, Outcome, Pending, Phase, Release, RollbackState, Wish, apply,
+    Action, CallResult, Drained, Entry, Event, Outcome, Pending, Phase, Release, RollbackState, Why, Wish, apply,
 };
 use crate::spec::{ForeignAnswer, GatePlace};
 
@@ -291,4 +291,28 @@ fn what_was_tried_on_the_way_forward_says_nothing_about_the_way_back() {
     let (intent, result) = (1, refused());
     let release = then(release, 1, Event::Called { intent, result });
     assert_eq!(release.attempts_of("swap").failed, 1);
+}
+
+#[test]
+fn what_was_found_astray_is_seen_for_so_long_in_all() {
+    let took_over = |why: Why| {
+        let mut release = state(Phase::Bake);
+        release.waiting = Some(why);
+        let from = release.driver.clone();
+        let (why, forced) = (because(), false);
+        by(2, release, 100, Event::TookOver { from, why, forced })
+    };
+    let what = because();
+    let before = state(Phase::Bake).heard_at - seconds(5);
+    let release = took_over(Why::Astray {
+        what: what.clone(),
+        since: before,
+    });
+    let since = release.heard_at - seconds(5);
+    assert_eq!(
+        release.waiting,
+        Some(Why::Astray { what, since }),
+        "nobody looked in between"
+    );
+    assert_eq!(took_over(Why::Settling { until: before }).waiting, None);
 }

@@ -114,6 +114,13 @@ impl Scene {
     }
 }
 
+/// Green has traffic, and a look at it is due.
+pub(super) fn watched() -> Scene {
+    let mut run = Run::new(1).until(Phase::Bake, 0);
+    run.world.pass(seconds(30));
+    Scene::of(&mut run)
+}
+
 #[track_caller]
 pub(super) fn known<T>(fact: &mut Known<T>) -> &mut T {
     match fact {
