@@ -11,7 +11,11 @@ mod ambiguous;
 mod crash;
 #[cfg(feature = "local")]
 mod doors;
+#[cfg(feature = "local")]
+mod frozen;
 mod house;
+#[cfg(feature = "local")]
+mod kills;
 #[cfg(feature = "local")]
 mod local_live;
 #[cfg(feature = "local")]
@@ -22,3 +26,5 @@ mod refusals;
 mod release_cli;
 #[cfg(feature = "local")]
 mod support;
+#[cfg(feature = "local")]
+mod two_drivers;
