@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use cutover::release::limits;
 use futures_util::future::join_all;
 use tokio::time::sleep;
 
@@ -160,5 +161,45 @@ async fn a_driver_that_was_frozen_makes_no_call_any_more() {
         ),
     ];
     join_all(cases.map(|(name, stopped, end)| overtaken(&cloud, name, stopped, Taken::WhenOver, end))).await;
+    cloud.end().await;
+}
+
+/// A driver that was stopped for less than its ownership is still the driver, but what it saw has grown old: it lets the call
+/// be, and looks again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_is_let_be_when_its_intent_has_grown_old() {
+    let cloud = Cloud::start().await;
+    let cases = [
+        ("old-swap", "swap", "DescribeEnvironments", SWAP),
+        (
+            "old-end",
+            "terminate",
+            "DescribeConfigurationSettings",
+            "TerminateEnvironment",
+        ),
+    ];
+    let one = async |(name, action, first, call): (&str, &str, &'static str, &str)| {
+        let _turn = turn().await;
+        let project = cloud.project(name).await;
+        let users = cloud.users(name, 10.0);
+        let intent: &'static str = if action == "swap" {
+            "intended swap"
+        } else {
+            "intended terminate"
+        };
+        let old = stop(&project, &bundles::good("2"), Stopped::Between(intent, first)).await;
+        // Longer than an intent may be old, and short enough that the answer to the read is still taken.
+        sleep(limits::INTENT_DEADLINE + Duration::from_secs(1)).await;
+        assert_eq!(project.proxy.count(call), 0, "{name}");
+        old.thaw();
+        let ended = old.end(RELEASE).await.with(0);
+        let ended = ended.saying(&["too much time had passed since the intent was written"]);
+        let intents = project.events(1).iter().filter(|event| is(event, intent)).count();
+        assert_eq!(intents, 2, "{name}: it is meant anew: {}", ended.said());
+        assert_eq!(project.proxy.count(call), 1, "{name}: {}", ended.said());
+        cloud.settled(name, "v2", "2").await;
+        users.content().await;
+    };
+    join_all(cases.map(one)).await;
     cloud.end().await;
 }
