@@ -15,9 +15,13 @@ use crate::support::child::{Child, Ended};
 use crate::support::cloud::Users;
 use crate::support::proxy::mutates;
 use crate::support::random::Random;
-use crate::support::{Cloud, MOMENT, Project, RELEASE, bundles, turn};
+use crate::support::{Cloud, Fault, MOMENT, Project, RELEASE, bundles, turn};
 
-const SWAP: &str = "SwapEnvironmentCNAMEs";
+/// What must not happen twice.
+const DANGEROUS: [&str; 3] = ["SwapEnvironmentCNAMEs", "CreateEnvironment", "TerminateEnvironment"];
+
+/// How long such a call is on its way at most: long enough for the next driver to look at the world before it arrives.
+const SLOWEST: Duration = Duration::from_millis(1500);
 
 /// From how many places a slot is released.
 const MACHINES: usize = 3;
@@ -94,6 +98,7 @@ impl<'a> Lane<'a> {
         let kind = if run.good { "good" } else { "bad" };
         run.story
             .push(format!("{}: version {version} is {kind}, {kills} kills", self.name));
+        self.slow_down();
         let before = self.done();
         let mark = self.users.mark();
         let ended = self.driven(version, kills, tally, &mut run).await;
@@ -113,6 +118,17 @@ impl<'a> Lane<'a> {
             run.story.push(ended.said());
         }
         run
+    }
+
+    /// Half of the dangerous calls are on their way for a while.
+    fn slow_down(&mut self) {
+        for machine in &self.machines {
+            machine.proxy.behave();
+            for call in DANGEROUS {
+                let length = SLOWEST.mul_f64((self.random.share() * 2.0 - 1.0).max(0.0));
+                machine.proxy.order(call, Fault::Delay(length), usize::MAX);
+            }
+        }
     }
 
     /// Starts the release, kills it, has another machine go on, and so on, to the end.
@@ -194,8 +210,7 @@ impl<'a> Lane<'a> {
 
     /// How often each of the dangerous calls was done so far.
     fn done(&self) -> [usize; 3] {
-        [SWAP, "CreateEnvironment", "TerminateEnvironment"]
-            .map(|call| self.machines.iter().map(|machine| machine.proxy.done(call)).sum())
+        DANGEROUS.map(|call| self.machines.iter().map(|machine| machine.proxy.done(call)).sum())
     }
 
     fn id(&self) -> ReleaseId {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, TRANSFER_ENCODING};
@@ -35,6 +36,8 @@ pub(crate) enum Fault {
     Throttle,
     /// The cloud does not get it: no permission.
     Deny,
+    /// It is on its way for so long, whatever becomes of its sender.
+    Delay(Duration),
     /// It waits until the gate opens.
     Hold(Gate),
     /// The answer has one text in the place of another.
@@ -241,6 +244,10 @@ impl Way {
                 let message =
                     format!("User: arn:aws:iam::123456789012:user/test is not authorized to perform: {operation}");
                 Ok(refused(StatusCode::FORBIDDEN, "AccessDenied", &message))
+            }
+            Some(Fault::Delay(length)) => {
+                tokio::time::sleep(length).await;
+                self.forward(&operation, request).await
             }
             Some(Fault::Hold(gate)) => {
                 gate.pass().await;
