@@ -56,6 +56,8 @@ pub struct Aws {
     /// For calls that change something: sent once.
     pub(super) beanstalk_once: aws_sdk_elasticbeanstalk::Client,
     pub(super) s3: aws_sdk_s3::Client,
+    /// For small objects, which come at once or not at all.
+    pub(super) s3_small: aws_sdk_s3::Client,
     pub(super) sts: aws_sdk_sts::Client,
     region: Option<String>,
 }
@@ -64,6 +66,12 @@ pub struct Aws {
 const CONNECT: Duration = Duration::from_secs(5);
 /// How long one attempt of a small call may take.
 const ATTEMPT: Duration = Duration::from_secs(15);
+/// How long one attempt to read or write a small object may take. Not less, because it may have to fetch credentials first, for
+/// which the SDK allows as long.
+const SMALL_ATTEMPT: Duration = Duration::from_secs(5);
+/// How long all attempts may take together. A write and the look whether it has arrived stay below the deadline of an intent,
+/// give or take a little: what takes longer is of no use to a driver any more.
+const SMALL: Duration = Duration::from_secs(7);
 
 impl Aws {
     /// Reads the standard environment (`AWS_PROFILE`, `AWS_REGION`, `AWS_ENDPOINT_URL`, …) and makes the clients. Sends nothing
@@ -118,10 +126,27 @@ impl Aws {
             // Names of buckets as host names do not resolve for endpoints on this machine.
             .force_path_style(shared.endpoint_url().is_some())
             .build();
+        let s3_small = aws_sdk_s3::config::Builder::from(shared)
+            .retry_config(
+                RetryConfig::standard()
+                    .with_max_attempts(4)
+                    .with_initial_backoff(Duration::from_millis(100))
+                    .with_max_backoff(Duration::from_secs(1)),
+            )
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(CONNECT)
+                    .operation_attempt_timeout(SMALL_ATTEMPT)
+                    .operation_timeout(SMALL)
+                    .build(),
+            )
+            .force_path_style(shared.endpoint_url().is_some())
+            .build();
         Self {
             beanstalk: aws_sdk_elasticbeanstalk::Client::new(shared),
             beanstalk_once: aws_sdk_elasticbeanstalk::Client::from_conf(once),
             s3: aws_sdk_s3::Client::from_conf(s3),
+            s3_small: aws_sdk_s3::Client::from_conf(s3_small),
             sts: aws_sdk_sts::Client::new(shared),
             region: shared.region().map(ToString::to_string),
         }

@@ -12,4 +12,4 @@ mod objects;
 pub use beanstalk::{FirstEnvironment, NewEnvironment};
 pub use connect::{Aws, AwsSettings, InProcess};
 pub use error::{CallError, Effect};
-pub use objects::Progress;
+pub use objects::{Created, Progress};

@@ -4,28 +4,38 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use super::{exit, output};
 use crate::compose::{Project, Reach};
 use crate::report::Format;
+use crate::spec::JournalPlace;
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct ProjectArguments {
     /// The project's settings.
     #[arg(long, short, value_name = "FILE", default_value = "cutover.toml")]
     pub(super) config: PathBuf,
-    /// Folder of the journal, instead of what the settings say.
-    #[arg(long, value_name = "DIR")]
-    pub(super) journal: Option<PathBuf>,
+    /// Where the journal is, instead of what the settings say: a folder, or a prefix on S3.
+    #[arg(long, value_name = "DIR|s3://BUCKET/PREFIX", value_parser = journal_place())]
+    pub(super) journal: Option<JournalPlace>,
     /// Print JSON lines.
     #[arg(long)]
     pub(super) json: bool,
 }
 
+/// Reads a journal's place. A path need not be text.
+fn journal_place() -> impl TypedValueParser<Value = JournalPlace> {
+    OsStringValueParser::new().try_map(|given| match given.into_string() {
+        Ok(text) => text.parse(),
+        Err(path) => Ok(JournalPlace::Directory(path.into())),
+    })
+}
+
 impl ProjectArguments {
     /// Reads the project and how things are reached.
     pub(super) fn read(&self) -> Result<(Project, Reach), ExitCode> {
-        let project = Project::read(&self.config, self.journal.as_deref()).map_err(|error| output::bad_spec(&error))?;
+        let project = Project::read(&self.config, self.journal.as_ref()).map_err(|error| output::bad_spec(&error))?;
         let reach = Reach::from_environment().map_err(|message| output::fail(exit::USAGE, message))?;
         Ok((project, reach))
     }

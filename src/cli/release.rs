@@ -8,8 +8,8 @@ use clap::{Args, ValueEnum};
 
 use super::project::ProjectArguments;
 use super::{exit, output};
-use crate::compose::{Artifact, Planner, Project, check, prepare};
-use crate::driver::{Driver, Seat, World};
+use crate::compose::{Artifact, Planner, Project, Reach, check, prepare};
+use crate::driver::{Driver, DriverError, Seat, World};
 use crate::model::SystemClock;
 use crate::release::Release;
 use crate::report::{self, Format};
@@ -74,13 +74,12 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
         &artifact,
         arguments.version_label.as_deref(),
     );
-    begin(&project, world, &planner, arguments.until, format).await
+    begin(&project, &reach, world, &planner, arguments.until, format).await
 }
 
 /// The bundle, or what is wrong with it.
 fn bundle(path: &Path, project: &Project) -> (Artifact, Vec<String>) {
-    let store = project.journal.parent().unwrap_or(&project.journal).join("bundles");
-    match prepare(path, &store) {
+    match prepare(path, &project.bundles()) {
         Ok(artifact) => (artifact, Vec::new()),
         Err(problems) => (Artifact::unfit(path), problems),
     }
@@ -89,12 +88,13 @@ fn bundle(path: &Path, project: &Project) -> (Artifact, Vec<String>) {
 /// Checks that nothing is in the way, says what is going to happen, and does it.
 pub(super) async fn begin(
     project: &Project,
+    reach: &Reach,
     world: Arc<World>,
     planner: &Planner,
     until: Until,
     format: Format,
 ) -> ExitCode {
-    let journal = project.open_journal();
+    let journal = project.open_journal(reach).await;
     let clock = Arc::new(SystemClock);
     let slot = project.slot();
     let start = match check(journal.as_ref(), &world, clock.as_ref(), &slot, planner).await {
@@ -109,7 +109,8 @@ pub(super) async fn begin(
     let begun = Driver::begin(seat, &slot, |number| planner.plan(number)).await;
     let mut driver = match begun {
         Ok(driver) => driver,
-        Err(error @ crate::driver::DriverError::Busy { .. }) => return output::fail(exit::REFUSED, error),
+        // Somebody has begun one since the check.
+        Err(DriverError::Busy(busy)) => return output::refuse(&[busy.problem()], format),
         Err(error) => return output::fail(exit::FAILED, error),
     };
     let result = output::drive(&mut driver, move |release| until.reached(release)).await;

@@ -32,7 +32,7 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
         Ok(read) => read,
         Err(code) => return code,
     };
-    let journal = project.open_journal();
+    let journal = project.open_journal(&reach).await;
     let release = match newest(journal.as_ref(), &project.slot()).await {
         Ok(Some(release)) => release,
         Ok(None) => {

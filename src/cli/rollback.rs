@@ -8,7 +8,7 @@ use clap::Args;
 use super::project::ProjectArguments;
 use super::release::{Until, begin};
 use super::{exit, output};
-use crate::compose::{Planner, Project, way_back};
+use crate::compose::{Planner, Project, Reach, way_back};
 use crate::driver::{Driver, Seat, World};
 use crate::journal::newest;
 use crate::model::SystemClock;
@@ -27,7 +27,8 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
         Ok(read) => read,
         Err(code) => return code,
     };
-    let release = match newest(project.open_journal().as_ref(), &project.slot()).await {
+    let journal = project.open_journal(&reach).await;
+    let release = match newest(journal.as_ref(), &project.slot()).await {
         Ok(Some(release)) => release,
         Ok(None) => {
             return output::fail(
@@ -42,16 +43,16 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
         Err(error) => return output::fail(exit::FAILED, error),
     };
     if release.outcome.is_none() {
-        Box::pin(running(&project, world, release, format)).await
+        Box::pin(running(&project, &reach, world, release, format)).await
     } else {
-        ended(&project, world, &release, format).await
+        ended(&project, &reach, world, &release, format).await
     }
 }
 
 /// The release is not over: it is told to turn back, and seen through.
-async fn running(project: &Project, world: Arc<World>, release: Release, format: Format) -> ExitCode {
+async fn running(project: &Project, reach: &Reach, world: Arc<World>, release: Release, format: Format) -> ExitCode {
     let seat = Seat::new(
-        project.open_journal(),
+        project.open_journal(reach).await,
         Arc::clone(&world),
         Arc::new(SystemClock),
         report::reporter(format),
@@ -77,7 +78,7 @@ async fn running(project: &Project, world: Arc<World>, release: Release, format:
         ),
         Ok(Some(Outcome::RolledBack | Outcome::Aborted)) => taken_back(&release, format, "green is removed"),
         // The wish came when blue was on its way out already: what was recorded of it is left.
-        Ok(Some(Outcome::Promoted)) => ended(project, world, &release, format).await,
+        Ok(Some(Outcome::Promoted)) => ended(project, reach, world, &release, format).await,
         _ => output::ended(result, &release, format),
     }
 }
@@ -97,11 +98,11 @@ fn taken_back(release: &Release, format: Format, rest: &str) -> ExitCode {
 }
 
 /// The release is over: what it recorded of blue is released again.
-async fn ended(project: &Project, world: Arc<World>, release: &Release, format: Format) -> ExitCode {
+async fn ended(project: &Project, reach: &Reach, world: Arc<World>, release: &Release, format: Format) -> ExitCode {
     let (source, version) = match way_back(release) {
         Ok(way_back) => way_back,
         Err(why) => return output::fail(exit::REFUSED, format!("there is nothing to take back: {why}")),
     };
     let planner = Planner::recorded(project, world.aws.region(), source, version);
-    begin(project, world, &planner, Until::Over, format).await
+    begin(project, reach, world, &planner, Until::Over, format).await
 }

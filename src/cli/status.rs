@@ -17,11 +17,11 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: Arguments) -> ExitCode {
-    let (project, _) = match arguments.project.read() {
+    let (project, reach) = match arguments.project.read() {
         Ok(read) => read,
         Err(code) => return code,
     };
-    let journal = project.open_journal();
+    let journal = project.open_journal(&reach).await;
     match newest(journal.as_ref(), &project.slot()).await {
         Ok(Some(release)) => {
             if arguments.project.json {

@@ -4,15 +4,20 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tokio::sync::OnceCell;
+
 use crate::aws::{Aws, AwsSettings};
 use crate::driver::{Overrides, World};
-use crate::journal::{DirectoryJournal, Journal};
+use crate::journal::{DirectoryJournal, Journal, S3Journal};
 use crate::probe::{HttpProber, ProbeError, ProbeSettings, Prober};
 use crate::release::Slot;
-use crate::spec::{Spec, SpecError};
+use crate::spec::{JournalPlace, Spec, SpecError};
 
 /// Where the journal lies if nothing else is said, below the folder of `cutover.toml`.
 const JOURNAL: &str = ".cutover/journal";
+
+/// Where bundles made of folders are kept when the journal is on S3, below the folder of `cutover.toml`.
+const BUNDLES: &str = ".cutover/bundles";
 
 /// A `cutover.toml` and what belongs to it.
 #[derive(Clone, Debug)]
@@ -21,8 +26,10 @@ pub struct Project {
     pub spec: Spec,
     /// The folder that its paths are relative to.
     pub folder: PathBuf,
-    /// Folder of the journal.
-    pub journal: PathBuf,
+    /// Where the journal is.
+    pub journal: JournalPlace,
+    /// Made once: credentials are fetched for each set of clients.
+    aws: Arc<OnceCell<Aws>>,
 }
 
 impl Project {
@@ -31,7 +38,7 @@ impl Project {
     /// # Errors
     ///
     /// When it cannot be read or holds mistakes.
-    pub fn read(config: &Path, journal: Option<&Path>) -> Result<Self, SpecError> {
+    pub fn read(config: &Path, journal: Option<&JournalPlace>) -> Result<Self, SpecError> {
         let spec = Spec::read(config)?;
         let folder = config.parent().unwrap_or(Path::new("")).to_path_buf();
         Ok(Self::new(spec, folder, journal))
@@ -39,13 +46,19 @@ impl Project {
 
     /// A project whose settings were made in this process.
     #[must_use]
-    pub fn new(spec: Spec, folder: PathBuf, journal: Option<&Path>) -> Self {
+    pub fn new(spec: Spec, folder: PathBuf, journal: Option<&JournalPlace>) -> Self {
         let journal = match (journal, &spec.journal) {
-            (Some(journal), _) => journal.to_path_buf(),
-            (None, Some(journal)) => folder.join(journal),
-            (None, None) => folder.join(JOURNAL),
+            (Some(journal), _) => journal.clone(),
+            (None, Some(JournalPlace::Directory(journal))) => JournalPlace::Directory(folder.join(journal)),
+            (None, Some(on_s3)) => on_s3.clone(),
+            (None, None) => JournalPlace::Directory(folder.join(JOURNAL)),
         };
-        Self { spec, folder, journal }
+        Self {
+            spec,
+            folder,
+            journal,
+            aws: Arc::default(),
+        }
     }
 
     /// The slot.
@@ -57,10 +70,31 @@ impl Project {
         }
     }
 
-    /// The journal.
+    /// Where bundles are kept that were made of folders: beside a journal in a folder, else beside `cutover.toml`.
     #[must_use]
-    pub fn open_journal(&self) -> Arc<dyn Journal> {
-        Arc::new(DirectoryJournal::new(&self.journal))
+    pub fn bundles(&self) -> PathBuf {
+        match &self.journal {
+            JournalPlace::Directory(journal) => journal.parent().unwrap_or(journal).join("bundles"),
+            JournalPlace::S3 { .. } => self.folder.join(BUNDLES),
+        }
+    }
+
+    /// The journal. One on S3 is reached like everything else on AWS; for one in a folder nothing is asked of AWS.
+    pub async fn open_journal(&self, reach: &Reach) -> Arc<dyn Journal> {
+        match &self.journal {
+            JournalPlace::Directory(folder) => Arc::new(DirectoryJournal::new(folder)),
+            JournalPlace::S3 { bucket, prefix } => Arc::new(S3Journal::new(self.aws(reach).await, bucket, prefix)),
+        }
+    }
+
+    /// The clients for AWS. They are made when they are first needed, by what `reach` says then.
+    async fn aws(&self, reach: &Reach) -> Aws {
+        let connect = || async {
+            let mut settings = reach.aws.clone();
+            settings.region = settings.region.or_else(|| self.spec.region.clone());
+            Aws::connect(&settings).await
+        };
+        self.aws.get_or_init(connect).await.clone()
     }
 
     /// Connects to everything outside.
@@ -69,9 +103,7 @@ impl Project {
     ///
     /// When the clients for names or TLS cannot be set up.
     pub async fn connect(&self, reach: &Reach, bundle_problems: Vec<String>) -> Result<World, ProbeError> {
-        let mut settings = reach.aws.clone();
-        settings.region = settings.region.or_else(|| self.spec.region.clone());
-        let aws = Aws::connect(&settings).await;
+        let aws = self.aws(reach).await;
         let prober: Arc<dyn Prober> = Arc::new(HttpProber::new(ProbeSettings {
             dns_server: reach.dns_server,
             port: reach.http_port,

@@ -1,7 +1,7 @@
 //! Before a release begins: everything that is in the way, found with nothing changed.
 
 use super::Planner;
-use crate::driver::{World, gather, is_free};
+use crate::driver::{Busy, World, gather};
 use crate::journal::Journal;
 use crate::model::{Clock, ReleaseNumber};
 use crate::release::preflight::{Findings, Problem, judge};
@@ -38,20 +38,8 @@ pub async fn check(
     let mut problems = Vec::new();
     let number = match crate::journal::newest(journal, slot).await {
         Ok(Some(release)) if release.outcome.is_none() => {
-            let id = &release.plan.id;
-            problems.push(Problem::new(
-                "busy",
-                format!(
-                    "release {id} of this slot is not over: it is in phase {}, {}",
-                    release.phase,
-                    is_free(&release, clock.now()).unwrap_or_else(|| format!(
-                        "driven by {} at least until {}",
-                        release.driver, release.owned_until
-                    ))
-                ),
-                "see `cutover status`, go on with it by `cutover resume`, or take it back by `cutover rollback`",
-            ));
-            id.number.next()
+            problems.push(Busy::new(&release, clock.now()).problem());
+            release.plan.id.number.next()
         }
         Ok(Some(release)) => release.plan.id.number.next(),
         Ok(None) => ReleaseNumber(1),

@@ -2,6 +2,7 @@
 //!
 //! A [`Driver::tick`] never sleeps between looks; it returns for how long nothing is to be done. [`Driver::run`] sleeps.
 
+mod busy;
 mod evidence;
 mod facts;
 mod machine;
@@ -14,6 +15,7 @@ mod world;
 
 use std::time::Duration;
 
+pub use busy::Busy;
 pub use facts::gather;
 pub use machine::{Machine, ThisMachine};
 pub use seat::{Core, Mind, Seat};
@@ -54,20 +56,8 @@ pub enum DriverError {
     #[error(transparent)]
     Journal(#[from] JournalError),
     /// Another release of the slot is not over.
-    #[error(
-        "release {id} of this slot is not over: it is in phase {phase}, driven by {driver} until {until}; \
-         see `cutover status`, or go on with it by `cutover resume`"
-    )]
-    Busy {
-        /// Which.
-        id: Box<ReleaseId>,
-        /// Where it stands.
-        phase: crate::release::Phase,
-        /// Who drives it.
-        driver: Box<Writer>,
-        /// Until when.
-        until: Timestamp,
-    },
+    #[error("{0}; {advice}", advice = .0.advice())]
+    Busy(Box<Busy>),
     /// It could not be found out where the credentials lead.
     #[error(
         "could not find out which account the release would go on in: {source}; check AWS_PROFILE or the keys, and AWS_REGION"
@@ -117,7 +107,7 @@ impl Driver {
         loop {
             let newest = crate::journal::newest(seat.journal.as_ref(), slot).await?;
             let number = match newest {
-                Some(release) if release.outcome.is_none() => return Err(busy(&release)),
+                Some(release) if release.outcome.is_none() => return Err(busy(&release, seat.clock.now())),
                 Some(release) => release.plan.id.number.next(),
                 None => ReleaseNumber(1),
             };
@@ -201,11 +191,11 @@ impl Driver {
                     failing_since = None;
                     tokio::time::sleep(self.release.plan.provision.interval.get().min(Duration::from_secs(1))).await;
                 }
-                // A full disk or a lost mount may come back; the release does nothing in the meantime.
-                Err(DriverError::Journal(JournalError::File { doing, path, source })) => {
+                // A full disk, a lost mount or a network may come back; the release does nothing in the meantime.
+                Err(DriverError::Journal(error)) if error.may_pass() => {
                     let now = self.seat.clock.since_boot();
                     let since = *failing_since.get_or_insert(now);
-                    let error = DriverError::Journal(JournalError::File { doing, path, source });
+                    let error = DriverError::Journal(error);
                     if now.saturating_sub(since) > JOURNAL_PATIENCE {
                         return Err(error);
                     }
@@ -317,11 +307,16 @@ impl Driver {
                     let event = Event::Renewed;
                     let now = self.seat.clock.now();
                     let entry = entry(self.release.plan.id.clone(), self.release.sequence, now, now + limits::OWNERSHIP, &self.writer, event);
-                    if self.seat.journal.append(&entry).await? == Append::Taken {
+                    match self.seat.journal.append(&entry).await {
+                        Ok(Append::Written) => self.release = self.applied(&entry)?,
                         // Somebody else writes here now. What is under way does no harm twice, so it is let go.
-                        return Ok(());
+                        Ok(Append::Taken) => return Ok(()),
+                        // An upload need not begin anew because one of the renewals was lost: the next one may do.
+                        Err(error) if error.may_pass() => {
+                            self.seat.listener.notice(Notice::Trouble { message: &error.to_string() });
+                        }
+                        Err(error) => return Err(error.into()),
                     }
-                    self.release = self.applied(&entry)?;
                 }
             }
         };
@@ -396,13 +391,8 @@ impl Driver {
     }
 }
 
-fn busy(release: &Release) -> DriverError {
-    DriverError::Busy {
-        id: Box::new(release.plan.id.clone()),
-        phase: release.phase,
-        driver: Box::new(release.driver.clone()),
-        until: release.owned_until,
-    }
+fn busy(release: &Release, now: Timestamp) -> DriverError {
+    DriverError::Busy(Box::new(Busy::new(release, now)))
 }
 
 fn entry(release: ReleaseId, last: u64, at: Timestamp, owned_until: Timestamp, writer: &Writer, event: Event) -> Entry {

@@ -139,7 +139,7 @@ async fn upload(world: &World, plan: &Plan, key: &str, listener: &dyn Listener) 
         }
         Err(error) => {
             return Err(refused(format!(
-                "the bundle {} cannot be read on this machine: {error}; resume where the release began",
+                "the bundle {} cannot be read on this machine: {error}; it was not uploaded before, so release it anew",
                 file.display()
             )));
         }

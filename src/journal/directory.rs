@@ -4,12 +4,24 @@
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::entry::{decode, encode};
+use super::names::{self, component};
 use super::{Append, Journal, JournalError};
 use crate::model::ReleaseNumber;
-use crate::release::{Entry, FORMAT, ReleaseId, Slot};
+use crate::release::{Entry, ReleaseId, Slot};
+
+/// How names of temporary files begin. They lie in the slot's folder, so that one look finds those that were left.
+const TEMPORARY: &str = ".entry-";
+
+/// A temporary file of this age was left by a writer that died: writing one takes well below a second.
+const LEFTOVER: Duration = Duration::from_secs(60 * 60);
+
+/// How much is written to find out whether there is space, in bytes: more than a release's entries take.
+const PROBE: usize = 256 * 1024;
 
 /// A journal in a directory of this machine.
 #[derive(Clone, Debug)]
@@ -26,8 +38,8 @@ impl DirectoryJournal {
 
     fn slot_folder(&self, slot: &Slot) -> PathBuf {
         self.root
-            .join(file_name(slot.application.as_str()))
-            .join(file_name(slot.name.as_str()))
+            .join(component(slot.application.as_str()))
+            .join(component(slot.name.as_str()))
     }
 
     fn release_folder(&self, release: &ReleaseId) -> PathBuf {
@@ -35,23 +47,8 @@ impl DirectoryJournal {
     }
 
     fn entry_path(&self, release: &ReleaseId, sequence: u64) -> PathBuf {
-        self.release_folder(release).join(format!("{sequence:06}.json"))
+        self.release_folder(release).join(names::entry(sequence))
     }
-}
-
-/// A name as a single path component: what could lead out of the folder, or mean something to a file system, is written as
-/// its code.
-fn file_name(text: &str) -> String {
-    let mut name = String::with_capacity(text.len());
-    for (at, character) in text.chars().enumerate() {
-        let plain = character.is_alphanumeric() || matches!(character, '-' | '_' | ' ') || (character == '.' && at > 0);
-        if plain {
-            name.push(character);
-        } else {
-            name.push_str(&format!("%{:02X}", u32::from(character)));
-        }
-    }
-    name
 }
 
 fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> JournalError {
@@ -85,7 +82,7 @@ impl Journal for DirectoryJournal {
                     continue;
                 };
                 // A folder without a first entry is a release that never began.
-                if newest < Some(number) && item.path().join(format!("{:06}.json", 1)).exists() {
+                if newest < Some(number) && item.path().join(names::entry(1)).exists() {
                     newest = Some(number);
                 }
             }
@@ -101,21 +98,22 @@ impl Journal for DirectoryJournal {
 
     async fn append(&self, entry: &Entry) -> Result<Append, JournalError> {
         let path = self.entry_path(&entry.release, entry.sequence);
+        let slot = self.slot_folder(&entry.release.slot);
         let entry = entry.clone();
-        blocking(move || append(&path, &entry)).await
+        blocking(move || append(&slot, &path, &entry)).await
     }
 
     async fn keep(&self, release: &ReleaseId, name: &str, content: &[u8]) -> Result<String, JournalError> {
+        let slot = self.slot_folder(&release.slot);
         let folder = self.release_folder(release).join("evidence");
-        let path = folder.join(file_name(name));
+        let path = folder.join(component(name));
         let content = content.to_vec();
         blocking(move || {
             make_folder(&folder)?;
-            let mut file = tempfile::NamedTempFile::new_in(&folder).map_err(failed("write to", &folder))?;
-            file.write_all(&content).map_err(failed("write to", &path))?;
-            file.as_file().sync_all().map_err(failed("sync", &path))?;
-            file.persist(&path)
+            synced(&slot, &path, &content)?
+                .persist(&path)
                 .map_err(|error| failed("write to", &path)(error.error))?;
+            sync_folder(&folder)?;
             Ok(path.display().to_string())
         })
         .await
@@ -123,13 +121,7 @@ impl Journal for DirectoryJournal {
 
     async fn check_writable(&self, slot: &Slot) -> Result<(), JournalError> {
         let folder = self.slot_folder(slot);
-        blocking(move || {
-            make_folder(&folder)?;
-            tempfile::tempfile_in(&folder)
-                .map(drop)
-                .map_err(failed("write to", &folder))
-        })
-        .await
+        blocking(move || check(&folder)).await
     }
 }
 
@@ -148,58 +140,89 @@ async fn blocking<T: Send + 'static>(
 }
 
 fn read(path: &Path) -> Result<Option<Entry>, JournalError> {
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed("read", path)(error)),
-    };
-    let wrong = |message: String| JournalError::Entry {
-        path: path.display().to_string(),
-        message,
-    };
-    let value: serde_json::Value = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
-    // The format is looked at first: what a newer one holds may not be readable at all.
-    let format = value.get("format").and_then(serde_json::Value::as_u64);
-    if format.is_none_or(|format| format > u64::from(FORMAT)) {
-        return Err(wrong(format!(
-            "it has format {}, and this cutover knows formats up to {FORMAT}; use a newer cutover",
-            format.map_or("none".to_owned(), |format| format.to_string())
-        )));
+    match fs::read(path) {
+        Ok(text) => decode(&text, &path.display().to_string()).map(Some),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failed("read", path)(error)),
     }
-    serde_json::from_value(value)
-        .map(Some)
-        .map_err(|error| wrong(error.to_string()))
 }
 
-fn append(path: &Path, entry: &Entry) -> Result<Append, JournalError> {
+fn append(slot: &Path, path: &Path, entry: &Entry) -> Result<Append, JournalError> {
+    let text = encode(entry, &path.display().to_string())?;
     let folder = path.parent().unwrap_or(Path::new("."));
     make_folder(folder)?;
-    let mut text = serde_json::to_vec(entry).map_err(|error| JournalError::Entry {
-        path: path.display().to_string(),
-        message: error.to_string(),
-    })?;
-    text.push(b'\n');
-    let mut file = tempfile::Builder::new()
-        .prefix(".entry-")
-        .tempfile_in(folder)
-        .map_err(failed("write to", folder))?;
-    file.write_all(&text).map_err(failed("write to", path))?;
-    file.as_file().sync_all().map_err(failed("sync", path))?;
+    if entry.sequence == 1 {
+        clean(slot);
+    }
+    let file = synced(slot, path, &text)?;
     match fs::hard_link(file.path(), path) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             // Our own write may have got through although its answer was lost.
             let there = read(path)?;
-            return Ok(if there.is_some_and(|there| there.nonce == entry.nonce) {
-                Append::Written
-            } else {
-                Append::Taken
-            });
+            if there.is_none_or(|there| there.nonce != entry.nonce) {
+                return Ok(Append::Taken);
+            }
         }
         Err(error) => return Err(failed("append to", path)(error)),
     }
     sync_folder(folder)?;
     Ok(Append::Written)
+}
+
+/// A temporary file with this content, on disk.
+fn synced(slot: &Path, path: &Path, content: &[u8]) -> Result<tempfile::NamedTempFile, JournalError> {
+    let mut file = tempfile::Builder::new()
+        .prefix(TEMPORARY)
+        .tempfile_in(slot)
+        .map_err(failed("write to", slot))?;
+    file.write_all(content).map_err(failed("write to", path))?;
+    file.as_file().sync_all().map_err(failed("sync", path))?;
+    Ok(file)
+}
+
+/// Removes temporary files that dead writers have left. Whose file it is nobody knows, so only old ones go. Age is measured by
+/// the file system's own clock, against a file made just now. Nothing depends on it, so what fails is left for the next time.
+fn clean(slot: &Path) {
+    let made = |path: &Path| fs::metadata(path).and_then(|facts| facts.modified()).ok();
+    let Ok(new) = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(slot) else {
+        return;
+    };
+    let (Some(now), Ok(listing)) = (made(new.path()), fs::read_dir(slot)) else {
+        return;
+    };
+    for item in listing.flatten() {
+        let ours = item
+            .file_name()
+            .to_str()
+            .is_some_and(|name| name.starts_with(TEMPORARY));
+        let old = || made(&item.path()).is_some_and(|then| now.duration_since(then).is_ok_and(|age| age > LEFTOVER));
+        if ours && old() {
+            let _ = fs::remove_file(item.path());
+        }
+    }
+}
+
+/// Finds out whether a folder could be made and written to, without making it: looks at the first one above it that is there.
+fn check(folder: &Path) -> Result<(), JournalError> {
+    for there in folder.ancestors() {
+        let there = if there.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            there
+        };
+        match fs::metadata(there) {
+            Ok(_) => {
+                // The file has no name, so nothing is left of it. A full disk shows when something is in it.
+                let mut file = tempfile::tempfile_in(there).map_err(failed("write to", there))?;
+                file.write_all(&[b' '; PROBE]).map_err(failed("write to", there))?;
+                return file.sync_all().map_err(failed("write to", there));
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(failed("write to", folder)(error)),
+        }
+    }
+    Err(failed("write to", folder)(io::ErrorKind::NotFound.into()))
 }
 
 /// Makes a folder and all above it, each synced into the one above, so that a power cut cannot lose a folder whose files were

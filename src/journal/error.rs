@@ -1,6 +1,9 @@
-//! What can go wrong with a journal.
+//! What can go wrong with a journal, and what to do about it.
 
-use crate::release::IllegalEvent;
+use std::io;
+
+use crate::aws::{CallError, Effect};
+use crate::release::{FORMAT, IllegalEvent};
 
 /// Why a journal could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -15,15 +18,47 @@ pub enum JournalError {
         /// To which file or folder.
         path: String,
         /// What was wrong.
-        source: std::io::Error,
+        source: io::Error,
+    },
+    /// S3 said no, or nothing.
+    #[error("could not {doing} the journal at {location}: {source}; {}", advice(doing, source))]
+    S3 {
+        /// What was being done.
+        doing: &'static str,
+        /// To which object, or below which prefix.
+        location: String,
+        /// What was wrong.
+        source: CallError,
+    },
+    /// An entry is there only in part.
+    #[error(
+        "the journal's entry {place} is not whole: {message}. cutover syncs each entry before it counts, so the storage has lost it since. \
+         Put it back from a backup; if there is none and no entry follows it, move it away once it is some minutes old, and go on \
+         with `cutover resume`: it looks at what is really there before it does anything"
+    )]
+    Torn {
+        /// Which entry.
+        place: String,
+        /// What is left of it.
+        message: String,
+    },
+    /// An entry was written by a newer cutover.
+    #[error(
+        "the journal's entry {place} has format {format}, and this cutover knows formats up to {FORMAT}; use a newer cutover"
+    )]
+    Newer {
+        /// Which entry.
+        place: String,
+        /// Its format.
+        format: u64,
     },
     /// An entry is not what this program writes.
     #[error(
-        "could not understand the journal's entry {path}: {message}; it was changed by hand or written by another version of cutover"
+        "could not understand the journal's entry {place}: {message}; it was changed by hand or written by another version of cutover"
     )]
     Entry {
-        /// Which file.
-        path: String,
+        /// Which entry.
+        place: String,
         /// What was wrong.
         message: String,
     },
@@ -35,4 +70,101 @@ pub enum JournalError {
         /// What was wrong.
         source: IllegalEvent,
     },
+}
+
+impl JournalError {
+    /// Whether it may go away by itself, so that it is worth trying again: a full disk, a lost mount, a network that is down,
+    /// a service that is overloaded. What the journal holds, and what one is not allowed to do, stays as it is.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::File { .. } => true,
+            Self::S3 { source, .. } => source.effect != Effect::Refused,
+            Self::Torn { .. } | Self::Newer { .. } | Self::Entry { .. } | Self::Illegal { .. } => false,
+        }
+    }
+}
+
+/// What to do next.
+fn advice(doing: &str, source: &CallError) -> &'static str {
+    match source.code.as_deref() {
+        Some("AccessDenied" | "AllAccessDisabled" | "Forbidden") => {
+            "the credentials need s3:GetObject and s3:PutObject on the objects, and s3:ListBucket on the bucket: without the last one, S3 \
+             denies access to what is merely not there. A bucket of another account must allow it, too, and so must its key in KMS"
+        }
+        Some("NoSuchBucket") => "make the bucket, or correct `journal` in cutover.toml or `--journal`",
+        Some(
+            "PermanentRedirect"
+            | "TemporaryRedirect"
+            | "Redirect"
+            | "AuthorizationHeaderMalformed"
+            | "IllegalLocationConstraintException",
+        ) => {
+            "the bucket is in another region: set AWS_REGION or `region` in cutover.toml to where it is. The journal must be in the region \
+             of the application"
+        }
+        Some(
+            "ExpiredToken" | "InvalidToken" | "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "TokenRefreshRequired",
+        ) => "get new credentials, for example by `aws sso login`, and go on with `cutover resume`",
+        Some("RequestTimeTooSkewed") => "set the clock of this machine right",
+        _ if source.effect == Effect::Refused => "check `journal` in cutover.toml, the credentials and AWS_REGION",
+        _ if doing == APPEND => {
+            "it may pass. Whether the entry was written is not known; `cutover status` shows it once S3 can be reached again"
+        }
+        _ => "it may pass: try again, and check the network if it does not",
+    }
+}
+
+/// What an append is called: after it alone there is doubt.
+pub(super) const APPEND: &str = "append to";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn s3(code: Option<&str>, effect: Effect) -> JournalError {
+        JournalError::S3 {
+            doing: APPEND,
+            location: "s3://bucket/prefix/shop/production/7/000002.json".to_owned(),
+            source: CallError {
+                operation: "PutObject",
+                code: code.map(str::to_owned),
+                message: "it said no".to_owned(),
+                effect,
+            },
+        }
+    }
+
+    #[test]
+    fn each_trouble_with_s3_says_where_and_what_to_do() {
+        for (code, effect, words) in [
+            (Some("AccessDenied"), Effect::Refused, "s3:ListBucket"),
+            (Some("NoSuchBucket"), Effect::Refused, "make the bucket"),
+            (Some("PermanentRedirect"), Effect::Refused, "another region"),
+            (Some("ExpiredToken"), Effect::Refused, "new credentials"),
+            (Some("SlowDown"), Effect::NotNow, "may pass"),
+            (None, Effect::Unknown, "cutover status"),
+        ] {
+            let error = s3(code, effect);
+            let said = error.to_string();
+            assert!(said.contains(words), "{code:?}: {said}");
+            assert!(said.contains("7/000002.json") && said.contains("it said no"), "{said}");
+            assert_eq!(error.may_pass(), effect != Effect::Refused, "{code:?}");
+        }
+    }
+
+    #[test]
+    fn files_may_come_back_and_contents_do_not_change() {
+        let full = JournalError::File {
+            doing: "write to",
+            path: "x".to_owned(),
+            source: io::ErrorKind::StorageFull.into(),
+        };
+        assert!(full.may_pass());
+        let torn = JournalError::Torn {
+            place: "x".to_owned(),
+            message: "it is empty".to_owned(),
+        };
+        assert!(!torn.may_pass());
+    }
 }

@@ -1,17 +1,22 @@
-//! The append-only log of releases: `<root>/<application>/<slot>/<release>/<sequence>.json`.
+//! The append-only log of releases: `<root>/<application>/<slot>/<release>/<sequence>.json`, in a directory or on S3.
 //!
 //! The only primitive is *create if absent*. Appending entry n+1 is therefore a compare-and-swap on the whole release, and
 //! beginning release n+1 while release n is not over is refused: mutual exclusion is the log itself, not a lock beside it.
 
 mod directory;
+mod entry;
 mod error;
+mod names;
+mod s3;
 #[cfg(test)]
 mod tests;
 
 use async_trait::async_trait;
+use futures_util::future::join_all;
 
 pub use directory::DirectoryJournal;
 pub use error::JournalError;
+pub use s3::S3Journal;
 
 use crate::model::ReleaseNumber;
 use crate::release::{Entry, Release, ReleaseId, Slot, apply};
@@ -26,7 +31,7 @@ pub enum Append {
     Taken,
 }
 
-/// Where releases are written down.
+/// Where releases are written down. Every call ends within a bounded time, or leaves the bound to the file system.
 #[async_trait]
 pub trait Journal: Send + Sync {
     /// Where it is, for a person.
@@ -48,6 +53,9 @@ pub trait Journal: Send + Sync {
     async fn check_writable(&self, slot: &Slot) -> Result<(), JournalError>;
 }
 
+/// The most entries that are asked for at once. A release has some hundred, and on S3 each answer takes tens of milliseconds.
+const AHEAD: u64 = 32;
+
 /// Reads on from a state: applies every entry that has been appended since.
 ///
 /// # Errors
@@ -58,15 +66,19 @@ pub async fn catch_up(
     id: &ReleaseId,
     mut release: Option<Release>,
 ) -> Result<Option<Release>, JournalError> {
+    let mut ahead = 1;
     loop {
-        let next = release.as_ref().map_or(0, |release| release.sequence) + 1;
-        let Some(entry) = journal.entry(id, next).await? else {
-            return Ok(release);
-        };
-        release = Some(apply(release, &entry).map_err(|source| JournalError::Illegal {
-            location: journal.location(),
-            source,
-        })?);
+        let last = release.as_ref().map_or(0, |release| release.sequence);
+        let entries = (last + 1..=last + ahead).map(|sequence| journal.entry(id, sequence));
+        for entry in join_all(entries).await {
+            // What comes after a gap was appended while this was read, and is read the next time.
+            let Some(entry) = entry? else { return Ok(release) };
+            release = Some(apply(release, &entry).map_err(|source| JournalError::Illegal {
+                location: journal.location(),
+                source,
+            })?);
+        }
+        ahead = (ahead * 2).min(AHEAD);
     }
 }
 

@@ -16,7 +16,7 @@ use crate::compose::{Artifact, Planner, Project, prepare};
 use crate::driver::{Driver, Seat};
 use crate::model::{Span, SystemClock};
 use crate::release::{Event, Listener, Notice, Outcome, Release, Wish};
-use crate::spec::Spec;
+use crate::spec::{JournalPlace, Spec};
 
 /// What a rehearsal needs from outside.
 pub struct Rehearsal {
@@ -123,7 +123,8 @@ async fn perform(
     spec: &Spec,
     act: &Act,
 ) -> Result<Release, RehearseError> {
-    let project = Project::new(spec.clone(), stage.folder.clone(), Some(journal));
+    let journal = JournalPlace::Directory(journal.to_path_buf());
+    let project = Project::new(spec.clone(), stage.folder.clone(), Some(&journal));
     let artifact: Artifact =
         prepare(&act.bundle, &stage.folder).map_err(|problems| RehearseError::Bundle { problems })?;
     let world = Arc::new(project.connect(&stage.reach, Vec::new()).await?);
@@ -131,7 +132,8 @@ async fn perform(
     let planner = Planner::bundle(&project, Some(stage.cloud.region()), &artifact, Some(&label));
     let listener = Arc::clone(&rehearsal.listener);
     let clock = Arc::new(SystemClock);
-    let seat = Seat::new(project.open_journal(), world, clock, listener);
+    let journal = project.open_journal(&stage.reach).await;
+    let seat = Seat::new(journal, world, clock, listener);
     let mut driver = Driver::begin(seat.clone(), &project.slot(), |number| planner.plan(number)).await?;
     if act.take_back {
         // An operator at another terminal: takes the release back as soon as it is watched.

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use super::Check;
+use super::{Check, JournalPlace};
 use crate::model::{ApplicationName, HealthStatus, SlotName, Span};
 
 /// A whole `cutover.toml`.
@@ -33,9 +33,10 @@ pub struct Spec {
     /// The AWS region, if it is not to come from `AWS_REGION` or the profile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
-    /// Folder of the journal, relative to this file. Default: `.cutover/journal`.
+    /// Where the journal is: a folder, relative to this file, or `s3://BUCKET/PREFIX`. Default: `.cutover/journal`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub journal: Option<PathBuf>,
+    #[schemars(with = "Option<String>")]
+    pub journal: Option<JournalPlace>,
     /// What is released.
     #[serde(default)]
     pub artifact: ArtifactSpec,

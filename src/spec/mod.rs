@@ -8,6 +8,7 @@ mod derived;
 mod document;
 mod error;
 mod file;
+mod journal;
 mod keys;
 mod read;
 mod redact;
@@ -22,4 +23,5 @@ pub use file::{
     ArtifactSpec, AtDrainDeadline, BakeSpec, DrainSpec, GreenSpec, Lever, OptionSetting, ProvisionSpec, RetireSpec,
     RollbackSpec, SmokeSpec, Spec,
 };
+pub use journal::JournalPlace;
 pub use schema::schema;

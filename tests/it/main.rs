@@ -14,6 +14,10 @@ mod doors;
 #[cfg(feature = "local")]
 mod frozen;
 mod house;
+#[cfg(all(feature = "local", target_os = "linux"))]
+mod journal_disk;
+#[cfg(feature = "local")]
+mod journal_s3;
 #[cfg(feature = "local")]
 mod kills;
 #[cfg(feature = "local")]

@@ -9,6 +9,8 @@ mod times;
 
 use std::collections::BTreeSet;
 
+pub(super) use names::bucket_fault;
+
 use super::Spec;
 use super::document::{Document, Place};
 use super::error::Problem;

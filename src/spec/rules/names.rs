@@ -178,30 +178,8 @@ fn version_label(spec: &Spec, findings: &mut Findings<'_>) {
     }
 }
 
-/// Source: "Bucket naming rules" of the Amazon S3 User Guide (general purpose buckets).
 fn bucket(spec: &Spec, findings: &mut Findings<'_>) {
-    let Some(bucket) = &spec.artifact.bucket else { return };
-    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '.' || c == '-';
-    let ends_well = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
-    let fault = if !(3..=63).contains(&bucket.len()) {
-        "must have 3 to 63 characters"
-    } else if !bucket.chars().all(allowed) {
-        "may hold only small letters, digits, dots and hyphens"
-    } else if !ends_well(bucket.chars().next()) || !ends_well(bucket.chars().last()) {
-        "must begin and end with a small letter or a digit"
-    } else if bucket.contains("..") {
-        "must not have two dots in a row"
-    } else if bucket.parse::<Ipv4Addr>().is_ok() {
-        "must not look like an IP address"
-    } else if ["xn--", "sthree-", "amzn-s3-demo-"]
-        .iter()
-        .any(|head| bucket.starts_with(head))
-        || ["-s3alias", "--ols-s3", ".mrap", "--x-s3", "--table-s3"]
-            .iter()
-            .any(|tail| bucket.ends_with(tail))
-    {
-        "has a beginning or an end that S3 keeps for itself"
-    } else {
+    let Some(fault) = spec.artifact.bucket.as_deref().and_then(bucket_fault) else {
         return;
     };
     findings.add(
@@ -209,4 +187,32 @@ fn bucket(spec: &Spec, findings: &mut Findings<'_>) {
         format!("`artifact.bucket` {fault}"),
         "write the bucket's name alone, without `s3://`; left out, the region's own Elastic Beanstalk bucket is used",
     );
+}
+
+/// Why a text is not the name of a bucket; `None` if it is. Source: "Bucket naming rules" of the Amazon S3 User Guide (general
+/// purpose buckets).
+pub(in crate::spec) fn bucket_fault(bucket: &str) -> Option<&'static str> {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '.' || c == '-';
+    let ends_well = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+    if !(3..=63).contains(&bucket.len()) {
+        Some("must have 3 to 63 characters")
+    } else if !bucket.chars().all(allowed) {
+        Some("may hold only small letters, digits, dots and hyphens")
+    } else if !ends_well(bucket.chars().next()) || !ends_well(bucket.chars().last()) {
+        Some("must begin and end with a small letter or a digit")
+    } else if bucket.contains("..") {
+        Some("must not have two dots in a row")
+    } else if bucket.parse::<Ipv4Addr>().is_ok() {
+        Some("must not look like an IP address")
+    } else if ["xn--", "sthree-", "amzn-s3-demo-"]
+        .iter()
+        .any(|head| bucket.starts_with(head))
+        || ["-s3alias", "--ols-s3", ".mrap", "--x-s3", "--table-s3"]
+            .iter()
+            .any(|tail| bucket.ends_with(tail))
+    {
+        Some("has a beginning or an end that S3 keeps for itself")
+    } else {
+        None
+    }
 }

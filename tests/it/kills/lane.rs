@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cutover::journal::{self, DirectoryJournal, Journal};
+use cutover::journal::{self, DirectoryJournal, Journal, S3Journal};
 use cutover::model::{EnvironmentId, ReleaseNumber};
 use cutover::release::{Action, Event, Outcome, Release, ReleaseId, Slot};
 use tokio::time::{Instant, sleep};
@@ -13,6 +13,7 @@ use super::moment::Moment;
 use super::tally::{Run, Tally};
 use crate::support::child::{Child, Ended};
 use crate::support::cloud::Users;
+use crate::support::project::JOURNAL;
 use crate::support::proxy::mutates;
 use crate::support::random::Random;
 use crate::support::{Cloud, Fault, MOMENT, Project, RELEASE, bundles, turn};
@@ -46,7 +47,13 @@ impl<'a> Lane<'a> {
         let _turn = turn().await;
         let name = format!("kills-{number}");
         let first = cloud.project(&name).await;
-        let journal: Arc<dyn Journal> = Arc::new(DirectoryJournal::new(first.path("journal")));
+        let journal: Arc<dyn Journal> = if number % 2 == 0 {
+            Arc::new(DirectoryJournal::new(first.path("journal")))
+        } else {
+            let bucket = cloud.aws.create_storage_location().await.unwrap();
+            first.settings(&[(JOURNAL, &format!("journal = \"s3://{bucket}/journals\""))]);
+            Arc::new(S3Journal::new(cloud.aws.clone(), bucket, "journals"))
+        };
         let mut machines = vec![first];
         while machines.len() < MACHINES {
             machines.push(machines[0].elsewhere(cloud).await);

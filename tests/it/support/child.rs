@@ -63,6 +63,11 @@ impl Child {
         said(&self.what, &self.stdout.text(), &self.stderr.text())
     }
 
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id().unwrap()
+    }
+
     /// Whether it still runs.
     pub(crate) fn runs(&mut self) -> bool {
         self.process.try_wait().unwrap().is_none()
@@ -76,7 +81,7 @@ impl Child {
     /// Stops it where it stands, as closing a laptop does, until [`Child::thaw`]. It is stopped when this returns.
     pub(crate) async fn freeze(&self) {
         use rustix::process::{Signal, WaitId, WaitIdOptions, kill_process, waitid};
-        let id = self.id();
+        let id = self.pid();
         kill_process(id, Signal::STOP).unwrap();
         let look = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         until("it to be stopped", MOMENT, async || {
@@ -87,15 +92,11 @@ impl Child {
 
     /// Lets it go on.
     pub(crate) fn thaw(&self) {
-        rustix::process::kill_process(self.id(), rustix::process::Signal::CONT).unwrap();
+        rustix::process::kill_process(self.pid(), rustix::process::Signal::CONT).unwrap();
     }
 
-    fn id(&self) -> rustix::process::Pid {
-        let id = self
-            .process
-            .id()
-            .unwrap_or_else(|| panic!("it has ended: {}", self.said()));
-        rustix::process::Pid::from_raw(id.try_into().unwrap()).unwrap()
+    fn pid(&self) -> rustix::process::Pid {
+        rustix::process::Pid::from_raw(self.id().try_into().unwrap()).unwrap()
     }
 
     /// Waits for its end.

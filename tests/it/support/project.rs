@@ -56,7 +56,8 @@ impl Project {
         let other = Self::new(cloud, &self.name).await;
         let here = format!("journal = \"{}\"", self.path("journal").display());
         let settings = fs::read_to_string(self.path("cutover.toml")).unwrap();
-        other.write("cutover.toml", settings.replace("journal = \"journal\"", &here));
+        // One on S3 is the same from everywhere.
+        other.write("cutover.toml", settings.replace(JOURNAL, &here));
         other
     }
 
@@ -177,6 +178,9 @@ pub(crate) fn processes_in(folder: &Path) -> Vec<String> {
     }
     found
 }
+
+/// The line of the settings that says where the journal is.
+pub(crate) const JOURNAL: &str = "journal = \"journal\"";
 
 const SETTINGS: &str = r#"journal = "journal"
 

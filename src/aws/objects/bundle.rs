@@ -6,8 +6,8 @@ use aws_sdk_s3::primitives::{ByteStream, Length};
 use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
 use futures_util::StreamExt;
 
-use super::error::read;
-use super::{Aws, CallError, Effect};
+use super::super::error::read;
+use super::super::{Aws, CallError, Effect};
 
 /// Told how many bytes of how many are through.
 pub type Progress<'a> = &'a (dyn Fn(u64, u64) + Send + Sync);

@@ -1,0 +1,111 @@
+//! Why a slot is taken: who has it, since when, until when, and what to do.
+
+use std::fmt;
+
+use super::world::is_free;
+use crate::model::Timestamp;
+use crate::release::preflight::Problem;
+use crate::release::{Phase, Release, ReleaseId, Writer};
+
+/// The release that has a slot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Busy {
+    id: ReleaseId,
+    phase: Phase,
+    phase_since: Timestamp,
+    started_at: Timestamp,
+    driver: Writer,
+    until: Timestamp,
+    free: Option<String>,
+}
+
+impl Busy {
+    /// Of a release that is not over, as it looks from this machine.
+    #[must_use]
+    pub fn new(release: &Release, now: Timestamp) -> Self {
+        Self {
+            id: release.plan.id.clone(),
+            phase: release.phase,
+            phase_since: release.phase_since,
+            started_at: release.started_at,
+            driver: release.driver.clone(),
+            until: release.owned_until,
+            free: is_free(release, now),
+        }
+    }
+
+    /// As one of the problems that keep a release from beginning.
+    #[must_use]
+    pub fn problem(&self) -> Problem {
+        Problem::new("busy", self.to_string(), self.advice())
+    }
+
+    /// What to do next.
+    #[must_use]
+    pub fn advice(&self) -> &'static str {
+        if self.free.is_some() {
+            "go on with it by `cutover resume`, or take it back by `cutover rollback`; then release again"
+        } else {
+            "wait for its end and release again; `cutover status` says where it stands, and `cutover rollback` takes it back"
+        }
+    }
+}
+
+impl fmt::Display for Busy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            id,
+            phase,
+            phase_since,
+            started_at,
+            driver,
+            until,
+            free,
+        } = self;
+        let slot = &id.slot;
+        write!(
+            f,
+            "the slot {slot} is taken: release {id} began at {started_at} and is not over; it is in phase {phase} since {phase_since}, "
+        )?;
+        match free {
+            // It says which driver that was, and since when.
+            Some(why) => write!(f, "and nobody drives it any more: {why}"),
+            None => write!(
+                f,
+                "driven by {driver}, which has it until {until} at least and asks for more time as it works"
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::release::tests::{plan, release};
+
+    #[test]
+    fn it_says_who_has_the_slot_and_what_to_do() {
+        let mut release = release(plan());
+        release.driver.host = "build-3".to_owned();
+        let before = release.owned_until - std::time::Duration::from_secs(1);
+        let busy = Busy::new(&release, before);
+        let said = busy.to_string();
+        for word in [
+            "shop/production/7",
+            "in phase preflight",
+            "process 4711 on build-3",
+            &format!("began at {}", release.started_at),
+            &format!("until {}", release.owned_until),
+        ] {
+            assert!(said.contains(word), "{word}: {said}");
+        }
+        assert!(busy.advice().contains("wait for its end"));
+        let silent = Busy::new(&release, release.owned_until);
+        let said = silent.to_string();
+        assert!(
+            said.contains("nobody drives it any more") && said.contains("process 4711 on build-3"),
+            "{said}"
+        );
+        assert!(silent.advice().contains("cutover resume"));
+    }
+}
