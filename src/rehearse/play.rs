@@ -54,7 +54,7 @@ pub async fn rehearse(rehearsal: &Rehearsal) -> Result<Report, RehearseError> {
     };
     (rehearsal.tell)("starting a cloud on this machine".to_owned());
     let stage = Stage::build(settings, &folder).await?;
-    let result = on_stage(rehearsal, &stage, &journal, &first, acts).await;
+    let result = Box::pin(on_stage(rehearsal, &stage, &journal, &first, acts)).await;
     stage.cloud.shutdown().await;
     // The journal is kept, and the evidence beside it; the instances' files are of no use any more.
     let _ = std::fs::remove_dir_all(stage.folder.join("cloud"));

@@ -5,6 +5,7 @@
 
 mod lane;
 mod moment;
+mod pulse;
 mod tally;
 
 use std::hash::{BuildHasher as _, RandomState};

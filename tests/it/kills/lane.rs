@@ -10,6 +10,7 @@ use cutover::release::{Action, Event, Outcome, Release, ReleaseId, Slot};
 use tokio::time::{Instant, sleep};
 
 use super::moment::Moment;
+use super::pulse::Pulse;
 use super::tally::{Run, Tally};
 use crate::support::child::{Child, Ended};
 use crate::support::cloud::Users;
@@ -23,6 +24,9 @@ const DANGEROUS: [&str; 3] = ["SwapEnvironmentCNAMEs", "CreateEnvironment", "Ter
 
 /// How long such a call is on its way at most: long enough for the next driver to look at the world before it arrives.
 const SLOWEST: Duration = Duration::from_millis(1500);
+
+/// When nothing moves in this process for so long, the machine is at fault, or what else runs on it.
+const STILL: Duration = Duration::from_secs(1);
 
 /// From how many places a slot is released.
 const MACHINES: usize = 3;
@@ -47,7 +51,7 @@ impl<'a> Lane<'a> {
         let _turn = turn().await;
         let name = format!("kills-{number}");
         let first = cloud.project(&name).await;
-        let journal: Arc<dyn Journal> = if number % 2 == 0 {
+        let journal: Arc<dyn Journal> = if number.is_multiple_of(2) {
             Arc::new(DirectoryJournal::new(first.path("journal")))
         } else {
             let bucket = cloud.aws.create_storage_location().await.unwrap();
@@ -108,17 +112,26 @@ impl<'a> Lane<'a> {
         self.slow_down();
         let before = self.done();
         let mark = self.users.mark();
+        let pulse = Pulse::start();
         let ended = self.driven(version, kills, tally, &mut run).await;
         self.judge(version, &ended, &mut run).await;
         self.count(before, &mut run).await;
         if run.good {
             let since = self.users.since(&mark);
-            run.requests = since.requests;
-            run.failed = since.failed;
-            if since.failed > 0 {
+            // Users that stood still themselves say nothing of whom they ask.
+            if pulse.longest() > STILL {
+                let unsent = since
+                    .failures_by_kind
+                    .iter()
+                    .filter(|(kind, _)| kind.starts_with("not sent"));
+                run.stood_still = unsent.map(|(_, count)| count).sum();
+            }
+            run.requests = since.requests - run.stood_still;
+            run.failed = since.failed - run.stood_still;
+            if run.failed > 0 {
                 let kinds = since.failures_by_kind;
                 run.wrong
-                    .push(format!("{} requests of users failed: {kinds:?}", since.failed));
+                    .push(format!("{} requests of users failed: {kinds:?}", run.failed));
             }
         }
         if !run.wrong.is_empty() {
@@ -211,8 +224,9 @@ impl<'a> Lane<'a> {
 
     /// How many calls a machine has sent that may change something, but for writes of objects: the journal's are too many.
     fn calls(&self, machine: usize) -> usize {
-        let wire = self.machines[machine].proxy.wire();
-        wire.iter().filter(|seen| mutates(seen) && *seen != "PutObject").count()
+        self.machines[machine]
+            .proxy
+            .count_of(|seen| mutates(seen) && seen != "PutObject")
     }
 
     /// How often each of the dangerous calls was done so far.

@@ -18,6 +18,7 @@ struct Figures {
     right: u64,
     requests: u64,
     failed: u64,
+    stood_still: u64,
     orphans: usize,
     wrong: Vec<String>,
     /// Of runs without a wait for a call in doubt, newest last.
@@ -33,6 +34,8 @@ pub(super) struct Run {
     pub(super) requests: u64,
     /// Those that failed.
     pub(super) failed: u64,
+    /// Those that were never sent because this process stood still. They are not among the others.
+    pub(super) stood_still: u64,
     /// Environments too many at the end.
     pub(super) orphans: usize,
     /// Everything that is not as it should be.
@@ -79,6 +82,7 @@ impl Tally {
         self.figures().usual = Some(length);
     }
 
+    #[expect(clippy::print_stderr, reason = "what is wrong is worth knowing before all is over")]
     pub(super) fn ended(&self, run: Run) {
         let mut figures = self.figures();
         if run.good {
@@ -88,11 +92,13 @@ impl Tally {
         }
         figures.requests += run.requests;
         figures.failed += run.failed;
+        figures.stood_still += run.stood_still;
         figures.orphans += run.orphans;
         if run.wrong.is_empty() {
             figures.right += 1;
         } else {
             let wrong = format!("{}\n{}", run.wrong.join("\n"), run.story.join("\n"));
+            eprintln!("{wrong}\n");
             figures.wrong.push(wrong);
         }
     }
@@ -120,6 +126,10 @@ impl Tally {
             figures.orphans,
             took.as_secs_f64(),
         );
+        let summary = match figures.stood_still {
+            0 => summary,
+            unsent => format!("{summary}, {unsent} requests not sent because this machine stood still"),
+        };
         (summary, figures.wrong)
     }
 

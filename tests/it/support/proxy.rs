@@ -170,7 +170,13 @@ impl Proxy {
 
     /// How often an operation was asked for.
     pub(crate) fn count(&self, operation: &str) -> usize {
-        self.wire().iter().filter(|seen| *seen == operation).count()
+        self.count_of(|seen| seen == operation)
+    }
+
+    /// How many operations of a kind were asked for.
+    pub(crate) fn count_of(&self, kind: impl Fn(&str) -> bool) -> usize {
+        let state = self.state.lock().unwrap();
+        state.wire.iter().filter(|seen| kind(seen)).count()
     }
 
     /// How often the cloud has done an operation, whether or not anybody heard of it.
