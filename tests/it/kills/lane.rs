@@ -23,7 +23,7 @@ use crate::support::{Cloud, Fault, MOMENT, Project, RELEASE, bundles, turn};
 const DANGEROUS: [&str; 3] = ["SwapEnvironmentCNAMEs", "CreateEnvironment", "TerminateEnvironment"];
 
 /// How long such a call is on its way at most: long enough for the next driver to look at the world before it arrives.
-const SLOWEST: Duration = Duration::from_millis(1500);
+const SLOWEST: Duration = Duration::from_millis(2500);
 
 /// When nothing moves in this process for so long, the machine is at fault, or what else runs on it.
 const STILL: Duration = Duration::from_secs(1);
@@ -201,11 +201,11 @@ impl<'a> Lane<'a> {
     async fn wait(&self, child: &mut Child, machine: usize, moment: Moment) -> bool {
         let end = Instant::now() + RELEASE;
         let entries = self.release_so_far().await.map_or(0, |release| release.sequence);
-        let calls = self.calls(machine);
+        let calls = self.calls(machine, moment);
         let counted = async || match moment {
             Moment::Time(_) => true,
             Moment::Entry(count, _) => self.written(entries + u64::try_from(count).unwrap()).await,
-            Moment::Call(count, _) => self.calls(machine) >= calls + count,
+            Moment::Call(count, _) | Moment::Dangerous(count, _) => self.calls(machine, moment) >= calls + count,
         };
         while !counted().await {
             assert!(
@@ -222,11 +222,14 @@ impl<'a> Lane<'a> {
         child.runs()
     }
 
-    /// How many calls a machine has sent that may change something, but for writes of objects: the journal's are too many.
-    fn calls(&self, machine: usize) -> usize {
-        self.machines[machine]
-            .proxy
-            .count_of(|seen| mutates(seen) && seen != "PutObject")
+    /// How many calls of the kind that a moment counts a machine has sent. Writes of objects do not count: the journal's are
+    /// too many.
+    fn calls(&self, machine: usize, moment: Moment) -> usize {
+        let proxy = &self.machines[machine].proxy;
+        match moment {
+            Moment::Dangerous(..) => proxy.count_of(|seen| DANGEROUS.contains(&seen)),
+            _ => proxy.count_of(|seen| mutates(seen) && seen != "PutObject"),
+        }
     }
 
     /// How often each of the dangerous calls was done so far.
