@@ -4,6 +4,7 @@
 //!
 //! - `cli`: the command line; one file per command, no decisions
 //! - `rehearse`: whole releases of real processes on the local cloud
+//! - `sim`: deterministic simulation of releases in virtual time
 //! - `compose`: reads settings once and wires everything together
 //! - `report`: events to text, bars and JSON lines
 //! - `driver`: the only loop: observe, decide, append, perform, append
@@ -32,4 +33,6 @@ pub mod probe;
 pub mod rehearse;
 pub mod release;
 pub mod report;
+#[cfg(feature = "local")]
+pub mod sim;
 pub mod spec;

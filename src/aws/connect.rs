@@ -3,7 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_config::identity::IdentityCache;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
@@ -17,6 +22,8 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 
+use super::service_clock::ServiceClock;
+use crate::model::Timestamp;
 use crate::release::limits;
 
 /// How to connect.
@@ -60,6 +67,7 @@ pub struct Aws {
     pub(super) s3_small: aws_sdk_s3::Client,
     pub(super) sts: aws_sdk_sts::Client,
     region: Option<String>,
+    service_clock: ServiceClock,
 }
 
 /// How long connecting may take.
@@ -87,9 +95,25 @@ impl Aws {
             .connect_timeout(CONNECT)
             .operation_attempt_timeout(ATTEMPT)
             .build();
+        let retries = RetryConfig::standard().with_max_attempts(3);
+        if let (Some(_), Some(region), Some((key, secret))) = (&settings.in_process, &settings.region, &settings.keys) {
+            // Everything is said: nothing is looked up in the environment or in files.
+            let shared = SdkConfig::builder()
+                .behavior_version(BehaviorVersion::latest())
+                .region(Region::new(region.clone()))
+                .credentials_provider(SharedCredentialsProvider::new(own_keys(key, secret)))
+                .identity_cache(IdentityCache::lazy().build())
+                .http_client(http)
+                .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+                .time_source(SharedTimeSource::new(SystemTimeSource::new()))
+                .retry_config(retries)
+                .timeout_config(timeouts)
+                .build();
+            return Self::with(&shared);
+        }
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .http_client(http)
-            .retry_config(RetryConfig::standard().with_max_attempts(3))
+            .retry_config(retries)
             .timeout_config(timeouts);
         if let Some(region) = &settings.region {
             loader = loader.region(Region::new(region.clone()));
@@ -98,14 +122,16 @@ impl Aws {
             loader = loader.endpoint_url(endpoint);
         }
         if let Some((key, secret)) = &settings.keys {
-            loader = loader.credentials_provider(aws_credential_types::Credentials::new(
-                key, secret, None, None, "cutover",
-            ));
+            loader = loader.credentials_provider(own_keys(key, secret));
         }
         Self::with(&loader.load().await)
     }
 
     fn with(shared: &SdkConfig) -> Self {
+        let service_clock = ServiceClock::default();
+        let beanstalk = aws_sdk_elasticbeanstalk::config::Builder::from(shared)
+            .interceptor(service_clock.clone())
+            .build();
         let once = aws_sdk_elasticbeanstalk::config::Builder::from(shared)
             .retry_config(RetryConfig::disabled())
             .timeout_config(
@@ -143,13 +169,21 @@ impl Aws {
             .force_path_style(shared.endpoint_url().is_some())
             .build();
         Self {
-            beanstalk: aws_sdk_elasticbeanstalk::Client::new(shared),
+            beanstalk: aws_sdk_elasticbeanstalk::Client::from_conf(beanstalk),
             beanstalk_once: aws_sdk_elasticbeanstalk::Client::from_conf(once),
             s3: aws_sdk_s3::Client::from_conf(s3),
             s3_small: aws_sdk_s3::Client::from_conf(s3_small),
             sts: aws_sdk_sts::Client::new(shared),
             region: shared.region().map(ToString::to_string),
+            service_clock,
         }
+    }
+
+    /// What Elastic Beanstalk's clock shows when this machine's shows `here`, by the answers so far: its dates are by that clock.
+    /// The same moment, as long as nothing is known or the difference is small.
+    #[must_use]
+    pub fn service_time(&self, here: Timestamp) -> Timestamp {
+        self.service_clock.when(here)
     }
 
     /// The region in use, if there is one.
@@ -157,6 +191,10 @@ impl Aws {
     pub fn region(&self) -> Option<&str> {
         self.region.as_deref()
     }
+}
+
+fn own_keys(key: &str, secret: &str) -> Credentials {
+    Credentials::new(key, secret, None, None, "cutover")
 }
 
 /// The SDK's HTTP client over a cloud in this process.

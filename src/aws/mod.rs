@@ -9,6 +9,7 @@ mod error;
 mod identity;
 mod in_time;
 mod objects;
+mod service_clock;
 
 pub use beanstalk::{FirstEnvironment, NewEnvironment};
 pub use connect::{Aws, AwsSettings, InProcess};

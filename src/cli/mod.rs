@@ -13,7 +13,10 @@ mod release;
 mod resume;
 mod rollback;
 mod schema;
+#[cfg(feature = "local")]
+mod sim;
 mod status;
+mod wish;
 
 use std::process::ExitCode;
 
@@ -33,8 +36,14 @@ enum Command {
     Release(release::Arguments),
     /// Say where the slot's newest release stands.
     Status(status::Arguments),
-    /// Go on with a release whose driver has ended.
+    /// Go on with a release that is paused, or whose driver has ended.
     Resume(resume::Arguments),
+    /// Let the release take no step forward for a while; it is still watched, and goes back if it must.
+    Pause(wish::PauseArguments),
+    /// Let the release through a gate.
+    Promote(wish::PromoteArguments),
+    /// Stop the release before the new version gets traffic; once it has some, the same as a rollback.
+    Abort(wish::AbortArguments),
     /// Take the newest release back.
     Rollback(rollback::Arguments),
     /// Print the JSON Schema of cutover.toml.
@@ -45,6 +54,9 @@ enum Command {
     /// Run a cloud of this machine that AWS clients can use.
     #[cfg(feature = "local")]
     Cloud(cloud::Arguments),
+    /// Simulate releases in thousands of random worlds in which everything goes wrong, and check that none ends badly.
+    #[cfg(feature = "local")]
+    Sim(sim::Arguments),
     /// The sample application of the rehearsal.
     #[cfg(feature = "local")]
     #[command(hide = true)]
@@ -67,12 +79,17 @@ pub fn main() -> ExitCode {
         Command::Release(arguments) => output::block_on(release::run(arguments)),
         Command::Status(arguments) => output::block_on(status::run(arguments)),
         Command::Resume(arguments) => output::block_on(resume::run(arguments)),
+        Command::Pause(arguments) => output::block_on(wish::pause(arguments)),
+        Command::Promote(arguments) => output::block_on(wish::promote(arguments)),
+        Command::Abort(arguments) => output::block_on(wish::abort(arguments)),
         Command::Rollback(arguments) => output::block_on(rollback::run(arguments)),
         Command::Schema => schema::run(),
         #[cfg(feature = "local")]
         Command::Rehearse(arguments) => output::block_on(rehearse::run(arguments)),
         #[cfg(feature = "local")]
         Command::Cloud(arguments) => output::block_on(cloud::run(arguments)),
+        #[cfg(feature = "local")]
+        Command::Sim(arguments) => sim::run(&arguments),
         #[cfg(feature = "local")]
         Command::SampleApp => output::block_on(rehearse::sample_app()),
     }

@@ -11,7 +11,7 @@ use super::{exit, output};
 use crate::driver::{Driver, Seat};
 use crate::journal::newest;
 use crate::model::SystemClock;
-use crate::release::Wish;
+use crate::release::{Release, Wish};
 use crate::report;
 
 #[derive(Debug, Args)]
@@ -21,6 +21,9 @@ pub(super) struct Arguments {
     /// Do not keep blue, or a green that was taken back, any longer.
     #[arg(long)]
     end_wait: bool,
+    /// Take the release over from whoever drives it, even if that process may be alive: it cannot write any more from then on.
+    #[arg(long)]
+    take_over: bool,
     /// When to end.
     #[arg(long, value_enum, default_value_t = Until::Over)]
     until: Until,
@@ -52,8 +55,20 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
     };
     let seat = Seat::new(journal, world, Arc::new(SystemClock), report::reporter(format));
     let mut driver = Driver::join(seat, release);
+    if arguments.take_over
+        && let Err(error) = driver.take_over().await
+    {
+        return output::ended(Err(output::Ended::Failed(error)), driver.release(), format);
+    }
     if arguments.end_wait
         && let Err(error) = driver.ask(Wish::EndWait).await
+    {
+        return output::fail(exit::FAILED, error);
+    }
+    // A pause may have been asked for and not be noted yet.
+    let held = |release: &Release| release.pause.is_some() || release.wishes.pause.is_some();
+    if held(driver.release())
+        && let Err(error) = driver.ask(Wish::Resume).await
     {
         return output::fail(exit::FAILED, error);
     }

@@ -102,6 +102,8 @@ impl Planner {
             drain: spec.drain.clone(),
             retire: spec.retire.clone(),
             rollback: spec.rollback.clone(),
+            gates: spec.gates.clone(),
+            foreign: spec.foreign.clone(),
         }
     }
 }

@@ -83,7 +83,9 @@ impl Project {
     pub async fn open_journal(&self, reach: &Reach) -> Arc<dyn Journal> {
         match &self.journal {
             JournalPlace::Directory(folder) => Arc::new(DirectoryJournal::new(folder)),
-            JournalPlace::S3 { bucket, prefix } => Arc::new(S3Journal::new(self.aws(reach).await, bucket, prefix)),
+            JournalPlace::S3 { bucket, prefix } => {
+                Arc::new(S3Journal::new(Box::pin(self.aws(reach)).await, bucket, prefix))
+            }
         }
     }
 
@@ -103,7 +105,7 @@ impl Project {
     ///
     /// When the clients for names or TLS cannot be set up.
     pub async fn connect(&self, reach: &Reach, bundle_problems: Vec<String>) -> Result<World, ProbeError> {
-        let aws = self.aws(reach).await;
+        let aws = Box::pin(self.aws(reach)).await;
         let prober: Arc<dyn Prober> = Arc::new(HttpProber::new(ProbeSettings {
             dns_server: reach.dns_server,
             port: reach.http_port,

@@ -62,7 +62,7 @@ pub async fn check(
         ));
     }
     let plan = planner.plan(number);
-    let facts = gather(world, &plan, clock.now()).await;
+    let facts = gather(world, &plan, clock).await;
     let found = judge(&plan, &facts, clock.now());
     problems.extend(found.problems.iter().cloned());
     if problems.is_empty() {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::world::is_free;
+use super::is_free;
 use crate::model::Timestamp;
 use crate::release::preflight::Problem;
 use crate::release::{Phase, Release, ReleaseId, Writer};
@@ -44,9 +44,10 @@ impl Busy {
     #[must_use]
     pub fn advice(&self) -> &'static str {
         if self.free.is_some() {
-            "go on with it by `cutover resume`, or take it back by `cutover rollback`; then release again"
+            "see `cutover status`, go on with it by `cutover resume`, or take it back by `cutover rollback`; then release again"
         } else {
-            "wait for its end and release again; `cutover status` says where it stands, and `cutover rollback` takes it back"
+            "wait for its end and release again; `cutover status` says where it stands, `cutover rollback` takes it back, and `cutover resume` \
+             goes on with it should its driver die"
         }
     }
 }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::World;
-use super::read::{known, tag};
+use super::read::{health, known, tag};
 use crate::aws::CallError;
-use crate::model::{Known, Timestamp};
+use crate::model::{Clock, Known};
 use crate::release::preflight::{BucketSeen, Facts};
 use crate::release::{EnvironmentSeen, Plan, Source};
 
@@ -13,7 +13,7 @@ use crate::release::{EnvironmentSeen, Plan, Source};
 const UPDATE_HORIZON: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// Gathers all facts at once.
-pub async fn gather(world: &World, plan: &Plan, now: Timestamp) -> Facts {
+pub async fn gather(world: &World, plan: &Plan, clock: &dyn Clock) -> Facts {
     let identity = known(world.aws.account_id().await);
     if let Known::Unknown(why) = &identity {
         return blind(world, identity.clone(), why);
@@ -37,9 +37,13 @@ pub async fn gather(world: &World, plan: &Plan, now: Timestamp) -> Facts {
     let (blue_health, blue_settings, managed_update) = match live {
         Some(live) => {
             let (health, settings, update) = tokio::join!(
-                Box::pin(world.aws.health(&live.id)),
+                Box::pin(health(world, &live.id, clock)),
                 Box::pin(world.aws.settings(application, &live.name)),
-                Box::pin(world.aws.managed_update(&live.id, now + UPDATE_HORIZON)),
+                Box::pin(
+                    world
+                        .aws
+                        .managed_update(&live.id, world.aws.service_time(clock.now()) + UPDATE_HORIZON)
+                ),
             );
             (known(health), known(settings), known(update))
         }

@@ -2,38 +2,49 @@
 //!
 //! A [`Driver::tick`] never sleeps between looks; it returns for how long nothing is to be done. [`Driver::run`] sleeps.
 
+mod act;
 mod busy;
+mod error;
 mod evidence;
 mod facts;
 mod machine;
 mod observe;
+mod ownership;
 mod perform;
 mod prune;
 mod read;
 mod seat;
+mod steady;
+#[cfg(test)]
+mod tests;
 mod world;
+mod write;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use busy::Busy;
+pub use error::DriverError;
 pub use facts::gather;
 pub use machine::{Machine, ThisMachine};
+pub use ownership::is_free;
 pub use seat::{Core, Mind, Seat};
-pub use world::{Overrides, World, is_free};
+pub use world::{Overrides, World};
 
-use crate::aws::{CallError, Effect};
-use crate::journal::{Append, JournalError};
+use crate::journal::Append;
 use crate::model::{ReleaseNumber, Timestamp};
 use crate::release::{
-    Action, CallResult, Decision, Entry, Event, FORMAT, IllegalEvent, Notice, Outcome, Plan, Release, ReleaseId,
-    Safety, Slot, Then, Wish, Writer, apply, limits,
+    Decision, Event, Notice, Observation, Outcome, Plan, Release, ReleaseId, Slot, Then, Wish, Writer, apply, limits,
 };
 
 /// Drives one release.
 pub struct Driver {
     seat: Seat,
+    steady: Arc<steady::Steady>,
     writer: Writer,
     release: Release,
+    vigil: Option<ownership::Vigil>,
+    unsaid: Option<write::Unsaid>,
 }
 
 /// What a tick came to.
@@ -49,48 +60,18 @@ pub enum Tick {
     NotOurs(Timestamp),
 }
 
-/// Why a driver cannot go on. The release is not lost: whoever runs `cutover resume` goes on where it stands.
-#[derive(Debug, thiserror::Error)]
-pub enum DriverError {
-    /// The journal cannot be read or written.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
-    /// Another release of the slot is not over.
-    #[error("{0}; {advice}", advice = .0.advice())]
-    Busy(Box<Busy>),
-    /// It could not be found out where the credentials lead.
-    #[error(
-        "could not find out which account the release would go on in: {source}; check AWS_PROFILE or the keys, and AWS_REGION"
-    )]
-    Account {
-        /// What was wrong.
-        source: CallError,
-    },
-    /// The credentials lead elsewhere than those that the release began with.
-    #[error(
-        "release {id} is about {wanted}, and these credentials and settings lead to {found}; \
-         go on with it by the profile and region that it began with"
-    )]
-    Elsewhere {
-        /// Which release.
-        id: Box<ReleaseId>,
-        /// Where it is.
-        wanted: String,
-        /// Where we are.
-        found: String,
-    },
-    /// A decision could not be put on record: a fault of this program.
-    #[error("release {id}: a decision could not be put on record, which is a fault of cutover: {source}")]
-    Illegal {
-        /// Which release.
-        id: ReleaseId,
-        /// What was wrong.
-        source: Box<IllegalEvent>,
-    },
-}
+/// How long an unreadable journal is tried again before the driver gives up: a network that is down, a disk that is full.
+const JOURNAL_PATIENCE: Duration = Duration::from_secs(10 * 60);
 
-/// How long an unreadable journal is tried again before the driver gives up.
-const JOURNAL_PATIENCE: Duration = Duration::from_secs(120);
+/// How long a journal that cannot be used is worth trying. While green has traffic, or traffic is on its way back, nobody else
+/// may be there to see to it, so for as long as a return may take.
+fn patience(release: &Release) -> Duration {
+    if release.shift_intended {
+        limits::RETURN
+    } else {
+        JOURNAL_PATIENCE
+    }
+}
 
 impl Driver {
     /// Begins a release. `plan` is told the release's number.
@@ -119,7 +100,7 @@ impl Driver {
                 number,
             };
             let now = seat.clock.now();
-            let entry = entry(id.clone(), 0, now, now + limits::OWNERSHIP, &writer, event);
+            let entry = write::entry(id.clone(), 0, now, &writer, event);
             if seat.journal.append(&entry).await? == Append::Taken {
                 // Somebody else has begun a release in this moment; the next look says which.
                 continue;
@@ -132,7 +113,7 @@ impl Driver {
                 entry: &entry,
                 release: &release,
             });
-            return Ok(Self { seat, writer, release });
+            return Ok(Self::seated(seat, writer, release));
         }
     }
 
@@ -140,7 +121,20 @@ impl Driver {
     #[must_use]
     pub fn join(seat: Seat, release: Release) -> Self {
         let writer = seat.machine.writer();
-        Self { seat, writer, release }
+        Self::seated(seat, writer, release)
+    }
+
+    fn seated(seat: Seat, writer: Writer, release: Release) -> Self {
+        let steady = Arc::new(steady::Steady::new(Arc::clone(&seat.clock)));
+        let clock = Arc::clone(&steady) as Arc<dyn crate::model::Clock>;
+        Self {
+            seat: Seat { clock, ..seat },
+            steady,
+            writer,
+            release,
+            vigil: None,
+            unsaid: None,
+        }
     }
 
     /// The release as it stands.
@@ -155,18 +149,44 @@ impl Driver {
         &self.writer
     }
 
-    /// Puts an operator's wish on record, whoever drives the release.
+    /// Puts an operator's wish on record, whoever drives the release. `false` when the release was over before.
     ///
     /// # Errors
     ///
-    /// When the journal cannot be written.
-    pub async fn ask(&mut self, wish: Wish) -> Result<(), DriverError> {
+    /// When the journal cannot be written for a while.
+    pub async fn ask(&mut self, wish: Wish) -> Result<bool, DriverError> {
+        let mut failures = 0;
         loop {
-            self.read_on().await?;
-            if self.release.outcome.is_some() || self.append(Event::Asked { wish }).await? {
-                return Ok(());
+            match self.ask_once(&wish).await {
+                Ok(Some(asked)) => return Ok(asked),
+                Ok(None) => {}
+                Err(DriverError::Journal(error)) if error.may_pass() && failures < 5 => {
+                    failures += 1;
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                }
+                Err(error) => return Err(error),
             }
         }
+    }
+
+    async fn ask_once(&mut self, wish: &Wish) -> Result<Option<bool>, DriverError> {
+        self.read_on().await?;
+        if self.release.outcome.is_some() {
+            return Ok(Some(false));
+        }
+        let event = Event::Asked { wish: wish.clone() };
+        Ok(self.append(event).await?.then_some(true))
+    }
+
+    /// Reads on, without driving. Whether there was anything new.
+    ///
+    /// # Errors
+    ///
+    /// When the journal cannot be read.
+    pub async fn follow(&mut self) -> Result<bool, DriverError> {
+        let before = self.release.sequence;
+        self.read_on().await?;
+        Ok(self.release.sequence > before)
     }
 
     /// Drives the release to its end, or until `stop` says that it is far enough.
@@ -176,32 +196,39 @@ impl Driver {
     /// When the journal stays unreadable. The release is not lost.
     pub async fn run(&mut self, stop: impl Fn(&Release) -> bool + Send) -> Result<Option<Outcome>, DriverError> {
         let mut failing_since = None;
+        let mut told = None;
         loop {
             if stop(&self.release) {
                 return Ok(None);
             }
-            match self.tick().await {
+            let tick = self.tick().await;
+            if tick.is_ok() {
+                (failing_since, told) = (None, None);
+            }
+            match tick {
                 Ok(Tick::Over(outcome)) => return Ok(Some(outcome)),
-                Ok(Tick::Again) => failing_since = None,
-                Ok(Tick::Sleep(length)) => {
-                    failing_since = None;
-                    tokio::time::sleep(length).await;
-                }
+                Ok(Tick::Again) => {}
+                Ok(Tick::Sleep(length)) => tokio::time::sleep(length).await,
                 Ok(Tick::NotOurs(_)) => {
-                    failing_since = None;
                     tokio::time::sleep(self.release.plan.provision.interval.get().min(Duration::from_secs(1))).await;
                 }
-                // A full disk, a lost mount or a network may come back; the release does nothing in the meantime.
+                // A full disk or a lost mount may come back; the release does nothing in the meantime.
                 Err(DriverError::Journal(error)) if error.may_pass() => {
                     let now = self.seat.clock.since_boot();
                     let since = *failing_since.get_or_insert(now);
-                    let error = DriverError::Journal(error);
-                    if now.saturating_sub(since) > JOURNAL_PATIENCE {
-                        return Err(error);
+                    let patience = patience(&self.release);
+                    if now.saturating_sub(since) > patience {
+                        return Err(error.into());
                     }
-                    self.seat.listener.notice(Notice::Trouble {
-                        message: &error.to_string(),
-                    });
+                    if told.is_none_or(|told| now.saturating_sub(told) > Duration::from_secs(30)) {
+                        told = Some(now);
+                        let left = crate::model::Span::from(Duration::from_secs(
+                            patience.saturating_sub(now.saturating_sub(since)).as_secs(),
+                        ));
+                        self.seat.listener.notice(Notice::Trouble {
+                            message: &format!("{error}; trying again for {left}"),
+                        });
+                    }
                     tokio::time::sleep(Duration::from_secs(2)).await;
                 }
                 Err(error) => return Err(error),
@@ -219,32 +246,30 @@ impl Driver {
         if let Some((outcome, _)) = &self.release.outcome {
             return Ok(Tick::Over(*outcome));
         }
+        if self.follow_clock().await? {
+            return Ok(Tick::Again);
+        }
         if self.release.driver != self.writer {
-            let now = self.seat.clock.now();
-            let Some(why) = world::free(&self.release, self.seat.machine.as_ref(), &self.writer, now) else {
+            let Some(why) = self.free() else {
                 return Ok(Tick::NotOurs(self.release.owned_until));
             };
-            match world::elsewhere(&self.seat.world, &self.release).await {
-                Ok(None) => {}
-                Ok(Some((wanted, found))) => {
-                    let id = Box::new(self.release.plan.id.clone());
-                    return Err(DriverError::Elsewhere { id, wanted, found });
-                }
-                // Without credentials it would ask for ever; a network that is down may come back.
-                Err(source) if source.effect == Effect::Refused => return Err(DriverError::Account { source }),
-                Err(error) => {
-                    self.seat.listener.notice(Notice::Trouble {
-                        message: &format!("could not find out which account this is: {error}"),
-                    });
-                    return Ok(Tick::Sleep(self.release.plan.provision.interval.get()));
-                }
-            }
-            let from = self.release.driver.clone();
-            self.append(Event::TookOver { from, why }).await?;
+            return Ok(match self.take_over_free(why).await? {
+                Some(pause) => Tick::Sleep(pause),
+                None => Tick::Again,
+            });
+        }
+        // What this driver saw before it lost the release is no vigil for the next time.
+        self.vigil = None;
+        if self.say_unsaid().await? {
             return Ok(Tick::Again);
         }
         let wanted = self.seat.mind.looks(&self.release, self.seat.clock.now());
-        let seen = observe::observe(&self.seat.world, &self.release, &wanted, self.seat.clock.as_ref()).await;
+        let began = self.seat.clock.since_boot();
+        let mut seen = observe::observe(&self.seat.world, &self.release, &wanted, self.seat.clock.as_ref()).await;
+        if self.seat.clock.since_boot().saturating_sub(began) > limits::LOOK {
+            // This process was stopped meanwhile, or nothing answers: what was seen may long be over.
+            seen = Observation::blank(self.seat.clock.now());
+        }
         let Decision { why, then } = self.seat.mind.decide(&self.release, &seen);
         match then {
             Then::Record(event) => {
@@ -283,127 +308,8 @@ impl Driver {
             }
         }
     }
-
-    /// Writes the intent, makes the call, writes how it went.
-    async fn act(&mut self, action: Action) -> Result<(), DriverError> {
-        let before = self.seat.clock.since_boot();
-        if !self.append(Event::Intended { action: action.clone() }).await? {
-            return Ok(());
-        }
-        let intent = self.release.sequence;
-        let begin_by = before + limits::INTENT_DEADLINE;
-        let seat = self.seat.clone();
-        let release = self.release.clone();
-        let patient = action.safety() == Safety::Idempotent || matches!(action, Action::Prune { .. });
-        let call = perform::perform(&seat, &release, &action, begin_by);
-        let mut call = Box::pin(call);
-        // An upload may take longer than the driver asked to be left alone for; it asks again while it works.
-        let mut renew = tokio::time::interval(limits::OWNERSHIP / 3);
-        renew.tick().await;
-        let result = loop {
-            tokio::select! {
-                result = &mut call => break result,
-                _ = renew.tick(), if patient => {
-                    let event = Event::Renewed;
-                    let now = self.seat.clock.now();
-                    let entry = entry(self.release.plan.id.clone(), self.release.sequence, now, now + limits::OWNERSHIP, &self.writer, event);
-                    match self.seat.journal.append(&entry).await {
-                        Ok(Append::Written) => self.release = self.applied(&entry)?,
-                        // Somebody else writes here now. What is under way does no harm twice, so it is let go.
-                        Ok(Append::Taken) => return Ok(()),
-                        // An upload need not begin anew because one of the renewals was lost: the next one may do.
-                        Err(error) if error.may_pass() => {
-                            self.seat.listener.notice(Notice::Trouble { message: &error.to_string() });
-                        }
-                        Err(error) => return Err(error.into()),
-                    }
-                }
-            }
-        };
-        drop(call);
-        self.called(intent, result).await
-    }
-
-    async fn called(&mut self, intent: u64, result: CallResult) -> Result<(), DriverError> {
-        // An operator may have written in the meantime; that does not change how the call went.
-        loop {
-            let event = Event::Called {
-                intent,
-                result: result.clone(),
-            };
-            if self.append(event).await? {
-                return Ok(());
-            }
-            self.read_on().await?;
-            let ours = self.release.driver == self.writer
-                && self
-                    .release
-                    .pending
-                    .as_ref()
-                    .is_some_and(|pending| pending.intent == intent && pending.result.is_none());
-            if !ours {
-                return Ok(());
-            }
-        }
-    }
-
-    async fn read_on(&mut self) -> Result<(), DriverError> {
-        let id = self.release.plan.id.clone();
-        while let Some(entry) = self.seat.journal.entry(&id, self.release.sequence + 1).await? {
-            self.release = self.applied(&entry)?;
-            self.seat.listener.notice(Notice::Entry {
-                entry: &entry,
-                release: &self.release,
-            });
-        }
-        Ok(())
-    }
-
-    fn applied(&self, entry: &Entry) -> Result<Release, DriverError> {
-        apply(Some(self.release.clone()), entry).map_err(|source| DriverError::Illegal {
-            id: self.release.plan.id.clone(),
-            source: Box::new(source),
-        })
-    }
-
-    /// Appends an event. `false` when another entry has taken its place, so that everything must be decided anew.
-    async fn append(&mut self, event: Event) -> Result<bool, DriverError> {
-        let now = self.seat.clock.now();
-        let entry = entry(
-            self.release.plan.id.clone(),
-            self.release.sequence,
-            now,
-            now + limits::OWNERSHIP,
-            &self.writer,
-            event,
-        );
-        // What the core does not allow must not get into the journal.
-        let next = self.applied(&entry)?;
-        if self.seat.journal.append(&entry).await? == Append::Taken {
-            return Ok(false);
-        }
-        self.release = next;
-        self.seat.listener.notice(Notice::Entry {
-            entry: &entry,
-            release: &self.release,
-        });
-        Ok(true)
-    }
 }
 
 fn busy(release: &Release, now: Timestamp) -> DriverError {
     DriverError::Busy(Box::new(Busy::new(release, now)))
-}
-
-fn entry(release: ReleaseId, last: u64, at: Timestamp, owned_until: Timestamp, writer: &Writer, event: Event) -> Entry {
-    Entry {
-        format: FORMAT,
-        release,
-        sequence: last + 1,
-        at,
-        writer: writer.clone(),
-        nonce: machine::nonce(),
-        owned_until,
-        event,
-    }
 }

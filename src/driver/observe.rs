@@ -7,7 +7,7 @@ use url::Url;
 
 use super::World;
 use super::facts;
-use super::read::{known, tag};
+use super::read::{health, known, tag};
 use crate::aws::{CallError, Effect};
 use crate::model::{Clock, Known};
 use crate::probe::round;
@@ -19,7 +19,7 @@ pub(super) async fn observe(world: &World, release: &Release, wanted: &Looks, cl
     let (facts, artifact, version, templates, environments, green_health, blue_health, errors, smoke, public) = tokio::join!(
         Box::pin(async {
             if wanted.facts {
-                Some(facts::gather(world, plan, clock.now()).await)
+                Some(facts::gather(world, plan, clock).await)
             } else {
                 None
             }
@@ -36,11 +36,13 @@ pub(super) async fn observe(world: &World, release: &Release, wanted: &Looks, cl
                 .unwrap_or_default())
         })),
         Box::pin(look(wanted.environments, environments(world, release))),
-        Box::pin(look_at(wanted.green_health.as_ref(), |id| world.aws.health(id))),
-        Box::pin(look_at(wanted.blue_health.as_ref(), |id| world.aws.health(id))),
-        Box::pin(look_at(wanted.errors.as_ref(), |(id, since)| world
-            .aws
-            .error_events(id, *since))),
+        Box::pin(look_at(wanted.green_health.as_ref(), |id| health(world, id, clock))),
+        Box::pin(look_at(wanted.blue_health.as_ref(), |id| health(world, id, clock))),
+        Box::pin(look_at(wanted.errors.as_ref(), |(id, since)| {
+            let here = clock.now();
+            let since = since.moved(here, world.aws.service_time(here));
+            world.aws.error_events(id, since)
+        })),
         Box::pin(async {
             let base = base(wanted.smoke.as_deref()?)?;
             Some(round(world.prober.as_ref(), &base, &plan.smoke.checks).await)

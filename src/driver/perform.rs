@@ -139,7 +139,7 @@ async fn upload(world: &World, plan: &Plan, key: &str, listener: &dyn Listener) 
     let wanted = sha256.clone();
     let path = file.clone();
     // The key promises a content; a file that has changed since must not get under it.
-    let found = tokio::task::spawn_blocking(move || crate::bundle::digest(&path))
+    let found = off_thread(move || crate::bundle::digest(&path))
         .await
         .map_err(|error| not_now(error.to_string()))?;
     match found {
@@ -168,6 +168,14 @@ async fn upload(world: &World, plan: &Plan, key: &str, listener: &dyn Listener) 
         .await
         .map_err(CallResult::from)?;
     Ok(Some(format!("s3://{bucket}/{key}")))
+}
+
+/// Does long work on files off the threads that carry the network; on a runtime of one thread, whose time may be virtual, at once.
+async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, tokio::task::JoinError> {
+    match tokio::runtime::Handle::current().runtime_flavor() {
+        tokio::runtime::RuntimeFlavor::CurrentThread => Ok(work()),
+        _ => tokio::task::spawn_blocking(work).await,
+    }
 }
 
 async fn create_version(

@@ -2,8 +2,8 @@
 
 use super::World;
 use crate::aws::CallError;
-use crate::model::Known;
-use crate::release::{EnvironmentSeen, Plan, RELEASE_TAG};
+use crate::model::{Clock, EnvironmentId, Known};
+use crate::release::{EnvironmentSeen, HealthSeen, Plan, RELEASE_TAG};
 
 /// What a read gave, or why it gave nothing.
 pub(super) fn known<T>(result: Result<T, CallError>) -> Known<T> {
@@ -11,6 +11,16 @@ pub(super) fn known<T>(result: Result<T, CallError>) -> Known<T> {
         Ok(value) => Known::Known(value),
         Err(error) => Known::Unknown(error.to_string()),
     }
+}
+
+/// Health of an environment, dated by this machine's clock.
+pub(super) async fn health(world: &World, id: &EnvironmentId, clock: &dyn Clock) -> Result<HealthSeen, CallError> {
+    let mut health = world.aws.health(id).await?;
+    if let Some(at) = &mut health.refreshed_at {
+        let here = clock.now();
+        *at = at.moved(world.aws.service_time(here), here);
+    }
+    Ok(health)
 }
 
 /// Adds the tag of the environment that has green's name, if there is one.

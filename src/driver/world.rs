@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 
-use super::machine::{Machine, ThisMachine};
 use crate::aws::{Aws, CallError};
-use crate::model::Timestamp;
+use crate::model::EnvironmentId;
 use crate::probe::Prober;
-use crate::release::{Plan, Release, Source, Writer};
+use crate::release::{Plan, Release, Source};
 use crate::spec::{GreenSpec, OptionSetting};
 
 /// Everything outside.
@@ -135,24 +135,8 @@ impl Overrides {
     }
 }
 
-/// Why nobody drives a release any more, as far as this machine can tell; `None` if somebody may.
-#[must_use]
-pub fn is_free(release: &Release, now: Timestamp) -> Option<String> {
-    free(release, &ThisMachine, &ThisMachine.writer(), now)
-}
-
-/// Why a release that another process drives is free to be taken over; `None` if it is not.
-pub(super) fn free(release: &Release, machine: &dyn Machine, me: &Writer, now: Timestamp) -> Option<String> {
-    let driver = &release.driver;
-    if now >= release.owned_until {
-        return Some(format!("{driver} has not been heard of since {}", release.owned_until));
-    }
-    // On the same machine there is no need to wait: whether a process lives can be seen.
-    if driver.host == me.host && driver.process != me.process && !machine.runs(driver.process) {
-        return Some(format!("{driver} does not run any more"));
-    }
-    None
-}
+/// How long the environments may take to prove that this is the place.
+const PROOF: Duration = Duration::from_secs(20);
 
 /// Where a release is and where we are, if that is not the same place: to another account or region, its environments would
 /// seem to be gone.
@@ -164,6 +148,14 @@ pub(super) async fn elsewhere(world: &World, release: &Release) -> Result<Option
         return Ok(Some((format!("region {wanted}"), format!("region {region}"))));
     }
     let Some(blue) = &release.blue else { return Ok(None) };
+    // Environments' ids are unique: whoever sees one of the release's is where it is. No other service has to answer for that.
+    let listed = tokio::time::timeout(PROOF, world.aws.environments(Some(&release.plan.id.slot.application))).await;
+    let own = |id: &EnvironmentId| *id == blue.id || release.green.as_ref().is_some_and(|green| green.id == *id);
+    if let Ok(Ok(environments)) = &listed
+        && environments.iter().any(|found| own(&found.id))
+    {
+        return Ok(None);
+    }
     let account = world.aws.account_id().await?;
     let differs = account != blue.account;
     Ok(differs.then(|| (format!("account {}", blue.account), format!("account {account}"))))
@@ -178,8 +170,6 @@ fn region_of(cname: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::release::tests::{plan, release};
-
     fn setting(name: &str, value: &str) -> OptionSetting {
         OptionSetting {
             namespace: "aws:x".to_owned(),
@@ -230,33 +220,5 @@ mod tests {
         );
         assert_eq!(region_of("shop.elasticbeanstalk.com"), None);
         assert_eq!(region_of("www.example.com"), None);
-    }
-
-    #[test]
-    fn a_release_is_free_when_its_driver_is_silent_or_dead() {
-        let me = ThisMachine.writer();
-        let mut release = release(plan());
-        let before = release.owned_until - std::time::Duration::from_secs(1);
-        release.driver.host = "elsewhere".to_owned();
-        assert_eq!(
-            free(&release, &ThisMachine, &me, before),
-            None,
-            "on another machine nothing is known of it"
-        );
-        assert!(
-            free(&release, &ThisMachine, &me, release.owned_until).is_some(),
-            "its time is over"
-        );
-        release.driver = Writer {
-            process: 1,
-            ..me.clone()
-        };
-        assert_eq!(free(&release, &ThisMachine, &me, before), None, "process 1 runs");
-        // Above the largest process id that Linux gives out.
-        release.driver.process = 0x7fff_fff0;
-        assert!(
-            free(&release, &ThisMachine, &me, before).is_some(),
-            "no such process runs"
-        );
     }
 }

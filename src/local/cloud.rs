@@ -4,18 +4,18 @@ use std::ffi::OsString;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::account::{Account, AccountSettings, QueryRequest, Quotas, Resolution, Timing};
-use super::dns::{DnsServer, NameAnswer, Names};
-use super::door::{Door, Exposure, Listener, QueryAnswer, QueryService, serve};
+use super::account::{Account, AccountSettings, Quotas, Timing};
+use super::backstage::{Backstage, whole_seconds};
+use super::dns::DnsServer;
+use super::door::{Door, Exposure, Listener, serve};
 use super::live::{Edge, LivePlane, LiveSettings};
 use super::objects::{ObjectStore, S3Front};
-use super::plane::DataPlane;
 use crate::model::Clock;
 
 /// How often what is due is done. Well below the shortest length at any useful pace.
@@ -65,7 +65,8 @@ impl Default for CloudSettings {
 
 /// A running local cloud.
 pub struct LocalCloud {
-    shared: Arc<Shared>,
+    backstage: Arc<Backstage>,
+    plane: Arc<LivePlane>,
     door: Arc<Door>,
     address: SocketAddr,
     dns: DnsServer,
@@ -75,16 +76,6 @@ pub struct LocalCloud {
     dns_ttl: Duration,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
-}
-
-/// The names on the way, the address at its end, and how long all that may be kept.
-type LookedUp = (Vec<(String, String)>, Option<SocketAddr>, Duration);
-
-/// What all entrances lead to.
-struct Shared {
-    account: Mutex<Account>,
-    plane: LivePlane,
-    clock: Arc<dyn Clock>,
 }
 
 impl LocalCloud {
@@ -110,12 +101,12 @@ impl LocalCloud {
             .map_err(io::Error::other)?;
         let store = Arc::new(store);
         let keeper: Vec<OsString> = vec![settings.program.into_os_string(), KEEP.into()];
-        let plane = LivePlane::start(LiveSettings {
+        let plane = Arc::new(LivePlane::start(LiveSettings {
             data: settings.data.clone(),
             keeper,
             port: settings.http_port,
             stop_grace: Duration::from_secs(5),
-        })?;
+        })?);
         let Some(http_port) = plane.port() else {
             return Err(io::Error::new(io::ErrorKind::AddrNotAvailable, ONLY_ONE_ADDRESS));
         };
@@ -130,17 +121,13 @@ impl LocalCloud {
             },
             store.clone(),
         );
-        let shared = Arc::new(Shared {
-            account: Mutex::new(account),
-            plane,
-            clock: Arc::clone(&clock),
-        });
-        let door = Arc::new(Door::new(shared.clone(), S3Front::new(store), clock));
-        let dns = DnsServer::start(local(settings.dns_port), shared.clone(), Exposure::ThisMachine)
+        let backstage = Arc::new(Backstage::with_a_task(account, plane.clone(), Arc::clone(&clock)));
+        let door = Arc::new(Door::new(backstage.clone(), S3Front::new(store), clock));
+        let dns = DnsServer::start(local(settings.dns_port), backstage.clone(), Exposure::ThisMachine)
             .await
             .map_err(io::Error::other)?;
         let edge = match settings.edge_port {
-            Some(port) => Some(open_edge(port, &shared).await?),
+            Some(port) => Some(open_edge(port, &backstage).await?),
             None => None,
         };
         let (stop, stopped) = watch::channel(false);
@@ -149,9 +136,10 @@ impl LocalCloud {
             // An error means that the cloud itself is gone, which ends serving as well.
             let _ = until.wait_for(|stop| *stop).await;
         }));
-        let running = tokio::spawn(run(shared.clone(), timing.health_window, stopped));
+        let running = tokio::spawn(run(backstage.clone(), timing.health_window, stopped));
         Ok(Self {
-            shared,
+            backstage,
+            plane,
             door,
             address,
             dns,
@@ -206,6 +194,12 @@ impl LocalCloud {
         whole_seconds(self.dns_ttl)
     }
 
+    /// What stands behind the entrances.
+    #[must_use]
+    pub fn backstage(&self) -> Arc<Backstage> {
+        Arc::clone(&self.backstage)
+    }
+
     /// The whole name of an environment with this CNAME prefix.
     #[must_use]
     pub fn fqdn(&self, cname_prefix: &str) -> String {
@@ -215,7 +209,7 @@ impl LocalCloud {
     /// Ends everything, processes first, and waits until it is gone.
     pub async fn shutdown(self) {
         let Self {
-            shared,
+            plane,
             dns,
             edge,
             stop,
@@ -225,7 +219,7 @@ impl LocalCloud {
         drop(edge);
         // Nobody listens if the tasks have ended already.
         let _ = stop.send(true);
-        shared.plane.shutdown().await;
+        plane.shutdown().await;
         dns.stop().await;
         for task in tasks {
             task.abort();
@@ -245,28 +239,23 @@ fn local(port: u16) -> SocketAddr {
     SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
 }
 
-/// DNS has no fractions of a second; an answer that may not be kept at all would be asked for with every request.
-fn whole_seconds(ttl: Duration) -> u32 {
-    u32::try_from(ttl.as_millis().div_ceil(1000)).unwrap_or(u32::MAX).max(1)
-}
-
-async fn open_edge(port: u16, shared: &Arc<Shared>) -> io::Result<Edge> {
+async fn open_edge(port: u16, backstage: &Arc<Backstage>) -> io::Result<Edge> {
     let listener = tokio::net::TcpListener::bind(local(port)).await.map_err(|error| {
         io::Error::new(
             error.kind(),
             format!("cannot listen on port {port} of 127.0.0.1: {error}"),
         )
     })?;
-    let shared = Arc::clone(shared);
+    let backstage = Arc::clone(backstage);
     let edge = Edge::serve(listener, move |name| {
-        let (_, address, ttl) = shared.look_up(name)?;
-        Some((address?, ttl))
+        let found = backstage.look_up(name)?;
+        Some((found.address?, found.ttl))
     })?;
     Ok(edge)
 }
 
 /// Does what is due, until the cloud stops.
-async fn run(shared: Arc<Shared>, window: Duration, mut stopped: watch::Receiver<bool>) {
+async fn run(backstage: Arc<Backstage>, window: Duration, mut stopped: watch::Receiver<bool>) {
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut next_window = tokio::time::Instant::now() + window;
@@ -276,78 +265,11 @@ async fn run(shared: Arc<Shared>, window: Duration, mut stopped: watch::Receiver
             // An error means that the cloud itself is gone.
             _ = stopped.wait_for(|stop| *stop) => return,
         }
-        let now = shared.clock.now();
-        let desired = {
-            let mut account = shared.account();
-            account.tick(now);
-            account.desired()
-        };
-        shared.plane.apply(&desired, now);
+        backstage.do_what_is_due();
         if tokio::time::Instant::now() < next_window {
             continue;
         }
         next_window = (next_window + window).max(tokio::time::Instant::now());
-        let running = shared.account().environments_running();
-        for id in running {
-            let sample = shared.plane.sample(&id, now);
-            shared.account().observe(&id, sample, now);
-        }
-    }
-}
-
-impl Shared {
-    fn account(&self) -> MutexGuard<'_, Account> {
-        self.account.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn look_up(&self, name: &str) -> Option<LookedUp> {
-        // A name leads to a balancer's name, and that to an address; more would be a loop.
-        const MOST: usize = 4;
-        let now = self.clock.now();
-        let account = self.account();
-        let mut chain = Vec::new();
-        let mut name = name.to_owned();
-        let mut shortest = Duration::MAX;
-        for _ in 0..MOST {
-            match account.resolve(&name, now)? {
-                Resolution::Cname { target, ttl } => {
-                    shortest = shortest.min(ttl);
-                    chain.push((name, target.clone()));
-                    name = target;
-                }
-                Resolution::Balancer { environment, ttl } => {
-                    let address = self.plane.address(&environment);
-                    return Some((chain, address, shortest.min(ttl)));
-                }
-            }
-        }
-        None
-    }
-}
-
-impl QueryService for Shared {
-    fn call(&self, parameters: Vec<(String, String)>) -> QueryAnswer {
-        let now = self.clock.now();
-        let answer = self.account().handle(&QueryRequest { parameters }, now, &self.plane);
-        QueryAnswer {
-            status: answer.status,
-            body: answer.body,
-            request_id: answer.request_id,
-        }
-    }
-}
-
-impl Names for Shared {
-    fn resolve(&self, name: &str) -> Option<NameAnswer> {
-        let (chain, address, ttl) = self.look_up(name)?;
-        let address = match address.map(|address| address.ip()) {
-            Some(IpAddr::V4(address)) => Some(address),
-            _ => None,
-        };
-        Some(NameAnswer {
-            chain,
-            address,
-            ttl_seconds: whole_seconds(ttl),
-        })
+        backstage.close_window();
     }
 }

@@ -1,10 +1,12 @@
 //! The local cloud: an AWS-compatible account that runs applications as processes. Knows nothing of releases.
 
 pub mod account;
+pub mod backstage;
 pub mod cloud;
 pub mod dns;
 pub mod door;
 pub mod live;
+pub mod modelled;
 pub mod objects;
 pub mod plane;
 pub mod storage;

@@ -16,6 +16,11 @@ pub trait DataPlane: Send + Sync {
     /// Returns at once; the work goes on behind it and shows in the samples.
     fn apply(&self, desired: &[DesiredEnvironment], now: Timestamp);
 
+    /// Tells who holds which name in DNS, all of them, in small letters, and how long resolvers keep an answer.
+    ///
+    /// A plane with real clients has no use for it: they ask for themselves. One that models them lets them follow.
+    fn names(&self, _holders: &[(String, EnvironmentId)], _ttl: Duration, _now: Timestamp) {}
+
     /// Closes the current window of an environment and returns what was seen in it; `None` when nothing of the
     /// environment exists (any more).
     fn sample(&self, environment: &EnvironmentId, now: Timestamp) -> Option<EnvironmentSample>;

@@ -15,7 +15,7 @@ pub struct Timestamp(i64);
 impl Timestamp {
     /// The moment so many milliseconds after 1970-01-01T00:00:00Z.
     #[must_use]
-    pub fn from_millis(millis: i64) -> Self {
+    pub const fn from_millis(millis: i64) -> Self {
         Self(millis)
     }
 
@@ -29,6 +29,12 @@ impl Timestamp {
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+
+    /// This moment, told by a clock that shows `there` when this one shows `here`. What lies between two moments stays the same.
+    #[must_use]
+    pub fn moved(self, here: Self, there: Self) -> Self {
+        Self(self.0.saturating_add(there.0.saturating_sub(here.0)))
     }
 
     fn to_jiff(self) -> jiff::Timestamp {
@@ -196,6 +202,16 @@ mod tests {
         );
         let back: Timestamp = serde_json::from_str(&text).expect("what was written can be read");
         assert_eq!(back, moment);
+    }
+
+    #[test]
+    fn a_moment_moves_to_another_clock_and_back() {
+        let (here, there) = (Timestamp::from_millis(5_000), Timestamp::from_millis(1_000));
+        let moment = Timestamp::from_millis(4_500);
+        assert_eq!(moment.moved(here, there), Timestamp::from_millis(500));
+        assert_eq!(moment.moved(here, there).moved(there, here), moment);
+        let last = Timestamp::from_millis(i64::MAX);
+        assert_eq!(last.moved(there, here), last, "time does not run over");
     }
 
     #[test]

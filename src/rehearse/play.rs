@@ -54,7 +54,7 @@ pub async fn rehearse(rehearsal: &Rehearsal) -> Result<Report, RehearseError> {
     };
     (rehearsal.tell)("starting a cloud on this machine".to_owned());
     let stage = Stage::build(settings, &folder).await?;
-    let result = Box::pin(on_stage(rehearsal, &stage, &journal, &first, acts)).await;
+    let result = on_stage(rehearsal, &stage, &journal, &first, acts).await;
     stage.cloud.shutdown().await;
     // The journal is kept, and the evidence beside it; the instances' files are of no use any more.
     let _ = std::fs::remove_dir_all(stage.folder.join("cloud"));
@@ -131,9 +131,8 @@ async fn perform(
     let label = format!("version-{}", act.version);
     let planner = Planner::bundle(&project, Some(stage.cloud.region()), &artifact, Some(&label));
     let listener = Arc::clone(&rehearsal.listener);
-    let clock = Arc::new(SystemClock);
     let journal = project.open_journal(&stage.reach).await;
-    let seat = Seat::new(journal, world, clock, listener);
+    let seat = Seat::new(journal, world, Arc::new(SystemClock), listener);
     let mut driver = Driver::begin(seat.clone(), &project.slot(), |number| planner.plan(number)).await?;
     if act.take_back {
         // An operator at another terminal: takes the release back as soon as it is watched.

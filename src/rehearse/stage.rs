@@ -42,7 +42,7 @@ impl Stage {
             region: Some(cloud.region().to_owned()),
             endpoint: Some(cloud.endpoint()),
             keys: Some(("rehearsal".to_owned(), "rehearsal".to_owned())),
-            in_process: None,
+            ..AwsSettings::default()
         };
         let reach = Reach {
             aws: aws.clone(),

@@ -3,8 +3,10 @@
 
 use super::action::{Action, CallResult};
 use super::event::{Entry, Event, FORMAT, Look};
-use super::people::Wish;
-use super::state::{Attempts, Drained, Pending, Phase, Release, RollbackState, SmokeState, Up, Watch, Wishes};
+use super::state::{
+    Attempts, Drained, Pending, Phase, Release, RollbackState, SmokeState, TakenOver, Up, Watch, Wishes,
+};
+use super::{holds, takeover};
 use crate::model::Timestamp;
 
 /// Why an entry cannot follow.
@@ -83,6 +85,9 @@ pub fn apply(release: Option<Release>, entry: &Entry) -> Result<Release, Illegal
     if !matches!(entry.event, Event::Asked { .. }) {
         next.driver = entry.writer.clone();
         next.owned_until = entry.owned_until;
+        next.heard = entry.sequence;
+        next.heard_at = entry.at;
+        holds::count(&mut next, entry.at);
     }
     Ok(next)
 }
@@ -108,8 +113,16 @@ fn begun(plan: super::plan::Plan, entry: &Entry) -> Release {
         sequence: 0,
         driver: entry.writer.clone(),
         owned_until: entry.owned_until,
+        heard: entry.sequence,
+        heard_at: entry.at,
+        taken_over: None,
         phase: Phase::Preflight,
         phase_since: entry.at,
+        extended: std::time::Duration::ZERO,
+        held_since: None,
+        pause: None,
+        gate: None,
+        gates_passed: Vec::new(),
         problems: Vec::new(),
         blue: None,
         green: None,
@@ -138,9 +151,24 @@ fn step(release: &mut Release, entry: &Entry) -> Option<()> {
     let at = entry.at;
     match (release.phase, &entry.event) {
         (Done, _) | (_, Event::Started { .. }) => return None,
-        (_, Event::TookOver { from, .. }) if *from == release.driver => {}
+        (_, Event::TookOver { from, why, forced }) if *from == release.driver => {
+            release.taken_over = Some(TakenOver {
+                from: from.clone(),
+                why: why.clone(),
+                forced: *forced,
+                heard_at: release.heard_at,
+                at,
+            });
+            takeover::to_another_clock(release, at);
+        }
         (_, Event::Renewed) => {}
-        (_, Event::Asked { wish }) => wished(release, *wish),
+        (_, Event::Asked { wish }) => holds::wished(release, wish, &entry.writer),
+        (phase, Event::Paused { until, by }) if phase != RollBack => holds::paused(release, at, *until, by),
+        (_, Event::PauseEnded { .. }) => holds::pause_ended(release, at)?,
+        (Shift | Bake, Event::GateOpened { before, until }) if release.gate.is_none() => {
+            holds::opened(release, entry, *before, *until);
+        }
+        (_, Event::GatePassed { gate, how }) => holds::passed(release, gate, how)?,
         (_, Event::Noted { note }) => release.notes.push(note.clone()),
         (_, Event::Waiting { why }) => release.waiting = Some(why.clone()),
         (phase, Event::Intended { action }) if phase != Preflight && release.pending.is_none() => {
@@ -204,6 +232,7 @@ fn step(release: &mut Release, entry: &Entry) -> Option<()> {
                 restored_at: None,
             });
             release.quiet_since = None;
+            holds::none_any_more(release);
             // What was tried on the way forward says nothing about the way back.
             release.attempts.remove("swap");
             release.attempts.remove("terminate");
@@ -230,7 +259,7 @@ fn step(release: &mut Release, entry: &Entry) -> Option<()> {
         }
         (_, Event::Finished { outcome, why }) => {
             release.outcome = Some((*outcome, why.clone()));
-            release.waiting = None;
+            holds::none_any_more(release);
             enter(release, Done, at);
         }
         (_, _) => return None,
@@ -241,6 +270,7 @@ fn step(release: &mut Release, entry: &Entry) -> Option<()> {
 fn enter(release: &mut Release, phase: Phase, at: Timestamp) {
     release.phase = phase;
     release.phase_since = at;
+    release.extended = std::time::Duration::ZERO;
     release.waiting = None;
 }
 
@@ -260,14 +290,6 @@ fn drained(release: &mut Release, at: Timestamp, how: &str, remove_blue: bool) {
         how: how.to_owned(),
         remove_blue,
     });
-}
-
-fn wished(release: &mut Release, wish: Wish) {
-    match wish {
-        Wish::RollBack => release.wishes.roll_back = true,
-        Wish::Abort => release.wishes.abort = true,
-        Wish::EndWait => release.wishes.end_wait = true,
-    }
 }
 
 fn intended(release: &mut Release, sequence: u64, at: Timestamp, action: &Action) -> Option<()> {

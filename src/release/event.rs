@@ -10,9 +10,12 @@ use super::plan::{Plan, ReleaseId};
 use super::preflight::Problem;
 use super::why::Why;
 use crate::model::{ProbeResult, Timestamp};
+use crate::spec::GatePlace;
 
 /// Version of the entries' format. A newer one is refused, never guessed at.
-pub const FORMAT: u32 = 1;
+///
+/// Format 2 knows operators' pauses and gates, and moves the moments of a release when it is taken over.
+pub const FORMAT: u32 = 2;
 
 /// One entry of a journal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -68,6 +71,9 @@ pub enum Event {
         from: Writer,
         /// Why it was free.
         why: String,
+        /// Whether it was taken from a driver that may have been alive, because an operator wanted it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        forced: bool,
     },
     /// The driver is alive and asks for more time.
     Renewed,
@@ -75,6 +81,32 @@ pub enum Event {
     Asked {
         /// What.
         wish: Wish,
+    },
+    /// A pause began, or has another end.
+    Paused {
+        /// When the release goes on by itself.
+        until: Timestamp,
+        /// Who asked for it.
+        by: Writer,
+    },
+    /// The pause is over.
+    PauseEnded {
+        /// Why.
+        how: String,
+    },
+    /// Somebody is waited for at a gate. Its id ends with this entry's sequence.
+    GateOpened {
+        /// Where it stands.
+        before: GatePlace,
+        /// Until when.
+        until: Timestamp,
+    },
+    /// The release has gone through a gate.
+    GatePassed {
+        /// Its id.
+        gate: String,
+        /// Who promoted it, or why it goes on.
+        how: String,
     },
     /// Preflight found problems; the release ends.
     Refused {

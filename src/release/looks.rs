@@ -25,8 +25,9 @@ pub fn looks(release: &Release, now: Timestamp) -> Looks {
             looks.green_health = green.map(|green| green.id.clone());
             looks.errors = green.map(|green| (green.id.clone(), release.phase_since));
         }
+        // A pause holds the checks too.
         Phase::Smoke => {
-            if due(release.smoke.last, release.plan.smoke.interval.get(), now) {
+            if release.pause.is_none() && due(release.smoke.last, release.plan.smoke.interval.get(), now) {
                 looks.smoke = green.and_then(|green| green.endpoint.clone());
             }
         }

@@ -7,6 +7,7 @@ mod action;
 mod apply;
 pub mod decide;
 mod event;
+mod holds;
 mod looks;
 mod notice;
 mod observation;
@@ -17,6 +18,7 @@ mod plan;
 pub mod preflight;
 mod seen;
 mod state;
+mod takeover;
 #[cfg(test)]
 pub(crate) mod tests;
 mod why;
@@ -33,5 +35,8 @@ pub use pair::{Blue, Green};
 pub use people::{Wish, Writer};
 pub use plan::{Plan, RELEASE_TAG, ReleaseId, Slot, Source};
 pub use seen::{EnvironmentSeen, EnvironmentStatus, HealthSeen, InstanceSeen, Processing, PublicSeen, VersionSeen};
-pub use state::{Attempts, Drained, Pending, Phase, Release, RollbackState, Up, Watch, Wishes};
+pub use state::{
+    Attempts, Drained, OpenGate, PassedGate, Pause, PauseAsked, Pending, Phase, Release, RollbackState, TakenOver, Up,
+    Watch, Wishes,
+};
 pub use why::Why;

@@ -35,6 +35,11 @@ pub enum Notice<'a> {
         /// Bytes in all.
         total: u64,
     },
+    /// Something that the person who watches should know.
+    Remark {
+        /// What.
+        message: &'a str,
+    },
     /// Something goes wrong that may pass.
     Trouble {
         /// What.

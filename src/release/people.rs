@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::Span;
+
 /// A process that writes entries.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Writer {
@@ -22,7 +24,7 @@ impl fmt::Display for Writer {
 }
 
 /// What an operator wants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Wish {
     /// Take green back.
@@ -31,14 +33,29 @@ pub enum Wish {
     Abort,
     /// Do not keep blue, or a green that was taken back, any longer.
     EndWait,
+    /// Take no step forward for so long.
+    Pause {
+        /// How long.
+        length: Span,
+    },
+    /// Go on: a pause ends, or a question is answered by yes.
+    Resume,
+    /// Go through a gate.
+    Promote {
+        /// The gate's id, which belongs to one gate of one release.
+        gate: String,
+    },
 }
 
 impl fmt::Display for Wish {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::RollBack => "roll back",
-            Self::Abort => "abort",
-            Self::EndWait => "end the wait",
-        })
+        match self {
+            Self::RollBack => f.write_str("roll back"),
+            Self::Abort => f.write_str("abort"),
+            Self::EndWait => f.write_str("end the wait"),
+            Self::Pause { length } => write!(f, "pause for {length}"),
+            Self::Resume => f.write_str("go on"),
+            Self::Promote { gate } => write!(f, "go through gate {gate}"),
+        }
     }
 }

@@ -6,7 +6,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{ApplicationName, EnvironmentId, EnvironmentName, ReleaseNumber, SlotName, VersionLabel};
-use crate::spec::{BakeSpec, Check, DrainSpec, Lever, ProvisionSpec, RetireSpec, RollbackSpec, SmokeSpec};
+use crate::spec::{
+    BakeSpec, Check, DrainSpec, ForeignSpec, GateSpec, Lever, ProvisionSpec, RetireSpec, RollbackSpec, SmokeSpec,
+};
 
 /// A slot of an application: what releases queue for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -101,6 +103,12 @@ pub struct Plan {
     pub retire: RetireSpec,
     /// Green's end if it is taken back.
     pub rollback: RollbackSpec,
+    /// Where it waits for a person.
+    #[serde(default)]
+    pub gates: Vec<GateSpec>,
+    /// What to do about other people's changes.
+    #[serde(default)]
+    pub foreign: ForeignSpec,
 }
 
 impl Plan {

@@ -13,7 +13,8 @@ use super::people::Writer;
 use super::plan::Plan;
 use super::preflight::Problem;
 use super::why::Why;
-use crate::model::Timestamp;
+use crate::model::{Span, Timestamp};
+use crate::spec::GatePlace;
 
 /// Where a release stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -161,8 +162,23 @@ pub struct RollbackState {
     pub restored_at: Option<Timestamp>,
 }
 
+/// Another process has become the driver.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakenOver {
+    /// Who drove it before.
+    pub from: Writer,
+    /// Why it was free.
+    pub why: String,
+    /// Whether it was taken by an operator's order.
+    pub forced: bool,
+    /// When the one before was heard of last, by its own clock.
+    pub heard_at: Timestamp,
+    /// When it was taken over, by the new one's clock.
+    pub at: Timestamp,
+}
+
 /// What operators asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wishes {
     /// Take green back.
     pub roll_back: bool,
@@ -170,6 +186,59 @@ pub struct Wishes {
     pub abort: bool,
     /// Keep nothing any longer.
     pub end_wait: bool,
+    /// Who asked first to take green back or to stop.
+    pub turned_by: Option<Writer>,
+    /// A pause that the driver has not begun yet.
+    pub pause: Option<PauseAsked>,
+    /// Who asked to go on, until the driver does.
+    pub resume: Option<Writer>,
+}
+
+/// A pause that somebody asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PauseAsked {
+    /// How long.
+    pub length: Span,
+    /// Who.
+    pub by: Writer,
+}
+
+/// A pause: no step forward.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pause {
+    /// Since when.
+    pub since: Timestamp,
+    /// When the release goes on by itself.
+    pub until: Timestamp,
+    /// Who asked for it.
+    pub by: Writer,
+}
+
+/// A gate at which somebody is waited for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenGate {
+    /// Its id: the number of the release, the place, and the sequence of the entry that opened it. So a late or repeated answer
+    /// can never be taken for another gate's or another release's.
+    pub id: String,
+    /// Where it stands.
+    pub before: GatePlace,
+    /// Since when somebody is waited for.
+    pub since: Timestamp,
+    /// Until when.
+    pub until: Timestamp,
+    /// Who promoted the release through it.
+    pub promoted_by: Option<Writer>,
+}
+
+/// A gate that the release has gone through.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PassedGate {
+    /// Its id.
+    pub id: String,
+    /// Where it stood.
+    pub before: GatePlace,
+    /// Who promoted it, or why it went on.
+    pub how: String,
 }
 
 /// A release, as its events tell it.
@@ -185,10 +254,26 @@ pub struct Release {
     pub driver: Writer,
     /// Until when the driver asks to be left alone.
     pub owned_until: Timestamp,
+    /// Sequence of the driver's last entry.
+    pub heard: u64,
+    /// When the driver wrote it, by its own clock. All moments of the state are by this clock.
+    pub heard_at: Timestamp,
+    /// How the driver came to drive it, if another one did before.
+    pub taken_over: Option<TakenOver>,
     /// Where it stands.
     pub phase: Phase,
     /// Since when.
     pub phase_since: Timestamp,
+    /// By how much the phase's deadlines are later, because the release was held.
+    pub extended: Duration,
+    /// Since when something holds it.
+    pub held_since: Option<Timestamp>,
+    /// A pause.
+    pub pause: Option<Pause>,
+    /// A gate at which somebody is waited for.
+    pub gate: Option<OpenGate>,
+    /// Gates that it has gone through.
+    pub gates_passed: Vec<PassedGate>,
     /// What preflight found in the way.
     pub problems: Vec<Problem>,
     /// The environment that held the slot when it began.
@@ -238,6 +323,12 @@ impl Release {
                 .outcome
                 .as_ref()
                 .is_some_and(|(outcome, _)| *outcome == Outcome::Promoted)
+    }
+
+    /// A deadline of the phase: so long after it began, and later by as long as the release was held.
+    #[must_use]
+    pub fn deadline(&self, length: Duration) -> Timestamp {
+        self.phase_since + length + self.extended
     }
 
     /// Until when the bake goes, if all is well from now on.

@@ -121,6 +121,24 @@ pub enum Why {
         /// What is missing.
         missing: String,
     },
+    /// An operator wants no step forward for a while.
+    Paused {
+        /// Who.
+        by: String,
+        /// When it goes on by itself.
+        until: Timestamp,
+    },
+    /// Somebody must promote the release through a gate.
+    AtGate {
+        /// The gate's id.
+        gate: String,
+        /// Where it stands.
+        before: String,
+        /// Until when somebody is waited for.
+        until: Timestamp,
+        /// What is not as it should be, so that it could not go on at once.
+        doubt: Option<String>,
+    },
     /// Green is being taken back.
     RollingBack {
         /// Because of what.
@@ -213,6 +231,25 @@ impl fmt::Display for Why {
                 )
             }
             Self::Returning { missing } => write!(f, "waiting for all traffic to be on blue: {missing}"),
+            Self::Paused { by, until } => {
+                write!(f, "paused by {by}; goes on by itself at {}", until.time_of_day())
+            }
+            Self::AtGate {
+                gate,
+                before,
+                until,
+                doubt,
+            } => {
+                write!(
+                    f,
+                    "waiting at the gate before {before} until {}: `cutover promote {gate}`",
+                    until.time_of_day()
+                )?;
+                match doubt {
+                    Some(doubt) => write!(f, "; {doubt}"),
+                    None => Ok(()),
+                }
+            }
             Self::RollingBack { because } => write!(f, "rolling back: {because}"),
         }
     }

@@ -46,6 +46,7 @@ impl Listener for JsonLines {
                 })
             }
             Notice::Progress { .. } => return,
+            Notice::Remark { message } => json!({ "note": message }),
             Notice::Trouble { message } => json!({ "trouble": message }),
         };
         // A reader that has gone away must not stop a release.

@@ -7,8 +7,23 @@ use crate::release::{CallResult, Entry, Event, Look, Release};
 pub fn line(entry: &Entry, release: &Release) -> Option<String> {
     let text = match &entry.event {
         Event::Started { plan } => format!("release {} of version {} begins", plan.id, plan.version_label),
-        Event::TookOver { why, .. } => format!("{} goes on with it: {why}", entry.writer),
-        Event::Asked { wish } => format!("an operator asked to {wish}"),
+        Event::TookOver { from, forced: true, .. } => format!("{} took it over from {from} by order", entry.writer),
+        Event::TookOver { from, why, .. } if *from == entry.writer => format!("{from} goes on with it: {why}"),
+        Event::TookOver { from, why, .. } => format!("{} took it over from {from}: {why}", entry.writer),
+        Event::Asked { wish } => format!("{} asked to {wish}", entry.writer),
+        Event::Paused { until, by } => format!(
+            "paused by {by}: no step forward, green is watched; goes on by itself at {}",
+            until.time_of_day()
+        ),
+        Event::PauseEnded { how } => format!("the pause is over: {how}"),
+        Event::GateOpened { before, until } => {
+            let gate = release.gate.as_ref().map_or("", |gate| gate.id.as_str());
+            format!(
+                "a gate before {before}: `cutover promote {gate}`, until {}",
+                until.time_of_day()
+            )
+        }
+        Event::GatePassed { gate, how } => format!("through gate {gate}: {how}"),
         Event::Refused { problems } => {
             let list: Vec<_> = problems.iter().map(|problem| format!("\n    {problem}")).collect();
             format!("refused:{}", list.concat())

@@ -36,7 +36,7 @@ impl Listener for Plain {
             }
             Notice::Progress { done, total } if done == total => format!("          {} sent", HumanBytes(total)),
             Notice::Progress { .. } => return,
-            Notice::Trouble { message } => format!("          {message}"),
+            Notice::Remark { message } | Notice::Trouble { message } => format!("          {message}"),
         };
         // A reader that has gone away must not stop a release.
         let _ = writeln!(anstream::stderr(), "{text}");
@@ -106,7 +106,9 @@ impl Listener for Bar {
                 self.bar.set_message(text);
             }
             Notice::Progress { done, total } => self.bar.set_message(transfer(done, total)),
-            Notice::Trouble { message } => self.bar.println(format!("          {message}")),
+            Notice::Remark { message } | Notice::Trouble { message } => {
+                self.bar.println(format!("          {message}"))
+            }
         }
     }
 }

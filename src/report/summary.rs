@@ -8,6 +8,7 @@ use crate::model::Timestamp;
 use crate::model::text::plural;
 use crate::release::preflight::Findings;
 use crate::release::{Plan, Release, Source};
+use crate::spec::AtGateDeadline;
 
 /// What a release is going to do, for a person.
 #[must_use]
@@ -52,6 +53,17 @@ pub fn plan(plan: &Plan, found: &Findings) -> String {
         plan.drain.quiet
     );
     let _ = writeln!(text, "  retire  blue is kept for {} more", plan.retire.warm);
+    for gate in &plan.gates {
+        let then = match gate.at_deadline {
+            AtGateDeadline::RollBack => "back",
+            AtGateDeadline::GoOn => "on",
+        };
+        let _ = writeln!(
+            text,
+            "  gate    before {}, waits {} for `cutover promote`, then goes {then}",
+            gate.before, gate.deadline
+        );
+    }
     for note in &found.notes {
         let _ = writeln!(text, "  note    {note}");
     }
@@ -85,6 +97,26 @@ pub fn status(release: &Release, now: Timestamp, free: Option<&str>, journal: &s
                     pending.at
                 );
             }
+            if let Some(pause) = &release.pause {
+                let _ = writeln!(
+                    text,
+                    "  paused   by {} at {}; goes on by itself at {}, or with `cutover resume`",
+                    pause.by, pause.since, pause.until
+                );
+            }
+            if let Some(gate) = &release.gate {
+                let _ = match &gate.promoted_by {
+                    Some(by) => writeln!(text, "  gate     {} before {}, promoted by {by}", gate.id, gate.before),
+                    None => writeln!(
+                        text,
+                        "  gate     {} before {}, until {}: `cutover promote {}`",
+                        gate.id, gate.before, gate.until, gate.id
+                    ),
+                };
+            }
+            if let Some(by) = &release.wishes.turned_by {
+                let _ = writeln!(text, "  asked    {by} asked to turn back");
+            }
             if let Some(why) = &release.waiting {
                 let _ = writeln!(text, "  now      {why}");
             }
@@ -105,6 +137,13 @@ pub fn status(release: &Release, now: Timestamp, free: Option<&str>, journal: &s
             "  green    {} ({}), {}",
             green.name, green.id, release.plan.version_label
         );
+    }
+    for gate in &release.gates_passed {
+        let _ = writeln!(text, "  passed   gate {}: {}", gate.id, gate.how);
+    }
+    if let Some(taken) = release.taken_over.as_ref().filter(|taken| taken.from != release.driver) {
+        let why = if taken.forced { "by order" } else { &taken.why };
+        let _ = writeln!(text, "  taken    over from {} at {}: {why}", taken.from, taken.at);
     }
     for note in &release.notes {
         let _ = writeln!(text, "  note     {note}");

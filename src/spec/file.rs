@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use super::{Check, JournalPlace};
+use super::{Check, ForeignSpec, GateSpec, JournalPlace};
 use crate::model::{ApplicationName, HealthStatus, SlotName, Span};
 
 /// A whole `cutover.toml`.
@@ -61,6 +61,12 @@ pub struct Spec {
     /// What becomes of green when it is taken back.
     #[serde(default)]
     pub rollback: RollbackSpec,
+    /// Places where the release waits for a person.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gates: Vec<GateSpec>,
+    /// What to do when somebody else moves the slot's name or changes blue or green.
+    #[serde(default)]
+    pub foreign: ForeignSpec,
 }
 
 fn default_slot() -> SlotName {

@@ -10,6 +10,7 @@ mod error;
 mod file;
 mod journal;
 mod keys;
+mod people;
 mod read;
 mod redact;
 mod rules;
@@ -24,4 +25,5 @@ pub use file::{
     RollbackSpec, SmokeSpec, Spec,
 };
 pub use journal::JournalPlace;
+pub use people::{AtGateDeadline, ForeignAnswer, ForeignSpec, GatePlace, GateSpec};
 pub use schema::schema;

@@ -85,6 +85,18 @@ keep_versions = 10
 
 [rollback]
 keep_green = "10m"
+
+[[gates]]
+before = "shift"
+
+[[gates]]
+before = "drain"
+deadline = "30m"
+at_deadline = "go_on"
+
+[foreign]
+answer = "ask"
+deadline = "1h"
 "#,
 ];
 
@@ -125,6 +137,10 @@ fn a_file_that_says_everything_is_read() {
     assert_eq!(order.expect.status[1], StatusRange { first: 300, last: 399 });
     assert_eq!(order.expect.json["/ok"], true);
     assert_eq!(spec.drain.at_deadline, super::AtDrainDeadline::Retire);
+    assert_eq!(spec.gates[0].deadline, Span::from_secs(4 * 3600));
+    assert_eq!(spec.gates[0].at_deadline, super::AtGateDeadline::RollBack);
+    assert_eq!(spec.gates[1].at_deadline, super::AtGateDeadline::GoOn);
+    assert_eq!(spec.foreign.answer, super::ForeignAnswer::Ask);
     let again: Spec = serde_json::from_str(&serde_json::to_string(&spec).unwrap()).unwrap();
     assert_eq!(again, spec);
 }
@@ -377,5 +393,19 @@ proptest! {
             }
             prop_assert!(!error.render(false, 80).is_empty());
         }
+    }
+}
+
+#[test]
+fn a_gate_stands_in_one_place_once_and_has_a_time() {
+    let text = "application = \"shop\"\ncname = \"shop\"\n[[gates]]\nbefore = \"shift\"\ndeadline = \"0s\"\n\
+                [[gates]]\nbefore = \"shift\"\n[[gates]]\nbefore = \"lunch\"\n";
+    let told = messages(text).join("\n");
+    for part in [
+        "`gates[0].deadline` must not be zero",
+        "there is a gate before shift already",
+        "`lunch`",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
     }
 }

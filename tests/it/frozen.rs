@@ -27,8 +27,10 @@ enum Stopped {
 /// How the other process comes by the release.
 #[derive(Clone, Copy)]
 enum Taken {
-    /// It waits until the old driver's ownership is over.
-    WhenOver,
+    /// It waits until it has heard nothing of the old driver for as long as that asked to be left alone.
+    WhenSilent,
+    /// An operator orders it.
+    ByOrder,
 }
 
 /// What is to come of the release, by the other process and by the telling of the old one.
@@ -53,7 +55,8 @@ async fn overtaken(cloud: &Cloud, name: &str, stopped: Stopped, taken: Taken, en
     drop(starting);
 
     let next = match taken {
-        Taken::WhenOver => other.start(&["resume", "--json"]),
+        Taken::WhenSilent => other.start(&["resume", "--json"]),
+        Taken::ByOrder => other.start(&["resume", "--json", "--take-over"]),
     };
     let (code, outcome) = match end {
         End::Promoted => (0, "promoted"),
@@ -67,7 +70,7 @@ async fn overtaken(cloud: &Cloud, name: &str, stopped: Stopped, taken: Taken, en
 
     old.thaw();
     let woken = old.end(MOMENT).await.with(code);
-    let woken = woken.saying(&["goes on with it", &outcome.replace('_', " ")]);
+    let woken = woken.saying(&["took it over from", &outcome.replace('_', " ")]);
     let after = project.proxy.wire().split_off(before);
     let calls: Vec<_> = after.iter().filter(|seen| mutates(seen)).collect();
     assert!(
@@ -129,38 +132,44 @@ async fn a_driver_that_was_frozen_makes_no_call_any_more() {
     let cloud = Cloud::start().await;
     use End::{Promoted, RolledBack};
     use Stopped::{After, Between};
+    use Taken::{ByOrder, WhenSilent};
     let cases = [
         (
             "frozen-upload",
             Between("intended upload", "CreateStorageLocation"),
+            ByOrder,
             Promoted,
         ),
-        ("frozen-provision", After("green_found"), Promoted),
+        ("frozen-provision", After("green_found"), WhenSilent, Promoted),
         (
             "frozen-swap",
             Between("intended swap", "DescribeEnvironments"),
+            ByOrder,
             Promoted,
         ),
-        ("frozen-bake", After("shift_confirmed"), Promoted),
-        ("frozen-drain", After("bake_passed"), Promoted),
+        ("frozen-bake", After("shift_confirmed"), ByOrder, Promoted),
+        ("frozen-drain", After("bake_passed"), ByOrder, Promoted),
         (
             "frozen-end",
             Between("intended terminate", "DescribeConfigurationSettings"),
+            ByOrder,
             Promoted,
         ),
         (
             "frozen-prune",
             Between("intended prune", "DescribeApplications"),
+            ByOrder,
             Promoted,
         ),
-        ("frozen-bad", After("shift_confirmed"), RolledBack),
+        ("frozen-bad", After("shift_confirmed"), ByOrder, RolledBack),
         (
             "frozen-evidence",
             Between("intended save_evidence", "DescribeEvents"),
+            ByOrder,
             RolledBack,
         ),
     ];
-    join_all(cases.map(|(name, stopped, end)| overtaken(&cloud, name, stopped, Taken::WhenOver, end))).await;
+    join_all(cases.map(|(name, stopped, taken, end)| overtaken(&cloud, name, stopped, taken, end))).await;
     cloud.end().await;
 }
 

@@ -51,10 +51,7 @@ impl Aws {
     ///
     /// When the file cannot be read, or S3 refuses it. A part of an upload is taken back.
     pub async fn upload(&self, file: &Path, bucket: &str, key: &str, progress: Progress<'_>) -> Result<(), CallError> {
-        let size = tokio::fs::metadata(file)
-            .await
-            .map_err(|error| unreadable(file, &error))?
-            .len();
+        let size = std::fs::metadata(file).map_err(|error| unreadable(file, &error))?.len();
         progress(0, size);
         let result = if size <= PART {
             self.put(file, bucket, key).await
@@ -76,9 +73,8 @@ impl Aws {
 
     async fn put(&self, file: &Path, bucket: &str, key: &str) -> Result<(), CallError> {
         const OPERATION: &str = "PutObject";
-        let body = ByteStream::from_path(file)
-            .await
-            .map_err(|error| unreadable(file, &error))?;
+        // Small enough to be read at once: no thread is needed for it.
+        let body = std::fs::read(file).map_err(|error| unreadable(file, &error))?;
         self.s3
             .put_object()
             .bucket(bucket)
@@ -86,7 +82,7 @@ impl Aws {
             .if_none_match("*")
             .content_type("application/zip")
             .checksum_algorithm(ChecksumAlgorithm::Crc32)
-            .body(body)
+            .body(ByteStream::from(body))
             .send()
             .await
             .map(drop)

@@ -278,6 +278,27 @@ async fn an_index_that_is_ahead_behind_or_gone_misleads_nobody() {
 }
 
 #[tokio::test]
+async fn a_writer_that_dies_while_it_begins_a_release_leaves_the_index_ahead_and_not_behind() {
+    let bucket = Bucket::new().await;
+    let journal = bucket.journal();
+    let first = beginning(1);
+    let mut puts = 0;
+    bucket.wire.fate(move |kind| {
+        puts += usize::from(kind == "PUT");
+        (puts > 1).then_some(Fault::Deny)
+    });
+    assert!(journal.append(&first).await.is_err());
+    assert_eq!(bucket.names().await, [index(1)]);
+    bucket.wire.fate(|_| None);
+    assert_eq!(journal.latest(&first.release.slot).await.unwrap(), None);
+    assert_eq!(journal.append(&first).await.unwrap(), Append::Written);
+    assert_eq!(
+        journal.latest(&first.release.slot).await.unwrap(),
+        Some(ReleaseNumber(1))
+    );
+}
+
+#[tokio::test]
 async fn what_s3_refuses_is_told_with_what_to_do() {
     let bucket = Bucket::new().await;
     let journal = bucket.journal();

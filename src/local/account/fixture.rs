@@ -208,6 +208,7 @@ pub(crate) struct World {
     pub(crate) plane: FakePlane,
     now: Timestamp,
     next_window: Timestamp,
+    eager: bool,
 }
 
 impl World {
@@ -231,6 +232,7 @@ impl World {
             plane: FakePlane::default(),
             now,
             next_window: now + Duration::from_secs(10),
+            eager: false,
         }
     }
 
@@ -239,6 +241,11 @@ impl World {
         let mut world = Self::empty();
         world.ok("CreateApplication", &[("ApplicationName", "shop")]);
         world
+    }
+
+    /// From now on every tick does everything, as if the account did not know what is due when.
+    pub(super) fn be_eager(&mut self) {
+        self.eager = true;
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -358,6 +365,9 @@ impl World {
         let end = self.now + Duration::from_secs(seconds);
         while self.now < end {
             self.now = (self.now + Duration::from_secs(1)).min(end);
+            if self.eager {
+                self.account.course.changed();
+            }
             self.account.tick(self.now);
             self.plane.apply(&self.account.desired(), self.now);
             if self.now >= self.next_window {

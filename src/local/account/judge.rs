@@ -72,10 +72,7 @@ fn at_rest(environment: &Environment, timing: &Timing) -> Verdict {
         );
     }
     let mut findings = instance_findings(environment);
-    findings.extend(request_findings(
-        &watch.recent_requests(),
-        counts_4xx(&environment.settings),
-    ));
+    findings.extend(findings_of_requests(environment, &watch.recent_requests()));
     findings.sort_by_key(|(status, _)| std::cmp::Reverse(rank(*status)));
     let status = findings.first().map_or(HealthStatus::Ok, |(status, _)| *status);
     (
@@ -141,6 +138,12 @@ fn instance_findings(environment: &Environment) -> Vec<(HealthStatus, String)> {
         ));
     }
     findings
+}
+
+fn findings_of_requests(environment: &Environment, requests: &RequestCounts) -> Vec<(HealthStatus, String)> {
+    // The rule stands in a document that takes long to read; it matters only where there are such answers.
+    let counts_4xx = requests.status_4xx > 0 && counts_4xx(&environment.settings);
+    request_findings(requests, counts_4xx)
 }
 
 fn request_findings(requests: &RequestCounts, counts_4xx: bool) -> Vec<(HealthStatus, String)> {
@@ -213,7 +216,7 @@ pub(crate) fn instance(environment: &Environment, instance: &InstanceSample) -> 
             vec!["Following services are not running: web.".to_owned()],
         ),
         InstanceState::InService => {
-            let findings = request_findings(&instance.requests, counts_4xx(&environment.settings));
+            let findings = findings_of_requests(environment, &instance.requests);
             let worst = findings
                 .iter()
                 .map(|(status, _)| *status)

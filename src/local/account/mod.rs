@@ -6,9 +6,10 @@
 
 mod archive;
 mod dns;
+mod due;
 mod errors;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 mod ids;
 mod judge;
 mod lifecycle;
@@ -18,6 +19,7 @@ mod random;
 mod settings;
 mod state;
 mod timing;
+mod view;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -31,8 +33,10 @@ use crate::model::{EnvironmentId, Timestamp};
 pub use dns::Resolution;
 pub use settings::{AccountSettings, Quotas};
 pub use timing::Timing;
+pub use view::EnvironmentView;
 pub use wire::{QueryRequest, QueryResponse};
 
+use due::Course;
 use ids::Ids;
 use operations::Call;
 use state::{Application, Environment, EventLog};
@@ -48,6 +52,7 @@ pub struct Account {
     applications: BTreeMap<String, Application>,
     environments: BTreeMap<EnvironmentId, Environment>,
     events: EventLog,
+    course: Course,
 }
 
 impl fmt::Debug for Account {
@@ -72,6 +77,7 @@ impl Account {
             applications: BTreeMap::new(),
             environments: BTreeMap::new(),
             events: EventLog::default(),
+            course: Course::default(),
         }
     }
 
@@ -89,6 +95,9 @@ impl Account {
             now,
             plane,
         };
+        if !operations::only_reads(&action) {
+            self.course.changed();
+        }
         match self.dispatch(&action, &call) {
             Ok(result) => QueryResponse::success(&action, namespace, result.as_ref(), request_id),
             Err(error) => QueryResponse::failure(namespace, &error, request_id),

@@ -148,4 +148,25 @@ proptest! {
             prop_assert_eq!(health, "Ok");
         }
     }
+
+    #[test]
+    fn the_account_knows_when_something_is_due(steps in proptest::collection::vec(step(), 1..24)) {
+        let run = |eager: bool| {
+            let mut world = World::new();
+            if eager {
+                world.be_eager();
+            }
+            for version in VERSIONS {
+                world.version(version);
+            }
+            for step in &steps {
+                take(&mut world, step);
+            }
+            world.wait(1000);
+            let mut seen = world.ok("DescribeEvents", &[]);
+            seen.push_str(&world.ok("DescribeEnvironments", &[]));
+            seen
+        };
+        prop_assert_eq!(run(false), run(true));
+    }
 }

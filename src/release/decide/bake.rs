@@ -20,9 +20,11 @@ pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
     let Some(until) = release.bake_until() else {
         return roll_back("the journal does not say when the bake began", Outcome::RolledBack);
     };
-    let began = release.confirmed_at.unwrap_or(release.phase_since);
-    let deadline = began + release.plan.bake.duration.get() + release.plan.bake.deadline.get() + release.watch.away;
-    if seen.at >= until && release.watch.bad == 0 && release.watch.good_in_row > 0 {
+    let longest = release.plan.bake.duration.get() + release.plan.bake.deadline.get();
+    let deadline = release.deadline(longest) + release.watch.away;
+    // Whoever comes back after a while has to look first: the time for which nobody watched does not count.
+    let watched = !due(release.watch.last, release.plan.bake.interval.get() * 3, seen.at);
+    if seen.at >= until && watched && release.watch.bad == 0 && release.watch.good_in_row > 0 {
         return record(
             format!("green did well for {}", release.plan.bake.duration),
             Event::BakePassed,

@@ -16,7 +16,12 @@ pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
     }
     let shifted = release.shifted_at.unwrap_or(release.phase_since);
     let measurable = release.blue.as_ref().is_some_and(|blue| blue.enhanced);
-    match silence(release, Role::Blue, shifted, measurable, &seen.blue_health, seen.at) {
+    let lost = Lost {
+        role: Role::Blue,
+        since: shifted,
+        watched: release.deadline(std::time::Duration::ZERO),
+    };
+    match silence(release, lost, measurable, &seen.blue_health, seen.at) {
         Silence::Proved(how) => record(how.clone(), Event::Drained { how, remove_blue: true }),
         Silence::GivenUp(how) => {
             let remove_blue = release.plan.drain.at_deadline == AtDrainDeadline::Retire;
@@ -36,19 +41,29 @@ pub(super) enum Silence {
     Pending(Decision),
 }
 
-/// Whether an environment that lost the slot's name at `since` is silent: old DNS answers have run out, and it had no request
-/// for a while.
+/// An environment that lost the slot's name.
+#[derive(Clone, Copy)]
+pub(super) struct Lost {
+    /// Which.
+    pub(super) role: Role,
+    /// When.
+    pub(super) since: Timestamp,
+    /// Since when its silence is waited for.
+    pub(super) watched: Timestamp,
+}
+
+/// Whether an environment that lost the slot's name is silent: old DNS answers have run out, and it had no request for a while.
 pub(super) fn silence(
     release: &Release,
-    role: Role,
-    since: Timestamp,
+    lost: Lost,
     measurable: bool,
     health: &Known<HealthSeen>,
     now: Timestamp,
 ) -> Silence {
     let plan = &release.plan.drain;
+    let Lost { role, since, watched } = lost;
     let expired = since + plan.dns_ttl.get() * plan.factor;
-    let deadline = expired + plan.deadline.get();
+    let deadline = expired.max(watched) + plan.deadline.get();
     let pending = |why, until| {
         Silence::Pending(wait(
             now,

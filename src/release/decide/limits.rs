@@ -12,8 +12,12 @@ pub const INTENT_DEADLINE: Duration = Duration::from_secs(10);
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How long a driver asks to be left alone with each entry. Longer than intent deadline and call timeout together, so that
-/// nobody takes over while a call is under way.
+/// nobody takes over while a call is under way. Whoever wants to take over watches for so long, by its own clock, that no entry
+/// of the driver's appears; so clocks that differ do not matter, and a driver that lives is not fought.
 pub const OWNERSHIP: Duration = Duration::from_secs(60);
+
+/// No two machines' clocks differ by more, in all reason. An entry that is older than that by the reader's clock is old.
+pub const SKEW: Duration = Duration::from_secs(10 * 60);
 
 /// A swap that was accepted shows within seconds (observed: 4 to 6). If both environments are at rest and nothing has moved
 /// after so long, it has not happened.
@@ -28,6 +32,9 @@ pub const RETURNS: u32 = 3;
 
 /// How often a call that did not happen is made again on the way forward.
 pub const ATTEMPTS: u32 = 5;
+
+/// What was seen longer ago than this says nothing any more. Longer than a read takes with all its attempts.
+pub const LOOK: Duration = Duration::from_secs(60);
 
 /// How long preflight reads again what it could not read.
 pub const PREFLIGHT: Duration = Duration::from_secs(60);

@@ -2,6 +2,7 @@
 
 mod bake;
 mod drain;
+mod hold;
 pub mod limits;
 mod pending;
 mod preflight;
@@ -74,13 +75,18 @@ pub fn decide(release: &Release, seen: &Observation) -> Decision {
             },
         };
     }
+    if let Some(decision) = hold::note(release, seen.at) {
+        return decision;
+    }
+    let extended = hold::extended(release, seen.at);
+    let release = extended.as_ref();
     if let Some(pending) = &release.pending {
         return pending::decide(release, pending, seen);
     }
     if let Some(decision) = world::guard(release, seen) {
         return decision;
     }
-    match release.phase {
+    let wanted = match release.phase {
         Phase::Preflight => preflight::decide(release, seen),
         Phase::Publish => publish::decide(release, seen),
         Phase::Provision => provision::decide(release, seen),
@@ -94,7 +100,8 @@ pub fn decide(release: &Release, seen: &Observation) -> Decision {
             Outcome::NeedsHuman,
             "the journal says that it is over, but not how".to_owned(),
         ),
-    }
+    };
+    hold::hold(release, seen, wanted)
 }
 
 fn record(what: impl Into<String>, event: Event) -> Decision {

@@ -9,7 +9,7 @@ use super::super::why::Why;
 use super::{Decision, finish, limits, next_look, record, wait};
 
 pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
-    let deadline = release.started_at + limits::PREFLIGHT;
+    let deadline = release.deadline(limits::PREFLIGHT);
     if !release.problems.is_empty() {
         let all: Vec<_> = release.problems.iter().map(ToString::to_string).collect();
         return finish(Outcome::Refused, all.join("\n"));

@@ -15,7 +15,7 @@ use crate::model::text::plural;
 use crate::model::{HealthColor, HealthStatus, Known, Timestamp};
 
 pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
-    let deadline = release.phase_since + release.plan.provision.deadline.get();
+    let deadline = release.deadline(release.plan.provision.deadline.get());
     let Some(blue) = &release.blue else {
         return roll_back("the journal does not say which environment is blue", Outcome::Aborted);
     };
@@ -180,7 +180,7 @@ fn make(release: &Release, blue: &Blue, environments: &[EnvironmentSeen], now: T
                 Outcome::RolledBack,
             ),
             None => {
-                let deadline = release.phase_since + plan.provision.deadline.get();
+                let deadline = release.deadline(plan.provision.deadline.get());
                 let what = format!("the tags of {}, to know whose it is", found.id);
                 wait(
                     now,
@@ -193,7 +193,7 @@ fn make(release: &Release, blue: &Blue, environments: &[EnvironmentSeen], now: T
         };
     }
     if release.attempts_of("create environment").done {
-        let deadline = release.phase_since + plan.provision.deadline.get();
+        let deadline = release.deadline(plan.provision.deadline.get());
         let what = format!("{} to be listed", plan.green_name);
         return wait(
             now,

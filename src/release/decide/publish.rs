@@ -12,7 +12,7 @@ use super::{Decision, Then, act, limits, record, roll_back, soon, wait, world};
 use crate::model::{Known, Timestamp};
 
 pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
-    let deadline = release.phase_since + limits::PUBLISH;
+    let deadline = release.deadline(limits::PUBLISH);
     let decision = look(release, seen, deadline);
     if seen.at < deadline || matches!(&decision.then, Then::Record(_)) {
         return decision;

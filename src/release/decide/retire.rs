@@ -55,7 +55,8 @@ pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
 
 /// When even a slow removal of blue must be over.
 fn last_moment(release: &Release, drained: &Drained) -> Timestamp {
-    drained.at.max(release.attempts_of("terminate").last)
+    let since = drained.at.max(release.deadline(std::time::Duration::ZERO));
+    since.max(release.attempts_of("terminate").last)
         + release.plan.retire.warm.get()
         + release.plan.drain.deadline.get()
         + limits::TERMINATE
@@ -87,7 +88,7 @@ fn blind(release: &Release, blue: &Blue, drained: &Drained, why: &str, seen: &Ob
 fn remove(release: &Release, blue: &Blue, drained: &Drained, found: &EnvironmentSeen, seen: &Observation) -> Decision {
     let plan = &release.plan;
     let until = drained.at + plan.retire.warm.get();
-    let deadline = until + plan.drain.deadline.get();
+    let deadline = until.max(release.deadline(std::time::Duration::ZERO)) + plan.drain.deadline.get();
     if seen.at < until && !release.wishes.end_wait {
         return wait(
             seen.at,
@@ -153,7 +154,7 @@ fn remove(release: &Release, blue: &Blue, drained: &Drained, found: &Environment
 
 /// Blue is on its way out. `None` when that has taken too long.
 fn leave(release: &Release, blue: &Blue, drained: &Drained, told: Timestamp, now: Timestamp) -> Option<Decision> {
-    let deadline = told.max(drained.at) + limits::TERMINATE;
+    let deadline = told.max(drained.at).max(release.deadline(std::time::Duration::ZERO)) + limits::TERMINATE;
     let why = Why::Working {
         what: format!("blue ({}) to be gone", blue.id),
     };

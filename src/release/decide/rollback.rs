@@ -9,7 +9,7 @@ use super::super::pair::{Blue, Green};
 use super::super::seen::{EnvironmentSeen, EnvironmentStatus, HealthSeen};
 use super::super::state::{Release, RollbackState};
 use super::super::why::Why;
-use super::drain::{Silence, silence};
+use super::drain::{Lost, Silence, silence};
 use super::shift::{NotSeen, leads_to};
 use super::{Decision, act, act_patiently, finish, limits, next_look, record, roll_back, soon, wait, world};
 use crate::model::{Known, Timestamp};
@@ -302,7 +302,12 @@ fn green(release: &Release, rollback: &RollbackState, restored: Timestamp, seen:
     if release.shift_intended {
         // A read that failed does not make it basic.
         let measurable = seen.green_health.known().is_none_or(HealthSeen::enhanced);
-        match silence(release, Role::Green, restored, measurable, &seen.green_health, seen.at) {
+        let lost = Lost {
+            role: Role::Green,
+            since: restored,
+            watched: restored,
+        };
+        match silence(release, lost, measurable, &seen.green_health, seen.at) {
             Silence::Pending(decision) => return decision,
             Silence::GivenUp(how) if release.plan.drain.at_deadline == crate::spec::AtDrainDeadline::Keep => {
                 return over(&format!("green ({}) is kept: {how}; remove it by hand", green.id));

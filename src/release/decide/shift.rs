@@ -24,7 +24,7 @@ pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
 
 fn swap(release: &Release, green: &Green, seen: &Observation) -> Decision {
     let slot = &release.plan.slot_cname;
-    let deadline = release.phase_since + limits::SHIFT;
+    let deadline = release.deadline(limits::SHIFT);
     let Some(blue) = &release.blue else {
         return roll_back("the journal does not say which environment is blue", Outcome::Aborted);
     };

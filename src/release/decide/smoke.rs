@@ -10,7 +10,7 @@ use super::{Decision, record, roll_back, wait};
 pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
     let plan = &release.plan.smoke;
     let state = &release.smoke;
-    let deadline = release.phase_since + plan.deadline.get();
+    let deadline = release.deadline(plan.deadline.get());
     if plan.checks.is_empty() {
         return if state.passed >= plan.successes {
             record("there are no smoke checks", Event::SmokePassed)

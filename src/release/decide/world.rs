@@ -38,7 +38,7 @@ pub(super) fn guard(release: &Release, seen: &Observation) -> Option<Decision> {
         return (release.wishes.abort || release.wishes.roll_back).then(|| {
             finish(
                 Outcome::Aborted,
-                "an operator stopped it before anything was done".to_owned(),
+                format!("{} stopped it before anything was done", operator(release)),
             )
         });
     }
@@ -53,12 +53,18 @@ pub(super) fn guard(release: &Release, seen: &Observation) -> Option<Decision> {
         } else {
             Outcome::Aborted
         };
-        return Some(roll_back("an operator asked for it", outcome));
+        return Some(roll_back(format!("{} asked for it", operator(release)), outcome));
     }
     match &seen.environments {
         Known::Known(environments) => moved_by_others(release, environments, seen.at),
         Known::Unknown(_) => None,
     }
+}
+
+/// Who asked to turn back.
+fn operator(release: &Release) -> String {
+    let by = release.wishes.turned_by.as_ref();
+    by.map_or("an operator".to_owned(), |by| format!("an operator ({by})"))
 }
 
 /// Somebody else has moved the slot's name, or removed an environment that this release depends on.

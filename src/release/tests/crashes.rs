@@ -22,6 +22,7 @@ fn every_crash(run: &Run, expected: Outcome) {
                     after,
                     made,
                     away: seconds(away),
+                    ..Crash::default()
                 }];
                 let run = run.finish();
                 run.ends(expected);
@@ -68,6 +69,7 @@ fn away_after(what: impl Fn(&Event) -> bool, away: u64) -> Run {
         after,
         made: true,
         away: seconds(away),
+        ..Crash::default()
     }];
     run.finish()
 }

@@ -48,7 +48,12 @@ fn shape(release: &Release) -> String {
             .rollback
             .as_ref()
             .map(|back| (back.from, back.again, back.restored_at.is_some())),
-        release.wishes,
+        (
+            release.wishes.roll_back,
+            release.wishes.abort,
+            release.wishes.end_wait,
+            release.held_since.is_some()
+        ),
         release.outcome.as_ref().map(|(outcome, _)| outcome.code()),
     )
 }
@@ -133,6 +138,9 @@ fn a_deed_in_every_phase_and_a_fault_at_every_call_lead_to_an_end() {
     let deeds = [
         Deed::Wish(Wish::RollBack),
         Deed::Wish(Wish::EndWait),
+        Deed::Wish(Wish::Pause {
+            length: crate::model::Span::from_secs(30),
+        }),
         Deed::Foreign(Foreign::Swap),
         Deed::Foreign(Foreign::EndGreen),
         Deed::Foreign(Foreign::EndBlue),

@@ -7,8 +7,9 @@ use super::plan::plan;
 use super::random::Random;
 use super::run::{Crash, Deed, Run};
 use super::world::{BLUE, Foreign, Quality, seconds};
+use crate::model::Span;
 use crate::release::{Outcome, Phase, Wish};
-use crate::spec::AtDrainDeadline;
+use crate::spec::{AtDrainDeadline, AtGateDeadline, GatePlace, GateSpec};
 
 const PHASES: [Phase; 9] = [
     Phase::Preflight,
@@ -44,7 +45,16 @@ fn random_run(seed: u64) -> Run {
     if random.once_in(8) {
         plan.min_instances = Some(u32::try_from(random.below(6)).expect("small"));
     }
-    let mut run = Run::of(plan, seed);
+    for before in [GatePlace::Shift, GatePlace::Drain] {
+        if random.once_in(8) {
+            plan.gates.push(GateSpec {
+                before,
+                deadline: Span::from_secs(10 + random.below(1000)),
+                at_deadline: random.pick(&[AtGateDeadline::RollBack, AtGateDeadline::GoOn]),
+            });
+        }
+    }
+    let mut run = Run::of(plan, seed).ahead(clock(&mut random));
     run.world.quality = quality(&mut random);
     run.world.basic = random.once_in(6);
     run.world.launch = seconds(20 + random.below(100));
@@ -70,6 +80,8 @@ fn random_run(seed: u64) -> Run {
                 after: 2 + random.below(70),
                 made: random.once_in(2),
                 away: seconds(random.pick(&[1, 5, 65, 400])),
+                late: seconds(random.pick(&[0, 0, 3, 29])),
+                ahead: clock(&mut random),
             });
         }
     }
@@ -77,6 +89,10 @@ fn random_run(seed: u64) -> Run {
         let (phase, after) = (random.pick(&PHASES), random.below(70));
         let deed = match random.below(12) {
             0 => Deed::Wish(random.pick(&[Wish::RollBack, Wish::Abort, Wish::EndWait])),
+            4 => Deed::Wish(Wish::Pause {
+                length: Span::from_secs(random.pick(&[10, 100, 2000])),
+            }),
+            5 => random.pick(&[Deed::Promote, Deed::Wish(Wish::Resume)]),
             1 => Deed::Foreign(random.pick(&[
                 Foreign::Swap,
                 Foreign::SwapAway,
@@ -100,6 +116,14 @@ fn random_run(seed: u64) -> Run {
     run
 }
 
+/// By how many seconds a driver's clock is ahead: two of them differ by minutes.
+fn clock(random: &mut Random) -> i64 {
+    match random.below(3) {
+        0 => 0,
+        _ => i64::try_from(random.below(600)).expect("small") - 300,
+    }
+}
+
 fn quality(random: &mut Random) -> Quality {
     let mut quality = Quality::default();
     match random.below(14) {
@@ -118,7 +142,7 @@ fn quality(random: &mut Random) -> Quality {
 /// What must be true of the end, by what was wrong with the world.
 fn expect(run: &Run) {
     let quality = &run.world.quality;
-    let calm = run.script.is_empty() && run.world.faults.always.is_empty();
+    let calm = run.script.is_empty() && run.world.faults.always.is_empty() && run.release.plan.gates.is_empty();
     let outcome = run.outcome();
     let hopeless = quality.never_up
         || quality.errors

@@ -9,14 +9,16 @@ mod run;
 mod service;
 mod world;
 
-pub(crate) use plan::{first_entry, plan, release};
+pub(crate) use plan::{blue, first_entry, plan, release};
 
 mod calls;
+mod clocks;
 mod crashes;
 mod exhaust;
 mod explore;
 mod foreign;
 mod green;
+mod holds;
 mod recorded;
 mod silence;
 mod wishes;

@@ -1,9 +1,9 @@
 //! The release that the model world sees: the real settings, with times that are short enough to try thousands.
 
 use crate::model::{ReleaseNumber, Span, Timestamp};
-use crate::release::{Entry, Event, FORMAT, Plan, Release, ReleaseId, Slot, Source, Writer, apply};
+use crate::release::{Blue, Entry, Event, FORMAT, Plan, Release, ReleaseId, Slot, Source, Writer, apply};
 use crate::spec::{
-    AtDrainDeadline, BakeSpec, Check, DrainSpec, Lever, ProvisionSpec, RetireSpec, RollbackSpec, SmokeSpec,
+    AtDrainDeadline, BakeSpec, Check, DrainSpec, ForeignSpec, Lever, ProvisionSpec, RetireSpec, RollbackSpec, SmokeSpec,
 };
 
 pub(super) const SLOT: &str = "shop.eu-west-1.elasticbeanstalk.com";
@@ -68,6 +68,8 @@ pub(crate) fn plan() -> Plan {
         rollback: RollbackSpec {
             keep_green: Span::from_secs(60),
         },
+        gates: Vec::new(),
+        foreign: ForeignSpec::default(),
     }
 }
 
@@ -87,6 +89,21 @@ pub(crate) fn first_entry(plan: Plan) -> Entry {
         nonce: "first".to_owned(),
         owned_until: at + std::time::Duration::from_secs(60),
         event: Event::Started { plan: Box::new(plan) },
+    }
+}
+
+/// The live environment.
+pub(crate) fn blue() -> Blue {
+    Blue {
+        id: "e-blue".into(),
+        name: "blue".into(),
+        version: Some("v1".into()),
+        endpoint: Some("blue.example".to_owned()),
+        running: 1,
+        min_instances: 1,
+        max_instances: 1,
+        enhanced: true,
+        account: "1".to_owned(),
     }
 }
 

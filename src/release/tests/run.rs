@@ -5,34 +5,40 @@ use std::time::Duration;
 use super::faults::{Blindness, Sense};
 use super::plan::plan;
 use super::world::{BLUE, Effect, Foreign, World, seconds};
-use crate::model::{EnvironmentId, Timestamp};
+use crate::model::{EnvironmentId, Known, Timestamp};
 use crate::release::{
-    Action, CallResult, Entry, Event, FORMAT, Look, Outcome, Phase, Plan, Release, Then, Wish, Writer, apply, decide,
-    limits, looks,
+    Action, CallResult, Entry, Event, FORMAT, Look, Observation, Outcome, Phase, Plan, Release, Then, Wish, Writer,
+    apply, decide, limits, looks,
 };
 
 pub(super) const GREEN: &str = "e-green";
 
 /// No release may take longer: the sum of all deadlines is shorter.
-const LONGEST: Duration = Duration::from_secs(8 * 60 * 60);
+const LONGEST: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// Something that happens so long after a phase was entered for the first time.
 #[derive(Clone, Debug)]
 pub(super) enum Deed {
     Wish(Wish),
+    /// Somebody promotes the release through the gate that is open then, or opens next.
+    Promote,
     Foreign(Foreign),
     Blind(Vec<Sense>, Duration),
 }
 
 /// The driver's end, and another one's beginning.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Crash {
     /// Right after this entry was written.
     pub(super) after: u64,
     /// If that was an intent: whether the call was still made.
     pub(super) made: bool,
+    /// How long after the intent it then arrives: whoever takes over may be earlier.
+    pub(super) late: Duration,
     /// How long nobody drives.
     pub(super) away: Duration,
+    /// By how many seconds the clock of the next driver is ahead of the world's.
+    pub(super) ahead: i64,
 }
 
 #[derive(Clone, Debug)]
@@ -42,7 +48,10 @@ pub(super) struct Run {
     pub(super) release: Release,
     pub(super) script: Vec<(Phase, Duration, Deed)>,
     pub(super) crashes: Vec<Crash>,
-    wishes: Vec<(Timestamp, Wish)>,
+    /// By how many seconds the clock of the driver is ahead of the world's.
+    pub(super) ahead: i64,
+    /// What operators want when; `None` is the open gate.
+    wishes: Vec<(Timestamp, Option<Wish>)>,
     entered: Vec<Phase>,
     began: Timestamp,
     process: u32,
@@ -69,6 +78,7 @@ impl Run {
             release,
             script: Vec::new(),
             crashes: Vec::new(),
+            ahead: 0,
             wishes: Vec::new(),
             entered: Vec::new(),
             began,
@@ -76,6 +86,40 @@ impl Run {
             steps: 0,
             crashed: false,
         }
+    }
+
+    /// The same with a first driver whose clock is ahead of the world's by so many seconds.
+    pub(super) fn ahead(mut self, seconds: i64) -> Self {
+        self.ahead = seconds;
+        let first = entry(&self.release.plan, 1, self.now(), 1, self.entries[0].event.clone());
+        self.release = apply(None, &first).expect("a release can begin");
+        self.entries = vec![first];
+        self
+    }
+
+    /// The time by the driver's clock.
+    pub(super) fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.world.now.as_millis() + self.ahead * 1000)
+    }
+
+    /// Looks at the world, as the driver tells it by its own clock: it knows by how much the service's clock differs.
+    pub(super) fn look(&mut self) -> Observation {
+        let wanted = looks(&self.release, self.now());
+        let mut seen = self.world.observe(&self.release, &wanted);
+        let (there, here) = (self.world.now, self.now());
+        seen.at = here;
+        let of_facts = seen.facts.as_mut().map(|facts| &mut facts.blue_health);
+        for health in [&mut seen.green_health, &mut seen.blue_health]
+            .into_iter()
+            .chain(of_facts)
+        {
+            if let Known::Known(health) = health
+                && let Some(at) = &mut health.refreshed_at
+            {
+                *at = at.moved(there, here);
+            }
+        }
+        seen
     }
 
     /// Adds something that happens so many seconds after a phase was entered.
@@ -113,21 +157,19 @@ impl Run {
         self.require(self.world.now < self.began + LONGEST + away, "the release has no end");
         self.require(self.world.wrongs.is_empty(), "the world has gone wrong");
         self.enter();
-        if let Some(position) = self.wishes.iter().position(|(at, _)| *at <= self.world.now) {
-            let (_, wish) = self.wishes.remove(position);
-            self.append(Event::Asked { wish });
+        let gate = self.release.gate.as_ref().map(|gate| gate.id.clone());
+        let due = |(at, wish): &(Timestamp, Option<Wish>)| *at <= self.world.now && (wish.is_some() || gate.is_some());
+        if let Some(position) = self.wishes.iter().position(due) {
+            let wish = self.wishes.remove(position).1;
+            let wish = wish.or(gate.map(|gate| Wish::Promote { gate }));
+            self.append(Event::Asked {
+                wish: wish.expect("there is a gate to promote"),
+            });
         }
         if self.crashed {
-            self.crashed = false;
-            let from = self.release.driver.clone();
-            self.append(Event::TookOver {
-                from,
-                why: "it was not heard of".to_owned(),
-            });
-            return Some(Then::Record(Event::Renewed));
+            return Some(self.take_over());
         }
-        let wanted = looks(&self.release, self.world.now);
-        let seen = self.world.observe(&self.release, &wanted);
+        let seen = self.look();
         let decision = decide(&self.release, &seen);
         if let Then::Wait { until, deadline, .. } = &decision.then {
             self.require(
@@ -143,11 +185,25 @@ impl Run {
                     why: decision.why.clone(),
                 });
                 if self.crashed {
-                    return Some(Then::Record(Event::Renewed));
+                    return Some(self.take_over());
                 }
             }
         }
         Some(decision.then)
+    }
+
+    /// The next driver begins.
+    fn take_over(&mut self) -> Then {
+        while self.crashed {
+            self.crashed = false;
+            let from = self.release.driver.clone();
+            self.append(Event::TookOver {
+                from,
+                why: "it was not heard of".to_owned(),
+                forced: false,
+            });
+        }
+        Then::Record(Event::Renewed)
     }
 
     /// Does what was decided.
@@ -157,11 +213,11 @@ impl Run {
             Then::Finish { outcome, why } => self.append(Event::Finished { outcome, why }),
             Then::Act(action) => self.act(&action),
             Then::Wait { until, .. } => {
-                if self.release.owned_until.since(self.world.now) < limits::OWNERSHIP / 2 {
+                if self.release.owned_until.since(self.now()) < limits::OWNERSHIP / 2 {
                     self.append(Event::Renewed);
                 }
                 let longest = self.release.plan.provision.interval.get();
-                let length = until.since(self.world.now);
+                let length = until.since(self.now());
                 self.world.pass(length.clamp(Duration::from_millis(20), longest));
             }
         }
@@ -179,7 +235,12 @@ impl Run {
     fn append(&mut self, event: Event) {
         let sequence = self.release.sequence + 1;
         self.check(&event);
-        let entry = entry(&self.release.plan, sequence, self.world.now, self.process, event);
+        // An operator sits elsewhere, at a clock that is wrong.
+        let (at, process) = match event {
+            Event::Asked { .. } => (self.now() + seconds(1000), 99),
+            _ => (self.now(), self.process),
+        };
+        let entry = entry(&self.release.plan, sequence, at, process, event);
         match apply(Some(self.release.clone()), &entry) {
             Ok(next) => self.release = next,
             Err(error) => self.require(false, &format!("decided, but refused by the state: {error}")),
@@ -189,9 +250,14 @@ impl Run {
             if crash.made
                 && let Event::Intended { action } = &self.entries[self.entries.len() - 1].event.clone()
             {
-                let _ = self.world.perform(&self.release, sequence, action);
+                if crash.late.is_zero() {
+                    let _ = self.world.perform(&self.release, sequence, action);
+                } else {
+                    self.world.later(crash.late, Effect::Arrives(sequence, action.clone()));
+                }
             }
             self.world.pass(crash.away);
+            self.ahead = crash.ahead;
             self.process += 1;
             self.crashed = self.release.outcome.is_none();
         }
@@ -199,7 +265,7 @@ impl Run {
 
     /// A state with one more event, which the run itself does not take part in.
     pub(super) fn then(&self, release: Release, event: Event) -> Release {
-        let entry = entry(&release.plan, release.sequence + 1, self.world.now, self.process, event);
+        let entry = entry(&release.plan, release.sequence + 1, self.now(), self.process, event);
         apply(Some(release), &entry).expect("it can follow")
     }
 
@@ -243,15 +309,15 @@ impl Run {
                 // The resolver is a whole time to live behind.
                 let then = now - self.release.plan.drain.dns_ttl.get();
                 let moved = self.world.disturbed || self.world.holder_at(then) == self.world.holder();
-                let late = now >= self.release.phase_since + seconds(100);
+                let late = self.now() >= self.release.phase_since + seconds(100);
                 let seen = !self.world.faults.blind(Sense::Network, now) && self.world.faults.reads == 0;
                 self.require(moved || late || !seen, "traffic was not there yet");
             }
             Event::Drained { remove_blue: true, .. } => {
                 let plan = &self.release.plan.drain;
-                let shifted = self.release.shifted_at.expect("it was shifted");
+                let shifted = self.world.holders[self.world.holders.len() - 1].0;
                 self.require(
-                    now >= shifted + plan.dns_ttl.get() * plan.factor + plan.quiet.get(),
+                    self.world.disturbed || now >= shifted + plan.dns_ttl.get() * plan.factor + plan.quiet.get(),
                     "drained before old DNS answers had run out and silence was proved",
                 );
             }
@@ -282,7 +348,8 @@ impl Run {
                 continue;
             }
             match deed {
-                Deed::Wish(wish) => self.wishes.push((now + after, wish)),
+                Deed::Wish(wish) => self.wishes.push((now + after, Some(wish))),
+                Deed::Promote => self.wishes.push((now + after, None)),
                 Deed::Foreign(foreign) => self.world.later(after, Effect::Foreign(foreign)),
                 Deed::Blind(senses, length) => self.world.faults.blind.push(Blindness {
                     from: now + after,
@@ -364,7 +431,7 @@ impl Run {
 
     /// Drives the release into a phase, and so many seconds further.
     pub(super) fn until(mut self, phase: Phase, after: u64) -> Self {
-        while self.release.phase != phase || self.world.now < self.release.phase_since + seconds(after) {
+        while self.release.phase != phase || self.now() < self.release.phase_since + seconds(after) {
             assert!(self.step(), "it ended before {phase}");
         }
         self

@@ -20,7 +20,7 @@ fn a_rollback_or_an_abort_is_heard_in_every_phase() {
     for wish in [Wish::RollBack, Wish::Abort] {
         for phase in FORWARD {
             for after in [0, 1, 5, 20] {
-                let run = Run::new(after).when(phase, after, Deed::Wish(wish)).finish();
+                let run = Run::new(after).when(phase, after, Deed::Wish(wish.clone())).finish();
                 let heard = run.has(|event| matches!(event, Event::Asked { .. }));
                 if !heard {
                     continue;

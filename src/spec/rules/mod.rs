@@ -3,6 +3,7 @@
 mod checks;
 mod green;
 mod names;
+mod people;
 #[cfg(test)]
 mod tests;
 mod times;
@@ -27,6 +28,7 @@ pub(super) fn check(spec: &Spec, document: &Document<'_>, broken: &BTreeSet<Plac
     green::check(&spec.green, &mut findings);
     times::check(spec, &mut findings);
     checks::check(spec, &mut findings);
+    people::check(spec, &mut findings);
     findings.problems
 }
 

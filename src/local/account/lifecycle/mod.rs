@@ -8,6 +8,7 @@ mod terminate;
 mod update;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::judge;
 use super::state::{
@@ -32,13 +33,20 @@ enum Progress {
 }
 
 impl Account {
-    /// Advances everything that is due.
+    /// Advances everything that is due. Costs next to nothing when nothing is.
     pub fn tick(&mut self, now: Timestamp) {
+        if self.course.is_settled(now) {
+            return;
+        }
+        // Changes that the steps below make may let others become due, which the next tick then finds.
+        let revision = self.course.revision();
         self.finish_processing(now);
         for id in self.environment_ids() {
             self.advance(&id, now);
         }
         self.forget(now);
+        let next = self.find_next_due(now);
+        self.course.settle(revision, next);
     }
 
     /// Takes in one closed health window of an environment; `None` when nothing of it exists.
@@ -58,13 +66,13 @@ impl Account {
         if let Some(Work::Terminate { gone }) = &mut environment.work {
             *gone = nothing_left;
         }
-        let seen: BTreeSet<String> = environment
-            .watch
-            .present()
-            .map(|instance| instance.id.to_string())
-            .collect();
         // A silent window says nothing about which instances there are.
-        if !nothing_left && environment.status != Status::Terminating {
+        if !nothing_left && environment.status != Status::Terminating && environment.watch.has_other_instances() {
+            let seen: BTreeSet<String> = environment
+                .watch
+                .present()
+                .map(|instance| instance.id.to_string())
+                .collect();
             for (list, verb, preposition) in [
                 (seen.difference(&environment.watch.instances), "Added", "to"),
                 (environment.watch.instances.difference(&seen), "Removed", "from"),
@@ -78,12 +86,14 @@ impl Account {
             }
             environment.watch.instances = seen;
         }
-        environment.watch.serving_windows = if progress(environment) == Progress::Serving {
+        // Only these operations wait for it, and each begins at zero.
+        let counts = matches!(environment.work, Some(Work::Launch | Work::Update(_) | Work::Abort));
+        environment.watch.serving_windows = if counts && progress(environment) == Progress::Serving {
             environment.watch.serving_windows.saturating_add(1)
         } else {
             0
         };
-        self.advance(id, now);
+        self.advance_work(id, now);
         self.judge(id, now);
     }
 
@@ -112,9 +122,22 @@ impl Account {
     }
 
     fn advance(&mut self, id: &EnvironmentId, now: Timestamp) {
+        self.advance_work(id, now);
+        // What was completed shows in the health at once, before anybody asks.
+        if self
+            .environments
+            .get(id)
+            .is_some_and(|environment| environment.work.is_none() && environment.is_live())
+        {
+            self.judge(id, now);
+        }
+    }
+
+    fn advance_work(&mut self, id: &EnvironmentId, now: Timestamp) {
         let Some(environment) = self.environments.get_mut(id) else {
             return;
         };
+        let before = environment.stage();
         match environment.work {
             None => {}
             Some(Work::Launch) => launch::advance(environment, &mut self.events, &self.settings, now),
@@ -127,13 +150,8 @@ impl Account {
                 terminate::advance(environment, &mut self.events, &self.settings.timing, now);
             }
         }
-        // What was completed shows in the health at once, before anybody asks.
-        if self
-            .environments
-            .get(id)
-            .is_some_and(|environment| environment.work.is_none() && environment.is_live())
-        {
-            self.judge(id, now);
+        if self.environments.get(id).map(Environment::stage) != Some(before) {
+            self.course.changed();
         }
     }
 
@@ -146,9 +164,9 @@ impl Account {
         let before = environment.watch.health;
         environment.watch.health = status;
         environment.watch.causes = causes;
-        let shows = environment.settings.is_enhanced() || before.color() != status.color();
         let leaving = matches!(environment.work, Some(Work::Terminate { .. })) || !environment.is_live();
-        if before != status && shows && !leaving {
+        let shows = || environment.settings.is_enhanced() || before.color() != status.color();
+        if before != status && !leaving && shows() {
             let message = transition(environment, before, &self.settings.timing, now);
             let severity = match status {
                 HealthStatus::Warning | HealthStatus::Degraded | HealthStatus::Severe | HealthStatus::NoData => {
@@ -263,10 +281,15 @@ fn progress(environment: &Environment) -> Progress {
     }
 }
 
+/// How long instances may take to do what they are told.
+pub(crate) fn command_timeout(environment: &Environment, timing: &Timing) -> Duration {
+    let timeout = timing.scale(environment.wanted_settings().seconds(options::COMMAND, "Timeout"));
+    timeout.max(timing.least_command_timeout)
+}
+
 /// Whether instances have had more time than the command timeout grants.
 fn is_overdue(environment: &Environment, timing: &Timing, now: Timestamp) -> bool {
-    let timeout = timing.scale(environment.wanted_settings().seconds(options::COMMAND, "Timeout"));
-    now.since(environment.deployed_at) >= timeout.max(timing.least_command_timeout)
+    now.since(environment.deployed_at) >= command_timeout(environment, timing)
 }
 
 /// Instances that do not serve what they should, by the last window.

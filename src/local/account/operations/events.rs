@@ -42,12 +42,13 @@ impl Account {
                 // Platforms are not changed here, so that none has events.
                 && platform.is_none()
                 && severity.is_none_or(|least| event.severity >= least)
-                && start.is_none_or(|start| event.date >= start)
                 && end.is_none_or(|end| event.date < end)
         };
         let chosen = self
             .events
             .newest_first()
+            // Older ones need not be looked at: no two events have the same date.
+            .take_while(|event| start.is_none_or(|start| event.date >= start))
             .filter(matches)
             .map(|event| (event.number, event));
         let page = newest_first(chosen, Some(size), parameters)?;

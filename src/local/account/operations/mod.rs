@@ -67,6 +67,13 @@ pub(crate) fn namespace(action: &str) -> &'static str {
     }
 }
 
+/// Whether an operation changes nothing. What is not known counts as one that might.
+pub(crate) fn only_reads(action: &str) -> bool {
+    ["Check", "Describe", "Get", "List", "Validate"]
+        .iter()
+        .any(|verb| action.starts_with(verb))
+}
+
 /// Whether the result of an operation is a plain success without a `…Result` element.
 fn done() -> Reply {
     Ok(None)

@@ -264,6 +264,12 @@ impl Environment {
         self.updated = now;
     }
 
+    /// What of it steps forward, in a form that is cheap to compare. Every step of the lifecycle changes at least one of
+    /// these.
+    pub(crate) fn stage(&self) -> (Status, bool, bool) {
+        (self.status, self.work.is_some(), self.balancer.made)
+    }
+
     /// Whether it is not gone.
     pub(crate) fn is_live(&self) -> bool {
         self.status != Status::Terminated

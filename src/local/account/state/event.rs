@@ -126,6 +126,11 @@ impl EventLog {
         }
     }
 
+    /// When the oldest event was.
+    pub(crate) fn oldest(&self) -> Option<Timestamp> {
+        self.events.front().map(|event| event.date)
+    }
+
     /// Events, newest first.
     pub(crate) fn newest_first(&self) -> impl Iterator<Item = &Event> {
         self.events.iter().rev()

@@ -226,9 +226,11 @@ impl OptionSettings {
 
     /// The value that holds, be it set or the default.
     pub(crate) fn effective(&self, namespace: &str, name: &str) -> Option<&str> {
+        // A look through all of them is cheaper than a key of three texts: an environment has a few dozen settings.
         self.values
-            .get(&OptionName::new(namespace, name))
-            .map(String::as_str)
+            .iter()
+            .find(|(option, _)| option.name == name && option.namespace == namespace && option.resource.is_empty())
+            .map(|(_, value)| value.as_str())
             .filter(|value| !value.is_empty())
             .or_else(|| default_of(namespace, name))
     }

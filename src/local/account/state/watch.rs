@@ -70,6 +70,18 @@ impl Watch {
             .filter(|instance| instance.state != InstanceState::Draining)
     }
 
+    /// Whether the last window had other instances than those seen so far.
+    pub(crate) fn has_other_instances(&self) -> bool {
+        let mut known = 0;
+        for instance in self.present() {
+            if !self.instances.contains(instance.id.as_str()) {
+                return true;
+            }
+            known += 1;
+        }
+        known != self.instances.len()
+    }
+
     /// Requests of the last minute.
     pub(crate) fn recent_requests(&self) -> RequestCounts {
         let mut sum = RequestCounts::default();

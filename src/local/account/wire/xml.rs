@@ -57,6 +57,12 @@ impl Xml {
     }
 
     fn escaped(&mut self, text: &str) {
+        // Nearly all texts are plain. 0xef begins the two characters that XML cannot write.
+        let is_plain = |byte: &u8| *byte >= b' ' && !matches!(byte, b'&' | b'<' | b'>' | b'"' | 0xef);
+        if text.as_bytes().iter().all(is_plain) {
+            self.text.push_str(text);
+            return;
+        }
         for character in text.chars() {
             match character {
                 '&' => self.text.push_str("&amp;"),
@@ -83,6 +89,17 @@ mod tests {
         let mut xml = Xml::default();
         xml.text("Value", "a<b & \"c\"\u{1}\r\n");
         assert_eq!(xml.as_str(), "<Value>a&lt;b &amp; &quot;c&quot;\u{fffd}&#13;\n</Value>");
+        for (text, written) in [
+            ("größer", "größer"),
+            ("\u{fffe}", "\u{fffd}"),
+            ("\u{feff}", "\u{feff}"),
+            ("\u{7f}", "\u{7f}"),
+            ("a>b", "a&gt;b"),
+        ] {
+            let mut xml = Xml::default();
+            xml.text("Value", text);
+            assert_eq!(xml.as_str(), format!("<Value>{written}</Value>"));
+        }
     }
 
     #[test]

@@ -1,0 +1,238 @@
+//! `cutover sim`.
+
+use std::fmt::Write;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{exit, output};
+use crate::sim::{Many, Mistake, Played, Scenario, Sweep, Tally, many, minimise, simulate, sweep};
+
+/// A violation is shown whole; more of them rarely say more.
+const ENOUGH: usize = 5;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// How many worlds.
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    seeds: u64,
+    /// Seed of the first world. Default: by chance; it is printed.
+    #[arg(long, value_name = "S")]
+    start: Option<u64>,
+    /// One world only.
+    #[arg(long, value_name = "S", conflicts_with_all = ["seeds", "start", "crash_points"])]
+    seed: Option<u64>,
+    /// Print everything that happens in that world.
+    #[arg(long, requires = "seed")]
+    trace: bool,
+    /// Instead of random worlds: one release of each outcome, with a crash before and after every call and entry, and so many
+    /// random pairs of crashes for each.
+    #[arg(long, value_name = "PAIRS", num_args = 0..=1, default_missing_value = "200", conflicts_with_all = ["seeds", "start"])]
+    crash_points: Option<usize>,
+    /// Threads. Default: one for each core.
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// Make a known mistake, to see that it is found.
+    #[arg(long, value_name = "NAME", hide = true)]
+    mistake: Option<Mistake>,
+    /// Print the result as one line of JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> ExitCode {
+    let threads = arguments
+        .threads
+        .or_else(|| std::thread::available_parallelism().ok().map(Into::into))
+        .unwrap_or(1);
+    if let Some(seed) = arguments.seed {
+        return one(arguments, seed);
+    }
+    if let Some(pairs) = arguments.crash_points {
+        return crash_points(arguments, pairs, threads);
+    }
+    let start = arguments.start.unwrap_or_else(|| u64::from(fastrand::u32(..)));
+    let bar = bar(arguments.seeds, arguments.json);
+    let began = Instant::now();
+    let what = Many {
+        start,
+        seeds: arguments.seeds,
+        threads,
+        mistake: arguments.mistake,
+        enough: ENOUGH,
+    };
+    let tally = many(what, &|worlds, violations| advance(&bar, worlds, violations));
+    bar.finish_and_clear();
+    let seconds = began.elapsed().as_secs_f64();
+    if arguments.json {
+        let rate = tally.worlds as f64 / seconds.max(1e-9);
+        output::print(serde_json::json!({ "start": start, "seeds_per_second": rate, "tally": tally }));
+    } else {
+        output::print(format_args!(
+            "seeds {start} to {}",
+            start.wrapping_add(tally.worlds).wrapping_sub(1)
+        ));
+        output::print(table(&tally, seconds));
+    }
+    let code = verdict(&tally);
+    if !arguments.json {
+        for played in &tally.violations {
+            output::print(ended(played));
+        }
+    }
+    if let Some(first) = tally.violations.first()
+        && !arguments.json
+    {
+        explain(first.seed, arguments.mistake);
+    }
+    code
+}
+
+fn one(arguments: &Arguments, seed: u64) -> ExitCode {
+    let scenario = Scenario::of(seed);
+    let played = simulate(&scenario, arguments.mistake, arguments.trace);
+    if arguments.json {
+        output::print(serde_json::json!({ "scenario": format!("{scenario:?}"), "played": played }));
+    } else {
+        output::print(described(&scenario));
+        for line in &played.chronicle {
+            output::print(line);
+        }
+        output::print(ended(&played));
+    }
+    if played.violation.is_none() {
+        return ExitCode::SUCCESS;
+    }
+    if !arguments.json && !arguments.trace {
+        explain(seed, arguments.mistake);
+    }
+    ExitCode::from(exit::FAILED)
+}
+
+fn crash_points(arguments: &Arguments, pairs: usize, threads: usize) -> ExitCode {
+    let bar = bar(0, arguments.json);
+    let began = Instant::now();
+    let Sweep {
+        releases,
+        single,
+        pairs,
+        tally,
+    } = sweep(pairs, threads, &|done, all| {
+        bar.set_length(all as u64);
+        advance(&bar, done as u64, 0);
+    });
+    bar.finish_and_clear();
+    if arguments.json {
+        output::print(serde_json::json!({ "releases": releases, "single": single, "pairs": pairs, "tally": tally }));
+    } else {
+        output::print(format_args!(
+            "{single} crash points and {pairs} pairs of them, in releases that are {}",
+            releases.join(", ")
+        ));
+        output::print(table(&tally, began.elapsed().as_secs_f64()));
+        for played in tally.violations.iter().take(ENOUGH) {
+            output::print(format_args!("{}\n  {}", ended(played), played.chronicle.join("\n  ")));
+        }
+    }
+    verdict(&tally)
+}
+
+fn bar(length: u64, json: bool) -> ProgressBar {
+    if json {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} worlds, {per_sec}, {eta} left {msg}");
+    ProgressBar::new(length).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+fn advance(bar: &ProgressBar, worlds: u64, violations: usize) {
+    bar.set_position(worlds);
+    if violations > 0 {
+        bar.set_message(format!("({violations} with a violation)"));
+    }
+}
+
+fn table(tally: &Tally, seconds: f64) -> String {
+    let mut text = String::new();
+    let outcomes: Vec<String> = tally
+        .outcomes
+        .iter()
+        .map(|(outcome, count)| format!("{count} {}", outcome.replace('_', " ")))
+        .collect();
+    let _ = writeln!(
+        text,
+        "{} worlds in {seconds:.1} s: {:.0} a second, {:.0} days of virtual time",
+        tally.worlds,
+        tally.worlds as f64 / seconds.max(1e-9),
+        tally.virtual_seconds as f64 / 86_400.0
+    );
+    let _ = writeln!(text, "  ended:    {}", outcomes.join(", "));
+    let _ = writeln!(
+        text,
+        "  met:      {} calls, {} entries, {} faults, {} drivers killed",
+        tally.calls, tally.entries, tally.faults, tally.crashes
+    );
+    let _ = write!(text, "  violated: {}", tally.violations.len());
+    text
+}
+
+fn verdict(tally: &Tally) -> ExitCode {
+    if tally.violations.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(exit::FAILED)
+    }
+}
+
+/// Shows the smallest world that breaks the same rule.
+fn explain(seed: u64, mistake: Option<Mistake>) {
+    let Some((smallest, played)) = minimise(&Scenario::of(seed), mistake) else {
+        return;
+    };
+    output::print(format_args!(
+        "\nseed {seed}, as small as it can be with the same rule broken:"
+    ));
+    output::print(described(&smallest));
+    for line in &played.chronicle {
+        output::print(line);
+    }
+    output::print(ended(&played));
+    output::print(format_args!("whole: cutover sim --seed {seed} --trace"));
+}
+
+fn described(scenario: &Scenario) -> String {
+    let mut text = format!(
+        "seed {}: the new version is {:?}; {:?}; journal {:?}; driver {:?}; clocks off by {:?} ms; users {}/s",
+        scenario.seed,
+        scenario.quality,
+        scenario.terms,
+        scenario.store,
+        scenario.manner,
+        scenario.skews,
+        scenario.users
+    );
+    for trouble in &scenario.troubles {
+        let _ = write!(text, "\n  {trouble:?}");
+    }
+    text
+}
+
+fn ended(played: &Played) -> String {
+    let outcome = played.outcome.map_or("without an end", |outcome| outcome.as_str());
+    let what = format!(
+        "seed {}: {outcome} after {} s, {} calls, {} entries, {} faults, {} of {} drivers killed",
+        played.seed,
+        played.length.as_secs(),
+        played.calls,
+        played.entries,
+        played.faults,
+        played.crashes,
+        played.drivers
+    );
+    match &played.violation {
+        Some(violation) => format!("{what}\nVIOLATED: {violation}"),
+        None => what,
+    }
+}

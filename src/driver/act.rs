@@ -1,0 +1,123 @@
+//! Acting: the intent is written, the call made, and how it went is written.
+
+use std::time::Duration;
+
+use super::write::Unsaid;
+use super::{Driver, DriverError, perform};
+use crate::release::{Action, CallResult, Event, Safety, limits};
+
+/// A journal that was read for longer than this was read by a process that was stopped meanwhile: what it said may be over, and
+/// it is read again. Longer than a read and a write take on S3 at most, so that a slow journal does not stop the call for good.
+const STALE: Duration = Duration::from_secs(limits::OWNERSHIP.as_secs() / 2);
+
+impl Driver {
+    /// Writes the intent, makes the call, writes how it went.
+    pub(super) async fn act(&mut self, action: Action) -> Result<(), DriverError> {
+        let before = self.seat.clock.since_boot();
+        let entry = self.entry(Event::Intended { action: action.clone() }, self.seat.clock.now());
+        match self.append_entry(&entry).await {
+            Ok(true) => {}
+            Ok(false) => return Ok(()),
+            Err(error) => {
+                // It may be there all the same. What is certain is that no call will follow it.
+                self.unsaid = Some(Unsaid {
+                    intent: entry.sequence,
+                    nonce: Some(entry.nonce),
+                    result: CallResult::Refused {
+                        message: "not made, because the journal failed when its intent was written".to_owned(),
+                        retryable: true,
+                    },
+                });
+                return Err(error);
+            }
+        }
+        let intent = self.release.sequence;
+        let begin_by = before + limits::INTENT_DEADLINE;
+        let Some(result) = self.call(&action, intent, begin_by).await else {
+            return Ok(());
+        };
+        let said = self.called(intent, result.clone()).await;
+        if said.is_err() {
+            let nonce = None;
+            self.unsaid = Some(Unsaid { intent, nonce, result });
+        }
+        said
+    }
+
+    /// Makes the call; `None` when it was let go because another process drives the release now.
+    async fn call(&mut self, action: &Action, intent: u64, begin_by: Duration) -> Option<CallResult> {
+        let seat = self.seat.clone();
+        let release = self.release.clone();
+        let patient = action.safety() == Safety::Idempotent || matches!(action, Action::Prune { .. });
+        let mut call = Box::pin(perform::perform(&seat, &release, action, begin_by));
+        // An upload may take longer than the driver asked to be left alone for, and longer than an operator can wait. Meanwhile
+        // it asks for more time, and hears of wishes.
+        let mut listen = tokio::time::interval(release.plan.provision.interval.get().min(limits::OWNERSHIP / 3));
+        listen.tick().await;
+        loop {
+            tokio::select! {
+                // A process that was stopped hears first what has happened meanwhile: the next part of the call may be another
+                // driver's by now.
+                biased;
+                _ = listen.tick(), if patient => {
+                    let asked = seat.clock.since_boot();
+                    match self.meanwhile(&release, intent).await {
+                        // What is under way does no harm twice, so it is let go.
+                        Meanwhile::Lost => return None,
+                        Meanwhile::Turned => {
+                            let message = "it was let go, because an operator wants the release to turn back".to_owned();
+                            return Some(CallResult::Unknown { message });
+                        }
+                        Meanwhile::GoOn if seat.clock.since_boot().saturating_sub(asked) > STALE => listen.reset_immediately(),
+                        // However slow the journal is, the call has its turn.
+                        Meanwhile::GoOn => listen.reset(),
+                    }
+                }
+                result = &mut call => return Some(result),
+            }
+        }
+    }
+
+    /// While a patient call is under way: reads on, and asks for more time.
+    async fn meanwhile(&mut self, before: &crate::release::Release, intent: u64) -> Meanwhile {
+        // A journal that cannot be read or written now is tried again with the next entry; the call goes on.
+        let _ = self.read_on().await;
+        if !self.awaits(intent) {
+            return Meanwhile::Lost;
+        }
+        let turn = |release: &crate::release::Release| release.wishes.roll_back || release.wishes.abort;
+        if turn(&self.release) && !turn(before) {
+            return Meanwhile::Turned;
+        }
+        if self.release.owned_until.since(self.seat.clock.now()) < limits::OWNERSHIP * 2 / 3 {
+            let _ = self.append(Event::Renewed).await;
+        }
+        Meanwhile::GoOn
+    }
+
+    async fn called(&mut self, intent: u64, result: CallResult) -> Result<(), DriverError> {
+        // An operator may have written in the meantime; that does not change how the call went.
+        loop {
+            let event = Event::Called {
+                intent,
+                result: result.clone(),
+            };
+            if self.append(event).await? {
+                return Ok(());
+            }
+            self.read_on().await?;
+            if !self.awaits(intent) {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// What has happened while a call was under way.
+enum Meanwhile {
+    GoOn,
+    /// Another process drives the release.
+    Lost,
+    /// An operator wants the release to turn back.
+    Turned,
+}

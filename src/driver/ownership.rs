@@ -1,0 +1,172 @@
+//! Who drives a release, and when another process may take it over.
+//!
+//! An entry says until when its driver asks to be left alone, by the driver's own clock. Another machine's clock may be minutes
+//! ahead, and would then find a driver silent that is not. So a driver that wants to take over believes its own watch alone:
+//! no entry of the other's for as long as [`limits::OWNERSHIP`], by a clock that does not jump. It need not watch when the other
+//! ran on this machine and its process is gone, when the entry is older than any difference of clocks explains
+//! ([`limits::SKEW`]), or when an operator orders it.
+//!
+//! Two drivers that live therefore do not take the release from each other in turn: one of them writes, and while it does, the
+//! other one watches. A driver that was frozen finds the takeover when it wakes, for it cannot append without reading on, and
+//! is then the one that watches.
+
+use std::time::Duration;
+
+use super::world::elsewhere;
+use super::{Driver, DriverError, Machine, ThisMachine};
+use crate::aws::Effect;
+use crate::model::Timestamp;
+use crate::release::{Event, Notice, Release, Writer, limits};
+
+/// A driver is watched for a sign of life.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Vigil {
+    /// Sequence of its last entry.
+    heard: u64,
+    /// Since when there was no other, on the clock that does not jump.
+    since: Duration,
+}
+
+/// Why nobody seems to drive a release any more, as far as one look of this machine can tell; `None` if somebody may. Before it
+/// is taken over it may have to be watched for a while.
+#[must_use]
+pub fn is_free(release: &Release, now: Timestamp) -> Option<String> {
+    let gone = gone(release, &ThisMachine, &ThisMachine.writer(), now);
+    gone.or_else(|| (now >= release.owned_until).then(|| unheard(release)))
+}
+
+/// Why the driver of a release is certainly gone; `None` if that is not certain.
+fn gone(release: &Release, machine: &dyn Machine, me: &Writer, now: Timestamp) -> Option<String> {
+    let driver = &release.driver;
+    // On the same machine there is no need to wait: whether a process lives can be seen.
+    if driver.host == me.host && driver.process != me.process && !machine.runs(driver.process) {
+        return Some(format!("{driver} does not run any more"));
+    }
+    (now >= release.owned_until + limits::SKEW).then(|| unheard(release))
+}
+
+fn unheard(release: &Release) -> String {
+    format!("{} has not been heard of since {}", release.driver, release.heard_at)
+}
+
+impl Driver {
+    /// Why the release is free to be taken over from another process; `None` while it has to be watched.
+    pub(super) fn free(&mut self) -> Option<String> {
+        let (release, seat) = (&self.release, &self.seat);
+        if let Some(why) = gone(release, seat.machine.as_ref(), &self.writer, seat.clock.now()) {
+            return Some(why);
+        }
+        let now = seat.clock.since_boot();
+        match self.vigil {
+            Some(vigil) if vigil.heard == release.heard => {
+                let silent = now.saturating_sub(vigil.since) >= limits::OWNERSHIP;
+                silent.then(|| {
+                    let length = limits::OWNERSHIP.as_secs();
+                    format!(
+                        "{} wrote nothing for the {length} s for which it was watched",
+                        release.driver
+                    )
+                })
+            }
+            before => {
+                if before.is_none() {
+                    let message = format!(
+                        "{} drives the release; this process follows, and goes on with it when it has heard nothing of the \
+                         other for {} s",
+                        release.driver,
+                        limits::OWNERSHIP.as_secs()
+                    );
+                    seat.listener.notice(Notice::Remark { message: &message });
+                }
+                self.vigil = Some(Vigil {
+                    heard: release.heard,
+                    since: now,
+                });
+                None
+            }
+        }
+    }
+
+    /// Takes the release over from whoever drives it, alive or not, because an operator orders it. Nothing happens if it is over
+    /// or this process drives it already.
+    ///
+    /// # Errors
+    ///
+    /// When the journal cannot be written, or the credentials lead elsewhere.
+    pub async fn take_over(&mut self) -> Result<(), DriverError> {
+        loop {
+            self.read_on().await?;
+            if self.release.outcome.is_some() || self.release.driver == self.writer {
+                return Ok(());
+            }
+            match elsewhere(&self.seat.world, &self.release).await {
+                Ok(None) => {}
+                Ok(Some((wanted, found))) => return Err(self.in_another_place(wanted, found)),
+                Err(source) => return Err(DriverError::Account { source }),
+            }
+            let from = self.release.driver.clone();
+            let why = "by order".to_owned();
+            if self
+                .append(Event::TookOver {
+                    from,
+                    why,
+                    forced: true,
+                })
+                .await?
+            {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes over a release that is free. How long to wait before the next attempt, if it could not be.
+    pub(super) async fn take_over_free(&mut self, why: String) -> Result<Option<Duration>, DriverError> {
+        match elsewhere(&self.seat.world, &self.release).await {
+            Ok(None) => {}
+            Ok(Some((wanted, found))) => return Err(self.in_another_place(wanted, found)),
+            // Without credentials it would ask for ever; a network that is down may come back.
+            Err(source) if source.effect == Effect::Refused => return Err(DriverError::Account { source }),
+            Err(error) => {
+                self.seat.listener.notice(Notice::Trouble {
+                    message: &format!("could not find out which account this is: {error}"),
+                });
+                return Ok(Some(self.release.plan.provision.interval.get()));
+            }
+        }
+        let from = self.release.driver.clone();
+        self.append(Event::TookOver {
+            from,
+            why,
+            forced: false,
+        })
+        .await?;
+        Ok(None)
+    }
+
+    /// When the clock of this machine was set: the moments of the release move with it. Whether something was done.
+    pub(super) async fn follow_clock(&mut self) -> Result<bool, DriverError> {
+        let Some(now) = self.steady.was_set() else {
+            return Ok(false);
+        };
+        if self.release.driver != self.writer {
+            self.steady.follow();
+            return Ok(false);
+        }
+        let here = self.seat.clock.now();
+        let by = here.since(now).max(now.since(here)).as_secs();
+        let event = Event::TookOver {
+            from: self.writer.clone(),
+            why: format!("the clock of its machine was set, by {by} s"),
+            forced: false,
+        };
+        if self.append_at(event, now).await? {
+            self.steady.follow();
+        }
+        Ok(true)
+    }
+
+    fn in_another_place(&self, wanted: String, found: String) -> DriverError {
+        let id = Box::new(self.release.plan.id.clone());
+        DriverError::Elsewhere { id, wanted, found }
+    }
+}

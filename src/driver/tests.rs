@@ -1,0 +1,353 @@
+//! Several drivers of one release, with clocks of their own, and a journal that fails.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use super::*;
+use crate::aws::{Aws, AwsSettings, InProcess};
+use crate::journal::{DirectoryJournal, Journal};
+use crate::model::Clock;
+use crate::probe::{HttpProber, ProbeSettings};
+use crate::release::tests::{blue, plan};
+use crate::release::{Action, CallResult, Entry, Silent};
+
+/// A machine's clocks, turned by hand.
+#[derive(Default)]
+struct Hands(Mutex<(u64, u64)>);
+
+impl Hands {
+    fn at(day: u64) -> Arc<Self> {
+        Arc::new(Self(Mutex::new((1_800_000_000 + day, 1000))))
+    }
+
+    fn pass(&self, seconds: u64) {
+        let mut hands = self.0.lock().unwrap();
+        hands.0 += seconds;
+        hands.1 += seconds;
+    }
+
+    /// Somebody sets the time of day.
+    fn set(&self, by: u64) {
+        self.0.lock().unwrap().0 += by;
+    }
+}
+
+impl Clock for Hands {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(i64::try_from(self.0.lock().unwrap().0 * 1000).unwrap())
+    }
+
+    fn since_boot(&self) -> Duration {
+        Duration::from_secs(self.0.lock().unwrap().1)
+    }
+}
+
+struct Host {
+    name: &'static str,
+    process: u32,
+    alive: AtomicBool,
+}
+
+impl Machine for Host {
+    fn writer(&self) -> Writer {
+        Writer {
+            host: self.name.to_owned(),
+            process: self.process,
+            run: format!("{}-{}", self.name, self.process),
+        }
+    }
+
+    fn runs(&self, _: u32) -> bool {
+        self.alive.load(Ordering::Relaxed)
+    }
+}
+
+struct NoCloud;
+
+#[async_trait]
+impl InProcess for NoCloud {
+    async fn answer(&self, _: http::Request<Bytes>) -> Result<http::Response<Bytes>, String> {
+        Err("there is no cloud in this test".to_owned())
+    }
+}
+
+/// A journal that writes, and says that it has failed.
+struct Flaky {
+    inner: DirectoryJournal,
+    fails: AtomicBool,
+    writes: AtomicBool,
+}
+
+#[async_trait]
+impl Journal for Flaky {
+    fn location(&self) -> String {
+        self.inner.location()
+    }
+
+    async fn latest(&self, slot: &Slot) -> Result<Option<ReleaseNumber>, JournalError> {
+        self.inner.latest(slot).await
+    }
+
+    async fn entry(&self, release: &ReleaseId, sequence: u64) -> Result<Option<Entry>, JournalError> {
+        self.inner.entry(release, sequence).await
+    }
+
+    async fn append(&self, entry: &Entry) -> Result<Append, JournalError> {
+        if !self.fails.load(Ordering::Relaxed) {
+            return self.inner.append(entry).await;
+        }
+        if self.writes.load(Ordering::Relaxed) {
+            let _ = self.inner.append(entry).await?;
+        }
+        Err(JournalError::File {
+            doing: "sync",
+            path: "here".to_owned(),
+            source: std::io::Error::other("no space"),
+        })
+    }
+
+    async fn keep(&self, release: &ReleaseId, name: &str, content: &[u8]) -> Result<String, JournalError> {
+        self.inner.keep(release, name, content).await
+    }
+
+    async fn check_writable(&self, slot: &Slot) -> Result<(), JournalError> {
+        self.inner.check_writable(slot).await
+    }
+}
+
+async fn seat(journal: Arc<dyn Journal>, clock: &Arc<Hands>, host: &'static str, process: u32) -> Seat {
+    let aws = Aws::connect(&AwsSettings {
+        region: Some("eu-west-1".to_owned()),
+        in_process: Some(Arc::new(NoCloud)),
+        endpoint: Some("http://cloud".to_owned()),
+        keys: Some(("key".to_owned(), "secret".to_owned())),
+    })
+    .await;
+    let settings = ProbeSettings {
+        dns_server: Some("127.0.0.1:9".parse().unwrap()),
+        port: None,
+    };
+    let prober = Arc::new(HttpProber::new(settings).unwrap());
+    let world = World::new(aws, prober, Overrides::default(), Vec::new());
+    let machine = Host {
+        name: host,
+        process,
+        alive: AtomicBool::new(true),
+    };
+    Seat {
+        machine: Arc::new(machine),
+        ..Seat::new(
+            journal,
+            Arc::new(world),
+            Arc::clone(clock) as Arc<dyn Clock>,
+            Arc::new(Silent),
+        )
+    }
+}
+
+fn journal() -> (tempfile::TempDir, Arc<Flaky>) {
+    let folder = tempfile::tempdir().unwrap();
+    let flaky = Flaky {
+        inner: DirectoryJournal::new(folder.path()),
+        fails: AtomicBool::new(false),
+        writes: AtomicBool::new(false),
+    };
+    (folder, Arc::new(flaky))
+}
+
+fn slot() -> Slot {
+    plan().id.slot
+}
+
+async fn first(journal: &Arc<Flaky>, clock: &Arc<Hands>) -> Driver {
+    let seat = seat(Arc::clone(journal) as Arc<dyn Journal>, clock, "host-a", 7).await;
+    let numbered = |number| {
+        let mut plan = plan();
+        plan.id.number = number;
+        plan
+    };
+    Driver::begin(seat, &slot(), numbered).await.unwrap()
+}
+
+async fn second(journal: &Arc<Flaky>, clock: &Arc<Hands>, release: &Release) -> Driver {
+    let seat = seat(Arc::clone(journal) as Arc<dyn Journal>, clock, "host-b", 12).await;
+    Driver::join(seat, release.clone())
+}
+
+#[tokio::test]
+async fn a_frozen_driver_that_wakes_does_not_act_and_does_not_fight() {
+    let (_folder, journal) = journal();
+    let (here, there) = (Hands::at(0), Hands::at(0));
+    let mut frozen = first(&journal, &here).await;
+    let mut other = second(&journal, &there, frozen.release()).await;
+    other.take_over().await.unwrap();
+    let taken = other.release().taken_over.clone().unwrap();
+    assert!(taken.forced, "it was taken by order");
+    assert_eq!(taken.from, *frozen.writer());
+    // The frozen one wakes with what it was about to write.
+    here.pass(3600);
+    there.pass(3600);
+    assert!(other.append(Event::Renewed).await.unwrap());
+    assert!(!frozen.append(Event::Renewed).await.unwrap(), "its place is taken");
+    assert!(matches!(frozen.tick().await.unwrap(), Tick::NotOurs(_)));
+    // As long as the other one writes, it is left alone.
+    for _ in 0..5 {
+        here.pass(40);
+        there.pass(40);
+        other.read_on().await.unwrap();
+        assert!(other.append(Event::Renewed).await.unwrap());
+        assert!(matches!(frozen.tick().await.unwrap(), Tick::NotOurs(_)));
+    }
+    // An operator's entry is no sign of the driver's life.
+    here.pass(59);
+    frozen.ask(Wish::EndWait).await.unwrap();
+    assert!(matches!(frozen.tick().await.unwrap(), Tick::NotOurs(_)));
+    here.pass(1);
+    assert_eq!(
+        frozen.tick().await.unwrap(),
+        Tick::Again,
+        "the other one has fallen silent"
+    );
+    assert_eq!(frozen.release().driver, *frozen.writer());
+    assert!(!frozen.release().taken_over.clone().unwrap().forced);
+    assert!(matches!(other.tick().await.unwrap(), Tick::NotOurs(_)));
+}
+
+#[tokio::test]
+async fn a_clock_that_is_minutes_ahead_takes_nothing_over_from_a_driver_that_lives() {
+    for ahead in [0, 300, 599] {
+        let (_folder, journal) = journal();
+        let (here, there) = (Hands::at(0), Hands::at(ahead));
+        let mut living = first(&journal, &here).await;
+        let mut other = second(&journal, &there, living.release()).await;
+        for _ in 0..10 {
+            here.pass(30);
+            there.pass(30);
+            living.read_on().await.unwrap();
+            assert!(living.append(Event::Renewed).await.unwrap(), "nobody else writes");
+            assert!(matches!(other.tick().await.unwrap(), Tick::NotOurs(_)), "{ahead}");
+        }
+        there.pass(60);
+        assert_eq!(
+            other.tick().await.unwrap(),
+            Tick::Again,
+            "{ahead}: it was watched for a minute"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_driver_that_is_certainly_gone_is_not_watched() {
+    let (_folder, journal) = journal();
+    let there = Hands::at(0);
+    let gone = first(&journal, &there).await;
+    // Older than clocks can differ.
+    let later = Hands::at(60 + 600);
+    let mut other = second(&journal, &later, gone.release()).await;
+    assert_eq!(other.tick().await.unwrap(), Tick::Again);
+    // A process of this machine that does not run.
+    let seat = Seat {
+        machine: Arc::new(Host {
+            name: "host-b",
+            process: 13,
+            alive: AtomicBool::new(false),
+        }),
+        ..other.seat.clone()
+    };
+    let mut third = Driver::join(seat, other.release().clone());
+    assert_eq!(third.tick().await.unwrap(), Tick::Again);
+    assert!(
+        third
+            .release()
+            .taken_over
+            .clone()
+            .unwrap()
+            .why
+            .contains("does not run any more")
+    );
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_moves_the_release_with_it() {
+    let (_folder, journal) = journal();
+    let clock = Hands::at(0);
+    let mut driver = first(&journal, &clock).await;
+    let before = driver.release().phase_since;
+    clock.pass(10);
+    clock.set(3600);
+    assert_eq!(driver.tick().await.unwrap(), Tick::Again);
+    assert_eq!(driver.release().driver, *driver.writer());
+    let after = driver.release().phase_since;
+    // The entry before was ten seconds old; that much it stands still.
+    assert_eq!(after.since(before), Duration::from_secs(3610));
+    assert!(driver.release().taken_over.clone().unwrap().why.contains("clock"));
+}
+
+async fn published(journal: &Arc<Flaky>) -> Driver {
+    let clock = Hands::at(0);
+    let mut driver = first(journal, &clock).await;
+    let event = Event::PreflightPassed {
+        blue: blue(),
+        notes: Vec::new(),
+    };
+    assert!(driver.append(event).await.unwrap());
+    driver
+}
+
+#[tokio::test]
+async fn an_intent_that_may_not_have_been_written_leaves_no_doubt() {
+    for writes in [true, false] {
+        let (_folder, journal) = journal();
+        let mut driver = published(&journal).await;
+        journal.fails.store(true, Ordering::Relaxed);
+        journal.writes.store(writes, Ordering::Relaxed);
+        driver.act(Action::Prune { keep: 1 }).await.unwrap_err();
+        journal.fails.store(false, Ordering::Relaxed);
+        driver.read_on().await.unwrap();
+        assert_eq!(driver.release().pending.is_some(), writes);
+        assert_eq!(driver.say_unsaid().await.unwrap(), writes);
+        assert_eq!(
+            driver.release().pending,
+            None,
+            "the call was not made, and that is written"
+        );
+        assert_eq!(driver.release().attempts_of("prune").failed, u32::from(writes));
+    }
+}
+
+#[tokio::test]
+async fn a_result_that_could_not_be_written_is_written_later() {
+    let (_folder, journal) = journal();
+    let mut driver = published(&journal).await;
+    assert!(
+        driver
+            .append(Event::Intended {
+                action: Action::Prune { keep: 1 }
+            })
+            .await
+            .unwrap()
+    );
+    let intent = driver.release().sequence;
+    driver.unsaid = Some(write::Unsaid {
+        intent,
+        nonce: None,
+        result: CallResult::Accepted { detail: None },
+    });
+    journal.fails.store(true, Ordering::Relaxed);
+    driver.say_unsaid().await.unwrap_err();
+    journal.fails.store(false, Ordering::Relaxed);
+    assert!(driver.say_unsaid().await.unwrap());
+    assert!(driver.release().attempts_of("prune").done);
+    assert!(!driver.say_unsaid().await.unwrap());
+}
+
+#[test]
+fn a_journal_is_tried_for_as_long_as_traffic_may_take_to_return() {
+    let mut release = crate::release::tests::release(plan());
+    assert!(patience(&release) >= Duration::from_secs(300));
+    release.shift_intended = true;
+    assert_eq!(patience(&release), limits::RETURN);
+}

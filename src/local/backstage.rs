@@ -1,0 +1,246 @@
+//! What stands behind the entrances of a local cloud: the account, the plane that carries out what it wants, and the time.
+//!
+//! Somebody must bring news from the one to the other. A cloud of real processes has a task for that
+//! ([`Backstage::with_a_task`]). A cloud in virtual time has none ([`Backstage::new`]): it catches up with the clock
+//! whenever it is asked something, in the exact steps that a task would have taken.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::account::{Account, QueryRequest, Resolution};
+use super::dns::{NameAnswer, Names};
+use super::door::{QueryAnswer, QueryService};
+use super::plane::DataPlane;
+use crate::model::{Clock, Timestamp};
+
+/// An account with what runs behind it. Shared as an `Arc`.
+pub struct Backstage {
+    account: Mutex<Account>,
+    plane: Arc<dyn DataPlane>,
+    clock: Arc<dyn Clock>,
+    /// `None` when a task brings the news.
+    pace: Option<Mutex<Pace>>,
+}
+
+/// How far a cloud without a task has come.
+struct Pace {
+    now: Timestamp,
+    next_window: Timestamp,
+    window: Duration,
+    /// The account's revision that the plane was told.
+    told: Option<u64>,
+}
+
+/// Where a name leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Aliases on the way, first the asked name: each the name that is an alias and the name it stands for.
+    pub chain: Vec<(String, String)>,
+    /// Where the balancer at the end accepts connections; `None` when it does not.
+    pub address: Option<SocketAddr>,
+    /// How long all that may be kept.
+    pub ttl: Duration,
+}
+
+impl Backstage {
+    /// For a clock that may stand still or leap: everything is caught up with before each answer. The first health window
+    /// begins now. The clock must not go back.
+    #[must_use]
+    pub fn new(account: Account, plane: Arc<dyn DataPlane>, clock: Arc<dyn Clock>) -> Self {
+        let (now, window) = (clock.now(), account.health_window());
+        let pace = Pace {
+            now,
+            next_window: now + window,
+            window,
+            told: None,
+        };
+        Self {
+            account: Mutex::new(account),
+            plane,
+            clock,
+            pace: Some(Mutex::new(pace)),
+        }
+    }
+
+    /// For a clock that goes on by itself. Somebody must call [`Backstage::do_what_is_due`] often and
+    /// [`Backstage::close_window`] at the end of every health window.
+    #[must_use]
+    pub fn with_a_task(account: Account, plane: Arc<dyn DataPlane>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            account: Mutex::new(account),
+            plane,
+            clock,
+            pace: None,
+        }
+    }
+
+    /// The account, for a look at what is really there. Do not keep it: nobody is answered meanwhile, and whoever holds it
+    /// must not ask the backstage.
+    pub fn account(&self) -> MutexGuard<'_, Account> {
+        lock(&self.account)
+    }
+
+    /// The plane.
+    #[must_use]
+    pub fn plane(&self) -> &Arc<dyn DataPlane> {
+        &self.plane
+    }
+
+    /// The clock that all goes by.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// Does what a task would have done until now: advances the account at the moments when something is due, tells the
+    /// plane what is wanted and who holds which name, and closes every health window at its end. Does nothing for a cloud
+    /// with a task, or when `now` has passed already.
+    pub fn catch_up(&self, now: Timestamp) {
+        let Some(pace) = &self.pace else { return };
+        self.follow(&mut lock(pace), now);
+    }
+
+    fn follow(&self, pace: &mut Pace, now: Timestamp) {
+        let mut account = self.account();
+        while pace.now <= now {
+            // News from calls first, at the moment when they were made.
+            self.settle(&mut account, pace);
+            let due = account.next_due().filter(|due| *due > pace.now);
+            let next = due.map_or(pace.next_window, |due| due.min(pace.next_window));
+            if next > now {
+                break;
+            }
+            pace.now = next;
+            self.settle(&mut account, pace);
+            if next == pace.next_window {
+                for id in account.environments_running() {
+                    let sample = self.plane.sample(&id, next);
+                    account.observe(&id, sample, next);
+                }
+                pace.next_window = next + pace.window;
+            }
+        }
+        pace.now = pace.now.max(now);
+    }
+
+    /// Advances the account and tells the plane, until both agree.
+    fn settle(&self, account: &mut Account, pace: &mut Pace) {
+        loop {
+            account.tick(pace.now);
+            let revision = account.revision();
+            if pace.told == Some(revision) {
+                return;
+            }
+            self.plane.apply(&account.desired(), pace.now);
+            self.plane.names(&account.names(), account.timing().dns_ttl, pace.now);
+            pace.told = Some(revision);
+        }
+    }
+
+    /// Advances the account and tells the plane what is wanted, for a cloud with a task.
+    pub fn do_what_is_due(&self) {
+        let now = self.clock.now();
+        let (desired, names, ttl) = {
+            let mut account = self.account();
+            account.tick(now);
+            (account.desired(), account.names(), account.timing().dns_ttl)
+        };
+        self.plane.apply(&desired, now);
+        self.plane.names(&names, ttl, now);
+    }
+
+    /// Closes a health window, for a cloud with a task.
+    pub fn close_window(&self) {
+        let now = self.clock.now();
+        let running = self.account().environments_running();
+        for id in running {
+            let sample = self.plane.sample(&id, now);
+            self.account().observe(&id, sample, now);
+        }
+    }
+
+    /// Where a name leads now; `None` when there is no such name. Letters may be in either case, and a dot may stand at the
+    /// end.
+    #[must_use]
+    pub fn look_up(&self, name: &str) -> Option<Found> {
+        // A name leads to a balancer's name, and that to an address; more would be a loop.
+        const MOST: usize = 4;
+        let now = self.clock.now();
+        self.catch_up(now);
+        let account = self.account();
+        let mut chain = Vec::new();
+        let mut name = name.to_owned();
+        let mut shortest = Duration::MAX;
+        for _ in 0..MOST {
+            match account.resolve(&name, now)? {
+                Resolution::Cname { target, ttl } => {
+                    shortest = shortest.min(ttl);
+                    chain.push((name, target.clone()));
+                    name = target;
+                }
+                Resolution::Balancer { environment, ttl } => {
+                    return Some(Found {
+                        chain,
+                        address: self.plane.address(&environment),
+                        ttl: shortest.min(ttl),
+                    });
+                }
+            }
+        }
+        None
+    }
+}
+
+impl QueryService for Backstage {
+    fn call(&self, parameters: Vec<(String, String)>) -> QueryAnswer {
+        let now = self.clock.now();
+        let request = QueryRequest { parameters };
+        let answer = match &self.pace {
+            None => self.account().handle(&request, now, self.plane.as_ref()),
+            Some(pace) => {
+                let mut pace = lock(pace);
+                self.follow(&mut pace, now);
+                let answer = self.account().handle(&request, now, self.plane.as_ref());
+                // What the call changed holds from this moment on, whenever somebody asks next.
+                self.follow(&mut pace, now);
+                answer
+            }
+        };
+        QueryAnswer {
+            status: answer.status,
+            body: answer.body,
+            request_id: answer.request_id,
+        }
+    }
+}
+
+impl Names for Backstage {
+    fn resolve(&self, name: &str) -> Option<NameAnswer> {
+        let found = self.look_up(name)?;
+        let address = match found.address.map(|address| address.ip()) {
+            Some(IpAddr::V4(address)) => Some(address),
+            _ => None,
+        };
+        Some(NameAnswer {
+            chain: found.chain,
+            address,
+            ttl_seconds: whole_seconds(found.ttl),
+        })
+    }
+}
+
+impl std::fmt::Debug for Backstage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Backstage").finish_non_exhaustive()
+    }
+}
+
+/// DNS has no fractions of a second; an answer that may not be kept at all would be asked for with every request.
+pub(super) fn whole_seconds(ttl: Duration) -> u32 {
+    u32::try_from(ttl.as_millis().div_ceil(1000)).unwrap_or(u32::MAX).max(1)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

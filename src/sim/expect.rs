@@ -1,0 +1,166 @@
+//! Which ends a scenario allows, and what each end must look like.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::scenario::{Deed, Fate, Quality, Scenario, Service, Trouble};
+use super::scene::Scene;
+use crate::release::{Outcome, Release, Wish};
+use crate::spec::AtGateDeadline;
+
+/// Calls that change something on AWS, as far as a release's way forward rests on them.
+const FORWARD: [&str; 5] = [
+    "CreateApplicationVersion",
+    "CreateConfigurationTemplate",
+    "CreateEnvironment",
+    "SwapEnvironmentCNAMEs",
+    "PutObject",
+];
+
+impl Scenario {
+    /// Whether somebody else changes environments.
+    pub(super) fn disturbed(&self) -> bool {
+        self.troubles
+            .iter()
+            .any(|trouble| matches!(trouble, Trouble::Stranger { .. }))
+    }
+
+    /// The outcomes that are right in this world.
+    pub(super) fn right(&self) -> BTreeSet<&'static str> {
+        let mut right = BTreeSet::new();
+        let mut allow = |outcomes: &[Outcome]| right.extend(outcomes.iter().map(|outcome| outcome.code()));
+        match self.quality {
+            Quality::Good => allow(&[Outcome::Promoted]),
+            Quality::NeverReady | Quality::Fails | Quality::Unhealthy | Quality::Bad(_) => {
+                allow(&[Outcome::RolledBack, Outcome::Aborted]);
+            }
+            // It breaks within the bake, and so badly that every second look must show it.
+            Quality::Breaks(after, _) if after * 2 < self.terms.bake => allow(&[Outcome::RolledBack]),
+            Quality::Breaks(..) | Quality::SlowBurn(..) | Quality::Dying(_) => {
+                allow(&[Outcome::Promoted, Outcome::RolledBack]);
+            }
+        }
+        if let Some((_, AtGateDeadline::RollBack)) = self.terms.gate {
+            allow(&[Outcome::RolledBack, Outcome::Aborted]);
+        }
+        for trouble in &self.troubles {
+            match trouble {
+                Trouble::Asked {
+                    wish: Wish::Pause { .. } | Wish::Resume | Wish::EndWait,
+                    ..
+                }
+                | Trouble::Gatekeeper { .. } => {}
+                Trouble::Asked { .. } => allow(&[Outcome::RolledBack, Outcome::Aborted]),
+                Trouble::Stranger {
+                    deed: Deed::UpdateBlue, ..
+                } => {
+                    allow(&[Outcome::RolledBack, Outcome::Aborted, Outcome::Refused]);
+                }
+                Trouble::Stranger { .. } => allow(&[
+                    Outcome::RolledBack,
+                    Outcome::Aborted,
+                    Outcome::Refused,
+                    Outcome::NeedsHuman,
+                ]),
+                // Blue is then no measure, nor a place to go back to; no end is wrong but a person called for nothing.
+                Trouble::BlueFails { .. } => {
+                    allow(&[Outcome::RolledBack, Outcome::Aborted, Outcome::Refused]);
+                }
+                Trouble::Call { on, times, fate, .. } => {
+                    let forward = on.is_none_or(|on| FORWARD.contains(&on));
+                    if *fate == Fate::Denied && forward || *times >= 5 {
+                        allow(&[Outcome::RolledBack, Outcome::Aborted, Outcome::Refused]);
+                    }
+                    // Who may not swap back can only ask for help.
+                    if *fate == Fate::Denied {
+                        allow(&[Outcome::Refused]);
+                    }
+                }
+                Trouble::Outage { of, length, fate, .. } => outage(*of, *length, *fate, &mut allow),
+                Trouble::Crash { away, .. } if *away >= Duration::from_secs(300) => allow(&[Outcome::RolledBack]),
+                Trouble::Freeze { length, .. } if *length >= Duration::from_secs(300) => allow(&[Outcome::RolledBack]),
+                Trouble::Crash { .. } | Trouble::Freeze { .. } | Trouble::Second { .. } | Trouble::Rival { .. } => {}
+            }
+        }
+        right
+    }
+
+    /// When the release must be over.
+    pub(super) fn deadline(&self) -> Duration {
+        // Every deadline of a release in a row, from the moment on when nothing more goes wrong.
+        self.calm + Duration::from_secs(5 * 3600)
+    }
+}
+
+fn outage(of: Service, length: Duration, fate: Fate, allow: &mut impl FnMut(&[Outcome])) {
+    let short = length <= Duration::from_secs(30);
+    match of {
+        Service::Journal => {}
+        Service::Storage if fate != Fate::Denied => {}
+        _ if short && fate != Fate::Denied => allow(&[Outcome::Refused]),
+        Service::Storage => allow(&[Outcome::Refused, Outcome::RolledBack, Outcome::Aborted]),
+        _ => allow(&[
+            Outcome::Refused,
+            Outcome::RolledBack,
+            Outcome::Aborted,
+            Outcome::NeedsHuman,
+        ]),
+    }
+}
+
+/// Judges the end of a release.
+pub(super) fn end(scene: &Scene, release: &Release) {
+    let Some((outcome, why)) = &release.outcome else {
+        return;
+    };
+    let right = scene.scenario.right();
+    if !right.contains(outcome.code()) {
+        let right: Vec<&str> = right.into_iter().collect();
+        scene.violated(
+            "right end",
+            format!("it ended {outcome} ({why}); right is {}", right.join(" or ")),
+        );
+    }
+    let disturbed = scene.scenario.disturbed();
+    let holder = scene.stage.holder();
+    let green = release.green.as_ref().map(|green| green.id.clone());
+    let blue = Some(scene.stage.blue());
+    let wanted = match outcome {
+        Outcome::Promoted => &green,
+        Outcome::RolledBack | Outcome::Aborted | Outcome::Refused => &blue,
+        Outcome::NeedsHuman => &holder,
+    };
+    if holder != *wanted && !disturbed {
+        scene.violated(
+            "right end",
+            format!("it ended {outcome}, and the slot is held by {holder:?}, not by {wanted:?}"),
+        );
+    }
+    if let Some(holder) = &holder
+        && scene.stage.in_service(holder) == 0
+        && !disturbed
+    {
+        scene.violated("served", format!("at the end no instance of {holder} serves"));
+    }
+    // What is left must be said.
+    for view in scene.stage.environments() {
+        let expected = Some(&view.id) == holder.as_ref();
+        if view.is_terminated() || view.status == "Terminating" || expected || disturbed {
+            continue;
+        }
+        let said = why.contains(view.id.as_str()) || *outcome == Outcome::NeedsHuman;
+        if !said {
+            scene.violated(
+                "owned",
+                format!("{} ({}) is left, and nobody said so: {why}", view.name, view.id),
+            );
+        }
+    }
+    let lost = scene.stage.lost();
+    if lost > 0.0 && !disturbed {
+        scene.violated(
+            "served",
+            format!("{lost:.0} requests of users found nothing that serves"),
+        );
+    }
+}

@@ -1,0 +1,94 @@
+//! Many worlds at once, on all cores.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use serde::Serialize;
+
+use super::mistakes::Mistake;
+use super::scenario::Scenario;
+use super::world::{Played, simulate};
+
+/// Which worlds to play.
+#[derive(Clone, Copy, Debug)]
+pub struct Many {
+    /// The first seed.
+    pub start: u64,
+    /// How many.
+    pub seeds: u64,
+    /// Threads.
+    pub threads: usize,
+    /// A mistake to make in each.
+    pub mistake: Option<Mistake>,
+    /// How many violations are enough.
+    pub enough: usize,
+}
+
+/// What all worlds came to.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Tally {
+    /// Worlds that were played.
+    pub worlds: u64,
+    /// How often each outcome came.
+    pub outcomes: BTreeMap<&'static str, u64>,
+    /// Calls of all drivers.
+    pub calls: u64,
+    /// Entries of all journals.
+    pub entries: u64,
+    /// Faults that were met.
+    pub faults: u64,
+    /// Drivers that were killed.
+    pub crashes: u64,
+    /// Virtual time of all releases, in seconds.
+    pub virtual_seconds: u64,
+    /// Worlds in which something happened that must never happen, by seed.
+    pub violations: Vec<Played>,
+}
+
+impl Tally {
+    /// Adds a world.
+    pub fn add(&mut self, played: Played) {
+        self.worlds += 1;
+        let outcome = played.outcome.map_or("none", |outcome| outcome.code());
+        *self.outcomes.entry(outcome).or_default() += 1;
+        self.calls += u64::from(played.calls);
+        self.entries += played.entries;
+        self.faults += u64::from(played.faults);
+        self.crashes += u64::from(played.crashes);
+        self.virtual_seconds += played.length.as_secs();
+        if played.violation.is_some() {
+            self.violations.push(played);
+            self.violations.sort_by_key(|played| played.seed);
+        }
+    }
+}
+
+/// Plays many worlds. `progress` is told after each how many there were and how many of them had a violation.
+pub fn many(what: Many, progress: &(dyn Fn(u64, usize) + Sync)) -> Tally {
+    let next = AtomicU64::new(0);
+    let stop = AtomicBool::new(false);
+    let tally = Mutex::new(Tally::default());
+    std::thread::scope(|scope| {
+        for _ in 0..what.threads.max(1) {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    if index >= what.seeds {
+                        return;
+                    }
+                    let scenario = Scenario::of(what.start.wrapping_add(index));
+                    let played = simulate(&scenario, what.mistake, false);
+                    let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
+                    tally.add(played);
+                    if tally.violations.len() >= what.enough {
+                        stop.store(true, Ordering::Relaxed);
+                    }
+                    progress(tally.worlds, tally.violations.len());
+                }
+            });
+        }
+    });
+    tally.into_inner().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,32 @@
+//! Deterministic simulation of whole releases: the real driver, core, journal and AWS clients against the local cloud, in
+//! virtual time, with faults, crashes, freezes, operators and strangers drawn from one seed.
+//!
+//! A [`Scenario`] is everything that a seed draws. [`simulate`] plays it on one thread whose clock jumps from timer to timer,
+//! so that hours of a release take milliseconds and the same seed gives the same bytes. Whatever happens is checked against
+//! the [rules](rules) at once; the end is checked against what the scenario allows.
+
+mod expect;
+mod life;
+mod logbook;
+mod many;
+mod minimise;
+mod mistakes;
+mod others;
+mod prober;
+mod process;
+mod rules;
+mod scenario;
+mod scene;
+mod stage;
+mod sweep;
+mod watched;
+mod wire;
+mod world;
+
+pub use many::{Many, Tally, many};
+pub use minimise::minimise;
+pub use mistakes::Mistake;
+pub use scenario::Scenario;
+pub use scene::Violation;
+pub use sweep::{Sweep, sweep};
+pub use world::{Played, simulate};

@@ -1,0 +1,78 @@
+//! Checks and name lookups in the simulated world.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use url::Url;
+
+use super::scenario::{Fate, Service};
+use super::scene::Scene;
+use crate::model::{Known, ProbeResult, Span};
+use crate::probe::Prober;
+use crate::spec::Check;
+
+/// Asks the modelled applications.
+pub(super) struct SimProber {
+    scene: Arc<Scene>,
+}
+
+impl SimProber {
+    pub(super) fn new(scene: Arc<Scene>) -> Self {
+        Self { scene }
+    }
+
+    async fn fate(&self, operation: &str, service: Service) -> Option<Fate> {
+        let (_, fate) = self.scene.fate(operation, &[service]);
+        let latency = match fate {
+            Some(Fate::Slow(length)) => length.min(crate::spec::Check::default().timeout.get()),
+            Some(Fate::Hangs) => crate::spec::Check::default().timeout.get(),
+            _ => self.scene.latency() / 2,
+        };
+        tokio::time::sleep(latency).await;
+        fate.filter(|fate| !matches!(fate, Fate::Slow(_) | Fate::Stale(_)))
+    }
+}
+
+#[async_trait]
+impl Prober for SimProber {
+    async fn check(&self, base: &Url, check: &Check) -> ProbeResult {
+        let result = |status: Option<u16>, failure: Option<String>, latency: Span| ProbeResult {
+            check: check.title(),
+            passed: failure.is_none(),
+            status,
+            latency,
+            address: None,
+            failure,
+        };
+        if let Some(fate) = self.fate("probe", Service::Probes).await {
+            return result(None, Some(format!("no answer: simulated {fate:?}")), check.timeout);
+        }
+        let host = base.host_str().unwrap_or_default();
+        let Some(environment) = self.scene.stage.led_to(host) else {
+            return result(None, Some(format!("{host} leads nowhere")), check.timeout);
+        };
+        let answer = self.scene.stage.ask(&environment, &check.path);
+        let latency = Span::from_millis(u64::try_from(answer.latency.as_millis()).unwrap_or(u64::MAX));
+        match answer.status {
+            Some(status) if (200..300).contains(&status) => result(Some(status), None, latency),
+            Some(status) => result(Some(status), Some(format!("it answered {status}")), latency),
+            None => result(None, Some("the connection was refused".to_owned()), latency),
+        }
+    }
+
+    async fn addresses(&self, host: &str) -> Known<BTreeSet<IpAddr>> {
+        match self.fate("lookup", Service::Names).await {
+            Some(fate) => Known::Unknown(format!("no answer from the name server: simulated {fate:?}")),
+            None => Known::Known(self.scene.stage.address(host).into_iter().collect()),
+        }
+    }
+
+    async fn fetch(&self, _: &Url) -> Result<String, String> {
+        match self.fate("fetch", Service::Storage).await {
+            Some(fate) => Err(format!("no answer: simulated {fate:?}")),
+            None => Ok("a line of a log\n".to_owned()),
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! What must never happen, checked against the world as it really is, at the moment when it happens.
+//!
+//! 1. *served*: the slot's name always leads to an environment, and green gets it only while instances of it serve.
+//! 2. *nothing in use is removed*: no environment that holds the slot, that users still reach, or that is neither green nor blue.
+//! 3. *once*: a swap is applied at most once for each intent.
+//! 4. *right end* and *in time*: see [`expect`](super::expect).
+//! 5. *owned*: never more environments than blue and one green, and none left at the end.
+//! 6. *the log*: one entry for each place, none lost, one writer at a time, no illegal event.
+//! 7. *taken back*: traffic leaves a green that is sentenced within a bounded time.
+//! 8. *modest*: the rate of calls stays below what an account allows.
+//! 9. *silence is not health*: no bake passes without health that was really read.
+
+use std::time::Duration;
+
+use super::scene::Scene;
+use super::stage::slot_cname;
+use super::wire::Call;
+use crate::local::account::EnvironmentView;
+use crate::model::EnvironmentId;
+use crate::release::{Action, Entry, Event, Phase, Role, apply};
+
+/// Looks at the environments before a call that changes them.
+pub(super) fn before(scene: &Scene) -> Vec<EnvironmentView> {
+    scene.stage.environments()
+}
+
+/// Judges a call that the account has just carried out, or refused.
+pub(super) fn after_call(scene: &Scene, process: usize, call: &Call, done: bool, before: &[EnvironmentView]) {
+    scene.tell(&"account", || {
+        let verb = if done { "carries out" } else { "refuses" };
+        format!("{verb} {} of driver {process}", call.operation)
+    });
+    if !done {
+        return;
+    }
+    match call.operation.as_str() {
+        "SwapEnvironmentCNAMEs" => swapped(scene, call),
+        "TerminateEnvironment" => terminated(scene, call, before),
+        "CreateEnvironment" => created(scene),
+        _ => {}
+    }
+    if scene.stage.holder().is_none() {
+        scene.violated("served", format!("nothing holds {} any more", slot_cname()));
+    }
+}
+
+fn swapped(scene: &Scene, call: &Call) {
+    let (swaps, intents) = {
+        let mut state = scene.state();
+        state.swaps += 1;
+        (state.swaps, state.swap_intents)
+    };
+    if swaps > intents {
+        scene.violated("once", format!("{swaps} swaps were carried out for {intents} intents"));
+    }
+    let Some(to) = call.parameter("DestinationEnvironmentId").map(EnvironmentId::new) else {
+        return;
+    };
+    // Going back to blue is right however blue is.
+    if scene.stage.blue() != to && scene.stage.in_service(&to) == 0 {
+        scene.violated(
+            "served",
+            format!("the slot was given to {to}, of which no instance serves"),
+        );
+    }
+}
+
+fn terminated(scene: &Scene, call: &Call, before: &[EnvironmentView]) {
+    let Some(id) = call.parameter("EnvironmentId").map(EnvironmentId::new) else {
+        scene.violated(
+            "nothing in use is removed",
+            "an environment was terminated by its name, not by its id",
+        );
+        return;
+    };
+    let Some(view) = before.iter().find(|view| view.id == id) else {
+        return;
+    };
+    if view.cname.eq_ignore_ascii_case(&slot_cname()) {
+        scene.violated(
+            "nothing in use is removed",
+            format!("{id} holds the slot and was terminated"),
+        );
+    }
+    let users = scene.stage.users(&id);
+    if users > 0.0 {
+        scene.violated(
+            "nothing in use is removed",
+            format!("{id} had {users:.2} requests a second and was terminated"),
+        );
+    }
+    let made = view.tags.contains_key(crate::release::RELEASE_TAG);
+    if !made && id != scene.stage.blue() {
+        scene.violated(
+            "nothing in use is removed",
+            format!("{id} is neither made by the release nor its blue, and was terminated"),
+        );
+    }
+}
+
+fn created(scene: &Scene) {
+    let live = scene.stage.environments();
+    let live = live.iter().filter(|view| !view.is_terminated()).count();
+    if live > 2 {
+        scene.violated("owned", format!("there are {live} environments"));
+    }
+}
+
+/// Judges an entry that was acknowledged as written.
+pub(super) fn written(scene: &Scene, process: usize, entry: &Entry) {
+    let place = (entry.release.number.0, entry.sequence);
+    let other = {
+        let mut state = scene.state();
+        state.acknowledged.insert(place, entry.nonce.clone())
+    };
+    if other.is_some_and(|other| other != entry.nonce) {
+        scene.violated(
+            "the log",
+            format!(
+                "place {} was given to two writers, driver {process} among them",
+                entry.sequence
+            ),
+        );
+    }
+    fold(scene, entry);
+}
+
+/// Takes note of an entry that somebody has read.
+pub(super) fn read(scene: &Scene, entry: &Entry) {
+    fold(scene, entry);
+}
+
+/// Adds an entry to the release as it is known to be, if it is the next one.
+fn fold(scene: &Scene, entry: &Entry) {
+    let before = scene.state().release.clone();
+    let next = match &before {
+        Some(release) if release.plan.id == entry.release => entry.sequence == release.sequence + 1,
+        Some(release) => release.outcome.is_some() && entry.sequence == 1,
+        None => entry.sequence == 1,
+    };
+    if !next {
+        return;
+    }
+    let begins = entry.sequence == 1;
+    let same = before.as_ref().filter(|_| !begins);
+    if let Some(release) = same
+        && !matches!(entry.event, Event::Asked { .. } | Event::TookOver { .. })
+        && entry.writer != release.driver
+    {
+        scene.violated(
+            "the log",
+            format!(
+                "{} wrote entry {}, and {} drives",
+                entry.writer, entry.sequence, release.driver
+            ),
+        );
+    }
+    match apply(same.cloned(), entry) {
+        Ok(release) => scene.state().release = Some(release),
+        Err(error) => {
+            scene.violated("no illegal event", error.to_string());
+            return;
+        }
+    }
+    happened(scene, entry);
+}
+
+/// What an event says is compared with what is so.
+fn happened(scene: &Scene, entry: &Entry) {
+    match &entry.event {
+        Event::Intended {
+            action: Action::Swap { .. },
+        } => scene.state().swap_intents += 1,
+        Event::ShiftConfirmed { .. } => {
+            let mut state = scene.state();
+            state.reads_at_bake = state.health_reads;
+        }
+        Event::BakePassed => bake_passed(scene),
+        Event::RollbackBegan { .. } => {
+            let now = scene.elapsed();
+            let on_green = scene.stage.holder().is_some_and(|holder| holder != scene.stage.blue());
+            if on_green {
+                scene.state().sentenced.get_or_insert(now);
+            }
+        }
+        Event::TrafficRestored { .. } => restored(scene),
+        Event::Drained { remove_blue: true, .. } if scene.stage.users(&scene.stage.blue()) > 0.0 => {
+            scene.violated(
+                "nothing in use is removed",
+                "blue counts as drained and still has users",
+            );
+        }
+        Event::Intended {
+            action: Action::Terminate { role: Role::Blue, .. },
+        } if scene
+            .state()
+            .release
+            .as_ref()
+            .is_some_and(|release| release.phase != Phase::Retire) =>
+        {
+            scene.violated("nothing in use is removed", "blue is to be removed before its time");
+        }
+        _ => {}
+    }
+}
+
+fn bake_passed(scene: &Scene) {
+    let failing = scene.stage.failing(scene.scenario.quality);
+    // Far beyond what any policy lets through.
+    if failing >= 0.3 {
+        scene.violated(
+            "silence is not health",
+            format!(
+                "green passed its bake although {:.0} % of its requests fail",
+                failing * 100.0
+            ),
+        );
+    }
+    let looks = {
+        let state = scene.state();
+        state.health_reads.saturating_sub(state.reads_at_bake)
+    };
+    let terms = scene.scenario.terms;
+    if terms.basic {
+        return;
+    }
+    let wanted = terms.bake.as_secs() / terms.interval.as_secs().max(1) / 2;
+    if u64::from(looks) < wanted.max(1) {
+        scene.violated(
+            "silence is not health",
+            format!("green passed its bake after {looks} answers about health; at least {wanted} belong to it"),
+        );
+    }
+}
+
+fn restored(scene: &Scene) {
+    let holder = scene.stage.holder();
+    // Somebody else may have moved it in this very moment; then the release is disturbed, and its end says more.
+    if holder.as_ref() != Some(&scene.stage.blue()) && !scene.scenario.disturbed() {
+        scene.violated(
+            "right end",
+            format!("traffic counts as restored, and the slot is held by {holder:?}"),
+        );
+    }
+    let since = scene.state().sentenced.take();
+    if let Some(since) = since
+        && scene.scenario.troubles.is_empty()
+    {
+        let took = scene.elapsed().saturating_sub(since);
+        let bound = scene.scenario.terms.interval * 4 + Duration::from_secs(30);
+        if took > bound {
+            scene.violated(
+                "taken back",
+                format!("it took {} s, and may take {} s", took.as_secs(), bound.as_secs()),
+            );
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! Everything that a seed draws: how good the new version is, what goes wrong, who interferes, and when.
+
+mod draw;
+
+use std::time::Duration;
+
+use crate::release::Wish;
+use crate::spec::{AtGateDeadline, ForeignAnswer, GatePlace};
+
+/// One world, before anything has happened.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scenario {
+    /// The seed that it was drawn from, which also seeds what is random while it is played.
+    pub seed: u64,
+    /// How good the new version is.
+    pub quality: Quality,
+    /// Settings of the release.
+    pub terms: Terms,
+    /// Where the journal lies.
+    pub store: Store,
+    /// Clocks of the machines on which drivers run, in order, against the true time, in milliseconds.
+    pub skews: Vec<i64>,
+    /// How the first driver works.
+    pub manner: Manner,
+    /// Longest time an answer takes when nothing is wrong.
+    pub latency: Duration,
+    /// Requests of users each second.
+    pub users: f64,
+    /// Everything that goes wrong, in the order in which it was drawn.
+    pub troubles: Vec<Trouble>,
+    /// From then on nothing more goes wrong, and the release must come to its end.
+    pub calm: Duration,
+}
+
+/// How good the new version is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Quality {
+    /// As good as the old one.
+    Good,
+    /// Its instances never come up.
+    NeverReady,
+    /// It cannot be installed.
+    Fails,
+    /// It starts, and fails its health check.
+    Unhealthy,
+    /// So many requests fail from the first one on.
+    Bad(f64),
+    /// It breaks so long after it first had traffic: then so many requests fail.
+    Breaks(Duration, f64),
+    /// It gets worse and worse from the first traffic on, for so long, until so many requests fail.
+    SlowBurn(Duration, f64),
+    /// Its instances die, each after so long on average.
+    Dying(Duration),
+}
+
+/// Settings of the release; the rest is default.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Terms {
+    /// How many times faster than AWS the account works.
+    pub pace: f64,
+    /// Instances of blue.
+    pub instances: u32,
+    /// Time between looks.
+    pub interval: Duration,
+    /// Length of the bake.
+    pub bake: Duration,
+    /// How long blue, or a green that was taken back, is kept.
+    pub keep: Duration,
+    /// Whether enhanced health reporting is off.
+    pub basic: bool,
+    /// A gate: where it stands, and what happens when nobody comes.
+    pub gate: Option<(GatePlace, AtGateDeadline)>,
+    /// What the release answers to strangers.
+    pub foreign: ForeignAnswer,
+}
+
+/// Where the journal lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Store {
+    /// In memory, with faults of its own: fast.
+    Memory,
+    /// On the account's S3, by the real client.
+    S3,
+}
+
+/// How a driver works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// Until the release is over.
+    Whole,
+    /// For so long, then it hands over to the next one after so long, as a function with a time limit does.
+    Slices(Duration, Duration),
+}
+
+/// One thing that goes wrong.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Trouble {
+    /// Calls of one operation (of any, if none is named) meet a fate: the `nth` one and those after it, `times` in all.
+    Call {
+        /// The operation's name, as AWS has it; `Append` and `Entry` are the journal's.
+        on: Option<&'static str>,
+        /// The first of them, from 1.
+        nth: u32,
+        /// How many.
+        times: u32,
+        /// What becomes of them.
+        fate: Fate,
+    },
+    /// A driver dies.
+    Crash {
+        /// When.
+        at: Moment,
+        /// After so long another one goes on.
+        away: Duration,
+        /// Whether that is on the same machine.
+        same_machine: bool,
+    },
+    /// A driver is stopped and goes on later.
+    Freeze {
+        /// At which of its polls.
+        poll: u64,
+        /// For how long.
+        length: Duration,
+    },
+    /// Another driver joins although the first one lives.
+    Second {
+        /// When.
+        at: Duration,
+    },
+    /// Somebody else begins a release of the slot.
+    Rival {
+        /// When.
+        at: Duration,
+    },
+    /// An operator wants something.
+    Asked {
+        /// When.
+        at: Duration,
+        /// What.
+        wish: Wish,
+    },
+    /// An operator goes through the gate that is open, or tries a wrong one.
+    Gatekeeper {
+        /// When.
+        at: Duration,
+    },
+    /// Somebody else changes something.
+    Stranger {
+        /// When.
+        at: Duration,
+        /// What.
+        deed: Deed,
+    },
+    /// Something cannot be reached, or says no to everything.
+    Outage {
+        /// What.
+        of: Service,
+        /// From when on.
+        from: Duration,
+        /// For how long.
+        length: Duration,
+        /// How it shows.
+        fate: Fate,
+    },
+    /// Blue fails by itself.
+    BlueFails {
+        /// From when on.
+        from: Duration,
+        /// For how long.
+        length: Duration,
+        /// So many of its requests fail.
+        rate: f64,
+    },
+}
+
+/// What becomes of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It never arrives; the connection breaks.
+    LostBefore,
+    /// It never arrives, and nobody says so.
+    Hangs,
+    /// It is carried out; its answer is lost.
+    LostAfter,
+    /// The service fails before it does anything.
+    ErrorBefore,
+    /// The service fails after it has done it.
+    ErrorAfter,
+    /// Too many requests.
+    Throttled,
+    /// It arrives so late; the answer comes at once then.
+    Slow(Duration),
+    /// A read answers as it would have so long ago.
+    Stale(Duration),
+    /// The permission is missing.
+    Denied,
+}
+
+/// When a driver dies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// At that poll of its: at any await.
+    Poll(u64),
+    /// When this call of all is about to be sent.
+    BeforeCall(u32),
+    /// When this call of all has been carried out, before its answer comes.
+    AfterCall(u32),
+    /// When this entry is about to be written.
+    BeforeEntry(u64),
+    /// When this entry is written, before that is known.
+    AfterEntry(u64),
+}
+
+/// What somebody else does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// Swaps blue and green in the console.
+    Swap,
+    /// Terminates green.
+    EndGreen,
+    /// Terminates blue.
+    EndBlue,
+    /// Deploys the old version to green.
+    DeployToGreen,
+    /// Changes a setting of blue, so that it is Updating for a while.
+    UpdateBlue,
+}
+
+/// What cannot be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// Health and events of environments.
+    Monitoring,
+    /// All of Elastic Beanstalk.
+    Beanstalk,
+    /// S3.
+    Storage,
+    /// The journal, wherever it is.
+    Journal,
+    /// Name lookups.
+    Names,
+    /// The way from the driver to the application.
+    Probes,
+}

@@ -1,0 +1,227 @@
+//! Drawing a world from a seed.
+
+use std::time::Duration;
+
+use fastrand::Rng;
+
+use super::{Deed, Fate, Manner, Moment, Quality, Scenario, Service, Store, Terms, Trouble};
+use crate::model::Span;
+use crate::release::Wish;
+use crate::spec::{AtGateDeadline, ForeignAnswer, GatePlace};
+
+const OPERATIONS: [&str; 16] = [
+    "DescribeEnvironments",
+    "DescribeEnvironments",
+    "DescribeEnvironmentHealth",
+    "DescribeInstancesHealth",
+    "DescribeEvents",
+    "DescribeConfigurationSettings",
+    "ListTagsForResource",
+    "CreateApplicationVersion",
+    "CreateConfigurationTemplate",
+    "CreateEnvironment",
+    "SwapEnvironmentCNAMEs",
+    "SwapEnvironmentCNAMEs",
+    "TerminateEnvironment",
+    "PutObject",
+    "Append",
+    "Entry",
+];
+
+fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+fn pick<T: Copy>(random: &mut Rng, all: &[T]) -> T {
+    all[random.usize(..all.len())]
+}
+
+impl Scenario {
+    /// The world of a seed.
+    #[must_use]
+    pub fn of(seed: u64) -> Self {
+        let random = &mut Rng::with_seed(seed);
+        let terms = Terms {
+            pace: pick(random, &[1.0, 2.0, 4.0]),
+            instances: random.u32(1..=3),
+            interval: seconds(pick(random, &[10, 15, 20])),
+            bake: seconds(pick(random, &[60, 120, 240])),
+            keep: seconds(pick(random, &[0, 30, 120])),
+            basic: random.u8(..12) == 0,
+            gate: (random.u8(..8) == 0).then(|| {
+                let place = pick(random, &[GatePlace::Shift, GatePlace::Drain]);
+                (place, pick(random, &[AtGateDeadline::GoOn, AtGateDeadline::RollBack]))
+            }),
+            foreign: pick(
+                random,
+                &[
+                    ForeignAnswer::Stop,
+                    ForeignAnswer::Stop,
+                    ForeignAnswer::Restore,
+                    ForeignAnswer::Ask,
+                ],
+            ),
+        };
+        let mut scenario = Self {
+            seed,
+            quality: quality(random),
+            terms,
+            store: if random.u8(..4) == 0 { Store::S3 } else { Store::Memory },
+            skews: (0..6)
+                .map(|_| {
+                    if random.u8(..3) == 0 {
+                        random.i64(-300_000..300_000)
+                    } else {
+                        0
+                    }
+                })
+                .collect(),
+            manner: if random.u8(..8) == 0 {
+                Manner::Slices(seconds(random.u64(20..200)), seconds(random.u64(1..20)))
+            } else {
+                Manner::Whole
+            },
+            latency: Duration::from_millis(random.u64(20..400)),
+            users: pick(random, &[0.5, 5.0, 50.0]),
+            troubles: Vec::new(),
+            calm: seconds(30 * 60),
+        };
+        // One world in eight is calm from the beginning.
+        let count = if random.u8(..8) == 0 { 0 } else { random.u32(1..8) };
+        for _ in 0..count {
+            let trouble = trouble(random, &scenario);
+            scenario.troubles.push(trouble);
+        }
+        if scenario.terms.gate.is_some() {
+            let at = seconds(random.u64(200..1200));
+            scenario.troubles.push(Trouble::Gatekeeper { at });
+        }
+        scenario
+    }
+}
+
+fn quality(random: &mut Rng) -> Quality {
+    match random.u8(..20) {
+        0 => Quality::NeverReady,
+        1 => Quality::Fails,
+        2 => Quality::Unhealthy,
+        3 => Quality::Bad(0.5 + random.f64() / 2.0),
+        4..=6 => Quality::Breaks(seconds(random.u64(0..60)), 0.5 + random.f64() / 2.0),
+        7 => Quality::SlowBurn(seconds(random.u64(60..400)), 0.3 + random.f64() * 0.7),
+        8 => Quality::Dying(seconds(random.u64(200..4000))),
+        _ => Quality::Good,
+    }
+}
+
+fn fate(random: &mut Rng) -> Fate {
+    match random.u8(..9) {
+        0 => Fate::LostBefore,
+        1 => Fate::Hangs,
+        2 => Fate::LostAfter,
+        3 => Fate::ErrorBefore,
+        4 => Fate::ErrorAfter,
+        5 => Fate::Throttled,
+        6 => Fate::Slow(Duration::from_millis(random.u64(500..19_000))),
+        7 => Fate::Stale(seconds(random.u64(1..8))),
+        _ => pick(random, &[Fate::LostAfter, Fate::ErrorAfter, Fate::Denied]),
+    }
+}
+
+fn wish(random: &mut Rng) -> Wish {
+    match random.u8(..6) {
+        0 => Wish::RollBack,
+        1 => Wish::Abort,
+        2 => Wish::EndWait,
+        3 => Wish::Resume,
+        _ => Wish::Pause {
+            length: Span::from_secs(random.u64(10..1000)),
+        },
+    }
+}
+
+fn trouble(random: &mut Rng, scenario: &Scenario) -> Trouble {
+    // Most of a release lies within its first minutes; the whole takes a quarter of an hour.
+    let moment = |random: &mut Rng| seconds(random.u64(0..1200));
+    match random.u8(..20) {
+        0..=8 => Trouble::Call {
+            on: (random.u8(..6) > 0).then(|| pick(random, &OPERATIONS)),
+            nth: if random.bool() {
+                random.u32(1..4)
+            } else {
+                random.u32(1..60)
+            },
+            times: pick(random, &[1, 1, 1, 2, 3, 8]),
+            fate: fate(random),
+        },
+        9..=11 => Trouble::Crash {
+            at: match random.u8(..5) {
+                0 => Moment::BeforeCall(random.u32(1..250)),
+                1 => Moment::AfterCall(random.u32(1..250)),
+                2 => Moment::BeforeEntry(random.u64(2..70)),
+                3 => Moment::AfterEntry(random.u64(1..70)),
+                _ => Moment::Poll(random.u64(1..1500)),
+            },
+            away: seconds(pick(random, &[1, 5, 30, 70, 400])),
+            same_machine: random.bool(),
+        },
+        12 | 13 => Trouble::Freeze {
+            poll: random.u64(1..1500),
+            length: seconds(pick(random, &[2, 12, 40, 90, 400])),
+        },
+        14 => Trouble::Second { at: moment(random) },
+        15 => match random.u8(..3) {
+            0 => Trouble::Rival { at: moment(random) },
+            _ => Trouble::Asked {
+                at: moment(random),
+                wish: wish(random),
+            },
+        },
+        16 => Trouble::Stranger {
+            at: moment(random),
+            deed: pick(
+                random,
+                &[
+                    Deed::Swap,
+                    Deed::EndGreen,
+                    Deed::EndBlue,
+                    Deed::DeployToGreen,
+                    Deed::UpdateBlue,
+                ],
+            ),
+        },
+        17 | 18 => {
+            let of = pick(
+                random,
+                &[
+                    Service::Monitoring,
+                    Service::Monitoring,
+                    Service::Beanstalk,
+                    Service::Storage,
+                    Service::Journal,
+                    Service::Names,
+                    Service::Probes,
+                ],
+            );
+            Trouble::Outage {
+                of,
+                from: moment(random),
+                length: seconds(pick(random, &[5, 30, 60, 300, 1500])),
+                fate: pick(
+                    random,
+                    &[
+                        Fate::LostBefore,
+                        Fate::Hangs,
+                        Fate::ErrorBefore,
+                        Fate::Throttled,
+                        Fate::Denied,
+                    ],
+                ),
+            }
+        }
+        _ => Trouble::BlueFails {
+            from: moment(random),
+            length: scenario.terms.bake + seconds(random.u64(0..600)),
+            rate: 0.2 + random.f64() * 0.8,
+        },
+    }
+}

@@ -1,0 +1,377 @@
+//! The account of a simulated world, with what runs behind it, and a look at how it really is.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use tokio::time::Instant;
+
+use super::scenario::{Quality, Scenario};
+use super::scene::SimClock;
+use crate::aws::InProcess;
+use crate::compose::{Artifact, InProcessCloud, Planner, Project};
+use crate::local::account::{Account, AccountSettings, EnvironmentView, Quotas, Timing};
+use crate::local::backstage::Backstage;
+use crate::local::door::{Door, QueryAnswer, QueryService};
+use crate::local::modelled::{Answer, ModelledPlane};
+use crate::local::objects::{ObjectStore, S3Front};
+use crate::model::{Clock, EnvironmentId, Span};
+use crate::release::Slot;
+use crate::spec::{GateSpec, Spec};
+
+/// Where everything is.
+pub(super) const REGION: &str = "eu-central-1";
+/// Where a journal on S3 lies.
+pub(super) const BUCKET: &str = "releases";
+/// The version that is live.
+pub(super) const OLD: &str = "v1";
+/// The version that is released.
+const NEW: &str = "v2";
+const ACCOUNT: &str = "123456789012";
+const STACK: &str = "64bit Amazon Linux 2023 v4.7.2 running Python 3.13";
+
+/// The slot of all worlds.
+pub(super) fn slot() -> Slot {
+    Slot {
+        application: "shop".into(),
+        name: "production".into(),
+    }
+}
+
+/// The slot's name.
+pub(super) fn slot_cname() -> String {
+    format!("shop.{REGION}.elasticbeanstalk.com")
+}
+
+/// The account and its plane.
+pub(super) struct Stage {
+    pub(super) clock: SimClock,
+    backstage: Arc<Backstage>,
+    plane: Arc<ModelledPlane>,
+    door: InProcessCloud,
+    blue: EnvironmentId,
+    began: OnceLock<Instant>,
+    _objects: tempfile::TempDir,
+}
+
+impl Stage {
+    /// An account in which version 1 has been live for a while.
+    pub(super) async fn new(scenario: &Scenario) -> Self {
+        let clock = SimClock::truth(Instant::now());
+        let terms = scenario.terms;
+        let objects = tempfile::tempdir().expect("a temporary folder");
+        let store = ObjectStore::new(objects.path(), REGION, ACCOUNT, Arc::new(clock.clone()));
+        let store = Arc::new(store.expect("a folder that was just made can be used"));
+        let account = Account::new(
+            AccountSettings {
+                region: REGION.to_owned(),
+                account_id: ACCOUNT.to_owned(),
+                timing: Timing::scaled(terms.pace),
+                seed: scenario.seed,
+                endpoint: "http://127.0.0.1:1".to_owned(),
+                quotas: Quotas::default(),
+            },
+            store.clone(),
+        );
+        let plane = Arc::new(ModelledPlane::new(scenario.seed));
+        let backstage = Arc::new(Backstage::new(account, plane.clone(), Arc::new(clock.clone())));
+        let door = Door::new(backstage.clone(), S3Front::new(store.clone()), Arc::new(clock.clone()));
+        let mut stage = Self {
+            clock,
+            backstage,
+            plane,
+            door: InProcessCloud::new(Arc::new(door)),
+            blue: EnvironmentId::new(String::new()),
+            began: OnceLock::new(),
+            _objects: objects,
+        };
+        stage.make_blue(scenario, &store).await;
+        stage
+    }
+
+    async fn make_blue(&mut self, scenario: &Scenario, store: &ObjectStore) {
+        use crate::local::storage::Storage;
+        let bucket = format!("elasticbeanstalk-{REGION}-{ACCOUNT}");
+        store.ensure_bucket(&bucket);
+        store.ensure_bucket(BUCKET);
+        store.put(&bucket, "v1.zip", &bundle().1);
+        self.must(&[("Action", "CreateApplication"), ("ApplicationName", "shop")]);
+        self.must(&[
+            ("Action", "CreateApplicationVersion"),
+            ("ApplicationName", "shop"),
+            ("VersionLabel", OLD),
+            ("SourceBundle.S3Bucket", &bucket),
+            ("SourceBundle.S3Key", "v1.zip"),
+        ]);
+        let instances = scenario.terms.instances.to_string();
+        let system = if scenario.terms.basic { "basic" } else { "enhanced" };
+        self.must(&[
+            ("Action", "CreateEnvironment"),
+            ("ApplicationName", "shop"),
+            ("EnvironmentName", "shop-blue"),
+            ("CNAMEPrefix", "shop"),
+            ("VersionLabel", OLD),
+            ("SolutionStackName", STACK),
+            ("OptionSettings.member.1.Namespace", "aws:autoscaling:asg"),
+            ("OptionSettings.member.1.OptionName", "MinSize"),
+            ("OptionSettings.member.1.Value", &instances),
+            ("OptionSettings.member.2.Namespace", "aws:autoscaling:asg"),
+            ("OptionSettings.member.2.OptionName", "MaxSize"),
+            ("OptionSettings.member.2.Value", "4"),
+            (
+                "OptionSettings.member.3.Namespace",
+                "aws:elasticbeanstalk:healthreporting:system",
+            ),
+            ("OptionSettings.member.3.OptionName", "SystemType"),
+            ("OptionSettings.member.3.Value", system),
+        ]);
+        self.blue = self
+            .environments()
+            .first()
+            .map(|view| view.id.clone())
+            .unwrap_or_else(|| self.blue.clone());
+        // Long enough for the slowest launch.
+        tokio::time::sleep(Duration::from_secs(900)).await;
+        self.backstage.catch_up(self.clock.now());
+        self.plane.set_users(&slot_cname(), scenario.users, self.clock.now());
+        tokio::time::sleep(Duration::from_secs(120)).await;
+        self.backstage.catch_up(self.clock.now());
+        let _ = self.began.set(Instant::now());
+        self.plane.set_version(NEW, quality(scenario));
+    }
+
+    fn must(&self, parameters: &[(&str, &str)]) {
+        let answer = self.call(parameters);
+        assert!(
+            answer.status == 200,
+            "setting up a world: {parameters:?}: {}",
+            answer.body
+        );
+    }
+
+    /// A call of somebody who is there: never lost.
+    pub(super) fn call(&self, parameters: &[(&str, &str)]) -> QueryAnswer {
+        let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+        let mut parameters: Vec<(String, String)> = parameters.iter().map(owned).collect();
+        parameters.push(("Version".to_owned(), "2010-12-01".to_owned()));
+        self.backstage.call(parameters)
+    }
+
+    /// Answers a request that has arrived.
+    pub(super) async fn answer(&self, request: Request<Bytes>) -> Response<Bytes> {
+        self.door.answer(request).await.unwrap_or_else(|message| {
+            let mut response = Response::new(Bytes::from(message));
+            *response.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
+            response
+        })
+    }
+
+    /// All environments as they are now.
+    pub(super) fn environments(&self) -> Vec<EnvironmentView> {
+        self.backstage.catch_up(self.clock.now());
+        self.backstage.account().environments()
+    }
+
+    /// Blue.
+    pub(super) fn blue(&self) -> EnvironmentId {
+        self.blue.clone()
+    }
+
+    /// The environment beside blue that is not terminated.
+    pub(super) fn green(&self) -> Option<EnvironmentId> {
+        let all = self.environments();
+        all.into_iter()
+            .rfind(|view| view.id != self.blue && !view.is_terminated())
+            .map(|view| view.id)
+    }
+
+    /// Who holds the slot's name.
+    pub(super) fn holder(&self) -> Option<EnvironmentId> {
+        let slot = slot_cname();
+        self.environments()
+            .into_iter()
+            .find(|view| view.is_reachable && view.cname.eq_ignore_ascii_case(&slot))
+            .map(|view| view.id)
+    }
+
+    /// How many of an environment's instances serve.
+    pub(super) fn in_service(&self, id: &EnvironmentId) -> usize {
+        self.backstage.catch_up(self.clock.now());
+        self.plane.in_service(id, self.clock.now())
+    }
+
+    /// Requests of users that reach an environment each second.
+    pub(super) fn users(&self, id: &EnvironmentId) -> f64 {
+        self.backstage.catch_up(self.clock.now());
+        self.plane.users_on(id, self.clock.now())
+    }
+
+    /// The share of the new version's requests that fails now.
+    pub(super) fn failing(&self, quality: Quality) -> f64 {
+        self.backstage.catch_up(self.clock.now());
+        let now = self.clock.now();
+        let ledger = self.plane.ledger(now);
+        let mut rows = ledger.iter().filter(|row| row.version == Some(NEW.into()));
+        let met = rows.find_map(|row| Some(row.met_users?.0));
+        let Some(since) = met.map(|met| now.since(met)) else {
+            return 0.0;
+        };
+        match quality {
+            Quality::Bad(rate) => rate,
+            Quality::Breaks(after, rate) if since >= after => rate,
+            Quality::SlowBurn(over, rate) => rate * (since.as_secs_f64() / over.as_secs_f64()).min(1.0),
+            _ => 0.0,
+        }
+    }
+
+    /// Requests of users that nobody could have answered where their name led them, since the release began.
+    pub(super) fn lost(&self) -> f64 {
+        self.backstage.catch_up(self.clock.now());
+        let rows = self.plane.ledger(self.clock.now());
+        rows.iter().map(|row| row.failed.lost_by_moving()).sum()
+    }
+
+    /// Lets blue fail by itself, in times since the release began.
+    pub(super) fn blue_fails(&self, from: Duration, length: Duration, rate: f64) {
+        let began = self.began.get().copied().unwrap_or_else(Instant::now);
+        let now = self.clock.now();
+        let start = now + from.saturating_sub(began.elapsed());
+        self.plane.break_environment(&self.blue, start, start + length, rate);
+    }
+
+    /// The environment that a name or address leads to.
+    pub(super) fn led_to(&self, host: &str) -> Option<EnvironmentId> {
+        let address = match host.parse() {
+            Ok(address) => SocketAddr::new(address, 80),
+            Err(_) => self.backstage.look_up(host)?.address?,
+        };
+        self.plane.environment_at(address)
+    }
+
+    /// The address that a name has.
+    pub(super) fn address(&self, host: &str) -> Option<IpAddr> {
+        if let Ok(address) = host.parse() {
+            return Some(address);
+        }
+        Some(self.backstage.look_up(host)?.address?.ip())
+    }
+
+    /// One request as a prober makes it.
+    pub(super) fn ask(&self, id: &EnvironmentId, path: &str) -> Answer {
+        self.plane.ask(id, path, self.clock.now())
+    }
+
+    /// Makes the plans of a scenario.
+    pub(super) fn planner(&self, scenario: &Scenario) -> Planner {
+        let terms = scenario.terms;
+        let mut spec = base().clone();
+        let span = |length: Duration| Span::from_millis(u64::try_from(length.as_millis()).unwrap_or(u64::MAX));
+        let ttl = self.backstage.account().timing().dns_ttl;
+        spec.provision.interval = span(terms.interval);
+        spec.bake.interval = span(terms.interval);
+        spec.bake.duration = span(terms.bake);
+        spec.smoke.interval = span(terms.interval / 2);
+        spec.retire.warm = span(terms.keep);
+        spec.rollback.keep_green = span(terms.keep);
+        spec.drain.dns_ttl = span(ttl);
+        spec.foreign.answer = terms.foreign;
+        spec.foreign.deadline = Span::from_secs(600);
+        spec.gates = terms
+            .gate
+            .map(|(before, at_deadline)| GateSpec {
+                before,
+                deadline: Span::from_secs(900),
+                at_deadline,
+            })
+            .into_iter()
+            .collect();
+        let project = Project::new(spec, PathBuf::new(), None);
+        Planner::bundle(&project, Some(REGION), artifact(), Some(NEW))
+    }
+}
+
+/// How the new version behaves.
+fn quality(scenario: &Scenario) -> crate::local::modelled::VersionModel {
+    use crate::local::modelled::{Break, Shape, Start, VersionModel};
+    let good = VersionModel::default();
+    match scenario.quality {
+        Quality::Good => good,
+        Quality::NeverReady => VersionModel {
+            start: Start::Never,
+            ..good
+        },
+        Quality::Fails => VersionModel {
+            start: Start::Fails("the application exited with status 1".to_owned()),
+            ..good
+        },
+        Quality::Unhealthy => VersionModel {
+            health_check_fails: true,
+            ..good
+        },
+        Quality::Bad(rate) => VersionModel {
+            error_rate: rate,
+            ..good
+        },
+        Quality::Breaks(after, rate) => VersionModel {
+            breaks: Some(Break::sudden(after, rate)),
+            ..good
+        },
+        Quality::SlowBurn(over, rate) => VersionModel {
+            breaks: Some(Break {
+                shape: Shape::Grows(over),
+                ..Break::sudden(Duration::ZERO, rate)
+            }),
+            ..good
+        },
+        Quality::Dying(mean) => VersionModel {
+            crash_loops: Some(mean),
+            ..good
+        },
+    }
+}
+
+/// Settings that all worlds share.
+fn base() -> &'static Spec {
+    static BASE: OnceLock<Spec> = OnceLock::new();
+    BASE.get_or_init(|| {
+        Spec::parse("cutover.toml", "application = \"shop\"\ncname = \"shop\"\n").expect("two names are enough")
+    })
+}
+
+/// A bundle that all worlds share: its file, for as long as the program runs, and its bytes.
+fn bundle() -> &'static (PathBuf, Vec<u8>) {
+    static BUNDLE: OnceLock<(tempfile::TempDir, (PathBuf, Vec<u8>))> = OnceLock::new();
+    &BUNDLE
+        .get_or_init(|| {
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            let file = folder.path().join("bundle.zip");
+            write_bundle(&file).expect("a small zip can be written");
+            let bytes = std::fs::read(&file).expect("what was just written can be read");
+            (folder, (file, bytes))
+        })
+        .1
+}
+
+fn write_bundle(file: &Path) -> std::io::Result<()> {
+    use std::io::Write;
+    let mut archive = zip::write::ZipWriter::new(std::fs::File::create(file)?);
+    archive.start_file("Procfile", zip::write::SimpleFileOptions::default())?;
+    archive.write_all(b"web: ./serve\n")?;
+    archive.finish()?;
+    Ok(())
+}
+
+fn artifact() -> &'static Artifact {
+    static ARTIFACT: OnceLock<Artifact> = OnceLock::new();
+    ARTIFACT.get_or_init(|| {
+        let (file, bytes) = bundle();
+        Artifact {
+            file: file.clone(),
+            size: bytes.len() as u64,
+            sha256: crate::bundle::digest(file).expect("a file that was just written can be read"),
+        }
+    })
+}

@@ -1,0 +1,262 @@
+//! The network between a driver and the account. A request is on its way by itself: what becomes of it does not depend on
+//! whether its sender is still alive.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response};
+
+use super::rules;
+use super::scenario::{Fate, Moment, Service};
+use super::scene::Scene;
+use crate::aws::InProcess;
+
+/// After so long nothing that was sent is on its way any more.
+const FOR_EVER: Duration = Duration::from_secs(3600);
+
+/// What one process is connected by.
+pub(super) struct Wire {
+    scene: Arc<Scene>,
+    process: usize,
+    answers: Arc<Answers>,
+}
+
+/// Answers to reads as they were, for those who are behind.
+#[derive(Default)]
+pub(super) struct Answers(Mutex<BTreeMap<Vec<u8>, Vec<(Duration, Answer)>>>);
+
+/// Status, type and body.
+type Answer = (u16, Option<HeaderValue>, Bytes);
+
+impl Wire {
+    pub(super) fn new(scene: Arc<Scene>, process: usize, answers: Arc<Answers>) -> Self {
+        Self {
+            scene,
+            process,
+            answers,
+        }
+    }
+}
+
+/// What a request asks for.
+pub(super) struct Call {
+    /// The operation, as AWS calls it.
+    pub(super) operation: String,
+    /// The parameters of a call by the query protocol, as they were sent.
+    pub(super) form: Bytes,
+    services: Vec<Service>,
+}
+
+impl Call {
+    fn of(request: &Request<Bytes>) -> Self {
+        if let Some(operation) = action(request.body()) {
+            let monitoring = matches!(
+                operation,
+                "DescribeEnvironmentHealth" | "DescribeInstancesHealth" | "DescribeEvents"
+            );
+            let mut services = vec![Service::Beanstalk];
+            if monitoring {
+                services.push(Service::Monitoring);
+            }
+            return Self {
+                operation: operation.to_owned(),
+                form: request.body().clone(),
+                services,
+            };
+        }
+        let (path, query) = (request.uri().path(), request.uri().query().unwrap_or_default());
+        let operation = match *request.method() {
+            Method::PUT => "PutObject",
+            Method::DELETE => "DeleteObject",
+            Method::HEAD => "HeadObject",
+            _ if query.contains("list-type") => "ListObjectsV2",
+            _ => "GetObject",
+        };
+        let mut services = vec![Service::Storage];
+        if path.contains("journal") || query.contains("journal") {
+            services.push(Service::Journal);
+        }
+        Self {
+            operation: operation.to_owned(),
+            form: Bytes::new(),
+            services,
+        }
+    }
+
+    /// Whether it changes anything on Elastic Beanstalk.
+    pub(super) fn changes(&self) -> bool {
+        !self.form.is_empty()
+            && !["Describe", "List", "Get", "Check", "Retrieve", "Request"]
+                .iter()
+                .any(|read| self.operation.starts_with(read))
+    }
+
+    /// A parameter's value, without what would need decoding.
+    pub(super) fn parameter(&self, name: &str) -> Option<String> {
+        form_urlencoded::parse(&self.form)
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.into_owned())
+    }
+}
+
+/// The value of `Action` in a form.
+fn action(form: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(form).ok()?;
+    let rest = text.strip_prefix("Action=")?;
+    Some(rest.split_once('&').map_or(rest, |(action, _)| action))
+}
+
+#[async_trait::async_trait]
+impl InProcess for Wire {
+    async fn answer(&self, request: Request<Bytes>) -> Result<Response<Bytes>, String> {
+        let call = Call::of(&request);
+        let (number, fate) = self.scene.fate(&call.operation, &call.services);
+        if self.scene.crash(self.process, |at| at == Moment::BeforeCall(number)) {
+            return std::future::pending().await;
+        }
+        let (send, receive) = tokio::sync::oneshot::channel();
+        let trip = Trip {
+            scene: Arc::clone(&self.scene),
+            answers: Arc::clone(&self.answers),
+            process: self.process,
+            number,
+        };
+        tokio::spawn(async move {
+            let answer = trip.carry(call, request, fate).await;
+            // The sender may be dead, or have lost its patience.
+            let _ = send.send(answer);
+        });
+        match receive.await {
+            Ok(answer) => answer,
+            Err(_) => Err("connection reset by peer".to_owned()),
+        }
+    }
+}
+
+struct Trip {
+    scene: Arc<Scene>,
+    answers: Arc<Answers>,
+    process: usize,
+    number: u32,
+}
+
+impl Trip {
+    async fn carry(self, call: Call, request: Request<Bytes>, fate: Option<Fate>) -> Result<Response<Bytes>, String> {
+        let lost = || Err("connection reset by peer".to_owned());
+        let query = !call.form.is_empty();
+        let latency = self.scene.latency();
+        tokio::time::sleep(match fate {
+            Some(Fate::Slow(length)) => length,
+            _ => latency,
+        })
+        .await;
+        if let Some(fate) = fate {
+            self.scene.tell(&"network", || format!("{}: {fate:?}", call.operation));
+        }
+        match fate {
+            Some(Fate::LostBefore) => return lost(),
+            Some(Fate::Hangs) => {
+                tokio::time::sleep(FOR_EVER).await;
+                return lost();
+            }
+            Some(Fate::ErrorBefore) => {
+                return Ok(refusal(query, 500, "InternalFailure", "simulated: nothing was done"));
+            }
+            Some(Fate::Throttled) if query => return Ok(refusal(query, 400, "Throttling", "Rate exceeded")),
+            Some(Fate::Throttled) => return Ok(refusal(query, 503, "SlowDown", "Please reduce your request rate.")),
+            Some(Fate::Denied) => {
+                return Ok(refusal(
+                    query,
+                    403,
+                    "AccessDenied",
+                    "User is not authorized to perform this action",
+                ));
+            }
+            Some(Fate::Stale(age)) if query && !call.changes() => {
+                if let Some(answer) = self.answers.of(&call.form, self.scene.elapsed().saturating_sub(age)) {
+                    return Ok(answer);
+                }
+            }
+            _ => {}
+        }
+        let before = call.changes().then(|| rules::before(&self.scene));
+        let response = self.scene.stage.answer(request).await;
+        if let Some(before) = before {
+            rules::after_call(
+                &self.scene,
+                self.process,
+                &call,
+                response.status().is_success(),
+                &before,
+            );
+        } else if query {
+            self.answers.keep(&call.form, self.scene.elapsed(), &response);
+        }
+        if self
+            .scene
+            .crash(self.process, |at| at == Moment::AfterCall(self.number))
+        {
+            return std::future::pending().await;
+        }
+        match fate {
+            Some(Fate::LostAfter) => lost(),
+            Some(Fate::ErrorAfter) => Ok(refusal(query, 500, "InternalFailure", "simulated: it was done")),
+            _ => {
+                tokio::time::sleep(latency).await;
+                if call.operation == "DescribeEnvironmentHealth" && response.status().is_success() {
+                    self.scene.state().health_reads += 1;
+                }
+                Ok(response)
+            }
+        }
+    }
+}
+
+impl Answers {
+    fn keep(&self, form: &Bytes, at: Duration, response: &Response<Bytes>) {
+        let answer = (
+            response.status().as_u16(),
+            response.headers().get(http::header::CONTENT_TYPE).cloned(),
+            response.body().clone(),
+        );
+        let mut answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = answers.entry(form.to_vec()).or_default();
+        // Nobody is behind by more than some seconds.
+        let horizon = at.saturating_sub(Duration::from_secs(60));
+        kept.retain(|(at, _)| *at >= horizon);
+        kept.push((at, answer));
+    }
+
+    /// The oldest answer that is not older than that.
+    fn of(&self, form: &[u8], not_before: Duration) -> Option<Response<Bytes>> {
+        let answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (_, (status, kind, body)) = answers.get(form)?.iter().find(|(at, _)| *at >= not_before)?;
+        let mut response = Response::new(body.clone());
+        *response.status_mut() = http::StatusCode::from_u16(*status).ok()?;
+        if let Some(kind) = kind {
+            response.headers_mut().insert(http::header::CONTENT_TYPE, kind.clone());
+        }
+        Some(response)
+    }
+}
+
+/// An error as the service words it.
+fn refusal(query: bool, status: u16, code: &str, message: &str) -> Response<Bytes> {
+    let fault = if status < 500 { "Sender" } else { "Receiver" };
+    let body = if query {
+        format!(
+            "<ErrorResponse xmlns=\"http://elasticbeanstalk.amazonaws.com/docs/2010-12-01/\"><Error><Type>{fault}</Type><Code>{code}</Code>\
+             <Message>{message}</Message></Error><RequestId>simulated</RequestId></ErrorResponse>"
+        )
+    } else {
+        format!("<Error><Code>{code}</Code><Message>{message}</Message><RequestId>simulated</RequestId></Error>")
+    };
+    let mut response = Response::new(Bytes::from(body));
+    *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+    response
+        .headers_mut()
+        .insert(http::header::CONTENT_TYPE, HeaderValue::from_static("text/xml"));
+    response
+}

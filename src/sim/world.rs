@@ -1,0 +1,178 @@
+//! Playing one world to its end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::expect;
+use super::life::Crew;
+use super::logbook::Logbook;
+use super::mistakes::Mistake;
+use super::scenario::{Manner, Scenario, Trouble};
+use super::scene::{Scene, Violation};
+use super::stage::{Stage, slot};
+use super::wire::Answers;
+use crate::journal::newest;
+use crate::release::{Outcome, Release};
+
+/// After the end the world goes on for so long: what was on its way still arrives.
+const AFTERMATH: Duration = Duration::from_secs(300);
+
+/// How a world ended.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Played {
+    /// The seed.
+    pub seed: u64,
+    /// How the release ended, if it did.
+    pub outcome: Option<Outcome>,
+    /// What happened that must never happen.
+    pub violation: Option<Violation>,
+    /// Virtual length of the release.
+    pub length: Duration,
+    /// Calls of drivers, journal and probes among them.
+    pub calls: u32,
+    /// Entries of the release.
+    pub entries: u64,
+    /// Faults that were met.
+    pub faults: u32,
+    /// Drivers that were killed.
+    pub crashes: u32,
+    /// Drivers that were started.
+    pub drivers: usize,
+    /// What happened, line by line, if it was asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub chronicle: Vec<String>,
+}
+
+/// Plays a world on a thread of its own time. The same scenario gives the same result, to the byte.
+///
+/// # Panics
+///
+/// When the runtime cannot be set up, which needs nothing but memory.
+#[must_use]
+pub fn simulate(scenario: &Scenario, mistake: Option<Mistake>, tracing: bool) -> Played {
+    // The AWS clients draw their pauses from the thread's own generator.
+    fastrand::seed(scenario.seed);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime without I/O needs nothing but memory");
+    runtime.block_on(play(scenario.clone(), mistake, tracing))
+}
+
+async fn play(scenario: Scenario, mistake: Option<Mistake>, tracing: bool) -> Played {
+    let stage = Stage::new(&scenario).await;
+    let planner = stage.planner(&scenario);
+    let scene = Scene::new(scenario, mistake, stage, tracing);
+    let crew = Arc::new(Crew {
+        scene: Arc::clone(&scene),
+        book: Arc::new(Logbook::default()),
+        answers: Arc::new(Answers::default()),
+        planner,
+    });
+    let mut tasks = tokio::task::JoinSet::new();
+    for trouble in &scene.scenario.troubles {
+        tasks.spawn(Arc::clone(&crew).trouble(trouble.clone()));
+        if let Trouble::Second { at } = *trouble {
+            let (crew, scene) = (Arc::clone(&crew), Arc::clone(&scene));
+            tasks.spawn(async move {
+                scene.until(at).await;
+                crew.drive(3, false, Manner::Whole).await;
+            });
+        }
+    }
+    let main = tokio::spawn(Arc::clone(&crew).drive(0, true, scene.scenario.manner));
+    let over = ended(&scene, main).await;
+    let length = scene.elapsed();
+    let release = if over { read(&crew).await } else { None };
+    if let Some(release) = &release {
+        tokio::time::sleep(AFTERMATH).await;
+        expect::end(&scene, release);
+        modest(&scene, length);
+    } else if !scene.is_violated() {
+        let waits = scene.state().release.as_ref().map(|release| {
+            let why = release.waiting.as_ref().map_or_else(String::new, ToString::to_string);
+            format!("it is in phase {}: {why}", release.phase)
+        });
+        scene.violated("in time", waits.unwrap_or_else(|| "it never began".to_owned()));
+    }
+    tasks.abort_all();
+    let chronicle = scene.lines();
+    let state = scene.state();
+    Played {
+        seed: scene.scenario.seed,
+        outcome: release.as_ref().and_then(|release| Some(release.outcome.as_ref()?.0)),
+        violation: state.violation.clone(),
+        length,
+        calls: state.calls,
+        entries: release.map_or(0, |release| release.sequence),
+        faults: state.faults,
+        crashes: state.crashes,
+        drivers: state.processes.len(),
+        chronicle,
+    }
+}
+
+/// Waits until the drivers say that it is over. Whether they do.
+async fn ended(scene: &Scene, mut main: tokio::task::JoinHandle<()>) -> bool {
+    let deadline = scene.scenario.deadline();
+    loop {
+        tokio::select! {
+            result = &mut main => {
+                if let Err(error) = result {
+                    scene.violated("no panic", error.to_string());
+                    return false;
+                }
+                return !scene.is_violated();
+            }
+            () = tokio::time::sleep(Duration::from_secs(30)) => {
+                if scene.is_violated() || scene.elapsed() > deadline {
+                    main.abort();
+                    return false;
+                }
+            }
+        }
+    }
+}
+
+/// The release as its journal has it, read by somebody who was not there.
+async fn read(crew: &Crew) -> Option<Release> {
+    let scene = &crew.scene;
+    let acknowledged = scene.state().acknowledged.clone();
+    // Nothing goes wrong any more for those who only read afterwards.
+    tokio::time::sleep(scene.scenario.calm.saturating_sub(scene.elapsed())).await;
+    let (process, _) = scene.enrol();
+    let journal = crew.seat(process, 0).await.journal;
+    let release = match newest(journal.as_ref(), &slot()).await {
+        Ok(release) => release?,
+        Err(error) => {
+            scene.violated("the log", format!("it cannot be replayed: {error}"));
+            return None;
+        }
+    };
+    for ((number, sequence), nonce) in acknowledged {
+        let id = crate::release::ReleaseId {
+            slot: slot(),
+            number: crate::model::ReleaseNumber(number),
+        };
+        let there = journal.entry(&id, sequence).await.ok().flatten();
+        if there.is_none_or(|there| there.nonce != nonce) {
+            scene.violated(
+                "the log",
+                format!("entry {sequence} of release {id} was acknowledged and is lost"),
+            );
+        }
+    }
+    Some(release)
+}
+
+/// One release must not use up what the whole account may ask.
+fn modest(scene: &Scene, length: Duration) {
+    let calls = scene.state().calls;
+    let rate = f64::from(calls) / length.as_secs_f64().max(60.0);
+    if rate > 4.0 {
+        scene.violated("modest", format!("{calls} calls in {} s", length.as_secs()));
+    }
+}
