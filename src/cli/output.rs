@@ -111,11 +111,19 @@ pub(super) async fn drive(
             () = terminated => {}
         }
     };
-    tokio::select! {
+    let result = tokio::select! {
         result = driver.run(stop) => result.map_err(Ended::Failed),
         () = interrupted => Err(Ended::Interrupted),
+    };
+    if matches!(result, Ok(None) | Err(Ended::Interrupted)) {
+        // Whoever goes on then need not wait. If it cannot be written in a moment, they wait.
+        let _ = tokio::time::timeout(FAREWELL, driver.hand_over()).await;
     }
+    result
 }
+
+/// How long a process that was told to end takes to say that it does.
+const FAREWELL: std::time::Duration = std::time::Duration::from_secs(3);
 
 /// Why driving has ended without the release being over.
 pub(super) enum Ended {

@@ -38,6 +38,9 @@ pub fn is_free(release: &Release, now: Timestamp) -> Option<String> {
 /// Why the driver of a release is certainly gone; `None` if that is not certain.
 fn gone(release: &Release, machine: &dyn Machine, me: &Writer, now: Timestamp) -> Option<String> {
     let driver = &release.driver;
+    if release.handed_over {
+        return Some(format!("{driver} has handed it over"));
+    }
     // On the same machine there is no need to wait: whether a process lives can be seen.
     if driver.host == me.host && driver.process != me.process && !machine.runs(driver.process) {
         return Some(format!("{driver} does not run any more"));
@@ -85,6 +88,20 @@ impl Driver {
                 None
             }
         }
+    }
+
+    /// Stops on purpose, so that whoever comes next need not watch for signs of life. Nothing happens if another process drives
+    /// the release, or it is over.
+    ///
+    /// # Errors
+    ///
+    /// When the journal cannot be written. Nothing is lost by that but time.
+    pub async fn hand_over(&mut self) -> Result<(), DriverError> {
+        self.read_on().await?;
+        if self.release.outcome.is_none() && self.release.driver == self.writer {
+            self.append(Event::HandedOver).await?;
+        }
+        Ok(())
     }
 
     /// Takes the release over from whoever drives it, alive or not, because an operator orders it. Nothing happens if it is over

@@ -85,6 +85,7 @@ pub fn apply(release: Option<Release>, entry: &Entry) -> Result<Release, Illegal
     if !matches!(entry.event, Event::Asked { .. }) {
         next.driver = entry.writer.clone();
         next.owned_until = entry.owned_until;
+        next.handed_over = matches!(entry.event, Event::HandedOver);
         next.heard = entry.sequence;
         next.heard_at = entry.at;
         holds::count(&mut next, entry.at);
@@ -116,6 +117,7 @@ fn begun(plan: super::plan::Plan, entry: &Entry) -> Release {
         heard: entry.sequence,
         heard_at: entry.at,
         taken_over: None,
+        handed_over: false,
         phase: Phase::Preflight,
         phase_since: entry.at,
         extended: std::time::Duration::ZERO,
@@ -161,7 +163,7 @@ fn step(release: &mut Release, entry: &Entry) -> Option<()> {
             });
             takeover::to_another_clock(release, at);
         }
-        (_, Event::Renewed) => {}
+        (_, Event::Renewed | Event::HandedOver) => {}
         (_, Event::Asked { wish }) => holds::wished(release, wish, &entry.writer),
         (phase, Event::Paused { until, by }) if phase != RollBack => holds::paused(release, at, *until, by),
         (_, Event::PauseEnded { .. }) => holds::pause_ended(release, at)?,

@@ -77,6 +77,8 @@ pub enum Event {
     },
     /// The driver is alive and asks for more time.
     Renewed,
+    /// The driver stops on purpose; whoever comes may go on at once.
+    HandedOver,
     /// An operator wants something.
     Asked {
         /// What.

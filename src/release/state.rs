@@ -258,6 +258,9 @@ pub struct Release {
     pub heard: u64,
     /// When the driver wrote it, by its own clock. All moments of the state are by this clock.
     pub heard_at: Timestamp,
+    /// Whether the driver has stopped on purpose.
+    #[serde(default)]
+    pub handed_over: bool,
     /// How the driver came to drive it, if another one did before.
     pub taken_over: Option<TakenOver>,
     /// Where it stands.

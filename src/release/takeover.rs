@@ -14,7 +14,9 @@
 //! - **No deadline passes because a clock is ahead,** or because nobody was there: of every deadline as much is left as there
 //!   was at the last entry.
 //! - **Time does not run backwards.** No moment of the state lies after the takeover, whatever the clocks say.
-//! - What must be seen without a break (green up, an environment silent) begins anew, for nobody looked.
+//! - What must be seen for a while (green up, an environment silent, a finding that turns the release) is seen for that long in
+//!   all: the time for which nobody looked does not count, and does not spoil what was seen before either. A driver that works
+//!   in slices, as a function with a time limit does, would otherwise never see the end of it.
 //!
 //! When an absence is longer than clocks can reasonably differ ([`limits::SKEW`]), the rest of it has certainly passed. It
 //! counts for what only has to pass and needs nobody to watch: old DNS answers, a warm blue, a green that is kept. So a release
@@ -26,6 +28,7 @@
 
 use super::limits;
 use super::state::Release;
+use super::why::Why;
 use crate::model::Timestamp;
 
 /// Moves all moments of the state to the clock of the one who takes over, which shows `at`.
@@ -55,8 +58,7 @@ pub(super) fn to_another_clock(release: &mut Release, at: Timestamp) {
     }
     if let Some(up) = &mut release.up_since {
         stands_still(&mut up.since);
-        // So long ago that it has to be seen anew.
-        up.seen = Timestamp::default();
+        stands_still(&mut up.seen);
     }
     release.smoke.last.iter_mut().for_each(stands_still);
     release.shift_called_at.iter_mut().for_each(stands_still);
@@ -70,7 +72,12 @@ pub(super) fn to_another_clock(release: &mut Release, at: Timestamp) {
         stands_still(&mut back.since);
         back.restored_at.iter_mut().for_each(has_passed);
     }
-    release.quiet_since = None;
-    // A finding counts when it was seen for a while without a break.
-    release.waiting = None;
+    release.quiet_since.iter_mut().for_each(stands_still);
+    release.waiting = match release.waiting.take() {
+        Some(Why::Astray { what, mut since }) => {
+            stands_still(&mut since);
+            Some(Why::Astray { what, since })
+        }
+        _ => None,
+    };
 }

@@ -83,6 +83,7 @@ pub fn line(entry: &Entry, release: &Release) -> Option<String> {
         Event::TrafficRestored { how } => format!("all traffic is on blue: {how}"),
         Event::Noted { note } => note.clone(),
         Event::Finished { outcome, why } => format!("{outcome}: {why}"),
+        Event::HandedOver => format!("{} stops here; `cutover resume` goes on with it at once", entry.writer),
         Event::Renewed | Event::Waiting { .. } | Event::Looked { look: Look::Good } => return None,
     };
     Some(text)

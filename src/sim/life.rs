@@ -188,6 +188,8 @@ async fn slice(driver: &mut Driver, length: Duration) -> Result<Option<Outcome>,
             Tick::NotOurs(_) => tokio::time::sleep(Duration::from_secs(1)).await,
         }
     }
+    // Nobody may be able to write now; then the next one has to wait.
+    let _ = driver.hand_over().await;
     Ok(None)
 }
 

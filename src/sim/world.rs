@@ -13,11 +13,15 @@ use super::scenario::{Manner, Scenario, Trouble};
 use super::scene::{Scene, Violation};
 use super::stage::{Stage, slot};
 use super::wire::Answers;
-use crate::journal::newest;
-use crate::release::{Outcome, Release};
+use crate::journal::catch_up;
+use crate::model::ReleaseNumber;
+use crate::release::{Outcome, Release, ReleaseId};
 
 /// After the end the world goes on for so long: what was on its way still arrives.
 const AFTERMATH: Duration = Duration::from_secs(300);
+
+/// No release needs so many calls.
+const MOST_CALLS: u32 = 6_000;
 
 /// How a world ended.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -128,6 +132,9 @@ async fn ended(scene: &Scene, mut main: tokio::task::JoinHandle<()>) -> bool {
                 return !scene.is_violated();
             }
             () = tokio::time::sleep(Duration::from_secs(30)) => {
+                if scene.state().calls > MOST_CALLS {
+                    scene.violated("modest", format!("more than {MOST_CALLS} calls: something goes round in circles"));
+                }
                 if scene.is_violated() || scene.elapsed() > deadline {
                     main.abort();
                     return false;
@@ -145,7 +152,12 @@ async fn read(crew: &Crew) -> Option<Release> {
     tokio::time::sleep(scene.scenario.calm.saturating_sub(scene.elapsed())).await;
     let (process, _) = scene.enrol();
     let journal = crew.seat(process, 0).await.journal;
-    let release = match newest(journal.as_ref(), &slot()).await {
+    // A rival may have begun the next one since.
+    let first = ReleaseId {
+        slot: slot(),
+        number: ReleaseNumber(1),
+    };
+    let release = match catch_up(journal.as_ref(), &first, None).await {
         Ok(release) => release?,
         Err(error) => {
             scene.violated("the log", format!("it cannot be replayed: {error}"));
@@ -153,9 +165,9 @@ async fn read(crew: &Crew) -> Option<Release> {
         }
     };
     for ((number, sequence), nonce) in acknowledged {
-        let id = crate::release::ReleaseId {
+        let id = ReleaseId {
             slot: slot(),
-            number: crate::model::ReleaseNumber(number),
+            number: ReleaseNumber(number),
         };
         let there = journal.entry(&id, sequence).await.ok().flatten();
         if there.is_none_or(|there| there.nonce != nonce) {
