@@ -4,6 +4,7 @@
 mod directory;
 #[cfg(feature = "local")]
 mod faults;
+mod folders;
 mod promises;
 #[cfg(feature = "local")]
 mod s3;

@@ -1,0 +1,133 @@
+//! A journal in a directory: what the file system does to it, and where it is.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Barrier};
+
+use crate::journal::{Append, DirectoryJournal, Journal, newest};
+use crate::model::ReleaseNumber;
+use crate::release::tests::{first_entry, plan};
+use crate::release::{Entry, Event};
+
+/// A journal that is not there yet, in a folder of its own.
+fn journal() -> (tempfile::TempDir, PathBuf, DirectoryJournal) {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("deep/journal");
+    let journal = DirectoryJournal::new(&root);
+    (folder, root, journal)
+}
+
+fn entry_of(number: u32) -> Entry {
+    let mut plan = plan();
+    plan.id.number = ReleaseNumber(number);
+    first_entry(plan)
+}
+
+#[tokio::test]
+async fn the_newest_release_is_the_highest_number_that_has_begun() {
+    let (_folder, root, journal) = journal();
+    let slot = entry_of(1).release.slot;
+    for number in [9, 10, 3] {
+        assert_eq!(journal.append(&entry_of(number)).await.unwrap(), Append::Written);
+    }
+    // In whatever order they are listed: folders of releases that never began, and what is no release.
+    for name in ["11", "12", "13", "20", "100", "evidence", "10.old", "-1"] {
+        fs::create_dir(root.join("shop/production").join(name)).unwrap();
+    }
+    assert_eq!(journal.latest(&slot).await.unwrap(), Some(ReleaseNumber(10)));
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_not_taken_for_absent() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "in the way").unwrap();
+    let journal = DirectoryJournal::new(&file);
+    let first = first_entry(plan());
+    let error = journal.latest(&first.release.slot).await.unwrap_err().to_string();
+    assert!(error.contains("list"), "{error}");
+    let error = journal.entry(&first.release, 1).await.unwrap_err().to_string();
+    assert!(error.contains("read"), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_in_the_way_of_a_folder_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "in the way").unwrap();
+    // At the place itself, and above it.
+    for root in [file.clone(), file.join("deep")] {
+        let journal = DirectoryJournal::new(&root);
+        let error = journal.append(&first_entry(plan())).await.unwrap_err().to_string();
+        let wanted = format!("make a folder for the journal at {}:", file.display());
+        assert!(error.contains(&wanted), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_story_that_cannot_be_is_refused_with_the_place_of_the_journal() {
+    let (_folder, root, journal) = journal();
+    let first = first_entry(plan());
+    assert_eq!(journal.append(&first).await.unwrap(), Append::Written);
+    let wrong = Entry {
+        sequence: 2,
+        nonce: "wrong".to_owned(),
+        event: Event::SmokePassed,
+        ..first.clone()
+    };
+    assert_eq!(journal.append(&wrong).await.unwrap(), Append::Written);
+    let error = newest(&journal, &first.release.slot).await.unwrap_err().to_string();
+    assert_eq!(journal.location(), root.display().to_string());
+    assert!(error.contains(&journal.location()), "{error}");
+}
+
+#[tokio::test]
+async fn two_dots_are_a_name_like_any_other() {
+    let (folder, root, journal) = journal();
+    let mut plan = plan();
+    plan.id.slot.application = "..".into();
+    plan.id.slot.name = "..".into();
+    let entry = first_entry(plan);
+    assert_eq!(journal.append(&entry).await.unwrap(), Append::Written);
+    for above in [folder.path(), &folder.path().join("deep"), &root] {
+        assert_eq!(fs::read_dir(above).unwrap().count(), 1, "{}", above.display());
+    }
+    assert_eq!(journal.entry(&entry.release, 1).await.unwrap(), Some(entry));
+}
+
+#[test]
+fn many_who_make_the_same_folders_do_not_disturb_each_other() {
+    const WRITERS: usize = 4;
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    for round in 0..50 {
+        let (_folder, _, journal) = journal();
+        let barrier = Arc::new(Barrier::new(WRITERS));
+        let slot = first_entry(plan()).release.slot;
+        let threads: Vec<_> = (0..WRITERS)
+            .map(|_| {
+                let (journal, barrier, slot) = (journal.clone(), Arc::clone(&barrier), slot.clone());
+                let handle = runtime.handle().clone();
+                std::thread::spawn(move || {
+                    barrier.wait();
+                    handle.block_on(journal.check_writable(&slot))
+                })
+            })
+            .collect();
+        for thread in threads {
+            let result = thread.join().unwrap();
+            assert!(result.is_ok(), "round {round}: {}", result.unwrap_err());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_journal_can_lie_where_one_stands() {
+    // A free name in the current folder, by which the journal is told as a path of one part.
+    let folder = tempfile::tempdir_in(".").unwrap();
+    fs::remove_dir(folder.path()).unwrap();
+    let name = folder.path().file_name().unwrap();
+    let journal = DirectoryJournal::new(Path::new(name));
+    let first = first_entry(plan());
+    assert_eq!(journal.append(&first).await.unwrap(), Append::Written);
+    assert!(folder.path().join("shop/production/7/000001.json").is_file());
+}

@@ -1,0 +1,251 @@
+//! How one look at green with traffic is judged, and what the bake makes of many.
+
+use std::time::Duration;
+
+use super::run::Run;
+use super::world::seconds;
+use crate::model::{HealthColor, HealthStatus, Known, Timestamp};
+use crate::release::{
+    Event, HealthSeen, InstanceSeen, Look, Observation, Outcome, Phase, PublicSeen, Release, Then, Why, decide, looks,
+};
+
+/// One change to what is seen.
+type Change = fn(&mut Observation);
+
+/// A release in its bake, and a look at a green that is well.
+fn baking() -> (Release, Observation) {
+    let mut run = Run::new(1).until(Phase::Bake, 0);
+    run.world.pass(seconds(30));
+    let wanted = looks(&run.release, run.world.now);
+    let seen = run.world.observe(&run.release, &wanted);
+    (run.release, seen)
+}
+
+fn judged(change: Change) -> Look {
+    let (release, mut seen) = baking();
+    change(&mut seen);
+    match decide(&release, &seen).then {
+        Then::Record(Event::Looked { look }) => look,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn public(seen: &mut Observation) -> &mut PublicSeen {
+    seen.public.as_mut().expect("it was asked for")
+}
+
+fn health(seen: &mut Observation) -> &mut HealthSeen {
+    match &mut seen.green_health {
+        Known::Known(health) => health,
+        Known::Unknown(why) => panic!("{why}"),
+    }
+}
+
+fn instances(seen: &mut Observation) -> impl Iterator<Item = &mut InstanceSeen> {
+    health(seen).instances.values_mut()
+}
+
+fn unread<T>() -> Known<T> {
+    Known::Unknown("Rate exceeded".to_owned())
+}
+
+/// A check that failed, with an answer or without one.
+fn fail(seen: &mut Observation, status: Option<u16>) {
+    let check = &mut public(seen).checks[0];
+    (check.passed, check.status) = (false, status);
+    check.failure = Some("not as it should be".to_owned());
+}
+
+fn basic(seen: &mut Observation, color: HealthColor) {
+    let health = health(seen);
+    (health.status, health.color, health.refreshed_at) = (None, color, None);
+    health.instances.clear();
+}
+
+const GOOD: [(&str, Change); 6] = [
+    ("nothing is wrong", |_| {}),
+    ("a minor thing is worth a look", |seen| {
+        health(seen).status = Some(HealthStatus::Info);
+        instances(seen).for_each(|one| one.status = HealthStatus::Info);
+    }),
+    ("data just fresh enough", |seen| {
+        health(seen).refreshed_at = Some(seen.at - seconds(40));
+    }),
+    ("one of two instances is well", |seen| {
+        instances(seen).next().expect("two run").status = HealthStatus::Severe;
+    }),
+    ("basic health is green", |seen| basic(seen, HealthColor::Green)),
+    ("the lists cannot be read", |seen| seen.environments = unread()),
+];
+
+const BAD: [(&str, Change); 12] = [
+    ("GET /: not as it should be", |seen| fail(seen, Some(500))),
+    ("GET /: failed", |seen| {
+        fail(seen, Some(500));
+        public(seen).checks[0].failure = None;
+    }),
+    ("GET /: not as it should be", |seen| fail(seen, None)),
+    ("GET /: not as it should be", |seen| {
+        fail(seen, None);
+        seen.environments = unread();
+    }),
+    ("GET /: not as it should be", |seen| {
+        fail(seen, None);
+        seen.green_health = unread();
+    }),
+    // An answer came, so the network is there.
+    ("GET /: not as it should be", |seen| {
+        fail(seen, Some(500));
+        public(seen).slot_addresses = unread();
+    }),
+    ("its health is Yellow", |seen| basic(seen, HealthColor::Yellow)),
+    ("its health is Red", |seen| basic(seen, HealthColor::Red)),
+    ("its health is Warning", |seen| {
+        health(seen).status = Some(HealthStatus::Warning);
+    }),
+    ("its health is Severe (80 % of requests fail.)", |seen| {
+        health(seen).status = Some(HealthStatus::Severe);
+        health(seen).causes = vec!["80 % of requests fail.".to_owned()];
+    }),
+    ("none of its instances is well with v2", |seen| {
+        instances(seen).for_each(|one| one.status = HealthStatus::Degraded);
+    }),
+    ("none of its instances is well with v2", |seen| {
+        instances(seen).for_each(|one| one.version = Some("v1".into()));
+    }),
+];
+
+const UNKNOWN: [(&str, Change); 9] = [
+    ("the fault may be here", |seen| {
+        fail(seen, None);
+        public(seen).slot_addresses = unread();
+    }),
+    ("the fault may be here", |seen| {
+        fail(seen, None);
+        seen.environments = unread();
+        seen.green_health = unread();
+    }),
+    ("its health could not be read: Rate exceeded", |seen| {
+        seen.green_health = unread();
+    }),
+    ("its health is Grey", |seen| basic(seen, HealthColor::Grey)),
+    ("stale", |seen| health(seen).refreshed_at = Some(seen.at - seconds(41))),
+    ("stale", |seen| health(seen).refreshed_at = None),
+    ("its health is NoData", |seen| {
+        health(seen).status = Some(HealthStatus::NoData);
+    }),
+    ("its health is Pending (it starts)", |seen| {
+        health(seen).status = Some(HealthStatus::Pending);
+        health(seen).causes = vec!["it starts".to_owned()];
+    }),
+    ("no instance reports", |seen| health(seen).instances.clear()),
+];
+
+#[test]
+fn a_look_is_good_bad_or_unknown() {
+    for (what, change) in GOOD {
+        assert_eq!(judged(change), Look::Good, "{what}");
+    }
+    for (words, change) in BAD {
+        let look = judged(change);
+        assert!(
+            matches!(&look, Look::Bad { why } if why.contains(words)),
+            "{words}: {look:?}"
+        );
+    }
+    for (words, change) in UNKNOWN {
+        let look = judged(change);
+        assert!(
+            matches!(&look, Look::Unknown { why } if why.contains(words)),
+            "{words}: {look:?}"
+        );
+    }
+}
+
+/// A bake that began at a moment, and has had its last look.
+fn between_looks() -> (Release, Observation, Timestamp) {
+    let (mut release, mut seen) = baking();
+    seen.public = None;
+    let began = release.confirmed_at.expect("it bakes");
+    release.watch.last = Some(began);
+    release.watch.good_in_row = 1;
+    (release, seen, began)
+}
+
+const INSTANT: Duration = Duration::from_millis(1);
+
+#[test]
+fn a_bake_is_over_when_its_time_is_and_the_last_look_was_good() {
+    let (mut release, mut seen, began) = between_looks();
+    let mut after = |release: &Release, gap, at| {
+        seen.at = at;
+        let mut release = release.clone();
+        release.watch.last = Some(at - gap);
+        matches!(decide(&release, &seen).then, Then::Record(Event::BakePassed))
+    };
+    assert!(after(&release, seconds(30) - INSTANT, began + seconds(60)));
+    assert!(!after(&release, seconds(30), began + seconds(60)), "nobody has watched");
+    let mut passes = |release: &Release, at| after(release, seconds(10), at);
+    assert!(passes(&release, began + seconds(60)));
+    assert!(!passes(&release, began + seconds(60) - INSTANT));
+    release.watch.bad = 1;
+    assert!(!passes(&release, began + seconds(600)), "green was bad lately");
+    (release.watch.bad, release.watch.good_in_row) = (0, 0);
+    assert!(!passes(&release, began + seconds(600)), "nobody knows how it is");
+    release.watch.good_in_row = 1;
+    release.watch.lost = seconds(25);
+    assert!(passes(&release, began + seconds(85)));
+    assert!(
+        !passes(&release, began + seconds(85) - INSTANT),
+        "lost time is made up for"
+    );
+}
+
+#[test]
+fn a_bake_without_an_answer_ends_with_a_person() {
+    let (mut release, mut seen, began) = between_looks();
+    release.watch.good_in_row = 0;
+    for away in [0, 100] {
+        release.watch.away = seconds(away);
+        let deadline = began + seconds(660 + away);
+        seen.at = deadline - INSTANT;
+        assert!(matches!(decide(&release, &seen).then, Then::Wait { .. }));
+        seen.at = deadline - seconds(1);
+        let Then::Wait { deadline: told, .. } = decide(&release, &seen).then else {
+            panic!("there is time left");
+        };
+        assert_eq!(told, deadline);
+        seen.at = deadline;
+        let Then::Finish { outcome, why } = decide(&release, &seen).then else {
+            panic!("the time is up");
+        };
+        assert_eq!(outcome, Outcome::NeedsHuman);
+        assert!(why.contains("too little was seen"), "{why}");
+    }
+}
+
+#[test]
+fn the_next_look_is_an_interval_after_the_last() {
+    let (release, mut seen, began) = between_looks();
+    seen.at = began + seconds(4);
+    let decision = decide(&release, &seen);
+    let wanted = Why::Baking {
+        until: began + seconds(60),
+        doubt: None,
+    };
+    assert_eq!(decision.why, wanted);
+    assert!(matches!(decision.then, Then::Wait { until, .. } if until == began + seconds(10)));
+}
+
+#[test]
+fn green_is_taken_back_at_the_last_straw() {
+    let (mut release, mut seen, began) = between_looks();
+    seen.at = began + seconds(4);
+    let mut taken_back = |bad| {
+        release.watch.bad = bad;
+        matches!(decide(&release, &seen).then, Then::Record(Event::RollbackBegan { .. }))
+    };
+    assert!(!taken_back(1));
+    assert!(taken_back(2));
+    assert!(taken_back(3));
+}

@@ -1,0 +1,434 @@
+//! What preflight finds: one fact changed at a time, then all at once.
+
+use super::plan::plan;
+use super::run::Run;
+use super::world::{BLUE, seconds};
+use crate::model::{HealthColor, HealthStatus, Known, Timestamp};
+use crate::release::preflight::{BucketSeen, Facts, Findings, QuotaSeen, SettingsSeen, judge};
+use crate::release::{
+    EnvironmentSeen, EnvironmentStatus, Event, HealthSeen, Outcome, Plan, Processing, Source, Then, VersionSeen,
+    decide, looks,
+};
+
+/// A plan and an account in which nothing is in the way.
+struct Case {
+    plan: Plan,
+    facts: Facts,
+    now: Timestamp,
+}
+
+/// One change to a case.
+type Change = fn(&mut Case);
+
+fn case() -> Case {
+    let mut run = Run::new(1);
+    let wanted = looks(&run.release, run.world.now);
+    let seen = run.world.observe(&run.release, &wanted);
+    Case {
+        plan: plan(),
+        facts: seen.facts.expect("preflight asks for facts"),
+        now: seen.at,
+    }
+}
+
+impl Case {
+    fn with(change: Change) -> Self {
+        let mut case = case();
+        change(&mut case);
+        case
+    }
+
+    fn judge(&self) -> Findings {
+        judge(&self.plan, &self.facts, self.now)
+    }
+
+    fn health(&mut self) -> &mut HealthSeen {
+        known(&mut self.facts.blue_health)
+    }
+
+    fn settings(&mut self) -> &mut SettingsSeen {
+        known(&mut self.facts.blue_settings)
+    }
+
+    fn live(&mut self) -> &mut EnvironmentSeen {
+        let environments = known(&mut self.facts.environments);
+        environments
+            .iter_mut()
+            .find(|one| one.id.as_str() == BLUE)
+            .expect("blue is listed")
+    }
+
+    /// Another environment in the list, which differs from the live one as told.
+    fn add(&mut self, change: fn(&mut EnvironmentSeen)) {
+        let mut other = self.live().clone();
+        other.id = "e-other".into();
+        change(&mut other);
+        known(&mut self.facts.environments).push(other);
+    }
+
+    fn basic(&mut self, color: HealthColor) {
+        let health = self.health();
+        (health.status, health.color, health.refreshed_at) = (None, color, None);
+        health.instances.clear();
+    }
+
+    fn recorded(&mut self) {
+        self.plan.source = Source::Recorded {
+            release: crate::model::ReleaseNumber(6),
+            template: "shop-r6-blue".to_owned(),
+            environment: None,
+        };
+    }
+
+    /// A version of the plan's label, made from the object of this key.
+    fn version(&mut self, key: &str, processing: Processing) {
+        self.facts.version = Known::Known(Some(VersionSeen {
+            bundle: Some(("bucket".to_owned(), key.to_owned())),
+            processing,
+        }));
+    }
+
+    fn bucket(&mut self, exists: bool, own: bool) {
+        let name = "bucket".to_owned();
+        self.facts.bucket = Known::Known(BucketSeen { name, exists, own });
+    }
+
+    fn quota(&mut self, used: u64, needed: u64) {
+        self.facts.quotas = Known::Known(vec![QuotaSeen {
+            what: "environments".to_owned(),
+            used,
+            maximum: 10,
+            needed,
+        }]);
+    }
+}
+
+fn known<T>(fact: &mut Known<T>) -> &mut T {
+    match fact {
+        Known::Known(value) => value,
+        Known::Unknown(why) => panic!("{why}"),
+    }
+}
+
+fn unread<T>() -> Known<T> {
+    Known::Unknown("Rate exceeded".to_owned())
+}
+
+/// What is wrong, the code of the one problem that comes of it, and words that its message holds.
+const WRONG: [(Change, &str, &[&str]); 27] = [
+    (
+        |case| case.facts.bundle.push("no Procfile".to_owned()),
+        "bundle",
+        &["no Procfile"],
+    ),
+    (
+        |case| case.facts.application = Known::Known(false),
+        "application",
+        &["shop"],
+    ),
+    (
+        |case| {
+            case.add(|other| (other.name, other.cname) = ("shop-r7".into(), None));
+        },
+        "name",
+        &["shop-r7", "e-other"],
+    ),
+    (
+        |case| case.live().cname = None,
+        "live",
+        &["no environment of shop holds the name", "shop.eu-west-1"],
+    ),
+    (
+        |case| {
+            case.add(|_| {});
+        },
+        "live",
+        &["2 environments", BLUE, "e-other"],
+    ),
+    (
+        |case| case.live().status = EnvironmentStatus::Updating,
+        "live-busy",
+        &["shop-r6 (e-blue)", "Updating"],
+    ),
+    (
+        |case| case.health().status = Some(HealthStatus::Degraded),
+        "live-health",
+        &["e-blue", "Degraded"],
+    ),
+    (
+        |case| case.health().refreshed_at = Some(case.now - seconds(41)),
+        "live-health",
+        &["41 s old"],
+    ),
+    (|case| case.basic(HealthColor::Yellow), "live-health", &["Yellow"]),
+    (|case| case.settings().coupled_database = true, "database", &["e-blue"]),
+    (|case| case.settings().shared_balancer = true, "balancer", &["e-blue"]),
+    (
+        |case| case.facts.managed_update = Known::Known(Some("4.1.2 on Sunday".to_owned())),
+        "managed-update",
+        &["4.1.2 on Sunday", "e-blue"],
+    ),
+    (
+        |case| case.version("another", Processing::Processed),
+        "version",
+        &["v2", "another bundle"],
+    ),
+    (
+        |case| {
+            case.facts.version = Known::Known(Some(VersionSeen {
+                bundle: None,
+                processing: Processing::Processed,
+            }));
+        },
+        "version",
+        &["v2", "another bundle"],
+    ),
+    (
+        |case| case.version(super::plan::KEY, Processing::Failed),
+        "version",
+        &["v2", "failed to process"],
+    ),
+    (Case::recorded, "version", &["v2 is gone"]),
+    (|case| case.bucket(false, false), "bucket", &["no bucket bucket"]),
+    (
+        |case| case.quota(9, 2),
+        "quota",
+        &["9 of at most 10 environments", "2 more"],
+    ),
+    (|case| case.facts.identity = unread(), "unknown", &["who we are"]),
+    (
+        |case| case.facts.application = unread(),
+        "unknown",
+        &["application shop"],
+    ),
+    (|case| case.facts.environments = unread(), "unknown", &["environments"]),
+    (
+        |case| case.facts.blue_health = unread(),
+        "unknown",
+        &["health of", BLUE],
+    ),
+    (
+        |case| case.facts.blue_settings = unread(),
+        "unknown",
+        &["configuration of"],
+    ),
+    (
+        |case| case.facts.managed_update = unread(),
+        "unknown",
+        &["managed updates of"],
+    ),
+    (|case| case.facts.version = unread(), "unknown", &["version v2"]),
+    (|case| case.facts.bucket = unread(), "unknown", &["bucket"]),
+    (|case| case.facts.quotas = unread(), "unknown", &["quotas"]),
+];
+
+#[test]
+fn each_thing_in_the_way_is_found_and_nothing_besides() {
+    for (at, (change, code, words)) in WRONG.into_iter().enumerate() {
+        let found = Case::with(change).judge();
+        let [problem] = found.problems.as_slice() else {
+            panic!("change {at}: {:?}", found.problems);
+        };
+        assert_eq!(problem.code, code, "{problem}");
+        assert_eq!(problem.is_unknown(), code == "unknown", "{problem}");
+        for word in words {
+            assert!(problem.message.contains(word), "{word:?} is not in {problem}");
+        }
+        assert_eq!(problem.to_string(), format!("{}; {}", problem.message, problem.advice));
+        assert!(problem.advice.len() > 10, "{problem}");
+        assert_eq!(found.blue, None, "nothing may begin: {problem}");
+        assert_eq!(found.notes, Vec::<String>::new(), "{problem}");
+    }
+}
+
+/// What is no problem, though it looks like one.
+const FINE: [(&str, Change); 10] = [
+    ("nothing", |_| {}),
+    ("a minor thing to look at", |case| {
+        case.health().status = Some(HealthStatus::Info);
+    }),
+    ("health data just fresh enough", |case| {
+        case.health().refreshed_at = Some(case.now - seconds(40));
+    }),
+    ("this release's own green", |case| {
+        let tag = case.plan.tag();
+        case.add(|other| (other.name, other.cname) = ("shop-r7".into(), None));
+        let list = known(&mut case.facts.environments);
+        list.last_mut().expect("it was added").release_tag = Some(tag);
+    }),
+    ("an old environment of that name on its way out", |case| {
+        case.add(|other| other.status = EnvironmentStatus::Terminating);
+    }),
+    ("the same bundle under that label", |case| {
+        case.version(super::plan::KEY, Processing::Underway);
+    }),
+    ("a recorded version of another bundle", |case| {
+        case.recorded();
+        case.version("another", Processing::Processed);
+    }),
+    ("a bucket of the region's own that is made when it is needed", |case| {
+        case.bucket(false, true);
+    }),
+    ("a bucket of the user's", |case| case.bucket(true, false)),
+    ("a quota that is just enough", |case| case.quota(8, 2)),
+];
+
+#[test]
+fn what_only_looks_wrong_is_let_through() {
+    for (what, change) in FINE {
+        let found = Case::with(change).judge();
+        assert_eq!(found.problems, Vec::new(), "{what}");
+        assert_eq!(found.notes, Vec::<String>::new(), "{what}");
+        let blue = found.blue.expect(what);
+        assert_eq!((blue.id.as_str(), blue.name.as_str()), (BLUE, "shop-r6"));
+        assert_eq!((blue.running, blue.min_instances, blue.max_instances), (2, 2, 4));
+        assert_eq!(blue.version, Some("v1".into()));
+        assert_eq!(blue.endpoint.as_deref(), Some("blue.elb"));
+        assert_eq!(blue.account, "123456789012");
+        assert!(blue.enhanced, "{what}");
+    }
+}
+
+#[test]
+fn what_cannot_be_proved_is_noted() {
+    let found = Case::with(|case| case.basic(HealthColor::Green)).judge();
+    assert_eq!(found.problems, Vec::new());
+    assert!(
+        found.notes.len() == 1 && found.notes[0].contains("basic health"),
+        "{:?}",
+        found.notes
+    );
+    let blue = found.blue.expect("it is live");
+    assert!(!blue.enhanced);
+    assert_eq!(
+        blue.running, 1,
+        "an environment that counts no instances has at least one"
+    );
+    let found = Case::with(|case| case.plan.smoke.checks.clear()).judge();
+    assert!(
+        found.notes.len() == 1 && found.notes[0].contains("smoke"),
+        "{:?}",
+        found.notes
+    );
+    assert!(found.blue.is_some());
+}
+
+#[test]
+fn all_problems_are_found_at_once() {
+    let found = Case::with(|case| {
+        case.facts.bundle.push("no Procfile".to_owned());
+        case.live().status = EnvironmentStatus::Updating;
+        case.settings().coupled_database = true;
+        case.settings().shared_balancer = true;
+        case.version("another", Processing::Processed);
+        case.bucket(false, false);
+        case.facts.quotas = unread();
+    })
+    .judge();
+    let codes: Vec<_> = found.problems.iter().map(|problem| problem.code.as_str()).collect();
+    assert_eq!(
+        codes,
+        [
+            "bundle",
+            "live-busy",
+            "database",
+            "balancer",
+            "version",
+            "bucket",
+            "unknown"
+        ]
+    );
+}
+
+#[test]
+fn what_fails_for_the_same_reason_is_told_once() {
+    // Without credentials nothing can be read, and without the application there is nothing else to say of it.
+    let blind = Case::with(|case| {
+        case.facts.identity = unread();
+        case.facts.application = unread();
+        case.facts.environments = unread();
+        case.facts.quotas = unread();
+    });
+    assert_eq!(blind.judge().problems.len(), 1);
+    let absent = Case::with(|case| {
+        case.facts.application = Known::Known(false);
+        case.facts.environments = Known::Known(Vec::new());
+        case.facts.version = Known::Known(None);
+    });
+    assert_eq!(absent.judge().problems.len(), 1);
+    // While the live environment is busy, its health says nothing.
+    let busy = Case::with(|case| {
+        case.live().status = EnvironmentStatus::Updating;
+        case.health().status = Some(HealthStatus::Degraded);
+    });
+    assert_eq!(busy.judge().problems.len(), 1);
+}
+
+#[test]
+fn causes_and_names_that_help_are_told() {
+    let found = Case::with(|case| {
+        case.health().status = Some(HealthStatus::Severe);
+        case.health().causes = vec!["80 % of requests fail.".to_owned()];
+    })
+    .judge();
+    assert!(
+        found.problems[0].message.contains("Severe (80 % of requests fail.)"),
+        "{:?}",
+        found.problems
+    );
+    let found = Case::with(|case| case.live().cname = Some("elsewhere".to_owned())).judge();
+    let advice = &found.problems[0].advice;
+    assert!(
+        advice.contains("elsewhere (shop-r6), shop-staging.eu-west-1"),
+        "{advice}"
+    );
+    let found = Case::with(|case| known(&mut case.facts.environments).clear()).judge();
+    assert!(
+        found.problems[0].advice.ends_with("there are: none"),
+        "{:?}",
+        found.problems
+    );
+}
+
+#[test]
+fn what_could_not_be_read_is_read_again_for_a_minute_and_what_is_wrong_is_not() {
+    let mut run = Run::new(1);
+    let wanted = looks(&run.release, run.world.now);
+    let mut seen = run.world.observe(&run.release, &wanted);
+    let began = run.release.started_at;
+    let mut then = |facts: Option<Facts>, after: u64| {
+        (seen.facts, seen.at) = (facts, began + seconds(after));
+        decide(&run.release, &seen).then
+    };
+    // Health that stays fresh for as long as this takes.
+    let facts = Case::with(|case| case.health().refreshed_at = Some(case.now + seconds(60))).facts;
+    let unknown = Facts {
+        quotas: unread(),
+        ..facts.clone()
+    };
+    let wrong = Facts {
+        quotas: unread(),
+        application: Known::Known(false),
+        ..facts.clone()
+    };
+    let waits = |then: &Then| matches!(then, Then::Wait { deadline, .. } if *deadline == began + seconds(60));
+    let refuses = |then: &Then| matches!(then, Then::Record(Event::Refused { .. }));
+    assert!(waits(&then(Some(unknown.clone()), 59)));
+    assert!(refuses(&then(Some(unknown), 60)));
+    assert!(refuses(&then(Some(wrong), 0)), "what is wrong stays wrong");
+    assert!(waits(&then(None, 59)));
+    let refused = |then: &Then| {
+        matches!(
+            then,
+            Then::Finish {
+                outcome: Outcome::Refused,
+                ..
+            }
+        )
+    };
+    assert!(refused(&then(None, 60)));
+    assert!(matches!(
+        then(Some(facts), 30),
+        Then::Record(Event::PreflightPassed { .. })
+    ));
+}

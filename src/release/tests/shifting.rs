@@ -1,0 +1,177 @@
+//! The swap, and seeing that the public name leads to green: until when, and what happens then.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use super::plan::SLOT;
+use super::run::{GREEN, Run};
+use super::scene::{INSTANT, Scene, act, known, record, taken_back, unread, wait};
+use super::world::{BLUE, BLUE_CNAME, seconds};
+use crate::model::{HealthStatus, Known};
+use crate::release::{Action, EnvironmentStatus, Event, Outcome, Phase, PublicSeen, Why, limits};
+
+#[test]
+fn green_has_a_while_to_be_fit_for_traffic() {
+    let fit = Scene::at_the_begin_of(Phase::Shift);
+    let deadline = fit.began() + limits::SHIFT;
+    let wanted = Action::Swap {
+        from: BLUE.into(),
+        to: GREEN.into(),
+        other_cname: BLUE_CNAME.to_owned(),
+    };
+    assert_eq!(act(&fit.decide()), &wanted);
+    // A driver that was away past the deadline does not give up a green that is up.
+    assert_eq!(act(&fit.at(deadline + seconds(1000)).decide()), &wanted);
+    let sick = fit.with(|scene| known(&mut scene.seen.green_health).status = Some(HealthStatus::Warning));
+    let early = sick.at(fit.began() + seconds(1));
+    assert_eq!(wait(&early.decide()), (early.seen.at + seconds(10), deadline));
+    wait(&sick.at(deadline - INSTANT).decide());
+    let decision = sick.at(deadline).decide();
+    assert_eq!(taken_back(&decision).1, Outcome::RolledBack);
+    assert!(taken_back(&decision).0.contains("could not be given to green in time"));
+}
+
+#[test]
+fn what_is_missing_for_the_swap_is_told() {
+    let fit = Scene::at_the_begin_of(Phase::Shift);
+    let missing = |scene: Scene| match scene.decide().why {
+        Why::NotUp { missing, .. } => missing.join("; "),
+        why => panic!("{why:?}"),
+    };
+    let busy = fit.with(|scene| scene.environment(BLUE).status = EnvironmentStatus::Updating);
+    assert_eq!(missing(busy), "blue (e-blue) is Updating");
+    let busy = fit.with(|scene| scene.environment(GREEN).status = EnvironmentStatus::Updating);
+    assert_eq!(missing(busy), "green (e-green) is Updating");
+    let nameless = fit.with(|scene| scene.environment(GREEN).cname = None);
+    assert_eq!(missing(nameless), "green has no name to give in exchange");
+    let stale = fit.with(|scene| {
+        let at = scene.seen.at;
+        known(&mut scene.seen.green_health).refreshed_at = Some(at - seconds(41));
+    });
+    assert_eq!(missing(stale), "its health data is 41 s old");
+}
+
+#[test]
+fn nothing_is_swapped_in_the_dark() {
+    let blind = Scene::at_the_begin_of(Phase::Shift).with(|scene| scene.seen.environments = unread());
+    let deadline = blind.began() + limits::SHIFT;
+    let early = blind.at(blind.began() + seconds(5));
+    assert!(matches!(early.decide().why, Why::CannotSee { .. }));
+    assert_eq!(wait(&early.decide()), (early.seen.at + seconds(12), deadline));
+    let late = blind.at(deadline - INSTANT).decide();
+    assert!(matches!(late.why, Why::CannotSee { .. }), "{late:?}");
+    assert_eq!(taken_back(&blind.at(deadline).decide()).1, Outcome::RolledBack);
+}
+
+#[test]
+fn environments_that_are_gone_or_going_cannot_be_swapped() {
+    let fit = Scene::at_the_begin_of(Phase::Shift);
+    let ending = fit.with(|scene| scene.environment(GREEN).status = EnvironmentStatus::Terminating);
+    let decision = ending.decide();
+    assert!(taken_back(&decision).0.contains("e-green) is being removed"));
+    let gone = fit.with(|scene| scene.remove(GREEN));
+    let decision = gone.lasting();
+    assert!(taken_back(&decision).0.contains("not there any more"));
+}
+
+/// After the swap, before users are seen on green; between two looks.
+fn shifted() -> Scene {
+    let mut run = Run::new(1).until(Phase::Shift, 0);
+    while run.release.shifted_at.is_none() {
+        assert!(run.step());
+    }
+    Scene::of(&mut run).with(|scene| {
+        // That far in the future no look is due.
+        scene.release.watch.last = Some(scene.seen.at + seconds(10_000));
+    })
+}
+
+fn public(scene: &mut Scene) -> &mut PublicSeen {
+    scene.seen.public.as_mut().expect("it was asked for")
+}
+
+fn addresses(last: &[u8]) -> Known<BTreeSet<IpAddr>> {
+    Known::Known(last.iter().map(|last| IpAddr::from([10, 0, 0, *last])).collect())
+}
+
+#[test]
+fn the_name_on_green_is_recorded_and_then_looked_up() {
+    let scene = shifted();
+    let before = scene.with(|scene| scene.release.shifted_at = None);
+    let decision = before.decide();
+    assert!(matches!(record(&decision), Event::Shifted));
+    assert!(decision.why.to_string().starts_with(SLOT));
+    // A large balancer gives each asker some of its addresses.
+    for (slot, expected) in [(&[2][..], &[2][..]), (&[2, 3], &[3, 4])] {
+        let leads = scene.with(|scene| {
+            public(scene).slot_addresses = addresses(slot);
+            public(scene).expected_addresses = addresses(expected);
+            public(scene).checks.iter_mut().for_each(|check| check.passed = true);
+        });
+        let decision = leads.decide();
+        let Event::ShiftConfirmed { how } = record(&decision) else {
+            panic!("{decision:?}");
+        };
+        assert!(how.contains("it leads to 10.0.0."), "{how}");
+    }
+}
+
+#[test]
+fn a_name_that_leads_elsewhere_for_too_long_takes_green_back() {
+    let scene = shifted();
+    // Two times to live, and a while.
+    let deadline = scene.release.shifted_at.expect("it is shifted") + seconds(40) + limits::CONFIRM;
+    let elsewhere = scene.with(|scene| public(scene).slot_addresses = addresses(&[1, 7]));
+    let failing = scene.with(|scene| {
+        public(scene).slot_addresses = addresses(&[2]);
+        let check = &mut public(scene).checks[0];
+        (check.passed, check.failure) = (false, None);
+    });
+    for (scene, words) in [
+        (elsewhere, "it leads to 10.0.0.1, 10.0.0.7, and should lead to 10.0.0.2"),
+        (failing, "GET /: failed"),
+    ] {
+        let early = scene.decide();
+        assert!(
+            matches!(&early.why, Why::Confirming { missing } if missing == words),
+            "{early:?}"
+        );
+        assert_eq!(wait(&early), (scene.seen.at + seconds(2), deadline));
+        wait(&scene.at(deadline - INSTANT).decide());
+        let decision = scene.at(deadline).decide();
+        assert!(taken_back(&decision).0.contains(words), "{decision:?}");
+    }
+}
+
+#[test]
+fn a_name_that_cannot_be_looked_up_from_here_is_no_fault_of_greens() {
+    let scene = shifted();
+    let deadline = scene.release.shifted_at.expect("it is shifted") + seconds(40) + limits::CONFIRM;
+    for (change, words) in [
+        (
+            (|scene| scene.seen.public = None) as fn(&mut Scene),
+            "it was not looked at yet",
+        ),
+        (
+            |scene| public(scene).slot_addresses = unread(),
+            "the name's addresses could not be read: Rate exceeded",
+        ),
+        (
+            |scene| public(scene).expected_addresses = unread(),
+            "the environment's addresses could not be read: Rate exceeded",
+        ),
+    ] {
+        let blind = scene.with(change);
+        let early = blind.at(deadline - INSTANT).decide();
+        assert!(
+            matches!(&early.why, Why::Confirming { missing } if missing == words),
+            "{early:?}"
+        );
+        let decision = blind.at(deadline).decide();
+        let event = record(&decision);
+        assert!(
+            matches!(event, Event::ShiftConfirmed { how } if how.contains(words)),
+            "{event:?}"
+        );
+    }
+}
