@@ -7,10 +7,12 @@ mod beanstalk;
 mod connect;
 mod error;
 mod identity;
+mod in_time;
 mod objects;
 mod service_clock;
 
 pub use beanstalk::{FirstEnvironment, NewEnvironment};
 pub use connect::{Aws, AwsSettings, InProcess};
 pub use error::{CallError, Effect};
+pub use in_time::InTime;
 pub use objects::{Created, Progress};

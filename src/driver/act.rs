@@ -6,6 +6,10 @@ use super::write::Unsaid;
 use super::{Driver, DriverError, perform};
 use crate::release::{Action, CallResult, Event, Safety, limits};
 
+/// A journal that was read for longer than this was read by a process that was stopped meanwhile: what it said may be over, and
+/// it is read again. Longer than a read and a write take on S3 at most, so that a slow journal does not stop the call for good.
+const STALE: Duration = Duration::from_secs(limits::OWNERSHIP.as_secs() / 2);
+
 impl Driver {
     /// Writes the intent, makes the call, writes how it went.
     pub(super) async fn act(&mut self, action: Action) -> Result<(), DriverError> {
@@ -52,15 +56,24 @@ impl Driver {
         listen.tick().await;
         loop {
             tokio::select! {
-                result = &mut call => return Some(result),
-                _ = listen.tick(), if patient => match self.meanwhile(&release, intent).await {
-                    // What is under way does no harm twice, so it is let go.
-                    Meanwhile::Lost => return None,
-                    Meanwhile::Turned => {
-                        return Some(CallResult::Unknown { message: "it was let go, because an operator wants the release to turn back".to_owned() });
+                // A process that was stopped hears first what has happened meanwhile: the next part of the call may be another
+                // driver's by now.
+                biased;
+                _ = listen.tick(), if patient => {
+                    let asked = seat.clock.since_boot();
+                    match self.meanwhile(&release, intent).await {
+                        // What is under way does no harm twice, so it is let go.
+                        Meanwhile::Lost => return None,
+                        Meanwhile::Turned => {
+                            let message = "it was let go, because an operator wants the release to turn back".to_owned();
+                            return Some(CallResult::Unknown { message });
+                        }
+                        Meanwhile::GoOn if seat.clock.since_boot().saturating_sub(asked) > STALE => listen.reset_immediately(),
+                        // However slow the journal is, the call has its turn.
+                        Meanwhile::GoOn => listen.reset(),
                     }
-                    Meanwhile::GoOn => {}
-                },
+                }
+                result = &mut call => return Some(result),
             }
         }
     }

@@ -1,12 +1,13 @@
 //! Performing: one call for one intent. The dangerous ones look once more right before, and are not made when the intent has
 //! grown old.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::evidence;
 use super::prune;
 use super::{Seat, World};
-use crate::aws::NewEnvironment;
+use crate::aws::{InTime, NewEnvironment};
 use crate::model::EnvironmentId;
 use crate::release::{
     Action, CallResult, EnvironmentSeen, Listener, Notice, Plan, RELEASE_TAG, Release, Role, Source, VersionSeen,
@@ -34,6 +35,8 @@ pub(super) async fn perform(seat: &Seat, release: &Release, action: &Action, beg
     if let Err(late) = in_time() {
         return late;
     }
+    // A call that has begun in time may still be on its way to the network when the process is stopped.
+    let sent_by = InTime::until(Arc::clone(clock), begin_by + limits::CALL_TIMEOUT);
     let done = match action {
         Action::Upload { key } => upload(world, plan, key, listener.as_ref()).await,
         Action::CreateVersion { label } => create_version(world, plan, label).await,
@@ -59,14 +62,23 @@ pub(super) async fn perform(seat: &Seat, release: &Release, action: &Action, beg
                 max_instances: *max_instances,
                 tags: &tags,
             };
-            world.aws.create_environment(&new).await.map_err(CallResult::from)
+            world
+                .aws
+                .create_environment(&new, &sent_by)
+                .await
+                .map_err(CallResult::from)
         }
         Action::Swap { from, to, other_cname } => {
             match in_bounds(Box::pin(fit_to_swap(world, plan, from, to, other_cname)))
                 .await
                 .and_then(|()| in_time())
             {
-                Ok(()) => world.aws.swap(from, to).await.map(|()| None).map_err(CallResult::from),
+                Ok(()) => world
+                    .aws
+                    .swap(from, to, &sent_by)
+                    .await
+                    .map(|()| None)
+                    .map_err(CallResult::from),
                 Err(not_made) => Err(not_made),
             }
         }
@@ -89,7 +101,7 @@ pub(super) async fn perform(seat: &Seat, release: &Release, action: &Action, beg
                 Ok(true) => match in_time() {
                     Ok(()) => world
                         .aws
-                        .terminate(environment)
+                        .terminate(environment, &sent_by)
                         .await
                         .map(|()| None)
                         .map_err(CallResult::from),

@@ -11,11 +11,15 @@ mod ambiguous;
 mod crash;
 #[cfg(feature = "local")]
 mod doors;
+#[cfg(feature = "local")]
+mod frozen;
 mod house;
 #[cfg(all(feature = "local", target_os = "linux"))]
 mod journal_disk;
 #[cfg(feature = "local")]
 mod journal_s3;
+#[cfg(feature = "local")]
+mod kills;
 #[cfg(feature = "local")]
 mod local_live;
 #[cfg(feature = "local")]
@@ -28,3 +32,5 @@ mod refusals;
 mod release_cli;
 #[cfg(feature = "local")]
 mod support;
+#[cfg(feature = "local")]
+mod two_drivers;

@@ -3,7 +3,7 @@
 use aws_sdk_elasticbeanstalk::types::{ConfigurationOptionSetting, EnvironmentDescription, Tag};
 
 use super::super::error::read;
-use super::super::{Aws, CallError};
+use super::super::{Aws, CallError, InTime};
 use crate::model::{ApplicationName, EnvironmentId, EnvironmentName, HealthColor, VersionLabel};
 use crate::release::{EnvironmentSeen, EnvironmentStatus};
 
@@ -118,7 +118,11 @@ impl Aws {
     /// # Errors
     ///
     /// When the service refuses, or nobody knows.
-    pub async fn create_environment(&self, new: &NewEnvironment<'_>) -> Result<Option<String>, CallError> {
+    pub async fn create_environment(
+        &self,
+        new: &NewEnvironment<'_>,
+        in_time: &InTime,
+    ) -> Result<Option<String>, CallError> {
         let tags = new
             .tags
             .iter()
@@ -133,6 +137,8 @@ impl Aws {
             .template_name(new.template)
             .set_option_settings(Some(capacity(new.min_instances, new.max_instances)))
             .set_tags(Some(tags))
+            .customize()
+            .interceptor(in_time.clone())
             .send()
             .await
             .map_err(|error| read("CreateEnvironment", error))?;
@@ -165,11 +171,18 @@ impl Aws {
     /// # Errors
     ///
     /// When the service refuses, or nobody knows.
-    pub async fn swap(&self, source: &EnvironmentId, destination: &EnvironmentId) -> Result<(), CallError> {
+    pub async fn swap(
+        &self,
+        source: &EnvironmentId,
+        destination: &EnvironmentId,
+        in_time: &InTime,
+    ) -> Result<(), CallError> {
         self.beanstalk_once
             .swap_environment_cnames()
             .source_environment_id(source.as_str())
             .destination_environment_id(destination.as_str())
+            .customize()
+            .interceptor(in_time.clone())
             .send()
             .await
             .map(drop)
@@ -181,11 +194,13 @@ impl Aws {
     /// # Errors
     ///
     /// When the service refuses, or nobody knows.
-    pub async fn terminate(&self, id: &EnvironmentId) -> Result<(), CallError> {
+    pub async fn terminate(&self, id: &EnvironmentId, in_time: &InTime) -> Result<(), CallError> {
         self.beanstalk_once
             .terminate_environment()
             .environment_id(id.as_str())
             .terminate_resources(true)
+            .customize()
+            .interceptor(in_time.clone())
             .send()
             .await
             .map(drop)

@@ -10,6 +10,8 @@ use tokio::process::Command;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use super::{MOMENT, until};
+
 /// A child under way. It is killed when it is dropped.
 pub(crate) struct Child {
     what: String,
@@ -74,6 +76,27 @@ impl Child {
     /// Ends it as a power cut would.
     pub(crate) async fn kill(&mut self) {
         self.process.kill().await.unwrap();
+    }
+
+    /// Stops it where it stands, as closing a laptop does, until [`Child::thaw`]. It is stopped when this returns.
+    pub(crate) async fn freeze(&self) {
+        use rustix::process::{Signal, WaitId, WaitIdOptions, kill_process, waitid};
+        let id = self.pid();
+        kill_process(id, Signal::STOP).unwrap();
+        let look = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        until("it to be stopped", MOMENT, async || {
+            waitid(WaitId::Pid(id), look).unwrap().map(drop)
+        })
+        .await;
+    }
+
+    /// Lets it go on.
+    pub(crate) fn thaw(&self) {
+        rustix::process::kill_process(self.pid(), rustix::process::Signal::CONT).unwrap();
+    }
+
+    fn pid(&self) -> rustix::process::Pid {
+        rustix::process::Pid::from_raw(self.id().try_into().unwrap()).unwrap()
     }
 
     /// Waits for its end.

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use cutover::aws::{Aws, AwsSettings, FirstEnvironment};
 use cutover::local::cloud::{CloudSettings, LocalCloud};
 use cutover::model::{ApplicationName, EnvironmentId, EnvironmentName, HealthStatus, SystemClock, VersionLabel};
-use cutover::rehearse::load::{Load, LoadSettings};
+use cutover::rehearse::load::{Load, LoadSettings, Mark, Summary};
 use cutover::release::{EnvironmentStatus, Processing};
 use cutover::spec::OptionSetting;
 use http::Request;
@@ -102,23 +102,25 @@ impl Cloud {
 
     /// One environment is left; it holds the name and runs this version, and users get it.
     pub(crate) async fn settled(&self, name: &str, label: &str, version: &str) {
+        let wrong = self.unsettled(name, label, version).await;
+        assert!(wrong.is_none(), "{name}: {}", wrong.unwrap_or_default());
+    }
+
+    /// What is not as [`Cloud::settled`] has it, if anything.
+    pub(crate) async fn unsettled(&self, name: &str, label: &str, version: &str) -> Option<String> {
         let left = self.environments(name).await;
         let told: Vec<_> = left
             .iter()
             .map(|found| (found.environment_name(), found.version_label(), found.cname()))
             .collect();
-        assert_eq!(
-            left.len(),
-            1,
-            "{name}: exactly one environment should be left: {told:?}"
-        );
-        assert_eq!(left[0].version_label(), Some(label), "{name}: {told:?}");
-        assert_eq!(
-            left[0].cname(),
-            Some(self.local.fqdn(name).as_str()),
-            "{name}: {told:?}"
-        );
-        assert_eq!(self.served(name).await, version, "{name}: what users get");
+        let [only] = left.as_slice() else {
+            return Some(format!("exactly one environment should be left: {told:?}"));
+        };
+        if only.version_label() != Some(label) || only.cname() != Some(self.local.fqdn(name).as_str()) {
+            return Some(format!("version {label} should hold the name: {told:?}"));
+        }
+        let served = self.served(name).await;
+        (served != version).then(|| format!("users should get {version}, and get {served}"))
     }
 
     /// The version that users get by the public name.
@@ -157,6 +159,16 @@ pub(crate) struct Users {
 }
 
 impl Users {
+    /// Remembers this moment.
+    pub(crate) fn mark(&self) -> Mark {
+        self.load.mark()
+    }
+
+    /// What has become of their requests since.
+    pub(crate) fn since(&self, mark: &Mark) -> Summary {
+        self.load.since(mark)
+    }
+
     /// They go home; none of them has seen a failure.
     pub(crate) async fn content(self) {
         let name = self.name;

@@ -8,6 +8,7 @@ pub(crate) mod child;
 pub(crate) mod cloud;
 pub(crate) mod project;
 pub(crate) mod proxy;
+pub(crate) mod random;
 mod wire;
 
 use std::time::Duration;

@@ -50,6 +50,17 @@ impl Project {
         project
     }
 
+    /// The same project on another machine: another folder and a proxy of its own. It has the settings, and the journal is
+    /// the same one.
+    pub(crate) async fn elsewhere(&self, cloud: &Cloud) -> Self {
+        let other = Self::new(cloud, &self.name).await;
+        let here = format!("journal = \"{}\"", self.path("journal").display());
+        let settings = fs::read_to_string(self.path("cutover.toml")).unwrap();
+        // One on S3 is the same from everywhere.
+        other.write("cutover.toml", settings.replace(JOURNAL, &here));
+        other
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -99,11 +110,12 @@ impl Project {
 
     /// The events of a release in the journal, in order.
     pub(crate) fn events(&self, release: u32) -> Vec<Value> {
-        let folder = self.path(&format!("journal/{}/production/{release}", self.name));
-        (1..)
-            .map_while(|sequence| fs::read(folder.join(format!("{sequence:06}.json"))).ok())
-            .map(|text| serde_json::from_slice::<Value>(&text).unwrap()["event"].clone())
-            .collect()
+        events(&self.journal(release))
+    }
+
+    /// Where the entries of a release lie.
+    pub(crate) fn journal(&self, release: u32) -> PathBuf {
+        self.path(&format!("journal/{}/production/{release}", self.name))
     }
 
     /// Waits until an event is in the journal.
@@ -121,6 +133,14 @@ impl Project {
         let ended = self.run(&["status", "--json"]).await.with(0);
         serde_json::from_str(&ended.stdout).unwrap()
     }
+}
+
+/// The events of the release whose entries lie in a folder, in order.
+pub(crate) fn events(folder: &Path) -> Vec<Value> {
+    (1..)
+        .map_while(|sequence| fs::read(folder.join(format!("{sequence:06}.json"))).ok())
+        .map(|text| serde_json::from_slice::<Value>(&text).unwrap()["event"].clone())
+        .collect()
 }
 
 /// Whether an event is the one that is meant: its name, or for intents `intended` and the action's name.
@@ -158,6 +178,9 @@ pub(crate) fn processes_in(folder: &Path) -> Vec<String> {
     }
     found
 }
+
+/// The line of the settings that says where the journal is.
+pub(crate) const JOURNAL: &str = "journal = \"journal\"";
 
 const SETTINGS: &str = r#"journal = "journal"
 

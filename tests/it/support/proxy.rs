@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, TRANSFER_ENCODING};
@@ -18,7 +19,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::wire::{mutates, operation};
+pub(crate) use super::wire::mutates;
+use super::wire::operation;
 use super::{MOMENT, until};
 
 /// What happens to a request.
@@ -34,6 +36,8 @@ pub(crate) enum Fault {
     Throttle,
     /// The cloud does not get it: no permission.
     Deny,
+    /// It is on its way for so long, whatever becomes of its sender.
+    Delay(Duration),
     /// It waits until the gate opens.
     Hold(Gate),
     /// The answer has one text in the place of another.
@@ -42,33 +46,50 @@ pub(crate) enum Fault {
 
 /// Something to wait at.
 #[derive(Clone, Debug)]
-pub(crate) struct Gate(Arc<watch::Sender<bool>>);
+pub(crate) struct Gate {
+    open: Arc<watch::Sender<bool>>,
+    came: Arc<watch::Sender<usize>>,
+}
 
 impl Gate {
     pub(crate) fn closed() -> Self {
-        Self(Arc::new(watch::Sender::new(false)))
+        Self {
+            open: Arc::new(watch::Sender::new(false)),
+            came: Arc::new(watch::Sender::new(0)),
+        }
     }
 
     pub(crate) fn open(&self) {
-        self.0.send_replace(true);
+        self.open.send_replace(true);
+    }
+
+    /// How many requests have come to it so far.
+    pub(crate) fn came(&self) -> usize {
+        *self.came.borrow()
     }
 
     async fn pass(&self) {
+        self.came.send_modify(|came| *came += 1);
         // The gate itself is held, so its sender is there.
-        self.0.subscribe().wait_for(|open| *open).await.unwrap();
+        self.open.subscribe().wait_for(|open| *open).await.unwrap();
     }
 }
+
+/// Whether the time for a fault has come.
+type When = Box<dyn Fn() -> bool + Send>;
 
 /// A fault for the next requests of one operation.
 struct Rule {
     operation: &'static str,
     fault: Fault,
     left: usize,
+    when: When,
 }
 
 #[derive(Default)]
 struct State {
     wire: Vec<String>,
+    done: Vec<String>,
     rules: Vec<Rule>,
 }
 
@@ -117,10 +138,22 @@ impl Proxy {
 
     /// The next so many requests of an operation meet a fault. Earlier orders come first.
     pub(crate) fn order(&self, operation: &'static str, fault: Fault, times: usize) {
+        self.order_when(operation, fault, times, || true);
+    }
+
+    /// The same, for requests that come when the time has come.
+    pub(crate) fn order_when(
+        &self,
+        operation: &'static str,
+        fault: Fault,
+        times: usize,
+        when: impl Fn() -> bool + Send + 'static,
+    ) {
         let rule = Rule {
             operation,
             fault,
             left: times,
+            when: Box::new(when),
         };
         self.state.lock().unwrap().rules.push(rule);
     }
@@ -137,7 +170,19 @@ impl Proxy {
 
     /// How often an operation was asked for.
     pub(crate) fn count(&self, operation: &str) -> usize {
-        self.wire().iter().filter(|seen| *seen == operation).count()
+        self.count_of(|seen| seen == operation)
+    }
+
+    /// How many operations of a kind were asked for.
+    pub(crate) fn count_of(&self, kind: impl Fn(&str) -> bool) -> usize {
+        let state = self.state.lock().unwrap();
+        state.wire.iter().filter(|seen| kind(seen)).count()
+    }
+
+    /// How often the cloud has done an operation, whether or not anybody heard of it.
+    pub(crate) fn done(&self, operation: &str) -> usize {
+        let state = self.state.lock().unwrap();
+        state.done.iter().filter(|done| *done == operation).count()
     }
 
     /// What was asked for that may change something, and how often.
@@ -182,7 +227,7 @@ impl Way {
             let rule = state
                 .rules
                 .iter_mut()
-                .find(|rule| rule.operation == operation && rule.left > 0);
+                .find(|rule| rule.operation == operation && rule.left > 0 && (rule.when)());
             rule.map(|rule| {
                 rule.left -= 1;
                 rule.fault.clone()
@@ -190,13 +235,13 @@ impl Way {
         };
         let request = Request::from_parts(head, body);
         match fault {
-            None => self.forward(request).await,
+            None => self.forward(&operation, request).await,
             Some(Fault::LoseAnswer) => {
-                self.forward(request).await?;
+                self.forward(&operation, request).await?;
                 Err(Lost)
             }
             Some(Fault::FailAfter) => {
-                self.forward(request).await?;
+                self.forward(&operation, request).await?;
                 Ok(failed())
             }
             Some(Fault::FailBefore) => Ok(failed()),
@@ -206,12 +251,16 @@ impl Way {
                     format!("User: arn:aws:iam::123456789012:user/test is not authorized to perform: {operation}");
                 Ok(refused(StatusCode::FORBIDDEN, "AccessDenied", &message))
             }
+            Some(Fault::Delay(length)) => {
+                tokio::time::sleep(length).await;
+                self.forward(&operation, request).await
+            }
             Some(Fault::Hold(gate)) => {
                 gate.pass().await;
-                self.forward(request).await
+                self.forward(&operation, request).await
             }
             Some(Fault::Rewrite(from, to)) => {
-                let (mut head, body) = self.forward(request).await?.into_parts();
+                let (mut head, body) = self.forward(&operation, request).await?.into_parts();
                 let body = body.collect().await.unwrap().to_bytes();
                 let text = String::from_utf8(body.to_vec()).unwrap().replace(&from, &to);
                 head.headers.remove(CONTENT_LENGTH);
@@ -220,7 +269,7 @@ impl Way {
         }
     }
 
-    async fn forward(&self, request: Request<Bytes>) -> Result<Answer, Lost> {
+    async fn forward(&self, operation: &str, request: Request<Bytes>) -> Result<Answer, Lost> {
         let (mut head, body) = request.into_parts();
         let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
         head.uri = format!("{}{path}", self.endpoint).parse::<Uri>().unwrap();
@@ -233,6 +282,9 @@ impl Way {
         head.headers.remove(CONNECTION);
         head.headers.remove(TRANSFER_ENCODING);
         let body = body.collect().await.map_err(|_| Lost)?.to_bytes();
+        if head.status.is_success() {
+            self.state.lock().unwrap().done.push(operation.to_owned());
+        }
         Ok(Response::from_parts(head, body.into()))
     }
 }

@@ -19,7 +19,7 @@ pub(super) fn operation(head: &Parts, body: &Bytes) -> String {
 }
 
 /// Whether an operation may change something.
-pub(super) fn mutates(operation: &str) -> bool {
+pub(crate) fn mutates(operation: &str) -> bool {
     !["Describe", "List", "Check", "Get", "Head"]
         .iter()
         .any(|read| operation.starts_with(read))
