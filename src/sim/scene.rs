@@ -80,8 +80,10 @@ pub(super) struct State {
     pub(super) reads_at_bake: u32,
     /// Since when green is to lose its traffic.
     pub(super) sentenced: Option<Duration>,
-    /// Calls of drivers, in all and by operation.
+    /// Calls of drivers, journal and probes among them, in all and by operation.
     pub(super) calls: u32,
+    /// Calls of Elastic Beanstalk, whose rate the whole account shares.
+    pub(super) shared_calls: u32,
     by_operation: BTreeMap<String, u32>,
     /// Faults that were met.
     pub(super) faults: u32,
@@ -115,6 +117,7 @@ impl Scene {
             reads_at_bake: 0,
             sentenced: None,
             calls: 0,
+            shared_calls: 0,
             by_operation: BTreeMap::new(),
             faults: 0,
             crashes: 0,
@@ -191,6 +194,7 @@ impl Scene {
         let elapsed = self.elapsed();
         let mut state = self.state();
         state.calls += 1;
+        state.shared_calls += u32::from(service.contains(&Service::Beanstalk));
         let number = state.calls;
         let nth = match state.by_operation.get_mut(operation) {
             Some(count) => {
