@@ -130,3 +130,13 @@ pub(super) async fn begin(
     drop(driver);
     output::ended(result, &release, format)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_without_a_time_is_the_one_that_the_help_names() {
+        assert_eq!(DEFAULT_WAIT.parse::<Span>().unwrap(), compose::WAIT);
+    }
+}

@@ -5,8 +5,8 @@ use std::sync::Mutex;
 
 use serde_json::json;
 
-use super::outbox::Outbox;
 use super::ahead::{AT_DEADLINE, ahead};
+use super::outbox::Outbox;
 use crate::release::{Listener, Notice};
 
 /// Writes JSON lines.

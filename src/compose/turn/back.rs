@@ -79,7 +79,9 @@ async fn ask(seat: &Seat, driver: &mut Driver, limit: &Limit) -> Result<(), crat
 fn interruption(release: &Release) -> String {
     let id = &release.plan.id;
     if let Some((outcome, _)) = &release.outcome {
-        return format!("interrupted before the release began; release {id}, which it was to replace, is over: {outcome}");
+        return format!(
+            "interrupted before the release began; release {id}, which it was to replace, is over: {outcome}"
+        );
     }
     let asked = if release.wishes.roll_back {
         "was asked to turn back"

@@ -37,7 +37,10 @@ impl Limit {
         let clock = seat.clock.as_ref();
         let busy = Busy::new(holder, clock.now());
         let waited = if self.is_over(clock) {
-            format!("this release has waited {} for its turn, and waits no longer", self.length)
+            format!(
+                "this release has waited {} for its turn, and waits no longer",
+                self.length
+            )
         } else {
             "this release waits no longer for somebody to go on with it".to_owned()
         };

@@ -7,6 +7,7 @@
 mod back;
 mod limit;
 #[cfg(test)]
+#[cfg(feature = "local")]
 mod tests;
 mod watch;
 
@@ -151,12 +152,7 @@ where
 }
 
 /// Waits until a release is over.
-async fn wait<I>(
-    seat: &Seat,
-    holder: Release,
-    limit: &Limit,
-    mut interrupted: Pin<&mut I>,
-) -> Result<Release, NotBegun>
+async fn wait<I>(seat: &Seat, holder: Release, limit: &Limit, mut interrupted: Pin<&mut I>) -> Result<Release, NotBegun>
 where
     I: Future<Output = ()> + Send,
 {
@@ -172,7 +168,8 @@ where
     match watched.map_err(|error| NotBegun::Failed(error.into()))? {
         watch::Watched::Over(release) => {
             if let Some((outcome, _)) = &release.outcome {
-                let message = format!("release {id} is over: {outcome}; it is this one's turn, and everything is checked anew");
+                let message =
+                    format!("release {id} is over: {outcome}; it is this one's turn, and everything is checked anew");
                 seat.listener.notice(Notice::Remark { message: &message });
             }
             Ok(release)

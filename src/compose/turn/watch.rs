@@ -55,7 +55,9 @@ pub(super) async fn until_over(seat: &Seat, mut holder: Release, limit: &Limit) 
         }
         let now = seat.clock.since_boot();
         let free = signs.free(&holder, now);
-        let end = signs.free_since.map_or(limit.end, |since| limit.end.min(since + ORPHAN));
+        let end = signs
+            .free_since
+            .map_or(limit.end, |since| limit.end.min(since + ORPHAN));
         if now >= end {
             return Ok(Watched::UnderWay(holder));
         }
