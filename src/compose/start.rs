@@ -29,7 +29,7 @@ pub struct Refusal {
 const WITH_THE_HOLDER: [&str; 5] = [Busy::CODE, "live", "live-busy", "live-health", "quota"];
 
 /// Codes of further problems that time may solve.
-const WITH_TIME: [&str; 2] = ["managed-update", "unknown"];
+const WITH_TIME: [&str; 3] = ["journal", "managed-update", "unknown"];
 
 impl Refusal {
     /// Whether all that is in the way may be gone when the release that is under way has been taken back.

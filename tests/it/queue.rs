@@ -6,10 +6,11 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use tokio::time::{Instant, sleep};
 
 use crate::support::child::{Child, Ended};
 use crate::support::project::is;
-use crate::support::{Cloud, MOMENT, Project, RELEASE, bundles, turn, until};
+use crate::support::{Cloud, MOMENT, Project, RELEASE, bundles, turn};
 
 /// The lines that say who is waited for.
 fn waits(ended: &Ended) -> Vec<Value> {
@@ -56,11 +57,15 @@ fn one_after_another(project: &Project) -> u32 {
 
 /// Waits until a child says that it waits.
 async fn waiting(child: &mut Child) {
-    until("it to wait", MOMENT, async || {
-        assert!(child.runs(), "{}", child.said());
-        child.stdout().contains("\"ahead\"").then_some(())
-    })
-    .await;
+    let end = Instant::now() + MOMENT;
+    while !child.stdout().contains("\"ahead\"") {
+        assert!(
+            child.runs() && Instant::now() < end,
+            "it does not wait: {}",
+            child.said()
+        );
+        sleep(Duration::from_millis(5)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -110,11 +110,14 @@ where
             Ok(start) => {
                 let (plan, found) = (&start.plan, &start.found);
                 seat.listener.notice(Notice::Plan { plan, found });
-                match Box::pin(enter(&seat, slot, planner, interrupted.as_mut())).await? {
+                match Box::pin(enter(&seat, slot, planner, interrupted.as_mut())).await {
                     Ok(driver) => return Ok(driver),
                     // Somebody has begun one since the check.
-                    Err(busy) if patience == Patience::Refuse => return Err(NotBegun::Refused(vec![busy.problem()])),
-                    Err(_) => continue,
+                    Err(Missed::Busy(busy)) if patience == Patience::Refuse => {
+                        return Err(NotBegun::Refused(vec![busy.problem()]));
+                    }
+                    Err(Missed::Busy(_)) => continue,
+                    Err(Missed::For(why)) => return Err(why),
                 }
             }
             Err(refusal) => refusal,
@@ -145,7 +148,7 @@ where
         let holder = holder.as_ref().clone();
         let ended = match patience {
             Patience::Replace => Box::pin(back::turn_back(&seat, holder, &limit, interrupted.as_mut())).await?,
-            Patience::Refuse | Patience::Wait(_) => wait(&seat, holder, &limit, interrupted.as_mut()).await?,
+            Patience::Refuse | Patience::Wait(_) => Box::pin(wait(&seat, holder, &limit, interrupted.as_mut())).await?,
         };
         before = Some(Before::new(&seat, &ended));
     }
@@ -178,13 +181,16 @@ where
     }
 }
 
-/// Puts the beginning on record. Who has the slot, if somebody was faster.
-async fn enter<I>(
-    seat: &Seat,
-    slot: &Slot,
-    planner: &Planner,
-    mut interrupted: Pin<&mut I>,
-) -> Result<Result<Driver, Box<Busy>>, NotBegun>
+/// Why a release did not begin that might have.
+enum Missed {
+    /// Somebody was faster.
+    Busy(Box<Busy>),
+    /// For another reason.
+    For(NotBegun),
+}
+
+/// Puts the beginning on record.
+async fn enter<I>(seat: &Seat, slot: &Slot, planner: &Planner, mut interrupted: Pin<&mut I>) -> Result<Driver, Missed>
 where
     I: Future<Output = ()> + Send,
 {
@@ -204,14 +210,13 @@ where
                 Ok(Err(_)) => nothing_done(),
                 Err(_) => "interrupted while the release's beginning was being written; see `cutover status` for whether it has begun".to_owned(),
             };
-            return Err(NotBegun::Interrupted(message));
+            return Err(Missed::For(NotBegun::Interrupted(message)));
         }
     };
-    match begun {
-        Ok(driver) => Ok(Ok(driver)),
-        Err(DriverError::Busy(busy)) => Ok(Err(busy)),
-        Err(error) => Err(NotBegun::Failed(error)),
-    }
+    begun.map_err(|error| match error {
+        DriverError::Busy(busy) => Missed::Busy(busy),
+        error => Missed::For(NotBegun::Failed(error)),
+    })
 }
 
 /// Whoever goes on then need not wait. If it cannot be written in a moment, they wait.

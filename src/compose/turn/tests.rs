@@ -153,7 +153,7 @@ impl Scene {
     }
 
     async fn begin(&self, patience: Patience) -> NotBegun {
-        self.begin_until(patience, std::future::pending()).await
+        Box::pin(self.begin_until(patience, std::future::pending())).await
     }
 
     async fn begin_until(&self, patience: Patience, interrupted: impl Future<Output = ()> + Send) -> NotBegun {
@@ -166,7 +166,8 @@ impl Scene {
         };
         let planner = Planner::recorded(&project, Some("eu-west-1"), source, "v3".into());
         let interrupted = std::pin::pin!(interrupted);
-        let begun = begin(self.seat.clone(), &plan().id.slot, &planner, patience, interrupted).await;
+        let slot = plan().id.slot;
+        let begun = Box::pin(begin(self.seat.clone(), &slot, &planner, patience, interrupted)).await;
         match begun {
             Ok(driver) => panic!("release {} has begun", driver.release().plan.id),
             Err(why) => why,
