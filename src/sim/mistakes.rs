@@ -241,10 +241,10 @@ impl Mind for Mistaken {
                 }
                 return decision;
             }
-            Mistake::RestartSkipsBake if first && release.phase == Phase::Bake && release.watch.bad == 0 => {
-                if release.sequence > 3 && release.pending.is_none() {
-                    return record(Event::BakePassed);
-                }
+            Mistake::RestartSkipsBake
+                if first && release.phase == Phase::Bake && release.watch.bad == 0 && release.pending.is_none() =>
+            {
+                return record(Event::BakePassed);
             }
             Mistake::RollbackNeedsMetrics if release.phase == Phase::RollBack => {
                 if let Known::Unknown(why) = &seen.green_health

@@ -25,7 +25,10 @@ pub(super) struct Wire {
 
 /// Answers to reads as they were, for those who are behind.
 #[derive(Default)]
-pub(super) struct Answers(Mutex<BTreeMap<Vec<u8>, Vec<(Duration, Answer)>>>);
+pub(super) struct Answers(Mutex<BTreeMap<Vec<u8>, Vec<Kept>>>);
+
+/// An answer and when it was given.
+type Kept = (Duration, Answer);
 
 /// Status, type and body.
 type Answer = (u16, Option<HeaderValue>, Bytes);

@@ -21,7 +21,7 @@ use crate::release::{Outcome, Release, ReleaseId};
 const AFTERMATH: Duration = Duration::from_secs(300);
 
 /// No release needs so many calls.
-const MOST_CALLS: u32 = 6_000;
+const MOST_CALLS: u32 = 20_000;
 
 /// How a world ended.
 #[derive(Clone, Debug, PartialEq, Serialize)]

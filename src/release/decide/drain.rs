@@ -3,15 +3,18 @@
 use super::super::action::Role;
 use super::super::event::Event;
 use super::super::observation::Observation;
-use super::super::seen::HealthSeen;
+use super::super::seen::{EnvironmentStatus, HealthSeen};
 use super::super::state::Release;
 use super::super::why::Why;
-use super::{Decision, bake, next_look, record, wait};
+use super::{Decision, bake, next_look, record, wait, world};
 use crate::model::{Known, Timestamp};
 use crate::spec::AtDrainDeadline;
 
 pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
     if let Some(decision) = bake::watch(release, seen) {
+        return decision;
+    }
+    if let Some(decision) = gone(release, seen) {
         return decision;
     }
     let shifted = release.shifted_at.unwrap_or(release.phase_since);
@@ -29,6 +32,26 @@ pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
         }
         Silence::Pending(decision) => *decision,
     }
+}
+
+/// Somebody else has removed blue: there is nobody left to wait for.
+fn gone(release: &Release, seen: &Observation) -> Option<Decision> {
+    let (Some(blue), Known::Known(environments)) = (&release.blue, &seen.environments) else {
+        return None;
+    };
+    let there = world::find(environments, &blue.id).is_some_and(|found| {
+        !matches!(
+            found.status,
+            EnvironmentStatus::Terminating | EnvironmentStatus::Terminated
+        )
+    });
+    if there {
+        return None;
+    }
+    let what = format!("blue ({}) is gone, and not by this release", blue.id);
+    Some(world::lasting(release, seen.at, what, |how| {
+        record(how.clone(), Event::Drained { how, remove_blue: true })
+    }))
 }
 
 /// What is known of an environment's silence.

@@ -281,8 +281,10 @@ fn versions(release: &Release, environments: &[EnvironmentSeen]) -> Option<Findi
         release.phase,
         Phase::Smoke | Phase::Shift | Phase::Bake | Phase::Drain | Phase::Retire
     );
-    let green = release.green.as_ref().filter(|_| tested).and_then(|green| {
+    let green = release.green.as_ref().and_then(|green| {
         let seen = world::find(environments, &green.id)?;
+        // While it is launched it may not say yet what it is to run.
+        (tested || release.phase == Phase::Provision && seen.status != EnvironmentStatus::Launching).then_some(())?;
         finding(
             "green",
             seen,
