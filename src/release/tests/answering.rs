@@ -87,7 +87,11 @@ fn what_cannot_be_put_back_or_was_too_often_stops_the_release() {
     let nobody = held_by(&away, None).lasting();
     assert_eq!(over(&nobody).1, Outcome::NeedsHuman);
     let stops = away.with(|scene| scene.release.plan.foreign.answer = ForeignAnswer::Stop);
-    assert_eq!(taken_back(&stops.lasting()).1, Outcome::RolledBack);
+    let decision = stops.lasting();
+    let (why, outcome) = taken_back(&decision);
+    assert_eq!(outcome, Outcome::RolledBack);
+    let since = format!("since {}", stops.seen.at.time_of_day());
+    assert!(why.ends_with(&since), "it says when it was seen first: {why}");
 }
 
 #[test]
