@@ -39,8 +39,12 @@ fn gone(release: &Release, seen: &Observation) -> Option<Decision> {
     let (Some(blue), Known::Known(environments)) = (&release.blue, &seen.environments) else {
         return None;
     };
-    let there = world::find(environments, &blue.id)
-        .is_some_and(|found| !matches!(found.status, EnvironmentStatus::Terminating | EnvironmentStatus::Terminated));
+    let there = world::find(environments, &blue.id).is_some_and(|found| {
+        !matches!(
+            found.status,
+            EnvironmentStatus::Terminating | EnvironmentStatus::Terminated
+        )
+    });
     if there {
         return None;
     }
