@@ -190,7 +190,7 @@ pub enum Fate {
     Throttled,
     /// It arrives so late; the answer comes at once then.
     Slow(Duration),
-    /// A read answers as it would have so long ago.
+    /// A read answers as it would have so long ago; during an outage every second one does.
     Stale(Duration),
     /// The permission is missing.
     Denied,

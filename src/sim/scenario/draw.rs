@@ -9,7 +9,7 @@ use crate::model::Span;
 use crate::release::Wish;
 use crate::spec::{AtGateDeadline, ForeignAnswer, GatePlace};
 
-const OPERATIONS: [&str; 16] = [
+const OPERATIONS: [&str; 18] = [
     "DescribeEnvironments",
     "DescribeEnvironments",
     "DescribeEnvironmentHealth",
@@ -20,6 +20,8 @@ const OPERATIONS: [&str; 16] = [
     "CreateApplicationVersion",
     "CreateConfigurationTemplate",
     "CreateEnvironment",
+    "SwapEnvironmentCNAMEs",
+    "SwapEnvironmentCNAMEs",
     "SwapEnvironmentCNAMEs",
     "SwapEnvironmentCNAMEs",
     "TerminateEnvironment",
@@ -172,7 +174,7 @@ const CALLS: [&str; 6] = [
 fn call(random: &mut Rng) -> Trouble {
     let on = (random.u8(..6) > 0).then(|| pick(random, &OPERATIONS));
     let nth = if on.is_some_and(rare) {
-        random.u32(1..3)
+        pick(random, &[1, 1, 2])
     } else if random.bool() {
         random.u32(1..4)
     } else {
@@ -182,14 +184,21 @@ fn call(random: &mut Rng) -> Trouble {
         on,
         nth,
         times: pick(random, &[1, 1, 1, 2, 3, 8]),
-        fate: fate(random),
+        fate: if on.is_some_and(rare) && random.bool() {
+            pick(
+                random,
+                &[Fate::LostBefore, Fate::LostAfter, Fate::ErrorBefore, Fate::ErrorAfter],
+            )
+        } else {
+            fate(random)
+        },
     }
 }
 
 fn intended(random: &mut Rng) -> Moment {
     Moment::Intended {
         call: pick(random, &CALLS),
-        polls: random.u64(0..12),
+        polls: random.u64(0..8),
     }
 }
 
