@@ -93,6 +93,10 @@ impl Scenario {
 }
 
 fn outage(of: Service, length: Duration, fate: Fate, quiet: bool, allow: &mut impl FnMut(&[Outcome])) {
+    // Lists that are behind by seconds turn nothing.
+    if matches!(fate, Fate::Stale(_)) {
+        return;
+    }
     let short = length <= Duration::from_secs(30);
     match of {
         Service::Journal => {}
@@ -110,6 +114,32 @@ fn outage(of: Service, length: Duration, fate: Fate, quiet: bool, allow: &mut im
     }
 }
 
+/// What a release must not have passed over when it ends promoted.
+fn promoted(scene: &Scene, release: &Release) {
+    let state = scene.state();
+    let (must_turn, foreign, finished) = (state.must_turn, state.foreign_swap, state.finished_at);
+    drop(state);
+    if must_turn {
+        scene.violated(
+            "right end",
+            "it ended promoted, and an operator had asked to turn back in time",
+        );
+    }
+    let holder = scene.stage.holder();
+    let on_green = holder.is_some() && holder == release.green.as_ref().map(|green| green.id.clone());
+    if let (Some((at, hindrances)), Some((finished, hindrances_since))) = (foreign, finished)
+        && finished > at + scene.scenario.terms.interval * 4 + Duration::from_secs(60)
+        && hindrances_since == hindrances
+        && !on_green
+    {
+        let ago = finished.saturating_sub(at).as_secs();
+        scene.violated(
+            "right end",
+            format!("it ended promoted, although somebody else had moved the slot {ago} s before"),
+        );
+    }
+}
+
 /// Judges the end of a release.
 pub(super) fn end(scene: &Scene, release: &Release) {
     let Some((outcome, why)) = &release.outcome else {
@@ -122,6 +152,9 @@ pub(super) fn end(scene: &Scene, release: &Release) {
             "right end",
             format!("it ended {outcome} ({why}); right is {}", right.join(" or ")),
         );
+    }
+    if *outcome == Outcome::Promoted {
+        promoted(scene, release);
     }
     let disturbed = scene.scenario.disturbed();
     let holder = scene.stage.holder();

@@ -55,6 +55,9 @@ impl Prober for SimProber {
         };
         let answer = self.scene.stage.ask(&environment, &check.path);
         let latency = Span::from_millis(u64::try_from(answer.latency.as_millis()).unwrap_or(u64::MAX));
+        if answer.status.is_some_and(|status| (200..300).contains(&status)) {
+            self.scene.smoked();
+        }
         match answer.status {
             Some(status) if (200..300).contains(&status) => result(Some(status), None, latency),
             Some(status) => result(Some(status), Some(format!("it answered {status}")), latency),
