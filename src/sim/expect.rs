@@ -76,7 +76,7 @@ impl Scenario {
                         allow(&[Outcome::Refused]);
                     }
                 }
-                Trouble::Outage { of, length, fate, .. } => outage(*of, *length, *fate, &mut allow),
+                Trouble::Outage { of, length, fate, .. } => outage(*of, *length, *fate, self.terms.basic, &mut allow),
                 Trouble::Crash { away, .. } if *away >= Duration::from_secs(300) => allow(&[Outcome::RolledBack]),
                 Trouble::Freeze { length, .. } if *length >= Duration::from_secs(300) => allow(&[Outcome::RolledBack]),
                 Trouble::Crash { .. } | Trouble::Freeze { .. } | Trouble::Second { .. } | Trouble::Rival { .. } => {}
@@ -92,14 +92,20 @@ impl Scenario {
     }
 }
 
+<<<<<<< HEAD
 fn outage(of: Service, length: Duration, fate: Fate, allow: &mut impl FnMut(&[Outcome])) {
     // Lists that are behind by seconds turn nothing.
     if matches!(fate, Fate::Stale(_)) {
         return;
     }
+=======
+fn outage(of: Service, length: Duration, fate: Fate, quiet: bool, allow: &mut impl FnMut(&[Outcome])) {
+>>>>>>> main
     let short = length <= Duration::from_secs(30);
     match of {
         Service::Journal => {}
+        // Where nobody else is counted, an application that cannot be asked may be one that does not answer.
+        Service::Probes if quiet => allow(&[Outcome::Refused, Outcome::RolledBack]),
         Service::Storage if fate != Fate::Denied => {}
         _ if short && fate != Fate::Denied => allow(&[Outcome::Refused]),
         Service::Storage => allow(&[Outcome::Refused, Outcome::RolledBack, Outcome::Aborted]),

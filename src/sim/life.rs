@@ -226,7 +226,7 @@ impl Listener for Telling {
             Notice::Trouble { message } | Notice::Remark { message } => {
                 self.scene.tell(&self.who, || message.to_owned());
             }
-            Notice::Waiting { .. } | Notice::Progress { .. } => {}
+            Notice::Waiting { .. } | Notice::Progress { .. } | Notice::Ahead { .. } | Notice::Plan { .. } => {}
         }
     }
 }

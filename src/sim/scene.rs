@@ -92,8 +92,10 @@ pub(super) struct State {
     pub(super) foreign_swap: Option<(Duration, u32)>,
     /// When the release was put on record as over, and how often a driver had been hindered then.
     pub(super) finished_at: Option<(Duration, u32)>,
-    /// Calls of drivers, in all and by operation.
+    /// Calls of drivers, journal and probes among them, in all and by operation.
     pub(super) calls: u32,
+    /// Calls of Elastic Beanstalk, whose rate the whole account shares.
+    pub(super) shared_calls: u32,
     by_operation: BTreeMap<String, u32>,
     /// Faults that were met.
     pub(super) faults: u32,
@@ -133,6 +135,7 @@ impl Scene {
             foreign_swap: None,
             finished_at: None,
             calls: 0,
+            shared_calls: 0,
             by_operation: BTreeMap::new(),
             faults: 0,
             crashes: 0,
@@ -209,6 +212,7 @@ impl Scene {
         let elapsed = self.elapsed();
         let mut state = self.state();
         state.calls += 1;
+        state.shared_calls += u32::from(service.contains(&Service::Beanstalk));
         let number = state.calls;
         let nth = match state.by_operation.get_mut(operation) {
             Some(count) => {

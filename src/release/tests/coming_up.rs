@@ -55,8 +55,12 @@ fn what_is_missing_is_told_and_nothing_besides() {
         health.instances.values_mut().next().expect("two run").version = None;
     });
     assert_eq!(old, ["1 of 2 instances not known to run v2"]);
-    let told = missing(|scene| scene.environment(GREEN).version = Some("v1".into()));
-    assert_eq!(told, ["it was told to run v1"]);
+    // While it is launched this is not yet somebody else's doing.
+    let told = missing(|scene| {
+        let green = scene.environment(GREEN);
+        (green.version, green.status) = (Some("v1".into()), EnvironmentStatus::Launching);
+    });
+    assert_eq!(told, ["it is Launching", "it was told to run v1"]);
     for nameless in [
         missing(|scene| scene.environment(GREEN).cname = None),
         missing(|scene| scene.environment(GREEN).endpoint = None),

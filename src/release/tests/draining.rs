@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::run::Run;
-use super::world::seconds;
+use super::scene::{Scene, unread};
+use super::world::{BLUE, seconds};
 use crate::model::{Known, Timestamp};
-use crate::release::{Decision, Event, Observation, Phase, Release, Role, Then, Why, decide, looks};
+use crate::release::{Decision, EnvironmentStatus, Event, Observation, Phase, Release, Role, Then, Why, decide, looks};
 use crate::spec::AtDrainDeadline;
 
 const INSTANT: Duration = Duration::from_millis(1);
@@ -154,4 +155,32 @@ fn what_cannot_be_measured_is_given_as_long_as_silence_would_take() {
     let late = drain.decide(drain.at(55), 0, None);
     assert!(waits(&late, until, drain.at(340)), "{late:?}");
     assert_eq!(drained(&drain.decide(until, 0, None)), Some(true));
+}
+
+#[test]
+fn a_blue_that_is_gone_is_not_waited_for() {
+    let scene = Scene::at_the_begin_of(Phase::Drain).with(|scene| {
+        scene.seen.public = None;
+        scene.release.quiet_since = None;
+    });
+    assert!(!matches!(scene.decide().why, Why::Astray { .. }), "it is there");
+    let gone = scene.with(|scene| scene.remove(BLUE)).lasting();
+    assert_eq!(drained(&gone), Some(true));
+    for (status, going) in [
+        (EnvironmentStatus::Updating, false),
+        (EnvironmentStatus::Terminating, true),
+        (EnvironmentStatus::Terminated, true),
+    ] {
+        let changed = scene.with(|scene| {
+            scene.environment(BLUE).status = status;
+            // What is worth a note has been noted.
+            if let Then::Record(Event::Noted { note }) = scene.decide().then {
+                scene.release.notes.push(note);
+            }
+        });
+        let astray = matches!(changed.decide().why, Why::Astray { .. });
+        assert_eq!(astray, going, "{status:?}");
+    }
+    let blind = scene.with(|scene| scene.seen.environments = unread());
+    assert!(!matches!(blind.decide().why, Why::Astray { .. }), "nobody can see it");
 }

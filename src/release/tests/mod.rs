@@ -13,6 +13,7 @@ mod world;
 pub(crate) use plan::{blue, first_entry, plan, release};
 
 mod again;
+mod answering;
 mod answers;
 mod calls;
 mod clocks;
@@ -23,7 +24,9 @@ mod draining;
 mod exhaust;
 mod explore;
 mod foreign;
+mod gates;
 mod green;
+mod holding;
 mod holds;
 mod judging;
 mod looking;

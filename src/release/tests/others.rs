@@ -44,11 +44,17 @@ fn the_name_is_where_it_should_be() {
     // From the first intent to swap on, a name on green is this release's own doing, however late it shows.
     let shift = held_by(&Scene::at_the_begin_of(Phase::Shift), Some(GREEN));
     assert!(astray(&shift));
-    assert!(!astray(&shift.with(|scene| scene.release.shift_intended = true)));
+    assert!(!astray(
+        &shift.with(|scene| scene.release.shift_called_at = Some(scene.seen.at))
+    ));
     let third = held_by(&shift, Some("e-third"));
-    assert!(astray(&third.with(|scene| scene.release.shift_intended = true)));
+    assert!(astray(
+        &third.with(|scene| scene.release.shift_called_at = Some(scene.seen.at))
+    ));
     let smoke = held_by(&before(), Some(GREEN));
-    assert!(astray(&smoke.with(|scene| scene.release.shift_intended = true)));
+    assert!(astray(
+        &smoke.with(|scene| scene.release.shift_called_at = Some(scene.seen.at))
+    ));
 }
 
 #[test]
@@ -99,10 +105,8 @@ fn what_lasts_is_acted_upon() {
     let decision = held_by(&after(), None).lasting();
     let (why, outcome) = over(&decision);
     assert_eq!(outcome, Outcome::NeedsHuman);
-    assert!(
-        why.contains("held by no environment; green is e-green, blue is e-blue"),
-        "{why}"
-    );
+    assert!(why.contains("held by no environment; green should hold it"), "{why}");
+    assert!(why.contains("green is e-green, blue is e-blue"), "{why}");
 }
 
 #[test]

@@ -5,9 +5,10 @@ use super::plan::{first_entry, plan, release};
 use super::run::Run;
 use crate::model::{ReleaseNumber, Timestamp};
 use crate::release::{
-    Action, Blue, CallResult, Entry, Event, FORMAT, Green, IllegalEvent, Look, Outcome, Pending, Phase, Release,
-    RollbackState, Up, Wish, Writer, apply,
+    Action, Blue, CallResult, Entry, Event, FORMAT, Green, IllegalEvent, Look, OpenGate, Outcome, Pause, Pending,
+    Phase, Question, Release, RollbackState, Up, Wish, Writer, apply,
 };
+use crate::spec::{ForeignAnswer, GatePlace};
 
 /// One change to a state.
 type Change = fn(&mut Release);
@@ -15,7 +16,7 @@ type Change = fn(&mut Release);
 /// A phase, what makes the event possible there, the event, and what each makes it impossible.
 type Case = (Phase, Change, fn(&Release) -> Event, &'static [Change]);
 
-fn writer(process: u32) -> Writer {
+pub(super) fn writer(process: u32) -> Writer {
     Writer {
         host: "here".to_owned(),
         process,
@@ -24,7 +25,7 @@ fn writer(process: u32) -> Writer {
 }
 
 /// A release in a phase, with both environments known.
-fn state(phase: Phase) -> Release {
+pub(super) fn state(phase: Phase) -> Release {
     let mut state = release(plan());
     state.phase = phase;
     state.driver = writer(1);
@@ -49,7 +50,7 @@ fn state(phase: Phase) -> Release {
     state
 }
 
-fn entry(release: &Release, event: Event) -> Entry {
+pub(super) fn entry(release: &Release, event: Event) -> Entry {
     Entry {
         sequence: release.sequence + 1,
         writer: writer(1),
@@ -131,13 +132,40 @@ fn no_green(release: &mut Release) {
 
 fn as_it_is(_: &mut Release) {}
 
-fn swap(to: &str) -> Event {
+fn swap(from: &str, to: &str) -> Event {
     let action = Action::Swap {
-        from: "e-from".into(),
+        from: from.into(),
         to: to.into(),
         other_cname: "other".to_owned(),
     };
     Event::Intended { action }
+}
+
+fn restores(release: &mut Release) {
+    release.plan.foreign.answer = ForeignAnswer::Restore;
+}
+
+fn held(release: &mut Release) {
+    release.pause = Some(Pause {
+        since: release.started_at,
+        until: release.started_at,
+        by: writer(3),
+    });
+    release.question = Some(Question {
+        what: because(),
+        since: release.started_at,
+        until: release.started_at,
+    });
+}
+
+fn gated(release: &mut Release) {
+    release.gate = Some(OpenGate {
+        id: "7-shift-9".to_owned(),
+        before: GatePlace::Shift,
+        since: release.started_at,
+        until: release.started_at,
+        promoted_by: None,
+    });
 }
 
 fn because() -> String {
@@ -152,7 +180,7 @@ fn green_of(release: &Release) -> Green {
     release.green.clone().expect("it is known")
 }
 
-const CASES: [Case; 27] = [
+const CASES: [Case; 35] = [
     (Phase::Publish, as_it_is, |_| Event::Renewed, &[over]),
     (
         Phase::Bake,
@@ -172,16 +200,101 @@ const CASES: [Case; 27] = [
         },
         &[|release| release.phase = Phase::Preflight, pending, over],
     ),
-    (Phase::Shift, as_it_is, |_| swap("e-green"), &[other_green, no_green]),
+    (
+        Phase::Shift,
+        as_it_is,
+        |_| swap("e-blue", "e-green"),
+        &[other_green, no_green, other_blue, shifted, |release| {
+            release.phase = Phase::Smoke;
+        }],
+    ),
     (
         Phase::RollBack,
         as_it_is,
-        |_| swap("e-blue"),
+        |_| swap("e-green", "e-blue"),
         &[
             other_blue,
             |release| release.blue = None,
             |release| release.phase = Phase::Bake,
             |release| release.phase = Phase::Shift,
+        ],
+    ),
+    // A name that somebody else has moved is put back only if that is set, and only to where it belongs.
+    (
+        Phase::Bake,
+        |release| {
+            restores(release);
+            shifted(release);
+        },
+        |_| swap("e-third", "e-green"),
+        &[not_shifted, other_green, |release| {
+            release.plan.foreign.answer = ForeignAnswer::Ask;
+        }],
+    ),
+    (
+        Phase::Smoke,
+        restores,
+        |_| swap("e-third", "e-blue"),
+        &[shifted, other_blue, |release| {
+            release.plan.foreign.answer = ForeignAnswer::Stop;
+        }],
+    ),
+    (
+        Phase::Bake,
+        as_it_is,
+        |release| Event::Paused {
+            until: release.started_at,
+            by: writer(3),
+        },
+        &[|release| release.phase = Phase::RollBack, over],
+    ),
+    (
+        Phase::Bake,
+        held,
+        |_| Event::PauseEnded { how: because() },
+        &[|release| release.pause = None],
+    ),
+    (
+        Phase::Bake,
+        as_it_is,
+        |release| Event::Asking {
+            what: because(),
+            until: release.started_at,
+        },
+        &[|release| release.phase = Phase::RollBack, over],
+    ),
+    (
+        Phase::Bake,
+        held,
+        |_| Event::Answered {
+            what: because(),
+            how: because(),
+            accepted: true,
+        },
+        &[
+            |release| release.question = None,
+            |release| release.question.as_mut().expect("it is asked").what = "another".to_owned(),
+        ],
+    ),
+    (
+        Phase::Shift,
+        as_it_is,
+        |release| Event::GateOpened {
+            before: GatePlace::Shift,
+            until: release.started_at,
+        },
+        &[gated, |release| release.phase = Phase::Smoke],
+    ),
+    (
+        Phase::Shift,
+        gated,
+        |_| Event::GatePassed {
+            gate: "7-shift-9".to_owned(),
+            how: because(),
+        },
+        &[
+            |release| release.gate = None,
+            |release| release.gate.as_mut().expect("it is open").id = "6-shift-9".to_owned(),
         ],
     ),
     (

@@ -188,7 +188,7 @@ fn blue_has_a_while_to_be_gone() {
         );
     }
     // By somebody else.
-    let foreign = scene.with(ending);
+    let foreign = scene.with(ending).noted();
     assert_eq!(wait(&foreign.decide()).1, foreign.began() + limits::TERMINATE);
     let gone = scene.with(|scene| scene.remove(BLUE)).lasting();
     assert!(matches!(act(&gone), Action::Prune { .. }), "{gone:?}");

@@ -84,6 +84,16 @@ impl Scene {
         self.release.attempts.entry(key.to_owned()).or_default()
     }
 
+    /// The same when what is worth a note has been noted.
+    #[track_caller]
+    pub(super) fn noted(&self) -> Self {
+        let decision = self.decide();
+        let Event::Noted { note } = record(&decision) else {
+            panic!("nothing is noted: {decision:?}");
+        };
+        self.with(|scene| scene.release.notes.push(note.clone()))
+    }
+
     /// The decision about something that is astray: at first it is only noted, and two polling intervals later acted upon.
     #[track_caller]
     pub(super) fn lasting(&self) -> Decision {
@@ -102,6 +112,13 @@ impl Scene {
         assert_eq!(early.why, first.why, "it must last");
         later(*since + seconds(20))
     }
+}
+
+/// Green has traffic, and a look at it is due.
+pub(super) fn watched() -> Scene {
+    let mut run = Run::new(1).until(Phase::Bake, 0);
+    run.world.pass(seconds(30));
+    Scene::of(&mut run)
 }
 
 #[track_caller]

@@ -38,9 +38,13 @@ fn what_is_missing_for_the_swap_is_told() {
         Why::NotUp { missing, .. } => missing.join("; "),
         why => panic!("{why:?}"),
     };
-    let busy = fit.with(|scene| scene.environment(BLUE).status = EnvironmentStatus::Updating);
+    let busy = fit
+        .with(|scene| scene.environment(BLUE).status = EnvironmentStatus::Updating)
+        .noted();
     assert_eq!(missing(busy), "blue (e-blue) is Updating");
-    let busy = fit.with(|scene| scene.environment(GREEN).status = EnvironmentStatus::Updating);
+    let busy = fit
+        .with(|scene| scene.environment(GREEN).status = EnvironmentStatus::Updating)
+        .noted();
     assert_eq!(missing(busy), "green (e-green) is Updating");
     let nameless = fit.with(|scene| scene.environment(GREEN).cname = None);
     assert_eq!(missing(nameless), "green has no name to give in exchange");
