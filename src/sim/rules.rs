@@ -220,7 +220,7 @@ fn happened(scene: &Scene, entry: &Entry) {
             let mut state = scene.state();
             state.reads_at_bake = state.health_reads;
         }
-        Event::BakePassed => bake_passed(scene),
+        Event::BakePassed => bake_passed(scene, entry),
         Event::RollbackBegan { .. } => {
             let now = scene.elapsed();
             let on_green = scene.stage.holder().is_some_and(|holder| holder != scene.stage.blue());
@@ -284,7 +284,20 @@ fn shifted(scene: &Scene) {
     }
 }
 
-fn bake_passed(scene: &Scene) {
+fn bake_passed(scene: &Scene, entry: &Entry) {
+    let confirmed = scene.state().release.as_ref().and_then(|release| release.confirmed_at);
+    let baked = confirmed.map_or(Duration::ZERO, |at| entry.at.since(at));
+    let terms = scene.scenario.terms;
+    if baked < terms.bake {
+        scene.violated(
+            "silence is not health",
+            format!(
+                "green passed its bake of {} s after {} s",
+                terms.bake.as_secs(),
+                baked.as_secs()
+            ),
+        );
+    }
     let failing = scene.stage.failing(scene.scenario.quality);
     // Far beyond what any policy lets through.
     if failing >= 0.3 {
@@ -300,7 +313,6 @@ fn bake_passed(scene: &Scene) {
         let state = scene.state();
         state.health_reads.saturating_sub(state.reads_at_bake)
     };
-    let terms = scene.scenario.terms;
     if terms.basic {
         return;
     }

@@ -97,7 +97,7 @@ pub enum Manner {
 pub enum Trouble {
     /// Calls of one operation (of any, if none is named) meet a fate: the `nth` one and those after it, `times` in all.
     Call {
-        /// The operation's name, as AWS has it; `Append` and `Entry` are the journal's.
+        /// The operation's name, as AWS has it; `Append` and `Entry` are the journal's, `probe` is a check from outside.
         on: Option<&'static str>,
         /// The first of them, from 1.
         nth: u32,

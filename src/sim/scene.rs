@@ -254,6 +254,15 @@ impl Scene {
         (number, fate)
     }
 
+    /// Whether a service cannot be reached at all now.
+    pub(super) fn is_out(&self, service: Service) -> bool {
+        let elapsed = self.elapsed();
+        self.scenario.troubles.iter().any(|trouble| {
+            matches!(trouble, Trouble::Outage { of, from, length, .. }
+                if *of == service && elapsed >= *from && elapsed < *from + *length)
+        })
+    }
+
     /// Kills a process if a trouble says that this is the moment. Whether it did.
     pub(super) fn crash(&self, process: usize, is_now: impl Fn(Moment) -> bool) -> bool {
         if self.calm() {

@@ -9,7 +9,7 @@ use crate::model::Span;
 use crate::release::Wish;
 use crate::spec::{AtGateDeadline, ForeignAnswer, GatePlace};
 
-const OPERATIONS: [&str; 18] = [
+const OPERATIONS: [&str; 20] = [
     "DescribeEnvironments",
     "DescribeEnvironments",
     "DescribeEnvironmentHealth",
@@ -28,6 +28,8 @@ const OPERATIONS: [&str; 18] = [
     "PutObject",
     "Append",
     "Entry",
+    "probe",
+    "probe",
 ];
 
 fn seconds(count: u64) -> Duration {
