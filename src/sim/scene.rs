@@ -244,7 +244,7 @@ impl Scene {
             Trouble::Outage { of, from, length, fate } => {
                 let meets = service.contains(of) && elapsed >= *from && elapsed < *from + *length;
                 // Lists that are behind come in turns with those that are not: they are given by many machines.
-                let meets = meets && (!matches!(fate, Fate::Stale(_)) || number % 2 == 0);
+                let meets = meets && (!matches!(fate, Fate::Stale(_)) || number.is_multiple_of(2));
                 meets.then_some(*fate)
             }
             _ => None,
