@@ -2,9 +2,11 @@
 
 use std::fmt::Display;
 use std::io::{IsTerminal, Write};
+use std::pin::Pin;
 use std::process::ExitCode;
 
 use super::exit;
+use crate::compose::NotBegun;
 use crate::driver::{Driver, DriverError};
 use crate::release::preflight::Problem;
 use crate::release::{Outcome, Release};
@@ -93,24 +95,30 @@ pub(super) fn refuse(problems: &[Problem], format: Format) -> ExitCode {
     ExitCode::from(exit::REFUSED)
 }
 
+/// Says why no release has begun, and gives the exit code.
+pub(super) fn not_begun(why: NotBegun, format: Format) -> ExitCode {
+    match why {
+        NotBegun::Refused(problems) => refuse(&problems, format),
+        NotBegun::Failed(error @ DriverError::Elsewhere { .. }) => fail(exit::REFUSED, error),
+        NotBegun::Failed(error) => fail(exit::FAILED, error),
+        NotBegun::Interrupted(message) => fail(exit::INTERRUPTED, message),
+    }
+}
+
 /// Drives a release to its end, or until `stop` says so, or until a signal comes.
 pub(super) async fn drive(
     driver: &mut Driver,
     stop: impl Fn(&Release) -> bool + Send,
 ) -> Result<Option<Outcome>, Ended> {
-    let interrupted = async {
-        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();
-        let terminated = async {
-            match terminate.as_mut() {
-                Some(signal) => signal.recv().await.unwrap_or(()),
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            () = terminated => {}
-        }
-    };
+    drive_until(driver, stop, std::pin::pin!(interrupted())).await
+}
+
+/// The same, for whoever has listened for signals before.
+pub(super) async fn drive_until(
+    driver: &mut Driver,
+    stop: impl Fn(&Release) -> bool + Send,
+    interrupted: Pin<&mut impl Future<Output = ()>>,
+) -> Result<Option<Outcome>, Ended> {
     let result = tokio::select! {
         result = driver.run(stop) => result.map_err(Ended::Failed),
         () = interrupted => Err(Ended::Interrupted),
@@ -120,6 +128,21 @@ pub(super) async fn drive(
         let _ = tokio::time::timeout(FAREWELL, driver.hand_over()).await;
     }
     result
+}
+
+/// Waits for Ctrl-C or SIGTERM. From the first look on they do not end the process by themselves.
+pub(super) async fn interrupted() {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();
+    let terminated = async {
+        match terminate.as_mut() {
+            Some(signal) => signal.recv().await.unwrap_or(()),
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminated => {}
+    }
 }
 
 /// How long a process that was told to end takes to say that it does.

@@ -8,11 +8,14 @@ use clap::{Args, ValueEnum};
 
 use super::project::ProjectArguments;
 use super::{exit, output};
-use crate::compose::{Artifact, Planner, Project, Reach, check, prepare};
-use crate::driver::{Driver, DriverError, Seat, World};
-use crate::model::SystemClock;
+use crate::compose::{self, Artifact, Patience, Planner, Project, Reach, prepare};
+use crate::driver::{Seat, World};
+use crate::model::{Span, SystemClock};
 use crate::release::Release;
 use crate::report::{self, Format};
+
+/// As [`compose::WAIT`], in words.
+const DEFAULT_WAIT: &str = "2h";
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -24,6 +27,12 @@ pub(super) struct Arguments {
     /// Label of the version. Default: made from the bundle's content.
     #[arg(long, value_name = "LABEL")]
     version_label: Option<String>,
+    /// While another release of the slot is under way, wait for its end, at most so long. Without a time: 2h.
+    #[arg(long, value_name = "FOR", num_args = 0..=1, default_missing_value = DEFAULT_WAIT, conflicts_with = "replace")]
+    wait: Option<Span>,
+    /// While another release of the slot is under way, take that one back, and begin when that is over.
+    #[arg(long)]
+    replace: bool,
     /// When to end.
     #[arg(long, value_enum, default_value_t = Until::Over)]
     until: Until,
@@ -49,6 +58,14 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
         Err(code) => return code,
     };
     let format = arguments.project.format();
+    let patience = match (arguments.wait, arguments.replace) {
+        (Some(length), _) => match Patience::wait(length) {
+            Ok(patience) => patience,
+            Err(message) => return output::fail(exit::USAGE, message),
+        },
+        (None, true) => Patience::Replace,
+        (None, false) => Patience::Refuse,
+    };
     let path = arguments.artifact.or_else(|| {
         project
             .spec
@@ -74,7 +91,8 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
         &artifact,
         arguments.version_label.as_deref(),
     );
-    begin(&project, &reach, world, &planner, arguments.until, format).await
+    let until = arguments.until;
+    Box::pin(begin(&project, &reach, world, &planner, patience, until, format)).await
 }
 
 /// The bundle, or what is wrong with it.
@@ -85,36 +103,40 @@ fn bundle(path: &Path, project: &Project) -> (Artifact, Vec<String>) {
     }
 }
 
-/// Checks that nothing is in the way, says what is going to happen, and does it.
+/// Begins when nothing is in the way and its turn has come, and sees it through.
 pub(super) async fn begin(
     project: &Project,
     reach: &Reach,
     world: Arc<World>,
     planner: &Planner,
+    patience: Patience,
     until: Until,
     format: Format,
 ) -> ExitCode {
-    let journal = project.open_journal(reach).await;
-    let clock = Arc::new(SystemClock);
-    let slot = project.slot();
-    let start = match check(journal.as_ref(), &world, clock.as_ref(), &slot, planner).await {
-        Ok(start) => start,
-        Err(refusal) => return output::refuse(&refusal.problems, format),
-    };
-    if format == Format::Human {
-        output::tell(report::plan(&start.plan, &start.found));
-    }
-    let listener = report::reporter(format);
-    let seat = Seat::new(journal, world, clock, listener);
-    let begun = Driver::begin(seat, &slot, |number| planner.plan(number)).await;
+    let seat = Seat::new(
+        project.open_journal(reach).await,
+        world,
+        Arc::new(SystemClock),
+        report::reporter(format),
+    );
+    let mut interrupted = std::pin::pin!(output::interrupted());
+    let begun = compose::begin(seat, &project.slot(), planner, patience, interrupted.as_mut()).await;
     let mut driver = match begun {
         Ok(driver) => driver,
-        // Somebody has begun one since the check.
-        Err(DriverError::Busy(busy)) => return output::refuse(&[busy.problem()], format),
-        Err(error) => return output::fail(exit::FAILED, error),
+        Err(why) => return output::not_begun(why, format),
     };
-    let result = output::drive(&mut driver, move |release| until.reached(release)).await;
+    let result = output::drive_until(&mut driver, move |release| until.reached(release), interrupted).await;
     let release = driver.release().clone();
     drop(driver);
     output::ended(result, &release, format)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_without_a_time_is_the_one_that_the_help_names() {
+        assert_eq!(DEFAULT_WAIT.parse::<Span>().unwrap(), compose::WAIT);
+    }
 }

@@ -8,7 +8,7 @@ use clap::Args;
 use super::project::ProjectArguments;
 use super::release::{Until, begin};
 use super::{exit, output};
-use crate::compose::{Planner, Project, Reach, way_back};
+use crate::compose::{Patience, Planner, Project, Reach, way_back};
 use crate::driver::{Driver, Seat, World};
 use crate::journal::newest;
 use crate::model::SystemClock;
@@ -104,5 +104,7 @@ async fn ended(project: &Project, reach: &Reach, world: Arc<World>, release: &Re
         Err(why) => return output::fail(exit::REFUSED, format!("there is nothing to take back: {why}")),
     };
     let planner = Planner::recorded(project, world.aws.region(), source, version);
-    begin(project, reach, world, &planner, Until::Over, format).await
+    // Whoever has begun a release since then has changed what there is to take back: a person should look again.
+    let patience = Patience::Refuse;
+    Box::pin(begin(project, reach, world, &planner, patience, Until::Over, format)).await
 }

@@ -8,7 +8,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{exit, output};
-use crate::sim::{Many, Mistake, Played, Scenario, Sweep, Tally, many, minimise, simulate, sweep};
+use crate::sim::{Many, Mistake, Played, Scenario, Sweep, Tally, catch, many, minimise, simulate, sweep};
 
 /// A violation is shown whole; more of them rarely say more.
 const ENOUGH: usize = 5;
@@ -34,6 +34,10 @@ pub(super) struct Arguments {
     /// Threads. Default: one for each core.
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
+    /// Instead: make each known mistake of release tools in turn, and see in how many worlds it is found. Exit code 1 if one is
+    /// not found within `--seeds`.
+    #[arg(long, conflicts_with_all = ["seed", "crash_points", "mistake"])]
+    mistakes: bool,
     /// Make a known mistake, to see that it is found.
     #[arg(long, value_name = "NAME", hide = true)]
     mistake: Option<Mistake>,
@@ -54,6 +58,9 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         return crash_points(arguments, pairs, threads);
     }
     let start = arguments.start.unwrap_or_else(|| u64::from(fastrand::u32(..)));
+    if arguments.mistakes {
+        return mistakes(arguments, start, threads);
+    }
     let bar = bar(arguments.seeds, arguments.json);
     let began = Instant::now();
     let what = Many {
@@ -137,6 +144,40 @@ fn crash_points(arguments: &Arguments, pairs: usize, threads: usize) -> ExitCode
         }
     }
     verdict(&tally)
+}
+
+/// Each line as soon as it is known: the whole takes minutes.
+fn mistakes(arguments: &Arguments, start: u64, threads: usize) -> ExitCode {
+    let mut all = Vec::new();
+    if !arguments.json {
+        output::print(format_args!(
+            "seeds from {start} on, {} at most for each",
+            arguments.seeds
+        ));
+        output::print(format_args!("{:<25} {:<27} worlds", "mistake", "found by"));
+    }
+    for mistake in Mistake::ALL {
+        let caught = catch(*mistake, start, arguments.seeds, threads);
+        if !arguments.json {
+            let worlds = match caught.found {
+                Some((seed, _)) => format!("{:>6}  (seed {seed})", caught.worlds),
+                None => format!("not found in {}", caught.worlds),
+            };
+            output::print(format_args!("{:<25} {:<27} {worlds}", caught.mistake, caught.rule));
+        }
+        all.push(caught);
+    }
+    let missed = all.iter().filter(|caught| caught.found.is_none()).count();
+    if arguments.json {
+        output::print(serde_json::json!({ "start": start, "mistakes": all }));
+    } else {
+        output::print(format_args!("{} of {} found", all.len() - missed, all.len()));
+    }
+    if missed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(exit::FAILED)
+    }
 }
 
 fn bar(length: u64, json: bool) -> ProgressBar {

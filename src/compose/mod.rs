@@ -6,6 +6,7 @@ mod in_process;
 mod plan;
 mod project;
 mod start;
+mod turn;
 
 pub use artifact::{Artifact, prepare};
 #[cfg(feature = "local")]
@@ -13,3 +14,4 @@ pub use in_process::InProcessCloud;
 pub use plan::{Planner, way_back};
 pub use project::{Project, Reach};
 pub use start::{Refusal, Start, check};
+pub use turn::{NotBegun, Patience, WAIT, begin};

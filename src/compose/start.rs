@@ -5,7 +5,7 @@ use crate::driver::{Busy, World, gather};
 use crate::journal::Journal;
 use crate::model::{Clock, ReleaseNumber};
 use crate::release::preflight::{Findings, Problem, judge};
-use crate::release::{Plan, Slot};
+use crate::release::{Plan, Release, Slot};
 
 /// A release that may begin.
 #[derive(Debug)]
@@ -21,6 +21,30 @@ pub struct Start {
 pub struct Refusal {
     /// Everything that is in the way.
     pub problems: Vec<Problem>,
+    /// The release of the slot that is not over, if there is one.
+    pub holder: Option<Box<Release>>,
+}
+
+/// Codes of problems that come with a release that is under way, and go with it when it is taken back.
+const WITH_THE_HOLDER: [&str; 5] = [Busy::CODE, "live", "live-busy", "live-health", "quota"];
+
+/// Codes of further problems that time may solve.
+const WITH_TIME: [&str; 3] = ["journal", "managed-update", "unknown"];
+
+impl Refusal {
+    /// Whether all that is in the way may be gone when the release that is under way has been taken back.
+    #[must_use]
+    pub fn passes_with_the_holder(&self) -> bool {
+        let passes = |problem: &Problem| WITH_THE_HOLDER.contains(&problem.code.as_str());
+        self.problems.iter().all(passes)
+    }
+
+    /// Whether all that is in the way may be gone after a while.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        let mut codes = self.problems.iter().map(|problem| problem.code.as_str());
+        codes.all(|code| WITH_THE_HOLDER.contains(&code) || WITH_TIME.contains(&code))
+    }
 }
 
 /// Looks for everything that is in the way of a release: in the journal, on this machine, and on AWS. Changes nothing.
@@ -36,10 +60,13 @@ pub async fn check(
     planner: &Planner,
 ) -> Result<Start, Refusal> {
     let mut problems = Vec::new();
+    let mut holder = None;
     let number = match crate::journal::newest(journal, slot).await {
         Ok(Some(release)) if release.outcome.is_none() => {
             problems.push(Busy::new(&release, clock.now()).problem());
-            release.plan.id.number.next()
+            let next = release.plan.id.number.next();
+            holder = Some(Box::new(release));
+            next
         }
         Ok(Some(release)) => release.plan.id.number.next(),
         Ok(None) => ReleaseNumber(1),
@@ -68,6 +95,6 @@ pub async fn check(
     if problems.is_empty() {
         Ok(Start { plan, found })
     } else {
-        Err(Refusal { problems })
+        Err(Refusal { problems, holder })
     }
 }

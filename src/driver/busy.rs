@@ -20,6 +20,9 @@ pub struct Busy {
 }
 
 impl Busy {
+    /// Code of the problem that a slot is taken.
+    pub const CODE: &str = "busy";
+
     /// Of a release that is not over, as it looks from this machine.
     #[must_use]
     pub fn new(release: &Release, now: Timestamp) -> Self {
@@ -37,7 +40,7 @@ impl Busy {
     /// As one of the problems that keep a release from beginning.
     #[must_use]
     pub fn problem(&self) -> Problem {
-        Problem::new("busy", self.to_string(), self.advice())
+        Problem::new(Self::CODE, self.to_string(), self.advice())
     }
 
     /// What to do next.
@@ -46,8 +49,8 @@ impl Busy {
         if self.free.is_some() {
             "see `cutover status`, go on with it by `cutover resume`, or take it back by `cutover rollback`; then release again"
         } else {
-            "wait for its end and release again; `cutover status` says where it stands, `cutover rollback` takes it back, and `cutover resume` \
-             goes on with it should its driver die"
+            "wait for its end, as `cutover release --wait` does, and release again, or take it back first by `cutover release --replace`; \
+             `cutover status` says where it stands, and `cutover resume` goes on with it should its driver die"
         }
     }
 }

@@ -136,7 +136,7 @@ fn not_now(message: impl Into<String>) -> CallResult {
 async fn in_bounds<T>(look: impl Future<Output = Result<T, CallResult>>) -> Result<T, CallResult> {
     tokio::time::timeout(limits::INTENT_DEADLINE, look)
         .await
-        .unwrap_or_else(|_| Err(not_now("not made, because the reads before it took too long")))
+        .unwrap_or_else(|_| Err(late()))
 }
 
 fn late() -> CallResult {

@@ -1,6 +1,8 @@
 //! What is told of a release while it goes on: entries as they are written, and waits.
 
 use super::event::Entry;
+use super::plan::Plan;
+use super::preflight::Findings;
 use super::state::Release;
 use super::why::Why;
 use crate::model::Timestamp;
@@ -8,6 +10,22 @@ use crate::model::Timestamp;
 /// One thing told.
 #[derive(Debug)]
 pub enum Notice<'a> {
+    /// Another release of the slot is under way, and its end is waited for.
+    Ahead {
+        /// That release.
+        release: &'a Release,
+        /// Why nobody drives it any more; `None` if somebody does, as far as can be told.
+        free: Option<&'a str>,
+        /// Until when it is waited for. Then the newer one is refused.
+        until: Timestamp,
+    },
+    /// Nothing is in the way of a release, and this is what it is going to do.
+    Plan {
+        /// Its plan. If somebody else is faster, it has a higher number in the end.
+        plan: &'a Plan,
+        /// What preflight found.
+        found: &'a Findings,
+    },
     /// An entry was written, or another's was read.
     Entry {
         /// The entry.

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 
 use serde_json::json;
 
+use super::ahead::{AT_DEADLINE, ahead};
 use super::outbox::Outbox;
 use crate::release::{Listener, Notice};
 
@@ -47,7 +48,19 @@ impl Listener for JsonLines {
                     "at_deadline": at_deadline,
                 })
             }
-            Notice::Progress { .. } => return,
+            Notice::Ahead { release, free, until } => json!({
+                "ahead": {
+                    "release": release.plan.id.to_string(),
+                    "phase": release.phase,
+                    "phase_since": release.phase_since,
+                    "driver": release.driver,
+                    "driven": free.is_none(),
+                },
+                "waiting": ahead(release, free, until),
+                "deadline": until,
+                "at_deadline": AT_DEADLINE,
+            }),
+            Notice::Progress { .. } | Notice::Plan { .. } => return,
             Notice::Remark { message } => json!({ "note": message }),
             Notice::Trouble { message } => json!({ "trouble": message }),
         };

@@ -7,8 +7,10 @@ use std::time::Duration;
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use owo_colors::OwoColorize;
 
+use super::ahead::ahead;
 use super::line::line;
 use super::outbox::Outbox;
+use super::summary::plan as summary;
 use crate::model::Span;
 use crate::release::{Entry, Event, Listener, Notice, Outcome, Release};
 
@@ -38,6 +40,8 @@ impl Listener for Plain {
             }
             Notice::Progress { done, total } if done == total => format!("          {} sent", HumanBytes(total)),
             Notice::Progress { .. } => return,
+            Notice::Ahead { release, free, until } => format!("          {}", ahead(release, free, until)),
+            Notice::Plan { plan, found } => summary(plan, found),
             Notice::Remark { message } | Notice::Trouble { message } => format!("          {message}"),
         };
         // A reader that has gone away must not stop a release.
@@ -125,6 +129,16 @@ impl Listener for Bar {
                 self.say(text);
             }
             Notice::Progress { done, total } => self.say(transfer(done, total)),
+            // Who can do something about it reads it whole.
+            Notice::Ahead { release, free, until } if free.is_some() => {
+                self.print(format!("          {}", ahead(release, free, until)));
+                self.say(String::new());
+            }
+            Notice::Ahead { release, free, until } => self.say(ahead(release, free, until)),
+            Notice::Plan { plan, found } => {
+                self.print(summary(plan, found));
+                self.say(String::new());
+            }
             Notice::Remark { message } | Notice::Trouble { message } => self.print(format!("          {message}")),
         }
     }

@@ -1,5 +1,6 @@
 //! Events as people and machines read them: lines, a progress bar, JSON lines. Knows events, not the driver.
 
+mod ahead;
 mod json;
 mod line;
 mod live;

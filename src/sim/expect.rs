@@ -68,6 +68,10 @@ impl Scenario {
                 }
                 Trouble::Call { on, times, fate, .. } => {
                     let forward = on.is_none_or(|on| FORWARD.contains(&on));
+                    // Several looks in a row are bad then.
+                    if *on == Some("probe") && *times >= 2 {
+                        allow(&[Outcome::RolledBack]);
+                    }
                     if *fate == Fate::Denied && forward || *times >= 5 {
                         allow(&[Outcome::RolledBack, Outcome::Aborted, Outcome::Refused]);
                     }
@@ -76,7 +80,7 @@ impl Scenario {
                         allow(&[Outcome::Refused]);
                     }
                 }
-                Trouble::Outage { of, length, fate, .. } => outage(*of, *length, *fate, &mut allow),
+                Trouble::Outage { of, length, fate, .. } => outage(*of, *length, *fate, self.terms.basic, &mut allow),
                 Trouble::Crash { away, .. } if *away >= Duration::from_secs(300) => allow(&[Outcome::RolledBack]),
                 Trouble::Freeze { length, .. } if *length >= Duration::from_secs(300) => allow(&[Outcome::RolledBack]),
                 Trouble::Crash { .. } | Trouble::Freeze { .. } | Trouble::Second { .. } | Trouble::Rival { .. } => {}
@@ -92,10 +96,16 @@ impl Scenario {
     }
 }
 
-fn outage(of: Service, length: Duration, fate: Fate, allow: &mut impl FnMut(&[Outcome])) {
+fn outage(of: Service, length: Duration, fate: Fate, quiet: bool, allow: &mut impl FnMut(&[Outcome])) {
+    // Lists that are behind by seconds turn nothing.
+    if matches!(fate, Fate::Stale(_)) {
+        return;
+    }
     let short = length <= Duration::from_secs(30);
     match of {
         Service::Journal => {}
+        // Where nobody else is counted, an application that cannot be asked may be one that does not answer.
+        Service::Probes if quiet => allow(&[Outcome::Refused, Outcome::RolledBack]),
         Service::Storage if fate != Fate::Denied => {}
         _ if short && fate != Fate::Denied => allow(&[Outcome::Refused]),
         Service::Storage => allow(&[Outcome::Refused, Outcome::RolledBack, Outcome::Aborted]),
@@ -105,6 +115,32 @@ fn outage(of: Service, length: Duration, fate: Fate, allow: &mut impl FnMut(&[Ou
             Outcome::Aborted,
             Outcome::NeedsHuman,
         ]),
+    }
+}
+
+/// What a release must not have passed over when it ends promoted.
+fn promoted(scene: &Scene, release: &Release) {
+    let state = scene.state();
+    let (must_turn, foreign, finished) = (state.must_turn, state.foreign_swap, state.finished_at);
+    drop(state);
+    if must_turn {
+        scene.violated(
+            "right end",
+            "it ended promoted, and an operator had asked to turn back in time",
+        );
+    }
+    let holder = scene.stage.holder();
+    let on_green = holder.is_some() && holder == release.green.as_ref().map(|green| green.id.clone());
+    if let (Some((at, hindrances)), Some((finished, hindrances_since))) = (foreign, finished)
+        && finished > at + scene.scenario.terms.interval * 4 + Duration::from_secs(60)
+        && hindrances_since == hindrances
+        && !on_green
+    {
+        let ago = finished.saturating_sub(at).as_secs();
+        scene.violated(
+            "right end",
+            format!("it ended promoted, although somebody else had moved the slot {ago} s before"),
+        );
     }
 }
 
@@ -120,6 +156,9 @@ pub(super) fn end(scene: &Scene, release: &Release) {
             "right end",
             format!("it ended {outcome} ({why}); right is {}", right.join(" or ")),
         );
+    }
+    if *outcome == Outcome::Promoted {
+        promoted(scene, release);
     }
     let disturbed = scene.scenario.disturbed();
     let holder = scene.stage.holder();

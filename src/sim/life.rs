@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::logbook::{Logbook, MemoryJournal};
-use super::mistakes::{self, Mistake};
+use super::mistakes;
 use super::prober::SimProber;
 use super::process::{End, Process};
 use super::scenario::{Manner, Store};
@@ -126,8 +126,8 @@ impl Crew {
         let scene = &self.scene;
         let wire = Wire::new(Arc::clone(scene), process, Arc::clone(&self.answers));
         let in_process: Arc<dyn crate::aws::InProcess> = match scene.mistake {
-            Some(Mistake::RetriedSwap) => Arc::new(mistakes::Retrying(wire)),
-            _ => Arc::new(wire),
+            Some(mistake) => mistakes::network(mistake, wire),
+            None => Arc::new(wire),
         };
         let skew = scene.scenario.skews.get(machine % scene.scenario.skews.len().max(1));
         let clock: Arc<dyn Clock> = Arc::new(scene.stage.clock.off_by(skew.copied().unwrap_or(0)));
@@ -226,7 +226,7 @@ impl Listener for Telling {
             Notice::Trouble { message } | Notice::Remark { message } => {
                 self.scene.tell(&self.who, || message.to_owned());
             }
-            Notice::Waiting { .. } | Notice::Progress { .. } => {}
+            Notice::Waiting { .. } | Notice::Progress { .. } | Notice::Ahead { .. } | Notice::Plan { .. } => {}
         }
     }
 }

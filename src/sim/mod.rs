@@ -19,6 +19,9 @@ mod scenario;
 mod scene;
 mod stage;
 mod sweep;
+mod teeth;
+#[cfg(test)]
+mod tests;
 mod watched;
 mod wire;
 mod world;
@@ -29,4 +32,5 @@ pub use mistakes::Mistake;
 pub use scenario::Scenario;
 pub use scene::Violation;
 pub use sweep::{Sweep, sweep};
+pub use teeth::{Caught, catch};
 pub use world::{Played, simulate};

@@ -8,6 +8,7 @@ use super::scenario::{Deed, Trouble};
 use super::stage::slot;
 use crate::driver::Driver;
 use crate::journal::newest;
+use crate::local::door::QueryAnswer;
 use crate::release::Wish;
 
 /// The machine of operators: none of the drivers'.
@@ -95,20 +96,34 @@ impl Crew {
     }
 
     fn deed(&self, deed: Deed) {
+        let Some(done) = self.change(deed) else { return };
+        self.scene
+            .tell(&"account", || format!("answers {} to the stranger", done.status));
+        if deed == Deed::Swap && done.status == 200 {
+            let swapped = (self.scene.elapsed(), self.scene.hindrances());
+            self.scene.state().foreign_swap = Some(swapped);
+        }
+    }
+
+    /// Changes what a deed wants changed; `None` if that is not there yet.
+    fn change(&self, deed: Deed) -> Option<QueryAnswer> {
         let stage = &self.scene.stage;
         let blue = stage.blue();
-        let Some(green) = stage.green() else { return };
-        let done = match deed {
+        let green = stage.green();
+        Some(match deed {
             Deed::Swap => stage.call(&[
                 ("Action", "SwapEnvironmentCNAMEs"),
                 ("SourceEnvironmentId", blue.as_str()),
-                ("DestinationEnvironmentId", green.as_str()),
+                ("DestinationEnvironmentId", green?.as_str()),
             ]),
-            Deed::EndGreen => stage.call(&[("Action", "TerminateEnvironment"), ("EnvironmentId", green.as_str())]),
-            Deed::EndBlue => stage.call(&[("Action", "TerminateEnvironment"), ("EnvironmentId", blue.as_str())]),
+            Deed::EndGreen => stage.call(&[("Action", "TerminateEnvironment"), ("EnvironmentId", green?.as_str())]),
+            Deed::EndBlue => {
+                green?;
+                stage.call(&[("Action", "TerminateEnvironment"), ("EnvironmentId", blue.as_str())])
+            }
             Deed::DeployToGreen => stage.call(&[
                 ("Action", "UpdateEnvironment"),
-                ("EnvironmentId", green.as_str()),
+                ("EnvironmentId", green?.as_str()),
                 ("VersionLabel", super::stage::OLD),
             ]),
             Deed::UpdateBlue => stage.call(&[
@@ -118,8 +133,7 @@ impl Crew {
                 ("OptionSettings.member.1.OptionName", "MaxSize"),
                 ("OptionSettings.member.1.Value", "5"),
             ]),
-        };
-        self.scene
-            .tell(&"account", || format!("answers {} to the stranger", done.status));
+            Deed::TakeName => stage.take_name(),
+        })
     }
 }

@@ -47,6 +47,19 @@ impl Prober for SimProber {
             failure,
         };
         if let Some(fate) = self.fate("probe", Service::Probes).await {
+            // Something on the way answers instead; when there is no way at all, nothing does.
+            let on_the_way = match fate {
+                Fate::ErrorBefore | Fate::ErrorAfter => Some(500),
+                Fate::Throttled => Some(503),
+                _ => None,
+            };
+            if let Some(status) = on_the_way.filter(|_| !self.scene.is_out(Service::Probes)) {
+                return result(
+                    Some(status),
+                    Some(format!("it answered {status}")),
+                    Span::from_millis(1),
+                );
+            }
             return result(None, Some(format!("no answer: simulated {fate:?}")), check.timeout);
         }
         let host = base.host_str().unwrap_or_default();
@@ -55,6 +68,9 @@ impl Prober for SimProber {
         };
         let answer = self.scene.stage.ask(&environment, &check.path);
         let latency = Span::from_millis(u64::try_from(answer.latency.as_millis()).unwrap_or(u64::MAX));
+        if answer.status.is_some_and(|status| (200..300).contains(&status)) {
+            self.scene.smoked();
+        }
         match answer.status {
             Some(status) if (200..300).contains(&status) => result(Some(status), None, latency),
             Some(status) => result(Some(status), Some(format!("it answered {status}")), latency),

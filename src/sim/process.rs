@@ -56,6 +56,18 @@ impl Control {
         self.state().kill_at_poll = Some(poll);
     }
 
+    /// Kills the process when it has been polled so many times more.
+    pub(super) fn kill_after_polls(&self, polls: u64) {
+        let mut state = self.state();
+        state.kill_at_poll = Some(state.polls + polls);
+    }
+
+    /// Freezes the process when it has been polled so many times more.
+    pub(super) fn freeze_after_polls(&self, polls: u64, length: Duration) {
+        let mut state = self.state();
+        state.freeze_at_poll = Some((state.polls + polls, length));
+    }
+
     /// Freezes the process when it has been polled so often.
     pub(super) fn freeze_at_poll(&self, poll: u64, length: Duration) {
         self.state().freeze_at_poll = Some((poll, length));

@@ -2,22 +2,28 @@
 //!
 //! 1. *served*: the slot's name always leads to an environment, and green gets it only while instances of it serve.
 //! 2. *nothing in use is removed*: no environment that holds the slot, that users still reach, or that is neither green nor blue.
-//! 3. *once*: a swap is applied at most once for each intent.
+//! 3. *once*: a swap is applied at most once for each intent, and moves the slot to where it was meant to, not away from there.
 //! 4. *right end* and *in time*: see [`expect`](super::expect).
 //! 5. *owned*: never more environments than blue and one green, and none left at the end.
 //! 6. *the log*: one entry for each place, none lost, one writer at a time, no illegal event.
 //! 7. *taken back*: traffic leaves a green that is sentenced within a bounded time.
 //! 8. *modest*: the rate of calls stays below what an account allows.
-//! 9. *silence is not health*: no bake passes without health that was really read.
+//! 9. *silence is not health*: nothing passes its smoke checks, gets the slot or passes its bake without checks and health that
+//!    were really seen.
 
 use std::time::Duration;
 
+use super::scenario::Manner;
 use super::scene::Scene;
 use super::stage::slot_cname;
 use super::wire::Call;
 use crate::local::account::EnvironmentView;
 use crate::model::EnvironmentId;
-use crate::release::{Action, Entry, Event, Phase, Role, apply};
+use crate::release::{Action, Entry, Event, Pending, Phase, Role, Wish, apply};
+
+/// What was read of green right before a swap is older than this only if nobody read it for the swap: a look, an intent that
+/// grows old, a call that is slow, each as long as it may be.
+const FRESH: Duration = Duration::from_secs(150);
 
 /// Looks at the environments before a call that changes them.
 pub(super) fn before(scene: &Scene) -> Vec<EnvironmentView> {
@@ -34,7 +40,7 @@ pub(super) fn after_call(scene: &Scene, process: usize, call: &Call, done: bool,
         return;
     }
     match call.operation.as_str() {
-        "SwapEnvironmentCNAMEs" => swapped(scene, call),
+        "SwapEnvironmentCNAMEs" => swapped(scene, call, before),
         "TerminateEnvironment" => terminated(scene, call, before),
         "CreateEnvironment" => created(scene),
         _ => {}
@@ -44,7 +50,7 @@ pub(super) fn after_call(scene: &Scene, process: usize, call: &Call, done: bool,
     }
 }
 
-fn swapped(scene: &Scene, call: &Call) {
+fn swapped(scene: &Scene, call: &Call, before: &[EnvironmentView]) {
     let (swaps, intents) = {
         let mut state = scene.state();
         state.swaps += 1;
@@ -56,13 +62,43 @@ fn swapped(scene: &Scene, call: &Call) {
     let Some(to) = call.parameter("DestinationEnvironmentId").map(EnvironmentId::new) else {
         return;
     };
-    // Going back to blue is right however blue is.
-    if scene.stage.blue() != to && scene.stage.in_service(&to) == 0 {
+    // Somebody else may have moved it since the driver looked.
+    if let Some(held) = before.iter().find(|view| view.id == to && holds_slot(view))
+        && !scene.scenario.disturbed()
+    {
+        scene.violated(
+            "once",
+            format!(
+                "a swap that was to give the slot to {} took it away from there",
+                held.id
+            ),
+        );
+    }
+    if scene.stage.blue() == to {
+        // Going back is right however blue is, and whatever is known of it.
+        return;
+    }
+    let read = scene.state().health_read_at;
+    let age = read.map_or(Duration::MAX, |at| scene.elapsed().saturating_sub(at));
+    if age > FRESH && !scene.scenario.terms.basic {
+        scene.violated(
+            "silence is not health",
+            format!(
+                "the slot was given to {to}, and the last answer about health was {} s old",
+                age.as_secs()
+            ),
+        );
+    }
+    if scene.stage.in_service(&to) == 0 {
         scene.violated(
             "served",
             format!("the slot was given to {to}, of which no instance serves"),
         );
     }
+}
+
+fn holds_slot(view: &EnvironmentView) -> bool {
+    view.cname.eq_ignore_ascii_case(&slot_cname())
 }
 
 fn terminated(scene: &Scene, call: &Call, before: &[EnvironmentView]) {
@@ -76,7 +112,7 @@ fn terminated(scene: &Scene, call: &Call, before: &[EnvironmentView]) {
     let Some(view) = before.iter().find(|view| view.id == id) else {
         return;
     };
-    if view.cname.eq_ignore_ascii_case(&slot_cname()) {
+    if holds_slot(view) {
         scene.violated(
             "nothing in use is removed",
             format!("{id} holds the slot and was terminated"),
@@ -171,16 +207,29 @@ fn happened(scene: &Scene, entry: &Entry) {
         Event::Intended {
             action: Action::Swap { .. },
         } => scene.state().swap_intents += 1,
+        Event::Asked {
+            wish: Wish::RollBack | Wish::Abort,
+        } => wished_back(scene, entry),
+        Event::SmokePassed => smoke_passed(scene),
+        Event::Shifted => shifted(scene),
+        Event::Finished { .. } => {
+            let over = (scene.elapsed(), scene.hindrances());
+            scene.state().finished_at.get_or_insert(over);
+        }
         Event::ShiftConfirmed { .. } => {
             let mut state = scene.state();
             state.reads_at_bake = state.health_reads;
         }
-        Event::BakePassed => bake_passed(scene),
+        Event::BakePassed => bake_passed(scene, entry),
         Event::RollbackBegan { .. } => {
             let now = scene.elapsed();
             let on_green = scene.stage.holder().is_some_and(|holder| holder != scene.stage.blue());
-            if on_green {
-                scene.state().sentenced.get_or_insert(now);
+            let hindrances = scene.hindrances();
+            let mut state = scene.state();
+            // A call in doubt has to be settled first.
+            let in_doubt = state.release.as_ref().is_some_and(|release| release.pending.is_some());
+            if on_green && !in_doubt {
+                state.sentenced.get_or_insert((now, hindrances));
             }
         }
         Event::TrafficRestored { .. } => restored(scene),
@@ -204,7 +253,51 @@ fn happened(scene: &Scene, entry: &Entry) {
     }
 }
 
-fn bake_passed(scene: &Scene) {
+/// From now on the release must turn back, unless blue has been told to end already.
+fn wished_back(scene: &Scene, entry: &Entry) {
+    let mut state = scene.state();
+    let Some(release) = &state.release else { return };
+    let ends = |pending: &Pending| matches!(pending.action, Action::Terminate { .. });
+    let way_back = release.outcome.is_none()
+        && !release.attempts_of("terminate").done
+        && !release.pending.as_ref().is_some_and(ends);
+    state.must_turn |= way_back && entry.release.number.0 == 1;
+}
+
+fn smoke_passed(scene: &Scene) {
+    let state = scene.state();
+    let wanted = state.release.as_ref().map_or(0, |release| release.plan.smoke.successes);
+    let passed = state.smokes;
+    drop(state);
+    if passed < wanted {
+        scene.violated(
+            "silence is not health",
+            format!("green passed its smoke checks after {passed} that passed; {wanted} belong to it"),
+        );
+    }
+}
+
+fn shifted(scene: &Scene) {
+    let holder = scene.stage.holder();
+    if holder.as_ref() == Some(&scene.stage.blue()) && !scene.scenario.disturbed() {
+        scene.violated("right end", "the slot counts as green's, and blue holds it");
+    }
+}
+
+fn bake_passed(scene: &Scene, entry: &Entry) {
+    let confirmed = scene.state().release.as_ref().and_then(|release| release.confirmed_at);
+    let baked = confirmed.map_or(Duration::ZERO, |at| entry.at.since(at));
+    let terms = scene.scenario.terms;
+    if baked < terms.bake {
+        scene.violated(
+            "silence is not health",
+            format!(
+                "green passed its bake of {} s after {} s",
+                terms.bake.as_secs(),
+                baked.as_secs()
+            ),
+        );
+    }
     let failing = scene.stage.failing(scene.scenario.quality);
     // Far beyond what any policy lets through.
     if failing >= 0.3 {
@@ -220,7 +313,6 @@ fn bake_passed(scene: &Scene) {
         let state = scene.state();
         state.health_reads.saturating_sub(state.reads_at_bake)
     };
-    let terms = scene.scenario.terms;
     if terms.basic {
         return;
     }
@@ -243,8 +335,10 @@ fn restored(scene: &Scene) {
         );
     }
     let since = scene.state().sentenced.take();
-    if let Some(since) = since
-        && scene.scenario.troubles.is_empty()
+    if let Some((since, hindrances)) = since
+        && scene.hindrances() == hindrances
+        && !scene.scenario.disturbed()
+        && scene.scenario.manner == Manner::Whole
     {
         let took = scene.elapsed().saturating_sub(since);
         let bound = scene.scenario.terms.interval * 4 + Duration::from_secs(30);

@@ -97,7 +97,7 @@ pub enum Manner {
 pub enum Trouble {
     /// Calls of one operation (of any, if none is named) meet a fate: the `nth` one and those after it, `times` in all.
     Call {
-        /// The operation's name, as AWS has it; `Append` and `Entry` are the journal's.
+        /// The operation's name, as AWS has it; `Append` and `Entry` are the journal's, `probe` is a check from outside.
         on: Option<&'static str>,
         /// The first of them, from 1.
         nth: u32,
@@ -117,8 +117,8 @@ pub enum Trouble {
     },
     /// A driver is stopped and goes on later.
     Freeze {
-        /// At which of its polls.
-        poll: u64,
+        /// When: at a poll, or so long after an intent.
+        at: Moment,
         /// For how long.
         length: Duration,
     },
@@ -190,13 +190,13 @@ pub enum Fate {
     Throttled,
     /// It arrives so late; the answer comes at once then.
     Slow(Duration),
-    /// A read answers as it would have so long ago.
+    /// A read answers as it would have so long ago; during an outage every second one does.
     Stale(Duration),
     /// The permission is missing.
     Denied,
 }
 
-/// When a driver dies.
+/// When a driver dies or is stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
     /// At that poll of its: at any await.
@@ -209,6 +209,13 @@ pub enum Moment {
     BeforeEntry(u64),
     /// When this entry is written, before that is known.
     AfterEntry(u64),
+    /// When the intent of such a call is written, and so many polls after that: between the intent and the call, or after it.
+    Intended {
+        /// The action's name.
+        call: &'static str,
+        /// How many polls later.
+        polls: u64,
+    },
 }
 
 /// What somebody else does.
@@ -224,6 +231,8 @@ pub enum Deed {
     DeployToGreen,
     /// Changes a setting of blue, so that it is Updating for a while.
     UpdateBlue,
+    /// Makes an environment of its own that has the name which green is to have.
+    TakeName,
 }
 
 /// What cannot be reached.

@@ -13,7 +13,7 @@ use super::process::Control;
 use super::scenario::{Fate, Moment, Scenario, Service, Trouble};
 use super::stage::Stage;
 use crate::model::{Clock, Timestamp};
-use crate::release::Release;
+use crate::release::{Phase, Release};
 
 /// The moment at which every simulated release begins.
 pub(super) const BEGINNING: Timestamp = Timestamp::from_millis(1_795_305_600_000);
@@ -78,10 +78,24 @@ pub(super) struct State {
     pub(super) health_reads: u32,
     /// How many of those there were when the bake began.
     pub(super) reads_at_bake: u32,
-    /// Since when green is to lose its traffic.
-    pub(super) sentenced: Option<Duration>,
-    /// Calls of drivers, in all and by operation.
+    /// Since when green is to lose its traffic, and how often the way there had been hindered then.
+    pub(super) sentenced: Option<(Duration, u32)>,
+    /// What can have kept a driver from bringing traffic back: faults of anything but the source of metrics, and new drivers.
+    hindered: u32,
+    /// When a driver last got an answer about the health of an environment.
+    pub(super) health_read_at: Option<Duration>,
+    /// Checks before traffic that passed.
+    pub(super) smokes: u32,
+    /// An operator's wish to turn back was on record while there was a way back.
+    pub(super) must_turn: bool,
+    /// When somebody else last swapped, and how often a driver had been hindered then.
+    pub(super) foreign_swap: Option<(Duration, u32)>,
+    /// When the release was put on record as over, and how often a driver had been hindered then.
+    pub(super) finished_at: Option<(Duration, u32)>,
+    /// Calls of drivers, journal and probes among them, in all and by operation.
     pub(super) calls: u32,
+    /// Calls of Elastic Beanstalk, whose rate the whole account shares.
+    pub(super) shared_calls: u32,
     by_operation: BTreeMap<String, u32>,
     /// Faults that were met.
     pub(super) faults: u32,
@@ -114,7 +128,14 @@ impl Scene {
             health_reads: 0,
             reads_at_bake: 0,
             sentenced: None,
+            hindered: 0,
+            health_read_at: None,
+            smokes: 0,
+            must_turn: false,
+            foreign_swap: None,
+            finished_at: None,
             calls: 0,
+            shared_calls: 0,
             by_operation: BTreeMap::new(),
             faults: 0,
             crashes: 0,
@@ -191,6 +212,7 @@ impl Scene {
         let elapsed = self.elapsed();
         let mut state = self.state();
         state.calls += 1;
+        state.shared_calls += u32::from(service.contains(&Service::Beanstalk));
         let number = state.calls;
         let nth = match state.by_operation.get_mut(operation) {
             Some(count) => {
@@ -220,12 +242,25 @@ impl Scene {
                 (count >= *first && count < first.saturating_add(*times)).then_some(*fate)
             }
             Trouble::Outage { of, from, length, fate } => {
-                (service.contains(of) && elapsed >= *from && elapsed < *from + *length).then_some(*fate)
+                let meets = service.contains(of) && elapsed >= *from && elapsed < *from + *length;
+                // Lists that are behind come in turns with those that are not: they are given by many machines.
+                let meets = meets && (!matches!(fate, Fate::Stale(_)) || number.is_multiple_of(2));
+                meets.then_some(*fate)
             }
             _ => None,
         });
         state.faults += u32::from(fate.is_some());
+        state.hindered += u32::from(fate.is_some() && !service.contains(&Service::Monitoring));
         (number, fate)
+    }
+
+    /// Whether a service cannot be reached at all now.
+    pub(super) fn is_out(&self, service: Service) -> bool {
+        let elapsed = self.elapsed();
+        self.scenario.troubles.iter().any(|trouble| {
+            matches!(trouble, Trouble::Outage { of, from, length, .. }
+                if *of == service && elapsed >= *from && elapsed < *from + *length)
+        })
     }
 
     /// Kills a process if a trouble says that this is the moment. Whether it did.
@@ -259,6 +294,61 @@ impl Scene {
         true
     }
 
+    /// Kills or freezes a process if a trouble says so of the intent that it has just written.
+    pub(super) fn intended(&self, process: usize, name: &str) {
+        if self.calm() {
+            return;
+        }
+        let mut state = self.state();
+        for (index, trouble) in self.scenario.troubles.iter().enumerate() {
+            let (Trouble::Crash {
+                at: Moment::Intended { call, polls },
+                ..
+            }
+            | Trouble::Freeze {
+                at: Moment::Intended { call, polls },
+                ..
+            }) = trouble
+            else {
+                continue;
+            };
+            if state.spent[index] || *call != name {
+                continue;
+            }
+            state.spent[index] = true;
+            let Some(started) = state.processes.get_mut(process) else {
+                continue;
+            };
+            match trouble {
+                Trouble::Freeze { length, .. } => started.control.freeze_after_polls(*polls, *length),
+                Trouble::Crash { away, same_machine, .. } => {
+                    started.death = Some((*away, *same_machine));
+                    started.control.kill_after_polls(*polls);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// How often something has come in the way of drivers: a fault of anything but the source of metrics, a driver that was
+    /// killed or stopped, a new one.
+    pub(super) fn hindrances(&self) -> u32 {
+        let state = self.state();
+        let frozen = |started: &&Started| !started.control.frozen_for().is_zero();
+        let frozen = state.processes.iter().filter(frozen).count();
+        state.hindered + u32::try_from(state.processes.len() + frozen).unwrap_or(u32::MAX)
+    }
+
+    /// A check from outside found what it looked for; before traffic it counts.
+    pub(super) fn smoked(&self) {
+        let mut state = self.state();
+        let testing = state
+            .release
+            .as_ref()
+            .is_some_and(|release| release.phase == Phase::Smoke);
+        state.smokes += u32::from(testing);
+    }
+
     /// What can be done to a process.
     pub(super) fn control(&self, process: usize) -> Control {
         self.state().processes[process].control.clone()
@@ -287,7 +377,10 @@ impl Scene {
                         control.kill_at_poll(*poll);
                         death = Some((*away, *same_machine));
                     }
-                    Trouble::Freeze { poll, length } if !freezes && !state.spent[index] => {
+                    Trouble::Freeze {
+                        at: Moment::Poll(poll),
+                        length,
+                    } if !freezes && !state.spent[index] => {
                         freezes = true;
                         state.spent[index] = true;
                         control.freeze_at_poll(*poll, *length);

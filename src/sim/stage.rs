@@ -160,6 +160,18 @@ impl Stage {
         self.backstage.call(parameters)
     }
 
+    /// Somebody who is there makes an environment that has the name which green is to have.
+    pub(super) fn take_name(&self) -> QueryAnswer {
+        let name = base().environment_name(crate::model::ReleaseNumber(1));
+        self.call(&[
+            ("Action", "CreateEnvironment"),
+            ("ApplicationName", "shop"),
+            ("EnvironmentName", name.as_str()),
+            ("VersionLabel", OLD),
+            ("SolutionStackName", STACK),
+        ])
+    }
+
     /// Answers a request that has arrived.
     pub(super) async fn answer(&self, request: Request<Bytes>) -> Response<Bytes> {
         self.door.answer(request).await.unwrap_or_else(|message| {

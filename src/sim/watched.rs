@@ -10,7 +10,7 @@ use super::scenario::Moment;
 use super::scene::Scene;
 use crate::journal::{Append, Journal, JournalError};
 use crate::model::ReleaseNumber;
-use crate::release::{Entry, ReleaseId, Slot};
+use crate::release::{Entry, Event, ReleaseId, Slot};
 
 /// A journal as one process has it.
 pub(super) struct Watched {
@@ -46,10 +46,16 @@ impl Journal for Watched {
         if self.scene.crash(self.process, |at| at == Moment::AfterEntry(sequence)) {
             return std::future::pending().await;
         }
+        if let Event::Intended { action } = &entry.event {
+            self.scene.intended(self.process, action.name());
+        }
         match appended {
             Append::Written => rules::written(&self.scene, self.process, entry),
             // A lock beside the work, whose loss nobody notices.
-            Append::Taken if self.scene.mistake == Some(Mistake::LeaseWithoutFence) => return Ok(Append::Written),
+            Append::Taken if self.scene.mistake == Some(Mistake::LeaseWithoutFence) => {
+                rules::written(&self.scene, self.process, entry);
+                return Ok(Append::Written);
+            }
             Append::Taken => {}
         }
         Ok(appended)

@@ -209,7 +209,10 @@ impl Trip {
             _ => {
                 tokio::time::sleep(latency).await;
                 if call.operation == "DescribeEnvironmentHealth" && response.status().is_success() {
-                    self.scene.state().health_reads += 1;
+                    let now = self.scene.elapsed();
+                    let mut state = self.scene.state();
+                    state.health_reads += 1;
+                    state.health_read_at = Some(now);
                 }
                 Ok(response)
             }

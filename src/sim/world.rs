@@ -182,9 +182,9 @@ async fn read(crew: &Crew) -> Option<Release> {
 
 /// One release must not use up what the whole account may ask.
 fn modest(scene: &Scene, length: Duration) {
-    let calls = scene.state().calls;
+    let calls = scene.state().shared_calls;
     let rate = f64::from(calls) / length.as_secs_f64().max(60.0);
-    if rate > 4.0 {
+    if rate > 2.0 {
         scene.violated("modest", format!("{calls} calls in {} s", length.as_secs()));
     }
 }

@@ -27,6 +27,8 @@ mod local_s3;
 #[cfg(feature = "local")]
 mod operators;
 #[cfg(feature = "local")]
+mod queue;
+#[cfg(feature = "local")]
 mod refusals;
 #[cfg(feature = "local")]
 mod release_cli;

@@ -88,6 +88,17 @@ fn judge(release: &Release, seen: &Observation) -> Look {
                 ),
             };
         }
+        if failed.status.is_none()
+            && let Some(requests) = others_served(release, seen)
+        {
+            return Look::Unknown {
+                why: format!(
+                    "{} got no answer from here, while green's health is good and it counts {requests} requests: the fault may be \
+                     on the way",
+                    failed.check
+                ),
+            };
+        }
         let why = format!("{}: {}", failed.check, failed.failure.as_deref().unwrap_or("failed"));
         return Look::Bad { why };
     }
@@ -140,6 +151,14 @@ fn cut_off(seen: &Observation) -> bool {
         .as_ref()
         .is_some_and(|public| public.slot_addresses.known().is_none())
         || seen.environments.known().is_none() && seen.green_health.known().is_none()
+}
+
+/// How many requests green has just served well, if it has: then others reach it.
+fn others_served(release: &Release, seen: &Observation) -> Option<u64> {
+    let health = seen.green_health.known()?;
+    let well = matches!(health.status, Some(HealthStatus::Ok | HealthStatus::Info));
+    let requests = super::drain::requests(release, &seen.green_health, seen.at)?;
+    (well && requests > 0).then_some(requests)
 }
 
 fn instances(release: &Release, health: &super::super::seen::HealthSeen) -> Look {

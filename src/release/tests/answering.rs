@@ -386,7 +386,7 @@ fn a_blue_that_goes_is_noted_while_it_would_be_a_way_back() {
     assert_eq!(going(&late, BLUE), None);
     let retire = calm(Phase::Retire);
     for change in [(|attempts| attempts.done = true) as fn(&mut Attempts), |attempts| {
-        attempts.failed = 1
+        attempts.failed = 1;
     }] {
         let told = retire.with(|scene| change(scene.attempts("terminate")));
         assert_eq!(going(&told, BLUE), None, "this release has told it to");

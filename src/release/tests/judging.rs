@@ -78,16 +78,30 @@ const GOOD: [(&str, Change); 6] = [
     ("the lists cannot be read", |seen| seen.environments = unread()),
 ];
 
-const BAD: [(&str, Change); 12] = [
+const BAD: [(&str, Change); 14] = [
     ("GET /: not as it should be", |seen| fail(seen, Some(500))),
     ("GET /: failed", |seen| {
         fail(seen, Some(500));
         public(seen).checks[0].failure = None;
     }),
-    ("GET /: not as it should be", |seen| fail(seen, None)),
     ("GET /: not as it should be", |seen| {
         fail(seen, None);
+        health(seen).requests = Some(0);
+    }),
+    ("GET /: not as it should be", |seen| {
+        fail(seen, None);
+        health(seen).requests = None;
         seen.environments = unread();
+    }),
+    // Others get an answer, and so does this one: a bad one.
+    ("GET /: not as it should be", |seen| {
+        fail(seen, Some(500));
+        health(seen).requests = Some(5);
+    }),
+    ("GET /: not as it should be", |seen| {
+        fail(seen, None);
+        health(seen).requests = Some(5);
+        health(seen).status = Some(HealthStatus::Warning);
     }),
     ("GET /: not as it should be", |seen| {
         fail(seen, None);
@@ -115,7 +129,11 @@ const BAD: [(&str, Change); 12] = [
     }),
 ];
 
-const UNKNOWN: [(&str, Change); 9] = [
+const UNKNOWN: [(&str, Change); 10] = [
+    ("the fault may be on the way", |seen| {
+        fail(seen, None);
+        health(seen).requests = Some(5);
+    }),
     ("the fault may be here", |seen| {
         fail(seen, None);
         public(seen).slot_addresses = unread();

@@ -9,7 +9,7 @@ use crate::model::Span;
 use crate::release::Wish;
 use crate::spec::{AtGateDeadline, ForeignAnswer, GatePlace};
 
-const OPERATIONS: [&str; 16] = [
+const OPERATIONS: [&str; 20] = [
     "DescribeEnvironments",
     "DescribeEnvironments",
     "DescribeEnvironmentHealth",
@@ -22,10 +22,14 @@ const OPERATIONS: [&str; 16] = [
     "CreateEnvironment",
     "SwapEnvironmentCNAMEs",
     "SwapEnvironmentCNAMEs",
+    "SwapEnvironmentCNAMEs",
+    "SwapEnvironmentCNAMEs",
     "TerminateEnvironment",
     "PutObject",
     "Append",
     "Entry",
+    "probe",
+    "probe",
 ];
 
 fn seconds(count: u64) -> Duration {
@@ -90,7 +94,18 @@ impl Scenario {
         let count = if random.u8(..8) == 0 { 0 } else { random.u32(1..8) };
         for _ in 0..count {
             let trouble = trouble(random, &scenario);
+            let company = company(random, &trouble);
             scenario.troubles.push(trouble);
+            scenario.troubles.extend(company);
+        }
+        // Whatever makes a version bad often makes it hard to see, too.
+        if count > 0 && !matches!(scenario.quality, Quality::Good) && random.u8(..4) == 0 {
+            scenario.troubles.push(Trouble::Outage {
+                of: Service::Monitoring,
+                from: seconds(random.u64(0..900)),
+                length: seconds(pick(random, &[300, 1500])),
+                fate: pick(random, &[Fate::ErrorBefore, Fate::Throttled]),
+            });
         }
         if scenario.terms.gate.is_some() {
             let at = seconds(random.u64(200..1200));
@@ -139,48 +154,138 @@ fn wish(random: &mut Rng) -> Wish {
     }
 }
 
+/// The operations that a release needs once or twice: only the first ones of them are worth spoiling.
+fn rare(operation: &str) -> bool {
+    operation.starts_with("Create")
+        || matches!(
+            operation,
+            "SwapEnvironmentCNAMEs" | "TerminateEnvironment" | "PutObject"
+        )
+}
+
+/// Calls whose intent and effect are worth being torn apart.
+const CALLS: [&str; 6] = [
+    "swap",
+    "swap",
+    "swap",
+    "terminate",
+    "create environment",
+    "create version",
+];
+
+fn call(random: &mut Rng) -> Trouble {
+    let on = (random.u8(..6) > 0).then(|| pick(random, &OPERATIONS));
+    let nth = if on.is_some_and(rare) {
+        pick(random, &[1, 1, 2])
+    } else if random.bool() {
+        random.u32(1..4)
+    } else {
+        random.u32(1..60)
+    };
+    Trouble::Call {
+        on,
+        nth,
+        times: pick(random, &[1, 1, 1, 2, 3, 8]),
+        fate: if on.is_some_and(rare) && random.bool() {
+            pick(
+                random,
+                &[Fate::LostBefore, Fate::LostAfter, Fate::ErrorBefore, Fate::ErrorAfter],
+            )
+        } else {
+            fate(random)
+        },
+    }
+}
+
+fn intended(random: &mut Rng) -> Moment {
+    Moment::Intended {
+        call: pick(random, &CALLS),
+        polls: random.u64(0..8),
+    }
+}
+
+/// What often comes together, and is worst together.
+fn company(random: &mut Rng, trouble: &Trouble) -> Option<Trouble> {
+    if random.bool() {
+        return None;
+    }
+    match trouble {
+        // A driver that is away for long is not alone any more when it comes back.
+        Trouble::Freeze { length, .. } if *length >= seconds(60) => Some(Trouble::Second {
+            at: seconds(random.u64(0..900)),
+        }),
+        // A call that is on its way when its sender dies.
+        Trouble::Crash {
+            at: Moment::Intended { call: "swap", .. },
+            ..
+        } => Some(Trouble::Call {
+            on: Some("SwapEnvironmentCNAMEs"),
+            nth: 1,
+            times: 1,
+            fate: Fate::Slow(Duration::from_millis(random.u64(5_000..19_000))),
+        }),
+        // Somebody loses patience while it is not known whether green is being made.
+        Trouble::Crash {
+            at: Moment::Intended {
+                call: "create environment",
+                ..
+            },
+            ..
+        }
+        | Trouble::Call {
+            on: Some("CreateEnvironment"),
+            ..
+        } => Some(Trouble::Asked {
+            at: seconds(random.u64(5..60)),
+            wish: if random.bool() { Wish::Abort } else { Wish::RollBack },
+        }),
+        _ => None,
+    }
+}
+
 fn trouble(random: &mut Rng, scenario: &Scenario) -> Trouble {
     // Most of a release lies within its first minutes; the whole takes a quarter of an hour.
     let moment = |random: &mut Rng| seconds(random.u64(0..1200));
     match random.u8(..20) {
-        0..=8 => Trouble::Call {
-            on: (random.u8(..6) > 0).then(|| pick(random, &OPERATIONS)),
-            nth: if random.bool() {
-                random.u32(1..4)
-            } else {
-                random.u32(1..60)
-            },
-            times: pick(random, &[1, 1, 1, 2, 3, 8]),
-            fate: fate(random),
+        16 if random.bool() => Trouble::Stranger {
+            at: seconds(random.u64(0..10)),
+            deed: Deed::TakeName,
         },
-        9..=11 => Trouble::Crash {
-            at: match random.u8(..5) {
+        0..=7 | 16 => call(random),
+        8..=10 => Trouble::Crash {
+            at: match random.u8(..7) {
                 0 => Moment::BeforeCall(random.u32(1..250)),
                 1 => Moment::AfterCall(random.u32(1..250)),
                 2 => Moment::BeforeEntry(random.u64(2..70)),
                 3 => Moment::AfterEntry(random.u64(1..70)),
+                4 | 5 => intended(random),
                 _ => Moment::Poll(random.u64(1..1500)),
             },
             away: seconds(pick(random, &[1, 5, 30, 70, 400])),
             same_machine: random.bool(),
         },
-        12 | 13 => Trouble::Freeze {
-            poll: random.u64(1..1500),
-            length: seconds(pick(random, &[2, 12, 40, 90, 400])),
+        11 | 12 => Trouble::Freeze {
+            at: if random.bool() {
+                intended(random)
+            } else {
+                Moment::Poll(random.u64(1..1500))
+            },
+            length: seconds(pick(random, &[2, 12, 40, 90, 200, 400])),
         },
-        14 => Trouble::Second { at: moment(random) },
-        15 => match random.u8(..3) {
+        13 => Trouble::Second { at: moment(random) },
+        14 => match random.u8(..3) {
             0 => Trouble::Rival { at: moment(random) },
             _ => Trouble::Asked {
                 at: moment(random),
                 wish: wish(random),
             },
         },
-        16 => Trouble::Stranger {
+        15 => Trouble::Stranger {
             at: moment(random),
             deed: pick(
                 random,
                 &[
+                    Deed::Swap,
                     Deed::Swap,
                     Deed::EndGreen,
                     Deed::EndBlue,
@@ -214,6 +319,7 @@ fn trouble(random: &mut Rng, scenario: &Scenario) -> Trouble {
                         Fate::ErrorBefore,
                         Fate::Throttled,
                         Fate::Denied,
+                        Fate::Stale(seconds(8)),
                     ],
                 ),
             }
