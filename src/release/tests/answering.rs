@@ -380,6 +380,10 @@ fn a_blue_that_goes_is_noted_while_it_would_be_a_way_back() {
     // A green that goes takes its name along, and that is a finding.
     assert_eq!(going(&bake, GREEN), None);
     assert_eq!(going(&calm(Phase::Smoke), GREEN), None);
+    // Before the shift is seen, blue may be on its way out for whatever reason: the shift looks at it itself.
+    let shift = held_by(&calm(Phase::Shift), Some(GREEN));
+    let late = shift.with(|scene| scene.release.shift_called_at = Some(scene.seen.at));
+    assert_eq!(going(&late, BLUE), None);
     let retire = calm(Phase::Retire);
     for change in [(|attempts| attempts.done = true) as fn(&mut Attempts), |attempts| {
         attempts.failed = 1;

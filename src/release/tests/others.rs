@@ -1,6 +1,7 @@
 //! The guards that stand in every phase: operators' wishes, and the slot's name in hands where it should not be.
 
 use super::plan::SLOT;
+use super::possible::writer;
 use super::run::{GREEN, Run};
 use super::scene::{INSTANT, Scene, over, taken_back, unread, wait};
 use super::world::{BLUE, BLUE_CNAME, seconds};
@@ -134,6 +135,15 @@ fn a_wish_before_anything_was_done_ends_the_release() {
         wishing(false, false, true).decide().then,
         Then::Finish { .. }
     ));
+    let decision = wishing(true, false, false).decide();
+    assert_eq!(over(&decision).0, "an operator stopped it before anything was done");
+    let known = wishing(true, false, false).with(|scene| scene.release.wishes.turned_by = Some(writer(3)));
+    let decision = known.decide();
+    assert!(
+        over(&decision)
+            .0
+            .starts_with("an operator (process 3 on here) stopped it")
+    );
 }
 
 #[test]
