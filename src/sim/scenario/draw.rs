@@ -241,6 +241,44 @@ fn company(random: &mut Rng, trouble: &Trouble) -> Option<Trouble> {
     }
 }
 
+fn outage(random: &mut Rng, moment: impl Fn(&mut Rng) -> Duration) -> Trouble {
+    let from = moment(random);
+    if random.u8(..6) == 0 {
+        return Trouble::Outage {
+            of: Service::Beanstalk,
+            from,
+            length: seconds(pick(random, &[60, 300, 1500])),
+            fate: Fate::Stale(seconds(8)),
+        };
+    }
+    Trouble::Outage {
+        of: pick(
+            random,
+            &[
+                Service::Monitoring,
+                Service::Monitoring,
+                Service::Beanstalk,
+                Service::Storage,
+                Service::Journal,
+                Service::Names,
+                Service::Probes,
+            ],
+        ),
+        from,
+        length: seconds(pick(random, &[5, 30, 60, 300, 1500])),
+        fate: pick(
+            random,
+            &[
+                Fate::LostBefore,
+                Fate::Hangs,
+                Fate::ErrorBefore,
+                Fate::Throttled,
+                Fate::Denied,
+            ],
+        ),
+    }
+}
+
 fn trouble(random: &mut Rng, scenario: &Scenario) -> Trouble {
     // Most of a release lies within its first minutes; the whole takes a quarter of an hour.
     let moment = |random: &mut Rng| seconds(random.u64(0..1200));
@@ -296,36 +334,7 @@ fn trouble(random: &mut Rng, scenario: &Scenario) -> Trouble {
                 ],
             ),
         },
-        17 | 18 => {
-            let of = pick(
-                random,
-                &[
-                    Service::Monitoring,
-                    Service::Monitoring,
-                    Service::Beanstalk,
-                    Service::Storage,
-                    Service::Journal,
-                    Service::Names,
-                    Service::Probes,
-                ],
-            );
-            Trouble::Outage {
-                of,
-                from: moment(random),
-                length: seconds(pick(random, &[5, 30, 60, 300, 1500])),
-                fate: pick(
-                    random,
-                    &[
-                        Fate::LostBefore,
-                        Fate::Hangs,
-                        Fate::ErrorBefore,
-                        Fate::Throttled,
-                        Fate::Denied,
-                        Fate::Stale(seconds(8)),
-                    ],
-                ),
-            }
-        }
+        17 | 18 => outage(random, moment),
         _ => Trouble::BlueFails {
             from: moment(random),
             length: scenario.terms.bake + seconds(random.u64(0..600)),
