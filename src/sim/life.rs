@@ -18,7 +18,7 @@ use crate::aws::{Aws, AwsSettings};
 use crate::compose::Planner;
 use crate::driver::{Driver, DriverError, Machine, Overrides, Seat, Tick, World};
 use crate::journal::{Journal, S3Journal, newest};
-use crate::model::Clock;
+use crate::model::{Clock, ReleaseNumber};
 use crate::release::{Listener, Notice, Outcome, Writer};
 
 /// Where all drivers of a world meet.
@@ -86,7 +86,10 @@ impl Crew {
             }
         };
         let mut driver = match release {
-            Some(release) if release.outcome.is_some() => return After::Over,
+            // A later one is a rival's, who begins it only to see whether that is possible.
+            Some(release) if release.outcome.is_some() || release.plan.id.number > ReleaseNumber(1) => {
+                return After::Over;
+            }
             Some(release) => Driver::join(seat, release),
             None if begins => match Driver::begin(seat, &slot(), |number| self.planner.plan(number)).await {
                 Ok(driver) => driver,

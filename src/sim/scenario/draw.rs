@@ -120,7 +120,7 @@ fn quality(random: &mut Rng) -> Quality {
         0 => Quality::NeverReady,
         1 => Quality::Fails,
         2 => Quality::Unhealthy,
-        3 => Quality::Bad(0.5 + random.f64() / 2.0),
+        3 => Quality::Bad(if random.bool() { 1.0 } else { 0.5 + random.f64() / 2.0 }),
         4..=6 => Quality::Breaks(seconds(random.u64(0..60)), 0.5 + random.f64() / 2.0),
         7 => Quality::SlowBurn(seconds(random.u64(60..400)), 0.3 + random.f64() * 0.7),
         8 => Quality::Dying(seconds(random.u64(200..4000))),
