@@ -240,7 +240,8 @@ fn explain(seed: u64, mistake: Option<Mistake>) {
         output::print(line);
     }
     output::print(ended(&played));
-    output::print(format_args!("whole: cutover sim --seed {seed} --trace"));
+    let by_mistake = mistake.map_or_else(String::new, |mistake| format!(" --mistake {}", mistake.name()));
+    output::print(format_args!("whole: cutover sim --seed {seed} --trace{by_mistake}"));
 }
 
 fn described(scenario: &Scenario) -> String {

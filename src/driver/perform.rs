@@ -300,6 +300,17 @@ async fn fit_to_end(world: &World, release: &Release, id: &EnvironmentId, role: 
     if found.holds(&plan.slot_cname) {
         return Err(refused(format!("not made: {id} holds {}", plan.slot_cname)));
     }
+    let all = world
+        .aws
+        .environments(Some(&plan.id.slot.application))
+        .await
+        .map_err(|error| not_now(format!("not made, because a read before it failed: {error}")))?;
+    if !all.iter().any(|other| other.holds(&plan.slot_cname)) {
+        let slot = &plan.slot_cname;
+        return Err(not_now(format!(
+            "not made: no environment holds {slot}, so {id} may be the last one that can serve it"
+        )));
+    }
     let ours = match role {
         Role::Blue => release.blue.as_ref().is_some_and(|blue| blue.id == *id),
         Role::Green => {

@@ -73,8 +73,8 @@ mistakes! {
     TerminateGreenAtOnce = "terminate-green-at-once" finds "nothing in use is removed",
     /// An environment that has green's name counts as green, whoever made it.
     NameIsIdentity = "name-is-identity" finds "nothing in use is removed",
-    /// An environment that is Ready gets the slot, whatever its health, its events and checks say.
-    ReadyIsHealthy = "ready-is-healthy" finds "silence is not health",
+    /// An environment that is Ready counts as up, whatever its health and its events say.
+    ReadyIsHealthy = "ready-is-healthy" finds "served",
     /// Smoke checks count as passed.
     SmokeIsSkipped = "smoke-is-skipped" finds "silence is not health",
     /// What could not be read (a throttled call, an outage) counts as good.

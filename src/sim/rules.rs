@@ -1,6 +1,7 @@
 //! What must never happen, checked against the world as it really is, at the moment when it happens.
 //!
-//! 1. *served*: the slot's name always leads to an environment, and green gets it only while instances of it serve.
+//! 1. *served*: the slot's name always leads to an environment, and green counts as up and gets it only while instances of it
+//!    serve.
 //! 2. *nothing in use is removed*: no environment that holds the slot, that users still reach, or that is neither green nor blue.
 //! 3. *once*: a swap is applied at most once for each intent, and moves the slot to where it was meant to, not away from there.
 //! 4. *right end* and *in time*: see [`expect`](super::expect).
@@ -13,7 +14,7 @@
 
 use std::time::Duration;
 
-use super::scenario::Manner;
+use super::scenario::{Manner, Quality};
 use super::scene::Scene;
 use super::stage::slot_cname;
 use super::wire::Call;
@@ -210,6 +211,7 @@ fn happened(scene: &Scene, entry: &Entry) {
         Event::Asked {
             wish: Wish::RollBack | Wish::Abort,
         } => wished_back(scene, entry),
+        Event::GreenReady { green } => green_ready(scene, &green.id),
         Event::SmokePassed => smoke_passed(scene),
         Event::Shifted => shifted(scene),
         Event::Finished { .. } => {
@@ -262,6 +264,17 @@ fn wished_back(scene: &Scene, entry: &Entry) {
         && !release.attempts_of("terminate").done
         && !release.pending.as_ref().is_some_and(ends);
     state.must_turn |= way_back && entry.release.number.0 == 1;
+}
+
+fn green_ready(scene: &Scene, green: &EnvironmentId) {
+    // One whose instances die may have been up a moment ago.
+    let dies = matches!(scene.scenario.quality, Quality::Dying(_)) || scene.scenario.disturbed();
+    if !dies && scene.stage.in_service(green) == 0 {
+        scene.violated(
+            "served",
+            format!("green ({green}) counts as up, and no instance of it serves"),
+        );
+    }
 }
 
 fn smoke_passed(scene: &Scene) {

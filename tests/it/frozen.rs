@@ -161,7 +161,7 @@ async fn a_driver_that_was_frozen_makes_no_call_any_more() {
             ByOrder,
             Promoted,
         ),
-        ("frozen-bad", After("shift_confirmed"), ByOrder, RolledBack),
+        ("frozen-bad", After("shifted"), ByOrder, RolledBack),
         (
             "frozen-evidence",
             Between("intended save_evidence", "DescribeEvents"),

@@ -33,6 +33,8 @@ mod refusals;
 #[cfg(feature = "local")]
 mod release_cli;
 #[cfg(feature = "local")]
+mod sim;
+#[cfg(feature = "local")]
 mod support;
 #[cfg(feature = "local")]
 mod two_drivers;

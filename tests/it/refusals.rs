@@ -417,9 +417,10 @@ async fn another_release(project: &Project) {
         "phase publish",
         "cutover status",
         "cutover resume",
-        "cutover rollback",
     ];
-    project.run(&RELEASE).await.with(REFUSED).saying(&words);
+    let queue = ["cutover release --wait", "cutover release --replace"];
+    let refused = project.run(&RELEASE).await.with(REFUSED);
+    refused.saying(&words).saying(&queue);
     assert_eq!(project.proxy.changes(), before);
     first.kill().await;
     project.run(&RELEASE).await.with(REFUSED).saying(&words);

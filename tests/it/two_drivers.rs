@@ -63,7 +63,7 @@ async fn of_two_that_resume_one_drives() {
         ("both-ready", "smoke_passed", true),
         ("both-swap", "intended swap", true),
         ("both-late", "bake_passed", true),
-        ("both-bad", "shift_confirmed", false),
+        ("both-bad", "shifted", false),
         ("both-back", "rollback_began", false),
     ];
     join_all(moments.map(|(name, event, good)| contested(&cloud, name, event, good))).await;

@@ -283,6 +283,20 @@ fn green(release: &Release, rollback: &RollbackState, restored: Timestamp, seen:
     if !saved.done && !saved.fatal && saved.failed < 2 && !release.wishes.abort {
         return act_patiently(release, seen.at, Action::SaveEvidence { environment: green.id });
     }
+    // Somebody may have removed blue since traffic was back. What is left then is not removed as well.
+    let slot = &release.plan.slot_cname;
+    if !environments.iter().any(|seen| seen.holds(slot)) {
+        let what = format!("no environment holds {slot} any more");
+        return world::lasting(release, seen.at, what, |what| {
+            finish(
+                Outcome::NeedsHuman,
+                format!(
+                    "{}; then {what}: green ({}) is kept, as there may be nothing else; give the name to a healthy environment by hand",
+                    rollback.why, green.id
+                ),
+            )
+        });
+    }
     let keep = if rollback.outcome == Outcome::RolledBack && !release.wishes.end_wait {
         release.plan.rollback.keep_green.get()
     } else {

@@ -270,6 +270,16 @@ fn traffic_that_leaves_blue_again_comes_first() {
     ));
 }
 
+/// Found by simulation: somebody removed blue after the way back, and green went after it.
+#[test]
+fn the_last_environment_is_not_removed() {
+    let (ripe, _) = ripe();
+    let decision = held_by(&ripe, None).lasting();
+    let (why, outcome) = over(&decision);
+    assert_eq!(outcome, Outcome::NeedsHuman);
+    assert!(why.contains("no environment holds") && why.contains("is kept"), "{why}");
+}
+
 #[test]
 fn evidence_is_saved_first_if_that_is_possible() {
     let (scene, _) = settled();

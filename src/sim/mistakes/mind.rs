@@ -170,9 +170,6 @@ fn terminate_blue(release: &Release) -> Option<Decision> {
 }
 
 fn ready_is_healthy(release: &Release, seen: &Observation) -> Option<Decision> {
-    if release.phase == Phase::Smoke {
-        return skip_smoke(release);
-    }
     let before = matches!(release.phase, Phase::Provision | Phase::Shift) && release.shifted_at.is_none();
     before.then(|| {
         let mut seen = seen.clone();

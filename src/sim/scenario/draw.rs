@@ -197,22 +197,20 @@ fn call(random: &mut Rng) -> Trouble {
     }
 }
 
-fn intended(random: &mut Rng) -> Moment {
+/// Soon after an intent: within so many polls.
+fn intended(random: &mut Rng, polls: u64) -> Moment {
     Moment::Intended {
         call: pick(random, &CALLS),
-        polls: random.u64(0..8),
+        polls: random.u64(0..polls),
     }
 }
 
 /// What often comes together, and is worst together.
 fn company(random: &mut Rng, trouble: &Trouble) -> Option<Trouble> {
-    if random.bool() {
-        return None;
-    }
     match trouble {
         // A driver that is away for long is not alone any more when it comes back.
         Trouble::Freeze { length, .. } if *length >= seconds(60) => Some(Trouble::Second {
-            at: seconds(random.u64(0..900)),
+            at: seconds(random.u64(0..300)),
         }),
         // A call that is on its way when its sender dies.
         Trouble::Crash {
@@ -235,7 +233,7 @@ fn company(random: &mut Rng, trouble: &Trouble) -> Option<Trouble> {
         | Trouble::Call {
             on: Some("CreateEnvironment"),
             ..
-        } => Some(Trouble::Asked {
+        } if random.bool() => Some(Trouble::Asked {
             at: seconds(random.u64(5..60)),
             wish: if random.bool() { Wish::Abort } else { Wish::RollBack },
         }),
@@ -252,25 +250,29 @@ fn trouble(random: &mut Rng, scenario: &Scenario) -> Trouble {
             deed: Deed::TakeName,
         },
         0..=7 | 16 => call(random),
-        8..=10 => Trouble::Crash {
-            at: match random.u8(..7) {
+        8 => Trouble::Crash {
+            at: intended(random, 8),
+            away: seconds(pick(random, &[1, 1, 5, 30, 70])),
+            same_machine: random.u8(..4) > 0,
+        },
+        9 | 10 => Trouble::Crash {
+            at: match random.u8(..5) {
                 0 => Moment::BeforeCall(random.u32(1..250)),
                 1 => Moment::AfterCall(random.u32(1..250)),
                 2 => Moment::BeforeEntry(random.u64(2..70)),
                 3 => Moment::AfterEntry(random.u64(1..70)),
-                4 | 5 => intended(random),
                 _ => Moment::Poll(random.u64(1..1500)),
             },
             away: seconds(pick(random, &[1, 5, 30, 70, 400])),
             same_machine: random.bool(),
         },
-        11 | 12 => Trouble::Freeze {
-            at: if random.bool() {
-                intended(random)
-            } else {
-                Moment::Poll(random.u64(1..1500))
-            },
-            length: seconds(pick(random, &[2, 12, 40, 90, 200, 400])),
+        11 => Trouble::Freeze {
+            at: Moment::Poll(random.u64(1..1500)),
+            length: seconds(pick(random, &[2, 12, 40, 90, 400])),
+        },
+        12 => Trouble::Freeze {
+            at: intended(random, 5),
+            length: seconds(pick(random, &[12, 90, 200, 400])),
         },
         13 => Trouble::Second { at: moment(random) },
         14 => match random.u8(..3) {
