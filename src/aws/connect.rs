@@ -7,6 +7,7 @@ use aws_config::identity::IdentityCache;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_elasticbeanstalk::config::retry::RetryPartition;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
@@ -130,6 +131,7 @@ impl Aws {
     fn with(shared: &SdkConfig) -> Self {
         let service_clock = ServiceClock::default();
         let beanstalk = aws_sdk_elasticbeanstalk::config::Builder::from(shared)
+            .retry_partition(own_retries("reads"))
             .interceptor(service_clock.clone())
             .build();
         let once = aws_sdk_elasticbeanstalk::config::Builder::from(shared)
@@ -143,6 +145,7 @@ impl Aws {
             .build();
         // A part of a bundle takes longer than a describe call, and what is slow is not yet broken.
         let s3 = aws_sdk_s3::config::Builder::from(shared)
+            .retry_partition(own_retries("bundles"))
             .timeout_config(
                 TimeoutConfig::builder()
                     .connect_timeout(CONNECT)
@@ -153,6 +156,7 @@ impl Aws {
             .force_path_style(shared.endpoint_url().is_some())
             .build();
         let s3_small = aws_sdk_s3::config::Builder::from(shared)
+            .retry_partition(own_retries("journal"))
             .retry_config(
                 RetryConfig::standard()
                     .with_max_attempts(4)
@@ -168,12 +172,15 @@ impl Aws {
             )
             .force_path_style(shared.endpoint_url().is_some())
             .build();
+        let sts = aws_sdk_sts::config::Builder::from(shared)
+            .retry_partition(own_retries("identity"))
+            .build();
         Self {
             beanstalk: aws_sdk_elasticbeanstalk::Client::from_conf(beanstalk),
             beanstalk_once: aws_sdk_elasticbeanstalk::Client::from_conf(once),
             s3: aws_sdk_s3::Client::from_conf(s3),
             s3_small: aws_sdk_s3::Client::from_conf(s3_small),
-            sts: aws_sdk_sts::Client::new(shared),
+            sts: aws_sdk_sts::Client::from_conf(sts),
             region: shared.region().map(ToString::to_string),
             service_clock,
         }
@@ -191,6 +198,12 @@ impl Aws {
     pub fn region(&self) -> Option<&str> {
         self.region.as_deref()
     }
+}
+
+/// An allowance of retries for one client. By default the SDK has one for each service and process: an upload that fails would
+/// use up what the journal may retry, and of two connections in one process each would depend on what the other has met.
+fn own_retries(client: &'static str) -> RetryPartition {
+    RetryPartition::custom(client).build()
 }
 
 fn own_keys(key: &str, secret: &str) -> Credentials {
