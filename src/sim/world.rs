@@ -13,9 +13,8 @@ use super::scenario::{Manner, Scenario, Trouble};
 use super::scene::{Scene, Violation};
 use super::stage::{Stage, slot};
 use super::wire::Answers;
-use crate::journal::catch_up;
 use crate::model::ReleaseNumber;
-use crate::release::{Outcome, Release, ReleaseId};
+use crate::release::{Outcome, Release, ReleaseId, apply};
 
 /// After the end the world goes on for so long: what was on its way still arrives.
 const AFTERMATH: Duration = Duration::from_secs(300);
@@ -148,7 +147,7 @@ async fn ended(scene: &Scene, mut main: tokio::task::JoinHandle<()>) -> bool {
 /// The release as its journal has it, read by somebody who was not there.
 async fn read(crew: &Crew) -> Option<Release> {
     let scene = &crew.scene;
-    let acknowledged = scene.state().acknowledged.clone();
+    let mut acknowledged = scene.state().acknowledged.clone();
     // Nothing goes wrong any more for those who only read afterwards.
     tokio::time::sleep(scene.scenario.calm.saturating_sub(scene.elapsed())).await;
     let (process, _) = scene.enrol();
@@ -158,19 +157,39 @@ async fn read(crew: &Crew) -> Option<Release> {
         slot: slot(),
         number: ReleaseNumber(1),
     };
-    let release = match catch_up(journal.as_ref(), &first, None).await {
-        Ok(release) => release?,
-        Err(error) => {
-            scene.violated("the log", format!("it cannot be replayed: {error}"));
-            return None;
+    let mut release = None;
+    for sequence in 1.. {
+        let read = match journal.entry(&first, sequence).await {
+            Ok(Some(entry)) => entry,
+            Ok(None) => break,
+            Err(error) => {
+                scene.violated("the log", format!("entry {sequence} cannot be read: {error}"));
+                return None;
+            }
+        };
+        let place = (first.number.0, sequence);
+        if acknowledged.get(&place).is_some_and(|nonce| *nonce == read.nonce) {
+            acknowledged.remove(&place);
         }
-    };
+        match apply(release, &read) {
+            Ok(next) => release = Some(next),
+            Err(error) => {
+                scene.violated("the log", format!("it cannot be replayed: {error}"));
+                return None;
+            }
+        }
+    }
     for ((number, sequence), nonce) in acknowledged {
         let id = ReleaseId {
-            slot: slot(),
             number: ReleaseNumber(number),
+            ..first.clone()
         };
-        let there = journal.entry(&id, sequence).await.ok().flatten();
+        // All of the first release was read; what is left may be a rival's.
+        let there = if id == first {
+            None
+        } else {
+            journal.entry(&id, sequence).await.ok().flatten()
+        };
         if there.is_none_or(|there| there.nonce != nonce) {
             scene.violated(
                 "the log",
@@ -178,7 +197,7 @@ async fn read(crew: &Crew) -> Option<Release> {
             );
         }
     }
-    Some(release)
+    release
 }
 
 /// One release must not use up what the whole account may ask.

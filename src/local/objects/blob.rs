@@ -1,16 +1,17 @@
-//! Bodies of objects as files.
+//! Bodies of objects: tiny ones in memory, others as files.
 //!
-//! A body is written under a temporary name and renamed when it is complete, under a number that is never used again. A
-//! file goes away with its last user ([`Blob`] is counted), except when its name was given out of the store: then nobody
-//! here can know who still reads it, and it stays.
+//! A file is written under a temporary name and renamed when it is complete, under a number that is never used again. It
+//! goes away with its last user ([`Blob`] is counted), except when its name was given out of the store: then nobody here can
+//! know who still reads it, and it stays. A tiny body becomes a file when its name is given out: most of them are entries of
+//! journals, which nobody ever wants as a file.
 
 use std::fs;
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -21,6 +22,8 @@ use tokio::io::{AsyncRead, AsyncSeekExt, AsyncWriteExt, ReadBuf};
 /// Bodies up to this size are read and written in one go, without a helper thread: it is faster, and with a clock that
 /// tests turn by hand it keeps the order of events.
 const SMALL: usize = 1 << 20;
+/// Bodies up to this size stay in memory.
+const TINY: usize = 32 << 10;
 /// How much of a larger body is read from its file at once.
 const PIECE: usize = 256 << 10;
 
@@ -105,10 +108,14 @@ impl Writer {
         self.finish_small()
     }
 
-    /// Completes a file of which nothing was flushed yet.
+    /// Completes a body of which nothing was flushed yet.
     fn finish_small(mut self) -> io::Result<Arc<Blob>> {
-        fs::write(&self.partial, std::mem::take(&mut self.pending))?;
-        self.complete()
+        let content = std::mem::take(&mut self.pending);
+        if content.len() > TINY {
+            fs::write(&self.partial, content)?;
+            return self.complete();
+        }
+        Ok(Arc::new(self.blob(Some(content.into()))))
     }
 
     /// Writes a small file whole.
@@ -120,27 +127,35 @@ impl Writer {
 
     fn complete(self) -> io::Result<Arc<Blob>> {
         fs::rename(&self.partial, &self.complete)?;
-        Ok(Arc::new(Blob {
+        Ok(Arc::new(self.blob(None)))
+    }
+
+    fn blob(&self, tiny: Option<Bytes>) -> Blob {
+        Blob {
             path: self.complete.clone(),
             size: self.size,
-            given_out: AtomicBool::new(false),
-        }))
+            tiny,
+            given_out: Mutex::new(false),
+        }
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        // After a rename there is no such file, which is as good.
-        let _ = fs::remove_file(&self.partial);
+        if self.file.is_some() || !self.pending.is_empty() {
+            let _ = fs::remove_file(&self.partial);
+        }
     }
 }
 
-/// A complete file, with as many owners as use it.
+/// A complete body, with as many owners as use it.
 #[derive(Debug)]
 pub(super) struct Blob {
     path: PathBuf,
     size: u64,
-    given_out: AtomicBool,
+    /// The whole body, if it is not in a file.
+    tiny: Option<Bytes>,
+    given_out: Mutex<bool>,
 }
 
 impl Blob {
@@ -149,17 +164,26 @@ impl Blob {
         self.size
     }
 
-    /// Gives its name out of the store; from now on the file stays.
-    pub(super) fn give_out(&self) -> PathBuf {
-        self.given_out.store(true, Ordering::Relaxed);
-        self.path.clone()
+    /// Gives the name of its file out of the store; from now on the file stays.
+    pub(super) fn give_out(&self) -> io::Result<PathBuf> {
+        let mut given_out = self.given_out.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(content) = &self.tiny
+            && !*given_out
+        {
+            fs::write(&self.path, content)?;
+        }
+        *given_out = true;
+        Ok(self.path.clone())
     }
 
     /// Opens it for reading a range of it.
     pub(super) async fn read(self: &Arc<Self>, range: Range<u64>) -> io::Result<BlobStream> {
         let length = range.end.saturating_sub(range.start);
         let source = if self.size <= SMALL as u64 {
-            let content = Bytes::from(fs::read(&self.path)?);
+            let content = match &self.tiny {
+                Some(content) => content.clone(),
+                None => Bytes::from(fs::read(&self.path)?),
+            };
             // A file of at most SMALL bytes has a length that fits.
             let slice = usize::try_from(range.start).unwrap_or(0)..usize::try_from(range.end).unwrap_or(0);
             if slice.end > content.len() {
@@ -181,7 +205,8 @@ impl Blob {
 
 impl Drop for Blob {
     fn drop(&mut self) {
-        if !*self.given_out.get_mut()
+        if self.tiny.is_none()
+            && !*self.given_out.get_mut().unwrap_or_else(PoisonError::into_inner)
             && let Err(error) = fs::remove_file(&self.path)
         {
             // The data folder may be gone already when the whole cloud goes.
@@ -264,7 +289,7 @@ mod tests {
     async fn small_and_large_bodies_are_read_back_whole_and_in_part() {
         let home = tempfile::tempdir().unwrap();
         let folder = Folder::open(home.path()).unwrap();
-        for size in [0, 1, SMALL, SMALL + 1, 3 * SMALL + 7] {
+        for size in [0, 1, TINY, TINY + 1, SMALL, SMALL + 1, 3 * SMALL + 7] {
             let text: Vec<u8> = (0..size).map(|index| u8::try_from(index % 251).unwrap()).collect();
             let blob = write(&folder, &text).await;
             assert_eq!(blob.size(), size as u64);
@@ -279,17 +304,17 @@ mod tests {
     async fn files_go_with_their_last_user_unless_their_name_was_given_out() {
         let home = tempfile::tempdir().unwrap();
         let folder = Folder::open(home.path()).unwrap();
-        let blob = write(&folder, b"one").await;
+        let blob = write(&folder, &[1; TINY + 1]).await;
         let reading = blob.read(0..3).await.unwrap();
         drop(blob);
         assert_eq!(files(home.path()), 1);
         drop(reading);
         assert_eq!(files(home.path()), 0);
 
-        let blob = write(&folder, b"two").await;
-        let path = blob.give_out();
+        let blob = write(&folder, &[2; TINY + 1]).await;
+        let path = blob.give_out().unwrap();
         drop(blob);
-        assert_eq!(fs::read(path).unwrap(), b"two");
+        assert_eq!(fs::read(path).unwrap(), [2; TINY + 1]);
 
         let mut abandoned = folder.writer();
         abandoned.write(&vec![0; 2 * SMALL]).await.unwrap();
@@ -299,11 +324,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_tiny_body_is_a_file_only_when_its_name_was_given_out() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = Folder::open(home.path()).unwrap();
+        let (kept, given) = (write(&folder, b"kept").await, write(&folder, b"given").await);
+        assert_eq!(files(home.path()), 0);
+        let path = given.give_out().unwrap();
+        assert_eq!(given.give_out().unwrap(), path, "the second one who asks gets the same");
+        drop((kept, given));
+        assert_eq!(files(home.path()), 1);
+        assert_eq!(fs::read(path).unwrap(), b"given");
+        let lost = write(&folder, b"lost").await;
+        drop(home);
+        lost.give_out().unwrap_err();
+    }
+
+    #[tokio::test]
     async fn a_second_store_in_the_same_folder_does_not_overwrite_the_first() {
         let home = tempfile::tempdir().unwrap();
-        let first = write(&Folder::open(home.path()).unwrap(), b"first").await;
-        let second = write(&Folder::open(home.path()).unwrap(), b"second").await;
-        assert_eq!(content(&first, 0..5).await, b"first");
-        assert_eq!(content(&second, 0..6).await, b"second");
+        let first = write(&Folder::open(home.path()).unwrap(), &[1; TINY + 1]).await;
+        let second = write(&Folder::open(home.path()).unwrap(), &[2; TINY + 1]).await;
+        assert_eq!(content(&first, 0..5).await, [1; 5]);
+        assert_eq!(content(&second, 0..5).await, [2; 5]);
     }
 }

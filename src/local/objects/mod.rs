@@ -1,6 +1,6 @@
 //! The object store behind S3, and its S3 front.
 //!
-//! [`ObjectStore`] keeps buckets and objects: metadata in memory, bodies in files of a data folder. [`S3Front`] speaks the
+//! [`ObjectStore`] keeps buckets and objects: metadata and tiny bodies in memory, others in files of a data folder. [`S3Front`] speaks the
 //! S3 REST protocol for it. The list of operations is closed: what the AWS CLI, the `eb` CLI and cutover need to store
 //! bundles and journals. Everything else is answered with `NotImplemented`, never with a guess.
 //!

@@ -268,10 +268,14 @@ impl Storage for ObjectStore {
 
     fn object(&self, bucket: &str, key: &str) -> Option<StoredObject> {
         let object = self.get(bucket, key).ok()?;
-        Some(StoredObject {
-            size: object.blob.size(),
-            file: object.blob.give_out(),
-        })
+        let size = object.blob.size();
+        match object.blob.give_out() {
+            Ok(file) => Some(StoredObject { size, file }),
+            Err(error) => {
+                tracing::error!(bucket, key, %error, "an object could not be written to a file for the account");
+                None
+            }
+        }
     }
 
     fn put(&self, bucket: &str, key: &str, content: &[u8]) {
