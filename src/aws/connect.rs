@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::identity::IdentityCache;
-use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -110,8 +109,6 @@ impl Aws {
                 .time_source(SharedTimeSource::new(SystemTimeSource::new()))
                 .retry_config(retries)
                 .timeout_config(timeouts)
-                // What comes by a call comes whole.
-                .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
                 .build();
             return Self::with(&shared);
         }

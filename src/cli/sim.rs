@@ -1,6 +1,7 @@
 //! `cutover sim`.
 
 use std::fmt::Write;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -22,15 +23,18 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "S")]
     start: Option<u64>,
     /// One world only.
-    #[arg(long, value_name = "S", conflicts_with_all = ["seeds", "start", "crash_points"])]
+    #[arg(long, value_name = "S", group = "told", conflicts_with_all = ["seeds", "start", "crash_points"])]
     seed: Option<u64>,
-    /// Print everything that happens in that world.
-    #[arg(long, requires = "seed")]
+    /// Print everything that happens in that world, or in those of `--worlds`.
+    #[arg(long, requires = "told")]
     trace: bool,
     /// Instead of random worlds: one release of each outcome, with a crash before and after every call and entry, and so many
     /// random pairs of crashes for each.
     #[arg(long, value_name = "PAIRS", num_args = 0..=1, default_missing_value = "200", conflicts_with_all = ["seeds", "start"])]
     crash_points: Option<usize>,
+    /// Instead: the worlds of a file, one in each line as `cutover sim` prints it when it has found one.
+    #[arg(long, value_name = "FILE", group = "told", conflicts_with_all = ["seeds", "start", "seed", "crash_points", "mistakes"])]
+    worlds: Option<PathBuf>,
     /// Threads. Default: one for each core.
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
@@ -53,6 +57,9 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         .unwrap_or(1);
     if let Some(seed) = arguments.seed {
         return one(arguments, seed);
+    }
+    if let Some(file) = &arguments.worlds {
+        return kept(arguments, file);
     }
     if let Some(pairs) = arguments.crash_points {
         return crash_points(arguments, pairs, threads);
@@ -101,13 +108,9 @@ fn one(arguments: &Arguments, seed: u64) -> ExitCode {
     let scenario = Scenario::of(seed);
     let played = simulate(&scenario, arguments.mistake, arguments.trace);
     if arguments.json {
-        output::print(serde_json::json!({ "scenario": format!("{scenario:?}"), "played": played }));
+        output::print(serde_json::json!({ "scenario": scenario, "played": played }));
     } else {
-        output::print(described(&scenario));
-        for line in &played.chronicle {
-            output::print(line);
-        }
-        output::print(ended(&played));
+        tell(&scenario, &played);
     }
     if played.violation.is_none() {
         return ExitCode::SUCCESS;
@@ -116,6 +119,46 @@ fn one(arguments: &Arguments, seed: u64) -> ExitCode {
         explain(seed, arguments.mistake);
     }
     ExitCode::from(exit::FAILED)
+}
+
+/// Plays worlds that were kept, and tells the story of those that end badly.
+fn kept(arguments: &Arguments, file: &Path) -> ExitCode {
+    let worlds = match read(file) {
+        Ok(worlds) => worlds,
+        Err(message) => return output::fail(exit::USAGE, message),
+    };
+    let began = Instant::now();
+    let mut tally = Tally::default();
+    for world in &worlds {
+        let played = simulate(world, arguments.mistake, true);
+        if (arguments.trace || played.violation.is_some()) && !arguments.json {
+            tell(world, &played);
+        }
+        tally.add(played);
+    }
+    if arguments.json {
+        output::print(serde_json::json!({ "tally": tally }));
+    } else {
+        output::print(table(&tally, began.elapsed().as_secs_f64()));
+    }
+    verdict(&tally)
+}
+
+fn read(file: &Path) -> Result<Vec<Scenario>, String> {
+    let name = file.display();
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| format!("cannot read worlds from {name}: {error}; give a file with one world in each line"))?;
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    lines
+        .map(|(index, line)| {
+            serde_json::from_str(line).map_err(|error| {
+                format!(
+                    "line {} of {name} is no world: {error}; take lines as `cutover sim` prints them",
+                    index + 1
+                )
+            })
+        })
+        .collect()
 }
 
 fn crash_points(arguments: &Arguments, pairs: usize, threads: usize) -> ExitCode {
@@ -215,7 +258,9 @@ fn table(tally: &Tally, seconds: f64) -> String {
         "  met:      {} calls, {} entries, {} faults, {} drivers killed",
         tally.calls, tally.entries, tally.faults, tally.crashes
     );
-    let _ = write!(text, "  violated: {}", tally.violations.len());
+    let _ = writeln!(text, "  violated: {}", tally.violations.len());
+    // Two runs of the same worlds by the same program must show the same one.
+    let _ = write!(text, "  in short: {}", tally.fingerprint);
     text
 }
 
@@ -235,13 +280,21 @@ fn explain(seed: u64, mistake: Option<Mistake>) {
     output::print(format_args!(
         "\nseed {seed}, as small as it can be with the same rule broken:"
     ));
-    output::print(described(&smallest));
+    tell(&smallest, &played);
+    output::print(format_args!(
+        "to keep for `cutover sim --worlds FILE`: {}",
+        serde_json::to_string(&smallest).unwrap_or_default()
+    ));
+    let by_mistake = mistake.map_or_else(String::new, |mistake| format!(" --mistake {}", mistake.name()));
+    output::print(format_args!("whole: cutover sim --seed {seed} --trace{by_mistake}"));
+}
+
+fn tell(world: &Scenario, played: &Played) {
+    output::print(described(world));
     for line in &played.chronicle {
         output::print(line);
     }
-    output::print(ended(&played));
-    let by_mistake = mistake.map_or_else(String::new, |mistake| format!(" --mistake {}", mistake.name()));
-    output::print(format_args!("whole: cutover sim --seed {seed} --trace{by_mistake}"));
+    output::print(ended(played));
 }
 
 fn described(scenario: &Scenario) -> String {

@@ -73,6 +73,18 @@ fn patience(release: &Release) -> Duration {
     }
 }
 
+/// How long to wait before a journal that failed so often is tried again. With every try the world is looked at anew, and the
+/// account's other users want to call AWS, too; but nobody waits for long who has traffic on green.
+fn pause(release: &Release, failures: u32) -> Duration {
+    let shortest = Duration::from_secs(2);
+    if release.shift_intended {
+        shortest
+    } else {
+        let longest = release.plan.provision.interval.get().max(shortest);
+        (shortest * 2_u32.saturating_pow(failures.min(8))).min(longest)
+    }
+}
+
 impl Driver {
     /// Begins a release. `plan` is told the release's number.
     ///
@@ -197,13 +209,14 @@ impl Driver {
     pub async fn run(&mut self, stop: impl Fn(&Release) -> bool + Send) -> Result<Option<Outcome>, DriverError> {
         let mut failing_since = None;
         let mut told = None;
+        let mut failures = 0;
         loop {
             if stop(&self.release) {
                 return Ok(None);
             }
             let tick = self.tick().await;
             if tick.is_ok() {
-                (failing_since, told) = (None, None);
+                (failing_since, told, failures) = (None, None, 0);
             }
             match tick {
                 Ok(Tick::Over(outcome)) => return Ok(Some(outcome)),
@@ -229,7 +242,8 @@ impl Driver {
                             message: &format!("{error}; trying again for {left}"),
                         });
                     }
-                    tokio::time::sleep(Duration::from_secs(2)).await;
+                    tokio::time::sleep(pause(&self.release, failures)).await;
+                    failures += 1;
                 }
                 Err(error) => return Err(error),
             }

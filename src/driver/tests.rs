@@ -351,3 +351,14 @@ fn a_journal_is_tried_for_as_long_as_traffic_may_take_to_return() {
     release.shift_intended = true;
     assert_eq!(patience(&release), limits::RETURN);
 }
+
+#[test]
+fn a_journal_that_keeps_failing_is_tried_less_and_less_often_unless_green_has_traffic() {
+    let mut release = crate::release::tests::release(plan());
+    let interval = release.plan.provision.interval.get();
+    let pauses: Vec<u64> = (0..4).map(|failures| pause(&release, failures).as_secs()).collect();
+    assert_eq!(pauses, [2, 4, 8, interval.as_secs()], "{interval:?}");
+    assert_eq!(pause(&release, u32::MAX), interval);
+    release.shift_intended = true;
+    assert_eq!(pause(&release, u32::MAX).as_secs(), 2);
+}

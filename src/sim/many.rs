@@ -1,11 +1,13 @@
 //! Many worlds at once, on all cores.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use sha2::{Digest, Sha256};
 
 use super::mistakes::Mistake;
 use super::scenario::Scenario;
@@ -26,6 +28,33 @@ pub struct Many {
     pub enough: usize,
 }
 
+/// What became of worlds, in sixteen characters: the same worlds give the same ones, in whatever order and on however many
+/// threads they were played.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fingerprint(u64);
+
+impl Fingerprint {
+    fn add(&mut self, played: &Played) {
+        // It has maps of no kind, so its JSON is the same each time.
+        let digest = Sha256::digest(serde_json::to_vec(played).unwrap_or_default());
+        let mut first = [0; 8];
+        first.copy_from_slice(&digest[..8]);
+        self.0 ^= u64::from_be_bytes(first);
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl Serialize for Fingerprint {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 /// What all worlds came to.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Tally {
@@ -43,6 +72,8 @@ pub struct Tally {
     pub crashes: u64,
     /// Virtual time of all releases, in seconds.
     pub virtual_seconds: u64,
+    /// What became of each, in short.
+    pub fingerprint: Fingerprint,
     /// Worlds in which something happened that must never happen, by seed.
     pub violations: Vec<Played>,
 }
@@ -51,6 +82,7 @@ impl Tally {
     /// Adds a world.
     pub fn add(&mut self, played: Played) {
         self.worlds += 1;
+        self.fingerprint.add(&played);
         let outcome = played.outcome.map_or("none", |outcome| outcome.code());
         *self.outcomes.entry(outcome).or_default() += 1;
         self.calls += u64::from(played.calls);

@@ -26,7 +26,7 @@ mod watched;
 mod wire;
 mod world;
 
-pub use many::{Many, Tally, many};
+pub use many::{Fingerprint, Many, Tally, many};
 pub use minimise::minimise;
 pub use mistakes::Mistake;
 pub use scenario::Scenario;

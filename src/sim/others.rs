@@ -80,12 +80,8 @@ impl Crew {
             state.release.as_ref().is_some_and(|release| release.outcome.is_none())
         };
         let begun = Driver::begin(seat, &slot(), |number| self.planner.plan(number)).await;
-        let over = self
-            .scene
-            .state()
-            .release
-            .as_ref()
-            .is_some_and(|release| release.outcome.is_some());
+        // The release that is known now may be the rival's own.
+        let over = self.scene.state().finished_at.is_some();
         match begun {
             Ok(_) if running && !over => {
                 self.scene

@@ -77,6 +77,7 @@ fn swapped(scene: &Scene, call: &Call, before: &[EnvironmentView]) {
     }
     if scene.stage.blue() == to {
         // Going back is right however blue is, and whatever is known of it.
+        taken_back(scene);
         return;
     }
     let read = scene.state().health_read_at;
@@ -235,7 +236,10 @@ fn happened(scene: &Scene, entry: &Entry) {
             }
         }
         Event::TrafficRestored { .. } => restored(scene),
-        Event::Drained { remove_blue: true, .. } if scene.stage.users(&scene.stage.blue()) > 0.0 => {
+        // What somebody else removes is not the release's to drain.
+        Event::Drained { remove_blue: true, .. }
+            if scene.stage.users(&scene.stage.blue()) > 0.0 && !scene.stage.is_going(&scene.stage.blue()) =>
+        {
             scene.violated(
                 "nothing in use is removed",
                 "blue counts as drained and still has users",
@@ -311,9 +315,10 @@ fn bake_passed(scene: &Scene, entry: &Entry) {
             ),
         );
     }
-    let failing = scene.stage.failing(scene.scenario.quality);
+    // Whoever looks must have looked, and what was seen must have been counted.
+    let failing = scene.stage.failing(scene.scenario.quality, terms.interval * 3);
     // Far beyond what any policy lets through.
-    if failing >= 0.3 {
+    if failing >= 0.3 && scene.scenario.shows(failing) {
         scene.violated(
             "silence is not health",
             format!(
@@ -347,6 +352,10 @@ fn restored(scene: &Scene) {
             format!("traffic counts as restored, and the slot is held by {holder:?}"),
         );
     }
+}
+
+/// Traffic is on its way back from a green that was sentenced, unless it was not sentenced at all.
+fn taken_back(scene: &Scene) {
     let since = scene.state().sentenced.take();
     if let Some((since, hindrances)) = since
         && scene.hindrances() == hindrances

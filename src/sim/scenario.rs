@@ -4,11 +4,14 @@ mod draw;
 
 use std::time::Duration;
 
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
+
 use crate::release::Wish;
 use crate::spec::{AtGateDeadline, ForeignAnswer, GatePlace};
 
-/// One world, before anything has happened.
-#[derive(Clone, Debug, PartialEq)]
+/// One world, before anything has happened. As JSON it stays the same world when worlds are drawn otherwise one day.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scenario {
     /// The seed that it was drawn from, which also seeds what is random while it is played.
     pub seed: u64,
@@ -33,7 +36,7 @@ pub struct Scenario {
 }
 
 /// How good the new version is.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Quality {
     /// As good as the old one.
     Good,
@@ -54,7 +57,7 @@ pub enum Quality {
 }
 
 /// Settings of the release; the rest is default.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Terms {
     /// How many times faster than AWS the account works.
     pub pace: f64,
@@ -75,7 +78,7 @@ pub struct Terms {
 }
 
 /// Where the journal lies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Store {
     /// In memory, with faults of its own: fast.
     Memory,
@@ -84,7 +87,7 @@ pub enum Store {
 }
 
 /// How a driver works.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Manner {
     /// Until the release is over.
     Whole,
@@ -92,13 +95,17 @@ pub enum Manner {
     Slices(Duration, Duration),
 }
 
+/// The name of an operation or call, one of those that worlds are drawn with.
+type Name = &'static str;
+
 /// One thing that goes wrong.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Trouble {
     /// Calls of one operation (of any, if none is named) meet a fate: the `nth` one and those after it, `times` in all.
     Call {
         /// The operation's name, as AWS has it; `Append` and `Entry` are the journal's, `probe` is a check from outside.
-        on: Option<&'static str>,
+        #[serde(deserialize_with = "operation")]
+        on: Option<Name>,
         /// The first of them, from 1.
         nth: u32,
         /// How many.
@@ -174,7 +181,7 @@ pub enum Trouble {
 }
 
 /// What becomes of a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fate {
     /// It never arrives; the connection breaks.
     LostBefore,
@@ -197,7 +204,7 @@ pub enum Fate {
 }
 
 /// When a driver dies or is stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Moment {
     /// At that poll of its: at any await.
     Poll(u64),
@@ -212,14 +219,15 @@ pub enum Moment {
     /// When the intent of such a call is written, and so many polls after that: between the intent and the call, or after it.
     Intended {
         /// The action's name.
-        call: &'static str,
+        #[serde(deserialize_with = "call")]
+        call: Name,
         /// How many polls later.
         polls: u64,
     },
 }
 
 /// What somebody else does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Deed {
     /// Swaps blue and green in the console.
     Swap,
@@ -236,7 +244,7 @@ pub enum Deed {
 }
 
 /// What cannot be reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Service {
     /// Health and events of environments.
     Monitoring,
@@ -250,4 +258,22 @@ pub enum Service {
     Names,
     /// The way from the driver to the application.
     Probes,
+}
+
+fn known<E: Error>(name: &str) -> Result<Name, E> {
+    let known = draw::OPERATIONS
+        .iter()
+        .chain(&draw::CALLS)
+        .find(|known| **known == name);
+    known
+        .copied()
+        .ok_or_else(|| E::custom(format!("no operation or call is named {name}")))
+}
+
+fn operation<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Name>, D::Error> {
+    Option::<String>::deserialize(from)?.as_deref().map(known).transpose()
+}
+
+fn call<'de, D: Deserializer<'de>>(from: D) -> Result<Name, D::Error> {
+    known(&String::deserialize(from)?)
 }

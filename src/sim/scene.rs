@@ -101,6 +101,8 @@ pub(super) struct State {
     pub(super) faults: u32,
     /// Drivers that were killed.
     pub(super) crashes: u32,
+    /// The release has come to its end, and only what was on its way is still to be seen.
+    pub(super) over: bool,
     spent: Vec<bool>,
     lines: Vec<String>,
 }
@@ -139,6 +141,7 @@ impl Scene {
             by_operation: BTreeMap::new(),
             faults: 0,
             crashes: 0,
+            over: false,
             spent: vec![false; scenario.troubles.len()],
             lines: Vec::new(),
         };
@@ -168,7 +171,7 @@ impl Scene {
 
     /// Whether nothing more goes wrong.
     pub(super) fn calm(&self) -> bool {
-        self.elapsed() >= self.scenario.calm
+        self.elapsed() >= self.scenario.calm || self.state().over
     }
 
     /// Adds a line to the chronicle, if anybody wants to read it.

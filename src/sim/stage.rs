@@ -200,6 +200,13 @@ impl Stage {
             .map(|view| view.id)
     }
 
+    /// Whether an environment is being removed, or is gone.
+    pub(super) fn is_going(&self, id: &EnvironmentId) -> bool {
+        let all = self.environments();
+        let view = all.iter().find(|view| view.id == *id);
+        view.is_none_or(|view| view.is_terminated() || view.status == "Terminating")
+    }
+
     /// Who holds the slot's name.
     pub(super) fn holder(&self) -> Option<EnvironmentId> {
         let slot = slot_cname();
@@ -221,14 +228,14 @@ impl Stage {
         self.plane.users_on(id, self.clock.now())
     }
 
-    /// The share of the new version's requests that fails now.
-    pub(super) fn failing(&self, quality: Quality) -> f64 {
+    /// The share of the new version's requests that failed so long ago.
+    pub(super) fn failing(&self, quality: Quality, ago: Duration) -> f64 {
         self.backstage.catch_up(self.clock.now());
         let now = self.clock.now();
         let ledger = self.plane.ledger(now);
         let mut rows = ledger.iter().filter(|row| row.version == Some(NEW.into()));
         let met = rows.find_map(|row| Some(row.met_users?.0));
-        let Some(since) = met.map(|met| now.since(met)) else {
+        let Some(since) = met.and_then(|met| now.since(met).checked_sub(ago)) else {
             return 0.0;
         };
         match quality {

@@ -88,12 +88,12 @@ async fn play(scenario: Scenario, mistake: Option<Mistake>, tracing: bool) -> Pl
     }
     let main = tokio::spawn(Arc::clone(&crew).drive(0, true, scene.scenario.manner));
     let over = ended(&scene, main).await;
-    let length = scene.elapsed();
+    let (length, calls) = (scene.elapsed(), scene.state().shared_calls);
     let release = if over { read(&crew).await } else { None };
     if let Some(release) = &release {
         tokio::time::sleep(AFTERMATH).await;
         expect::end(&scene, release);
-        modest(&scene, length);
+        modest(&scene, calls, length);
     } else if !scene.is_violated() {
         let waits = scene.state().release.as_ref().map(|release| {
             let why = release.waiting.as_ref().map_or_else(String::new, ToString::to_string);
@@ -149,7 +149,7 @@ async fn read(crew: &Crew) -> Option<Release> {
     let scene = &crew.scene;
     let mut acknowledged = scene.state().acknowledged.clone();
     // Nothing goes wrong any more for those who only read afterwards.
-    tokio::time::sleep(scene.scenario.calm.saturating_sub(scene.elapsed())).await;
+    scene.state().over = true;
     let (process, _) = scene.enrol();
     let journal = crew.seat(process, 0).await.journal;
     // A rival may have begun the next one since.
@@ -201,8 +201,7 @@ async fn read(crew: &Crew) -> Option<Release> {
 }
 
 /// One release must not use up what the whole account may ask.
-fn modest(scene: &Scene, length: Duration) {
-    let calls = scene.state().shared_calls;
+fn modest(scene: &Scene, calls: u32, length: Duration) {
     let rate = f64::from(calls) / length.as_secs_f64().max(60.0);
     if rate > 2.0 {
         scene.violated("modest", format!("{calls} calls in {} s", length.as_secs()));

@@ -62,6 +62,28 @@ fn a_seed_tells_the_same_story_twice() {
 }
 
 #[test]
+fn a_world_that_was_kept_is_played_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("worlds.jsonl");
+    let path = file.to_str().unwrap();
+    let drawn = json(&sim(&["--seed", "3", "--json"]));
+    std::fs::write(&file, format!("{}\n\n", drawn["scenario"])).unwrap();
+    let output = sim(&["--worlds", path, "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let tally = json(&output)["tally"].clone();
+    assert_eq!(tally["worlds"], 1);
+    assert_eq!(tally["calls"], drawn["played"]["calls"]);
+
+    std::fs::write(&file, format!("{}\n{{\"seed\":1}}\n", drawn["scenario"])).unwrap();
+    let output = sim(&["--worlds", path]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("line 2 of ") && said.contains("quality"), "{said}");
+    let output = sim(&["--worlds", "nowhere.jsonl"]);
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
 fn a_mistake_is_a_failure() {
     let output = sim(&[
         "--seeds",
@@ -124,6 +146,7 @@ fn its_help_says_how_to_repeat_a_world() {
         "--trace",
         "--crash-points",
         "--mistakes",
+        "--worlds",
         "--threads",
         "--json",
     ] {

@@ -1,6 +1,7 @@
 //! Tests of the simulator itself: does it find what it should, and does it do the same again?
 
 mod catches;
+mod kept;
 mod same;
 
 use std::time::Duration;
