@@ -149,6 +149,7 @@ impl Crew {
             Store::Memory => Arc::new(MemoryJournal {
                 book: Arc::clone(&self.book),
                 scene: Arc::clone(scene),
+                process,
             }),
             Store::S3 => Arc::new(S3Journal::new(aws.clone(), BUCKET, "journal")),
         };
@@ -157,7 +158,7 @@ impl Crew {
             scene: Arc::clone(scene),
             process,
         });
-        let prober = Arc::new(SimProber::new(Arc::clone(scene)));
+        let prober = Arc::new(SimProber::new(Arc::clone(scene), process));
         let world = Arc::new(World::new(aws, prober, Overrides::default(), Vec::new()));
         let mut seat = Seat::new(
             journal,

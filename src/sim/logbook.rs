@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::scenario::{Fate, Service};
+use super::scenario::{Fate, Moment, Service};
 use super::scene::Scene;
 use crate::journal::{Append, Journal, JournalError};
 use crate::model::ReleaseNumber;
@@ -27,6 +27,7 @@ impl Logbook {
 pub(super) struct MemoryJournal {
     pub(super) book: Arc<Logbook>,
     pub(super) scene: Arc<Scene>,
+    pub(super) process: usize,
 }
 
 /// How long a call without an answer is waited for.
@@ -47,7 +48,8 @@ impl MemoryJournal {
         operation: &'static str,
         work: impl FnOnce(&mut BTreeMap<(ReleaseId, u64), Entry>) -> T + Send,
     ) -> Result<T, JournalError> {
-        let (_, fate) = self.scene.fate(operation, &[Service::Journal]);
+        let (number, fate) = self.scene.fate(operation, &[Service::Journal]);
+        self.scene.survive(self.process, Moment::BeforeCall(number)).await;
         if let Some(fate) = fate {
             self.scene.tell(&"journal", || format!("{operation}: {fate:?}"));
         }
@@ -57,7 +59,7 @@ impl MemoryJournal {
             _ => self.scene.latency() / 4,
         };
         tokio::time::sleep(latency).await;
-        match fate {
+        let result = match fate {
             Some(Fate::LostBefore | Fate::ErrorBefore | Fate::Throttled | Fate::Denied) => {
                 Err(failed("use", "simulated: nothing was done"))
             }
@@ -70,7 +72,9 @@ impl MemoryJournal {
                 Err(failed("use", "simulated: the answer was lost"))
             }
             Some(Fate::Slow(_) | Fate::Stale(_)) | None => Ok(work(&mut self.book.entries())),
-        }
+        };
+        self.scene.survive(self.process, Moment::AfterCall(number)).await;
+        result
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use url::Url;
 
-use super::scenario::{Fate, Service};
+use super::scenario::{Fate, Moment, Service};
 use super::scene::Scene;
 use crate::model::{Known, ProbeResult, Span};
 use crate::probe::Prober;
@@ -16,21 +16,24 @@ use crate::spec::Check;
 /// Asks the modelled applications.
 pub(super) struct SimProber {
     scene: Arc<Scene>,
+    process: usize,
 }
 
 impl SimProber {
-    pub(super) fn new(scene: Arc<Scene>) -> Self {
-        Self { scene }
+    pub(super) fn new(scene: Arc<Scene>, process: usize) -> Self {
+        Self { scene, process }
     }
 
     async fn fate(&self, operation: &str, service: Service) -> Option<Fate> {
-        let (_, fate) = self.scene.fate(operation, &[service]);
+        let (number, fate) = self.scene.fate(operation, &[service]);
+        self.scene.survive(self.process, Moment::BeforeCall(number)).await;
         let latency = match fate {
             Some(Fate::Slow(length)) => length.min(crate::spec::Check::default().timeout.get()),
             Some(Fate::Hangs) => crate::spec::Check::default().timeout.get(),
             _ => self.scene.latency() / 2,
         };
         tokio::time::sleep(latency).await;
+        self.scene.survive(self.process, Moment::AfterCall(number)).await;
         fate.filter(|fate| !matches!(fate, Fate::Slow(_) | Fate::Stale(_)))
     }
 }

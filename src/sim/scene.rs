@@ -266,8 +266,15 @@ impl Scene {
         })
     }
 
+    /// A moment in the life of a process: goes on, unless a trouble says that it dies now.
+    pub(super) async fn survive(&self, process: usize, moment: Moment) {
+        if self.crash(process, moment) {
+            std::future::pending().await
+        }
+    }
+
     /// Kills a process if a trouble says that this is the moment. Whether it did.
-    pub(super) fn crash(&self, process: usize, is_now: impl Fn(Moment) -> bool) -> bool {
+    pub(super) fn crash(&self, process: usize, moment: Moment) -> bool {
         if self.calm() {
             return false;
         }
@@ -278,7 +285,7 @@ impl Scene {
             .iter()
             .enumerate()
             .find_map(|(index, trouble)| match trouble {
-                Trouble::Crash { at, away, same_machine } if !state.spent[index] && is_now(*at) => {
+                Trouble::Crash { at, away, same_machine } if !state.spent[index] && *at == moment => {
                     Some((index, *away, *same_machine))
                 }
                 _ => None,

@@ -18,7 +18,7 @@ use crate::spec::ForeignAnswer;
 pub struct Sweep {
     /// Releases, one of each outcome.
     pub releases: Vec<&'static str>,
-    /// Worlds with one crash.
+    /// Worlds with one crash: one before and one after each call and each entry of those releases.
     pub single: usize,
     /// Worlds with two.
     pub pairs: usize,

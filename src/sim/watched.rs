@@ -39,13 +39,9 @@ impl Journal for Watched {
 
     async fn append(&self, entry: &Entry) -> Result<Append, JournalError> {
         let sequence = entry.sequence;
-        if self.scene.crash(self.process, |at| at == Moment::BeforeEntry(sequence)) {
-            return std::future::pending().await;
-        }
+        self.scene.survive(self.process, Moment::BeforeEntry(sequence)).await;
         let appended = self.inner.append(entry).await?;
-        if self.scene.crash(self.process, |at| at == Moment::AfterEntry(sequence)) {
-            return std::future::pending().await;
-        }
+        self.scene.survive(self.process, Moment::AfterEntry(sequence)).await;
         if let Event::Intended { action } = &entry.event {
             self.scene.intended(self.process, action.name());
         }

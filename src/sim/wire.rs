@@ -116,9 +116,7 @@ impl InProcess for Wire {
     async fn answer(&self, request: Request<Bytes>) -> Result<Response<Bytes>, String> {
         let call = Call::of(&request);
         let (number, fate) = self.scene.fate(&call.operation, &call.services);
-        if self.scene.crash(self.process, |at| at == Moment::BeforeCall(number)) {
-            return std::future::pending().await;
-        }
+        self.scene.survive(self.process, Moment::BeforeCall(number)).await;
         let (send, receive) = tokio::sync::oneshot::channel();
         let trip = Trip {
             scene: Arc::clone(&self.scene),
@@ -197,12 +195,7 @@ impl Trip {
         } else if query {
             self.answers.keep(&call.form, self.scene.elapsed(), &response);
         }
-        if self
-            .scene
-            .crash(self.process, |at| at == Moment::AfterCall(self.number))
-        {
-            return std::future::pending().await;
-        }
+        self.scene.survive(self.process, Moment::AfterCall(self.number)).await;
         match fate {
             Some(Fate::LostAfter) => lost(),
             Some(Fate::ErrorAfter) => Ok(refusal(query, 500, "InternalFailure", "simulated: it was done")),

@@ -178,6 +178,9 @@ fn call(random: &mut Rng) -> Trouble {
     let on = (random.u8(..6) > 0).then(|| pick(random, &OPERATIONS));
     let nth = if on.is_some_and(rare) {
         pick(random, &[1, 1, 2])
+    } else if on == Some("probe") {
+        // The first ones are the smoke checks, then comes the bake.
+        random.u32(1..14)
     } else if random.bool() {
         random.u32(1..4)
     } else {
