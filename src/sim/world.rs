@@ -55,8 +55,6 @@ pub struct Played {
 /// When the runtime cannot be set up, which needs nothing but memory.
 #[must_use]
 pub fn simulate(scenario: &Scenario, mistake: Option<Mistake>, tracing: bool) -> Played {
-    // The AWS clients draw their pauses from the thread's own generator.
-    fastrand::seed(scenario.seed);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -68,6 +66,9 @@ pub fn simulate(scenario: &Scenario, mistake: Option<Mistake>, tracing: bool) ->
 async fn play(scenario: Scenario, mistake: Option<Mistake>, tracing: bool) -> Played {
     let stage = Stage::new(&scenario).await;
     let planner = stage.planner(&scenario);
+    // The AWS clients draw their pauses from the thread's own generator. Not before, because the first world of a process makes
+    // what all share, and draws names for it.
+    fastrand::seed(scenario.seed);
     let scene = Scene::new(scenario, mistake, stage, tracing);
     let crew = Arc::new(Crew {
         scene: Arc::clone(&scene),

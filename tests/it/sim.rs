@@ -44,6 +44,26 @@ fn some_worlds_give_one_line_of_json() {
 }
 
 #[test]
+fn a_world_is_the_same_whether_it_is_the_first_of_a_process_or_not() {
+    let fingerprint = |start: u64, seeds: u64| {
+        let (start, seeds) = (start.to_string(), seeds.to_string());
+        let result = json(&sim(&[
+            "--start",
+            &start,
+            "--seeds",
+            &seeds,
+            "--threads",
+            "1",
+            "--json",
+        ]));
+        u64::from_str_radix(result["tally"]["fingerprint"].as_str().unwrap(), 16).unwrap()
+    };
+    // It is made so that the order does not matter: all together are each of them, combined by exclusive or.
+    let each = (5000..5004).map(|seed| fingerprint(seed, 1));
+    assert_eq!(fingerprint(5000, 4), each.fold(0, |all, one| all ^ one));
+}
+
+#[test]
 fn a_seed_tells_the_same_story_twice() {
     let (once, twice) = (sim(&["--seed", "3", "--trace"]), sim(&["--seed", "3", "--trace"]));
     assert_eq!(once.status.code(), Some(0), "{}", text(&once));
