@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cutover::journal::{self, DirectoryJournal, Journal, S3Journal};
+use cutover::journal::{self, Journal, S3Journal};
 use cutover::model::{EnvironmentId, ReleaseNumber};
 use cutover::release::{Action, Event, Outcome, Release, ReleaseId, Slot};
 use tokio::time::{Instant, sleep};
@@ -51,13 +51,10 @@ impl<'a> Lane<'a> {
         let _turn = turn().await;
         let name = format!("kills-{number}");
         let first = cloud.project(&name).await;
-        let journal: Arc<dyn Journal> = if number.is_multiple_of(2) {
-            Arc::new(DirectoryJournal::new(first.path("journal")))
-        } else {
-            let bucket = cloud.aws.create_storage_location().await.unwrap();
-            first.settings(&[(JOURNAL, &format!("journal = \"s3://{bucket}/journals\""))]);
-            Arc::new(S3Journal::new(cloud.aws.clone(), bucket, "journals"))
-        };
+        // Where another machine finds it; `crash.rs` kills drivers whose journal is in a folder.
+        let bucket = cloud.aws.create_storage_location().await.unwrap();
+        first.settings(&[(JOURNAL, &format!("journal = \"s3://{bucket}/journals\""))]);
+        let journal: Arc<dyn Journal> = Arc::new(S3Journal::new(cloud.aws.clone(), bucket, "journals"));
         let mut machines = vec![first];
         while machines.len() < MACHINES {
             machines.push(machines[0].elsewhere(cloud).await);
