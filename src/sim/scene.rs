@@ -269,7 +269,7 @@ impl Scene {
     /// A moment in the life of a process: goes on, unless a trouble says that it dies now.
     pub(super) async fn survive(&self, process: usize, moment: Moment) {
         if self.crash(process, moment) {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 
