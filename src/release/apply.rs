@@ -217,6 +217,7 @@ fn step(release: &mut Release, entry: &Entry) -> Option<()> {
         }
         (Shift | Bake | Drain | Retire, Event::Looked { look }) if release.shifted_at.is_some() => {
             looked(release, at, look);
+            release.watch.entry = entry.sequence;
         }
         (Bake, Event::BakePassed) if release.watch.bad == 0 => enter(release, Drain, at),
         (Drain | Retire | RollBack, Event::Quiet { quiet, .. }) => release.quiet_since = quiet.then_some(at),

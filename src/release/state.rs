@@ -126,6 +126,8 @@ pub struct Watch {
     pub good_in_row: u32,
     /// When the last look was.
     pub last: Option<Timestamp>,
+    /// Sequence of its entry; 0 if there was none.
+    pub entry: u64,
     /// Time for which nothing good was known: the bake is longer by it.
     pub lost: Duration,
     /// Time for which nobody looked, because no driver was there: the bake's deadline is later by it.

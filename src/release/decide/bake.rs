@@ -10,13 +10,14 @@ use super::super::observation::Observation;
 use super::super::outcome::Outcome;
 use super::super::state::Release;
 use super::super::why::Why;
-use super::{Decision, record, roll_back, wait};
+use super::{Decision, Then, record, roll_back, wait};
 use crate::model::{HealthColor, HealthStatus, Known};
 
 pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
-    if let Some(decision) = watch(release, seen) {
-        return decision;
-    }
+    watching(release, seen, || go_on(release, seen))
+}
+
+fn go_on(release: &Release, seen: &Observation) -> Decision {
     let Some(until) = release.bake_until() else {
         return roll_back("the journal does not say when the bake began", Outcome::RolledBack);
     };
@@ -46,6 +47,26 @@ pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
     };
     let next = release.watch.last.unwrap_or(seen.at) + release.plan.bake.interval.get();
     wait(seen.at, why, next, deadline, "a person is asked")
+}
+
+/// Watches green while the phase goes on. A look that is due goes before what the phase wants, but not twice in a row: where
+/// looking takes longer than the interval, because the journal or AWS is slow, a look is always due, and the release would do
+/// nothing else for ever.
+pub(super) fn watching(release: &Release, seen: &Observation, phase: impl FnOnce() -> Decision) -> Decision {
+    let watched = watch(release, seen);
+    let looked = |decision: &Decision| matches!(decision.then, Then::Record(Event::Looked { .. }));
+    match watched {
+        Some(look) if looked(&look) && release.watch.entry == release.sequence => {
+            let decision = phase();
+            if matches!(decision.then, Then::Wait { .. }) {
+                look
+            } else {
+                decision
+            }
+        }
+        Some(decision) => decision,
+        None => phase(),
+    }
 }
 
 /// Puts a new look on record, or takes green back when too many were bad. `None` when there is nothing new.

@@ -11,9 +11,10 @@ use crate::model::{Known, Timestamp};
 use crate::spec::AtDrainDeadline;
 
 pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
-    if let Some(decision) = bake::watch(release, seen) {
-        return decision;
-    }
+    bake::watching(release, seen, || run_dry(release, seen))
+}
+
+fn run_dry(release: &Release, seen: &Observation) -> Decision {
     if let Some(decision) = gone(release, seen) {
         return decision;
     }

@@ -19,14 +19,17 @@ pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
             "the journal does not say which environment is blue".to_owned(),
         );
     };
-    let ended = release.attempts_of("terminate");
+    let go_on = || go_on(release, blue, drained, seen);
     // Until blue is on its way out there is a way back, so green is watched until then.
-    if drained.remove_blue
-        && !ended.done
-        && let Some(decision) = bake::watch(release, seen)
-    {
-        return decision;
+    if drained.remove_blue && !release.attempts_of("terminate").done {
+        bake::watching(release, seen, go_on)
+    } else {
+        go_on()
     }
+}
+
+fn go_on(release: &Release, blue: &Blue, drained: &Drained, seen: &Observation) -> Decision {
+    let ended = release.attempts_of("terminate");
     let environments = match &seen.environments {
         Known::Known(environments) => environments,
         Known::Unknown(why) => return blind(release, blue, drained, why, seen),

@@ -95,9 +95,10 @@ fn confirm(release: &Release, since: Timestamp, seen: &Observation) -> Decision 
     let plan = &release.plan;
     let deadline = since + plan.drain.dns_ttl.get() * plan.drain.factor + limits::CONFIRM;
     // From the swap on, users may be on green: it is watched at once, not only when everybody sees it.
-    if let Some(decision) = bake::watch(release, seen) {
-        return decision;
-    }
+    bake::watching(release, seen, || led(release, deadline, seen))
+}
+
+fn led(release: &Release, deadline: Timestamp, seen: &Observation) -> Decision {
     match leads_to(seen.public.as_ref()) {
         Ok(how) => record(
             format!("the public name leads to green: {how}"),

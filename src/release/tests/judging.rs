@@ -267,3 +267,55 @@ fn green_is_taken_back_at_the_last_straw() {
     assert!(taken_back(2));
     assert!(taken_back(3));
 }
+
+/// Where everything takes longer than the interval between looks, a look is always due.
+#[test]
+fn slow_looks_do_not_keep_a_release_from_its_end() {
+    for (breaks, right) in [(None, Outcome::Promoted), (Some(seconds(90)), Outcome::RolledBack)] {
+        let mut run = Run::new(1);
+        run.world.quality.breaks = breaks;
+        let slow = run.release.plan.bake.interval.get() * 2;
+        let mut steps = 0;
+        while let Some(then) = run.next() {
+            run.carry_out(then);
+            if run.release.shifted_at.is_some() {
+                run.world.pass(slow);
+            }
+            steps += 1;
+            assert!(
+                steps < 2000,
+                "it is still in phase {} after {steps} steps",
+                run.release.phase
+            );
+        }
+        assert_eq!(run.outcome(), right);
+    }
+}
+
+#[test]
+fn a_look_goes_before_the_phase_but_not_twice_in_a_row() {
+    let (mut release, seen) = baking();
+    release.confirmed_at = Some(seen.at - release.plan.bake.duration.get());
+    release.watch.good_in_row = 1;
+    release.watch.last = Some(seen.at - release.plan.bake.interval.get());
+    release.watch.entry = release.sequence - 1;
+    assert!(matches!(
+        decide(&release, &seen).then,
+        Then::Record(Event::Looked { .. })
+    ));
+    release.watch.entry = release.sequence;
+    assert!(matches!(decide(&release, &seen).then, Then::Record(Event::BakePassed)));
+    // Where the phase has nothing to do, nothing is in the way of the look.
+    release.confirmed_at = Some(seen.at);
+    assert!(matches!(
+        decide(&release, &seen).then,
+        Then::Record(Event::Looked { .. })
+    ));
+    // Too many bad looks go before everything.
+    release.confirmed_at = Some(seen.at - release.plan.bake.duration.get());
+    release.watch.bad = release.plan.bake.fail;
+    assert!(matches!(
+        decide(&release, &seen).then,
+        Then::Record(Event::RollbackBegan { .. })
+    ));
+}
