@@ -346,7 +346,7 @@ impl Scene {
         let state = self.state();
         let frozen = |started: &&Started| !started.control.frozen_for().is_zero();
         let frozen = state.processes.iter().filter(frozen).count();
-        state.hindered + u32::try_from(state.processes.len() + frozen).unwrap_or(u32::MAX)
+        state.hindered + state.crashes + u32::try_from(state.processes.len() + frozen).unwrap_or(u32::MAX)
     }
 
     /// A check from outside found what it looked for; before traffic it counts.
