@@ -315,7 +315,7 @@ fn bake_passed(scene: &Scene, entry: &Entry) {
             ),
         );
     }
-    // Whoever looks must have looked, and what was seen must have been counted.
+    // What has begun since the last looks need not have been seen often enough yet.
     let failing = scene.stage.failing(scene.scenario.quality, terms.interval * 3);
     // Far beyond what any policy lets through.
     if failing >= 0.3 && scene.scenario.shows(failing) {

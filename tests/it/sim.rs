@@ -93,6 +93,8 @@ fn a_world_that_was_kept_is_played_again() {
     let tally = json(&output)["tally"].clone();
     assert_eq!(tally["worlds"], 1);
     assert_eq!(tally["calls"], drawn["played"]["calls"]);
+    let once = json(&sim(&["--start", "3", "--seeds", "1", "--json"]));
+    assert_eq!(tally["fingerprint"], once["tally"]["fingerprint"]);
 
     std::fs::write(&file, format!("{}\n{{\"seed\":1}}\n", drawn["scenario"])).unwrap();
     let output = sim(&["--worlds", path]);
