@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::evidence;
 use super::prune;
 use super::{Seat, World};
-use crate::aws::{InTime, NewEnvironment};
+use crate::aws::{CallError, InTime, NewEnvironment};
 use crate::model::EnvironmentId;
 use crate::release::{
     Action, CallResult, EnvironmentSeen, Listener, Notice, Plan, RELEASE_TAG, Release, Role, Source, VersionSeen,
@@ -213,8 +213,8 @@ async fn create_version(
             Ok(_) => Err(refused(format!(
                 "version {label} was made from another bundle in the meantime"
             ))),
-            Err(unread) => Err(CallResult::Unknown {
-                message: unread.to_string(),
+            Err(error) => Err(CallResult::Unknown {
+                message: error.to_string(),
             }),
         },
         Err(error) => Err(error.into()),
@@ -259,12 +259,12 @@ fn tags(world: &World, plan: &Plan) -> Vec<(String, String)> {
 }
 
 async fn find(world: &World, id: &EnvironmentId) -> Result<Option<EnvironmentSeen>, CallResult> {
-    // A read that failed says nothing, so the call is not made.
-    world
-        .aws
-        .environment(id)
-        .await
-        .map_err(|error| not_now(format!("not made, because a read before it failed: {error}")))
+    world.aws.environment(id).await.map_err(unread)
+}
+
+/// A read that failed says nothing, so the call is not made.
+fn unread(error: CallError) -> CallResult {
+    not_now(format!("not made, because a read before it failed: {error}"))
 }
 
 /// The exact state before a swap, seen right before it: a toggle on any other state would do the opposite of what is meant.
@@ -292,48 +292,52 @@ async fn fit_to_swap(
 
 /// Whether an environment may be removed: never while it holds the slot's name, never with a database of its own, and only if
 /// this release made it or found it live. `false` if it is gone.
+///
+/// All of it is read at the same time. One after the other, answers that take three seconds each would make the intent too old
+/// for its call, each time.
 async fn fit_to_end(world: &World, release: &Release, id: &EnvironmentId, role: Role) -> Result<bool, CallResult> {
     let plan = &release.plan;
-    let Some(found) = find(world, id).await? else {
+    let application = &plan.id.slot.application;
+    let itself = async {
+        match find(world, id).await? {
+            Some(found) => {
+                let settings = world.aws.settings(application, &found.name).await;
+                Ok::<_, CallResult>(Some((found, settings)))
+            }
+            None => Ok(None),
+        }
+    };
+    let ours = async {
+        match role {
+            Role::Blue => Ok(release.blue.as_ref().is_some_and(|blue| blue.id == *id)),
+            Role::Green => world
+                .aws
+                .environment_tag(id, RELEASE_TAG)
+                .await
+                .map(|tag| tag.as_deref() == Some(plan.tag().as_str()))
+                .map_err(unread),
+        }
+    };
+    let (itself, all, ours) = tokio::join!(itself, world.aws.environments(Some(application)), ours);
+    let Some((found, settings)) = itself? else {
         return Ok(false);
     };
     if found.holds(&plan.slot_cname) {
         return Err(refused(format!("not made: {id} holds {}", plan.slot_cname)));
     }
-    let all = world
-        .aws
-        .environments(Some(&plan.id.slot.application))
-        .await
-        .map_err(|error| not_now(format!("not made, because a read before it failed: {error}")))?;
-    if !all.iter().any(|other| other.holds(&plan.slot_cname)) {
+    if !all.map_err(unread)?.iter().any(|other| other.holds(&plan.slot_cname)) {
         let slot = &plan.slot_cname;
         return Err(not_now(format!(
             "not made: no environment holds {slot}, so {id} may be the last one that can serve it"
         )));
     }
-    let ours = match role {
-        Role::Blue => release.blue.as_ref().is_some_and(|blue| blue.id == *id),
-        Role::Green => {
-            let tag = world
-                .aws
-                .environment_tag(id, RELEASE_TAG)
-                .await
-                .map_err(|error| not_now(error.to_string()))?;
-            tag.as_deref() == Some(plan.tag().as_str())
-        }
-    };
-    if !ours {
+    if !ours? {
         return Err(refused(format!(
             "not made: {id} is neither made by release {} nor recorded as its blue",
             plan.id
         )));
     }
-    let settings = world
-        .aws
-        .settings(&plan.id.slot.application, &found.name)
-        .await
-        .map_err(|error| not_now(error.to_string()))?;
-    if settings.coupled_database {
+    if settings.map_err(unread)?.coupled_database {
         return Err(refused(format!(
             "not made: {id} has a database of its own, which would be deleted with it"
         )));

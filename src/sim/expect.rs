@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::scenario::{Deed, Fate, Quality, Scenario, Service, Trouble};
 use super::scene::Scene;
-use crate::release::{Outcome, Release, Wish};
+use crate::release::{Outcome, Release, Wish, limits};
 use crate::spec::AtGateDeadline;
 
 /// Calls that change something on AWS, as far as a release's way forward rests on them.
@@ -29,6 +29,19 @@ impl Scenario {
     /// Where there are few users, whoever asks now and then may be lucky each time.
     pub(super) fn shows(&self, rate: f64) -> bool {
         rate >= 0.99 || (self.users >= 5.0 && !self.terms.basic)
+    }
+
+    /// The longest time between two looks, as far as nothing fails: what is to be between them, and the answers that a look
+    /// waits for, with the entry that it becomes.
+    pub(super) fn between_looks(&self) -> Duration {
+        let slowest = self.troubles.iter().filter_map(|trouble| match trouble {
+            Trouble::Outage {
+                fate: Fate::Slow(length),
+                ..
+            } => Some(*length),
+            _ => None,
+        });
+        self.terms.interval + (slowest.max().unwrap_or_default() + self.latency) * 6
     }
 
     /// The outcomes that are right in this world.
@@ -89,9 +102,16 @@ impl Scenario {
                     }
                 }
                 Trouble::Outage { of, length, fate, .. } => outage(*of, *length, *fate, self.terms.basic, &mut allow),
-                Trouble::Crash { away, .. } if *away >= Duration::from_secs(300) => allow(&[Outcome::RolledBack]),
-                Trouble::Freeze { length, .. } if *length >= Duration::from_secs(300) => allow(&[Outcome::RolledBack]),
-                Trouble::Crash { .. } | Trouble::Freeze { .. } | Trouble::Second { .. } | Trouble::Rival { .. } => {}
+                Trouble::Crash { away: length, .. } | Trouble::Freeze { length, .. } => {
+                    // Nobody looked for as long as preflight may take; nothing has happened yet then.
+                    if *length >= limits::PREFLIGHT {
+                        allow(&[Outcome::Refused]);
+                    }
+                    if *length >= Duration::from_secs(300) {
+                        allow(&[Outcome::RolledBack]);
+                    }
+                }
+                Trouble::Second { .. } | Trouble::Rival { .. } => {}
             }
         }
         right
@@ -105,9 +125,12 @@ impl Scenario {
 }
 
 fn outage(of: Service, length: Duration, fate: Fate, quiet: bool, allow: &mut impl FnMut(&[Outcome])) {
-    // Lists that are behind by seconds turn nothing.
-    if matches!(fate, Fate::Stale(_)) {
-        return;
+    // Lists that are behind by seconds turn nothing, nor do slow answers, unless the looks right before a call, two of them
+    // in a row, take longer than the call may be late.
+    match fate {
+        Fate::Stale(_) => return,
+        Fate::Slow(length) if length * 2 + Duration::from_secs(2) < limits::INTENT_DEADLINE => return,
+        _ => {}
     }
     let short = length <= Duration::from_secs(30);
     match of {
@@ -140,7 +163,7 @@ fn promoted(scene: &Scene, release: &Release) {
     let holder = scene.stage.holder();
     let on_green = holder.is_some() && holder == release.green.as_ref().map(|green| green.id.clone());
     if let (Some((at, hindrances)), Some((finished, hindrances_since))) = (foreign, finished)
-        && finished > at + scene.scenario.terms.interval * 4 + Duration::from_secs(60)
+        && finished > at + scene.scenario.between_looks() * 4 + Duration::from_secs(60)
         && hindrances_since == hindrances
         && !on_green
     {

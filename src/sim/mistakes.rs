@@ -99,6 +99,8 @@ mistakes! {
     RollbackNeedsMetrics = "rollback-needs-metrics" finds "taken back",
     /// Waits have no deadline.
     NoDeadline = "no-deadline" finds "in time",
+    /// A look that is due goes before everything else, each time: where looking is slow, nothing else is ever done.
+    LooksGoFirst = "looks-go-first" finds "in time",
     /// An environment that was being made when the release turned back is left behind.
     OrphanIsLeft = "orphan-is-left" finds "owned",
     /// The rollback ends when traffic is back, and green is left running.

@@ -316,7 +316,9 @@ fn bake_passed(scene: &Scene, entry: &Entry) {
         );
     }
     // What has begun since the last looks need not have been seen often enough yet.
-    let failing = scene.stage.failing(scene.scenario.quality, terms.interval * 3);
+    let failing = scene
+        .stage
+        .failing(scene.scenario.quality, scene.scenario.between_looks() * 3);
     // Far beyond what any policy lets through.
     if failing >= 0.3 && scene.scenario.shows(failing) {
         scene.violated(
@@ -334,7 +336,7 @@ fn bake_passed(scene: &Scene, entry: &Entry) {
     if terms.basic {
         return;
     }
-    let wanted = terms.bake.as_secs() / terms.interval.as_secs().max(1) / 2;
+    let wanted = terms.bake.as_secs() / scene.scenario.between_looks().as_secs().max(1) / 2;
     if u64::from(looks) < wanted.max(1) {
         scene.violated(
             "silence is not health",
@@ -363,7 +365,7 @@ fn taken_back(scene: &Scene) {
         && scene.scenario.manner == Manner::Whole
     {
         let took = scene.elapsed().saturating_sub(since);
-        let bound = scene.scenario.terms.interval * 4 + Duration::from_secs(30);
+        let bound = scene.scenario.between_looks() * 4 + Duration::from_secs(30);
         if took > bound {
             scene.violated(
                 "taken back",

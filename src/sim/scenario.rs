@@ -158,7 +158,7 @@ pub enum Trouble {
         /// What.
         deed: Deed,
     },
-    /// Something cannot be reached, or says no to everything.
+    /// Something cannot be reached, says no to everything, or answers slowly or as things were a while ago.
     Outage {
         /// What.
         of: Service,

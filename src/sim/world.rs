@@ -133,7 +133,7 @@ async fn ended(scene: &Scene, mut main: tokio::task::JoinHandle<()>) -> bool {
             }
             () = tokio::time::sleep(Duration::from_secs(30)) => {
                 let calls = scene.state().calls;
-                if calls > MOST_CALLS && f64::from(calls) > 2.0 * scene.elapsed().as_secs_f64() {
+                if calls > MOST_CALLS && f64::from(calls) > most_calls(scene, scene.elapsed()) {
                     scene.violated("modest", format!("more than {MOST_CALLS} calls: something goes round in circles"));
                 }
                 if scene.is_violated() || scene.elapsed() > deadline {
@@ -203,8 +203,13 @@ async fn read(crew: &Crew) -> Option<Release> {
 
 /// One release must not use up what the whole account may ask.
 fn modest(scene: &Scene, calls: u32, length: Duration) {
-    let rate = f64::from(calls) / length.as_secs_f64().max(60.0);
-    if rate > 2.0 {
+    if f64::from(calls) > most_calls(scene, length.max(Duration::from_secs(60))) {
         scene.violated("modest", format!("{calls} calls in {} s", length.as_secs()));
     }
+}
+
+/// How many calls are modest in so long: who wants to look more often needs more.
+fn most_calls(scene: &Scene, length: Duration) -> f64 {
+    let a_second = 2.0 + 4.0 / scene.scenario.terms.interval.as_secs_f64().max(1.0);
+    a_second * length.as_secs_f64()
 }

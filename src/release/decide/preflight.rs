@@ -19,7 +19,11 @@ pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
             what: "the account".to_owned(),
         };
         if seen.at >= deadline {
-            return finish(Outcome::Refused, "the account could not be looked at".to_owned());
+            let within = limits::PREFLIGHT.as_secs();
+            return finish(
+                Outcome::Refused,
+                format!("the account could not be looked at within {within} s"),
+            );
         }
         return wait(
             seen.at,

@@ -78,6 +78,7 @@ impl Mistaken {
                 .then(|| decide(release, &green_holds(release, seen))),
             Mistake::RollbackNeedsMetrics => needs_metrics(release, seen),
             Mistake::NoDeadline => Some(with(release, seen, |patient| patient.phase_since = seen.at)),
+            Mistake::LooksGoFirst => Some(with(release, seen, |eager| eager.watch.entry = 0)),
             Mistake::OrphanIsLeft => orphan_is_left(release, seen),
             Mistake::GreenIsLeft => green_is_left(release, seen),
             Mistake::NoPause => no_pause(release, seen),

@@ -49,7 +49,12 @@ impl Scenario {
             // A slow account has the same moments as a quick one, with more looks in between: some are enough.
             pace: pick(random, &[1.0, 4.0, 8.0, 8.0]),
             instances: random.u32(1..=3),
-            interval: seconds(pick(random, &[10, 15, 20])),
+            // Who wants to look every second, or gets answers slowly, is always due to look.
+            interval: seconds(if random.u8(..24) == 0 {
+                random.u64(1..4)
+            } else {
+                pick(random, &[10, 15, 20])
+            }),
             bake: seconds(pick(random, &[60, 60, 120, 240])),
             keep: seconds(pick(random, &[0, 30, 120])),
             basic: random.u8(..12) == 0,
@@ -86,7 +91,11 @@ impl Scenario {
             } else {
                 Manner::Whole
             },
-            latency: Duration::from_millis(random.u64(20..400)),
+            latency: Duration::from_millis(if random.u8(..24) == 0 {
+                random.u64(1_000..2_500)
+            } else {
+                random.u64(20..400)
+            }),
             users: pick(random, &[0.5, 5.0, 50.0]),
             troubles: Vec::new(),
             calm: seconds(30 * 60),
@@ -253,6 +262,19 @@ fn outage(random: &mut Rng, moment: impl Fn(&mut Rng) -> Duration) -> Trouble {
             from,
             length: seconds(pick(random, &[60, 300, 1500])),
             fate: Fate::Stale(seconds(8)),
+        };
+    }
+    if random.u8(..6) == 0 {
+        let of = pick(random, &[Service::Monitoring, Service::Beanstalk, Service::Journal]);
+        return Trouble::Outage {
+            of,
+            from,
+            length: seconds(pick(random, &[60, 300, 1500])),
+            // Whoever waits for an entry gives up after seven seconds.
+            fate: Fate::Slow(Duration::from_millis(match of {
+                Service::Journal => random.u64(500..6_000),
+                _ => random.u64(500..15_000),
+            })),
         };
     }
     Trouble::Outage {

@@ -99,6 +99,12 @@ fn worlds(mistake: Mistake) -> Vec<Scenario> {
             at: seconds(IN_THE_BAKE),
             deed: Deed::Swap,
         }]),
+        Mistake::LooksGoFirst => {
+            let mut eager = calm();
+            eager.terms.interval = seconds(1);
+            eager.latency = seconds(4);
+            eager
+        }
         Mistake::OrphanIsLeft => with([
             Trouble::Call {
                 on: Some("CreateEnvironment"),

@@ -3,6 +3,7 @@
 mod catches;
 mod kept;
 mod same;
+mod slow;
 
 use std::time::Duration;
 
