@@ -10,7 +10,6 @@ mod due;
 mod errors;
 #[cfg(test)]
 pub(crate) mod fixture;
-mod ids;
 mod judge;
 mod lifecycle;
 mod operations;
@@ -36,8 +35,8 @@ pub use timing::Timing;
 pub use view::EnvironmentView;
 pub use wire::{QueryRequest, QueryResponse};
 
+use super::ids::Ids;
 use due::Course;
-use ids::Ids;
 use operations::Call;
 use state::{Application, Environment, EventLog};
 use wire::Parameters;

@@ -45,16 +45,13 @@ impl Scenario {
     #[must_use]
     pub fn of(seed: u64) -> Self {
         let random = &mut Rng::with_seed(seed);
+        // Who wants to look every second, and gets answers more slowly than that, is always due to look.
+        let eager = random.u8(..32) == 0;
         let terms = Terms {
             // A slow account has the same moments as a quick one, with more looks in between: some are enough.
             pace: pick(random, &[1.0, 4.0, 8.0, 8.0]),
             instances: random.u32(1..=3),
-            // Who wants to look every second, or gets answers slowly, is always due to look.
-            interval: seconds(if random.u8(..24) == 0 {
-                random.u64(1..4)
-            } else {
-                pick(random, &[10, 15, 20])
-            }),
+            interval: seconds(if eager { 1 } else { pick(random, &[10, 15, 20]) }),
             bake: seconds(pick(random, &[60, 60, 120, 240])),
             keep: seconds(pick(random, &[0, 30, 120])),
             basic: random.u8(..12) == 0,
@@ -91,7 +88,7 @@ impl Scenario {
             } else {
                 Manner::Whole
             },
-            latency: Duration::from_millis(if random.u8(..24) == 0 {
+            latency: Duration::from_millis(if eager && random.bool() || random.u8(..32) == 0 {
                 random.u64(1_000..2_500)
             } else {
                 random.u64(20..400)

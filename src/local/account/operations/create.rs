@@ -2,7 +2,6 @@
 
 use super::super::Account;
 use super::super::errors::{self, AwsError};
-use super::super::ids;
 use super::super::state::{
     Application, Environment, OptionSettings, Plan, Platform, Severity, Status, VersionStatus, Watch, Work,
 };
@@ -11,6 +10,7 @@ use super::find::{
     check_environment_name, check_prefix, check_settings, description, option_settings, remove_options, tags,
 };
 use super::{Call, Reply, result};
+use crate::local::ids;
 use crate::local::plane::Deployment;
 use crate::model::{EnvironmentId, EnvironmentName, VersionLabel};
 

@@ -1,8 +1,8 @@
 //! Names of the resources that AWS would make for an environment.
 
 use super::super::Account;
-use super::super::ids;
 use super::super::state::{Balancer, BalancerKind, OptionSettings, options};
+use crate::local::ids;
 use crate::model::EnvironmentId;
 
 impl Account {

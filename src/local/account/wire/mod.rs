@@ -2,8 +2,7 @@
 
 mod parameters;
 mod request;
-mod xml;
 
+pub(crate) use crate::local::xml::Xml;
 pub(crate) use parameters::Parameters;
 pub use request::{QueryRequest, QueryResponse};
-pub(crate) use xml::Xml;

@@ -1,0 +1,91 @@
+//! Route 53: hosted zones, their records, and what DNS answers because of them.
+//!
+//! No I/O, no clock, no randomness of its own: the same calls at the same times give the same bytes. Shapes and rules follow
+//! the service's API model (2013-04-01); the texts of errors are those that users have quoted.
+
+mod alias;
+mod error;
+mod lookup;
+mod name;
+mod operations;
+mod rate;
+mod record;
+mod rules;
+#[cfg(test)]
+mod tests;
+mod wire;
+mod zone;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::ids::Ids;
+use crate::model::Timestamp;
+use error::Refusal;
+use rate::Rate;
+use zone::Zone;
+
+pub use lookup::ZoneAnswer;
+pub use name::{DomainName, NotAName};
+pub use record::{Content, Policy, RecordSet, Routing};
+pub use wire::{RestAnswer, RestRequest};
+
+/// How Route 53 behaves.
+#[derive(Clone, Debug)]
+pub struct ZonesSettings {
+    /// How long it takes until all servers have heard of a change. Documented as "generally within 60 seconds".
+    pub propagation: Duration,
+    /// Requests that it takes from the account each second, all operations together. Five on AWS (source: its quotas).
+    pub a_second: u32,
+    /// How many times faster than AWS.
+    pub pace: f64,
+    /// From which ids and choices are drawn.
+    pub seed: u64,
+}
+
+/// Route 53 of one account.
+#[derive(Clone, Debug)]
+pub struct Zones {
+    settings: ZonesSettings,
+    ids: Ids,
+    seed: u64,
+    drawn: u64,
+    rate: Rate,
+    zones: BTreeMap<String, Zone>,
+    changes: BTreeMap<String, ChangeState>,
+}
+
+/// A change that was submitted.
+#[derive(Clone, Copy, Debug)]
+struct ChangeState {
+    at: Timestamp,
+    /// From when on all servers answer so.
+    heard: Timestamp,
+}
+
+impl Zones {
+    /// Without any hosted zone.
+    #[must_use]
+    pub fn new(settings: ZonesSettings) -> Self {
+        Self {
+            ids: Ids::new(settings.seed),
+            seed: settings.seed,
+            drawn: 0,
+            rate: Rate::new(settings.a_second, settings.pace),
+            settings,
+            zones: BTreeMap::new(),
+            changes: BTreeMap::new(),
+        }
+    }
+
+    /// Answers a request. Every error is an answer too.
+    pub fn handle(&mut self, request: &RestRequest, now: Timestamp) -> RestAnswer {
+        let request_id = self.ids.uuid("request");
+        let result = if self.rate.take(now) {
+            self.dispatch(request, now)
+        } else {
+            Err(Refusal::throttled())
+        };
+        result.unwrap_or_else(|refusal| RestAnswer::refusal(&refusal, &request_id))
+    }
+}
