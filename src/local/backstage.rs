@@ -4,19 +4,23 @@
 //! ([`Backstage::with_a_task`]). A cloud in virtual time has none ([`Backstage::new`]): it catches up with the clock
 //! whenever it is asked something, in the exact steps that a task would have taken.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::account::{Account, QueryRequest, Resolution};
+use super::account::{Account, QueryRequest};
 use super::dns::{NameAnswer, Names};
-use super::door::{QueryAnswer, QueryService};
+use super::door::{QueryAnswer, QueryService, RestService};
+use super::lookup::{self, End};
 use super::plane::DataPlane;
+use super::zones::{RestAnswer, RestRequest, ZoneAnswer, Zones, ZonesSettings};
 use crate::model::{Clock, Timestamp};
 
 /// An account with what runs behind it. Shared as an `Arc`.
 pub struct Backstage {
     account: Mutex<Account>,
+    /// Locked after the account, where both are.
+    zones: Mutex<Zones>,
     plane: Arc<dyn DataPlane>,
     clock: Arc<dyn Clock>,
     /// `None` when a task brings the news.
@@ -37,8 +41,10 @@ struct Pace {
 pub struct Found {
     /// Aliases on the way, first the asked name: each the name that is an alias and the name it stands for.
     pub chain: Vec<(String, String)>,
-    /// Where the balancer at the end accepts connections; `None` when it does not.
+    /// Where the balancer at the end accepts connections; `None` when it does not, and when no balancer is there.
     pub address: Option<SocketAddr>,
+    /// Addresses of records, where those are the end.
+    pub records: Vec<Ipv4Addr>,
     /// How long all that may be kept.
     pub ttl: Duration,
 }
@@ -56,6 +62,7 @@ impl Backstage {
             told: None,
         };
         Self {
+            zones: Mutex::new(zones(&account)),
             account: Mutex::new(account),
             plane,
             clock,
@@ -68,6 +75,7 @@ impl Backstage {
     #[must_use]
     pub fn with_a_task(account: Account, plane: Arc<dyn DataPlane>, clock: Arc<dyn Clock>) -> Self {
         Self {
+            zones: Mutex::new(zones(&account)),
             account: Mutex::new(account),
             plane,
             clock,
@@ -161,34 +169,44 @@ impl Backstage {
     }
 
     /// Where a name leads now; `None` when there is no such name. Letters may be in either case, and a dot may stand at the
-    /// end.
+    /// end. Where records have weights, the next question may be answered otherwise.
     #[must_use]
     pub fn look_up(&self, name: &str) -> Option<Found> {
-        // A name leads to a balancer's name, and that to an address; more would be a loop.
-        const MOST: usize = 4;
         let now = self.clock.now();
         self.catch_up(now);
-        let account = self.account();
-        let mut chain = Vec::new();
-        let mut name = name.to_owned();
-        let mut shortest = Duration::MAX;
-        for _ in 0..MOST {
-            match account.resolve(&name, now)? {
-                Resolution::Cname { target, ttl } => {
-                    shortest = shortest.min(ttl);
-                    chain.push((name, target.clone()));
-                    name = target;
-                }
-                Resolution::Balancer { environment, ttl } => {
-                    return Some(Found {
-                        chain,
-                        address: self.plane.address(&environment),
-                        ttl: shortest.min(ttl),
-                    });
-                }
-            }
-        }
-        None
+        let way = lookup::follow(&self.account(), &mut lock(&self.zones), name, now)?;
+        let (address, records) = match way.end {
+            End::Balancer(environment) => (self.plane.address(&environment), Vec::new()),
+            End::Addresses(records) => (None, records),
+            End::Nowhere => (None, Vec::new()),
+        };
+        Some(Found {
+            chain: way.chain,
+            address,
+            records,
+            ttl: way.ttl,
+        })
+    }
+}
+
+/// Route 53 of an account.
+fn zones(account: &Account) -> Zones {
+    let timing = account.timing();
+    Zones::new(ZonesSettings {
+        propagation: timing.dns_change,
+        a_second: REQUESTS_TO_ZONES,
+        pace: timing.pace,
+        seed: account.seed(),
+    })
+}
+
+/// Requests that Route 53 takes from an account each second (source: its quotas).
+const REQUESTS_TO_ZONES: u32 = 5;
+
+impl RestService for Backstage {
+    fn call(&self, request: &RestRequest) -> RestAnswer {
+        let now = self.clock.now();
+        lock(&self.zones).handle(request, now)
     }
 }
 
@@ -218,15 +236,31 @@ impl QueryService for Backstage {
 impl Names for Backstage {
     fn resolve(&self, name: &str) -> Option<NameAnswer> {
         let found = self.look_up(name)?;
-        let address = match found.address.map(|address| address.ip()) {
+        let balancer = match found.address.map(|address| address.ip()) {
             Some(IpAddr::V4(address)) => Some(address),
             _ => None,
         };
         Some(NameAnswer {
             chain: found.chain,
-            address,
+            addresses: balancer.into_iter().chain(found.records).collect(),
             ttl_seconds: whole_seconds(found.ttl),
         })
+    }
+
+    fn texts(&self, name: &str) -> Option<(Vec<String>, u32)> {
+        let now = self.clock.now();
+        match lock(&self.zones).answer(name, "TXT", now, &|_| true) {
+            Some(ZoneAnswer::Values {
+                kind: "TXT",
+                values,
+                ttl,
+            }) => Some((values, whole_seconds(ttl))),
+            _ => None,
+        }
+    }
+
+    fn zone(&self, name: &str) -> Option<String> {
+        lock(&self.zones).zone_of(name).map(str::to_owned)
     }
 }
 

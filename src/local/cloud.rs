@@ -122,7 +122,8 @@ impl LocalCloud {
             store.clone(),
         );
         let backstage = Arc::new(Backstage::with_a_task(account, plane.clone(), Arc::clone(&clock)));
-        let door = Arc::new(Door::new(backstage.clone(), S3Front::new(store), clock));
+        let door = Door::new(backstage.clone(), S3Front::new(store), clock).with_zones(backstage.clone());
+        let door = Arc::new(door);
         let dns = DnsServer::start(local(settings.dns_port), backstage.clone(), Exposure::ThisMachine)
             .await
             .map_err(io::Error::other)?;

@@ -7,6 +7,7 @@ pub mod dns;
 pub mod door;
 mod ids;
 pub mod live;
+mod lookup;
 pub mod modelled;
 pub mod objects;
 pub mod plane;

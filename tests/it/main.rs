@@ -14,6 +14,8 @@ mod doors;
 #[cfg(feature = "local")]
 mod frozen;
 mod house;
+#[cfg(feature = "local")]
+mod interop;
 #[cfg(all(feature = "local", target_os = "linux"))]
 mod journal_disk;
 #[cfg(feature = "local")]

@@ -39,6 +39,8 @@ pub struct Timing {
     pub events_kept: Duration,
     /// Time to live of the DNS names.
     pub dns_ttl: Duration,
+    /// Until all DNS servers have heard of a change of a hosted zone.
+    pub dns_change: Duration,
     /// After which a balancer closes idle connections.
     pub idle_timeout: Duration,
     /// Shortest command timeout, whatever the option says.
@@ -72,6 +74,7 @@ impl Timing {
             terminated_kept: SIX_WEEKS,
             events_kept: SIX_WEEKS,
             dns_ttl: Duration::from_secs(60),
+            dns_change: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(60),
             least_command_timeout: Duration::ZERO,
             least_health_check_timeout: Duration::ZERO,
@@ -94,6 +97,7 @@ impl Timing {
             health_window: aws.scale(aws.health_window),
             terminated_listed: aws.scale(aws.terminated_listed),
             dns_ttl: aws.scale(aws.dns_ttl),
+            dns_change: aws.scale(aws.dns_change),
             idle_timeout: aws.scale(aws.idle_timeout).max(Duration::from_secs(10)),
             least_command_timeout: Duration::from_secs(20),
             least_health_check_timeout: Duration::from_secs(1),

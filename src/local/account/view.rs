@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::state::{Environment, Status};
 use super::{Account, Timing};
+use crate::local::plane::InstanceState;
 use crate::model::{ApplicationName, EnvironmentId, EnvironmentName, HealthStatus, Timestamp, VersionLabel};
 
 /// An environment as it is, free of what AWS leaves out of its answers or tells late.
@@ -62,6 +63,19 @@ impl EnvironmentView {
 }
 
 impl Account {
+    /// Whether an instance of an environment passed its health checks when its health was last reported.
+    #[must_use]
+    pub fn serves(&self, id: &EnvironmentId) -> bool {
+        let sample = self
+            .environments
+            .get(id)
+            .and_then(|environment| environment.watch.sample.as_ref());
+        sample.is_some_and(|sample| {
+            let mut instances = sample.instances.iter();
+            instances.any(|instance| instance.state == InstanceState::InService)
+        })
+    }
+
     /// All environments that the account remembers, the oldest first; terminated ones too.
     #[must_use]
     pub fn environments(&self) -> Vec<EnvironmentView> {
@@ -80,6 +94,12 @@ impl Account {
     #[must_use]
     pub fn timing(&self) -> &Timing {
         &self.settings.timing
+    }
+
+    /// From which ids are drawn.
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        self.settings.seed
     }
 
     /// Length of one window of health reporting, never zero.

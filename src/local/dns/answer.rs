@@ -1,8 +1,10 @@
 //! What is answered to a question, without any network.
 
+use std::borrow::Cow;
+
 use hickory_server::proto::ProtoError;
 use hickory_server::proto::op::ResponseCode;
-use hickory_server::proto::rr::rdata::{A, CNAME, SOA};
+use hickory_server::proto::rr::rdata::{A, CNAME, SOA, TXT};
 use hickory_server::proto::rr::{Name, RData, Record, RecordType};
 
 use super::{NameAnswer, Names};
@@ -42,7 +44,16 @@ impl Answer {
 
 /// Answers a question for a name in small letters, without a dot at the end.
 pub(super) fn answer(names: &dyn Names, name: &str, kind: RecordType) -> Result<Answer, ProtoError> {
-    let zone = ZONES.into_iter().find(|zone| below(name, zone));
+    let zone = match ZONES.into_iter().find(|zone| below(name, zone)) {
+        Some(zone) => Some(Cow::Borrowed(zone)),
+        None => names.zone(name).map(Cow::Owned),
+    };
+    let zone = zone.as_deref();
+    if kind == RecordType::TXT
+        && let (Some(zone), Some((values, ttl))) = (zone, names.texts(name))
+    {
+        return texts(name, &values, ttl, zone);
+    }
     match (names.resolve(name), zone) {
         (Some(known), zone) => known_name(name, &known, kind, zone.unwrap_or(name)),
         (None, None) => Ok(Answer::refused()),
@@ -70,13 +81,13 @@ fn known_name(name: &str, known: &NameAnswer, kind: RecordType, zone: &str) -> R
             break;
         }
     }
-    if let Some(address) = known.address
-        && matches!(kind, RecordType::A | RecordType::ANY)
-    {
-        records.push(Record::from_rdata(absolute(last)?, ttl, RData::A(A(address))));
+    if matches!(kind, RecordType::A | RecordType::ANY) {
+        for address in &known.addresses {
+            records.push(Record::from_rdata(absolute(last)?, ttl, RData::A(A(*address))));
+        }
     }
     let complete = match kind {
-        RecordType::A => known.address.is_some(),
+        RecordType::A => !known.addresses.is_empty(),
         RecordType::CNAME | RecordType::ANY => !records.is_empty(),
         _ => false,
     };
@@ -85,6 +96,46 @@ fn known_name(name: &str, known: &NameAnswer, kind: RecordType, zone: &str) -> R
         authority: if complete { None } else { Some(authority(zone)?) },
         records,
     })
+}
+
+fn texts(name: &str, values: &[String], ttl: u32, zone: &str) -> Result<Answer, ProtoError> {
+    let records: Vec<Record> = values
+        .iter()
+        .map(|value| {
+            Ok(Record::from_rdata(
+                absolute(name)?,
+                ttl.max(1),
+                RData::TXT(TXT::new(strings(value))),
+            ))
+        })
+        .collect::<Result<_, ProtoError>>()?;
+    Ok(Answer {
+        code: ResponseCode::NoError,
+        authority: if records.is_empty() {
+            Some(authority(zone)?)
+        } else {
+            None
+        },
+        records,
+    })
+}
+
+/// The strings of a value in the form of a zone file: each in quotation marks, within which a backslash hides the next
+/// character.
+fn strings(value: &str) -> Vec<String> {
+    let mut strings = Vec::new();
+    let mut open: Option<String> = None;
+    let mut characters = value.chars();
+    while let Some(character) = characters.next() {
+        match (&mut open, character) {
+            (None, '"') => open = Some(String::new()),
+            (None, _) => {}
+            (Some(_), '"') => strings.extend(open.take()),
+            (Some(text), '\\') => text.extend(characters.next()),
+            (Some(text), other) => text.push(other),
+        }
+    }
+    strings
 }
 
 fn below(name: &str, zone: &str) -> bool {
@@ -147,7 +198,7 @@ mod tests {
             };
             Some(NameAnswer {
                 chain,
-                address: Some(Ipv4Addr::new(127, 0, 0, 9)),
+                addresses: vec![Ipv4Addr::new(127, 0, 0, 9)],
                 ttl_seconds: 0,
             })
         }

@@ -173,7 +173,7 @@ mod tests {
             let address = *self.0.lock().unwrap();
             (name == NAME && address.is_some()).then(|| NameAnswer {
                 chain: vec![(NAME.to_owned(), BALANCER.to_owned())],
-                address,
+                addresses: address.into_iter().collect(),
                 ttl_seconds: 1,
             })
         }

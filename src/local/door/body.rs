@@ -1,8 +1,14 @@
 //! Bodies of requests and answers, whatever they are made of.
 
 use bytes::Bytes;
+use http::StatusCode;
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt as _, Full};
+
+use super::refusal::Refusal;
+
+/// The longest document that is read. The services' own longest requests, with every option setting there is, stay far below.
+const LONGEST: usize = 1 << 20;
 
 /// Any error, as bodies carry it.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -16,6 +22,27 @@ pub(super) fn empty() -> Body {
 
 pub(super) fn whole(content: impl Into<Bytes>) -> Body {
     Full::new(content.into()).map_err(|never| match never {}).boxed()
+}
+
+/// Reads a document whole.
+pub(super) async fn collect(mut body: Body) -> Result<Vec<u8>, Refusal> {
+    let mut content = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| Refusal {
+            status: StatusCode::BAD_REQUEST,
+            code: "IncompleteBody",
+            message: format!("The request did not arrive whole: {error}"),
+        })?;
+        content.extend_from_slice(frame.data_ref().map_or(&[], |data| data.as_ref()));
+        if content.len() > LONGEST {
+            return Err(Refusal {
+                status: StatusCode::PAYLOAD_TOO_LARGE,
+                code: "RequestEntityTooLarge",
+                message: format!("The request is longer than {LONGEST} bytes."),
+            });
+        }
+    }
+    Ok(content)
 }
 
 pub(super) fn from_store(body: s3s::Body) -> Body {

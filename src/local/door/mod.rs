@@ -8,6 +8,7 @@ mod guard;
 mod listener;
 mod query;
 mod refusal;
+mod rest;
 mod route;
 mod serve;
 
@@ -20,6 +21,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 pub use body::{Body, BoxError};
 pub use listener::{BindError, Exposure, Listener, check_exposure};
 pub use query::{QueryAnswer, QueryService};
+pub use rest::RestService;
 pub use serve::serve;
 
 use super::objects::S3Front;
@@ -30,6 +32,7 @@ use route::Target;
 /// The entrance to an account. Shared as an `Arc`.
 pub struct Door {
     query: Arc<dyn QueryService>,
+    zones: Option<Arc<dyn RestService>>,
     objects: S3Front,
     clock: Arc<dyn Clock>,
     requests: AtomicU64,
@@ -41,10 +44,18 @@ impl Door {
     pub fn new(query: Arc<dyn QueryService>, objects: S3Front, clock: Arc<dyn Clock>) -> Self {
         Self {
             query,
+            zones: None,
             objects,
             clock,
             requests: AtomicU64::new(0),
         }
+    }
+
+    /// The same with Route 53.
+    #[must_use]
+    pub fn with_zones(mut self, zones: Arc<dyn RestService>) -> Self {
+        self.zones = Some(zones);
+        self
     }
 
     /// Answers a request. Every error is an answer too.
@@ -89,6 +100,10 @@ impl Door {
                 response
             }
             Target::Query => query::answer(self.query.as_ref(), request, id).await,
+            Target::Zones => match &self.zones {
+                Some(zones) => rest::answer(zones.as_ref(), request, id).await,
+                None => not_implemented("route53", &Shape::Xml, id),
+            },
             Target::Form => query::answer_form(self, request, id).await,
             Target::Unknown(service) => not_implemented(&service, &Shape::of(&request), id),
         }
@@ -112,7 +127,7 @@ fn not_implemented(service: &str, shape: &Shape, id: &str) -> Response<Body> {
         status: StatusCode::NOT_IMPLEMENTED,
         code: "NotImplemented",
         message: format!(
-            "The local cloud does not implement the service {service}; it has elasticbeanstalk, s3 and sts."
+            "The local cloud does not implement the service {service}; it has elasticbeanstalk, route53, s3 and sts."
         ),
     };
     refusal.response(shape, id)

@@ -1,15 +1,11 @@
 //! The query protocol: a form of parameters in, an XML document out.
 
 use http::{HeaderValue, Request, Response, StatusCode};
-use http_body_util::BodyExt as _;
 
 use super::body::{self, Body};
 use super::refusal::{Refusal, Shape};
 use super::route::{Target, of_version};
 use super::{Door, not_implemented};
-
-/// The longest form that is read. The services' own longest requests, with every option setting there is, stay far below.
-const LONGEST_FORM: usize = 1 << 20;
 
 /// A service that speaks the query protocol: `elasticbeanstalk` and `sts` of one account.
 pub trait QueryService: Send + Sync {
@@ -52,23 +48,8 @@ pub(super) async fn answer_form(door: &Door, request: Request<Body>, id: &str) -
 
 /// The parameters in the address and in the body.
 async fn read(request: Request<Body>) -> Result<Vec<(String, String)>, Refusal> {
-    let (parts, mut body) = request.into_parts();
-    let mut form = Vec::new();
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| Refusal {
-            status: StatusCode::BAD_REQUEST,
-            code: "IncompleteBody",
-            message: format!("The request did not arrive whole: {error}"),
-        })?;
-        form.extend_from_slice(frame.data_ref().map_or(&[], |data| data.as_ref()));
-        if form.len() > LONGEST_FORM {
-            return Err(Refusal {
-                status: StatusCode::PAYLOAD_TOO_LARGE,
-                code: "RequestEntityTooLarge",
-                message: format!("The request is longer than {LONGEST_FORM} bytes."),
-            });
-        }
-    }
+    let (parts, content) = request.into_parts();
+    let form = body::collect(content).await?;
     let query = parts.uri.query().unwrap_or_default();
     Ok(form_urlencoded::parse(query.as_bytes())
         // The signature of a signed link is no parameter of the service.

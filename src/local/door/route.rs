@@ -11,6 +11,8 @@ use http::{Method, Request};
 pub(super) enum Target {
     /// To the services of the query protocol.
     Query,
+    /// To Route 53.
+    Zones,
     /// To S3.
     ObjectStore,
     /// A form without a signature: its `Version` tells.
@@ -38,7 +40,7 @@ pub(super) fn target<B>(request: &Request<B>) -> Target {
         return Target::Unknown(service.to_owned());
     }
     if path.starts_with("/2013-04-01/") {
-        return Target::Unknown("route53".to_owned());
+        return Target::Zones;
     }
     if path == "/" && (is_form(request) || has_action(request)) {
         return Target::Form;
@@ -49,6 +51,7 @@ pub(super) fn target<B>(request: &Request<B>) -> Target {
 fn of_service(service: &str) -> Target {
     match service {
         "elasticbeanstalk" | "sts" => Target::Query,
+        "route53" => Target::Zones,
         "s3" => Target::ObjectStore,
         other => Target::Unknown(other.to_owned()),
     }
@@ -120,7 +123,8 @@ mod tests {
             ("elasticbeanstalk", Target::Query),
             ("sts", Target::Query),
             ("s3", Target::ObjectStore),
-            ("route53", Target::Unknown("route53".to_owned())),
+            ("route53", Target::Zones),
+            ("rds", Target::Unknown("rds".to_owned())),
         ] {
             let scope = format!("AKID/20261122/eu-central-1/{service}/aws4_request");
             let header = format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0");
@@ -153,7 +157,7 @@ mod tests {
                 ),
                 unknown("GraniteServiceVersion20100801"),
             ),
-            (request("GET", "/2013-04-01/hostedzone", &[]), unknown("route53")),
+            (request("GET", "/2013-04-01/hostedzone", &[]), Target::Zones),
             (request("GET", "/", &[]), Target::ObjectStore),
             (request("PUT", "/bucket/key", &form), Target::ObjectStore),
             (request("POST", "/bucket/key?uploads", &[]), Target::ObjectStore),

@@ -214,7 +214,7 @@ impl Zones {
             return Err(Refusal::no_change(id));
         }
         Ok(RestAnswer::of(200, "GetChangeResponse", |xml| {
-            self.write_change(xml, id, now)
+            self.write_change(xml, id, now);
         }))
     }
 

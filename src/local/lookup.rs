@@ -1,0 +1,117 @@
+//! Where a name leads: through hosted zones first, then through the names of environments and balancers.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use super::account::{Account, Resolution};
+use super::zones::{ZoneAnswer, Zones};
+use crate::model::{EnvironmentId, Timestamp};
+
+/// Names on the way; more would be a loop.
+const MOST: usize = 8;
+
+/// Where a name leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Way {
+    /// Names on the way that stand for others, first the asked one. What stands behind an alias of Route 53 does not show.
+    pub(super) chain: Vec<(String, String)>,
+    /// The end of it.
+    pub(super) end: End,
+    /// How long all that may be kept.
+    pub(super) ttl: Duration,
+}
+
+/// The end of the way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// An environment's balancer.
+    Balancer(EnvironmentId),
+    /// Addresses of a record.
+    Addresses(Vec<Ipv4Addr>),
+    /// The name exists and has no address.
+    Nowhere,
+}
+
+/// Follows a name; `None` when there is none such. Letters may be in either case, and a dot may stand at the end.
+pub(super) fn follow(account: &Account, zones: &mut Zones, name: &str, now: Timestamp) -> Option<Way> {
+    let mut way = Way {
+        chain: Vec::new(),
+        end: End::Nowhere,
+        ttl: Duration::MAX,
+    };
+    let mut at = name.strip_suffix('.').unwrap_or(name).to_owned();
+    // From an alias on, answers are given in its own name.
+    let mut hidden = false;
+    for _ in 0..MOST {
+        let healthy = |target: &str| is_healthy(account, target, now);
+        let (target, ttl) = match zones.answer(&at, "A", now, &healthy) {
+            Some(ZoneAnswer::Alias(target)) => {
+                hidden = true;
+                at = target;
+                continue;
+            }
+            Some(ZoneAnswer::Values {
+                kind: "CNAME",
+                values,
+                ttl,
+            }) => {
+                let target = values.first()?;
+                (target.strip_suffix('.').unwrap_or(target).to_ascii_lowercase(), ttl)
+            }
+            Some(ZoneAnswer::Values { values, ttl, .. }) => {
+                way.ttl = way.ttl.min(ttl);
+                way.end = End::Addresses(values.iter().filter_map(|value| value.parse().ok()).collect());
+                return Some(way);
+            }
+            Some(ZoneAnswer::NoData) => return Some(way.nowhere()),
+            Some(ZoneAnswer::NoName) => return way.began(hidden),
+            None => match account.resolve(&at, now) {
+                Some(Resolution::Cname { target, ttl }) => (target, ttl),
+                Some(Resolution::Balancer { environment, ttl }) => {
+                    way.ttl = way.ttl.min(ttl);
+                    way.end = End::Balancer(environment);
+                    return Some(way);
+                }
+                None => return way.began(hidden),
+            },
+        };
+        way.ttl = way.ttl.min(ttl);
+        if !hidden {
+            way.chain.push((at, target.clone()));
+        }
+        at = target;
+    }
+    None
+}
+
+impl Way {
+    /// A way that ends without an address. That may be kept only for a moment.
+    fn nowhere(self) -> Self {
+        Self {
+            ttl: if self.ttl == Duration::MAX {
+                Duration::ZERO
+            } else {
+                self.ttl
+            },
+            ..self
+        }
+    }
+
+    /// What is known when the next name does not exist: the way to it, if there was one.
+    fn began(self, hidden: bool) -> Option<Self> {
+        (hidden || !self.chain.is_empty()).then(|| self.nowhere())
+    }
+}
+
+/// Whether something answers behind the target of an alias. Names that are not the account's own are believed to be well.
+fn is_healthy(account: &Account, target: &str, now: Timestamp) -> bool {
+    let mut name = target.to_owned();
+    for _ in 0..MOST {
+        match account.resolve(&name, now) {
+            Some(Resolution::Cname { target, .. }) => name = target,
+            Some(Resolution::Balancer { environment, .. }) => return account.serves(&environment),
+            None => return !name.ends_with(".elasticbeanstalk.com") && !name.ends_with(".elb.amazonaws.com"),
+        }
+    }
+    false
+}

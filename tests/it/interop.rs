@@ -1,0 +1,57 @@
+//! Other people's clients against the local cloud: boto3, and a DNS client that is not ours.
+//!
+//! They need Python with the packages of `tests/it/interop/requirements.txt`. `CUTOVER_INTEROP_PYTHON` names a Python that has
+//! them; without it the tests look for them in `python3`, and say so when they are missing.
+
+use std::process::{Command, Output};
+
+use super::support::Cloud;
+
+/// A Python with the packages, or `None` where nobody promised one.
+fn python() -> Option<String> {
+    if let Ok(python) = std::env::var("CUTOVER_INTEROP_PYTHON") {
+        return Some(python);
+    }
+    let found = Command::new("python3").args(["-c", "import boto3, dns"]).output();
+    if found.is_ok_and(|output| output.status.success()) {
+        return Some("python3".to_owned());
+    }
+    eprintln!(
+        "NOT RUN: python3 has no boto3 and dnspython; install tests/it/interop/requirements.txt, or name a Python that has them \
+         in CUTOVER_INTEROP_PYTHON"
+    );
+    None
+}
+
+async fn run(script: &'static str, arguments: Vec<String>) {
+    let Some(python) = python() else { return };
+    let file = format!("{}/tests/it/interop/{script}", env!("CARGO_MANIFEST_DIR"));
+    let ran = tokio::task::spawn_blocking(move || Command::new(&python).arg(file).args(arguments).output());
+    let Output { status, stdout, stderr } = ran.await.unwrap().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(status.success(), "{script} failed:\n{}{}", text(&stdout), text(&stderr));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn boto3_manages_hosted_zones_and_dns_follows() {
+    let cloud = Cloud::start().await;
+    let _project = cloud.project("interop").await;
+    let dns = cloud.local.dns_server();
+    let arguments = vec![
+        cloud.local.endpoint(),
+        dns.ip().to_string(),
+        dns.port().to_string(),
+        cloud.local.fqdn("interop"),
+    ];
+    run("zones.py", arguments).await;
+    // The zone's own name leads to the application.
+    if python().is_some() {
+        let found = cloud
+            .local
+            .backstage()
+            .look_up("example.com")
+            .expect("the name is known");
+        assert!(found.address.is_some() && found.chain.is_empty(), "{found:?}");
+    }
+    cloud.end().await;
+}
