@@ -13,6 +13,7 @@
 //! - `probe`: checks over HTTP
 //! - `bundle`: zips, made and inspected
 //! - `release`: the pure core: state, events, decisions
+//! - `traffic`: DNS records, and how they are changed by compare and swap
 //! - `spec`: `cutover.toml`
 //! - `local`: an AWS-compatible account that runs applications as processes
 //! - `model`: the vocabulary
@@ -36,3 +37,4 @@ pub mod report;
 #[cfg(feature = "local")]
 pub mod sim;
 pub mod spec;
+pub mod traffic;

@@ -67,6 +67,10 @@ pub struct Aws {
     /// For small objects, which come at once or not at all.
     pub(super) s3_small: aws_sdk_s3::Client,
     pub(super) sts: aws_sdk_sts::Client,
+    /// For reads: retried by the SDK.
+    pub(super) route53: aws_sdk_route53::Client,
+    /// For changes: sent once.
+    pub(super) route53_once: aws_sdk_route53::Client,
     region: Option<String>,
     service_clock: ServiceClock,
 }
@@ -134,14 +138,13 @@ impl Aws {
             .retry_partition(own_retries("reads"))
             .interceptor(service_clock.clone())
             .build();
+        let once_in_time = TimeoutConfig::builder()
+            .connect_timeout(CONNECT)
+            .operation_timeout(limits::CALL_TIMEOUT)
+            .build();
         let once = aws_sdk_elasticbeanstalk::config::Builder::from(shared)
             .retry_config(RetryConfig::disabled())
-            .timeout_config(
-                TimeoutConfig::builder()
-                    .connect_timeout(CONNECT)
-                    .operation_timeout(limits::CALL_TIMEOUT)
-                    .build(),
-            )
+            .timeout_config(once_in_time.clone())
             .build();
         // A part of a bundle takes longer than a describe call, and what is slow is not yet broken.
         let s3 = aws_sdk_s3::config::Builder::from(shared)
@@ -175,12 +178,21 @@ impl Aws {
         let sts = aws_sdk_sts::config::Builder::from(shared)
             .retry_partition(own_retries("identity"))
             .build();
+        let route53 = aws_sdk_route53::config::Builder::from(shared)
+            .retry_partition(own_retries("records"))
+            .build();
+        let route53_once = aws_sdk_route53::config::Builder::from(shared)
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(once_in_time)
+            .build();
         Self {
             beanstalk: aws_sdk_elasticbeanstalk::Client::from_conf(beanstalk),
             beanstalk_once: aws_sdk_elasticbeanstalk::Client::from_conf(once),
             s3: aws_sdk_s3::Client::from_conf(s3),
             s3_small: aws_sdk_s3::Client::from_conf(s3_small),
             sts: aws_sdk_sts::Client::from_conf(sts),
+            route53: aws_sdk_route53::Client::from_conf(route53),
+            route53_once: aws_sdk_route53::Client::from_conf(route53_once),
             region: shared.region().map(ToString::to_string),
             service_clock,
         }

@@ -10,6 +10,7 @@ mod identity;
 mod in_time;
 mod objects;
 mod service_clock;
+mod zones;
 
 pub use beanstalk::{FirstEnvironment, NewEnvironment};
 pub use connect::{Aws, AwsSettings, InProcess};

@@ -1,5 +1,6 @@
 //! The command line: arguments in, exit code out. One file per command; no decisions.
 
+mod adopt;
 #[cfg(feature = "local")]
 mod cloud;
 mod exit;
@@ -21,6 +22,8 @@ mod wish;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::compose::Direction;
 
 /// Releases a new version of a web application on AWS without losing a request, and takes it back by itself when it is bad.
 #[derive(Debug, Parser)]
@@ -46,6 +49,10 @@ enum Command {
     Abort(wish::AbortArguments),
     /// Take the newest release back.
     Rollback(rollback::Arguments),
+    /// Give the slot's public name weighted records in Route 53, without a gap.
+    Adopt(adopt::Arguments),
+    /// Give it a simple record again, with the answer that has the traffic.
+    Unadopt(adopt::Arguments),
     /// Print the JSON Schema of cutover.toml.
     Schema,
     /// Rehearse releases of real processes on a cloud of this machine. Needs no AWS account.
@@ -83,6 +90,8 @@ pub fn main() -> ExitCode {
         Command::Promote(arguments) => output::block_on(wish::promote(arguments)),
         Command::Abort(arguments) => output::block_on(wish::abort(arguments)),
         Command::Rollback(arguments) => output::block_on(rollback::run(arguments)),
+        Command::Adopt(arguments) => output::block_on(adopt::run(arguments, Direction::Adopt)),
+        Command::Unadopt(arguments) => output::block_on(adopt::run(arguments, Direction::Unadopt)),
         Command::Schema => schema::run(),
         #[cfg(feature = "local")]
         Command::Rehearse(arguments) => output::block_on(rehearse::run(arguments)),

@@ -1,5 +1,6 @@
 //! Reads settings once and wires everything together.
 
+mod adoption;
 mod artifact;
 #[cfg(feature = "local")]
 mod in_process;
@@ -8,6 +9,7 @@ mod project;
 mod start;
 mod turn;
 
+pub use adoption::{Adopted, AdoptionError, Direction, adoption};
 pub use artifact::{Artifact, prepare};
 #[cfg(feature = "local")]
 pub use in_process::InProcessCloud;

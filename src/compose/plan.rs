@@ -56,17 +56,9 @@ impl Planner {
         version_label: VersionLabel,
         overrides_digest: Option<String>,
     ) -> Self {
-        let cname = spec.cname.to_ascii_lowercase();
-        let slot_cname = match region {
-            // A whole name is taken as it is.
-            _ if cname.contains('.') => cname,
-            Some(region) => format!("{cname}.{region}.elasticbeanstalk.com"),
-            // Preflight refuses a release without a region, and says so.
-            None => format!("{cname}.elasticbeanstalk.com"),
-        };
         Self {
             spec: spec.clone(),
-            slot_cname,
+            slot_cname: spec.slot_cname(region),
             source,
             version_label,
             overrides_digest,

@@ -34,6 +34,19 @@ impl Spec {
         EnvironmentName::new(format!("{}{suffix}", prefix.trim_end_matches('-')))
     }
 
+    /// The whole name whose holder is live, in lower case.
+    #[must_use]
+    pub fn slot_cname(&self, region: Option<&str>) -> String {
+        let cname = self.cname.to_ascii_lowercase();
+        match region {
+            // A whole name is taken as it is.
+            _ if cname.contains('.') => cname,
+            Some(region) => format!("{cname}.{region}.elasticbeanstalk.com"),
+            // Preflight refuses a release without a region, and says so.
+            None => format!("{cname}.elasticbeanstalk.com"),
+        }
+    }
+
     /// Where users reach the application: `public_url`, or `http://` and the CNAME of the live environment
     /// (`shop.eu-west-1.elasticbeanstalk.com`).
     ///

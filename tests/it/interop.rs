@@ -8,6 +8,7 @@ use std::process::{Command, Output};
 use super::support::Cloud;
 
 /// A Python with the packages, or `None` where nobody promised one.
+#[expect(clippy::print_stderr, reason = "a test that did not run must say so")]
 fn python() -> Option<String> {
     if let Ok(python) = std::env::var("CUTOVER_INTEROP_PYTHON") {
         return Some(python);

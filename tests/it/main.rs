@@ -6,6 +6,8 @@
 )]
 
 #[cfg(feature = "local")]
+mod adoption;
+#[cfg(feature = "local")]
 mod ambiguous;
 #[cfg(feature = "local")]
 mod crash;

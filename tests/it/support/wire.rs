@@ -3,8 +3,12 @@
 use bytes::Bytes;
 use http::request::Parts;
 
-/// The name of an operation: a query's `Action`, or for the object store its method, as in `PutObject`.
+/// The name of an operation: a query's `Action`, of Route 53 by method and path, or for the object store its method, as in
+/// `PutObject`.
 pub(super) fn operation(head: &Parts, body: &Bytes) -> String {
+    if let Some(path) = head.uri.path().strip_prefix("/2013-04-01/") {
+        return of_zones(head.method.as_str(), path).to_owned();
+    }
     let query = head.uri.query().unwrap_or_default().as_bytes();
     let action = [body.as_ref(), query].into_iter().find_map(|form| {
         form_urlencoded::parse(form)
@@ -16,6 +20,16 @@ pub(super) fn operation(head: &Parts, body: &Bytes) -> String {
         let (first, rest) = method.split_at(1);
         format!("{}{rest}Object", first.to_ascii_uppercase())
     })
+}
+
+fn of_zones(method: &str, path: &str) -> &'static str {
+    match (method, path.split('/').next(), path.contains("/rrset")) {
+        ("POST", Some("hostedzone"), true) => "ChangeResourceRecordSets",
+        ("GET", Some("hostedzone"), true) => "ListResourceRecordSets",
+        ("GET", Some("hostedzonesbyname"), _) => "ListHostedZonesByName",
+        ("GET", Some("change"), _) => "GetChange",
+        _ => "AnotherOfRoute53",
+    }
 }
 
 /// Whether an operation may change something.

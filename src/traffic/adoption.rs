@@ -1,0 +1,292 @@
+//! Turning a simple record into the weighted form, and back, in one batch: at no moment is the name without an answer.
+
+use super::fence::{Fence, fence_name};
+use super::record::{Change, Record, Routing};
+
+/// The weight of a member that is alone: half percents of it are whole numbers.
+const WHOLE: u8 = 200;
+
+/// What is to become of the records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Adoption {
+    /// They are in that form already.
+    Already,
+    /// These changes, all at once.
+    Changes(Vec<Change>),
+}
+
+/// What a name must lead to, to be adopted for a slot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The slot, as `application/slot`.
+    pub slot: String,
+    /// Name of the slot's live environment; it becomes the member's set identifier.
+    pub environment: String,
+    /// Host names of that environment: its CNAME and its balancer's.
+    pub hosts: Vec<String>,
+}
+
+/// Why records are left as they are. Each says what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAdopted {
+    /// There is nothing.
+    #[error("{name} has no A, AAAA or CNAME record in its hosted zone; make one that leads to {environment} first")]
+    NoRecord {
+        /// The name.
+        name: String,
+        /// The live environment.
+        environment: String,
+    },
+    /// It leads elsewhere.
+    #[error("{record} does not lead to {environment}, the live environment; let it lead to {host} first")]
+    Elsewhere {
+        /// The record.
+        record: String,
+        /// The live environment.
+        environment: String,
+        /// Where it should lead.
+        host: String,
+    },
+    /// It has another routing policy.
+    #[error(
+        "{record}: a name with {policy} records cannot have weighted ones; remove that policy first, or keep the lever that you use"
+    )]
+    OtherPolicy {
+        /// The record.
+        record: String,
+        /// The policy.
+        policy: &'static str,
+    },
+    /// Members that others have made.
+    #[error(
+        "{name} has weighted members that cutover did not make ({members}); they would share the traffic: remove them first"
+    )]
+    Foreign {
+        /// The name.
+        name: String,
+        /// The members.
+        members: String,
+    },
+    /// Another slot has it.
+    #[error("{name} belongs to the slot {other}, by its record {fence}; run `cutover unadopt` for that slot first")]
+    OtherSlot {
+        /// The name.
+        name: String,
+        /// That slot.
+        other: String,
+        /// The companion record.
+        fence: String,
+    },
+    /// The companion is there, and is not cutover's, or is left over.
+    #[error("{fence} is in the way ({record}); it is left over from something: remove it first")]
+    Stray {
+        /// The companion's name.
+        fence: String,
+        /// The record.
+        record: String,
+    },
+    /// The traffic is shared, so that there is no one answer.
+    #[error("{name} has more than one member with a weight ({members}); give all traffic to one of them first")]
+    Shared {
+        /// The name.
+        name: String,
+        /// The members.
+        members: String,
+    },
+    /// It is weighted, and nothing says that cutover made it so.
+    #[error("{name} is not managed by cutover: there is no record {fence} beside it; nothing was changed")]
+    NotOurs {
+        /// The name.
+        name: String,
+        /// The companion's name.
+        fence: String,
+    },
+}
+
+/// The records of a name that carry traffic, and its companion.
+struct Found<'a> {
+    members: Vec<&'a Record>,
+    companion: Option<&'a Record>,
+    fence: Option<Fence>,
+}
+
+impl<'a> Found<'a> {
+    fn among(name: &str, records: &'a [Record]) -> Self {
+        let carries = |record: &&Record| record.name == name && matches!(record.kind.as_str(), "A" | "AAAA" | "CNAME");
+        let beside = fence_name(name);
+        let companion = records
+            .iter()
+            .find(|record| record.name == beside && record.kind == "TXT");
+        Self {
+            members: records.iter().filter(carries).collect(),
+            companion,
+            fence: companion.and_then(Fence::read),
+        }
+    }
+
+    /// Refuses a companion that is of another slot, or that cannot be read.
+    fn check_companion(&self, name: &str, slot: &str) -> Result<(), NotAdopted> {
+        match (self.companion, &self.fence) {
+            (Some(_), Some(fence)) if fence.slot != slot => Err(NotAdopted::OtherSlot {
+                name: name.to_owned(),
+                other: fence.slot.clone(),
+                fence: fence_name(name),
+            }),
+            (Some(record), None) => Err(stray(name, record)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What turns the records of a name into the weighted form. `name` is in small letters, with a dot at the end.
+///
+/// # Errors
+///
+/// When that would change where the name leads, or take something from others.
+pub fn adopt(name: &str, records: &[Record], target: &Target) -> Result<Adoption, NotAdopted> {
+    let found = Found::among(name, records);
+    if found.members.is_empty() {
+        return Err(NotAdopted::NoRecord {
+            name: name.to_owned(),
+            environment: target.environment.clone(),
+        });
+    }
+    found.check_companion(name, &target.slot)?;
+    for record in &found.members {
+        if let Routing::Other { policy, .. } = record.routing {
+            return Err(NotAdopted::OtherPolicy {
+                record: record.to_string(),
+                policy,
+            });
+        }
+    }
+    let weighted = found
+        .members
+        .iter()
+        .filter(|record| record.routing != Routing::Simple)
+        .count();
+    if weighted == found.members.len() && found.fence.is_some() {
+        return Ok(Adoption::Already);
+    }
+    if weighted > 0 {
+        return Err(NotAdopted::Foreign {
+            name: name.to_owned(),
+            members: listed(found.members.iter().copied()),
+        });
+    }
+    if let Some(record) = found.companion {
+        return Err(stray(name, record));
+    }
+    let mut changes = Vec::new();
+    for record in &found.members {
+        let leads = record
+            .target()
+            .is_some_and(|leads| target.hosts.iter().any(|host| same_host(leads, host)));
+        if !leads {
+            return Err(NotAdopted::Elsewhere {
+                record: record.to_string(),
+                environment: target.environment.clone(),
+                host: target.hosts.first().cloned().unwrap_or_default(),
+            });
+        }
+        changes.push(Change::Delete((*record).clone()));
+    }
+    let member = Routing::Weighted {
+        id: target.environment.clone(),
+        weight: WHOLE,
+    };
+    for record in &found.members {
+        changes.push(Change::Create(record.routed(member.clone())));
+    }
+    let fence = Fence {
+        slot: target.slot.clone(),
+        release: 0,
+        entry: 0,
+    };
+    changes.push(Change::Create(fence.record(name)));
+    Ok(Adoption::Changes(changes))
+}
+
+/// What turns the weighted records of a name back into simple ones, with the answer that has the traffic.
+///
+/// # Errors
+///
+/// When cutover did not make them, or when there is not one answer.
+pub fn unadopt(name: &str, records: &[Record], slot: &str) -> Result<Adoption, NotAdopted> {
+    let found = Found::among(name, records);
+    found.check_companion(name, slot)?;
+    let simple = found.members.iter().all(|record| record.routing == Routing::Simple);
+    let Some(companion) = found.companion else {
+        if simple {
+            return Ok(Adoption::Already);
+        }
+        return Err(NotAdopted::NotOurs {
+            name: name.to_owned(),
+            fence: fence_name(name),
+        });
+    };
+    if simple {
+        return Err(stray(name, companion));
+    }
+    let mut changes: Vec<Change> = found
+        .members
+        .iter()
+        .map(|record| Change::Delete((*record).clone()))
+        .collect();
+    changes.push(Change::Delete(companion.clone()));
+    for kind in ["A", "AAAA", "CNAME"] {
+        let of_kind: Vec<&Record> = found
+            .members
+            .iter()
+            .copied()
+            .filter(|record| record.kind == kind)
+            .collect();
+        let live: Vec<&Record> = of_kind
+            .iter()
+            .copied()
+            .filter(|record| !matches!(record.routing, Routing::Weighted { weight: 0, .. }))
+            .collect();
+        match (of_kind.as_slice(), live.as_slice()) {
+            ([], _) => {}
+            (_, [one]) => changes.push(Change::Create(one.routed(Routing::Simple))),
+            // Where all weights are zero, all are answered alike.
+            (all, []) => return Err(shared(name, all)),
+            (_, several) => return Err(shared(name, several)),
+        }
+    }
+    Ok(Adoption::Changes(changes))
+}
+
+fn stray(name: &str, record: &Record) -> NotAdopted {
+    NotAdopted::Stray {
+        fence: fence_name(name),
+        record: record.to_string(),
+    }
+}
+
+fn shared(name: &str, members: &[&Record]) -> NotAdopted {
+    NotAdopted::Shared {
+        name: name.to_owned(),
+        members: listed(members.iter().copied()),
+    }
+}
+
+fn listed<'a>(members: impl Iterator<Item = &'a Record>) -> String {
+    let all: Vec<String> = members
+        .map(|record| match &record.routing {
+            Routing::Simple => format!("{} without a weight", record.kind),
+            Routing::Weighted { id, weight } => format!("{} {id:?} with weight {weight}", record.kind),
+            Routing::Other { id, policy } => format!("{} {id:?} by {policy}", record.kind),
+        })
+        .collect();
+    all.join(", ")
+}
+
+/// Whether two host names are the same. A balancer's has `dualstack.` in front when it answers IPv6, too.
+fn same_host(one: &str, other: &str) -> bool {
+    let plain = |name: &str| {
+        let name = name.to_ascii_lowercase();
+        name.strip_prefix("dualstack.").map_or(name.clone(), str::to_owned)
+    };
+    plain(one) == plain(other)
+}

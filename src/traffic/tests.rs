@@ -1,0 +1,224 @@
+//! Adoption and its way back.
+
+use super::{Adoption, Change, Content, Fence, NotAdopted, Record, Routing, Target, adopt, unadopt};
+
+const NAME: &str = "www.example.com.";
+const SLOT: &str = "shop/production";
+const CNAME: &str = "shop.eu-central-1.elasticbeanstalk.com";
+
+fn target() -> Target {
+    Target {
+        slot: SLOT.to_owned(),
+        environment: "shop-blue".to_owned(),
+        hosts: vec![CNAME.to_owned(), "awseb-1.eu-central-1.elb.amazonaws.com".to_owned()],
+    }
+}
+
+fn alias(kind: &str, routing: Routing, to: &str) -> Record {
+    Record {
+        name: NAME.to_owned(),
+        kind: kind.to_owned(),
+        routing,
+        content: Content::Alias {
+            zone: "Z1FRNW7UH4DEZJ".to_owned(),
+            target: format!("{to}."),
+            evaluate_health: true,
+        },
+        health_check: None,
+    }
+}
+
+fn cname(to: &str) -> Record {
+    Record {
+        kind: "CNAME".to_owned(),
+        content: Content::Values {
+            ttl: 60,
+            values: vec![to.to_owned()],
+        },
+        ..alias("CNAME", Routing::Simple, to)
+    }
+}
+
+fn weighted(id: &str, weight: u8) -> Routing {
+    Routing::Weighted {
+        id: id.to_owned(),
+        weight,
+    }
+}
+
+fn fence() -> Record {
+    Fence {
+        slot: SLOT.to_owned(),
+        release: 0,
+        entry: 0,
+    }
+    .record(NAME)
+}
+
+fn changes(adoption: Result<Adoption, NotAdopted>) -> Vec<Change> {
+    match adoption {
+        Ok(Adoption::Changes(changes)) => changes,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What is there after changes that Route 53 takes: each deletion finds its record exactly as it says.
+fn after(mut records: Vec<Record>, changes: &[Change]) -> Vec<Record> {
+    for change in changes {
+        match change {
+            Change::Delete(record) => {
+                let place = records.iter().position(|other| other == record);
+                records.remove(place.expect("what is deleted is there"));
+            }
+            Change::Create(record) => records.push(record.clone()),
+        }
+    }
+    records
+}
+
+#[test]
+fn a_simple_record_becomes_a_member_with_the_same_answer_and_back() {
+    let before = [
+        vec![cname(CNAME)],
+        vec![cname(&format!("{CNAME}."))],
+        vec![
+            alias("A", Routing::Simple, CNAME),
+            alias(
+                "AAAA",
+                Routing::Simple,
+                "dualstack.awseb-1.eu-central-1.elb.amazonaws.com",
+            ),
+        ],
+    ];
+    for records in before {
+        let adopted = changes(adopt(NAME, &records, &target()));
+        let now = after(records.clone(), &adopted);
+        for (record, member) in records.iter().zip(&now) {
+            assert_eq!(*member, record.routed(weighted("shop-blue", 200)));
+        }
+        assert_eq!(now.last(), Some(&fence()));
+        assert_eq!(adopt(NAME, &now, &target()), Ok(Adoption::Already));
+        let back = after(now.clone(), &changes(unadopt(NAME, &now, SLOT)));
+        assert_eq!(back, records);
+        assert_eq!(unadopt(NAME, &back, SLOT), Ok(Adoption::Already));
+    }
+}
+
+#[test]
+fn the_way_back_keeps_the_answer_that_has_the_traffic() {
+    let members = vec![
+        alias("A", weighted("shop-blue", 0), CNAME),
+        alias(
+            "A",
+            weighted("shop-production-r1", 200),
+            "r1.eu-central-1.elasticbeanstalk.com",
+        ),
+        fence(),
+    ];
+    let back = after(members.clone(), &changes(unadopt(NAME, &members, SLOT)));
+    assert_eq!(
+        back,
+        [alias("A", Routing::Simple, "r1.eu-central-1.elasticbeanstalk.com")]
+    );
+    for weights in [[1, 200], [0, 0]] {
+        let members = vec![
+            alias("A", weighted("one", weights[0]), CNAME),
+            alias("A", weighted("two", weights[1]), CNAME),
+            fence(),
+        ];
+        let error = unadopt(NAME, &members, SLOT).unwrap_err();
+        assert!(matches!(error, NotAdopted::Shared { .. }), "{error}");
+        let named = format!("\"one\" with weight {}", weights[0]);
+        assert!(error.to_string().contains(&named), "{error}");
+    }
+}
+
+#[test]
+fn what_would_change_where_the_name_leads_is_refused() {
+    let plain = Record {
+        kind: "A".to_owned(),
+        content: Content::Values {
+            ttl: 60,
+            values: vec!["192.0.2.1".to_owned()],
+        },
+        ..cname(CNAME)
+    };
+    let other = Routing::Other {
+        id: "first".to_owned(),
+        policy: "failover",
+    };
+    let elsewhere = Fence {
+        slot: "shop/staging".to_owned(),
+        release: 3,
+        entry: 9,
+    };
+    let text = |value: &str| Record {
+        content: Content::Values {
+            ttl: 60,
+            values: vec![value.to_owned()],
+        },
+        ..fence()
+    };
+    for (records, expected) in [
+        (vec![], "has no A, AAAA or CNAME record"),
+        (vec![fence()], "has no A, AAAA or CNAME record"),
+        (
+            vec![cname("other.example.org")],
+            "let it lead to shop.eu-central-1.elasticbeanstalk.com first",
+        ),
+        (vec![plain], "does not lead to shop-blue"),
+        (
+            vec![alias("A", other, CNAME)],
+            "a name with failover records cannot have weighted ones",
+        ),
+        (vec![alias("A", weighted("red", 10), CNAME)], "\"red\" with weight 10"),
+        (vec![cname(CNAME), fence()], "is in the way"),
+        (vec![cname(CNAME), text("\"hello\"")], "is in the way"),
+        (
+            vec![cname(CNAME), elsewhere.record(NAME)],
+            "belongs to the slot shop/staging",
+        ),
+    ] {
+        let error = adopt(NAME, &records, &target()).unwrap_err().to_string();
+        assert!(error.contains(expected), "{records:?}: {error}");
+    }
+    for (records, expected) in [
+        (vec![alias("A", weighted("red", 10), CNAME)], "not managed by cutover"),
+        (vec![cname(CNAME), fence()], "is in the way"),
+        (
+            vec![alias("A", weighted("red", 10), CNAME), elsewhere.record(NAME)],
+            "belongs to the slot shop/staging",
+        ),
+    ] {
+        let error = unadopt(NAME, &records, SLOT).unwrap_err().to_string();
+        assert!(error.contains(expected), "{records:?}: {error}");
+    }
+}
+
+#[test]
+fn a_fence_is_read_as_it_was_written() {
+    let fence = Fence {
+        slot: SLOT.to_owned(),
+        release: 42,
+        entry: 7,
+    };
+    let record = fence.record(NAME);
+    assert_eq!(record.name, "_cutover.www.example.com.");
+    assert_eq!(Fence::read(&record), Some(fence));
+    for value in [
+        "",
+        "\"\"",
+        "\"cutover slot=a\"",
+        "\"cutover slot=a release=x entry=1\"",
+        "cutover slot=a release=1 entry=1",
+    ] {
+        let other = Record {
+            content: Content::Values {
+                ttl: 60,
+                values: vec![value.to_owned()],
+            },
+            ..record.clone()
+        };
+        assert_eq!(Fence::read(&other), None, "{value}");
+    }
+}
