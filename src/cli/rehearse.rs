@@ -11,6 +11,12 @@ use crate::rehearse::{Rehearsal, RehearseSettings, rehearse, sample};
 use crate::release::{Listener, Silent};
 use crate::report::{self, Format};
 
+/// How many times faster than AWS a rehearsal goes.
+const PACE: f64 = 30.0;
+/// The same for a comparison: what an application takes to finish its requests is not paced, and must stay shorter than DNS
+/// answers live, as it is on AWS.
+const COMPARED: f64 = 10.0;
+
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Your own application: a folder or a zip. Default: a built-in sample, once good and once bad.
@@ -19,9 +25,12 @@ pub(super) struct Arguments {
     /// Requests per second from clients meanwhile.
     #[arg(long, value_name = "RPS", default_value_t = 500.0)]
     rate: f64,
+    /// Release the same version twice: by cutover, and the careless way (swap and terminate at once), to see what that loses.
+    #[arg(long)]
+    compare: bool,
     /// How many times faster than AWS the local cloud works.
-    #[arg(long, value_name = "X", default_value_t = 30.0, hide = true)]
-    pace: f64,
+    #[arg(long, value_name = "X", hide = true)]
+    pace: Option<f64>,
     /// Print the result as one line of JSON, and nothing else on the standard output.
     #[arg(long)]
     json: bool,
@@ -48,7 +57,10 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
         settings: RehearseSettings {
             application: arguments.application,
             rate: arguments.rate,
-            pace: arguments.pace,
+            pace: arguments
+                .pace
+                .unwrap_or(if arguments.compare { COMPARED } else { PACE }),
+            compare: arguments.compare,
             program,
         },
         listener,

@@ -2,6 +2,7 @@
 //!
 //! Everything is what it is in production, but for the account: the driver, the AWS clients, HTTP, DNS, processes.
 
+mod careless;
 mod error;
 pub mod load;
 mod play;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::careless;
 use super::error::RehearseError;
 use super::load::{Load, LoadSettings};
 use super::sample::{self, TurnsBad};
@@ -33,10 +34,19 @@ struct Act {
     version: &'static str,
     /// What the audience is told before.
     title: &'static str,
-    wanted: Outcome,
+    way: Way,
     bundle: PathBuf,
-    /// Take it back on purpose as soon as it is watched.
-    take_back: bool,
+}
+
+/// How a release of the rehearsal is made.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// By cutover, which shall end it so.
+    Careful(Outcome),
+    /// The same, and an operator takes it back as soon as it is watched.
+    TakenBack,
+    /// By a script that waits for nothing.
+    Careless,
 }
 
 /// Plays a rehearsal.
@@ -49,8 +59,8 @@ pub async fn rehearse(rehearsal: &Rehearsal) -> Result<Report, RehearseError> {
     let folder = folder()?;
     let journal = folder.join("journal");
     let (first, acts) = match &settings.application {
-        None => sample_acts(&folder)?,
-        Some(path) => own_acts(path, &folder)?,
+        None => sample_acts(&folder, settings.compare)?,
+        Some(path) => own_acts(path, &folder, settings.compare)?,
     };
     (rehearsal.tell)("starting a cloud on this machine".to_owned());
     let stage = Stage::build(settings, &folder).await?;
@@ -94,6 +104,7 @@ async fn on_stage(
             url,
             rate: settings.rate,
             clients: 32,
+            late: settings.compare,
             dns_server: Some(stage.cloud.dns_server()),
             seed: 1,
         },
@@ -104,10 +115,22 @@ async fn on_stage(
     for act in acts {
         (rehearsal.tell)(act.title.to_owned());
         let mark = load.mark();
+        let wanted = match act.way {
+            Way::Careful(wanted) => wanted,
+            Way::TakenBack => Outcome::RolledBack,
+            Way::Careless => {
+                let artifact = artifact(&act, stage)?;
+                let took = careless::release(stage, &spec, &artifact, act.version).await?;
+                // Clients that have the old address find nothing there until their time to live is over.
+                tokio::time::sleep(Duration::from_secs(stage.cloud.dns_ttl_seconds().into())).await;
+                played.push(Played::careless(act.version, took, load.since(&mark)));
+                continue;
+            }
+        };
         let release = perform(rehearsal, stage, journal, &spec, &act).await?;
         // Requests that are still under way belong to this release too.
         tokio::time::sleep(Duration::from_millis(300)).await;
-        played.push(Played::new(act.version, act.wanted, &release, load.since(&mark)));
+        played.push(Played::new(act.version, wanted, &release, load.since(&mark)));
     }
     load.stop().await;
     Ok(Report {
@@ -125,8 +148,7 @@ async fn perform(
 ) -> Result<Release, RehearseError> {
     let journal = JournalPlace::Directory(journal.to_path_buf());
     let project = Project::new(spec.clone(), stage.folder.clone(), Some(&journal));
-    let artifact: Artifact =
-        prepare(&act.bundle, &stage.folder).map_err(|problems| RehearseError::Bundle { problems })?;
+    let artifact = artifact(act, stage)?;
     let world = Arc::new(project.connect(&stage.reach, Vec::new()).await?);
     let label = format!("version-{}", act.version);
     let planner = Planner::bundle(&project, Some(stage.cloud.region()), &artifact, Some(&label));
@@ -134,7 +156,7 @@ async fn perform(
     let journal = project.open_journal(&stage.reach).await;
     let seat = Seat::new(journal, world, Arc::new(SystemClock), listener);
     let mut driver = Driver::begin(seat.clone(), &project.slot(), |number| planner.plan(number)).await?;
-    if act.take_back {
+    if act.way == Way::TakenBack {
         // An operator at another terminal: takes the release back as soon as it is watched.
         driver
             .run(|release| release.confirmed_at.is_some() || release.rollback.is_some())
@@ -145,6 +167,10 @@ async fn perform(
     }
     driver.run(|_| false).await?;
     Ok(driver.release().clone())
+}
+
+fn artifact(act: &Act, stage: &Stage) -> Result<Artifact, RehearseError> {
+    prepare(&act.bundle, &stage.folder).map_err(|problems| RehearseError::Bundle { problems })
 }
 
 /// The driver tells everything that is read; the operator has nothing to add.
@@ -175,7 +201,7 @@ fn written(folder: &Path, name: &str, content: &[u8]) -> Result<PathBuf, Rehears
 }
 
 /// The built-in sample: version 2 is good, version 3 turns bad under traffic that smoke checks do not make.
-fn sample_acts(folder: &Path) -> Result<(PathBuf, Vec<Act>), RehearseError> {
+fn sample_acts(folder: &Path, compare: bool) -> Result<(PathBuf, Vec<Act>), RehearseError> {
     let turns_bad = TurnsBad {
         after_requests: 600,
         error_share: 0.3,
@@ -183,45 +209,54 @@ fn sample_acts(folder: &Path) -> Result<(PathBuf, Vec<Act>), RehearseError> {
     };
     let first = written(folder, "version-1.zip", &sample::bundle("1", None))?;
     let good = written(folder, "version-2.zip", &sample::bundle("2", None))?;
-    let bad = written(folder, "version-3.zip", &sample::bundle("3", Some(turns_bad)))?;
-    let acts = vec![
-        Act {
-            version: "2",
-            title: "releasing version 2, which is good",
-            wanted: Outcome::Promoted,
-            bundle: good,
-            take_back: false,
-        },
+    let second = Act {
+        version: "2",
+        title: "releasing version 2, which is good",
+        way: Way::Careful(Outcome::Promoted),
+        bundle: good,
+    };
+    let third = if compare {
+        let good = written(folder, "version-3.zip", &sample::bundle("3", None))?;
+        careless_act(good)
+    } else {
         Act {
             version: "3",
             title: "releasing version 3, which starts well and turns bad once it has users",
-            wanted: Outcome::RolledBack,
-            bundle: bad,
-            take_back: false,
-        },
-    ];
-    Ok((first, acts))
+            way: Way::Careful(Outcome::RolledBack),
+            bundle: written(folder, "version-3.zip", &sample::bundle("3", Some(turns_bad)))?,
+        }
+    };
+    Ok((first, vec![second, third]))
 }
 
 /// The user's own application: a release as it is, then one that an operator takes back.
-fn own_acts(path: &Path, folder: &Path) -> Result<(PathBuf, Vec<Act>), RehearseError> {
+fn own_acts(path: &Path, folder: &Path, compare: bool) -> Result<(PathBuf, Vec<Act>), RehearseError> {
     let artifact = prepare(path, folder).map_err(|problems| RehearseError::Bundle { problems })?;
     let bundle = artifact.file;
-    let acts = vec![
-        Act {
-            version: "2",
-            title: "releasing it again as version 2",
-            wanted: Outcome::Promoted,
-            bundle: bundle.clone(),
-            take_back: false,
-        },
+    let second = Act {
+        version: "2",
+        title: "releasing it again as version 2",
+        way: Way::Careful(Outcome::Promoted),
+        bundle: bundle.clone(),
+    };
+    let third = if compare {
+        careless_act(bundle.clone())
+    } else {
         Act {
             version: "3",
             title: "releasing it as version 3, which an operator takes back after the swap",
-            wanted: Outcome::RolledBack,
+            way: Way::TakenBack,
             bundle: bundle.clone(),
-            take_back: true,
-        },
-    ];
-    Ok((bundle, acts))
+        }
+    };
+    Ok((bundle, vec![second, third]))
+}
+
+fn careless_act(bundle: PathBuf) -> Act {
+    Act {
+        version: "3",
+        title: "releasing version 3, just as good, the careless way: swap when it is Ready, terminate the old environment at once",
+        way: Way::Careless,
+        bundle,
+    }
 }

@@ -70,21 +70,8 @@ impl Stage {
         aws.create_application(&spec.application)
             .await
             .map_err(doing("make the application"))?;
-        let bucket = aws.create_storage_location().await.map_err(doing("make the bucket"))?;
-        let key = "rehearsal/version-1.zip";
-        aws.upload(bundle, &bucket, key, &|_, _| {})
-            .await
-            .map_err(doing("upload version 1"))?;
         let version = VersionLabel::from("version-1");
-        aws.create_version(
-            &spec.application,
-            &version,
-            (&bucket, key),
-            "version 1 of the rehearsal",
-        )
-        .await
-        .map_err(doing("make version 1"))?;
-        self.processed(spec, &version).await?;
+        self.make_version(spec, &version, bundle).await?;
         let stacks = aws.solution_stacks().await.map_err(doing("list the platforms"))?;
         let stack = platform(&stacks, settings.application.as_deref());
         let options = options(settings, spec);
@@ -128,9 +115,30 @@ impl Stage {
         }
     }
 
+    /// Uploads a bundle and makes an application version of it.
+    pub(super) async fn make_version(
+        &self,
+        spec: &Spec,
+        version: &VersionLabel,
+        bundle: &Path,
+    ) -> Result<(), RehearseError> {
+        let doing = |what: &'static str| move |source| RehearseError::Setup { what, source };
+        let bucket = self.aws.create_storage_location();
+        let bucket = bucket.await.map_err(doing("make the bucket"))?;
+        let key = format!("rehearsal/{version}.zip");
+        let upload = self.aws.upload(bundle, &bucket, &key, &|_, _| {});
+        upload.await.map_err(doing("upload a version"))?;
+        let said = format!("{version} of the rehearsal");
+        let make = self
+            .aws
+            .create_version(&spec.application, version, (&bucket, &key), &said);
+        make.await.map_err(doing("make a version"))?;
+        self.processed(spec, version).await
+    }
+
     async fn processed(&self, spec: &Spec, version: &VersionLabel) -> Result<(), RehearseError> {
         let doing = |source| RehearseError::Setup {
-            what: "look at version 1",
+            what: "look at a version",
             source,
         };
         let began = Instant::now();
@@ -143,7 +151,7 @@ impl Stage {
             }
         }
         Err(RehearseError::NotLive {
-            said: "version 1 could not be processed".to_owned(),
+            said: format!("{version} could not be processed"),
         })
     }
 }

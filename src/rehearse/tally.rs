@@ -14,7 +14,9 @@ use crate::release::{Outcome, Release};
 pub struct Played {
     /// What was released, as the rehearsal numbers it.
     pub version: String,
-    /// How it ended, as a code.
+    /// How it was released: by `cutover`, or the `careless` way.
+    pub way: &'static str,
+    /// How it ended, as a code; a careless release ends `done`, whatever it has cost.
     pub outcome: &'static str,
     /// Requests that clients made meanwhile.
     pub requests: u64,
@@ -32,10 +34,11 @@ pub struct Played {
     pub latency_ms: Option<(f64, f64)>,
     /// Why it ended so.
     pub why: String,
+    /// What became of it in words, for a person.
     #[serde(skip)]
-    wanted: Outcome,
+    said: &'static str,
     #[serde(skip)]
-    ended: Option<Outcome>,
+    as_wanted: bool,
 }
 
 /// A whole rehearsal.
@@ -54,7 +57,6 @@ impl Played {
             None => (None, "it did not end".to_owned()),
         };
         let back = release.rollback.as_ref();
-        let millis = |length: Duration| u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
         let detect = release
             .shift_called_at
             .zip(back)
@@ -65,31 +67,61 @@ impl Played {
             let last = traffic.last_failure.filter(|last| *last > back.since);
             Some(millis(last.map_or(seen, |last| last.max(seen)).since(back.since)))
         });
+        let took = release.phase_since.since(release.started_at);
+        Self {
+            outcome: ended.map_or("unfinished", Outcome::code),
+            shift_to_detect_ms: detect,
+            detect_to_restored_ms: restored,
+            why,
+            said: ended.map_or("unfinished", Outcome::as_str),
+            as_wanted: ended == Some(wanted) && (wanted != Outcome::Promoted || traffic.failed == 0),
+            ..Self::of(version, took, traffic)
+        }
+    }
+
+    /// A release that was done the careless way. It is as it should be when that shows: when users have paid for it.
+    pub(super) fn careless(version: &str, took: Duration, traffic: Summary) -> Self {
+        Self {
+            way: "careless",
+            outcome: "done",
+            why: "the old environment was terminated while clients still had its address".to_owned(),
+            said: "careless",
+            as_wanted: traffic.failed > 0,
+            ..Self::of(version, took, traffic)
+        }
+    }
+
+    fn of(version: &str, took: Duration, traffic: Summary) -> Self {
         let latency = |span: crate::model::Span| span.get().as_secs_f64() * 1000.0;
         Self {
             version: version.to_owned(),
-            outcome: ended.map_or("unfinished", Outcome::code),
+            way: "cutover",
+            outcome: "unfinished",
             requests: traffic.requests,
             failed: traffic.failed,
-            shift_to_detect_ms: detect,
-            detect_to_restored_ms: restored,
-            duration_ms: millis(release.phase_since.since(release.started_at)),
+            shift_to_detect_ms: None,
+            detect_to_restored_ms: None,
+            duration_ms: millis(took),
             failures: traffic.failures_by_kind,
             latency_ms: traffic
                 .latency_p50
                 .zip(traffic.latency_p99)
                 .map(|(p50, p99)| (latency(p50), latency(p99))),
-            why,
-            wanted,
-            ended,
+            why: String::new(),
+            said: "unfinished",
+            as_wanted: false,
         }
     }
 
-    /// Whether it ended as the rehearsal was made for, with no request lost by a good release.
+    /// Whether it ended as the rehearsal was made for, with no request lost by a good release, and some by a careless one.
     #[must_use]
     pub fn as_wanted(&self) -> bool {
-        self.ended == Some(self.wanted) && (self.wanted != Outcome::Promoted || self.failed == 0)
+        self.as_wanted
     }
+}
+
+fn millis(length: Duration) -> u64 {
+    u64::try_from(length.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Report {
@@ -111,12 +143,11 @@ impl Report {
             "version", "outcome", "requests", "failed", "exposed", "rollback", "took"
         );
         for played in &self.releases {
-            let outcome = played.ended.map_or("unfinished", Outcome::as_str);
             let _ = writeln!(
                 text,
                 "{:<10} {:<12} {:>9} {:>7} {:>9} {:>9} {:>9}",
                 played.version,
-                outcome,
+                played.said,
                 played.requests,
                 played.failed,
                 seconds(played.shift_to_detect_ms),
@@ -136,5 +167,34 @@ impl Report {
         );
         let _ = write!(text, "journal: {}", self.journal.display());
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_comparison_passes_when_the_careless_way_has_cost_something() {
+        for (failed, passes) in [(0, false), (1, true)] {
+            let traffic = Summary {
+                requests: 10,
+                failed,
+                ..Summary::default()
+            };
+            let played = Played::careless("3", Duration::from_secs(42), traffic);
+            assert_eq!(played.as_wanted(), passes);
+            let report = Report {
+                releases: vec![played],
+                journal: PathBuf::new(),
+            };
+            assert_eq!(report.passed(), passes);
+            let table = report.table();
+            let line = table.lines().nth(1).unwrap_or_default();
+            let cells: Vec<&str> = line.split_whitespace().collect();
+            let failed = failed.to_string();
+            assert_eq!(cells[..4], ["3", "careless", "10", failed.as_str()], "{table}");
+            assert!(line.trim_end().ends_with("42.0 s"), "{table}");
+        }
     }
 }

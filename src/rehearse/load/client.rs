@@ -75,13 +75,21 @@ struct CachedAddresses {
     until: Option<Instant>,
 }
 
+/// How a client differs from others.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Habits {
+    /// Whether it opens a connection for each request.
+    pub(super) fresh: bool,
+    /// How many times as long as it may it keeps the answers to its questions for the name.
+    pub(super) keeps: u32,
+}
+
 /// One client.
 pub(super) struct Client {
     target: Arc<Target>,
     /// Of its own: clients that shared one would get one answer together, and would all move when one of them does.
     names: Names,
-    /// Whether it opens a connection for each request.
-    fresh: bool,
+    habits: Habits,
     outcomes: Outcomes,
     cache: tokio::sync::Mutex<Option<CachedAddresses>>,
     idle: Mutex<Vec<Connection>>,
@@ -95,11 +103,11 @@ struct Attempt {
 }
 
 impl Client {
-    pub(super) fn new(target: Arc<Target>, names: Names, fresh: bool, outcomes: Outcomes) -> Self {
+    pub(super) fn new(target: Arc<Target>, names: Names, habits: Habits, outcomes: Outcomes) -> Self {
         Self {
             target,
             names,
-            fresh,
+            habits,
             outcomes,
             cache: tokio::sync::Mutex::new(None),
             idle: Mutex::new(Vec::new()),
@@ -158,7 +166,7 @@ impl Client {
 
     async fn ask(&self, connection: &mut Connection) -> Result<Answer, Broken> {
         let mut request = self.target.request.clone();
-        if self.fresh {
+        if self.habits.fresh {
             request
                 .headers_mut()
                 .insert(CONNECTION, HeaderValue::from_static("close"));
@@ -215,15 +223,15 @@ impl Client {
             .map_err(|_| "name lookup failed".to_owned())?;
         *cache = Some(CachedAddresses {
             addresses: answer.addresses.clone(),
-            // Counted from the question, so that the client is never later than the server meant.
-            until: asked.checked_add(answer.valid_for),
+            // Counted from the question, so that a client that keeps to it is never later than the server meant.
+            until: asked.checked_add(answer.valid_for.saturating_mul(self.habits.keeps)),
         });
         Ok(answer.addresses)
     }
 
     /// Puts a connection back for the next request.
     async fn keep(&self, mut connection: Connection) {
-        if !self.fresh && connection.is_reusable().await {
+        if !self.habits.fresh && connection.is_reusable().await {
             self.idle().push(connection);
         }
     }

@@ -17,13 +17,18 @@ use url::Url;
 
 use crate::model::Clock;
 use crate::probe::{Names, ProbeError};
-use client::{Client, Limits, Target};
+use client::{Client, Habits, Limits, Target};
 use random::Random;
 
 pub use outcomes::{Counts, Mark, Outcomes, Summary};
 
 /// Every so many clients there is one that opens a connection for each request, as scripts and small devices do.
 const FRESH_CLIENT_EVERY: usize = 4;
+
+/// With [`LoadSettings::late`], every so many clients there is one whose resolver keeps answers for too long, and how many times
+/// too long.
+const LATE_CLIENT_EVERY: usize = 8;
+const LATE_KEEPS: u32 = 3;
 
 /// What load to make.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +39,8 @@ pub struct LoadSettings {
     pub rate: f64,
     /// How many clients there are.
     pub clients: usize,
+    /// Whether some clients keep DNS answers for longer than they may, as some resolvers and runtimes do.
+    pub late: bool,
     /// The DNS server that knows the name; without one, the system's resolver is asked.
     pub dns_server: Option<SocketAddr>,
     /// The same seed makes the same requests due at the same times.
@@ -103,9 +110,13 @@ impl Load {
         };
         let mut seeds = Random::new(settings.seed);
         for number in 0..settings.clients {
-            let fresh = number % FRESH_CLIENT_EVERY == FRESH_CLIENT_EVERY - 1;
+            let late = settings.late && number % LATE_CLIENT_EVERY == 0;
+            let habits = Habits {
+                fresh: number % FRESH_CLIENT_EVERY == FRESH_CLIENT_EVERY - 1,
+                keeps: if late { LATE_KEEPS } else { 1 },
+            };
             let names = Names::new(settings.dns_server)?;
-            let client = Arc::new(Client::new(Arc::clone(&target), names, fresh, outcomes.clone()));
+            let client = Arc::new(Client::new(Arc::clone(&target), names, habits, outcomes.clone()));
             let random = Random::new(seeds.next());
             clients.spawn(run(client, period, random, stopping.clone()));
         }

@@ -14,6 +14,7 @@ fn settings(url: &str, rate: f64, clients: usize) -> LoadSettings {
         url: Url::parse(url).unwrap(),
         rate,
         clients,
+        late: false,
         dns_server: None,
         seed: 1,
     }
@@ -232,6 +233,24 @@ async fn nobody_listening_and_nobody_known_are_told_apart() {
         assert_eq!(summary.failed, summary.requests);
         assert_eq!(summary.failures_by_kind.keys().collect::<Vec<_>>(), [kind]);
         assert_eq!(summary.latency_p50, None);
+    }
+}
+
+#[tokio::test]
+async fn only_late_clients_keep_a_name_for_longer_than_they_may() {
+    for late in [false, true] {
+        let names = NameServer::start().await;
+        names.set("shop.example.com", &["127.0.0.1"], 1);
+        // The first client is a late one, if there are such.
+        let load = start(LoadSettings {
+            dns_server: Some(names.address()),
+            late,
+            ..settings("http://shop.example.com:1/", 20.0, 1)
+        });
+        tokio::time::sleep(Duration::from_millis(2300)).await;
+        drop(load);
+        let asked = names.questions();
+        assert_eq!(asked > 1, !late, "{asked} questions of a client that is late: {late}");
     }
 }
 

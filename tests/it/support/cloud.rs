@@ -142,6 +142,7 @@ impl Cloud {
             url: url.parse().unwrap(),
             rate,
             clients: 4,
+            late: false,
             dns_server: Some(self.local.dns_server()),
             seed: 7,
         };

@@ -1,0 +1,130 @@
+//! The same release done the careless way, as many scripts do it: swap as soon as the new environment is Ready, and terminate
+//! the old one at once. What it loses is what the careful way waits for.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::error::RehearseError;
+use super::stage::Stage;
+use crate::aws::{CallError, InTime, NewEnvironment};
+use crate::compose::Artifact;
+use crate::model::{Clock, EnvironmentId, EnvironmentName, SystemClock, VersionLabel};
+use crate::release::EnvironmentSeen;
+use crate::spec::Spec;
+
+/// How long any step may take; none of them is to be waited for at AWS's own pace.
+const PATIENCE: Duration = Duration::from_secs(180);
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Releases a bundle carelessly. Gives how long it took.
+pub(super) async fn release(
+    stage: &Stage,
+    spec: &Spec,
+    artifact: &Artifact,
+    version: &str,
+) -> Result<Duration, RehearseError> {
+    let began = Instant::now();
+    let aws = &stage.aws;
+    let application = &spec.application;
+    let slot = spec.slot_cname(Some(stage.cloud.region()));
+    let blue = find(stage, spec, "find the live environment", |seen| seen.holds(&slot)).await?;
+    let version = VersionLabel::new(format!("version-{version}"));
+    stage.make_version(spec, &version, &artifact.file).await?;
+    let template = format!("{version}-careless");
+    let said = "the careless release of the rehearsal";
+    aws.create_template(application, &template, &blue.id, &[], said)
+        .await
+        .map_err(setup("copy the configuration"))?;
+    let name = EnvironmentName::new(format!("rehearsal-{version}"));
+    let new = NewEnvironment {
+        application,
+        name: &name,
+        version: &version,
+        template: &template,
+        min_instances: 2,
+        max_instances: 4,
+        tags: &[],
+    };
+    aws.create_environment(&new, &soon())
+        .await
+        .map_err(setup("make the new environment"))?;
+    let green = find(stage, spec, "wait for the new environment", |seen| {
+        seen.name == name && seen.ready()
+    })
+    .await?;
+    aws.swap(&blue.id, &green.id, &soon())
+        .await
+        .map_err(setup("swap the names"))?;
+    // Not even a careless script gets past an environment that is not Ready; it waits for that and for nothing else.
+    find(stage, spec, "wait for the swap", |seen| {
+        seen.id == green.id && seen.holds(&slot) && seen.ready()
+    })
+    .await?;
+    end(stage, &blue.id).await?;
+    gone(stage, &blue.id).await?;
+    Ok(began.elapsed())
+}
+
+/// Waits for an environment that is as it should be.
+async fn find(
+    stage: &Stage,
+    spec: &Spec,
+    what: &'static str,
+    wanted: impl Fn(&EnvironmentSeen) -> bool,
+) -> Result<EnvironmentSeen, RehearseError> {
+    let began = Instant::now();
+    loop {
+        let all = stage
+            .aws
+            .environments(Some(&spec.application))
+            .await
+            .map_err(setup(what))?;
+        if let Some(found) = all.into_iter().find(&wanted) {
+            return Ok(found);
+        }
+        if began.elapsed() > PATIENCE {
+            return Err(RehearseError::NotLive {
+                said: format!("it took too long to {what}"),
+            });
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+async fn end(stage: &Stage, blue: &EnvironmentId) -> Result<(), RehearseError> {
+    let began = Instant::now();
+    loop {
+        match stage.aws.terminate(blue, &soon()).await {
+            Ok(()) => return Ok(()),
+            Err(error) if began.elapsed() > PATIENCE => return Err(setup("terminate the old environment")(error)),
+            Err(_) => tokio::time::sleep(PAUSE).await,
+        }
+    }
+}
+
+async fn gone(stage: &Stage, blue: &EnvironmentId) -> Result<(), RehearseError> {
+    let began = Instant::now();
+    while began.elapsed() < PATIENCE {
+        let found = stage
+            .aws
+            .environment(blue)
+            .await
+            .map_err(setup("look at the old environment"))?;
+        if found.is_none() {
+            break;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(())
+}
+
+fn setup(what: &'static str) -> impl Fn(CallError) -> RehearseError {
+    move |source| RehearseError::Setup { what, source }
+}
+
+fn soon() -> InTime {
+    let clock = Arc::new(SystemClock);
+    let until = clock.since_boot() + PATIENCE;
+    InTime::until(clock, until)
+}
