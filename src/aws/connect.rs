@@ -66,6 +66,8 @@ pub struct Aws {
     pub(super) s3: aws_sdk_s3::Client,
     /// For small objects, which come at once or not at all.
     pub(super) s3_small: aws_sdk_s3::Client,
+    /// For questions about objects: the same, with retries of their own.
+    pub(super) s3_heads: aws_sdk_s3::Client,
     pub(super) sts: aws_sdk_sts::Client,
     /// For reads: retried by the SDK.
     pub(super) route53: aws_sdk_route53::Client,
@@ -158,23 +160,25 @@ impl Aws {
             // Names of buckets as host names do not resolve for endpoints on this machine.
             .force_path_style(shared.endpoint_url().is_some())
             .build();
-        let s3_small = aws_sdk_s3::config::Builder::from(shared)
-            .retry_partition(own_retries("journal"))
-            .retry_config(
-                RetryConfig::standard()
-                    .with_max_attempts(4)
-                    .with_initial_backoff(Duration::from_millis(100))
-                    .with_max_backoff(Duration::from_secs(1)),
-            )
-            .timeout_config(
-                TimeoutConfig::builder()
-                    .connect_timeout(CONNECT)
-                    .operation_attempt_timeout(SMALL_ATTEMPT)
-                    .operation_timeout(SMALL)
-                    .build(),
-            )
-            .force_path_style(shared.endpoint_url().is_some())
-            .build();
+        let small = |retries| {
+            aws_sdk_s3::config::Builder::from(shared)
+                .retry_partition(own_retries(retries))
+                .retry_config(
+                    RetryConfig::standard()
+                        .with_max_attempts(4)
+                        .with_initial_backoff(Duration::from_millis(100))
+                        .with_max_backoff(Duration::from_secs(1)),
+                )
+                .timeout_config(
+                    TimeoutConfig::builder()
+                        .connect_timeout(CONNECT)
+                        .operation_attempt_timeout(SMALL_ATTEMPT)
+                        .operation_timeout(SMALL)
+                        .build(),
+                )
+                .force_path_style(shared.endpoint_url().is_some())
+                .build()
+        };
         let sts = aws_sdk_sts::config::Builder::from(shared)
             .retry_partition(own_retries("identity"))
             .build();
@@ -189,7 +193,8 @@ impl Aws {
             beanstalk: aws_sdk_elasticbeanstalk::Client::from_conf(beanstalk),
             beanstalk_once: aws_sdk_elasticbeanstalk::Client::from_conf(once),
             s3: aws_sdk_s3::Client::from_conf(s3),
-            s3_small: aws_sdk_s3::Client::from_conf(s3_small),
+            s3_small: aws_sdk_s3::Client::from_conf(small("journal")),
+            s3_heads: aws_sdk_s3::Client::from_conf(small("heads")),
             sts: aws_sdk_sts::Client::from_conf(sts),
             route53: aws_sdk_route53::Client::from_conf(route53),
             route53_once: aws_sdk_route53::Client::from_conf(route53_once),

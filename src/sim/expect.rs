@@ -87,13 +87,15 @@ impl Scenario {
                 Trouble::BlueFails { .. } => {
                     allow(&[Outcome::RolledBack, Outcome::Aborted, Outcome::Refused]);
                 }
-                Trouble::Call { on, times, fate, .. } => {
+                Trouble::Call { on, fate, .. } => {
                     let forward = on.is_none_or(|on| FORWARD.contains(&on));
-                    // Several looks in a row are bad then.
-                    if *on == Some("probe") && *times >= 2 {
+                    let times = self.spoilt(*on);
+                    // Several looks are bad then.
+                    if *on == Some("probe") && times >= 2 {
                         allow(&[Outcome::RolledBack]);
                     }
-                    if *fate == Fate::Denied && forward || *times >= 5 {
+                    // A call is tried five times, and a driver that is stopped in between uses up one of them.
+                    if *fate == Fate::Denied && forward || times >= 4 {
                         allow(&[Outcome::RolledBack, Outcome::Aborted, Outcome::Refused]);
                     }
                     // Who may not swap back can only ask for help.
@@ -115,6 +117,15 @@ impl Scenario {
             }
         }
         right
+    }
+
+    /// How many calls of an operation meet a fate; those that meet any call's are among them.
+    fn spoilt(&self, operation: Option<&str>) -> u32 {
+        let of = |trouble: &Trouble| match trouble {
+            Trouble::Call { on, times, .. } if *on == operation || on.is_none() => *times,
+            _ => 0,
+        };
+        self.troubles.iter().map(of).sum()
     }
 
     /// When the release must be over.

@@ -132,7 +132,7 @@ async fn ended(scene: &Scene, mut main: tokio::task::JoinHandle<()>) -> bool {
                 return !scene.is_violated();
             }
             () = tokio::time::sleep(Duration::from_secs(30)) => {
-                let calls = scene.state().calls;
+                let calls = scene.state().shared_calls;
                 if calls > MOST_CALLS && f64::from(calls) > most_calls(scene, scene.elapsed()) {
                     scene.violated("modest", format!("more than {MOST_CALLS} calls: something goes round in circles"));
                 }

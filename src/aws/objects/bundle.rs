@@ -24,7 +24,7 @@ impl Aws {
     ///
     /// When that cannot be said.
     pub async fn bucket_exists(&self, bucket: &str) -> Result<bool, CallError> {
-        match self.s3.head_bucket().bucket(bucket).send().await {
+        match self.s3_heads.head_bucket().bucket(bucket).send().await {
             Ok(_) => Ok(true),
             Err(error) if error.raw_response().is_some_and(|raw| raw.status().as_u16() == 404) => Ok(false),
             Err(error) => Err(read("HeadBucket", error)),
@@ -37,7 +37,7 @@ impl Aws {
     ///
     /// When that cannot be said.
     pub async fn object_exists(&self, bucket: &str, key: &str) -> Result<bool, CallError> {
-        match self.s3.head_object().bucket(bucket).key(key).send().await {
+        match self.s3_heads.head_object().bucket(bucket).key(key).send().await {
             Ok(_) => Ok(true),
             Err(error) if error.raw_response().is_some_and(|raw| raw.status().as_u16() == 404) => Ok(false),
             Err(error) => Err(read("HeadObject", error)),
