@@ -8,16 +8,19 @@ use url::Url;
 
 use super::careless;
 use super::error::RehearseError;
-use super::load::{Load, LoadSettings};
+use super::load::{Downloads, Load, LoadSettings};
 use super::sample::{self, TurnsBad};
 use super::settings::{RehearseSettings, spec};
 use super::stage::Stage;
-use super::tally::{Played, Report};
+use super::tally::{Played, Report, Traffic};
 use crate::compose::{Artifact, Planner, Project, prepare};
 use crate::driver::{Driver, Seat};
 use crate::model::{Span, SystemClock};
 use crate::release::{Event, Listener, Notice, Outcome, Release, Wish};
 use crate::spec::{JournalPlace, Spec};
+
+/// Clients that download for seconds, beside those that ask and are answered.
+const DOWNLOADERS: usize = 16;
 
 /// What a rehearsal needs from outside.
 pub struct Rehearsal {
@@ -99,12 +102,19 @@ async fn on_stage(
     let url = Url::parse(&url).map_err(|error| RehearseError::NotLive {
         said: error.to_string(),
     })?;
+    let downloads = settings.application.is_none().then(|| Downloads {
+        url: url.join(sample::EXPORT).unwrap_or_else(|_| url.clone()),
+        clients: DOWNLOADERS,
+        every: sample::EXPORT_TAKES + Duration::from_secs(1),
+        longest: sample::EXPORT_TAKES * 3,
+    });
     let load = Load::start(
         LoadSettings {
             url,
             rate: settings.rate,
             clients: 32,
             late: settings.compare,
+            downloads,
             dns_server: Some(stage.cloud.dns_server()),
             seed: 1,
         },
@@ -115,6 +125,11 @@ async fn on_stage(
     for act in acts {
         (rehearsal.tell)(act.title.to_owned());
         let mark = load.mark();
+        let downloads = load.downloads().mark();
+        let traffic = || Traffic {
+            requests: load.since(&mark),
+            downloads: load.downloads().since(&downloads),
+        };
         let wanted = match act.way {
             Way::Careful(wanted) => wanted,
             Way::TakenBack => Outcome::RolledBack,
@@ -122,15 +137,16 @@ async fn on_stage(
                 let artifact = artifact(&act, stage)?;
                 let took = careless::release(stage, &spec, &artifact, act.version).await?;
                 // Clients that have the old address find nothing there until their time to live is over.
-                tokio::time::sleep(Duration::from_secs(stage.cloud.dns_ttl_seconds().into())).await;
-                played.push(Played::careless(act.version, took, load.since(&mark)));
+                let remembered = Duration::from_secs(stage.cloud.dns_ttl_seconds().into());
+                tokio::time::sleep(remembered.max(sample::EXPORT_TAKES)).await;
+                played.push(Played::careless(act.version, took, traffic()));
                 continue;
             }
         };
         let release = perform(rehearsal, stage, journal, &spec, &act).await?;
         // Requests that are still under way belong to this release too.
         tokio::time::sleep(Duration::from_millis(300)).await;
-        played.push(Played::new(act.version, wanted, &release, load.since(&mark)));
+        played.push(Played::new(act.version, wanted, &release, traffic()));
     }
     load.stop().await;
     Ok(Report {

@@ -13,8 +13,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::Full;
-use hyper::body::Incoming;
+use futures_util::stream;
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt as _, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -32,6 +34,13 @@ const SETTINGS_FILE: &str = "app.json";
 
 /// How the bundle starts the application; `CUTOVER_BIN` is a property of the environment.
 const PROCFILE: &str = "web: \"$CUTOVER_BIN\" sample-app\n";
+
+/// The path of a download that takes its time.
+pub(super) const EXPORT: &str = "/api/export";
+/// How long it takes.
+pub(super) const EXPORT_TAKES: Duration = Duration::from_secs(10);
+/// It comes in so many parts.
+const EXPORT_PARTS: u32 = 50;
 
 /// How long requests in flight may go on after SIGTERM.
 const GRACE: Duration = Duration::from_secs(30);
@@ -165,12 +174,12 @@ impl Application {
         })
     }
 
-    async fn answer(&self, path: &str) -> Response<Full<Bytes>> {
-        let mut response = if path == "/health" {
+    async fn answer(&self, path: &str) -> Response<Body> {
+        let mut response = match path {
             // Stays so when the application has turned bad: this check looks only at the process.
-            page(StatusCode::OK, "ok\n".to_owned())
-        } else {
-            self.page(path).await
+            "/health" => page(StatusCode::OK, "ok\n".to_owned()).map(whole),
+            EXPORT => Response::new(export()),
+            _ => self.page(path).await.map(whole),
         };
         response
             .headers_mut()
@@ -209,6 +218,26 @@ impl Application {
             _ => page(StatusCode::NOT_FOUND, "There is nothing here.\n".to_owned()),
         }
     }
+}
+
+/// What answers are made of.
+type Body = BoxBody<Bytes, Infallible>;
+
+fn whole(content: Full<Bytes>) -> Body {
+    content.boxed()
+}
+
+/// A download: its parts come one after the other, as fast as they are made.
+fn export() -> Body {
+    let parts = stream::unfold(0, |part| async move {
+        if part == EXPORT_PARTS {
+            return None;
+        }
+        tokio::time::sleep(EXPORT_TAKES / EXPORT_PARTS).await;
+        let line = Bytes::from(format!("order {part}; paid\n"));
+        Some((Ok::<_, Infallible>(Frame::data(line)), part + 1))
+    });
+    StreamBody::new(parts).boxed()
 }
 
 fn page(status: StatusCode, text: String) -> Response<Full<Bytes>> {

@@ -73,7 +73,8 @@ pub(super) fn spec(settings: &RehearseSettings, ttl: Span) -> Result<Spec, SpecE
     spec.drain.factor = 2;
     spec.drain.quiet = second(2);
     spec.drain.deadline = second(30);
-    spec.retire.warm = second(1);
+    // Longer than the downloads take that began before blue fell silent.
+    spec.retire.warm = second(5);
     spec.rollback.keep_green = second(1);
     Ok(spec)
 }

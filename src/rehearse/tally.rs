@@ -28,7 +28,11 @@ pub struct Played {
     pub detect_to_restored_ms: Option<u64>,
     /// From the beginning to the end, in milliseconds.
     pub duration_ms: u64,
-    /// Requests that failed, by what went wrong.
+    /// Long downloads that ended meanwhile; 0 where the application has none.
+    pub downloads: u64,
+    /// Those that were cut.
+    pub cut: u64,
+    /// Requests and downloads that failed, by what went wrong.
     pub failures: std::collections::BTreeMap<String, u64>,
     /// Median and 99th percentile of the latency, in milliseconds.
     pub latency_ms: Option<(f64, f64)>,
@@ -41,6 +45,13 @@ pub struct Played {
     as_wanted: bool,
 }
 
+/// What became of the clients' wishes during a release.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Traffic {
+    pub(super) requests: Summary,
+    pub(super) downloads: Summary,
+}
+
 /// A whole rehearsal.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
@@ -50,8 +61,15 @@ pub struct Report {
     pub journal: PathBuf,
 }
 
+impl Traffic {
+    /// What did not get a whole answer.
+    fn lost(&self) -> u64 {
+        self.requests.failed + self.downloads.failed
+    }
+}
+
 impl Played {
-    pub(super) fn new(version: &str, wanted: Outcome, release: &Release, traffic: Summary) -> Self {
+    pub(super) fn new(version: &str, wanted: Outcome, release: &Release, traffic: Traffic) -> Self {
         let (ended, why) = match &release.outcome {
             Some((outcome, why)) => (Some(*outcome), why.clone()),
             None => (None, "it did not end".to_owned()),
@@ -64,7 +82,7 @@ impl Played {
         // Clients that remember the old DNS answer meet green for a while longer; the last failure counts, not our own reads.
         let restored = back.and_then(|back| {
             let seen = back.restored_at?;
-            let last = traffic.last_failure.filter(|last| *last > back.since);
+            let last = traffic.requests.last_failure.filter(|last| *last > back.since);
             Some(millis(last.map_or(seen, |last| last.max(seen)).since(back.since)))
         });
         let took = release.phase_since.since(release.started_at);
@@ -74,38 +92,45 @@ impl Played {
             detect_to_restored_ms: restored,
             why,
             said: ended.map_or("unfinished", Outcome::as_str),
-            as_wanted: ended == Some(wanted) && (wanted != Outcome::Promoted || traffic.failed == 0),
+            as_wanted: ended == Some(wanted) && (wanted != Outcome::Promoted || traffic.lost() == 0),
             ..Self::of(version, took, traffic)
         }
     }
 
     /// A release that was done the careless way. It is as it should be when that shows: when users have paid for it.
-    pub(super) fn careless(version: &str, took: Duration, traffic: Summary) -> Self {
+    pub(super) fn careless(version: &str, took: Duration, traffic: Traffic) -> Self {
         Self {
             way: "careless",
             outcome: "done",
             why: "the old environment was terminated while clients still had its address".to_owned(),
             said: "careless",
-            as_wanted: traffic.failed > 0,
+            as_wanted: traffic.lost() > 0,
             ..Self::of(version, took, traffic)
         }
     }
 
-    fn of(version: &str, took: Duration, traffic: Summary) -> Self {
+    fn of(version: &str, took: Duration, traffic: Traffic) -> Self {
+        let Traffic { requests, downloads } = traffic;
+        let mut failures = requests.failures_by_kind;
+        for (kind, count) in downloads.failures_by_kind {
+            *failures.entry(format!("download: {kind}")).or_default() += count;
+        }
         let latency = |span: crate::model::Span| span.get().as_secs_f64() * 1000.0;
         Self {
             version: version.to_owned(),
             way: "cutover",
             outcome: "unfinished",
-            requests: traffic.requests,
-            failed: traffic.failed,
+            requests: requests.requests,
+            failed: requests.failed,
+            downloads: downloads.requests,
+            cut: downloads.failed,
             shift_to_detect_ms: None,
             detect_to_restored_ms: None,
             duration_ms: millis(took),
-            failures: traffic.failures_by_kind,
-            latency_ms: traffic
+            failures,
+            latency_ms: requests
                 .latency_p50
-                .zip(traffic.latency_p99)
+                .zip(requests.latency_p99)
                 .map(|(p50, p99)| (latency(p50), latency(p99))),
             why: String::new(),
             said: "unfinished",
@@ -113,7 +138,7 @@ impl Played {
         }
     }
 
-    /// Whether it ended as the rehearsal was made for, with no request lost by a good release, and some by a careless one.
+    /// Whether it ended as the rehearsal was made for, with nothing lost by a good release, and something by a careless one.
     #[must_use]
     pub fn as_wanted(&self) -> bool {
         self.as_wanted
@@ -139,17 +164,19 @@ impl Report {
             |millis: Option<u64>| millis.map_or("-".to_owned(), |millis| format!("{:.1} s", millis as f64 / 1000.0));
         let _ = writeln!(
             text,
-            "{:<10} {:<12} {:>9} {:>7} {:>9} {:>9} {:>9}",
-            "version", "outcome", "requests", "failed", "exposed", "rollback", "took"
+            "{:<10} {:<12} {:>9} {:>7} {:>10} {:>5} {:>9} {:>9} {:>9}",
+            "version", "outcome", "requests", "failed", "downloads", "cut", "exposed", "rollback", "took"
         );
         for played in &self.releases {
             let _ = writeln!(
                 text,
-                "{:<10} {:<12} {:>9} {:>7} {:>9} {:>9} {:>9}",
+                "{:<10} {:<12} {:>9} {:>7} {:>10} {:>5} {:>9} {:>9} {:>9}",
                 played.version,
                 played.said,
                 played.requests,
                 played.failed,
+                played.downloads,
+                played.cut,
                 seconds(played.shift_to_detect_ms),
                 seconds(played.detect_to_restored_ms),
                 seconds(Some(played.duration_ms)),
@@ -158,7 +185,7 @@ impl Report {
         for played in &self.releases {
             let _ = writeln!(text, "\nversion {}: {}", played.version, played.why);
             for (kind, count) in &played.failures {
-                let _ = writeln!(text, "  {count} requests failed: {kind}");
+                let _ = writeln!(text, "  {count} failed: {kind}");
             }
         }
         let _ = writeln!(
@@ -177,10 +204,13 @@ mod tests {
     #[test]
     fn a_comparison_passes_when_the_careless_way_has_cost_something() {
         for (failed, passes) in [(0, false), (1, true)] {
-            let traffic = Summary {
-                requests: 10,
-                failed,
-                ..Summary::default()
+            let traffic = Traffic {
+                requests: Summary {
+                    requests: 10,
+                    failed,
+                    ..Summary::default()
+                },
+                ..Traffic::default()
             };
             let played = Played::careless("3", Duration::from_secs(42), traffic);
             assert_eq!(played.as_wanted(), passes);

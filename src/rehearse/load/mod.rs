@@ -41,10 +41,25 @@ pub struct LoadSettings {
     pub clients: usize,
     /// Whether some clients keep DNS answers for longer than they may, as some resolvers and runtimes do.
     pub late: bool,
+    /// Long downloads beside them.
+    pub downloads: Option<Downloads>,
     /// The DNS server that knows the name; without one, the system's resolver is asked.
     pub dns_server: Option<SocketAddr>,
     /// The same seed makes the same requests due at the same times.
     pub seed: u64,
+}
+
+/// Clients that download something long, each time over a connection of its own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Downloads {
+    /// What they ask for, with GET; an `http://` URL.
+    pub url: Url,
+    /// How many clients there are.
+    pub clients: usize,
+    /// How often each begins a download.
+    pub every: Duration,
+    /// What takes longer than this counts as cut.
+    pub longest: Duration,
 }
 
 /// Why load cannot be made.
@@ -70,6 +85,7 @@ pub enum LoadError {
 /// Load under way. Dropping it ends it at once, requests in flight included; [`Load::stop`] lets them finish.
 pub struct Load {
     outcomes: Outcomes,
+    downloads: Outcomes,
     stop: watch::Sender<bool>,
     clients: JoinSet<()>,
 }
@@ -99,7 +115,8 @@ impl Load {
         if settings.clients == 0 {
             return Err(LoadError::NoClients);
         }
-        let outcomes = Outcomes::new(clock);
+        let outcomes = Outcomes::new(Arc::clone(&clock));
+        let downloaded = Outcomes::new(clock);
         let target = Arc::new(Target::new(&settings.url, limits));
         let (stop, stopping) = watch::channel(false);
         let mut clients = JoinSet::new();
@@ -120,8 +137,26 @@ impl Load {
             let random = Random::new(seeds.next());
             clients.spawn(run(client, period, random, stopping.clone()));
         }
+        if let Some(downloads) = settings.downloads {
+            let limits = Limits {
+                answer: downloads.longest,
+                ..limits
+            };
+            let target = Arc::new(Target::new(&downloads.url, limits));
+            let period = Period {
+                seconds: downloads.every.as_secs_f64(),
+                ..period
+            };
+            for _ in 0..downloads.clients {
+                let names = Names::new(settings.dns_server)?;
+                let habits = Habits { fresh: true, keeps: 1 };
+                let client = Arc::new(Client::new(Arc::clone(&target), names, habits, downloaded.clone()));
+                clients.spawn(run(client, period, Random::new(seeds.next()), stopping.clone()));
+            }
+        }
         Ok(Self {
             outcomes,
+            downloads: downloaded,
             stop,
             clients,
         })
@@ -131,6 +166,12 @@ impl Load {
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.outcomes.counts()
+    }
+
+    /// What became of the downloads: a request is one of them, and a failed one was cut.
+    #[must_use]
+    pub fn downloads(&self) -> &Outcomes {
+        &self.downloads
     }
 
     /// Remembers this point, for [`Load::since`].

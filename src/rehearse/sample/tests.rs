@@ -165,3 +165,16 @@ async fn connections_are_kept_alive_and_a_request_in_flight_is_finished() {
     running.join().unwrap();
     assert!(TcpStream::connect(address).await.is_err());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_download_takes_its_time_and_comes_whole() {
+    let began = tokio::time::Instant::now();
+    let application = unpacked("2", None);
+    let response = application.answer(EXPORT).await;
+    assert_eq!(response.headers()["x-app-version"], "2");
+    let content = response.into_body().collect().await.unwrap().to_bytes();
+    let lines = String::from_utf8(content.to_vec()).unwrap();
+    assert_eq!(lines.lines().count(), 50);
+    assert_eq!(lines.lines().last(), Some("order 49; paid"));
+    assert!(began.elapsed() >= EXPORT_TAKES);
+}
