@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::World;
-use super::read::{health, known, tag};
+use super::read::{bounded, health, tag};
 use crate::aws::CallError;
 use crate::model::{Clock, Known};
 use crate::release::preflight::{BucketSeen, Facts};
@@ -12,40 +12,38 @@ use crate::release::{EnvironmentSeen, Plan, Source};
 /// A managed update whose window begins within this time would meet the release.
 const UPDATE_HORIZON: Duration = Duration::from_secs(2 * 60 * 60);
 
+/// How long one read may take. They go in three steps, all of which preflight must have time for.
+const READ: Duration = Duration::from_secs(18);
+
 /// Gathers all facts at once.
 pub async fn gather(world: &World, plan: &Plan, clock: &dyn Clock) -> Facts {
-    let identity = known(world.aws.account_id().await);
+    let identity = bounded(READ, world.aws.account_id()).await;
     if let Known::Unknown(why) = &identity {
         return blind(world, identity.clone(), why);
     }
     let application = &plan.id.slot.application;
     let (templates, environments, version, bucket, quotas) = tokio::join!(
-        Box::pin(world.aws.templates(application)),
-        Box::pin(environments(world, plan)),
-        Box::pin(world.aws.version(application, &plan.version_label)),
-        Box::pin(bucket(world, plan)),
-        Box::pin(async {
+        Box::pin(bounded(READ, world.aws.templates(application))),
+        Box::pin(bounded(READ, environments(world, plan))),
+        Box::pin(bounded(READ, world.aws.version(application, &plan.version_label))),
+        Box::pin(bounded(READ, bucket(world, plan))),
+        Box::pin(bounded(READ, async {
             let new_version = matches!(plan.source, Source::Bundle { .. });
             world.aws.quotas(new_version, 2).await
-        }),
+        })),
     );
-    let environments = known(environments);
     let live = environments
         .known()
         .and_then(|all| all.iter().find(|seen| seen.holds(&plan.slot_cname)));
     let nobody = || "no live environment was found".to_owned();
     let (blue_health, blue_settings, managed_update) = match live {
         Some(live) => {
-            let (health, settings, update) = tokio::join!(
-                Box::pin(health(world, &live.id, clock)),
-                Box::pin(world.aws.settings(application, &live.name)),
-                Box::pin(
-                    world
-                        .aws
-                        .managed_update(&live.id, world.aws.service_time(clock.now()) + UPDATE_HORIZON)
-                ),
-            );
-            (known(health), known(settings), known(update))
+            let horizon = world.aws.service_time(clock.now()) + UPDATE_HORIZON;
+            tokio::join!(
+                Box::pin(bounded(READ, health(world, &live.id, clock))),
+                Box::pin(bounded(READ, world.aws.settings(application, &live.name))),
+                Box::pin(bounded(READ, world.aws.managed_update(&live.id, horizon))),
+            )
         }
         None => (
             Known::Unknown(nobody()),
@@ -55,14 +53,14 @@ pub async fn gather(world: &World, plan: &Plan, clock: &dyn Clock) -> Facts {
     };
     Facts {
         identity,
-        application: known(templates).map(|templates| templates.is_some()),
+        application: templates.map(|templates| templates.is_some()),
         environments,
         blue_health,
         blue_settings,
         managed_update,
-        version: known(version),
-        bucket: known(bucket),
-        quotas: known(quotas),
+        version,
+        bucket,
+        quotas,
         bundle: world.bundle_problems.clone(),
     }
 }

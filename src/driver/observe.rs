@@ -8,7 +8,7 @@ use url::Url;
 
 use super::World;
 use super::facts;
-use super::read::{health, known, tag};
+use super::read::{bounded, health, tag};
 use crate::aws::{CallError, Effect};
 use crate::model::{Clock, Known};
 use crate::probe::round;
@@ -70,7 +70,7 @@ pub(super) async fn observe(world: &World, release: &Release, wanted: &Looks, cl
 }
 
 /// How long one read may take before it counts as unknown. An operator's wish is read between two looks, and must not wait for a
-/// service that is slow; and one read that hangs must not make all others too old ([`crate::release::limits::LOOK`]).
+/// service that is slow.
 const READ: Duration = Duration::from_secs(40);
 
 /// How long a look from outside may take. Each check has a bound of its own.
@@ -87,16 +87,9 @@ fn public_bound(release: &Release) -> Duration {
     }
 }
 
-async fn bounded<T>(call: impl Future<Output = Result<T, CallError>>) -> Known<T> {
-    match tokio::time::timeout(READ, call).await {
-        Ok(result) => known(result),
-        Err(_) => Known::Unknown(format!("no answer within {} s", READ.as_secs())),
-    }
-}
-
 async fn look<T>(wanted: bool, call: impl Future<Output = Result<T, CallError>>) -> Known<T> {
     if wanted {
-        bounded(call).await
+        bounded(READ, call).await
     } else {
         Known::Unknown("it was not looked at".to_owned())
     }
@@ -107,7 +100,7 @@ where
     F: Future<Output = Result<T, CallError>>,
 {
     match wanted {
-        Some(what) => bounded(call(what)).await,
+        Some(what) => bounded(READ, call(what)).await,
         None => Known::Unknown("it was not looked at".to_owned()),
     }
 }

@@ -1,15 +1,25 @@
 //! Reads that more than one look needs.
 
+use std::time::Duration;
+
 use super::World;
 use crate::aws::CallError;
 use crate::model::{Clock, EnvironmentId, Known};
 use crate::release::{EnvironmentSeen, HealthSeen, Plan, RELEASE_TAG};
 
 /// What a read gave, or why it gave nothing.
-pub(super) fn known<T>(result: Result<T, CallError>) -> Known<T> {
+fn known<T>(result: Result<T, CallError>) -> Known<T> {
     match result {
         Ok(value) => Known::Known(value),
         Err(error) => Known::Unknown(error.to_string()),
+    }
+}
+
+/// What a read gave in so long. One that hangs must not make all others too old ([`crate::release::limits::LOOK`]).
+pub(super) async fn bounded<T>(longest: Duration, call: impl Future<Output = Result<T, CallError>>) -> Known<T> {
+    match tokio::time::timeout(longest, call).await {
+        Ok(result) => known(result),
+        Err(_) => Known::Unknown(format!("no answer within {} s", longest.as_secs())),
     }
 }
 

@@ -43,6 +43,14 @@ impl Refusal {
         )
     }
 
+    pub(super) fn check_exists() -> Self {
+        Self::new(
+            409,
+            "HealthCheckAlreadyExists",
+            "The health check was made before with the same caller reference and other settings.",
+        )
+    }
+
     pub(super) fn not_a_name(error: &super::name::NotAName) -> Self {
         Self::new(400, "InvalidDomainName", error.to_string())
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Zones;
+use super::checks::HealthCheck;
 use super::name::DomainName;
 use super::record::{Content, Policy, RecordSet, Routing};
 use super::zone::Zone;
@@ -85,7 +86,13 @@ impl Zones {
     /// Chooses among members as Route 53 does (source: "How Amazon Route 53 chooses records when health checking is
     /// configured"): healthy ones with a weight, then healthy ones without, and all of them when none is healthy.
     fn choose<'a>(&mut self, members: &[&'a RecordSet], healthy: &dyn Fn(&str) -> bool) -> Option<&'a RecordSet> {
+        // A check that was deleted says nothing against its record.
+        let checked = |record: &RecordSet| {
+            let check = record.health_check.as_ref().and_then(|check| self.checks.get(check));
+            check.is_none_or(HealthCheck::is_healthy)
+        };
         let well = |record: &&&RecordSet| match &record.content {
+            _ if !checked(record) => false,
             Content::Alias {
                 target, evaluate: true, ..
             } => healthy(target.bare()),

@@ -4,6 +4,7 @@
 //! the service's API model (2013-04-01); the texts of errors are those that users have quoted.
 
 mod alias;
+mod checks;
 mod error;
 mod lookup;
 mod name;
@@ -21,6 +22,7 @@ use std::time::Duration;
 
 use super::ids::Ids;
 use crate::model::Timestamp;
+use checks::HealthCheck;
 use error::Refusal;
 use rate::Rate;
 use zone::Zone;
@@ -53,6 +55,7 @@ pub struct Zones {
     rate: Rate,
     zones: BTreeMap<String, Zone>,
     changes: BTreeMap<String, ChangeState>,
+    checks: BTreeMap<String, HealthCheck>,
 }
 
 /// A change that was submitted.
@@ -75,6 +78,7 @@ impl Zones {
             settings,
             zones: BTreeMap::new(),
             changes: BTreeMap::new(),
+            checks: BTreeMap::new(),
         }
     }
 

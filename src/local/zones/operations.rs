@@ -33,6 +33,11 @@ impl Zones {
             ("DELETE", ["hostedzone", id]) => self.delete_zone(id, now),
             ("POST", ["hostedzone", id, "rrset"]) => self.change_records(id, request, now),
             ("GET", ["hostedzone", id, "rrset"]) => self.list_records(id, request),
+            ("POST", ["healthcheck"]) => self.create_check(request, now),
+            ("GET", ["healthcheck"]) => Ok(self.list_checks(request)),
+            ("GET", ["healthcheck", id]) => self.get_check(id),
+            ("DELETE", ["healthcheck", id]) => self.delete_check(id),
+            ("GET", ["healthcheck", id, "status"]) => self.check_status(id, now),
             ("GET", ["change", id]) => self.get_change(id, now),
             _ => Err(Refusal::not_implemented(&request.method, &request.path)),
         }
@@ -94,7 +99,7 @@ impl Zones {
 
     fn list_zones(&self, request: &RestRequest) -> RestAnswer {
         let marker = request.parameter("marker");
-        let most = page(request, ZONES_PAGE);
+        let most = wire::page(request, ZONES_PAGE);
         let mut zones = self
             .zones
             .iter()
@@ -119,7 +124,7 @@ impl Zones {
             None => None,
         };
         let from_id = request.parameter("hostedzoneid");
-        let most = page(request, ZONES_PAGE);
+        let most = wire::page(request, ZONES_PAGE);
         let mut sorted: Vec<(&String, &Zone)> = self.zones.iter().collect();
         sorted.sort_by(|(one_id, one), (other_id, other)| (&one.name, one_id).cmp(&(&other.name, other_id)));
         let mut zones = sorted.into_iter().skip_while(|(id, zone)| {
@@ -153,7 +158,11 @@ impl Zones {
             )]));
         }
         for (_, record) in &changes {
-            if let Some(check) = &record.health_check {
+            if let Some(check) = record
+                .health_check
+                .as_ref()
+                .filter(|check| !self.checks.contains_key(*check))
+            {
                 return Err(Refusal::no_health_check(check));
             }
         }
@@ -184,7 +193,7 @@ impl Zones {
                 "Invalid request: a type was given without a name to begin with",
             ));
         }
-        let most = page(request, PAGE);
+        let most = wire::page(request, PAGE);
         let before = |record: &&RecordSet| {
             from.as_ref().is_some_and(|from| {
                 (&record.name, record.kind, record.routing.id().unwrap_or_default())
@@ -249,11 +258,6 @@ fn size(changes: &[(super::zone::Action, RecordSet)]) -> (usize, usize) {
         }
     }
     size
-}
-
-fn page(request: &RestRequest, most: usize) -> usize {
-    let asked = request.parameter("maxitems").and_then(|text| text.parse().ok());
-    asked.unwrap_or(most).clamp(1, most)
 }
 
 fn write_zone(xml: &mut Xml, id: &str, zone: &Zone) {

@@ -166,6 +166,12 @@ struct WireAlias {
     evaluate_target_health: bool,
 }
 
+/// How many things an answer may hold: as many as were asked for, within bounds.
+pub(super) fn page(request: &RestRequest, most: usize) -> usize {
+    let asked = request.parameter("maxitems").and_then(|text| text.parse().ok());
+    asked.unwrap_or(most).clamp(1, most)
+}
+
 /// Reads a body.
 pub(super) fn read<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, Refusal> {
     let text =

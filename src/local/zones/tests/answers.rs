@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{PROPAGATION, World, alias, member, simple};
+use super::{PROPAGATION, World, alias, inside, member, simple};
 use crate::local::zones::ZoneAnswer;
 
 const BLUE: &str = "blue.eu-central-1.elasticbeanstalk.com";
@@ -85,6 +85,48 @@ fn an_unhealthy_target_is_passed_over_while_there_is_another() {
         [(BLUE.to_owned(), 50)]
     );
     assert_eq!(world.shares(name, 50, &|_| false), [(GREEN.to_owned(), 50)]);
+}
+
+#[test]
+fn a_member_whose_health_check_fails_is_passed_over() {
+    let mut world = World::new();
+    let name = "www.example.com";
+    let mut check = |reference: &str, inverted: bool| {
+        let body = format!(
+            "<CreateHealthCheckRequest><CallerReference>{reference}</CallerReference><HealthCheckConfig>\
+             <IPAddress>127.0.0.1</IPAddress><Port>80</Port><Type>HTTP</Type><Inverted>{inverted}</Inverted>\
+             </HealthCheckConfig></CreateHealthCheckRequest>"
+        );
+        let made = world.call("POST", "healthcheck", &body);
+        assert!(matches!(made.status, 201 | 409), "{}", made.body);
+        inside(&made.body, "Id").map(str::to_owned)
+    };
+    let (well, ill) = (check("one", false).unwrap(), check("two", true).unwrap());
+    assert_eq!(check("one", false), Some(well.clone()));
+    assert_eq!(check("one", true), None);
+    let with = |record: String, check: &str| format!("{record}<HealthCheckId>{check}</HealthCheckId>");
+    let blue = with(member(name, "blue", 10, 60, "127.0.0.1"), &well);
+    let green = with(member(name, "green", 90, 60, "127.0.0.2"), &ill);
+    world.ok(&[("CREATE", blue), ("CREATE", green)]);
+    world.wait(60);
+    assert_eq!(world.shares(name, 50, &|_| true), [("127.0.0.1".to_owned(), 50)]);
+    let status = world.call("GET", &format!("healthcheck/{ill}/status"), "");
+    assert!(status.body.contains("<Status>Failure"), "{}", status.body);
+    // One that is gone says nothing any more.
+    assert_eq!(world.call("DELETE", &format!("healthcheck/{ill}"), "").status, 200);
+    assert_eq!(world.call("GET", &format!("healthcheck/{ill}"), "").status, 404);
+    assert_eq!(world.shares(name, 200, &|_| true).len(), 2);
+    let none = with(member(name, "red", 1, 60, "127.0.0.3"), &ill);
+    let refused = world.change(&[("CREATE", none)]);
+    assert_eq!(inside(&refused.body, "Code"), Some("NoSuchHealthCheck"));
+    assert_eq!(
+        world
+            .call("GET", "healthcheck", "")
+            .body
+            .matches("<HealthCheck>")
+            .count(),
+        1
+    );
 }
 
 #[test]

@@ -87,7 +87,7 @@ fn zones_are_found_by_id_and_by_name() {
         (answer.status, inside(&answer.body, "Code")),
         (404, Some("NoSuchHostedZone"))
     );
-    let answer = world.call("GET", "healthcheck", "");
+    let answer = world.call("GET", "trafficpolicies", "");
     assert_eq!(
         (answer.status, inside(&answer.body, "Code")),
         (501, Some("NotImplemented"))
