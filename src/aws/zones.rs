@@ -5,6 +5,8 @@ use aws_sdk_route53::types::{
     RrType,
 };
 
+use aws_smithy_types::error::operation::BuildError;
+
 use super::error::read;
 use super::{Aws, CallError};
 use crate::traffic::{Change, Content, Record, Routing};
@@ -101,8 +103,7 @@ impl Aws {
     /// When it was refused (code `InvalidChangeBatch`: somebody else has changed a record), or nobody knows.
     pub async fn change_records(&self, zone: &str, changes: &[Change], comment: &str) -> Result<String, CallError> {
         const OPERATION: &str = "ChangeResourceRecordSets";
-        let unwritable =
-            |error: aws_smithy_types::error::operation::BuildError| CallError::refused(OPERATION, error.to_string());
+        let unwritable = |error: BuildError| CallError::refused(OPERATION, error.to_string());
         let mut batch = ChangeBatch::builder().comment(comment);
         for change in changes {
             let action = match change {
@@ -186,14 +187,19 @@ fn seen(wire: &ResourceRecordSet) -> Record {
     }
 }
 
-fn wire(record: &Record) -> Result<ResourceRecordSet, aws_smithy_types::error::operation::BuildError> {
+fn wire(record: &Record) -> Result<ResourceRecordSet, BuildError> {
     let mut wire = ResourceRecordSet::builder()
         .name(&record.name)
         .r#type(RrType::from(record.kind.as_str()))
         .set_health_check_id(record.health_check.clone());
-    // Records with another policy are never written; what cannot be said is left out, and the service refuses it.
-    if let Routing::Weighted { id, weight } = &record.routing {
-        wire = wire.set_identifier(id).weight(i64::from(*weight));
+    match &record.routing {
+        Routing::Simple => {}
+        Routing::Weighted { id, weight } => wire = wire.set_identifier(id).weight(i64::from(*weight)),
+        Routing::Other { policy, .. } => {
+            return Err(BuildError::other(format!(
+                "{record} has a policy that is not written: {policy}"
+            )));
+        }
     }
     match &record.content {
         Content::Values { ttl, values } => {

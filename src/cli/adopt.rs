@@ -6,8 +6,7 @@ use clap::Args;
 
 use super::project::ProjectArguments;
 use super::{exit, output};
-use crate::aws::Effect;
-use crate::compose::{Adopted, AdoptionError, Direction, adoption};
+use crate::compose::{Adopted, AdoptionError, Direction, Wanted, adoption};
 use crate::report::Format;
 
 #[derive(Debug, Args)]
@@ -16,7 +15,7 @@ pub(super) struct Arguments {
     #[arg(value_name = "NAME")]
     name: Option<String>,
     /// The hosted zone's id. Default: the zone of this account that holds the name.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     zone: Option<String>,
     /// Only print what would be changed.
     #[arg(long)]
@@ -36,11 +35,20 @@ pub(super) async fn run(arguments: Arguments, direction: Direction) -> ExitCode 
         Ok(world) => world,
         Err(error) => return output::fail(exit::FAILED, error),
     };
-    let which = (direction, arguments.name.as_deref(), arguments.zone.as_deref());
-    let work = adoption(&project, &world.aws, journal.as_ref(), which, arguments.dry_run);
-    match Box::pin(work).await {
+    let wanted = Wanted {
+        direction,
+        name: arguments.name.as_deref(),
+        zone: arguments.zone.as_deref(),
+        dry: arguments.dry_run,
+        tell: &|text| {
+            if format == Format::Human {
+                output::tell(text);
+            }
+        },
+    };
+    match Box::pin(adoption(&project, &world.aws, journal.as_ref(), &wanted)).await {
         Ok(adopted) => {
-            tell(&adopted, direction, arguments.dry_run, format);
+            tell(&adopted, &wanted, format);
             ExitCode::SUCCESS
         }
         Err(error) => output::fail(code(&error), error),
@@ -49,41 +57,38 @@ pub(super) async fn run(arguments: Arguments, direction: Direction) -> ExitCode 
 
 fn code(error: &AdoptionError) -> u8 {
     match error {
-        AdoptionError::NoName => exit::USAGE,
-        AdoptionError::Journal(_) => exit::FAILED,
-        AdoptionError::Call { error, .. } if error.effect != Effect::Refused => exit::FAILED,
-        _ => exit::REFUSED,
+        AdoptionError::NoName { .. } | AdoptionError::BadName { .. } | AdoptionError::NoRegion => exit::USAGE,
+        error if error.is_refusal() => exit::REFUSED,
+        _ => exit::FAILED,
     }
 }
 
-fn tell(adopted: &Adopted, direction: Direction, dry: bool, format: Format) {
+fn tell(adopted: &Adopted, wanted: &Wanted<'_>, format: Format) {
     let Adopted {
         name,
         zone,
         changes,
         in_sync,
     } = adopted;
-    let form = match direction {
+    let form = match wanted.direction {
         Direction::Adopt => "weighted",
         Direction::Unadopt => "simple",
     };
     if format == Format::Json {
-        let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();
         output::print(serde_json::json!({
-            "name": name, "zone": zone, "form": form, "changes": changes, "dry_run": dry, "in_sync": in_sync,
+            "name": name, "zone": zone, "form": form, "changes": changes, "dry_run": wanted.dry, "in_sync": in_sync,
         }));
         return;
     }
     for change in changes {
         output::print(change);
     }
-    let bare = name.trim_end_matches('.');
-    output::print(match (changes.is_empty(), dry, in_sync) {
-        (true, ..) => format!("{bare} has {form} records already; nothing was changed"),
-        (_, true, _) => format!("this would give {bare} {form} records; nothing was changed"),
-        (_, _, true) => format!("{bare} has {form} records, and all servers of Route 53 know them"),
-        (_, _, false) => format!(
-            "{bare} has {form} records; that all servers of Route 53 know them could not be confirmed, which usually takes a minute"
+    output::print(match (changes.is_empty(), wanted.dry, in_sync) {
+        (true, ..) => format!("{name} has {form} records already; nothing was changed"),
+        (_, true, _) => format!("this would give {name} {form} records; nothing was changed"),
+        (_, _, Some(true)) => format!("{name} has {form} records, and all servers of Route 53 know them"),
+        _ => format!(
+            "{name} has {form} records; all servers of Route 53 know them in a minute or so, which was not confirmed"
         ),
     });
 }

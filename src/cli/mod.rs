@@ -49,9 +49,10 @@ enum Command {
     Abort(wish::AbortArguments),
     /// Take the newest release back.
     Rollback(rollback::Arguments),
-    /// Give the slot's public name weighted records in Route 53, without a gap.
+    /// Give a name that leads to the live environment weighted records in Route 53, without a gap, and a text beside it that
+    /// says whose it is.
     Adopt(adopt::Arguments),
-    /// Give it a simple record again, with the answer that has the traffic.
+    /// Give a name that was adopted a simple record again, with the same answer.
     Unadopt(adopt::Arguments),
     /// Print the JSON Schema of cutover.toml.
     Schema,

@@ -21,17 +21,42 @@ pub enum Direction {
     Unadopt,
 }
 
+impl Direction {
+    /// The command's name.
+    #[must_use]
+    pub fn command(self) -> &'static str {
+        match self {
+            Self::Adopt => "adopt",
+            Self::Unadopt => "unadopt",
+        }
+    }
+}
+
+/// What is to be done.
+pub struct Wanted<'a> {
+    /// Which way.
+    pub direction: Direction,
+    /// The name; `None` for the host of `public_url`.
+    pub name: Option<&'a str>,
+    /// The hosted zone's id; `None` to look for it.
+    pub zone: Option<&'a str>,
+    /// Only say what would be changed.
+    pub dry: bool,
+    /// Told what has been done while something is waited for.
+    pub tell: &'a (dyn Fn(&str) + Sync),
+}
+
 /// What became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Adopted {
-    /// The name, with a dot at the end.
+    /// The name, without a dot at the end.
     pub name: String,
     /// Its hosted zone.
     pub zone: String,
     /// What was changed, or would be; nothing if the records were in that form already.
     pub changes: Vec<Change>,
-    /// Whether all servers of Route 53 have heard of it.
-    pub in_sync: bool,
+    /// Whether all servers of Route 53 have heard of it; `None` where that was not seen.
+    pub in_sync: Option<bool>,
 }
 
 /// Why it was not done.
@@ -39,9 +64,23 @@ pub struct Adopted {
 pub enum AdoptionError {
     /// There is no name to work on.
     #[error(
-        "no name was given, and public_url in cutover.toml names no host of your own; say which: `cutover adopt www.example.com`"
+        "no name was given, and public_url in cutover.toml names no host of your own; say which: `cutover {command} www.example.com`"
     )]
-    NoName,
+    NoName {
+        /// The command.
+        command: &'static str,
+    },
+    /// The name is none.
+    #[error(
+        "{name:?} is no name that can have records of its own: it takes letters, digits, `-` and `_` between dots, as in www.example.com"
+    )]
+    BadName {
+        /// What was given.
+        name: String,
+    },
+    /// Nobody says where the environments are.
+    #[error("no region is set; set AWS_REGION, or region in cutover.toml")]
+    NoRegion,
     /// A release would be disturbed.
     #[error(
         "release {release} of the slot is not over; records are not changed under it: wait for its end, or take it back"
@@ -78,40 +117,69 @@ pub enum AdoptionError {
         /// What AWS said.
         error: CallError,
     },
+    /// Route 53 takes no more requests for now.
+    #[error("Route 53 did not take the change of {name} ({said}); nothing was changed: try again in a while")]
+    Busy {
+        /// The name.
+        name: String,
+        /// What AWS said.
+        said: String,
+    },
     /// Somebody else changes the same records.
-    #[error("somebody else keeps changing the records of {name}; nothing was changed ({said})")]
+    #[error("somebody else keeps changing the records of {name} ({said}); nothing was changed by this command")]
     Contended {
         /// The name.
         name: String,
         /// What AWS said.
         said: String,
     },
+    /// A change was sent, and nobody knows what became of it.
+    #[error(
+        "a change of the records of {name} was sent and may have been made, all of it or nothing ({said}); run the command once more, it looks before it changes anything"
+    )]
+    InDoubt {
+        /// The name.
+        name: String,
+        /// What went wrong.
+        said: String,
+    },
+}
+
+impl AdoptionError {
+    /// Whether it is certain that nothing was changed, and why is known.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Call { error, .. } => error.effect == Effect::Refused,
+            Self::Journal(_) | Self::Busy { .. } | Self::InDoubt { .. } => false,
+            _ => true,
+        }
+    }
 }
 
 /// How often a change that was not carried out is tried.
-const TRIES: u32 = 6;
+const TRIES: u32 = 4;
 
 /// How long to wait until all servers have heard of it. "Generally within 60 seconds" (source: `GetChange`).
 const HEARD: Duration = Duration::from_secs(300);
 
-/// Turns the records of a name into the weighted form or back. With `dry`, it is only said what would be changed.
+/// Turns the records of a name into the weighted form or back.
 ///
 /// # Errors
 ///
-/// When it could not be done; the message says whether anything was changed.
+/// When it could not be done; the message says whether anything may have been changed.
 pub async fn adoption(
     project: &Project,
     aws: &Aws,
     journal: &dyn Journal,
-    which: (Direction, Option<&str>, Option<&str>),
-    dry: bool,
+    wanted: &Wanted<'_>,
 ) -> Result<Adopted, AdoptionError> {
-    let (direction, name, zone) = which;
-    let name = name
-        .map(str::to_owned)
-        .or_else(|| public_host(project))
-        .ok_or(AdoptionError::NoName)?;
-    let name = format!("{}.", name.trim_end_matches('.').to_ascii_lowercase());
+    let command = wanted.direction.command();
+    let name = wanted.name.map(str::to_owned).or_else(|| public_host(project));
+    let name = absolute(&name.ok_or(AdoptionError::NoName { command })?)?;
+    if aws.region().is_none() {
+        return Err(AdoptionError::NoRegion);
+    }
     if let Some(release) = newest(journal, &project.slot()).await?
         && release.outcome.is_none()
     {
@@ -119,17 +187,19 @@ pub async fn adoption(
             release: release.plan.id.to_string(),
         });
     }
-    let zone = match zone {
+    let zone = match wanted.zone {
         Some(zone) => zone.to_owned(),
         None => aws
             .hosted_zone(&name)
             .await
-            .map_err(|error| failed(format!("could not look for the hosted zone of {name}"), error))?
-            .ok_or_else(|| AdoptionError::NoZone { name: name.clone() })?,
+            .map_err(|error| failed(format!("could not look for the hosted zone of {}", bare(&name)), error))?
+            .ok_or_else(|| AdoptionError::NoZone {
+                name: bare(&name).to_owned(),
+            })?,
     };
     let work = Work {
         aws,
-        target: match direction {
+        target: match wanted.direction {
             Direction::Adopt => Some(live(project, aws).await?),
             Direction::Unadopt => None,
         },
@@ -137,7 +207,7 @@ pub async fn adoption(
         name,
         zone,
     };
-    work.run(dry).await
+    work.run(wanted).await
 }
 
 struct Work<'a> {
@@ -149,84 +219,137 @@ struct Work<'a> {
     zone: String,
 }
 
+/// What is known of the changes that were sent so far.
+#[derive(Default)]
+struct Sent {
+    /// One that may have been made.
+    doubtful: Option<Vec<Change>>,
+    /// One that did not fit the records any more.
+    outdated: Option<Vec<Change>>,
+    /// What was said last.
+    said: String,
+}
+
 impl Work<'_> {
-    async fn run(self, dry: bool) -> Result<Adopted, AdoptionError> {
-        let mut sent = Vec::new();
+    async fn run(self, wanted: &Wanted<'_>) -> Result<Adopted, AdoptionError> {
+        let mut sent = Sent::default();
         let mut pause = Duration::from_secs(1);
-        let mut said = String::new();
-        for _ in 0..TRIES {
-            let changes = match self.decide().await? {
-                // After a change whose answer was lost, that it is there is all that is known.
-                Adoption::Already => {
-                    let in_sync = sent.is_empty();
-                    return Ok(self.adopted(sent, in_sync));
+        for attempt in 0..=TRIES {
+            if attempt > 0 {
+                sleep(pause).await;
+                pause *= 2;
+            }
+            let changes = match self.decide().await {
+                // Whoever made it: that it is so is all that is known.
+                Ok(Adoption::Already) => return Ok(self.adopted(sent.doubtful.unwrap_or_default(), None)),
+                Ok(Adoption::Changes(changes)) => changes,
+                Err(error) if sent.doubtful.is_none() => return Err(error),
+                Err(error) => {
+                    sent.said = error.to_string();
+                    continue;
                 }
-                Adoption::Changes(changes) => changes,
             };
-            if dry {
-                return Ok(self.adopted(changes, false));
+            if wanted.dry {
+                return Ok(self.adopted(changes, None));
+            }
+            // The last look was only to see what has become of the last change.
+            if attempt == TRIES {
+                break;
             }
             let comment = format!("cutover: {}", self.slot);
-            match self.aws.change_records(&self.zone, &changes, &comment).await {
+            let error = match self.aws.change_records(&self.zone, &changes, &comment).await {
                 Ok(change) => {
+                    (wanted.tell)("the records are changed; waiting until all servers of Route 53 know it");
                     let in_sync = self.heard(&change).await;
                     return Ok(self.adopted(changes, in_sync));
                 }
-                Err(error) if error.effect == Effect::Refused && !error.has_code("InvalidChangeBatch") => {
-                    return Err(failed(
-                        format!("could not change the records of {}, nothing was changed", self.name),
-                        error,
-                    ));
+                Err(error) => error,
+            };
+            // A change that does not fit although nothing else has changed will never fit.
+            let hopeless = sent.outdated.as_ref() == Some(&changes);
+            match error.effect {
+                Effect::Unknown => sent.doubtful = Some(changes),
+                Effect::NotNow => {}
+                Effect::Refused if error.has_code("InvalidChangeBatch") && !hopeless => sent.outdated = Some(changes),
+                Effect::Refused => {
+                    let doing = format!("could not change the records of {}", bare(&self.name));
+                    return Err(failed(doing, error));
                 }
-                // Somebody was faster, AWS is busy, or nobody knows: the records say.
-                Err(error) => said = error.to_string(),
             }
-            sent = changes;
-            sleep(pause).await;
-            pause *= 2;
+            sent.said = error.to_string();
         }
-        Err(AdoptionError::Contended { name: self.name, said })
+        let (name, said) = (bare(&self.name).to_owned(), sent.said);
+        Err(match (sent.doubtful, sent.outdated) {
+            (Some(_), _) => AdoptionError::InDoubt { name, said },
+            (None, Some(_)) => AdoptionError::Contended { name, said },
+            (None, None) => AdoptionError::Busy { name, said },
+        })
     }
 
     async fn decide(&self) -> Result<Adoption, AdoptionError> {
-        let doing = |name: &str| format!("could not read the records of {name} in the hosted zone {}", self.zone);
-        let mut records = self
-            .aws
-            .records(&self.zone, &self.name)
-            .await
-            .map_err(|error| failed(doing(&self.name), error))?;
-        let beside = fence_name(&self.name);
-        let companion = self.aws.records(&self.zone, &beside).await;
-        records.extend(companion.map_err(|error| failed(doing(&beside), error))?);
+        let read = |name: String| async move {
+            let records = self.aws.records(&self.zone, &name).await;
+            records.map_err(|error| {
+                let doing = format!(
+                    "could not read the records of {} in the hosted zone {}",
+                    bare(&name),
+                    self.zone
+                );
+                failed(doing, error)
+            })
+        };
+        let mut records = read(self.name.clone()).await?;
+        records.extend(read(fence_name(&self.name)).await?);
         Ok(match &self.target {
             Some(target) => adopt(&self.name, &records, target)?,
             None => unadopt(&self.name, &records, &self.slot)?,
         })
     }
 
-    /// Waits until all servers have heard of a change. Whether they have; that nobody can say so now is no failure of the change.
-    async fn heard(&self, change: &str) -> bool {
+    /// Waits until all servers have heard of a change. That nobody can say so now is no failure of the change.
+    async fn heard(&self, change: &str) -> Option<bool> {
         let until = Instant::now() + HEARD;
-        let mut pause = Duration::from_secs(2);
-        while Instant::now() < until {
-            sleep(pause).await;
-            if self.aws.is_in_sync(change).await == Ok(true) {
-                return true;
+        let mut pause = Duration::from_secs(1);
+        loop {
+            match self.aws.is_in_sync(change).await {
+                Ok(true) => return Some(true),
+                Err(error) if error.effect == Effect::Refused => return None,
+                Ok(false) | Err(_) => {}
             }
+            if Instant::now() > until {
+                return Some(false);
+            }
+            sleep(pause).await;
             // Others have to share five requests a second.
             pause = (pause * 2).min(Duration::from_secs(15));
         }
-        false
     }
 
-    fn adopted(&self, changes: Vec<Change>, in_sync: bool) -> Adopted {
+    fn adopted(&self, changes: Vec<Change>, in_sync: Option<bool>) -> Adopted {
         Adopted {
-            name: self.name.clone(),
+            name: bare(&self.name).to_owned(),
             zone: self.zone.clone(),
             changes,
             in_sync,
         }
     }
+}
+
+/// A name as Route 53 lists it, with a dot at the end.
+fn absolute(name: &str) -> Result<String, AdoptionError> {
+    let plain = bare(name).to_ascii_lowercase();
+    let fits = |label: &str| {
+        let known = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        (1..=63).contains(&label.len()) && label.bytes().all(known)
+    };
+    if plain.len() > 240 || !plain.contains('.') || !plain.split('.').all(fits) {
+        return Err(AdoptionError::BadName { name: name.to_owned() });
+    }
+    Ok(format!("{plain}."))
+}
+
+fn bare(name: &str) -> &str {
+    name.strip_suffix('.').unwrap_or(name)
 }
 
 /// The host by which users reach the slot, if it is not a name of Elastic Beanstalk's.

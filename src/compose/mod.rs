@@ -9,7 +9,7 @@ mod project;
 mod start;
 mod turn;
 
-pub use adoption::{Adopted, AdoptionError, Direction, adoption};
+pub use adoption::{Adopted, AdoptionError, Direction, Wanted, adoption};
 pub use artifact::{Artifact, prepare};
 #[cfg(feature = "local")]
 pub use in_process::InProcessCloud;

@@ -34,7 +34,8 @@ pub use world::{Overrides, World};
 use crate::journal::Append;
 use crate::model::{ReleaseNumber, Timestamp};
 use crate::release::{
-    Decision, Event, Notice, Observation, Outcome, Plan, Release, ReleaseId, Slot, Then, Wish, Writer, apply, limits,
+    Decision, Event, Looks, Notice, Observation, Outcome, Plan, Release, ReleaseId, Slot, Then, Why, Wish, Writer,
+    apply, limits,
 };
 
 /// Drives one release.
@@ -277,52 +278,83 @@ impl Driver {
         if self.say_unsaid().await? {
             return Ok(Tick::Again);
         }
-        let wanted = self.seat.mind.looks(&self.release, self.seat.clock.now());
-        let began = self.seat.clock.since_boot();
-        let mut seen = observe::observe(&self.seat.world, &self.release, &wanted, self.seat.clock.as_ref()).await;
-        if self.seat.clock.since_boot().saturating_sub(began) > limits::LOOK {
-            // This process was stopped meanwhile, or nothing answers: what was seen may long be over.
-            seen = Observation::blank(self.seat.clock.now());
-        }
-        let Decision { why, then } = self.seat.mind.decide(&self.release, &seen);
-        match then {
-            Then::Record(event) => {
-                self.append(event).await?;
-                Ok(Tick::Again)
-            }
-            Then::Act(action) => {
-                self.act(action).await?;
-                Ok(Tick::Again)
-            }
-            Then::Finish { outcome, why } => {
-                self.append(Event::Finished { outcome, why }).await?;
-                Ok(Tick::Again)
-            }
-            Then::Wait {
-                until,
-                deadline,
-                at_deadline,
-            } => {
-                let now = self.seat.clock.now();
-                self.seat.listener.notice(Notice::Waiting {
-                    release: &self.release,
-                    why: &why,
-                    now,
+        let mut wanted = self.seat.mind.looks(&self.release, self.seat.clock.now());
+        let mut seen = self.observe(&wanted).await;
+        for entries in 0..MOST_OF_A_LOOK {
+            let Decision { why, then } = self.seat.mind.decide(&self.release, &seen);
+            match then {
+                // What was seen before the last entry is no ground for a call, nor for an end.
+                Then::Act(_) | Then::Finish { .. } if entries > 0 => break,
+                Then::Record(event) => {
+                    if !self.append(event).await? {
+                        break;
+                    }
+                    // What is only put on record changes nothing in the world: the same look may say what comes next.
+                    let now = self.seat.clock.now();
+                    let next = self.seat.mind.looks(&self.release, now);
+                    if !wanted.cover(&next) || now.since(seen.at) > limits::SAME_LOOK {
+                        break;
+                    }
+                    seen = seen.only(&next);
+                    wanted = next;
+                }
+                Then::Act(action) => {
+                    self.act(action).await?;
+                    break;
+                }
+                Then::Finish { outcome, why } => {
+                    self.append(Event::Finished { outcome, why }).await?;
+                    break;
+                }
+                Then::Wait {
+                    until,
                     deadline,
                     at_deadline,
-                });
-                if self.release.waiting.as_ref() != Some(&why) {
-                    self.append(Event::Waiting { why }).await?;
-                } else if self.release.owned_until.since(now) < limits::OWNERSHIP / 2 {
-                    self.append(Event::Renewed).await?;
-                }
-                // Operators' wishes are read with every tick, so no sleep is long.
-                let longest = self.release.plan.provision.interval.get();
-                Ok(Tick::Sleep(until.since(now).clamp(Duration::from_millis(20), longest)))
+                } => return self.wait(why, until, deadline, at_deadline).await,
             }
         }
+        Ok(Tick::Again)
+    }
+
+    async fn observe(&self, wanted: &Looks) -> Observation {
+        let began = self.seat.clock.since_boot();
+        let seen = observe::observe(&self.seat.world, &self.release, wanted, self.seat.clock.as_ref()).await;
+        if self.seat.clock.since_boot().saturating_sub(began) > limits::LOOK {
+            // This process was stopped meanwhile, or nothing answers: what was seen may long be over.
+            return Observation::blank(self.seat.clock.now());
+        }
+        seen
+    }
+
+    /// Tells what is waited for, puts it on record when it is something new, and says for how long nothing is to be done.
+    async fn wait(
+        &mut self,
+        why: Why,
+        until: Timestamp,
+        deadline: Timestamp,
+        at_deadline: &'static str,
+    ) -> Result<Tick, DriverError> {
+        let now = self.seat.clock.now();
+        self.seat.listener.notice(Notice::Waiting {
+            release: &self.release,
+            why: &why,
+            now,
+            deadline,
+            at_deadline,
+        });
+        if self.release.waiting.as_ref() != Some(&why) {
+            self.append(Event::Waiting { why }).await?;
+        } else if self.release.owned_until.since(now) < limits::OWNERSHIP / 2 {
+            self.append(Event::Renewed).await?;
+        }
+        // Operators' wishes are read with every tick, so no sleep is long.
+        let longest = self.release.plan.provision.interval.get();
+        Ok(Tick::Sleep(until.since(now).clamp(Duration::from_millis(20), longest)))
     }
 }
+
+/// So many entries may follow from one look. More would be the same ones again and again.
+const MOST_OF_A_LOOK: usize = 8;
 
 fn busy(release: &Release, now: Timestamp) -> DriverError {
     DriverError::Busy(Box::new(Busy::new(release, now)))

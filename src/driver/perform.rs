@@ -325,11 +325,16 @@ async fn fit_to_end(world: &World, release: &Release, id: &EnvironmentId, role: 
     if found.holds(&plan.slot_cname) {
         return Err(refused(format!("not made: {id} holds {}", plan.slot_cname)));
     }
-    if !all.map_err(unread)?.iter().any(|other| other.holds(&plan.slot_cname)) {
-        let slot = &plan.slot_cname;
-        return Err(not_now(format!(
-            "not made: no environment holds {slot}, so {id} may be the last one that can serve it"
-        )));
+    let slot = &plan.slot_cname;
+    match all.map_err(unread)?.iter().find(|other| other.holds(slot)) {
+        Some(holder) if holder.id != *id => {}
+        // The list may know more than the look at the environment itself.
+        Some(_) => return Err(not_now(format!("not made: {id} is listed as the holder of {slot}"))),
+        None => {
+            return Err(not_now(format!(
+                "not made: no environment holds {slot}, so {id} may be the last one that can serve it"
+            )));
+        }
     }
     if !ours? {
         return Err(refused(format!(

@@ -204,9 +204,9 @@ fn zones(account: &Account) -> Zones {
 const REQUESTS_TO_ZONES: u32 = 5;
 
 impl RestService for Backstage {
-    fn call(&self, request: &RestRequest) -> RestAnswer {
+    fn call(&self, request: &RestRequest, id: &str) -> RestAnswer {
         let now = self.clock.now();
-        lock(&self.zones).handle(request, now)
+        lock(&self.zones).handle(request, id, now)
     }
 }
 

@@ -44,7 +44,13 @@ pub(super) fn follow(account: &Account, zones: &mut Zones, name: &str, now: Time
     let mut hidden = false;
     for _ in 0..MOST {
         let healthy = |target: &str| is_healthy(account, target, now);
-        let (target, ttl) = match zones.answer(&at, "A", now, &healthy) {
+        // Nobody's hosted zone has authority over the names that AWS gives.
+        let answer = if is_given(&at) {
+            None
+        } else {
+            zones.answer(&at, "A", now, &healthy)
+        };
+        let (target, ttl) = match answer {
             Some(ZoneAnswer::Alias(target)) => {
                 hidden = true;
                 at = target;
@@ -103,6 +109,12 @@ impl Way {
     }
 }
 
+/// Whether a name is one that AWS gives to environments and balancers.
+fn is_given(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name.ends_with(".elasticbeanstalk.com") || name.ends_with(".elb.amazonaws.com")
+}
+
 /// Whether something answers behind the target of an alias. Names that are not the account's own are believed to be well.
 fn is_healthy(account: &Account, target: &str, now: Timestamp) -> bool {
     let mut name = target.to_owned();
@@ -110,7 +122,7 @@ fn is_healthy(account: &Account, target: &str, now: Timestamp) -> bool {
         match account.resolve(&name, now) {
             Some(Resolution::Cname { target, .. }) => name = target,
             Some(Resolution::Balancer { environment, .. }) => return account.serves(&environment),
-            None => return !name.ends_with(".elasticbeanstalk.com") && !name.ends_with(".elb.amazonaws.com"),
+            None => return !is_given(&name),
         }
     }
     false

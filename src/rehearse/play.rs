@@ -148,7 +148,8 @@ async fn on_stage(
         tokio::time::sleep(Duration::from_millis(300)).await;
         played.push(Played::new(act.version, wanted, &release, traffic()));
     }
-    load.stop().await;
+    // All has been counted; downloads under way are of no interest any more.
+    drop(load);
     Ok(Report {
         releases: played,
         journal: journal.to_path_buf(),

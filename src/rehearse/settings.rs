@@ -73,7 +73,7 @@ pub(super) fn spec(settings: &RehearseSettings, ttl: Span) -> Result<Spec, SpecE
     spec.drain.factor = 2;
     spec.drain.quiet = second(2);
     spec.drain.deadline = second(30);
-    // Longer than the downloads take that began before blue fell silent.
+    // With the silence before and the time that AWS gives requests under way after, longer than a download takes.
     spec.retire.warm = second(5);
     spec.rollback.keep_green = second(1);
     Ok(spec)

@@ -6,6 +6,9 @@ use super::preflight::Facts;
 use super::seen::{EnvironmentSeen, HealthSeen, PublicSeen, VersionSeen};
 use crate::model::{EnvironmentId, Known, ProbeResult, Timestamp};
 
+/// Why something that nobody asked for is unknown.
+const UNASKED: &str = "was not asked for";
+
 /// Which parts of the world the core wants to see: reads cost calls that the whole account shares.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Looks {
@@ -29,6 +32,30 @@ pub struct Looks {
     pub smoke: Option<String>,
     /// Run the bake's checks through the public name, and compare its addresses with those of this host.
     pub public: Option<String>,
+}
+
+impl Looks {
+    /// Whether all that others want to see is among what was looked at for these, and may be made use of once more. Checks are
+    /// counted, round by round and look by look, so each counts once: whoever wants to see some has to look again.
+    #[must_use]
+    pub fn cover(&self, others: &Self) -> bool {
+        fn same<T: PartialEq>(ours: Option<&T>, theirs: Option<&T>) -> bool {
+            theirs.is_none() || ours == theirs
+        }
+        let flags = [
+            (self.facts, others.facts),
+            (self.artifact, others.artifact),
+            (self.version, others.version),
+            (self.templates, others.templates),
+            (self.environments, others.environments),
+        ];
+        flags.iter().all(|(ours, theirs)| *ours || !*theirs)
+            && same(self.green_health.as_ref(), others.green_health.as_ref())
+            && same(self.blue_health.as_ref(), others.blue_health.as_ref())
+            && same(self.errors.as_ref(), others.errors.as_ref())
+            && others.smoke.is_none()
+            && others.public.is_none()
+    }
 }
 
 /// What was seen.
@@ -59,10 +86,35 @@ pub struct Observation {
 }
 
 impl Observation {
+    /// What of it would have been seen if only that had been looked at: what has been made use of is not used twice.
+    #[must_use]
+    pub fn only(self, wanted: &Looks) -> Self {
+        fn known<T>(wanted: bool, fact: Known<T>) -> Known<T> {
+            if wanted {
+                fact
+            } else {
+                Known::Unknown(UNASKED.to_owned())
+            }
+        }
+        Self {
+            at: self.at,
+            facts: self.facts.filter(|_| wanted.facts),
+            artifact: known(wanted.artifact, self.artifact),
+            version: known(wanted.version, self.version),
+            templates: known(wanted.templates, self.templates),
+            environments: known(wanted.environments, self.environments),
+            green_health: known(wanted.green_health.is_some(), self.green_health),
+            blue_health: known(wanted.blue_health.is_some(), self.blue_health),
+            errors: known(wanted.errors.is_some(), self.errors),
+            smoke: self.smoke.filter(|_| wanted.smoke.is_some()),
+            public: self.public.filter(|_| wanted.public.is_some()),
+        }
+    }
+
     /// A look that saw nothing.
     #[must_use]
     pub fn blank(at: Timestamp) -> Self {
-        let unasked = || "was not asked for".to_owned();
+        let unasked = || UNASKED.to_owned();
         Self {
             at,
             facts: None,
@@ -76,5 +128,71 @@ impl Observation {
             smoke: None,
             public: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checks_count_once_and_the_rest_may_be_made_use_of_again() {
+        let all = Looks {
+            environments: true,
+            green_health: Some("e-green".into()),
+            smoke: Some("green.example".to_owned()),
+            public: Some("green.example".to_owned()),
+            ..Looks::default()
+        };
+        let covered = |others: Looks| all.cover(&others);
+        assert!(covered(Looks::default()));
+        assert!(covered(Looks {
+            environments: true,
+            green_health: Some("e-green".into()),
+            ..Looks::default()
+        }));
+        for others in [
+            Looks {
+                facts: true,
+                ..Looks::default()
+            },
+            Looks {
+                green_health: Some("e-blue".into()),
+                ..Looks::default()
+            },
+            Looks {
+                blue_health: Some("e-blue".into()),
+                ..Looks::default()
+            },
+            Looks {
+                smoke: all.smoke.clone(),
+                ..Looks::default()
+            },
+            Looks {
+                public: all.public.clone(),
+                ..Looks::default()
+            },
+        ] {
+            assert!(!covered(others.clone()), "{others:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_wanted_any_more_is_not_seen_any_more() {
+        let seen = Observation {
+            artifact: Known::Known(true),
+            environments: Known::Known(Vec::new()),
+            smoke: Some(Vec::new()),
+            ..Observation::blank(Timestamp::from_millis(7))
+        };
+        let environments = Looks {
+            environments: true,
+            ..Looks::default()
+        };
+        let expected = Observation {
+            environments: Known::Known(Vec::new()),
+            ..Observation::blank(Timestamp::from_millis(7))
+        };
+        assert_eq!(seen.only(&environments), expected);
     }
 }

@@ -3,6 +3,10 @@
 use super::fence::{Fence, fence_name};
 use super::record::{Change, Record, Routing};
 
+/// The set identifier of the member that leads to the live environment. It is no environment's name, because names of Elastic
+/// Beanstalk move from one environment to another.
+const LIVE: &str = "live";
+
 /// The weight of a member that is alone: half percents of it are whole numbers.
 const WHOLE: u8 = 200;
 
@@ -20,7 +24,7 @@ pub enum Adoption {
 pub struct Target {
     /// The slot, as `application/slot`.
     pub slot: String,
-    /// Name of the slot's live environment; it becomes the member's set identifier.
+    /// Name of the slot's live environment.
     pub environment: String,
     /// Host names of that environment: its CNAME and its balancer's.
     pub hosts: Vec<String>,
@@ -30,12 +34,12 @@ pub struct Target {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAdopted {
     /// There is nothing.
-    #[error("{name} has no A, AAAA or CNAME record in its hosted zone; make one that leads to {environment} first")]
+    #[error(
+        "{name} has no A, AAAA or CNAME record in its hosted zone; make one that leads to the live environment first"
+    )]
     NoRecord {
         /// The name.
         name: String,
-        /// The live environment.
-        environment: String,
     },
     /// It leads elsewhere.
     #[error("{record} does not lead to {environment}, the live environment; let it lead to {host} first")]
@@ -57,15 +61,15 @@ pub enum NotAdopted {
         /// The policy.
         policy: &'static str,
     },
-    /// Members that others have made.
+    /// A member that others have made.
     #[error(
-        "{name} has weighted members that cutover did not make ({members}); they would share the traffic: remove them first"
+        "{name} has a weighted member that cutover did not make ({member}), with which it would share the traffic: remove it first"
     )]
     Foreign {
         /// The name.
         name: String,
-        /// The members.
-        members: String,
+        /// The member.
+        member: String,
     },
     /// Another slot has it.
     #[error("{name} belongs to the slot {other}, by its record {fence}; run `cutover unadopt` for that slot first")]
@@ -85,8 +89,10 @@ pub enum NotAdopted {
         /// The record.
         record: String,
     },
-    /// The traffic is shared, so that there is no one answer.
-    #[error("{name} has more than one member with a weight ({members}); give all traffic to one of them first")]
+    /// There is not one answer.
+    #[error(
+        "{name} has more than one member ({members}), of which a simple record can keep one only: remove the others first"
+    )]
     Shared {
         /// The name.
         name: String,
@@ -111,25 +117,53 @@ struct Found<'a> {
 }
 
 impl<'a> Found<'a> {
-    fn among(name: &str, records: &'a [Record]) -> Self {
+    /// # Errors
+    ///
+    /// When there is no record that carries traffic.
+    fn among(name: &str, records: &'a [Record]) -> Result<Self, NotAdopted> {
         let carries = |record: &&Record| record.name == name && matches!(record.kind.as_str(), "A" | "AAAA" | "CNAME");
         let beside = fence_name(name);
         let companion = records
             .iter()
             .find(|record| record.name == beside && record.kind == "TXT");
-        Self {
-            members: records.iter().filter(carries).collect(),
+        let members: Vec<&Record> = records.iter().filter(carries).collect();
+        if members.is_empty() {
+            return Err(NotAdopted::NoRecord { name: name.to_owned() });
+        }
+        Ok(Self {
+            members,
             companion,
             fence: companion.and_then(Fence::read),
+        })
+    }
+
+    /// All members go; in the same batch others take their place.
+    fn deletions(&self) -> Vec<Change> {
+        let delete = |record: &&Record| Change::Delete((*record).clone());
+        self.members.iter().map(delete).collect()
+    }
+
+    /// Refuses records with a policy that cutover does not use: it could not even write them as they are.
+    fn check_policies(&self) -> Result<(), NotAdopted> {
+        let other = self.members.iter().find_map(|record| match record.routing {
+            Routing::Other { policy, .. } => Some((record, policy)),
+            _ => None,
+        });
+        match other {
+            Some((record, policy)) => Err(NotAdopted::OtherPolicy {
+                record: record.to_string(),
+                policy,
+            }),
+            None => Ok(()),
         }
     }
 
     /// Refuses a companion that is of another slot, or that cannot be read.
     fn check_companion(&self, name: &str, slot: &str) -> Result<(), NotAdopted> {
         match (self.companion, &self.fence) {
-            (Some(_), Some(fence)) if fence.slot != slot => Err(NotAdopted::OtherSlot {
+            (Some(_), Some(fence)) if !fence.is_of(slot) => Err(NotAdopted::OtherSlot {
                 name: name.to_owned(),
-                other: fence.slot.clone(),
+                other: fence.slot().to_owned(),
                 fence: fence_name(name),
             }),
             (Some(record), None) => Err(stray(name, record)),
@@ -144,117 +178,89 @@ impl<'a> Found<'a> {
 ///
 /// When that would change where the name leads, or take something from others.
 pub fn adopt(name: &str, records: &[Record], target: &Target) -> Result<Adoption, NotAdopted> {
-    let found = Found::among(name, records);
-    if found.members.is_empty() {
-        return Err(NotAdopted::NoRecord {
-            name: name.to_owned(),
-            environment: target.environment.clone(),
-        });
-    }
+    let found = Found::among(name, records)?;
     found.check_companion(name, &target.slot)?;
-    for record in &found.members {
-        if let Routing::Other { policy, .. } = record.routing {
-            return Err(NotAdopted::OtherPolicy {
-                record: record.to_string(),
-                policy,
-            });
-        }
-    }
-    let weighted = found
-        .members
-        .iter()
-        .filter(|record| record.routing != Routing::Simple)
-        .count();
-    if weighted == found.members.len() && found.fence.is_some() {
-        return Ok(Adoption::Already);
-    }
-    if weighted > 0 {
-        return Err(NotAdopted::Foreign {
-            name: name.to_owned(),
-            members: listed(found.members.iter().copied()),
-        });
-    }
-    if let Some(record) = found.companion {
-        return Err(stray(name, record));
-    }
-    let mut changes = Vec::new();
+    found.check_policies()?;
     for record in &found.members {
         let leads = record
             .target()
             .is_some_and(|leads| target.hosts.iter().any(|host| same_host(leads, host)));
-        if !leads {
-            return Err(NotAdopted::Elsewhere {
-                record: record.to_string(),
-                environment: target.environment.clone(),
-                host: target.hosts.first().cloned().unwrap_or_default(),
-            });
+        if leads {
+            continue;
         }
-        changes.push(Change::Delete((*record).clone()));
+        if record.routing != Routing::Simple {
+            return Err(foreign(name, record));
+        }
+        return Err(NotAdopted::Elsewhere {
+            record: record.to_string(),
+            environment: target.environment.clone(),
+            host: target.hosts.first().cloned().unwrap_or_default(),
+        });
+    }
+    let weighted = found.members.iter().find(|record| record.routing != Routing::Simple);
+    match (weighted, found.companion) {
+        (None, None) => {}
+        (None, Some(companion)) => return Err(stray(name, companion)),
+        (Some(_), Some(_)) => return Ok(Adoption::Already),
+        (Some(member), None) => return Err(foreign(name, member)),
     }
     let member = Routing::Weighted {
-        id: target.environment.clone(),
+        id: LIVE.to_owned(),
         weight: WHOLE,
     };
+    let mut changes = found.deletions();
     for record in &found.members {
         changes.push(Change::Create(record.routed(member.clone())));
     }
-    let fence = Fence {
-        slot: target.slot.clone(),
-        release: 0,
-        entry: 0,
-    };
-    changes.push(Change::Create(fence.record(name)));
+    changes.push(Change::Create(Fence::first(&target.slot).record(name)));
     Ok(Adoption::Changes(changes))
 }
 
-/// What turns the weighted records of a name back into simple ones, with the answer that has the traffic.
+/// What turns the weighted records of a name back into simple ones, with the same answer.
 ///
 /// # Errors
 ///
 /// When cutover did not make them, or when there is not one answer.
 pub fn unadopt(name: &str, records: &[Record], slot: &str) -> Result<Adoption, NotAdopted> {
-    let found = Found::among(name, records);
+    let found = Found::among(name, records)?;
     found.check_companion(name, slot)?;
     let simple = found.members.iter().all(|record| record.routing == Routing::Simple);
-    let Some(companion) = found.companion else {
-        if simple {
-            return Ok(Adoption::Already);
+    let companion = match (simple, found.companion) {
+        (true, None) => return Ok(Adoption::Already),
+        (true, Some(companion)) => return Err(stray(name, companion)),
+        (false, None) => {
+            return Err(NotAdopted::NotOurs {
+                name: name.to_owned(),
+                fence: fence_name(name),
+            });
         }
-        return Err(NotAdopted::NotOurs {
-            name: name.to_owned(),
-            fence: fence_name(name),
-        });
+        (false, Some(companion)) => companion,
     };
-    if simple {
-        return Err(stray(name, companion));
-    }
-    let mut changes: Vec<Change> = found
-        .members
-        .iter()
-        .map(|record| Change::Delete((*record).clone()))
-        .collect();
+    found.check_policies()?;
+    let mut changes = found.deletions();
     changes.push(Change::Delete(companion.clone()));
     for kind in ["A", "AAAA", "CNAME"] {
-        let of_kind: Vec<&Record> = found
+        let members: Vec<&Record> = found
             .members
             .iter()
             .copied()
             .filter(|record| record.kind == kind)
             .collect();
-        let live: Vec<&Record> = of_kind
-            .iter()
-            .copied()
-            .filter(|record| !matches!(record.routing, Routing::Weighted { weight: 0, .. }))
-            .collect();
-        match (of_kind.as_slice(), live.as_slice()) {
-            ([], _) => {}
-            (_, [one]) => changes.push(Change::Create(one.routed(Routing::Simple))),
-            // Where all weights are zero, all are answered alike.
-            (all, []) => return Err(shared(name, all)),
-            (_, several) => return Err(shared(name, several)),
+        match members.as_slice() {
+            [] => {}
+            [one] => changes.push(Change::Create(one.routed(Routing::Simple))),
+            // Whatever weight it has, a second one is somebody's, and would be lost.
+            several => return Err(shared(name, several)),
         }
     }
     Ok(Adoption::Changes(changes))
+}
+
+fn foreign(name: &str, record: &Record) -> NotAdopted {
+    NotAdopted::Foreign {
+        name: name.to_owned(),
+        member: record.to_string(),
+    }
 }
 
 fn stray(name: &str, record: &Record) -> NotAdopted {

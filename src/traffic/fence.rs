@@ -6,10 +6,15 @@
 
 use std::fmt;
 
+use sha2::{Digest, Sha256};
+
 use super::record::{Content, Record, Routing};
 
 /// The first label of the companion's name.
 const LABEL: &str = "_cutover";
+
+/// A string of DNS has 255 characters (RFC 1035); the other fields take less than 70.
+const LONGEST_SLOT: usize = 180;
 
 /// How long resolvers may keep it. Nobody asks for it but people.
 const TTL: u32 = 60;
@@ -17,8 +22,8 @@ const TTL: u32 = 60;
 /// Who wrote the members of a name last.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fence {
-    /// The slot, as `application/slot`.
-    pub slot: String,
+    /// The slot, `application/slot` in the letters that such a text may hold.
+    pub(super) slot: String,
     /// The number of the release; 0 before the first one.
     pub release: u32,
     /// The entry of its journal.
@@ -32,6 +37,28 @@ pub fn fence_name(name: &str) -> String {
 }
 
 impl Fence {
+    /// Of a slot, `application/slot`, before any release has written its members.
+    #[must_use]
+    pub fn first(slot: &str) -> Self {
+        Self {
+            slot: slot_text(slot),
+            release: 0,
+            entry: 0,
+        }
+    }
+
+    /// The slot, as the text has it.
+    #[must_use]
+    pub fn slot(&self) -> &str {
+        &self.slot
+    }
+
+    /// Whether it is of that slot.
+    #[must_use]
+    pub fn is_of(&self, slot: &str) -> bool {
+        self.slot == slot_text(slot)
+    }
+
     /// The record beside a name.
     #[must_use]
     pub fn record(&self, name: &str) -> Record {
@@ -63,6 +90,30 @@ impl Fence {
             entry: field("entry")?.parse().ok()?,
         })
     }
+}
+
+/// A slot as the text has it. Names of applications may hold spaces, quotation marks and letters of any language: such bytes
+/// are written as `%` and two digits, so that the text needs no escapes of DNS. What would not fit into one string of DNS ends
+/// with a checksum.
+fn slot_text(slot: &str) -> String {
+    use fmt::Write;
+    let mut text = String::with_capacity(slot.len());
+    for byte in slot.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.') {
+            text.push(char::from(byte));
+        } else {
+            let _ = write!(text, "%{byte:02x}");
+        }
+    }
+    if text.len() > LONGEST_SLOT {
+        text.truncate(LONGEST_SLOT - 17);
+        let digest = Sha256::digest(slot.as_bytes());
+        text.push('-');
+        for byte in &digest[..8] {
+            let _ = write!(text, "{byte:02x}");
+        }
+    }
+    text
 }
 
 impl fmt::Display for Fence {

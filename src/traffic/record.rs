@@ -2,12 +2,15 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 /// One record set, or one member of several with the same name and type.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Record {
     /// Its name, in small letters, with a dot at the end.
     pub name: String,
     /// Its type, such as `A`.
+    #[serde(rename = "type")]
     pub kind: String,
     /// How it is chosen.
     pub routing: Routing,
@@ -18,7 +21,8 @@ pub struct Record {
 }
 
 /// How a record is chosen among those that have the same name and type.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Routing {
     /// It is the only one.
     Simple,
@@ -39,7 +43,8 @@ pub enum Routing {
 }
 
 /// What a record answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Content {
     /// Values of its own.
     Values {
@@ -83,7 +88,7 @@ impl Record {
 
 impl fmt::Display for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.name, self.kind)?;
+        write!(f, "{} {}", self.name.trim_end_matches('.'), self.kind)?;
         match &self.routing {
             Routing::Simple => {}
             Routing::Weighted { id, weight } => write!(f, " {id:?} weight {weight}")?,
@@ -91,13 +96,14 @@ impl fmt::Display for Record {
         }
         match &self.content {
             Content::Values { ttl, values } => write!(f, " {} ({ttl} s)", values.join(" ")),
-            Content::Alias { target, .. } => write!(f, " alias {target}"),
+            Content::Alias { target, .. } => write!(f, " alias {}", target.trim_end_matches('.')),
         }
     }
 }
 
 /// One change of a batch.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Change {
     /// The record goes, if it is exactly so.
     Delete(Record),

@@ -47,12 +47,7 @@ fn weighted(id: &str, weight: u8) -> Routing {
 }
 
 fn fence() -> Record {
-    Fence {
-        slot: SLOT.to_owned(),
-        release: 0,
-        entry: 0,
-    }
-    .record(NAME)
+    Fence::first(SLOT).record(NAME)
 }
 
 fn changes(adoption: Result<Adoption, NotAdopted>) -> Vec<Change> {
@@ -94,7 +89,7 @@ fn a_simple_record_becomes_a_member_with_the_same_answer_and_back() {
         let adopted = changes(adopt(NAME, &records, &target()));
         let now = after(records.clone(), &adopted);
         for (record, member) in records.iter().zip(&now) {
-            assert_eq!(*member, record.routed(weighted("shop-blue", 200)));
+            assert_eq!(*member, record.routed(weighted("live", 200)));
         }
         assert_eq!(now.last(), Some(&fence()));
         assert_eq!(adopt(NAME, &now, &target()), Ok(Adoption::Already));
@@ -105,22 +100,8 @@ fn a_simple_record_becomes_a_member_with_the_same_answer_and_back() {
 }
 
 #[test]
-fn the_way_back_keeps_the_answer_that_has_the_traffic() {
-    let members = vec![
-        alias("A", weighted("shop-blue", 0), CNAME),
-        alias(
-            "A",
-            weighted("shop-production-r1", 200),
-            "r1.eu-central-1.elasticbeanstalk.com",
-        ),
-        fence(),
-    ];
-    let back = after(members.clone(), &changes(unadopt(NAME, &members, SLOT)));
-    assert_eq!(
-        back,
-        [alias("A", Routing::Simple, "r1.eu-central-1.elasticbeanstalk.com")]
-    );
-    for weights in [[1, 200], [0, 0]] {
+fn the_way_back_loses_nobody_s_member() {
+    for weights in [[1, 200], [0, 200], [0, 0]] {
         let members = vec![
             alias("A", weighted("one", weights[0]), CNAME),
             alias("A", weighted("two", weights[1]), CNAME),
@@ -131,6 +112,27 @@ fn the_way_back_keeps_the_answer_that_has_the_traffic() {
         let named = format!("\"one\" with weight {}", weights[0]);
         assert!(error.to_string().contains(&named), "{error}");
     }
+    let failover = Routing::Other {
+        id: "first".to_owned(),
+        policy: "failover",
+    };
+    let mixed = vec![
+        alias("A", weighted("live", 200), CNAME),
+        alias("AAAA", failover, CNAME),
+        fence(),
+    ];
+    let error = unadopt(NAME, &mixed, SLOT).unwrap_err();
+    assert!(matches!(error, NotAdopted::OtherPolicy { .. }), "{error}");
+}
+
+#[test]
+fn members_that_somebody_adds_later_are_found() {
+    let mut members = vec![alias("A", weighted("live", 200), CNAME), fence()];
+    assert_eq!(adopt(NAME, &members, &target()), Ok(Adoption::Already));
+    members.push(alias("A", weighted("red", 0), "other.example.org"));
+    let error = adopt(NAME, &members, &target()).unwrap_err();
+    assert!(matches!(error, NotAdopted::Foreign { .. }), "{error}");
+    assert!(error.to_string().contains("\"red\" weight 0"), "{error}");
 }
 
 #[test]
@@ -148,9 +150,9 @@ fn what_would_change_where_the_name_leads_is_refused() {
         policy: "failover",
     };
     let elsewhere = Fence {
-        slot: "shop/staging".to_owned(),
         release: 3,
         entry: 9,
+        ..Fence::first("shop/staging")
     };
     let text = |value: &str| Record {
         content: Content::Values {
@@ -171,7 +173,7 @@ fn what_would_change_where_the_name_leads_is_refused() {
             vec![alias("A", other, CNAME)],
             "a name with failover records cannot have weighted ones",
         ),
-        (vec![alias("A", weighted("red", 10), CNAME)], "\"red\" with weight 10"),
+        (vec![alias("A", weighted("red", 10), CNAME)], "\"red\" weight 10"),
         (vec![cname(CNAME), fence()], "is in the way"),
         (vec![cname(CNAME), text("\"hello\"")], "is in the way"),
         (
@@ -183,6 +185,7 @@ fn what_would_change_where_the_name_leads_is_refused() {
         assert!(error.contains(expected), "{records:?}: {error}");
     }
     for (records, expected) in [
+        (vec![], "has no A, AAAA or CNAME record"),
         (vec![alias("A", weighted("red", 10), CNAME)], "not managed by cutover"),
         (vec![cname(CNAME), fence()], "is in the way"),
         (
@@ -198,13 +201,28 @@ fn what_would_change_where_the_name_leads_is_refused() {
 #[test]
 fn a_fence_is_read_as_it_was_written() {
     let fence = Fence {
-        slot: SLOT.to_owned(),
         release: 42,
         entry: 7,
+        ..Fence::first(SLOT)
     };
     let record = fence.record(NAME);
     assert_eq!(record.name, "_cutover.www.example.com.");
     assert_eq!(Fence::read(&record), Some(fence));
+    for slot in ["My Shop/production", "caf\u{e9} \"x\" \\%20/a", &"\u{fc}".repeat(100)] {
+        let odd = Fence::first(slot);
+        let record = odd.record(NAME);
+        let Content::Values { values, .. } = &record.content else {
+            panic!("{record}")
+        };
+        // One string of DNS, with nothing in it that DNS would escape.
+        let text = values[0].trim_matches('"');
+        assert!(
+            text.len() <= 255 && text.is_ascii() && !text.contains(['"', '\\']),
+            "{text}"
+        );
+        assert_eq!(Fence::read(&record), Some(odd.clone()));
+        assert!(odd.is_of(slot) && !odd.is_of(&format!("{slot}x")), "{text}");
+    }
     for value in [
         "",
         "\"\"",

@@ -168,14 +168,10 @@ async fn a_name_gets_weighted_records_and_loses_them_without_a_gap() {
     assert_eq!(zone.records().await, before);
     let said = adopt(&project, &["adopt", "Adopt.Example", "--json"]).await;
     assert_eq!(said["in_sync"], true, "{said}");
-    let environment = cloud.environments("adopt").await[0]
-        .environment_name()
-        .unwrap()
-        .to_owned();
     assert_eq!(
         zone.records().await,
         [
-            format!("adopt.example. A {environment}=200 alias {target}."),
+            format!("adopt.example. A live=200 alias {target}."),
             "_cutover.adopt.example. TXT 60 \"cutover slot=adopt/production release=0 entry=0\"".to_owned(),
         ]
     );
@@ -220,7 +216,7 @@ async fn a_change_whose_answer_is_lost_is_made_once_and_one_that_failed_is_made_
         assert!(
             records
                 .iter()
-                .any(|record| record.starts_with(&format!("{name}. CNAME lost"))),
+                .any(|record| record.starts_with(&format!("{name}. CNAME live=200"))),
             "{records:?}"
         );
     }
@@ -248,11 +244,7 @@ async fn what_somebody_else_writes_meanwhile_is_not_overwritten() {
     zone.change(ChangeAction::Upsert, cname(name, 300, &target)).await;
     gate.open();
     child.end(MOMENT).await.with(0);
-    let environment = cloud.environments("rival").await[0]
-        .environment_name()
-        .unwrap()
-        .to_owned();
-    let member = format!("{name}. CNAME {environment}=200 300 {target}");
+    let member = format!("{name}. CNAME live=200 300 {target}");
     assert!(zone.records().await.contains(&member), "{:?}", zone.records().await);
 
     // What would take traffic from somebody is refused, with what to do.
@@ -267,7 +259,50 @@ async fn what_somebody_else_writes_meanwhile_is_not_overwritten() {
     assert!(refused.stdout.contains("simple records already"), "{}", refused.stdout);
     let refused = project.run(&["adopt", "www.nowhere.example"]).await.with(3);
     assert!(refused.stderr.contains("no public hosted zone"), "{}", refused.stderr);
+    let refused = project.run(&["unadopt", "nothing.rival.example"]).await.with(3);
+    assert!(
+        refused.stderr.contains("has no A, AAAA or CNAME record"),
+        "{}",
+        refused.stderr
+    );
+    for name in ["", "https://www.rival.example/", "*.rival.example", "rival"] {
+        let refused = project.run(&["adopt", name]).await.with(2);
+        assert!(refused.stderr.contains("is no name"), "{}", refused.stderr);
+    }
     let refused = project.run(&["adopt"]).await.with(2);
     assert!(refused.stderr.contains("no name was given"), "{}", refused.stderr);
+    cloud.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_known_is_not_said() {
+    let cloud = Cloud::start().await;
+    let project = cloud.project("doubt").await;
+    let zone = Zone::new(&cloud, "doubt.example").await;
+    let name = "www.doubt.example";
+    let target = cloud.local.fqdn("doubt");
+    zone.change(ChangeAction::Create, cname(name, 30, &target)).await;
+    // It is made, nobody hears of it, and then nobody may look.
+    project.proxy.order("ChangeResourceRecordSets", Fault::FailAfter, 1);
+    let looked = || project.proxy.count("ChangeResourceRecordSets") > 0;
+    project.proxy.order(
+        "ListResourceRecordSets",
+        Fault::Rewrite(String::new(), String::new()),
+        2,
+    );
+    project.proxy.order("ListResourceRecordSets", Fault::Deny, 1000);
+    let ended = project.run(&["adopt", name]).await.with(1);
+    assert!(
+        looked() && ended.stderr.contains("may have been made"),
+        "{}",
+        ended.stderr
+    );
+    project.proxy.behave();
+    // Where the service takes nothing, nothing was changed.
+    zone.change(ChangeAction::Create, cname("busy.doubt.example", 30, &target))
+        .await;
+    project.proxy.order("ChangeResourceRecordSets", Fault::Throttle, 1000);
+    let ended = project.run(&["adopt", "busy.doubt.example"]).await.with(1);
+    assert!(ended.stderr.contains("nothing was changed"), "{}", ended.stderr);
     cloud.end().await;
 }

@@ -25,6 +25,9 @@ pub enum Resolution {
     },
 }
 
+/// What a balancer's name begins with when it stands for both families of addresses.
+const DUALSTACK: &str = "dualstack.";
+
 impl Account {
     /// Looks a name up. Letters may be in either case, and a dot may stand at the end. `None` when there is no such name.
     ///
@@ -33,6 +36,11 @@ impl Account {
     #[must_use]
     pub fn resolve(&self, name: &str, now: Timestamp) -> Option<Resolution> {
         let name = name.strip_suffix('.').unwrap_or(name);
+        // The name under which a balancer answers IPv6 as well; consoles write it into aliases.
+        let name = match name.get(..DUALSTACK.len()) {
+            Some(prefix) if prefix.eq_ignore_ascii_case(DUALSTACK) => &name[DUALSTACK.len()..],
+            _ => name,
+        };
         let ttl = self.settings.timing.dns_ttl;
         let mut reachable = self
             .environments
@@ -94,7 +102,9 @@ mod tests {
         assert_eq!(told, ttl);
         let environment = EnvironmentId::new(world.id("blue"));
         let balancer = Resolution::Balancer { environment, ttl };
-        assert_eq!(world.account.resolve(&target, world.now()), Some(balancer));
+        assert_eq!(world.account.resolve(&target, world.now()), Some(balancer.clone()));
+        let both = format!("dualstack.{target}");
+        assert_eq!(world.account.resolve(&both, world.now()), Some(balancer));
     }
 
     #[test]

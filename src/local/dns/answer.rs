@@ -54,14 +54,16 @@ pub(super) fn answer(names: &dyn Names, name: &str, kind: RecordType) -> Result<
     {
         return texts(name, &values, ttl, zone);
     }
-    match (names.resolve(name), zone) {
-        (Some(known), zone) => known_name(name, &known, kind, zone.unwrap_or(name)),
-        (None, None) => Ok(Answer::refused()),
-        (None, Some(zone)) if name == zone && kind == RecordType::SOA => Ok(Answer {
+    if let Some(zone) = zone.filter(|zone| *zone == name && kind == RecordType::SOA) {
+        return Ok(Answer {
             code: ResponseCode::NoError,
             records: vec![authority(zone)?],
             authority: None,
-        }),
+        });
+    }
+    match (names.resolve(name), zone) {
+        (Some(known), zone) => known_name(name, &known, kind, zone.unwrap_or(name)),
+        (None, None) => Ok(Answer::refused()),
         // These have names below them, so they exist; a resolver that heard otherwise would not ask for those (RFC 8020).
         (None, Some(zone)) if name == zone || is_region(name, zone) => Answer::empty(ResponseCode::NoError, zone),
         (None, Some(zone)) => Answer::empty(ResponseCode::NXDomain, zone),

@@ -9,8 +9,8 @@ use crate::local::zones::{RestAnswer, RestRequest};
 
 /// A service that speaks REST with XML: `route53` of one account.
 pub trait RestService: Send + Sync {
-    /// Answers a request.
-    fn call(&self, request: &RestRequest) -> RestAnswer;
+    /// Answers a request that has this id.
+    fn call(&self, request: &RestRequest, id: &str) -> RestAnswer;
 }
 
 /// Answers a request for the service.
@@ -21,12 +21,13 @@ pub(super) async fn answer(service: &dyn RestService, request: Request<Body>, id
         Err(refusal) => return refusal.response(&Shape::Xml, id),
     };
     let query = parts.uri.query().unwrap_or_default();
-    let answer = service.call(&RestRequest {
+    let request = RestRequest {
         method: parts.method.to_string(),
         path: parts.uri.path().to_owned(),
         query: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
         body: content,
-    });
+    };
+    let answer = service.call(&request, id);
     let mut response = Response::new(body::whole(answer.body));
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();

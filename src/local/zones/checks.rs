@@ -28,9 +28,9 @@ struct NewCheck {
     health_check_config: Settings,
 }
 
-/// Settings of a health check, as far as they are kept.
+/// Settings of a health check. Those that are not kept are refused.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
 struct Settings {
     #[serde(rename = "IPAddress")]
     ip_address: Option<String>,

@@ -55,6 +55,8 @@ pub struct Zones {
     rate: Rate,
     zones: BTreeMap<String, Zone>,
     changes: BTreeMap<String, ChangeState>,
+    /// When the last change is heard of.
+    last_heard: Timestamp,
     checks: BTreeMap<String, HealthCheck>,
 }
 
@@ -78,18 +80,18 @@ impl Zones {
             settings,
             zones: BTreeMap::new(),
             changes: BTreeMap::new(),
+            last_heard: Timestamp::default(),
             checks: BTreeMap::new(),
         }
     }
 
-    /// Answers a request. Every error is an answer too.
-    pub fn handle(&mut self, request: &RestRequest, now: Timestamp) -> RestAnswer {
-        let request_id = self.ids.uuid("request");
+    /// Answers a request, of which errors name the id. Every error is an answer too.
+    pub fn handle(&mut self, request: &RestRequest, id: &str, now: Timestamp) -> RestAnswer {
         let result = if self.rate.take(now) {
             self.dispatch(request, now)
         } else {
             Err(Refusal::throttled())
         };
-        result.unwrap_or_else(|refusal| RestAnswer::refusal(&refusal, &request_id))
+        result.unwrap_or_else(|refusal| RestAnswer::refusal(&refusal, id))
     }
 }

@@ -4,7 +4,8 @@ use std::cmp::Ordering;
 use std::fmt;
 
 /// A name in small letters, with a dot at the end; bytes that are neither letters, digits, `-` nor `_` as `\ooo`. Names are
-/// ordered as Route 53 lists them: by their labels from the right (source: `ListResourceRecordSets`).
+/// ordered as Route 53 lists them: by the text with its labels reversed, so that `-` comes before a dot (source:
+/// `ListResourceRecordSets`).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DomainName(String);
 
@@ -70,6 +71,13 @@ impl DomainName {
         self.0.strip_suffix('.').unwrap_or(&self.0)
     }
 
+    /// `com.example.www.`
+    fn reversed(&self) -> String {
+        self.bare()
+            .rsplit('.')
+            .fold(String::with_capacity(self.0.len()), |text, label| text + label + ".")
+    }
+
     /// Whether it is a zone's own name or one below it.
     #[must_use]
     pub fn lies_in(&self, zone: &Self) -> bool {
@@ -124,7 +132,7 @@ impl fmt::Display for DomainName {
 
 impl Ord for DomainName {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.bare().rsplit('.').cmp(other.bare().rsplit('.'))
+        self.reversed().cmp(&other.reversed())
     }
 }
 
@@ -185,6 +193,7 @@ mod tests {
             "b.example.com",
             "example.com",
             "a.b.example.com",
+            "b-c.example.com",
             "*.example.com",
             "a.example.org",
         ]
@@ -196,6 +205,7 @@ mod tests {
             [
                 "example.com.",
                 "\\052.example.com.",
+                "b-c.example.com.",
                 "b.example.com.",
                 "a.b.example.com.",
                 "a.example.org."

@@ -1,5 +1,7 @@
 //! The operations of Route 53 that the local cloud has.
 
+use std::time::Duration;
+
 use super::error::Refusal;
 use super::name::DomainName;
 use super::record::RecordSet;
@@ -17,6 +19,8 @@ const ZONES_PAGE: usize = 100;
 /// Most values that one batch may hold, and most characters of all of them; an `UPSERT` counts twice (source: quotas).
 const MOST_VALUES: usize = 1000;
 const MOST_CHARACTERS: usize = 32_000;
+/// How long a change that all servers know can be asked for. The service does not say how long it remembers them.
+const CHANGES_KEPT: Duration = Duration::from_secs(24 * 3600);
 
 impl Zones {
     pub(super) fn dispatch(&mut self, request: &RestRequest, now: Timestamp) -> Result<RestAnswer, Refusal> {
@@ -230,9 +234,10 @@ impl Zones {
     /// Puts a change on record; it is heard everywhere a while later, and after those before it.
     fn submit(&mut self, now: Timestamp) -> String {
         let id = format!("C{}", self.ids.text("change", UPPER, 20));
-        let last = self.changes.values().map(|change| change.heard).max();
-        let heard = (now + self.settings.propagation).max(last.unwrap_or_default());
+        let heard = (now + self.settings.propagation).max(self.last_heard);
+        self.last_heard = heard;
         let at = now;
+        self.changes.retain(|_, change| now.since(change.heard) < CHANGES_KEPT);
         self.changes.insert(id.clone(), ChangeState { at, heard });
         id
     }

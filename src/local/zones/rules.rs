@@ -42,6 +42,13 @@ pub(super) fn values(record: &RecordSet) -> Option<String> {
             ));
         }
     }
+    let twice = values
+        .iter()
+        .enumerate()
+        .find(|(index, value)| values[..*index].contains(value));
+    if let Some((_, value)) = twice {
+        return Some(format!("Duplicate Resource Record: '{value}'"));
+    }
     if record.kind == "CNAME" && values.len() > 1 {
         return Some(format!(
             "Invalid Resource Record: 'FATAL problem: CNAMEMultipleRecords (A CNAME record set must have one value) encountered \

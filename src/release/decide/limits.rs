@@ -39,6 +39,9 @@ pub const ATTEMPTS: u32 = 5;
 /// What was seen longer ago than this says nothing any more. Longer than a read takes with all its attempts.
 pub const LOOK: Duration = Duration::from_secs(60);
 
+/// For so long after a look entries may follow from it without another one.
+pub const SAME_LOOK: Duration = Duration::from_secs(5);
+
 /// How long preflight reads again what it could not read.
 pub const PREFLIGHT: Duration = Duration::from_secs(60);
 

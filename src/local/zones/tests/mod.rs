@@ -56,7 +56,7 @@ impl World {
             query,
             body: body.as_bytes().to_vec(),
         };
-        self.zones.handle(&request, self.now)
+        self.zones.handle(&request, "request-1", self.now)
     }
 
     fn wait(&mut self, seconds: u64) {
