@@ -10,8 +10,8 @@ use super::{Seat, World};
 use crate::aws::{CallError, InTime, NewEnvironment};
 use crate::model::EnvironmentId;
 use crate::release::{
-    Action, CallResult, EnvironmentSeen, Listener, Notice, Plan, RELEASE_TAG, Release, Role, Source, VersionSeen,
-    limits,
+    Action, CallResult, EnvironmentSeen, EnvironmentStatus, Listener, Notice, Plan, RELEASE_TAG, Release, Role, Source,
+    VersionSeen, limits,
 };
 
 /// Makes the call of an intent.
@@ -324,6 +324,13 @@ async fn fit_to_end(world: &World, release: &Release, id: &EnvironmentId, role: 
     };
     if found.holds(&plan.slot_cname) {
         return Err(refused(format!("not made: {id} holds {}", plan.slot_cname)));
+    }
+    // It may be getting the slot's name in this moment. AWS refuses to remove what is being changed, too; but the change may
+    // be over when the call arrives.
+    if found.status == EnvironmentStatus::Updating {
+        return Err(not_now(format!(
+            "not made: {id} is Updating, so its name may be on its way"
+        )));
     }
     let slot = &plan.slot_cname;
     match all.map_err(unread)?.iter().find(|other| other.holds(slot)) {

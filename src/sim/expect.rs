@@ -105,8 +105,8 @@ impl Scenario {
                 }
                 Trouble::Outage { of, length, fate, .. } => outage(*of, *length, *fate, self.terms.basic, &mut allow),
                 Trouble::Crash { away: length, .. } | Trouble::Freeze { length, .. } => {
-                    // Nobody looked for as long as preflight may take; nothing has happened yet then.
-                    if *length >= limits::PREFLIGHT {
+                    // Nobody looked for about as long as preflight may take; nothing has happened yet then.
+                    if self.held_up() >= limits::PREFLIGHT * 2 / 3 {
                         allow(&[Outcome::Refused]);
                     }
                     if *length >= Duration::from_secs(300) {
@@ -117,6 +117,20 @@ impl Scenario {
             }
         }
         right
+    }
+
+    /// For how long drivers that are stopped or gone, and slow calls, can keep a release from anything, all together.
+    fn held_up(&self) -> Duration {
+        let of = |trouble: &Trouble| match trouble {
+            Trouble::Crash { away: length, .. } | Trouble::Freeze { length, .. } => *length,
+            Trouble::Call {
+                fate: Fate::Slow(length),
+                times,
+                ..
+            } => *length * *times,
+            _ => Duration::ZERO,
+        };
+        self.troubles.iter().map(of).sum()
     }
 
     /// How many calls of an operation meet a fate; those that meet any call's are among them.

@@ -86,7 +86,7 @@ impl Zones {
     pub(super) fn get_check(&self, id: &str) -> Result<RestAnswer, Refusal> {
         let check = self.check(id)?;
         Ok(RestAnswer::of(200, "GetHealthCheckResponse", |xml| {
-            write(xml, id, check)
+            write(xml, id, check);
         }))
     }
 
