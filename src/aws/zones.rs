@@ -4,7 +4,6 @@ use aws_sdk_route53::types::{
     AliasTarget, Change as WireChange, ChangeAction, ChangeBatch, ChangeStatus, ResourceRecord, ResourceRecordSet,
     RrType,
 };
-
 use aws_smithy_types::error::operation::BuildError;
 
 use super::error::read;

@@ -271,6 +271,8 @@ impl Work<'_> {
                 Effect::Unknown => sent.doubtful = Some(changes),
                 Effect::NotNow => {}
                 Effect::Refused if error.has_code("InvalidChangeBatch") && !hopeless => sent.outdated = Some(changes),
+                // What was sent before may still arrive; this refusal says nothing of it.
+                Effect::Refused if sent.doubtful.is_some() => {}
                 Effect::Refused => {
                     let doing = format!("could not change the records of {}", bare(&self.name));
                     return Err(failed(doing, error));

@@ -39,7 +39,8 @@ pub const ATTEMPTS: u32 = 5;
 /// What was seen longer ago than this says nothing any more. Longer than a read takes with all its attempts.
 pub const LOOK: Duration = Duration::from_secs(60);
 
-/// For so long after a look entries may follow from it without another one.
+/// For so long after a look entries may follow from it without another one. Nothing is called or ended on the ground of such a
+/// look, and checks are not used twice; so what it can cost is an entry that is some seconds behind the world.
 pub const SAME_LOOK: Duration = Duration::from_secs(5);
 
 /// How long preflight reads again what it could not read.
