@@ -304,5 +304,13 @@ async fn what_is_not_known_is_not_said() {
     project.proxy.order("ChangeResourceRecordSets", Fault::Throttle, 1000);
     let ended = project.run(&["adopt", "busy.doubt.example"]).await.with(1);
     assert!(ended.stderr.contains("nothing was changed"), "{}", ended.stderr);
+    project.proxy.behave();
+    // What was sent first may arrive although a later one is refused.
+    let name = "late.doubt.example";
+    zone.change(ChangeAction::Create, cname(name, 30, &target)).await;
+    project.proxy.order("ChangeResourceRecordSets", Fault::FailBefore, 1);
+    project.proxy.order("ChangeResourceRecordSets", Fault::Deny, 1000);
+    let ended = project.run(&["adopt", name]).await.with(1);
+    assert!(ended.stderr.contains("may have been made"), "{}", ended.stderr);
     cloud.end().await;
 }
