@@ -236,9 +236,11 @@ fn happened(scene: &Scene, entry: &Entry) {
             }
         }
         Event::TrafficRestored { .. } => restored(scene),
-        // What somebody else removes is not the release's to drain.
+        // What somebody else moves or removes may have changed since the look; what counts then is the removal itself.
         Event::Drained { remove_blue: true, .. }
-            if scene.stage.users(&scene.stage.blue()) > 0.0 && !scene.stage.is_going(&scene.stage.blue()) =>
+            if !scene.scenario.disturbed()
+                && scene.stage.users(&scene.stage.blue()) > 0.0
+                && !scene.stage.is_going(&scene.stage.blue()) =>
         {
             scene.violated(
                 "nothing in use is removed",

@@ -26,7 +26,8 @@ fn run_dry(release: &Release, seen: &Observation) -> Decision {
         watched: release.deadline(std::time::Duration::ZERO),
     };
     match silence(release, lost, measurable, &seen.blue_health, seen.at) {
-        Silence::Proved(how) => record(how.clone(), Event::Drained { how, remove_blue: true }),
+        Silence::Proved(how) => moving(release, seen, lost)
+            .unwrap_or_else(|| record(how.clone(), Event::Drained { how, remove_blue: true })),
         Silence::GivenUp(how) => {
             let remove_blue = release.plan.drain.at_deadline == AtDrainDeadline::Retire;
             record(how.clone(), Event::Drained { how, remove_blue })
@@ -55,6 +56,20 @@ fn gone(release: &Release, seen: &Observation) -> Option<Decision> {
     }))
 }
 
+/// Somebody is changing blue: the slot's name may be on its way there, and with it users that no count shows yet.
+fn moving(release: &Release, seen: &Observation, lost: Lost) -> Option<Decision> {
+    let (blue, environments) = (release.blue.as_ref()?, seen.environments.known()?);
+    let deadline = lost.deadline(release);
+    let changes = world::find(environments, &blue.id)?.status == EnvironmentStatus::Updating;
+    (changes && seen.at < deadline).then(|| {
+        let why = Why::Working {
+            what: format!("blue ({}) to come to rest, it is Updating", blue.id),
+        };
+        let at_deadline = "it counts as drained all the same, and is not removed before it is at rest";
+        wait(seen.at, why, next_look(release, seen.at), deadline, at_deadline)
+    })
+}
+
 /// What is known of an environment's silence.
 pub(super) enum Silence {
     /// Nobody uses it.
@@ -76,6 +91,19 @@ pub(super) struct Lost {
     pub(super) watched: Timestamp,
 }
 
+impl Lost {
+    /// When old DNS answers have run out.
+    fn expired(self, release: &Release) -> Timestamp {
+        let plan = &release.plan.drain;
+        self.since + plan.dns_ttl.get() * plan.factor
+    }
+
+    /// Until when its silence is waited for.
+    fn deadline(self, release: &Release) -> Timestamp {
+        self.expired(release).max(self.watched) + release.plan.drain.deadline.get()
+    }
+}
+
 /// Whether an environment that lost the slot's name is silent: old DNS answers have run out, and it had no request for a while.
 pub(super) fn silence(
     release: &Release,
@@ -85,9 +113,7 @@ pub(super) fn silence(
     now: Timestamp,
 ) -> Silence {
     let plan = &release.plan.drain;
-    let Lost { role, since, watched } = lost;
-    let expired = since + plan.dns_ttl.get() * plan.factor;
-    let deadline = expired.max(watched) + plan.deadline.get();
+    let (role, expired, deadline) = (lost.role, lost.expired(release), lost.deadline(release));
     let pending = |why, until| {
         Silence::Pending(Box::new(wait(
             now,

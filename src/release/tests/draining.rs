@@ -184,3 +184,27 @@ fn a_blue_that_is_gone_is_not_waited_for() {
     let blind = scene.with(|scene| scene.seen.environments = unread());
     assert!(!matches!(blind.decide().why, Why::Astray { .. }), "nobody can see it");
 }
+
+#[test]
+fn blue_is_not_drained_while_somebody_changes_it() {
+    let mut drain = Drain::new().quiet_since(40);
+    let Known::Known(environments) = &mut drain.seen.environments else {
+        panic!("environments are read in the drain");
+    };
+    let blue = environments.iter_mut().find(|seen| seen.id.as_str() == BLUE).unwrap();
+    blue.status = EnvironmentStatus::Updating;
+    let noted = drain.decide(drain.at(100), 0, Some(0));
+    let Then::Record(Event::Noted { note }) = noted.then else {
+        panic!("{noted:?}");
+    };
+    drain.release.notes.push(note);
+    let waiting = drain.decide(drain.at(100), 0, Some(0));
+    assert!(waits(&waiting, drain.at(110), drain.at(340)), "{waiting:?}");
+    assert!(
+        matches!(&waiting.why, Why::Working { what } if what.contains(BLUE)),
+        "{waiting:?}"
+    );
+    let last = drain.decide(drain.at(340) - INSTANT, 0, Some(0));
+    assert_eq!(drained(&last), None, "{last:?}");
+    assert_eq!(drained(&drain.decide(drain.at(340), 0, Some(0))), Some(true));
+}
