@@ -73,6 +73,11 @@ pub struct Aws {
     pub(super) route53: aws_sdk_route53::Client,
     /// For changes: sent once.
     pub(super) route53_once: aws_sdk_route53::Client,
+    /// For reads: retried by the SDK.
+    pub(super) balancing: aws_sdk_elasticloadbalancingv2::Client,
+    /// For changes: sent once.
+    pub(super) balancing_once: aws_sdk_elasticloadbalancingv2::Client,
+    pub(super) scaling: aws_sdk_autoscaling::Client,
     region: Option<String>,
     service_clock: ServiceClock,
 }
@@ -187,7 +192,17 @@ impl Aws {
             .build();
         let route53_once = aws_sdk_route53::config::Builder::from(shared)
             .retry_config(RetryConfig::disabled())
+            .timeout_config(once_in_time.clone())
+            .build();
+        let balancing = aws_sdk_elasticloadbalancingv2::config::Builder::from(shared)
+            .retry_partition(own_retries("rules"))
+            .build();
+        let balancing_once = aws_sdk_elasticloadbalancingv2::config::Builder::from(shared)
+            .retry_config(RetryConfig::disabled())
             .timeout_config(once_in_time)
+            .build();
+        let scaling = aws_sdk_autoscaling::config::Builder::from(shared)
+            .retry_partition(own_retries("groups"))
             .build();
         Self {
             beanstalk: aws_sdk_elasticbeanstalk::Client::from_conf(beanstalk),
@@ -198,6 +213,9 @@ impl Aws {
             sts: aws_sdk_sts::Client::from_conf(sts),
             route53: aws_sdk_route53::Client::from_conf(route53),
             route53_once: aws_sdk_route53::Client::from_conf(route53_once),
+            balancing: aws_sdk_elasticloadbalancingv2::Client::from_conf(balancing),
+            balancing_once: aws_sdk_elasticloadbalancingv2::Client::from_conf(balancing_once),
+            scaling: aws_sdk_autoscaling::Client::from_conf(scaling),
             region: shared.region().map(ToString::to_string),
             service_clock,
         }

@@ -3,6 +3,7 @@
 //! Calls that change something are sent **once**, with the SDK's retries off: whether a call whose answer was lost has
 //! happened is found out by reading, never by sending it again. Reads are retried by the SDK.
 
+mod balancers;
 mod beanstalk;
 mod connect;
 mod error;

@@ -57,6 +57,25 @@ impl Aws {
         Ok(None)
     }
 
+    /// Makes a public hosted zone and gives its id. A release never does this; rehearsals do.
+    ///
+    /// # Errors
+    ///
+    /// When the service refuses, or nobody knows.
+    pub async fn create_hosted_zone(&self, name: &str) -> Result<String, CallError> {
+        let answer = self
+            .route53_once
+            .create_hosted_zone()
+            .name(name)
+            .caller_reference(name)
+            .send()
+            .await
+            .map_err(|error| read("CreateHostedZone", error))?;
+        Ok(answer
+            .hosted_zone()
+            .map_or_else(String::new, |zone| bare(zone.id()).to_owned()))
+    }
+
     /// All records of a name, with a dot at its end. A read; more than one where there are hundreds.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ use super::{exit, output};
 use crate::rehearse::{Rehearsal, RehearseSettings, rehearse, sample};
 use crate::release::{Listener, Silent};
 use crate::report::{self, Format};
+use crate::spec::Lever;
 
 /// How many times faster than AWS a rehearsal goes.
 const PACE: f64 = 30.0;
@@ -22,6 +23,9 @@ pub(super) struct Arguments {
     /// Your own application: a folder or a zip. Default: a built-in sample, once good and once bad.
     #[arg(value_name = "DIR|ZIP")]
     application: Option<PathBuf>,
+    /// What moves the traffic.
+    #[arg(long, value_name = "LEVER", default_value = "cname-swap", value_parser = lever)]
+    lever: Lever,
     /// Requests per second from clients meanwhile.
     #[arg(long, value_name = "RPS", default_value_t = 500.0)]
     rate: f64,
@@ -34,6 +38,13 @@ pub(super) struct Arguments {
     /// Print the result as one line of JSON, and nothing else on the standard output.
     #[arg(long)]
     json: bool,
+}
+
+/// The name of a lever, as `cutover.toml` has it.
+fn lever(text: &str) -> Result<Lever, String> {
+    let all = [Lever::CnameSwap, Lever::WeightedDns, Lever::WeightedTargetGroups];
+    let known = all.iter().find(|lever| lever.as_str() == text).copied();
+    known.ok_or_else(|| format!("known are {}", all.map(Lever::as_str).join(", ")))
 }
 
 pub(super) async fn run(arguments: Arguments) -> ExitCode {
@@ -56,6 +67,7 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
     let rehearsal = Rehearsal {
         settings: RehearseSettings {
             application: arguments.application,
+            lever: arguments.lever,
             rate: arguments.rate,
             pace: arguments
                 .pace

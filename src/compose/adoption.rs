@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use super::Project;
 use crate::aws::{Aws, CallError, Effect};
 use crate::journal::{Journal, JournalError, newest};
-use crate::traffic::{Adoption, Change, NotAdopted, Target, adopt, fence_name, unadopt};
+use crate::traffic::{Adoption, Change, Hosts, NotAdopted, Target, adopt, fence_name, unadopt};
 
 /// Which way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -200,7 +200,7 @@ pub async fn adoption(
     let work = Work {
         aws,
         target: match wanted.direction {
-            Direction::Adopt => Some(live(project, aws).await?),
+            Direction::Adopt => Some(live(project, aws, &zone, &name).await?),
             Direction::Unadopt => None,
         },
         slot: project.slot().to_string(),
@@ -361,20 +361,31 @@ fn public_host(project: &Project) -> Option<String> {
     (!host.ends_with(".elasticbeanstalk.com")).then_some(host)
 }
 
-/// The slot's live environment.
-async fn live(project: &Project, aws: &Aws) -> Result<Target, AdoptionError> {
+/// The slot's live environment: the one that holds its CNAME, or, where `cutover.toml` names none, the one that the name leads to.
+async fn live(project: &Project, aws: &Aws, zone: &str, name: &str) -> Result<Target, AdoptionError> {
     let application = &project.spec.application;
     let doing = || format!("could not list the environments of {application}");
-    let cname = project.spec.slot_cname(aws.region());
     let all = aws
         .environments(Some(application))
         .await
         .map_err(|error| failed(doing(), error))?;
-    let found = all.into_iter().find(|environment| environment.holds(&cname));
-    let found = found.ok_or_else(|| AdoptionError::NoLive {
-        application: application.to_string(),
-        cname: cname.clone(),
-    })?;
+    let found = if project.spec.cname.is_empty() {
+        let doing = || format!("could not read the records of {}", bare(name));
+        let records = aws.records(zone, name).await.map_err(|error| failed(doing(), error))?;
+        let mut all = all.into_iter();
+        let found = all.find(|environment| Hosts::from(environment).lead_from_any(&records));
+        found.ok_or_else(|| AdoptionError::NoLive {
+            application: application.to_string(),
+            cname: format!("what {} leads to", bare(name)),
+        })?
+    } else {
+        let cname = project.spec.slot_cname(aws.region());
+        let found = all.into_iter().find(|environment| environment.holds(&cname));
+        found.ok_or_else(|| AdoptionError::NoLive {
+            application: application.to_string(),
+            cname: cname.clone(),
+        })?
+    };
     Ok(Target {
         slot: project.slot().to_string(),
         environment: found.name.to_string(),

@@ -2,8 +2,8 @@
 
 use crate::driver::Overrides;
 use crate::model::{ReleaseNumber, VersionLabel};
-use crate::release::{Outcome, Plan, Release, ReleaseId, Source};
-use crate::spec::Spec;
+use crate::release::{Outcome, Plan, Release, ReleaseId, Route, Source};
+use crate::spec::{Lever, Spec};
 
 use super::{Artifact, Project};
 
@@ -58,7 +58,7 @@ impl Planner {
     ) -> Self {
         Self {
             spec: spec.clone(),
-            slot_cname: spec.slot_cname(region),
+            slot_cname: spec.traffic_name(region),
             source,
             version_label,
             overrides_digest,
@@ -81,6 +81,8 @@ impl Planner {
             id: ReleaseId { slot, number },
             lever: spec.lever,
             slot_cname: self.slot_cname.clone(),
+            route: self.route(),
+            steps: spec.steps(),
             public_url,
             version_label: self.version_label.clone(),
             source: self.source.clone(),
@@ -96,6 +98,21 @@ impl Planner {
             rollback: spec.rollback.clone(),
             gates: spec.gates.clone(),
             foreign: spec.foreign.clone(),
+        }
+    }
+}
+
+impl Planner {
+    fn route(&self) -> Option<Route> {
+        match self.spec.lever {
+            Lever::CnameSwap => None,
+            Lever::WeightedDns => Some(Route::Records {
+                name: format!("{}.", self.slot_cname),
+                zone: self.spec.weighted_dns.zone.clone(),
+            }),
+            Lever::WeightedTargetGroups => Some(Route::Rules {
+                arns: self.spec.weighted_target_groups.rules.clone(),
+            }),
         }
     }
 }

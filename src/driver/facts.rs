@@ -8,6 +8,7 @@ use crate::aws::CallError;
 use crate::model::{Clock, Known};
 use crate::release::preflight::{BucketSeen, Facts};
 use crate::release::{EnvironmentSeen, Plan, Source};
+use crate::traffic::Hosts;
 
 /// A managed update whose window begins within this time would meet the release.
 const UPDATE_HORIZON: Duration = Duration::from_secs(2 * 60 * 60);
@@ -32,37 +33,42 @@ pub async fn gather(world: &World, plan: &Plan, clock: &dyn Clock) -> Facts {
             world.aws.quotas(new_version, 2).await
         })),
     );
-    let live = environments
-        .known()
-        .and_then(|all| all.iter().find(|seen| seen.holds(&plan.slot_cname)));
-    let nobody = || "no live environment was found".to_owned();
-    let (blue_health, blue_settings, managed_update) = match live {
-        Some(live) => {
-            let horizon = world.aws.service_time(clock.now()) + UPDATE_HORIZON;
-            tokio::join!(
-                Box::pin(bounded(READ, health(world, &live.id, clock))),
-                Box::pin(bounded(READ, world.aws.settings(application, &live.name))),
-                Box::pin(bounded(READ, world.aws.managed_update(&live.id, horizon))),
-            )
+    let split = match (&plan.route, environments.known()) {
+        (Some(_), Some(all)) => {
+            let hosts: Vec<Hosts> = all.iter().map(Hosts::from).collect();
+            bounded(READ, super::weights::split(world, plan, &hosts)).await
         }
-        None => (
-            Known::Unknown(nobody()),
-            Known::Unknown(nobody()),
-            Known::Unknown(nobody()),
-        ),
+        (Some(_), None) => Known::Unknown("the environments could not be read".to_owned()),
+        (None, _) => Known::Unknown("it was not asked for".to_owned()),
     };
-    Facts {
+    let mut facts = Facts {
         identity,
         application: templates.map(|templates| templates.is_some()),
         environments,
-        blue_health,
-        blue_settings,
-        managed_update,
+        split,
         version,
         bucket,
         quotas,
-        bundle: world.bundle_problems.clone(),
+        ..blank(world)
+    };
+    let live = facts
+        .live(plan)
+        .first()
+        .map(|live| (live.id.clone(), live.name.clone()));
+    if let Some((id, name)) = live {
+        let horizon = world.aws.service_time(clock.now()) + UPDATE_HORIZON;
+        (facts.blue_health, facts.blue_settings, facts.managed_update) = tokio::join!(
+            Box::pin(bounded(READ, health(world, &id, clock))),
+            Box::pin(bounded(READ, world.aws.settings(application, &name))),
+            Box::pin(bounded(READ, world.aws.managed_update(&id, horizon))),
+        );
     }
+    facts
+}
+
+fn blank(world: &World) -> Facts {
+    let nobody = "no live environment was found".to_owned();
+    blind(world, Known::Unknown(nobody.clone()), &nobody)
 }
 
 /// Without credentials every read fails alike.
@@ -72,6 +78,7 @@ fn blind(world: &World, identity: Known<String>, why: &str) -> Facts {
         identity,
         application: Known::Unknown(unknown()),
         environments: Known::Unknown(unknown()),
+        split: Known::Unknown(unknown()),
         blue_health: Known::Unknown(unknown()),
         blue_settings: Known::Unknown(unknown()),
         managed_update: Known::Unknown(unknown()),

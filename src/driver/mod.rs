@@ -7,6 +7,7 @@ mod busy;
 mod error;
 mod evidence;
 mod facts;
+mod forwards;
 mod machine;
 mod observe;
 mod ownership;
@@ -17,6 +18,7 @@ mod seat;
 mod steady;
 #[cfg(test)]
 mod tests;
+mod weights;
 mod world;
 mod write;
 

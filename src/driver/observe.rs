@@ -9,6 +9,7 @@ use url::Url;
 use super::World;
 use super::facts;
 use super::read::{bounded, health, tag};
+use super::weights;
 use crate::aws::{CallError, Effect};
 use crate::model::{Clock, Known};
 use crate::probe::round;
@@ -17,7 +18,7 @@ use crate::release::{EnvironmentSeen, Looks, Observation, Phase, Plan, PublicSee
 /// Looks at the world.
 pub(super) async fn observe(world: &World, release: &Release, wanted: &Looks, clock: &dyn Clock) -> Observation {
     let plan = &release.plan;
-    let (facts, artifact, version, templates, environments, green_health, blue_health, errors, smoke, public) = tokio::join!(
+    let (facts, artifact, version, templates, there, in_sync, green_health, blue_health, errors, smoke, public) = tokio::join!(
         Box::pin(async {
             if wanted.facts {
                 Some(facts::gather(world, plan, clock).await)
@@ -36,7 +37,8 @@ pub(super) async fn observe(world: &World, release: &Release, wanted: &Looks, cl
                 .await?
                 .unwrap_or_default())
         })),
-        Box::pin(look(wanted.environments, environments(world, release))),
+        Box::pin(there(world, release, wanted)),
+        Box::pin(look_at(wanted.in_sync.as_ref(), |change| world.aws.is_in_sync(change))),
         Box::pin(look_at(wanted.green_health.as_ref(), |id| health(world, id, clock))),
         Box::pin(look_at(wanted.blue_health.as_ref(), |id| health(world, id, clock))),
         Box::pin(look_at(wanted.errors.as_ref(), |(id, since)| {
@@ -49,11 +51,12 @@ pub(super) async fn observe(world: &World, release: &Release, wanted: &Looks, cl
             Some(round(world.prober.as_ref(), &base, &plan.smoke.checks).await)
         }),
         Box::pin(async {
-            let looked = public(world, plan, wanted.public.as_deref()?);
+            let looked = public(world, release, wanted.public.as_deref()?, wanted.direct.as_deref());
             // On the way back it only confirms what the names say; forward, silence is no health.
             tokio::time::timeout(public_bound(release), looked).await.ok()
         }),
     );
+    let (environments, split) = there;
     Observation {
         at: clock.now(),
         facts,
@@ -61,6 +64,8 @@ pub(super) async fn observe(world: &World, release: &Release, wanted: &Looks, cl
         version,
         templates,
         environments,
+        split,
+        in_sync,
         green_health,
         blue_health,
         errors,
@@ -113,6 +118,21 @@ async fn artifact(world: &World, plan: &Plan) -> Result<bool, CallError> {
     world.aws.object_exists(&bucket, key).await
 }
 
+/// The environments, and how a lever with weights shares out the traffic among them. Blue and green are known by what was recorded
+/// of them, so that the weights can be read where the environments cannot.
+async fn there(
+    world: &World,
+    release: &Release,
+    wanted: &Looks,
+) -> (Known<Vec<EnvironmentSeen>>, Known<crate::traffic::Split>) {
+    let recorded = weights::recorded(release);
+    let (environments, split) = tokio::join!(
+        look(wanted.environments, environments(world, release)),
+        look(wanted.split, weights::split(world, &release.plan, &recorded)),
+    );
+    (environments, split)
+}
+
 /// The application's environments; the tag of the one with green's name as well, as long as it is not known to be ours.
 async fn environments(world: &World, release: &Release) -> Result<Vec<EnvironmentSeen>, CallError> {
     let plan = &release.plan;
@@ -138,20 +158,24 @@ fn base(endpoint: &str) -> Option<Url> {
     Url::parse(&format!("http://{endpoint}/")).ok()
 }
 
-async fn public(world: &World, plan: &Plan, expected: &str) -> PublicSeen {
-    let checks = async {
-        match Url::parse(&plan.public_url) {
-            Ok(base) => round(world.prober.as_ref(), &base, &plan.bake_checks).await,
-            Err(_) => Vec::new(),
+async fn public(world: &World, release: &Release, expected: &str, direct: Option<&str>) -> PublicSeen {
+    let plan = &release.plan;
+    let wanted = plan.checks(release.step);
+    let checks = |base: Option<Url>| async {
+        match base {
+            Some(base) => round(world.prober.as_ref(), &base, &wanted).await,
+            None => Vec::new(),
         }
     };
-    let (checks, slot_addresses, expected_addresses) = tokio::join!(
-        checks,
+    let (checks, direct, slot_addresses, expected_addresses) = tokio::join!(
+        checks(Url::parse(&plan.public_url).ok()),
+        checks(direct.and_then(base)),
         world.prober.addresses(&plan.slot_cname),
         addresses(world, expected)
     );
     PublicSeen {
         checks,
+        direct,
         slot_addresses,
         expected_addresses,
     }

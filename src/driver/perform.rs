@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::evidence;
 use super::prune;
+use super::weights;
 use super::{Seat, World};
 use crate::aws::{CallError, InTime, NewEnvironment};
 use crate::model::EnvironmentId;
@@ -82,6 +83,16 @@ pub(super) async fn perform(seat: &Seat, release: &Release, action: &Action, beg
                 Err(not_made) => Err(not_made),
             }
         }
+        Action::Weigh { weighting, before } => {
+            let weigh = weights::weigh(world, release, *weighting, before, in_time);
+            tokio::time::timeout(limits::INTENT_DEADLINE + limits::CALL_TIMEOUT, weigh)
+                .await
+                .unwrap_or_else(|_| {
+                    Err(CallResult::Unknown {
+                        message: "no answer in time".to_owned(),
+                    })
+                })
+        }
         Action::RestoreCapacity {
             environment,
             min_instances,
@@ -118,14 +129,14 @@ pub(super) async fn perform(seat: &Seat, release: &Release, action: &Action, beg
     }
 }
 
-fn refused(message: impl Into<String>) -> CallResult {
+pub(super) fn refused(message: impl Into<String>) -> CallResult {
     CallResult::Refused {
         message: message.into(),
         retryable: false,
     }
 }
 
-fn not_now(message: impl Into<String>) -> CallResult {
+pub(super) fn not_now(message: impl Into<String>) -> CallResult {
     CallResult::Refused {
         message: message.into(),
         retryable: true,
@@ -263,7 +274,7 @@ async fn find(world: &World, id: &EnvironmentId) -> Result<Option<EnvironmentSee
 }
 
 /// A read that failed says nothing, so the call is not made.
-fn unread(error: CallError) -> CallResult {
+pub(super) fn unread(error: CallError) -> CallResult {
     not_now(format!("not made, because a read before it failed: {error}"))
 }
 
@@ -318,10 +329,18 @@ async fn fit_to_end(world: &World, release: &Release, id: &EnvironmentId, role: 
                 .map_err(unread),
         }
     };
-    let (itself, all, ours) = tokio::join!(itself, world.aws.environments(Some(application)), ours);
+    let traffic = async {
+        if plan.route.is_some() {
+            weights::without(world, release, id).await
+        } else {
+            Ok(())
+        }
+    };
+    let (itself, all, ours, traffic) = tokio::join!(itself, world.aws.environments(Some(application)), ours, traffic);
     let Some((found, settings)) = itself? else {
         return Ok(false);
     };
+    traffic?;
     if found.holds(&plan.slot_cname) {
         return Err(refused(format!("not made: {id} holds {}", plan.slot_cname)));
     }
@@ -334,6 +353,7 @@ async fn fit_to_end(world: &World, release: &Release, id: &EnvironmentId, role: 
     }
     let slot = &plan.slot_cname;
     match all.map_err(unread)?.iter().find(|other| other.holds(slot)) {
+        _ if plan.route.is_some() => {}
         Some(holder) if holder.id != *id => {}
         // The list may know more than the look at the environment itself.
         Some(_) => return Err(not_now(format!("not made: {id} is listed as the holder of {slot}"))),

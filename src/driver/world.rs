@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 
-use crate::aws::{Aws, CallError};
+use crate::aws::{Aws, CallError, Effect};
 use crate::model::EnvironmentId;
 use crate::probe::Prober;
 use crate::release::{Plan, Release, Source};
@@ -25,6 +25,8 @@ pub struct World {
     /// What is wrong with the bundle on this machine.
     pub bundle_problems: Vec<String>,
     own_bucket: OnceCell<String>,
+    zone: OnceCell<String>,
+    pub(super) groups: Mutex<BTreeMap<EnvironmentId, String>>,
 }
 
 impl World {
@@ -37,6 +39,8 @@ impl World {
             overrides,
             bundle_problems,
             own_bucket: OnceCell::new(),
+            zone: OnceCell::new(),
+            groups: Mutex::default(),
         }
     }
 
@@ -56,6 +60,26 @@ impl World {
             })
             .await
             .cloned()
+    }
+
+    /// The hosted zone of a plan's name. A read.
+    pub(super) async fn zone(&self, name: &str, said: Option<&str>) -> Result<String, CallError> {
+        if let Some(zone) = said {
+            return Ok(zone.to_owned());
+        }
+        let found = self.zone.get_or_try_init(|| async {
+            let found = self.aws.hosted_zone(name).await?;
+            found.ok_or_else(|| CallError {
+                operation: "ListHostedZonesByName",
+                code: None,
+                message: format!(
+                    "no public hosted zone of this account holds {}; check the account, or set `weighted_dns.zone`",
+                    name.trim_end_matches('.')
+                ),
+                effect: Effect::Refused,
+            })
+        });
+        found.await.cloned()
     }
 
     /// The bundle's file on this machine, if the plan names one.

@@ -5,6 +5,7 @@ mod health;
 mod id;
 mod known;
 mod probe;
+mod share;
 pub mod text;
 mod time;
 
@@ -13,4 +14,5 @@ pub use health::{HealthColor, HealthStatus, Latency, RequestCounts};
 pub use id::{ApplicationName, EnvironmentId, EnvironmentName, InstanceId, ReleaseNumber, SlotName, VersionLabel};
 pub use known::Known;
 pub use probe::ProbeResult;
+pub use share::{ParseShareError, Share};
 pub use time::{ParseSpanError, Span, Timestamp};

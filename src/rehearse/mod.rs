@@ -6,6 +6,7 @@ mod careless;
 mod error;
 pub mod load;
 mod play;
+mod route;
 pub mod sample;
 mod settings;
 mod stage;

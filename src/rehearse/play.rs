@@ -9,6 +9,7 @@ use url::Url;
 use super::careless;
 use super::error::RehearseError;
 use super::load::{Downloads, Load, LoadSettings};
+use super::route;
 use super::sample::{self, TurnsBad};
 use super::settings::{RehearseSettings, spec};
 use super::stage::Stage;
@@ -82,9 +83,16 @@ async fn on_stage(
     acts: Vec<Act>,
 ) -> Result<Report, RehearseError> {
     let settings = &rehearsal.settings;
-    let spec = spec(settings, Span::from_secs(stage.cloud.dns_ttl_seconds().into()))?;
+    let rules = route::rules(stage, settings.lever).await?;
+    let spec = spec(settings, Span::from_secs(stage.cloud.dns_ttl_seconds().into()), &rules)?;
     (rehearsal.tell)("deploying version 1; it becomes the live, blue environment".to_owned());
-    stage.make_live(&spec, settings, first).await?;
+    let live = stage.make_live(&spec, settings, first).await?;
+    let project = Project::new(
+        spec.clone(),
+        stage.folder.clone(),
+        Some(&JournalPlace::Directory(journal.to_path_buf())),
+    );
+    route::lay(stage, &project, &live).await?;
     let path = if settings.application.is_none() {
         "/api/orders"
     } else {
@@ -92,7 +100,7 @@ async fn on_stage(
     };
     let url = format!(
         "http://{}:{}{path}",
-        stage.cloud.fqdn(super::settings::CNAME),
+        spec.traffic_name(Some(stage.cloud.region())),
         stage.cloud.http_port()
     );
     (rehearsal.tell)(format!(

@@ -2,14 +2,16 @@
 
 use std::path::PathBuf;
 
-use crate::model::Span;
-use crate::spec::{Check, Spec, SpecError};
+use crate::model::{Share, Span};
+use crate::spec::{Check, Lever, Spec, SpecError, StepSpec, Steps};
 
 /// What to rehearse.
 #[derive(Clone, Debug)]
 pub struct RehearseSettings {
     /// The user's application, as a zip or a folder; `None` for the built-in sample.
     pub application: Option<PathBuf>,
+    /// What moves the traffic.
+    pub lever: Lever,
     /// Requests per second.
     pub rate: f64,
     /// How many times faster than AWS the local cloud works.
@@ -23,16 +25,30 @@ pub struct RehearseSettings {
 /// The prefix of the rehearsed application's public name.
 pub(super) const CNAME: &str = "rehearsal";
 
+/// The name by which users ask, where it is not that of the environment; `example` is nobody's (RFC 2606).
+pub(super) const NAME: &str = "www.rehearsal.example";
+
+/// The hosted zone of that name.
+pub(super) const ZONE: &str = "rehearsal.example";
+
 /// The settings of the rehearsed releases.
 ///
 /// # Errors
 ///
 /// When the user's own `cutover.toml`, from which the smoke checks come, holds mistakes.
-pub(super) fn spec(settings: &RehearseSettings, ttl: Span) -> Result<Spec, SpecError> {
-    let mut spec = Spec::parse(
-        "rehearsal",
-        &format!("application = \"rehearsal\"\ncname = \"{CNAME}\"\n"),
-    )?;
+pub(super) fn spec(settings: &RehearseSettings, ttl: Span, rules: &[String]) -> Result<Spec, SpecError> {
+    let lever = match settings.lever {
+        Lever::CnameSwap => format!("cname = \"{CNAME}\"\n"),
+        Lever::WeightedDns => format!("lever = \"weighted-dns\"\npublic_url = \"http://{NAME}\"\n"),
+        Lever::WeightedTargetGroups => {
+            let rules: Vec<String> = rules.iter().map(|rule| format!("{rule:?}")).collect();
+            format!(
+                "lever = \"weighted-target-groups\"\npublic_url = \"http://{NAME}\"\nweighted_target_groups.rules = [{}]\n",
+                rules.join(", ")
+            )
+        }
+    };
+    let mut spec = Spec::parse("rehearsal", &format!("application = \"rehearsal\"\n{lever}"))?;
     let own = settings
         .application
         .as_ref()
@@ -69,6 +85,14 @@ pub(super) fn spec(settings: &RehearseSettings, ttl: Span) -> Result<Spec, SpecE
     spec.bake.fail = 2;
     spec.bake.recover = 3;
     spec.bake.deadline = second(60);
+    if settings.lever.is_gradual() {
+        let step = |percent, seconds| StepSpec {
+            share: Share::percent(percent),
+            bake: Some(second(seconds)),
+            checks: Vec::new(),
+        };
+        spec.steps = Some(Steps::List(vec![step(5, 8), step(25, 8), step(50, 8)]));
+    }
     spec.drain.dns_ttl = ttl;
     spec.drain.factor = 2;
     spec.drain.quiet = second(2);

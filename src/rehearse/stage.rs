@@ -9,7 +9,7 @@ use super::settings::{CNAME, RehearseSettings};
 use crate::aws::{Aws, AwsSettings, FirstEnvironment};
 use crate::compose::Reach;
 use crate::local::cloud::{CloudSettings, LocalCloud};
-use crate::model::{EnvironmentName, HealthStatus, SystemClock, VersionLabel};
+use crate::model::{EnvironmentId, EnvironmentName, HealthStatus, SystemClock, VersionLabel};
 use crate::spec::{OptionSetting, Spec};
 
 /// How long version 1 may take to be up. The user's application may have to install what it needs.
@@ -64,7 +64,7 @@ impl Stage {
         spec: &Spec,
         settings: &RehearseSettings,
         bundle: &Path,
-    ) -> Result<(), RehearseError> {
+    ) -> Result<EnvironmentId, RehearseError> {
         let doing = |what: &'static str| move |source| RehearseError::Setup { what, source };
         let aws = &self.aws;
         aws.create_application(&spec.application)
@@ -96,7 +96,7 @@ impl Stage {
             let ready = found.as_ref().is_some_and(crate::release::EnvironmentSeen::ready);
             let health = aws.health(&id).await.map_err(doing("look at the live environment"))?;
             if ready && health.status == Some(HealthStatus::Ok) {
-                return Ok(());
+                return Ok(id);
             }
             let failed = ready && matches!(health.status, Some(HealthStatus::Severe | HealthStatus::Degraded));
             if failed || found.is_none() || began.elapsed() > PATIENCE {

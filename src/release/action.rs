@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::text::plural;
 use crate::model::{EnvironmentId, EnvironmentName, VersionLabel};
+use crate::traffic::Weighting;
 
 /// One change to the world.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +50,14 @@ pub enum Action {
         to: EnvironmentId,
         /// The name that `to` holds before, and `from` shall hold after.
         other_cname: String,
+    },
+    /// Give blue and green other weights, everywhere where the lever has some.
+    Weigh {
+        /// Which.
+        #[serde(flatten)]
+        weighting: Weighting,
+        /// Stands for the exact state that was seen before. On any other one nothing is written.
+        before: String,
     },
     /// Set how few and how many instances an environment may run: blue's own limits for a green that began larger, or as many
     /// as blue runs for an environment that is used again.
@@ -107,6 +116,8 @@ pub enum Safety {
     Toggle,
     /// A second one is refused by name; ours only if tag or content say so.
     Create,
+    /// Sets a state, and only on the exact state that was seen before; one that comes late may undo what came after it.
+    Guarded,
     /// Any number of times has the effect of one.
     Idempotent,
     /// Cannot be undone.
@@ -123,6 +134,7 @@ impl Action {
             Self::SaveConfiguration { .. } => "save configuration",
             Self::CreateEnvironment { .. } => "create environment",
             Self::Swap { .. } => "swap",
+            Self::Weigh { .. } => "weigh",
             Self::RestoreCapacity { .. } => "restore capacity",
             Self::SaveEvidence { .. } => "save evidence",
             Self::Terminate { .. } => "terminate",
@@ -136,6 +148,7 @@ impl Action {
         match self {
             Self::SaveConfiguration { template, .. } => format!("{} {template}", self.name()),
             Self::RestoreCapacity { min_instances, .. } => format!("{} {min_instances}", self.name()),
+            Self::Weigh { weighting, .. } => format!("{} {weighting}", self.name()),
             _ => self.name().to_owned(),
         }
     }
@@ -145,6 +158,7 @@ impl Action {
     pub fn safety(&self) -> Safety {
         match self {
             Self::Swap { .. } => Safety::Toggle,
+            Self::Weigh { .. } => Safety::Guarded,
             Self::CreateVersion { .. } | Self::SaveConfiguration { .. } | Self::CreateEnvironment { .. } => {
                 Safety::Create
             }
@@ -176,6 +190,7 @@ impl Action {
                 )
             }
             Self::Swap { from, to, .. } => format!("swap the CNAMEs of {from} and {to}"),
+            Self::Weigh { weighting, .. } => format!("set the weights: {weighting}"),
             Self::RestoreCapacity {
                 environment,
                 min_instances,

@@ -9,6 +9,7 @@ use super::state::{
 use super::{holds, takeover};
 use crate::model::{EnvironmentId, Timestamp};
 use crate::spec::ForeignAnswer;
+use crate::traffic::Weighting;
 
 /// Why an entry cannot follow.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -140,6 +141,11 @@ fn begun(plan: super::plan::Plan, entry: &Entry) -> Release {
         shift_intended: false,
         shift_called_at: None,
         shifted_at: None,
+        step: 0,
+        in_place: false,
+        weighting: Weighting::Original,
+        change: None,
+        in_sync_at: None,
         confirmed_at: None,
         watch: Watch::default(),
         quiet_since: None,
@@ -204,11 +210,19 @@ fn step(release: &mut Release, entry: &Entry) -> Option<()> {
         (Smoke, Event::SmokePassed) if release.smoke.passed >= release.plan.smoke.successes => {
             enter(release, Shift, at);
         }
-        (Shift, Event::Shifted) if release.shift_intended && release.shifted_at.is_none() => {
+        (Shift, Event::Shifted) if release.shift_intended && !release.in_place => {
+            release.in_place = true;
+            release.watch.last = match release.shifted_at {
+                None => Some(at),
+                Some(_) => release.watch.last,
+            };
             release.shifted_at = Some(at);
-            release.watch.last = Some(at);
+            release.weighting = release.plan.weighting(release.step).unwrap_or_default();
         }
-        (Shift, Event::ShiftConfirmed { .. }) if release.shifted_at.is_some() => {
+        (Shift | Bake | Drain | Retire | RollBack, Event::InSync { .. }) if release.in_sync_at.is_none() => {
+            release.in_sync_at = Some(at);
+        }
+        (Shift, Event::ShiftConfirmed { .. }) if release.in_place => {
             release.confirmed_at = Some(at);
             release.watch.lost = std::time::Duration::ZERO;
             release.watch.away = std::time::Duration::ZERO;
@@ -219,7 +233,7 @@ fn step(release: &mut Release, entry: &Entry) -> Option<()> {
             looked(release, at, look);
             release.watch.entry = entry.sequence;
         }
-        (Bake, Event::BakePassed) if release.watch.bad == 0 => enter(release, Drain, at),
+        (Bake, Event::BakePassed) if release.watch.bad == 0 => bake_passed(release, at),
         (Drain | Retire | RollBack, Event::Quiet { quiet, .. }) => release.quiet_since = quiet.then_some(at),
         (Drain, Event::Drained { how, remove_blue }) => {
             drained(release, at, how, *remove_blue);
@@ -243,8 +257,7 @@ fn step(release: &mut Release, entry: &Entry) -> Option<()> {
             });
             release.quiet_since = None;
             holds::none_any_more(release);
-            // What was tried on the way forward says nothing about the way back.
-            release.attempts.remove("swap");
+            holds::forget_moves(release);
             release.attempts.remove("terminate");
             enter(release, RollBack, at);
         }
@@ -257,7 +270,7 @@ fn step(release: &mut Release, entry: &Entry) -> Option<()> {
             rollback.why.clone_from(why);
             rollback.outcome = *outcome;
             release.quiet_since = None;
-            release.attempts.remove("swap");
+            holds::forget_moves(release);
             release.waiting = None;
         }
         (RollBack, Event::TrafficRestored { .. }) if release.pending.is_none() => {
@@ -266,6 +279,7 @@ fn step(release: &mut Release, entry: &Entry) -> Option<()> {
                 return None;
             }
             rollback.restored_at = Some(at);
+            release.weighting = Weighting::Original;
         }
         (_, Event::Finished { outcome, why }) => {
             release.outcome = Some((*outcome, why.clone()));
@@ -275,6 +289,18 @@ fn step(release: &mut Release, entry: &Entry) -> Option<()> {
         (_, _) => return None,
     }
     Some(())
+}
+
+/// To the next step, or to the drain after the last one.
+fn bake_passed(release: &mut Release, at: Timestamp) {
+    if release.step + 1 < release.plan.step_count() {
+        release.step += 1;
+        release.in_place = false;
+        release.confirmed_at = None;
+        enter(release, Phase::Shift, at);
+    } else {
+        enter(release, Phase::Drain, at);
+    }
 }
 
 fn enter(release: &mut Release, phase: Phase, at: Timestamp) {
@@ -305,6 +331,9 @@ fn drained(release: &mut Release, at: Timestamp, how: &str, remove_blue: bool) {
 fn intended(release: &mut Release, sequence: u64, at: Timestamp, action: &Action) -> Option<()> {
     if let Action::Swap { from, to, .. } = action {
         swap_intended(release, sequence, at, from, to)?;
+    }
+    if let Action::Weigh { weighting, .. } = action {
+        weigh_intended(release, sequence, at, *weighting)?;
     }
     if let Some(attempts) = release.attempts.get_mut(&action.key())
         && attempts.done
@@ -357,9 +386,33 @@ fn swap_intended(
     Some(())
 }
 
+/// Weights of a step, those of the way back, or those that were in place before somebody else has changed them.
+fn weigh_intended(release: &mut Release, sequence: u64, at: Timestamp, weighting: Weighting) -> Option<()> {
+    release.blue.as_ref()?;
+    release.shift_intended |= matches!(weighting, Weighting::Split { .. } | Weighting::Whole);
+    if release.phase == Phase::RollBack {
+        return (weighting == Weighting::Original).then_some(());
+    }
+    if weighting == release.weighting {
+        (release.plan.foreign.answer == ForeignAnswer::Restore).then_some(())?;
+        release.restores += 1;
+        release.restoring = Some(sequence);
+        holds::put_back(release, at);
+        return Some(());
+    }
+    let step = release.plan.weighting(release.step);
+    match (release.phase, weighting) {
+        (Phase::Shift, Weighting::Attached) if release.shifted_at.is_none() => {}
+        (Phase::Shift, wanted) if Some(wanted) == step && !release.in_place => release.shift_called_at = Some(at),
+        (Phase::Retire, Weighting::GreenAlone) => {}
+        _ => return None,
+    }
+    Some(())
+}
+
 fn called(release: &mut Release, at: Timestamp, intent: u64, result: &CallResult) -> Option<()> {
     let open = release.pending.as_ref();
-    let forward = open.is_some_and(|pending| forward_swap(release, &pending.action));
+    let forward = open.is_some_and(|pending| forward_move(release, &pending.action));
     let pending = release.pending.as_mut()?;
     if pending.intent != intent || pending.result.is_some() {
         return None;
@@ -371,15 +424,13 @@ fn called(release: &mut Release, at: Timestamp, intent: u64, result: &CallResult
         CallResult::Refused { message, retryable } => {
             failed(release, key, at, message, !retryable);
             release.pending = None;
-            if forward {
-                release.attempts.remove("swap");
-            }
-            if release.restoring.take_if(|restoring| *restoring == intent).is_some() {
-                release.attempts.remove("swap");
+            let restored = release.restoring.take_if(|restoring| *restoring == intent).is_some();
+            if forward || restored {
+                holds::forget_moves(release);
             }
         }
-        // Whether a swap has happened is for a read to say, whatever the service answered.
-        CallResult::Accepted { .. } if !matches!(pending.action, Action::Swap { .. }) => {
+        // Whether traffic has moved is for a read to say, whatever the service answered.
+        CallResult::Accepted { .. } if !matches!(pending.action, Action::Swap { .. } | Action::Weigh { .. }) => {
             done(release, key, at);
             release.pending = None;
         }
@@ -388,17 +439,25 @@ fn called(release: &mut Release, at: Timestamp, intent: u64, result: &CallResult
     Some(())
 }
 
-/// Whether this is a swap of the way forward, in a release that has turned back since.
-fn forward_swap(release: &Release, action: &Action) -> bool {
+/// Whether this moves traffic on the way forward, in a release that has turned back since.
+fn forward_move(release: &Release, action: &Action) -> bool {
     let to_blue = |to: &EnvironmentId| release.blue.as_ref().is_some_and(|blue| blue.id == *to);
-    release.phase == Phase::RollBack && matches!(action, Action::Swap { to, .. } if !to_blue(to))
+    let forward = match action {
+        Action::Swap { to, .. } => !to_blue(to),
+        Action::Weigh { weighting, .. } => *weighting != Weighting::Original,
+        _ => false,
+    };
+    release.phase == Phase::RollBack && forward
 }
 
 fn resolved(release: &mut Release, at: Timestamp, intent: u64, applied: bool, how: &str) -> Option<()> {
     let pending = release.pending.take_if(|pending| pending.intent == intent)?;
     let key = pending.action.key();
-    let forward = forward_swap(release, &pending.action);
+    let forward = forward_move(release, &pending.action);
     if applied {
+        if let Action::Weigh { weighting, .. } = pending.action {
+            weighed(release, weighting, pending.result);
+        }
         done(release, key, at);
     } else {
         failed(release, key, at, how, false);
@@ -406,11 +465,20 @@ fn resolved(release: &mut Release, at: Timestamp, intent: u64, applied: bool, ho
     if release.restoring.take_if(|restoring| *restoring == intent).is_some() {
         holds::put_back(release, at);
     }
-    // What was tried on the way forward says nothing about the way back.
     if forward {
-        release.attempts.remove("swap");
+        holds::forget_moves(release);
     }
     Some(())
+}
+
+/// Weights are in place; whether all servers know them is another question.
+fn weighed(release: &mut Release, weighting: Weighting, result: Option<CallResult>) {
+    release.weighting = weighting;
+    release.in_sync_at = None;
+    release.change = match result {
+        Some(CallResult::Accepted { detail }) => detail,
+        _ => None,
+    };
 }
 
 fn done(release: &mut Release, key: String, at: Timestamp) {

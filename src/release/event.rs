@@ -14,8 +14,9 @@ use crate::spec::GatePlace;
 
 /// Version of the entries' format. A newer one is refused, never guessed at.
 ///
-/// Format 2 knows operators' pauses and gates, and moves the moments of a release when it is taken over.
-pub const FORMAT: u32 = 2;
+/// Format 2 knows operators' pauses and gates, and moves the moments of a release when it is taken over. Format 3 knows steps and
+/// weights.
+pub const FORMAT: u32 = 3;
 
 /// One entry of a journal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -185,8 +186,13 @@ pub enum Event {
     },
     /// Enough rounds in a row have passed.
     SmokePassed,
-    /// The slot's name was read on green.
+    /// The slot's name was read on green, or the weights of a step were read in place.
     Shifted,
+    /// All servers of the service have heard of the newest change of weights.
+    InSync {
+        /// How that is known.
+        how: String,
+    },
     /// The public name was seen to lead to green.
     ShiftConfirmed {
         /// What was seen.
@@ -197,7 +203,7 @@ pub enum Event {
         /// What it said.
         look: Look,
     },
-    /// Green has done well for long enough.
+    /// Green has done well for long enough in this step.
     BakePassed,
     /// Whether the environment that lost the slot's name is silent, when that changes.
     Quiet {

@@ -88,7 +88,7 @@ pub(super) fn answered(release: &mut Release, what: &str, accepted: bool) -> Opt
 
 /// A name is being put back, or has been. Whatever was waited for since the name was where it belongs, is waited for again.
 pub(super) fn put_back(release: &mut Release, at: Timestamp) {
-    release.attempts.remove("swap");
+    forget_moves(release);
     release.quiet_since = None;
     if release.shifted_at.is_none() {
         return;
@@ -105,6 +105,13 @@ pub(super) fn put_back(release: &mut Release, at: Timestamp) {
         }
         _ => {}
     }
+}
+
+/// What was tried to move traffic one way says nothing about another way.
+pub(super) fn forget_moves(release: &mut Release) {
+    release
+        .attempts
+        .retain(|key, _| key != "swap" && !key.starts_with("weigh "));
 }
 
 /// Somebody is waited for at a gate.

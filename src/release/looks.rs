@@ -11,6 +11,7 @@ use crate::model::Timestamp;
 pub fn looks(release: &Release, now: Timestamp) -> Looks {
     let mut looks = Looks {
         environments: release.phase != Phase::Preflight,
+        split: release.plan.lever.is_gradual() && !matches!(release.phase, Phase::Preflight | Phase::Done),
         ..Looks::default()
     };
     let green = release.green.as_ref();
@@ -28,7 +29,7 @@ pub fn looks(release: &Release, now: Timestamp) -> Looks {
         // A pause holds the checks too.
         Phase::Smoke => {
             if release.pause.is_none() && due(release.smoke.last, release.plan.smoke.interval.get(), now) {
-                looks.smoke = green.and_then(|green| green.endpoint.clone());
+                looks.smoke = release.green_host();
             }
         }
         Phase::Shift | Phase::Bake | Phase::Drain | Phase::Retire => watch(release, now, &mut looks),
@@ -47,6 +48,9 @@ pub fn looks(release: &Release, now: Timestamp) -> Looks {
 
 fn watch(release: &Release, now: Timestamp, looks: &mut Looks) {
     let green = release.green.as_ref();
+    if release.in_place && release.in_sync_at.is_none() {
+        looks.in_sync.clone_from(&release.change);
+    }
     if release.shifted_at.is_none() {
         looks.green_health = green.map(|green| green.id.clone());
         return;
@@ -58,6 +62,10 @@ fn watch(release: &Release, now: Timestamp, looks: &mut Looks) {
     if due(release.watch.last, release.plan.bake.interval.get(), now) || release.phase == Phase::Shift {
         looks.green_health = green.map(|green| green.id.clone());
         looks.public = green.and_then(|green| green.endpoint.clone());
+        // As long as blue has a part of the traffic, the public name does not always show green.
+        if release.plan.lever.is_gradual() && !(release.whole_step() && release.in_place) {
+            looks.direct = release.green_host();
+        }
     }
     if matches!(release.phase, Phase::Drain | Phase::Retire) {
         looks.blue_health = release.blue.as_ref().map(|blue| blue.id.clone());
@@ -73,7 +81,7 @@ fn roll_back(release: &Release, now: Timestamp, looks: &mut Looks) {
         return;
     }
     let interval = release.plan.provision.interval.get();
-    let settled = release.attempts_of("swap").done || now >= back.since + interval * 2;
+    let settled = release.attempts_to_return().done || now >= back.since + interval * 2;
     if release.shift_intended && settled {
         looks.public = release.blue.as_ref().and_then(|blue| blue.endpoint.clone());
     }
@@ -109,6 +117,8 @@ mod tests {
             max_instances: 1,
             enhanced: true,
             account: "1".to_owned(),
+            cname: None,
+            weights: crate::traffic::Originals::new(),
         });
         release.green = Some(Green {
             id: "e-green".into(),

@@ -33,7 +33,7 @@ pub use observation::{Looks, Observation};
 pub use outcome::Outcome;
 pub use pair::{Blue, Green};
 pub use people::{Wish, Writer};
-pub use plan::{Plan, RELEASE_TAG, ReleaseId, Slot, Source};
+pub use plan::{Plan, RELEASE_TAG, ReleaseId, Route, Slot, Source};
 pub use seen::{EnvironmentSeen, EnvironmentStatus, HealthSeen, InstanceSeen, Processing, PublicSeen, VersionSeen};
 pub use state::{
     Attempts, Drained, OpenGate, PassedGate, Pause, PauseAsked, Pending, Phase, Question, Release, RollbackState,

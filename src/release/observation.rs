@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::preflight::Facts;
 use super::seen::{EnvironmentSeen, HealthSeen, PublicSeen, VersionSeen};
 use crate::model::{EnvironmentId, Known, ProbeResult, Timestamp};
+use crate::traffic::Split;
 
 /// Why something that nobody asked for is unknown.
 const UNASKED: &str = "was not asked for";
@@ -22,6 +23,10 @@ pub struct Looks {
     pub templates: bool,
     /// The environments of the application.
     pub environments: bool,
+    /// How a lever with weights shares out the traffic.
+    pub split: bool,
+    /// Whether all servers have heard of the change with this id.
+    pub in_sync: Option<String>,
     /// Health of this environment, as green.
     pub green_health: Option<EnvironmentId>,
     /// Health of this environment, as blue.
@@ -32,6 +37,8 @@ pub struct Looks {
     pub smoke: Option<String>,
     /// Run the bake's checks through the public name, and compare its addresses with those of this host.
     pub public: Option<String>,
+    /// With them, run the same checks against this host.
+    pub direct: Option<String>,
 }
 
 impl Looks {
@@ -48,11 +55,13 @@ impl Looks {
             (self.version, others.version),
             (self.templates, others.templates),
             (self.environments, others.environments),
+            (self.split, others.split),
         ];
         flags.iter().all(|(ours, theirs)| *ours || !*theirs)
             && same(self.green_health.as_ref(), others.green_health.as_ref())
             && same(self.blue_health.as_ref(), others.blue_health.as_ref())
             && same(self.errors.as_ref(), others.errors.as_ref())
+            && same(self.in_sync.as_ref(), others.in_sync.as_ref())
             && others.smoke.is_none()
             && others.public.is_none()
     }
@@ -73,6 +82,10 @@ pub struct Observation {
     pub templates: Known<BTreeSet<String>>,
     /// See [`Looks::environments`]. Terminated ones are left out.
     pub environments: Known<Vec<EnvironmentSeen>>,
+    /// See [`Looks::split`].
+    pub split: Known<Split>,
+    /// See [`Looks::in_sync`].
+    pub in_sync: Known<bool>,
     /// See [`Looks::green_health`].
     pub green_health: Known<HealthSeen>,
     /// See [`Looks::blue_health`].
@@ -103,6 +116,8 @@ impl Observation {
             version: known(wanted.version, self.version),
             templates: known(wanted.templates, self.templates),
             environments: known(wanted.environments, self.environments),
+            split: known(wanted.split, self.split),
+            in_sync: known(wanted.in_sync.is_some(), self.in_sync),
             green_health: known(wanted.green_health.is_some(), self.green_health),
             blue_health: known(wanted.blue_health.is_some(), self.blue_health),
             errors: known(wanted.errors.is_some(), self.errors),
@@ -122,6 +137,8 @@ impl Observation {
             version: Known::Unknown(unasked()),
             templates: Known::Unknown(unasked()),
             environments: Known::Unknown(unasked()),
+            split: Known::Unknown(unasked()),
+            in_sync: Known::Unknown(unasked()),
             green_health: Known::Unknown(unasked()),
             blue_health: Known::Unknown(unasked()),
             errors: Known::Unknown(unasked()),

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::{EnvironmentId, EnvironmentName, VersionLabel};
+use crate::traffic::Originals;
 
 /// The environment that held the slot when the release began.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +26,12 @@ pub struct Blue {
     pub enhanced: bool,
     /// Id of the account that it is in: another one knows nothing of it.
     pub account: String,
+    /// The name that it holds.
+    #[serde(default)]
+    pub cname: Option<String>,
+    /// Its weights when the release began, with a lever that has some: what a rollback gives back.
+    #[serde(default, skip_serializing_if = "Originals::is_empty")]
+    pub weights: Originals,
 }
 
 /// The environment made for the new version.

@@ -5,10 +5,14 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{ApplicationName, EnvironmentId, EnvironmentName, ReleaseNumber, SlotName, VersionLabel};
+use crate::model::{
+    ApplicationName, EnvironmentId, EnvironmentName, ReleaseNumber, Share, SlotName, Span, VersionLabel,
+};
 use crate::spec::{
     BakeSpec, Check, DrainSpec, ForeignSpec, GateSpec, Lever, ProvisionSpec, RetireSpec, RollbackSpec, SmokeSpec,
+    StepSpec,
 };
+use crate::traffic::Weighting;
 
 /// A slot of an application: what releases queue for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -68,6 +72,24 @@ pub enum Source {
     },
 }
 
+/// What has the weights that share out a slot's traffic.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "route")]
+pub enum Route {
+    /// Records of a name in Route 53.
+    Records {
+        /// The name, in small letters, with a dot at the end.
+        name: String,
+        /// Id of the hosted zone; `None` for the public one that the name lies in.
+        zone: Option<String>,
+    },
+    /// Rules of an Application Load Balancer.
+    Rules {
+        /// Their ARNs.
+        arns: Vec<String>,
+    },
+}
+
 /// Everything that a release is going to do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
@@ -75,8 +97,15 @@ pub struct Plan {
     pub id: ReleaseId,
     /// What moves the traffic.
     pub lever: Lever,
-    /// The whole name whose holder is live, in lower case.
+    /// The name that the slot's traffic comes by, in lower case: the CNAME whose holder is live, or the name behind which a lever
+    /// with weights shares it out.
     pub slot_cname: String,
+    /// What has the weights, with such a lever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route: Option<Route>,
+    /// The steps in which green gets the traffic. None in plans of old, which had one.
+    #[serde(default)]
+    pub steps: Vec<StepSpec>,
     /// Base URL by which users reach the slot.
     pub public_url: String,
     /// Label of the version to be released.
@@ -112,6 +141,38 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// How many steps there are.
+    #[must_use]
+    pub fn step_count(&self) -> usize {
+        self.steps.len().max(1)
+    }
+
+    /// The share that green gets in a step, counted from 0.
+    #[must_use]
+    pub fn share(&self, step: usize) -> Share {
+        self.steps.get(step).map_or(Share::WHOLE, |step| step.share)
+    }
+
+    /// How long green must do well in a step.
+    #[must_use]
+    pub fn bake_length(&self, step: usize) -> Span {
+        let own = self.steps.get(step).and_then(|step| step.bake);
+        own.unwrap_or(self.bake.duration)
+    }
+
+    /// The checks of a step: those of the bake, and those that this step and earlier ones add.
+    #[must_use]
+    pub fn checks(&self, step: usize) -> Vec<Check> {
+        let added = self.steps.iter().take(step + 1).flat_map(|step| &step.checks);
+        self.bake_checks.iter().chain(added).cloned().collect()
+    }
+
+    /// What a step wants of the weights; `None` for a lever without.
+    #[must_use]
+    pub fn weighting(&self, step: usize) -> Option<Weighting> {
+        Some(Weighting::of(self.share(step), self.lever.heaviest()?))
+    }
+
     /// Name of the template that keeps blue's configuration as it was when the release began.
     #[must_use]
     pub fn blue_template(&self) -> String {

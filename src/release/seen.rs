@@ -107,6 +107,8 @@ pub struct InstanceSeen {
 pub struct PublicSeen {
     /// Results of the checks.
     pub checks: Vec<ProbeResult>,
+    /// Results of the same checks, asked of green alone; none when that was not wanted.
+    pub direct: Vec<ProbeResult>,
     /// Addresses of the slot's name.
     pub slot_addresses: Known<BTreeSet<IpAddr>>,
     /// Addresses of the environment that should answer.

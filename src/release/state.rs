@@ -14,7 +14,8 @@ use super::plan::Plan;
 use super::preflight::Problem;
 use super::why::Why;
 use crate::model::{Span, Timestamp};
-use crate::spec::GatePlace;
+use crate::spec::{GatePlace, Lever};
+use crate::traffic::Weighting;
 
 /// Where a release stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -316,8 +317,23 @@ pub struct Release {
     pub shift_intended: bool,
     /// When the swap towards green was called.
     pub shift_called_at: Option<Timestamp>,
-    /// When the slot's name was read on green.
+    /// When the slot's name was read on green; with a lever that has weights, when those of the newest step were read in place.
     pub shifted_at: Option<Timestamp>,
+    /// The step, counted from 0.
+    #[serde(default)]
+    pub step: usize,
+    /// Whether the traffic of this step was read where it should be.
+    #[serde(default)]
+    pub in_place: bool,
+    /// The weights that are in place, as far as this release has seen to it.
+    #[serde(default)]
+    pub weighting: Weighting,
+    /// What the service said to the newest change of weights: the id by which it tells when all its servers have heard of it.
+    #[serde(default)]
+    pub change: Option<String>,
+    /// When all its servers had heard of it.
+    #[serde(default)]
+    pub in_sync_at: Option<Timestamp>,
     /// When the public name was seen to lead to green: the bake's beginning.
     pub confirmed_at: Option<Timestamp>,
     /// Looks at green with traffic.
@@ -358,7 +374,36 @@ impl Release {
     /// Until when the bake goes, if all is well from now on.
     #[must_use]
     pub fn bake_until(&self) -> Option<Timestamp> {
-        Some(self.confirmed_at? + self.plan.bake.duration.get() + self.watch.lost)
+        Some(self.confirmed_at? + self.plan.bake_length(self.step).get() + self.watch.lost)
+    }
+
+    /// What became of the call that gives the traffic back to blue.
+    #[must_use]
+    pub fn attempts_to_return(&self) -> Attempts {
+        let before = String::new();
+        let weighting = Weighting::Original;
+        self.attempts_of(&if self.plan.lever.is_gradual() {
+            Action::Weigh { weighting, before }.key()
+        } else {
+            "swap".to_owned()
+        })
+    }
+
+    /// Whether green has been given everything, or is to be in this step.
+    #[must_use]
+    pub fn whole_step(&self) -> bool {
+        self.plan.share(self.step).is_whole()
+    }
+
+    /// The host by which green alone can be asked, whoever has the traffic: its balancer's, or, where it shares that, the name
+    /// that it holds.
+    #[must_use]
+    pub fn green_host(&self) -> Option<String> {
+        let green = self.green.as_ref()?;
+        match self.plan.lever {
+            Lever::WeightedTargetGroups => green.cname.clone(),
+            Lever::CnameSwap | Lever::WeightedDns => green.endpoint.clone(),
+        }
     }
 
     /// Calls with one key; none yet if there is no record.

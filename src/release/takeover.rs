@@ -69,6 +69,7 @@ pub(super) fn to_another_clock(release: &mut Release, at: Timestamp) {
     release.confirmed_at.iter_mut().for_each(stands_still);
     release.watch.last.iter_mut().for_each(stands_still);
     release.shifted_at.iter_mut().for_each(has_passed);
+    release.in_sync_at.iter_mut().for_each(has_passed);
     if let Some(drained) = &mut release.drained {
         has_passed(&mut drained.at);
     }

@@ -1,6 +1,6 @@
 //! One event as one line.
 
-use crate::release::{CallResult, Entry, Event, Look, Release};
+use crate::release::{CallResult, Entry, Event, Look, Phase, Release};
 
 /// What happened, for a person; `None` for what only the journal needs.
 #[must_use]
@@ -68,7 +68,14 @@ pub fn line(entry: &Entry, release: &Release) -> Option<String> {
             ),
         },
         Event::SmokePassed => "smoke checks passed".to_owned(),
+        Event::Shifted if release.plan.lever.is_gradual() => format!(
+            "the weights of {} give green {}",
+            release.plan.slot_cname,
+            release.plan.share(release.step)
+        ),
         Event::Shifted => format!("{} was read on green", release.plan.slot_cname),
+        Event::InSync { how } => how.clone(),
+        Event::ShiftConfirmed { how } if !release.whole_step() => how.clone(),
         Event::ShiftConfirmed { how } => format!("the public name leads to green: {how}"),
         Event::Looked {
             look: Look::Bad { why },
@@ -76,7 +83,19 @@ pub fn line(entry: &Entry, release: &Release) -> Option<String> {
         Event::Looked {
             look: Look::Unknown { why },
         } => format!("cannot tell how green is: {why}"),
-        Event::BakePassed => format!("green did well for {}: promoted", release.plan.bake.duration),
+        Event::BakePassed if release.phase == Phase::Shift => {
+            let before = release.step.saturating_sub(1);
+            format!(
+                "green did well with {} for {}: on to {}",
+                release.plan.share(before),
+                release.plan.bake_length(before),
+                release.plan.share(release.step)
+            )
+        }
+        Event::BakePassed => format!(
+            "green did well for {}: promoted",
+            release.plan.bake_length(release.step)
+        ),
         Event::Quiet { quiet: true, .. } => "no requests any more".to_owned(),
         Event::Quiet { quiet: false, .. } => "requests again".to_owned(),
         Event::Drained { how, remove_blue: true } => format!("drained: {how}"),

@@ -41,6 +41,11 @@ pub fn plan(plan: &Plan, found: &Findings) -> String {
         plural(plan.smoke.checks.len() as u64, "check"),
         plan.smoke.successes
     );
+    if plan.lever.is_gradual() {
+        let steps = (0..plan.step_count()).map(|step| format!("{} for {}", plan.share(step), plan.bake_length(step)));
+        let steps: Vec<String> = steps.collect();
+        let _ = writeln!(text, "  steps   {}, by {}", steps.join(", "), plan.lever);
+    }
     let _ = writeln!(
         text,
         "  bake    {}, a look every {}, back after {} bad ones",
@@ -89,6 +94,16 @@ pub fn status(release: &Release, now: Timestamp, free: Option<&str>, journal: &s
             let since =
                 crate::model::Span::from(std::time::Duration::from_secs(now.since(release.phase_since).as_secs()));
             let _ = writeln!(text, "  phase    {} for {since}", release.phase);
+            if release.plan.step_count() > 1 {
+                let _ = writeln!(
+                    text,
+                    "  step     {} of {}: {} of the traffic for green; weights in place: {}",
+                    release.step + 1,
+                    release.plan.step_count(),
+                    release.plan.share(release.step),
+                    release.weighting
+                );
+            }
             if let Some(pending) = &release.pending {
                 let _ = writeln!(
                     text,

@@ -103,7 +103,11 @@ impl Scenario {
                         allow(&[Outcome::Refused]);
                     }
                 }
-                Trouble::Outage { of, length, fate, .. } => outage(*of, *length, *fate, self.terms.basic, &mut allow),
+                Trouble::Outage { of, length, fate, .. } => {
+                    // In one window or another, few users are none.
+                    let quiet = self.terms.basic || self.users < 5.0;
+                    outage(*of, *length, *fate, quiet, &mut allow);
+                }
                 Trouble::Crash { away: length, .. } | Trouble::Freeze { length, .. } => {
                     // Nobody looked for about as long as preflight may take; nothing has happened yet then.
                     if self.held_up() >= limits::PREFLIGHT * 2 / 3 {

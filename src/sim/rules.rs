@@ -46,7 +46,8 @@ pub(super) fn after_call(scene: &Scene, process: usize, call: &Call, done: bool,
         "CreateEnvironment" => created(scene),
         _ => {}
     }
-    if scene.stage.holder().is_none() {
+    // What somebody else has removed is not this call's doing.
+    if scene.stage.holder().is_none() && before.iter().any(holds_slot) {
         scene.violated("served", format!("nothing holds {} any more", slot_cname()));
     }
 }
@@ -91,7 +92,9 @@ fn swapped(scene: &Scene, call: &Call, before: &[EnvironmentView]) {
             ),
         );
     }
-    if scene.stage.in_service(&to) == 0 {
+    // One whose instances die may have been up when it was looked at, which the age of that look bounds.
+    let dies = matches!(scene.scenario.quality, Quality::Dying(_));
+    if !dies && scene.stage.in_service(&to) == 0 {
         scene.violated(
             "served",
             format!("the slot was given to {to}, of which no instance serves"),

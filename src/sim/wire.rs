@@ -177,6 +177,10 @@ impl Trip {
             }
             Some(Fate::Stale(age)) if query && !call.changes() => {
                 if let Some(answer) = self.answers.of(&call.form, self.scene.elapsed().saturating_sub(age)) {
+                    // It was really seen, if not by then: how old it may be is judged by the age of the newest.
+                    if call.operation == "DescribeEnvironmentHealth" {
+                        self.scene.state().health_reads += 1;
+                    }
                     return Ok(answer);
                 }
             }

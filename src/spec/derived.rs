@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use super::{Check, Spec};
+use super::{Check, Lever, Preset, Spec, StepSpec, Steps};
 use crate::model::{EnvironmentName, ReleaseNumber};
 
 /// The longest name of an environment that the service takes, in characters (`CreateEnvironment` of the API,
@@ -47,8 +47,34 @@ impl Spec {
         }
     }
 
-    /// Where users reach the application: `public_url`, or `http://` and the CNAME of the live environment
-    /// (`shop.eu-west-1.elasticbeanstalk.com`).
+    /// The steps in which green gets the traffic; the last one gives it everything.
+    #[must_use]
+    pub fn steps(&self) -> Vec<StepSpec> {
+        match &self.steps {
+            Some(steps) => steps.list(),
+            None if self.lever.is_gradual() => Steps::Preset(Preset::Canary).list(),
+            None => Steps::Preset(Preset::AllAtOnce).list(),
+        }
+    }
+
+    /// The name that the slot's traffic comes by, in lower case: the live environment's CNAME, the name with weighted records, or
+    /// the host of `public_url`.
+    #[must_use]
+    pub fn traffic_name(&self, region: Option<&str>) -> String {
+        let host = || Some(Url::parse(self.public_url.as_ref()?).ok()?.host_str()?.to_owned());
+        let name = match self.lever {
+            Lever::CnameSwap => None,
+            Lever::WeightedDns => self.weighted_dns.name.clone().or_else(host),
+            Lever::WeightedTargetGroups => host(),
+        };
+        match name {
+            Some(name) => name.trim_end_matches('.').to_ascii_lowercase(),
+            None => self.slot_cname(region),
+        }
+    }
+
+    /// Where users reach the application: `public_url`, or `http://` and the name that the traffic comes by, such as the CNAME of
+    /// the live environment (`shop.eu-west-1.elasticbeanstalk.com`).
     ///
     /// # Errors
     ///

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use super::{Check, ForeignSpec, GateSpec, JournalPlace};
+use super::{Check, ForeignSpec, GateSpec, JournalPlace, Lever, Steps, WeightedDnsSpec, WeightedTargetGroupsSpec};
 use crate::model::{ApplicationName, HealthStatus, SlotName, Span};
 
 /// A whole `cutover.toml`.
@@ -25,7 +25,9 @@ pub struct Spec {
     #[serde(default)]
     pub lever: Lever,
     /// The CNAME that the live environment holds: its prefix (`shop`) or the whole name
-    /// (`shop.eu-west-1.elasticbeanstalk.com`). The live environment is found by it, never by its name.
+    /// (`shop.eu-west-1.elasticbeanstalk.com`). The live environment is found by it, never by its name. A lever with weights
+    /// finds it by who has the traffic, and needs no CNAME.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub cname: String,
     /// Where users reach the application, if not at `http://` and the CNAME: `https://www.example.com`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -33,6 +35,15 @@ pub struct Spec {
     /// The AWS region, if it is not to come from `AWS_REGION` or the profile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
+    /// In which steps green gets the traffic. Default: `canary` with a lever that has weights; a swap has one step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steps: Option<Steps>,
+    /// The name whose records carry the traffic, with the lever `weighted-dns`.
+    #[serde(default)]
+    pub weighted_dns: WeightedDnsSpec,
+    /// The rules that carry the traffic, with the lever `weighted-target-groups`.
+    #[serde(default)]
+    pub weighted_target_groups: WeightedTargetGroupsSpec,
     /// Where the journal is: a folder, relative to this file, or `s3://BUCKET/PREFIX`. Default: `.cutover/journal`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
@@ -71,15 +82,6 @@ pub struct Spec {
 
 fn default_slot() -> SlotName {
     SlotName::from("production")
-}
-
-/// What moves the traffic; exactly one per slot.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Lever {
-    /// Elastic Beanstalk's swap of the environments' CNAMEs: all traffic at once.
-    #[default]
-    CnameSwap,
 }
 
 /// What is released.

@@ -10,6 +10,7 @@ mod error;
 mod file;
 mod journal;
 mod keys;
+mod levers;
 mod people;
 mod read;
 mod redact;
@@ -21,9 +22,10 @@ mod tests;
 pub use check::{Check, Expectation, StatusRange};
 pub use error::{Problem, SpecError};
 pub use file::{
-    ArtifactSpec, AtDrainDeadline, BakeSpec, DrainSpec, GreenSpec, Lever, OptionSetting, ProvisionSpec, RetireSpec,
+    ArtifactSpec, AtDrainDeadline, BakeSpec, DrainSpec, GreenSpec, OptionSetting, ProvisionSpec, RetireSpec,
     RollbackSpec, SmokeSpec, Spec,
 };
 pub use journal::JournalPlace;
+pub use levers::{Lever, Preset, StepSpec, Steps, WeightedDnsSpec, WeightedTargetGroupsSpec};
 pub use people::{AtGateDeadline, ForeignAnswer, ForeignSpec, GatePlace, GateSpec};
 pub use schema::schema;

@@ -33,22 +33,17 @@ pub enum GatePlace {
     Shift,
     /// Before the release is promoted: after the bake, before anything of blue ends.
     Drain,
-}
-
-impl GatePlace {
-    /// As it is written.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Shift => "shift",
-            Self::Drain => "drain",
-        }
-    }
+    /// Before that step, from the second on: `{ step = 2 }`.
+    Step(u8),
 }
 
 impl fmt::Display for GatePlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
+        match self {
+            Self::Shift => f.pad("shift"),
+            Self::Drain => f.pad("drain"),
+            Self::Step(number) => write!(f, "step{number}"),
+        }
     }
 }
 

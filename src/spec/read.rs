@@ -99,7 +99,6 @@ impl Reader<'_> {
         }
         while self.problems.len() < MOST_PROBLEMS {
             self.document.fill("application", PLACEHOLDER);
-            self.document.fill("cname", PLACEHOLDER);
             let error = match self.document.read::<Spec>() {
                 Ok(spec) => return Some(spec),
                 Err(error) => error,

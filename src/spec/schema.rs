@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn the_schema_closes_every_table_and_knows_no_null() {
         let schema = schema();
-        assert_eq!(schema["required"], serde_json::json!(["application", "cname"]));
+        assert_eq!(schema["required"], serde_json::json!(["application"]));
         assert_eq!(schema["additionalProperties"], false);
         for (name, definition) in schema["definitions"].as_object().unwrap() {
             if definition.get("properties").is_some() {

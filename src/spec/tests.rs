@@ -6,7 +6,7 @@ use super::{Spec, SpecError, StatusRange};
 use crate::model::{HealthStatus, Span};
 
 /// Files that are right; the first holds nothing but what it must.
-const EXAMPLES: [&str; 2] = [
+const EXAMPLES: [&str; 4] = [
     "application = \"shop\"\ncname = \"shop\"\n",
     r#"
 application = "My Shop"
@@ -98,6 +98,28 @@ at_deadline = "go_on"
 answer = "ask"
 deadline = "1h"
 "#,
+    r#"
+application = "shop"
+lever = "weighted-dns"
+public_url = "https://www.example.com"
+steps = [{ share = "5%", bake = "5m" }, { share = "25%", checks = [{ path = "/orders" }] }]
+
+[weighted_dns]
+name = "shop.example.com"
+zone = "Z1FRNW7UH4DEZJ"
+
+[[gates]]
+before = { step = 2 }
+"#,
+    r#"
+application = "shop"
+lever = "weighted-target-groups"
+public_url = "https://www.example.com"
+steps = "linear"
+
+[weighted_target_groups]
+rules = ["arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener-rule/app/shared/50dc6c495c0c9188/f2f7dc8efc522ab2/9683b2d02a6cabee"]
+"#,
 ];
 
 fn fails(text: &str) -> SpecError {
@@ -146,6 +168,34 @@ fn a_file_that_says_everything_is_read() {
 }
 
 #[test]
+fn levers_with_weights_have_steps() {
+    let by_name = Spec::parse("cutover.toml", EXAMPLES[2]).unwrap();
+    let steps: Vec<_> = by_name
+        .steps()
+        .iter()
+        .map(|step| (step.share.to_string(), step.bake, step.checks.len()))
+        .collect();
+    assert_eq!(
+        steps,
+        [
+            ("5%".to_owned(), Some(Span::from_secs(300)), 0),
+            ("25%".to_owned(), None, 1),
+            ("100%".to_owned(), None, 0)
+        ]
+    );
+    assert_eq!(by_name.traffic_name(None), "shop.example.com");
+    let by_rules = Spec::parse("cutover.toml", EXAMPLES[3]).unwrap();
+    assert_eq!(by_rules.steps().len(), 5);
+    assert_eq!(by_rules.traffic_name(None), "www.example.com");
+    let swapped = Spec::parse("cutover.toml", EXAMPLES[0]).unwrap();
+    assert_eq!(swapped.steps(), [super::StepSpec::whole()]);
+    for example in [&by_name, &by_rules] {
+        let again: Spec = serde_json::from_str(&serde_json::to_string(example).unwrap()).unwrap();
+        assert_eq!(again, *example);
+    }
+}
+
+#[test]
 fn every_key_of_the_schema_stands_in_the_example() {
     fn keys(whole: &serde_json::Value, node: &serde_json::Value, at: &str, found: &mut Vec<String>) {
         let mut node = node;
@@ -165,10 +215,11 @@ fn every_key_of_the_schema_stands_in_the_example() {
     let schema = super::schema();
     let mut known = Vec::new();
     keys(&schema, &schema, "", &mut known);
-    let example: serde_json::Value = toml::from_str(EXAMPLES[1]).unwrap();
+    let examples = EXAMPLES.map(|text| toml::from_str::<serde_json::Value>(text).unwrap());
     assert!(known.len() > 40, "{known:?}");
     for place in known {
-        assert!(example.pointer(&place).is_some(), "the example does not set {place}");
+        let set = examples.iter().any(|example| example.pointer(&place).is_some());
+        assert!(set, "no example sets {place}");
     }
 }
 
@@ -223,7 +274,7 @@ fn values_of_the_wrong_type_come_with_advice() {
     assert_eq!(
         messages(text),
         [
-            "`lever`: unknown variant `dns`, expected `cname-swap`",
+            "`lever`: unknown variant `dns`, expected one of `cname-swap`, `weighted-dns`, `weighted-target-groups`",
             "`bake`: invalid type: integer `5`, expected a table",
             "`smoke.interval`: invalid type: integer `2`, expected a text in quotes",
             "`smoke.successes`: invalid value: integer `-1`, expected a whole number, 0 or more",

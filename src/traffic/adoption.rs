@@ -1,7 +1,7 @@
 //! Turning a simple record into the weighted form, and back, in one batch: at no moment is the name without an answer.
 
 use super::fence::{Fence, fence_name};
-use super::record::{Change, Record, Routing};
+use super::record::{Change, Record, Routing, same_host};
 
 /// The set identifier of the member that leads to the live environment. It is no environment's name, because names of Elastic
 /// Beanstalk move from one environment to another.
@@ -286,13 +286,4 @@ fn listed<'a>(members: impl Iterator<Item = &'a Record>) -> String {
         })
         .collect();
     all.join(", ")
-}
-
-/// Whether two host names are the same. A balancer's has `dualstack.` in front when it answers IPv6, too.
-fn same_host(one: &str, other: &str) -> bool {
-    let plain = |name: &str| {
-        let name = name.to_ascii_lowercase();
-        name.strip_prefix("dualstack.").map_or(name.clone(), str::to_owned)
-    };
-    plain(one) == plain(other)
 }

@@ -47,6 +47,16 @@ impl Fence {
         }
     }
 
+    /// What an entry of a release's journal writes.
+    #[must_use]
+    pub fn of(slot: &str, release: u32, entry: u64) -> Self {
+        Self {
+            slot: slot_text(slot),
+            release,
+            entry,
+        }
+    }
+
     /// The slot, as the text has it.
     #[must_use]
     pub fn slot(&self) -> &str {

@@ -127,3 +127,12 @@ impl fmt::Display for Change {
         write!(f, "{sign} {}", self.record())
     }
 }
+
+/// Whether two host names are the same. A balancer's has `dualstack.` in front when it answers IPv6, too.
+pub(super) fn same_host(one: &str, other: &str) -> bool {
+    let plain = |name: &str| {
+        let name = name.trim_end_matches('.').to_ascii_lowercase();
+        name.strip_prefix("dualstack.").map_or(name.clone(), str::to_owned)
+    };
+    plain(one) == plain(other)
+}

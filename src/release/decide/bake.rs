@@ -8,6 +8,7 @@ use super::super::event::{Event, Look};
 use super::super::looks::due;
 use super::super::observation::Observation;
 use super::super::outcome::Outcome;
+use super::super::seen::PublicSeen;
 use super::super::state::Release;
 use super::super::why::Why;
 use super::{Decision, Then, record, roll_back, wait};
@@ -21,18 +22,23 @@ fn go_on(release: &Release, seen: &Observation) -> Decision {
     let Some(until) = release.bake_until() else {
         return roll_back("the journal does not say when the bake began", Outcome::RolledBack);
     };
-    let longest = release.plan.bake.duration.get() + release.plan.bake.deadline.get();
+    let longest = release.plan.bake_length(release.step).get() + release.plan.bake.deadline.get();
     let deadline = release.deadline(longest) + release.watch.away;
     // Whoever comes back after a while has to look first: the time for which nobody watched does not count.
     let watched = !due(release.watch.last, release.plan.bake.interval.get() * 3, seen.at);
     if seen.at >= until && watched && release.watch.bad == 0 && release.watch.good_in_row > 0 {
-        return record(
-            format!("green did well for {}", release.plan.bake.duration),
-            Event::BakePassed,
-        );
+        let length = release.plan.bake_length(release.step);
+        return record(format!("green did well for {length}"), Event::BakePassed);
     }
     if seen.at >= deadline {
         let doubt = release.watch.doubt.as_deref().unwrap_or("too little was seen");
+        if !release.whole_step() {
+            let share = release.plan.share(release.step);
+            return roll_back(
+                format!("green has {share} of the traffic and could not be shown to be healthy ({doubt})"),
+                Outcome::RolledBack,
+            );
+        }
         return super::finish(
             Outcome::NeedsHuman,
             format!(
@@ -95,11 +101,13 @@ pub(super) fn watch(release: &Release, seen: &Observation) -> Option<Decision> {
 
 /// Judges one look.
 fn judge(release: &Release, seen: &Observation) -> Look {
-    let failed = seen
-        .public
-        .iter()
-        .flat_map(|public| &public.checks)
-        .find(|check| !check.passed);
+    // Behind the public name answers blue as well, as long as it has a part of the traffic; then green is asked alone.
+    let shared = seen.public.as_ref().is_some_and(|public| !public.direct.is_empty());
+    let of = |public: &'_ PublicSeen| {
+        let checks = if shared { &public.direct } else { &public.checks };
+        checks.iter().find(|check| !check.passed).cloned()
+    };
+    let failed = seen.public.as_ref().and_then(of);
     if let Some(failed) = failed {
         if failed.status.is_none() && cut_off(seen) {
             return Look::Unknown {

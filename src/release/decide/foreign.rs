@@ -11,6 +11,7 @@ use super::super::outcome::Outcome;
 use super::super::seen::{EnvironmentSeen, EnvironmentStatus};
 use super::super::state::{Phase, Release};
 use super::super::why::Why;
+use super::weights::{self, Weights};
 use super::{Decision, Then, bake, finish, limits, next_look, record, roll_back, wait, world};
 use crate::model::{Known, Timestamp};
 use crate::spec::ForeignAnswer;
@@ -58,7 +59,7 @@ pub(super) fn decide(release: &Release, seen: &Observation) -> Option<Decision> 
             format!("{what}; nobody answered, and now the environments cannot be read: see where the traffic is"),
         ));
     };
-    match look(release, environments) {
+    match look(release, environments, seen) {
         Look::Found(finding) if release.accepted.contains(&finding.what) => closed(release, "it is accepted"),
         Look::Found(finding) => Some(found(release, seen, finding)),
         Look::Moving => release.question.as_ref().map(|_| asking(release, now)),
@@ -163,13 +164,36 @@ fn stop(release: &Release, finding: &Finding, since: Timestamp) -> Decision {
     }
 }
 
-fn look(release: &Release, environments: &[EnvironmentSeen]) -> Look {
-    match names(release, environments) {
+fn look(release: &Release, environments: &[EnvironmentSeen], seen: &Observation) -> Look {
+    let traffic = if release.plan.lever.is_gradual() {
+        shares(release, seen)
+    } else {
+        names(release, environments)
+    };
+    match traffic {
         Look::AsItShouldBe => match versions(release, environments) {
             Some(finding) => Look::Found(finding),
             None => Look::AsItShouldBe,
         },
         other => other,
+    }
+}
+
+/// How a lever with weights shares out the traffic, and how it should.
+fn shares(release: &Release, seen: &Observation) -> Look {
+    match weights::compare(release, seen) {
+        Weights::AsTheyShouldBe => Look::AsItShouldBe,
+        Weights::Unseen => Look::Moving,
+        Weights::Changed { what, restore } => Look::Found(Finding {
+            what,
+            stop: Stop::TurnBack(if release.shift_intended {
+                Outcome::RolledBack
+            } else {
+                Outcome::Aborted
+            }),
+            restore,
+            acceptable: false,
+        }),
     }
 }
 

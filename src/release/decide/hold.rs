@@ -15,6 +15,7 @@ use super::super::why::Why;
 use super::{Decision, Then, next_look, record, roll_back, wait};
 use crate::model::Timestamp;
 use crate::spec::{AtGateDeadline, GatePlace, GateSpec};
+use crate::traffic::Weighting;
 
 /// The release with its deadlines as much later as it has been held so far.
 pub(super) fn extended(release: &Release, now: Timestamp) -> Cow<'_, Release> {
@@ -105,7 +106,16 @@ fn passes(decision: &Decision) -> bool {
 fn gate_before<'a>(release: &'a Release, decision: &Decision) -> Option<&'a GateSpec> {
     let place = match &decision.then {
         Then::Act(Action::Swap { .. }) if release.phase == Phase::Shift => GatePlace::Shift,
-        Then::Record(Event::BakePassed) => GatePlace::Drain,
+        Then::Act(Action::Weigh { weighting, .. }) if release.phase == Phase::Shift => {
+            if *weighting == release.weighting || *weighting == Weighting::Attached {
+                return None;
+            }
+            match u8::try_from(release.step) {
+                Ok(0) | Err(_) => GatePlace::Shift,
+                Ok(step) => GatePlace::Step(step + 1),
+            }
+        }
+        Then::Record(Event::BakePassed) if release.step + 1 >= release.plan.step_count() => GatePlace::Drain,
         _ => return None,
     };
     let passed = release.gates_passed.iter().any(|passed| passed.before == place);

@@ -55,6 +55,12 @@ pub const SHIFT: Duration = Duration::from_secs(20 * 60);
 /// On top of the time to live, how long the public name may take to lead to green.
 pub const CONFIRM: Duration = Duration::from_secs(120);
 
+/// How long Route 53 may take until all its servers know a change. "Generally within 60 seconds" (source: `GetChange` of its API).
+pub const IN_SYNC: Duration = Duration::from_secs(10 * 60);
+
+/// After so long they are taken to know it when nobody can ask for it by its id: twice what is said to be usual.
+pub const IN_SYNC_BLIND: Duration = Duration::from_secs(120);
+
 /// How long traffic may take to be back on blue before a person is called.
 pub const RETURN: Duration = Duration::from_secs(60 * 60);
 

@@ -13,6 +13,7 @@ mod retire;
 mod rollback;
 mod shift;
 mod smoke;
+mod weights;
 mod world;
 
 use std::time::Duration;

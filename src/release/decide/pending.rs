@@ -4,10 +4,11 @@ use super::super::action::{Action, CallResult, Safety};
 use super::super::event::Event;
 use super::super::observation::Observation;
 use super::super::seen::{EnvironmentSeen, EnvironmentStatus};
-use super::super::state::{Pending, Release};
+use super::super::state::{Pending, Phase, Release};
 use super::super::why::Why;
 use super::{Decision, limits, record, soon, wait, world};
 use crate::model::{Known, Timestamp};
+use crate::spec::Lever;
 
 /// What a read says of a call.
 enum Evidence {
@@ -32,7 +33,7 @@ pub(super) fn decide(release: &Release, pending: &Pending, seen: &Observation) -
     };
     match evidence(release, &pending.action, seen) {
         Evidence::Applied(how) => resolve(true, how),
-        Evidence::Absent(how) if seen.at >= absent_from(pending) => {
+        Evidence::Absent(how) if seen.at >= absent_from(release, pending) => {
             let how = match &pending.result {
                 Some(CallResult::Unknown { message }) => format!("{how}, and the call had gone wrong: {message}"),
                 _ => how,
@@ -41,14 +42,14 @@ pub(super) fn decide(release: &Release, pending: &Pending, seen: &Observation) -
         }
         // Nothing that a phase does rests on this answer: each looks at the world itself before it acts. So a world that does
         // not settle is handed back to the phase, which has a deadline and a way out.
-        Evidence::Unsettled(how) if seen.at >= absent_from(pending).max(pending.at + limits::SWAP_SETTLE) => {
+        Evidence::Unsettled(how) if seen.at >= absent_from(release, pending).max(pending.at + limits::SWAP_SETTLE) => {
             let what = format!("whether this has happened does not show: {}", pending.action.describe());
             world::lasting(release, seen.at, what, |_| {
                 resolve(false, format!("it did not show in time: {how}"))
             })
         }
         Evidence::Absent(how) | Evidence::Unsettled(how) => {
-            let until = absent_from(pending);
+            let until = absent_from(release, pending);
             let why = match &pending.result {
                 Some(CallResult::Accepted { .. }) => Why::Working {
                     what: format!("AWS to {}: {how}", pending.action.describe()),
@@ -71,7 +72,8 @@ pub(super) fn decide(release: &Release, pending: &Pending, seen: &Observation) -
 
 /// From when on seeing no trace of a call means that it has not happened: it is not under way any more, and what it did would
 /// show.
-fn absent_from(pending: &Pending) -> Timestamp {
+fn absent_from(release: &Release, pending: &Pending) -> Timestamp {
+    let back = release.phase == Phase::RollBack;
     // Of a call whose end nobody has written down, only the latest moment is known at which it can have been under way.
     let ended = pending
         .ended_at
@@ -80,6 +82,12 @@ fn absent_from(pending: &Pending) -> Timestamp {
     match (pending.action.safety(), &pending.action) {
         (Safety::Toggle, _) if accepted => pending.at + limits::SWAP_SETTLE,
         // An environment that came late would be left without an owner.
+        // On the way back nobody waits for what may still come: it would be undone.
+        (Safety::Guarded, _) if back => pending.at,
+        // Records are compared with what is there: one that comes after the next change finds another state than it expects.
+        (Safety::Guarded, _) if release.plan.lever == Lever::WeightedDns => ended,
+        // Rules are not: one that comes late would undo what came after it.
+        (Safety::Guarded, _) => ended + limits::SHOWS,
         (Safety::Toggle | Safety::Destructive, _) | (_, Action::CreateEnvironment { .. }) => ended + limits::SHOWS,
         // A second one does no harm: its name or content is the same.
         (Safety::Create | Safety::Idempotent, _) => pending.at,
@@ -116,6 +124,18 @@ fn evidence(release: &Release, action: &Action, seen: &Observation) -> Evidence 
             match (world::find(environments, from), world::find(environments, to)) {
                 (Some(from), Some(to)) => swap_evidence(from, to, &release.plan.slot_cname, other_cname),
                 _ => Evidence::Unsettled("one of the two environments is not listed".to_owned()),
+            }
+        }),
+        Action::Weigh { weighting, .. } => known(&seen.split, |split| {
+            let green = release.green.as_ref().map(|green| &green.id);
+            let Some(blue) = &release.blue else {
+                return Evidence::Absent("there is no blue".to_owned());
+            };
+            let shown = split.describe(&blue.id, green);
+            if split.is(*weighting, &blue.weights, &blue.id, green) {
+                Evidence::Applied(shown)
+            } else {
+                Evidence::Absent(shown)
             }
         }),
         Action::Terminate { environment, .. } => known(&seen.environments, |environments| {

@@ -8,7 +8,9 @@ use super::super::pair::Blue;
 use super::super::seen::{EnvironmentSeen, EnvironmentStatus};
 use super::super::state::{Drained, Release};
 use super::super::why::Why;
-use super::{Decision, act, act_patiently, bake, drain, finish, limits, next_look, provision, record, wait, world};
+use super::{
+    Decision, act, act_patiently, bake, drain, finish, limits, next_look, provision, record, wait, weights, world,
+};
 use crate::model::{Known, Timestamp};
 use crate::spec::AtDrainDeadline;
 
@@ -147,6 +149,9 @@ fn remove(release: &Release, blue: &Blue, drained: &Drained, found: &Environment
         };
         let at_deadline = "it is told to end all the same";
         return wait(seen.at, why, next_look(release, seen.at), rest_by, at_deadline);
+    }
+    if let Some(decision) = weights::detach(release, blue, seen, deadline, keep) {
+        return decision;
     }
     let action = Action::Terminate {
         environment: blue.id.clone(),

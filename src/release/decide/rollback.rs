@@ -11,6 +11,7 @@ use super::super::state::{Release, RollbackState};
 use super::super::why::Why;
 use super::drain::{Lost, Silence, silence};
 use super::shift::{NotSeen, leads_to};
+use super::weights::{self, Back};
 use super::{Decision, act, act_patiently, finish, limits, next_look, record, roll_back, soon, wait, world};
 use crate::model::{Known, Timestamp};
 
@@ -32,16 +33,20 @@ pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
 
 /// A swap that nobody believed in any more may have landed late, or somebody else has moved the name: traffic comes first again.
 fn left_again(release: &Release, rollback: &RollbackState, blue: &Blue, seen: &Observation) -> Option<Decision> {
-    let slot = &release.plan.slot_cname;
-    let environments = seen.environments.known()?;
-    let holder = environments.iter().find(|found| found.holds(slot))?;
-    if holder.id == blue.id {
-        return None;
-    }
-    let what = format!(
-        "{slot} has left blue again and is held by {} ({})",
-        holder.name, holder.id
-    );
+    let what = if release.plan.lever.is_gradual() {
+        weights::left(release, blue, seen)?
+    } else {
+        let slot = &release.plan.slot_cname;
+        let environments = seen.environments.known()?;
+        let holder = environments.iter().find(|found| found.holds(slot))?;
+        if holder.id == blue.id {
+            return None;
+        }
+        format!(
+            "{slot} has left blue again and is held by {} ({})",
+            holder.name, holder.id
+        )
+    };
     Some(world::lasting(release, seen.at, what, |what| {
         let why = format!("{}; then {what}", rollback.why);
         if rollback.again >= limits::RETURNS {
@@ -83,6 +88,13 @@ fn traffic(release: &Release, rollback: &RollbackState, blue: &Blue, seen: &Obse
             "a person is asked",
         )
     };
+    if release.plan.lever.is_gradual() {
+        // Nothing but the weights is needed for it.
+        return match weights::back(release, blue, seen, returning) {
+            Back::There => verify(release, rollback, seen),
+            Back::Not(decision) => decision,
+        };
+    }
     let environments = match &seen.environments {
         Known::Known(environments) => environments,
         Known::Unknown(why) => {
@@ -179,7 +191,7 @@ fn verify(release: &Release, rollback: &RollbackState, seen: &Observation) -> De
     match leads_to(seen.public.as_ref()) {
         Ok(how) => restored(format!("the public name leads to blue: {how}")),
         Err(NotSeen { missing, .. }) => {
-            let moved = rollback.since.max(release.attempts_of("swap").last);
+            let moved = rollback.since.max(release.attempts_to_return().last);
             let deadline = moved + plan.dns_ttl.get() * plan.factor + limits::CONFIRM;
             if seen.at >= deadline {
                 return restored(format!(
@@ -285,7 +297,13 @@ fn green(release: &Release, rollback: &RollbackState, restored: Timestamp, seen:
     }
     // Somebody may have removed blue since traffic was back. What is left then is not removed as well.
     let slot = &release.plan.slot_cname;
-    if !environments.iter().any(|seen| seen.holds(slot)) {
+    let served = if release.plan.lever.is_gradual() {
+        let split = seen.split.known();
+        split.is_none_or(|split| release.blue.as_ref().is_some_and(|blue| split.serves(&blue.id)))
+    } else {
+        environments.iter().any(|seen| seen.holds(slot))
+    };
+    if !served {
         let what = format!("no environment holds {slot} any more");
         return world::lasting(release, seen.at, what, |what| {
             finish(

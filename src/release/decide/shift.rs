@@ -4,42 +4,62 @@ use super::super::action::Action;
 use super::super::event::Event;
 use super::super::observation::Observation;
 use super::super::outcome::Outcome;
-use super::super::pair::Green;
-use super::super::seen::{EnvironmentStatus, PublicSeen};
+use super::super::pair::{Blue, Green};
+use super::super::seen::{EnvironmentSeen, EnvironmentStatus, PublicSeen};
 use super::super::state::Release;
 use super::super::why::Why;
-use super::{Decision, act, bake, limits, next_look, provision, record, roll_back, soon, wait, world};
+use super::{Decision, act, bake, limits, next_look, provision, record, roll_back, soon, wait, weights, world};
 use crate::model::{Known, Timestamp};
 
 pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
-    match (&release.green, release.shifted_at) {
-        (None, _) => roll_back(
-            "the journal does not say which environment is green",
+    let (Some(blue), Some(green)) = (&release.blue, &release.green) else {
+        return roll_back(
+            "the journal does not say which environments are blue and green",
             Outcome::RolledBack,
-        ),
-        (Some(green), None) => swap(release, green, seen),
-        (Some(_), Some(since)) => confirm(release, since, seen),
+        );
+    };
+    match (
+        release.shifted_at.filter(|_| release.in_place),
+        release.plan.weighting(release.step),
+    ) {
+        (Some(since), _) => confirm(release, since, seen),
+        (None, None) => swap(release, blue, green, seen),
+        // Users are on green already: it is watched while it is made fit for more.
+        (None, Some(wanted)) if release.shifted_at.is_some() => {
+            bake::watching(release, seen, || weights::step(release, blue, green, wanted, seen))
+        }
+        (None, Some(wanted)) => weights::step(release, blue, green, wanted, seen),
     }
 }
 
-fn swap(release: &Release, green: &Green, seen: &Observation) -> Decision {
-    let slot = &release.plan.slot_cname;
-    let deadline = release.deadline(limits::SHIFT);
-    let Some(blue) = &release.blue else {
-        return roll_back("the journal does not say which environment is blue", Outcome::Aborted);
-    };
-    let in_time = seen.at < deadline;
-    let too_late = || {
-        roll_back(
-            format!("{slot} could not be given to green in time"),
-            Outcome::RolledBack,
-        )
-    };
+/// Blue and green as they are seen before traffic moves, and what is missing for it.
+pub(super) struct Sides<'a> {
+    /// Blue.
+    pub(super) from: &'a EnvironmentSeen,
+    /// Green.
+    pub(super) to: &'a EnvironmentSeen,
+    /// What is missing, as far as green's health goes.
+    pub(super) missing: provision::Missing,
+}
+
+/// Looks at both sides. The error is what is done when they cannot be seen, or one is gone.
+pub(super) fn sides<'a>(
+    release: &Release,
+    blue: &Blue,
+    green: &Green,
+    seen: &'a Observation,
+    deadline: Timestamp,
+) -> Result<Sides<'a>, Box<Decision>> {
     let environments = match &seen.environments {
         Known::Known(environments) => environments,
-        Known::Unknown(_) if !in_time => return too_late(),
+        Known::Unknown(_) if seen.at >= deadline => {
+            let what = format!("{} could not be given to green in time", release.plan.slot_cname);
+            return Err(Box::new(roll_back(what, Outcome::RolledBack)));
+        }
         Known::Unknown(why) => {
-            return world::cannot_see(release, seen, "the environments", why, deadline, "green is given up");
+            let what = "the environments";
+            let waited = world::cannot_see(release, seen, what, why, deadline, "green is given up");
+            return Err(Box::new(waited));
         }
     };
     let (Some(from), Some(to)) = (
@@ -47,18 +67,37 @@ fn swap(release: &Release, green: &Green, seen: &Observation) -> Decision {
         world::find(environments, &green.id),
     ) else {
         let what = "blue or green is not there any more".to_owned();
-        return world::lasting(release, seen.at, what, |what| roll_back(what, Outcome::RolledBack));
+        let then = |what| roll_back(what, Outcome::RolledBack);
+        return Err(Box::new(world::lasting(release, seen.at, what, then)));
     };
     if to.status == EnvironmentStatus::Terminating {
-        return roll_back(
+        return Err(Box::new(roll_back(
             format!("green ({}) is being removed, and not by this release", green.id),
             Outcome::RolledBack,
-        );
+        )));
     }
+    let mut missing = provision::Missing::default();
+    provision::unhealthy(release, blue, &seen.green_health, seen.at, &mut missing);
+    Ok(Sides { from, to, missing })
+}
+
+fn swap(release: &Release, blue: &Blue, green: &Green, seen: &Observation) -> Decision {
+    let slot = &release.plan.slot_cname;
+    let deadline = release.deadline(limits::SHIFT);
+    let in_time = seen.at < deadline;
+    let too_late = || {
+        roll_back(
+            format!("{slot} could not be given to green in time"),
+            Outcome::RolledBack,
+        )
+    };
+    let Sides { from, to, mut missing } = match sides(release, blue, green, seen, deadline) {
+        Ok(sides) => sides,
+        Err(decision) => return *decision,
+    };
     if to.holds(slot) {
         return record(format!("{slot} was read on green ({})", green.id), Event::Shifted);
     }
-    let mut missing = provision::Missing::default();
     for (role, side) in [("blue", from), ("green", to)] {
         if !side.ready() {
             missing.bad.push(format!("{role} ({}) is {:?}", side.id, side.status));
@@ -67,7 +106,6 @@ fn swap(release: &Release, green: &Green, seen: &Observation) -> Decision {
     if !from.holds(slot) {
         missing.bad.push(format!("blue ({}) does not hold {slot}", blue.id));
     }
-    provision::unhealthy(release, blue, &seen.green_health, seen.at, &mut missing);
     let other_cname = match &to.cname {
         Some(other) if missing.is_empty() => other.clone(),
         // A driver that was away past the deadline does not give up a green that is up.
@@ -93,9 +131,18 @@ fn swap(release: &Release, green: &Green, seen: &Observation) -> Decision {
 
 fn confirm(release: &Release, since: Timestamp, seen: &Observation) -> Decision {
     let plan = &release.plan;
-    let deadline = since + plan.drain.dns_ttl.get() * plan.drain.factor + limits::CONFIRM;
+    let moved = release.in_sync_at.unwrap_or(since).max(since);
+    let deadline = moved + plan.drain.dns_ttl.get() * plan.drain.factor + limits::CONFIRM;
     // From the swap on, users may be on green: it is watched at once, not only when everybody sees it.
-    bake::watching(release, seen, || led(release, deadline, seen))
+    bake::watching(release, seen, || {
+        if let Some(decision) = weights::spread(release, since, seen) {
+            decision
+        } else if release.whole_step() {
+            led(release, deadline, seen)
+        } else {
+            weights::shared(release, since, seen)
+        }
+    })
 }
 
 fn led(release: &Release, deadline: Timestamp, seen: &Observation) -> Decision {

@@ -1,7 +1,9 @@
 //! What preflight looks at.
 
+use super::super::plan::Plan;
 use super::super::seen::{EnvironmentSeen, HealthSeen, VersionSeen};
 use crate::model::Known;
+use crate::traffic::Split;
 
 /// What preflight looked at.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,6 +14,8 @@ pub struct Facts {
     pub application: Known<bool>,
     /// The application's environments, but for terminated ones.
     pub environments: Known<Vec<EnvironmentSeen>>,
+    /// How a lever with weights shares out the traffic; asked only of such a one.
+    pub split: Known<Split>,
     /// Health of the live environment.
     pub blue_health: Known<HealthSeen>,
     /// What its configuration says.
@@ -26,6 +30,21 @@ pub struct Facts {
     pub quotas: Known<Vec<QuotaSeen>>,
     /// What is wrong with the bundle on this machine; each a sentence.
     pub bundle: Vec<String>,
+}
+
+impl Facts {
+    /// The environments that are live: they hold the slot's name, or have all its traffic.
+    #[must_use]
+    pub fn live(&self, plan: &Plan) -> Vec<&EnvironmentSeen> {
+        let live = |seen: &&EnvironmentSeen| {
+            if plan.lever.is_gradual() {
+                self.split.known().and_then(Split::live) == Some(&seen.id)
+            } else {
+                seen.holds(&plan.slot_cname)
+            }
+        };
+        self.environments.known().into_iter().flatten().filter(live).collect()
+    }
 }
 
 /// What an environment's configuration says.

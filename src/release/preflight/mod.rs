@@ -10,7 +10,8 @@ pub use problem::Problem;
 use super::pair::Blue;
 use super::plan::{Plan, Source};
 use super::seen::{EnvironmentSeen, EnvironmentStatus, HealthSeen, Processing};
-use crate::model::{HealthColor, HealthStatus, Known, Timestamp};
+use crate::model::{HealthColor, HealthStatus, Known, Span, Timestamp};
+use crate::spec::Lever;
 use problem::UNKNOWN;
 
 /// What preflight found: problems, or the environment that is live and things worth knowing.
@@ -71,6 +72,12 @@ pub fn judge(plan: &Plan, facts: &Facts, now: Timestamp) -> Findings {
             max_instances: settings.max_instances,
             enhanced: health.is_some_and(HealthSeen::enhanced),
             account: facts.identity.known().cloned().unwrap_or_default(),
+            cname: live.cname.clone(),
+            weights: facts
+                .split
+                .known()
+                .map(|split| split.weights_of(&live.id))
+                .unwrap_or_default(),
         });
     }
     found
@@ -133,12 +140,25 @@ impl Findings {
                 "set another `green.name_prefix`, or remove that environment",
             );
         }
-        let holders: Vec<_> = environments
-            .iter()
-            .filter(|seen| seen.holds(&plan.slot_cname))
-            .collect();
-        match holders.as_slice() {
+        if plan.lever.is_gradual() && !self.weights(plan, facts) {
+            return None;
+        }
+        match facts.live(plan).as_slice() {
             [one] => Some(one),
+            [] if plan.lever.is_gradual() => {
+                let shown = facts.split.known().map(|split| split.describe(&"".into(), None));
+                self.add(
+                    "live",
+                    format!(
+                        "no environment of {} has all the traffic of {} ({})",
+                        plan.id.slot.application,
+                        plan.slot_cname,
+                        shown.unwrap_or_default()
+                    ),
+                    "give everything to the one that is to be replaced, and remove members that lead elsewhere",
+                );
+                None
+            }
             [] => {
                 let names: Vec<_> = environments
                     .iter()
@@ -176,6 +196,31 @@ impl Findings {
         }
     }
 
+    /// Whether weights may be written here at all.
+    fn weights(&mut self, plan: &Plan, facts: &Facts) -> bool {
+        let slot = &plan.slot_cname;
+        if self.unreadable(&format!("read the weights of {slot}"), &facts.split) {
+            return false;
+        }
+        let Some(split) = facts.split.known() else { return false };
+        for fault in &split.faults {
+            self.add("weights", fault.clone(), "mend that, then try again");
+        }
+        let ttl = Span::from_secs(u64::from(split.ttl.unwrap_or(0)));
+        if ttl > plan.drain.dns_ttl {
+            self.add(
+                "ttl",
+                format!(
+                    "resolvers keep the answers of {slot} for {ttl}, which is longer than `drain.dns_ttl` ({})",
+                    plan.drain.dns_ttl
+                ),
+                format!("set `drain.dns_ttl = \"{ttl}\"`, or give the records a shorter time to live"),
+            );
+        }
+        self.notes.extend(split.notes.iter().cloned());
+        split.faults.is_empty()
+    }
+
     fn live_is_fit(&mut self, plan: &Plan, facts: &Facts, live: &EnvironmentSeen, now: Timestamp) {
         let label = format!("the live environment {} ({})", live.name, live.id);
         if live.status != EnvironmentStatus::Ready {
@@ -207,15 +252,7 @@ impl Findings {
                     "decouple it first: set DBDeletionPolicy to Retain, apply, then HasCoupledDatabase to false",
                 );
             }
-            if settings.shared_balancer {
-                self.add(
-                    "balancer",
-                    format!(
-                        "{label} shares its load balancer, and a CNAME swap does not move the balancer's host rules"
-                    ),
-                    "use a load balancer of its own for this lever",
-                );
-            }
+            self.balancer(plan, &label, settings.shared_balancer);
         }
         if !self.unreadable(&format!("read the managed updates of {label}"), &facts.managed_update)
             && let Some(Some(update)) = facts.managed_update.known()
@@ -226,6 +263,26 @@ impl Findings {
                 "let it end, or move its window, then try again",
             );
         }
+    }
+
+    /// Whether the lever goes with the balancer.
+    fn balancer(&mut self, plan: &Plan, label: &str, shared: bool) {
+        let (what, advice) = match (plan.lever, shared) {
+            (Lever::CnameSwap, true) => (
+                "shares its load balancer, and a CNAME swap does not move the balancer's host rules",
+                "use a load balancer of its own for this lever, or the lever `weighted-target-groups`",
+            ),
+            (Lever::WeightedDns, true) => (
+                "shares its load balancer, so that records cannot tell it from green",
+                "use a load balancer of its own for this lever, or the lever `weighted-target-groups`",
+            ),
+            (Lever::WeightedTargetGroups, false) => (
+                "has a load balancer of its own, and a target group cannot belong to two",
+                "use a shared load balancer for this lever, or the lever `weighted-dns`",
+            ),
+            _ => return,
+        };
+        self.add("balancer", format!("{label} {what}"), advice);
     }
 
     fn version(&mut self, plan: &Plan, facts: &Facts) {

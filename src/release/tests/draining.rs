@@ -193,11 +193,6 @@ fn blue_is_not_drained_while_somebody_changes_it() {
     };
     let blue = environments.iter_mut().find(|seen| seen.id.as_str() == BLUE).unwrap();
     blue.status = EnvironmentStatus::Updating;
-    let noted = drain.decide(drain.at(100), 0, Some(0));
-    let Then::Record(Event::Noted { note }) = noted.then else {
-        panic!("{noted:?}");
-    };
-    drain.release.notes.push(note);
     let waiting = drain.decide(drain.at(100), 0, Some(0));
     assert!(waits(&waiting, drain.at(110), drain.at(340)), "{waiting:?}");
     assert!(

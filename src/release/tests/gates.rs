@@ -215,7 +215,7 @@ fn a_gate_opens_where_it_stands_and_once() {
         assert!(goes_on(&passed(place).decide()), "{place}");
         let other = match place {
             GatePlace::Shift => GatePlace::Drain,
-            GatePlace::Drain => GatePlace::Shift,
+            GatePlace::Drain | GatePlace::Step(_) => GatePlace::Shift,
         };
         assert!(
             matches!(record(&passed(other).decide()), Event::GateOpened { .. }),

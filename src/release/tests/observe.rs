@@ -51,6 +51,14 @@ impl World {
                 seen.environments = Known::Known(list);
             }
         }
+        if looks.split && !self.fails(Sense::Lists) {
+            seen.split = self.split().map_or_else(unread, Known::Known);
+        }
+        if let Some(change) = &looks.in_sync
+            && !self.fails(Sense::Lists)
+        {
+            seen.in_sync = self.in_sync(change);
+        }
         if let Some(id) = &looks.green_health {
             seen.green_health = self.health(id);
         }
@@ -66,7 +74,13 @@ impl World {
             seen.smoke = Some(vec![self.check(green.as_ref(), failing)]);
         }
         if let Some(endpoint) = &looks.public {
-            seen.public = Some(self.public(endpoint));
+            let mut public = self.public(endpoint);
+            if looks.direct.is_some() {
+                let green = self.green().map(|one| one.id.clone());
+                let failing = self.broken() && !self.quality.health_alone;
+                public.direct = vec![self.check(green.as_ref(), failing)];
+            }
+            seen.public = Some(public);
         }
         seen
     }
@@ -100,6 +114,7 @@ impl World {
                 identity: unread(),
                 application: unread(),
                 environments: unread(),
+                split: unread(),
                 blue_health: unread(),
                 blue_settings: unread(),
                 managed_update: unread(),
@@ -115,12 +130,13 @@ impl World {
             max_instances: blue.max_instances,
             load_balanced: true,
             coupled_database: false,
-            shared_balancer: false,
+            shared_balancer: self.plan.lever == crate::spec::Lever::WeightedTargetGroups,
         };
         Facts {
             identity: Known::Known("123456789012".to_owned()),
             application: Known::Known(true),
             environments: Known::Known(self.read_list()),
+            split: self.split().map_or_else(unread, Known::Known),
             blue_health: self.health(&BLUE.into()),
             blue_settings: Known::Known(settings),
             managed_update: Known::Known(None),
@@ -215,9 +231,17 @@ impl World {
         }
     }
 
+    /// How far answers to users are behind: rules of a load balancer have no resolvers.
+    pub(super) fn resolvers_lag(&self) -> Duration {
+        match self.plan.lever {
+            crate::spec::Lever::WeightedTargetGroups => Duration::ZERO,
+            _ => self.plan.drain.dns_ttl.get(),
+        }
+    }
+
     fn public(&mut self, endpoint: &str) -> PublicSeen {
         // The resolver gives its old answer for a whole time to live.
-        let leads_to = self.holder_at(self.now - self.plan.drain.dns_ttl.get());
+        let leads_to = self.holder_at(self.now - self.resolvers_lag());
         let on_green = leads_to
             .as_ref()
             .and_then(|id| self.get(id))
@@ -236,6 +260,7 @@ impl World {
             .map(|one| one.id.clone());
         PublicSeen {
             checks: vec![self.check(leads_to.as_ref(), failing)],
+            direct: Vec::new(),
             slot_addresses: if self.fails(Sense::Network) {
                 unread()
             } else {

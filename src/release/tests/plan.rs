@@ -1,9 +1,10 @@
 //! The release that the model world sees: the real settings, with times that are short enough to try thousands.
 
-use crate::model::{ReleaseNumber, Span, Timestamp};
-use crate::release::{Blue, Entry, Event, FORMAT, Plan, Release, ReleaseId, Slot, Source, Writer, apply};
+use crate::model::{ReleaseNumber, Share, Span, Timestamp};
+use crate::release::{Blue, Entry, Event, FORMAT, Plan, Release, ReleaseId, Route, Slot, Source, Writer, apply};
 use crate::spec::{
-    AtDrainDeadline, BakeSpec, Check, DrainSpec, ForeignSpec, Lever, ProvisionSpec, RetireSpec, RollbackSpec, SmokeSpec,
+    AtDrainDeadline, BakeSpec, Check, DrainSpec, ForeignSpec, Lever, ProvisionSpec, RetireSpec, RollbackSpec,
+    SmokeSpec, StepSpec,
 };
 
 pub(super) const SLOT: &str = "shop.eu-west-1.elasticbeanstalk.com";
@@ -20,6 +21,8 @@ pub(crate) fn plan() -> Plan {
         },
         lever: Lever::CnameSwap,
         slot_cname: SLOT.to_owned(),
+        route: None,
+        steps: Vec::new(),
         public_url: format!("http://{SLOT}/"),
         version_label: "v2".into(),
         source: Source::Bundle {
@@ -104,10 +107,37 @@ pub(crate) fn blue() -> Blue {
         max_instances: 1,
         enhanced: true,
         account: "1".to_owned(),
+        cname: None,
+        weights: crate::traffic::Originals::new(),
     }
 }
 
 /// A release that has just begun.
 pub(crate) fn release(plan: Plan) -> Release {
     apply(None, &first_entry(plan)).expect("a release can begin")
+}
+
+/// The same release with a lever that has weights, in three steps.
+pub(crate) fn gradual(lever: Lever) -> Plan {
+    let step = |percent, seconds| StepSpec {
+        share: Share::percent(percent),
+        bake: Some(Span::from_secs(seconds)),
+        checks: Vec::new(),
+    };
+    Plan {
+        lever,
+        slot_cname: "www.example.com".to_owned(),
+        public_url: "http://www.example.com/".to_owned(),
+        route: Some(match lever {
+            Lever::WeightedTargetGroups => Route::Rules {
+                arns: vec!["1".to_owned(), "2".to_owned()],
+            },
+            _ => Route::Records {
+                name: "www.example.com.".to_owned(),
+                zone: None,
+            },
+        }),
+        steps: vec![step(5, 30), step(50, 30), step(100, 60)],
+        ..plan()
+    }
 }

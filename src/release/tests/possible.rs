@@ -8,7 +8,8 @@ use crate::release::{
     Action, Blue, CallResult, Entry, Event, FORMAT, Green, IllegalEvent, Look, OpenGate, Outcome, Pause, Pending,
     Phase, Question, Release, RollbackState, Up, Wish, Writer, apply,
 };
-use crate::spec::{ForeignAnswer, GatePlace};
+use crate::spec::{ForeignAnswer, GatePlace, Lever};
+use crate::traffic::Weighting;
 
 /// One change to a state.
 type Change = fn(&mut Release);
@@ -39,6 +40,8 @@ pub(super) fn state(phase: Phase) -> Release {
         max_instances: 4,
         enhanced: true,
         account: "1".to_owned(),
+        cname: None,
+        weights: crate::traffic::Originals::new(),
     });
     state.green = Some(Green {
         id: "e-green".into(),
@@ -96,10 +99,25 @@ fn over(release: &mut Release) {
 
 fn shifted(release: &mut Release) {
     release.shifted_at = Some(release.started_at);
+    release.in_place = true;
 }
 
 fn not_shifted(release: &mut Release) {
     release.shifted_at = None;
+    release.in_place = false;
+}
+
+fn in_steps(release: &mut Release) {
+    release.plan = super::plan::gradual(Lever::WeightedTargetGroups);
+}
+
+fn weighed(weighting: Weighting) -> Event {
+    Event::Intended {
+        action: Action::Weigh {
+            weighting,
+            before: because(),
+        },
+    }
 }
 
 fn rolling_back(release: &mut Release) {
@@ -180,7 +198,7 @@ fn green_of(release: &Release) -> Green {
     release.green.clone().expect("it is known")
 }
 
-const CASES: [Case; 35] = [
+const CASES: [Case; 41] = [
     (Phase::Publish, as_it_is, |_| Event::Renewed, &[over]),
     (
         Phase::Bake,
@@ -382,6 +400,54 @@ const CASES: [Case; 35] = [
         |release| release.shift_intended = true,
         |_| Event::Shifted,
         &[|release| release.shift_intended = false, shifted],
+    ),
+    (
+        Phase::Shift,
+        shifted,
+        |_| Event::InSync { how: because() },
+        &[
+            |release| release.in_sync_at = Some(release.started_at),
+            |release| release.phase = Phase::Smoke,
+        ],
+    ),
+    (
+        Phase::Shift,
+        in_steps,
+        |_| weighed(Weighting::Attached),
+        &[shifted, |release| release.phase = Phase::Smoke],
+    ),
+    (
+        Phase::Shift,
+        in_steps,
+        |_| weighed(Weighting::Split { blue: 19, green: 1 }),
+        &[
+            |release| release.in_place = true,
+            |release| release.step = 1,
+            |release| release.phase = Phase::Bake,
+            |release| release.blue = None,
+        ],
+    ),
+    (
+        Phase::Retire,
+        in_steps,
+        |_| weighed(Weighting::GreenAlone),
+        &[|release| release.phase = Phase::Drain],
+    ),
+    (
+        Phase::RollBack,
+        in_steps,
+        |_| weighed(Weighting::Original),
+        &[|release| release.phase = Phase::Bake, pending],
+    ),
+    (
+        Phase::Bake,
+        |release| {
+            in_steps(release);
+            release.weighting = Weighting::Split { blue: 19, green: 1 };
+            release.plan.foreign.answer = ForeignAnswer::Restore;
+        },
+        |_| weighed(Weighting::Split { blue: 19, green: 1 }),
+        &[|release| release.plan.foreign.answer = ForeignAnswer::Stop],
     ),
     (
         Phase::Shift,

@@ -168,6 +168,7 @@ fn back(leads_to: u8) -> Scene {
                 address: None,
                 failure: None,
             }],
+            direct: Vec::new(),
             slot_addresses: addresses(leads_to),
             expected_addresses: addresses(1),
         });

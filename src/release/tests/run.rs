@@ -65,7 +65,10 @@ impl Run {
     }
 
     pub(super) fn of(plan: Plan, seed: u64) -> Self {
-        let world = World::new(plan.clone(), seed);
+        let mut world = World::new(plan.clone(), seed);
+        if plan.lever.is_gradual() {
+            world = world.gradual();
+        }
         let began = world.now;
         let started = Event::Started {
             plan: Box::new(plan.clone()),
@@ -156,6 +159,7 @@ impl Run {
         let away: Duration = self.crashes.iter().map(|crash| crash.away).sum();
         self.require(self.world.now < self.began + LONGEST + away, "the release has no end");
         self.require(self.world.wrongs.is_empty(), "the world has gone wrong");
+        self.modest();
         self.enter();
         let gate = self.release.gate.as_ref().map(|gate| gate.id.clone());
         let due = |(at, wish): &(Timestamp, Option<Wish>)| *at <= self.world.now && (wish.is_some() || gate.is_some());
@@ -253,7 +257,10 @@ impl Run {
                 if crash.late.is_zero() {
                     let _ = self.world.perform(&self.release, sequence, action);
                 } else {
-                    self.world.later(crash.late, Effect::Arrives(sequence, action.clone()));
+                    self.world.later(
+                        crash.late,
+                        Effect::Arrives(Box::new(self.release.clone()), sequence, action.clone()),
+                    );
                 }
             }
             self.world.pass(crash.away);
@@ -307,7 +314,7 @@ impl Run {
             }
             Event::ShiftConfirmed { .. } | Event::TrafficRestored { .. } => {
                 // The resolver is a whole time to live behind.
-                let then = now - self.release.plan.drain.dns_ttl.get();
+                let then = now - self.world.resolvers_lag();
                 let moved = self.world.disturbed || self.world.holder_at(then) == self.world.holder();
                 let late = self.now() >= self.release.phase_since + seconds(100);
                 let seen = !self.world.faults.blind(Sense::Network, now) && self.world.faults.reads == 0;
@@ -324,10 +331,7 @@ impl Run {
             Event::Intended {
                 action: Action::Terminate { environment, .. },
             } => {
-                let holds = self
-                    .world
-                    .get(environment)
-                    .is_some_and(super::world::Environment::holds_slot);
+                let holds = self.world.served_at(now).contains(environment);
                 let stale = !self.world.faults.stale.is_zero() || self.world.disturbed;
                 self.require(!holds || stale, "the holder of the slot was to be removed");
             }
@@ -360,6 +364,16 @@ impl Run {
         }
     }
 
+    /// Green never has more than its step's share.
+    fn modest(&self) {
+        let Some(shares) = self.world.shares.as_ref().filter(|_| !self.world.disturbed) else {
+            return;
+        };
+        let share = shares.share(&GREEN.into());
+        let most = self.release.plan.share(self.release.step).as_f64();
+        self.require(share <= most + 1e-9, "green has more than its step's share");
+    }
+
     /// What must hold when the release is over, and a while later, when late calls have arrived.
     pub(super) fn judge(&mut self) {
         self.replays();
@@ -374,6 +388,19 @@ impl Run {
         let blue = self.world.get(&BLUE.into()).cloned();
         let green = self.world.green().cloned();
         let named = |id: &str| why.contains(id);
+        if let Some(shares) = &self.world.shares
+            && !self.world.disturbed
+        {
+            let gone = |id: &EnvironmentId| self.world.get(id).is_none();
+            let members = shares.places.values().flat_map(|place| place.keys());
+            let dangling = members.map(|id| EnvironmentId::new(id.clone())).any(|id| gone(&id));
+            self.require(!dangling, "a member leads to an environment that is gone");
+            let back = matches!(outcome, Outcome::RolledBack | Outcome::Aborted);
+            self.require(
+                !back || shares.places == shares.original,
+                "rolled back, and the weights are not what they were",
+            );
+        }
         match outcome {
             Outcome::Promoted => {
                 self.require(

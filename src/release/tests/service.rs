@@ -13,14 +13,14 @@ fn accepted() -> CallResult {
     CallResult::Accepted { detail: None }
 }
 
-fn not_now(message: &str) -> CallResult {
+pub(super) fn not_now(message: &str) -> CallResult {
     CallResult::Refused {
         message: message.to_owned(),
         retryable: true,
     }
 }
 
-fn refused(message: &str) -> CallResult {
+pub(super) fn refused(message: &str) -> CallResult {
     CallResult::Refused {
         message: message.to_owned(),
         retryable: false,
@@ -43,7 +43,7 @@ impl World {
         }
         match self.faults.fate(action, &mut self.random) {
             Fate::Fine => {
-                let result = self.arrive(intent, action);
+                let result = self.arrive(release, intent, action);
                 self.pass(Duration::from_millis(300));
                 result
             }
@@ -52,12 +52,15 @@ impl World {
                 unknown()
             }
             Fate::AppliedThenLost => {
-                let _ = self.arrive(intent, action);
+                let _ = self.arrive(release, intent, action);
                 self.pass(seconds(1));
                 unknown()
             }
             Fate::Late(delay) => {
-                self.later(delay, Effect::Arrives(intent, action.clone()));
+                self.later(
+                    delay,
+                    Effect::Arrives(Box::new(release.clone()), intent, action.clone()),
+                );
                 self.pass(seconds(1));
                 unknown()
             }
@@ -95,23 +98,28 @@ impl World {
                     Role::Blue => release.blue.as_ref().is_some_and(|blue| blue.id == *environment),
                     Role::Green => self.get(environment).is_none_or(|one| one.is_green),
                 };
-                if found.holds(SLOT) || !ours {
+                let member = self.shares.as_ref().is_some_and(|shares| shares.names(&found.id));
+                if found.holds(SLOT) && self.shares.is_none() || member || !ours {
                     return Err(refused("not made: it holds the slot, or is not ours"));
                 }
                 Ok(())
             }
+            Action::Weigh { before, .. } => match self.split() {
+                Some(split) if split.token == *before => Ok(()),
+                _ => Err(not_now("not made: not as it was a moment ago")),
+            },
             _ => Ok(()),
         }
     }
 
     /// What the service does with a call that arrives.
-    pub(super) fn arrive(&mut self, intent: u64, action: &Action) -> CallResult {
-        let result = self.serve(intent, action);
+    pub(super) fn arrive(&mut self, release: &Release, intent: u64, action: &Action) -> CallResult {
+        let result = self.serve(release, intent, action);
         self.changed();
         result
     }
 
-    fn serve(&mut self, intent: u64, action: &Action) -> CallResult {
+    fn serve(&mut self, release: &Release, intent: u64, action: &Action) -> CallResult {
         let from = self.seen_from();
         match action {
             Action::Upload { .. } => {
@@ -139,6 +147,7 @@ impl World {
                 ..
             } => self.create(name, version.clone(), *min_instances, *max_instances),
             Action::Swap { from, to, other_cname } => self.swap(intent, from, to, other_cname),
+            Action::Weigh { .. } => self.weigh(release, action),
             Action::RestoreCapacity {
                 environment,
                 min_instances,
@@ -226,7 +235,7 @@ impl World {
             return not_now("Must be Ready.");
         }
         // Nothing can keep somebody from giving it the name while the call is on its way.
-        if one.holds_slot() && !self.disturbed {
+        if self.served_at(self.now).contains(id) && !self.disturbed {
             self.wrongs
                 .push(format!("{id} was removed while it held the slot's name"));
         }

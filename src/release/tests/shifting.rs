@@ -101,7 +101,10 @@ fn addresses(last: &[u8]) -> Known<BTreeSet<IpAddr>> {
 #[test]
 fn the_name_on_green_is_recorded_and_then_looked_up() {
     let scene = shifted();
-    let before = scene.with(|scene| scene.release.shifted_at = None);
+    let before = scene.with(|scene| {
+        scene.release.shifted_at = None;
+        scene.release.in_place = false;
+    });
     let decision = before.decide();
     assert!(matches!(record(&decision), Event::Shifted));
     assert!(decision.why.to_string().starts_with(SLOT));

@@ -7,8 +7,9 @@ use std::time::Duration;
 use super::faults::Faults;
 use super::plan::SLOT;
 use super::random::Random;
+use super::shares::Shares;
 use crate::model::{EnvironmentId, EnvironmentName, HealthColor, Timestamp, VersionLabel};
-use crate::release::{Action, EnvironmentSeen, EnvironmentStatus, Plan};
+use crate::release::{Action, EnvironmentSeen, EnvironmentStatus, Plan, Release};
 
 pub(super) const BLUE: &str = "e-blue";
 pub(super) const BLUE_CNAME: &str = "shop-r7.eba-x.eu-west-1.elasticbeanstalk.com";
@@ -67,6 +68,10 @@ pub(super) enum Foreign {
     UpdateGreen(u64),
     DeployBlue,
     DeployGreen,
+    /// Gives blue another weight.
+    Weigh(u32),
+    /// Adds a member.
+    Join,
 }
 
 /// What happens at its time.
@@ -77,7 +82,7 @@ pub(super) enum Effect {
     Swapped(EnvironmentId, EnvironmentId),
     Rested(EnvironmentId),
     Ended(EnvironmentId),
-    Arrives(u64, Action),
+    Arrives(Box<Release>, u64, Action),
     Foreign(Foreign),
 }
 
@@ -98,6 +103,10 @@ pub(super) struct World {
     pub(super) listed: Vec<(Timestamp, Vec<EnvironmentSeen>)>,
     /// Who held the slot's name from when on.
     pub(super) holders: Vec<(Timestamp, Option<EnvironmentId>)>,
+    /// Which environments had traffic from when on.
+    pub(super) served: Vec<(Timestamp, BTreeSet<EnvironmentId>)>,
+    /// The weights, with a lever that has some.
+    pub(super) shares: Option<Shares>,
     /// How long users of an environment that lost the slot stay on it.
     pub(super) linger: Duration,
     pub(super) launch: Duration,
@@ -162,6 +171,8 @@ impl World {
             numbers: 0,
             listed: Vec::new(),
             holders: vec![(now - seconds(3600), Some(BLUE.into()))],
+            served: vec![(now - seconds(3600), BTreeSet::from([BLUE.into()]))],
+            shares: None,
             linger: seconds(20),
             launch: seconds(60),
             swap: seconds(5),
@@ -209,7 +220,17 @@ impl World {
         if holders.len() > 1 {
             self.wrongs.push("several environments hold the slot's name".to_owned());
         }
-        let holder = holders.first().map(|one| one.id.clone());
+        let holder = match &self.shares {
+            Some(shares) => shares.most(),
+            None => holders.first().map(|one| one.id.clone()),
+        };
+        let served = match &self.shares {
+            Some(shares) => shares.served(),
+            None => holder.iter().cloned().collect(),
+        };
+        if self.served.last().is_none_or(|(_, last)| *last != served) {
+            self.served.push((self.now, served));
+        }
         if holder.is_none() && !self.disturbed {
             self.wrongs.push("no environment holds the slot's name".to_owned());
         }
@@ -238,8 +259,8 @@ impl World {
             }
             Effect::Swapped(a, b) => self.swapped(&a, &b),
             Effect::Ended(id) => self.environments.retain(|one| one.id != id),
-            Effect::Arrives(intent, action) => {
-                let _ = self.arrive(intent, &action);
+            Effect::Arrives(release, intent, action) => {
+                let _ = self.arrive(&release, intent, &action);
             }
             Effect::Foreign(foreign) => self.foreign(foreign),
         }
@@ -287,6 +308,8 @@ impl World {
             (Foreign::UpdateGreen(long), Some(green)) => self.update(&green, seconds(long)),
             (Foreign::DeployBlue, _) => self.deploy(&blue),
             (Foreign::DeployGreen, Some(green)) => self.deploy(&green),
+            (Foreign::Weigh(weight), _) => self.weigh_by_hand(BLUE, weight),
+            (Foreign::Join, _) => self.weigh_by_hand("somebody", 100),
             (Foreign::Swap | Foreign::EndGreen | Foreign::UpdateGreen(_) | Foreign::DeployGreen, None) => {}
         }
     }
@@ -371,16 +394,22 @@ impl World {
             .and_then(|(_, holder)| holder.clone())
     }
 
+    /// Which environments had traffic at a moment.
+    pub(super) fn served_at(&self, at: Timestamp) -> BTreeSet<EnvironmentId> {
+        let found = self.served.iter().rev().find(|(since, _)| *since <= at);
+        found.map(|(_, served)| served.clone()).unwrap_or_default()
+    }
+
     /// Requests that an environment got around a moment, in ten seconds.
     pub(super) fn requests(&self, id: &EnvironmentId, at: Timestamp) -> u64 {
-        if self.holder_at(at).as_ref() == Some(id) {
+        if self.served_at(at).contains(id) {
             return 50;
         }
         let lost = self
-            .holders
+            .served
             .windows(2)
             .rev()
-            .find(|pair| pair[0].1.as_ref() == Some(id) && pair[1].0 <= at)
+            .find(|pair| pair[0].1.contains(id) && !pair[1].1.contains(id) && pair[1].0 <= at)
             .map(|pair| pair[1].0);
         match lost {
             Some(lost) if at < lost + self.linger => 5,
@@ -393,10 +422,12 @@ impl World {
         let Some(breaks) = self.quality.breaks else {
             return false;
         };
-        let green = self.green().map(|one| &one.id);
-        self.holders
+        let Some(green) = self.green().map(|one| &one.id) else {
+            return false;
+        };
+        self.served
             .iter()
-            .find(|(_, holder)| holder.is_some() && holder.as_ref() == green)
+            .find(|(_, served)| served.contains(green))
             .is_some_and(|(since, _)| {
                 let mends = self.quality.mends.map(|mends| *since + breaks + mends);
                 self.now >= *since + breaks && mends.is_none_or(|mends| self.now < mends)

@@ -46,11 +46,15 @@ pub(super) fn check(spec: &Spec, findings: &mut Findings<'_>) {
     }
     for (table, checks) in [("smoke", &spec.smoke.checks), ("bake", &spec.bake.checks)] {
         for (index, check) in checks.iter().enumerate() {
-            let place = Place::of(&[table, "checks"]).index(index);
-            request(check, &place, findings);
-            expectation(check, &place, findings);
+            one(check, &Place::of(&[table, "checks"]).index(index), findings);
         }
     }
+}
+
+/// The rules for one check.
+pub(super) fn one(check: &Check, place: &Place, findings: &mut Findings<'_>) {
+    request(check, place, findings);
+    expectation(check, place, findings);
 }
 
 fn request(check: &Check, place: &Place, findings: &mut Findings<'_>) {

@@ -2,6 +2,7 @@
 
 mod checks;
 mod green;
+mod levers;
 mod names;
 mod people;
 #[cfg(test)]
@@ -28,6 +29,7 @@ pub(super) fn check(spec: &Spec, document: &Document<'_>, broken: &BTreeSet<Plac
     green::check(&spec.green, &mut findings);
     times::check(spec, &mut findings);
     checks::check(spec, &mut findings);
+    levers::check(spec, &mut findings);
     people::check(spec, &mut findings);
     findings.problems
 }

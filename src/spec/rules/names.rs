@@ -81,6 +81,17 @@ fn slot_and_prefix(spec: &Spec, findings: &mut Findings<'_>) {
 
 fn cname(spec: &Spec, findings: &mut Findings<'_>) {
     let place = Place::of(&["cname"]);
+    if spec.cname.is_empty() && findings.document.get(&place).is_none() {
+        if !spec.lever.is_gradual() && findings.intact(&[&place, &Place::of(&["lever"])]) {
+            findings.add(
+                &place,
+                "`cname` is missing",
+                "The CNAME that the live environment holds: its prefix (`shop`) or the whole name \
+                 (`shop.eu-west-1.elasticbeanstalk.com`). The live environment is found by it, never by its name.",
+            );
+        }
+        return;
+    }
     let name = spec.cname.to_ascii_lowercase();
     let Some(head) = name.strip_suffix(EB_DOMAIN) else {
         if name.contains('.') {

@@ -457,3 +457,78 @@ fn expectations() {
          headers = { x-version = '^v' }, max_latency = \"5s\" } }]",
     );
 }
+
+#[test]
+fn levers_and_steps() {
+    let with = |lines: &str| {
+        messages_of(&format!(
+            "application = \"shop\"\npublic_url = \"https://www.example.com\"\n{lines}"
+        ))
+    };
+    let none = Vec::<String>::new();
+    assert_eq!(with("lever = \"weighted-dns\""), none);
+    assert_eq!(with("lever = \"weighted-dns\"\nsteps = \"linear\""), none);
+    assert_eq!(with(""), ["`cname` is missing"]);
+    let dns = |lines: &str| with(&format!("lever = \"weighted-dns\"\n{lines}"));
+    for (lines, message) in [
+        ("steps = []", "`steps` is empty"),
+        (
+            "steps = [{ share = \"25%\" }, { share = \"25%\" }]",
+            "`steps[1].share` (25%) is not more than the step before",
+        ),
+        (
+            "steps = [{ share = \"0.1%\" }]",
+            "`steps[0].share` (0.1%) is less than weights up to 255 can give, which is all that `weighted-dns` knows",
+        ),
+        (
+            "steps = [{ share = \"5%\", bake = \"1s\" }]",
+            "`bake.interval` (10s) must not be longer than `steps[0].bake` (1s)",
+        ),
+        (
+            "steps = [{ share = \"5%\", checks = [{ path = \"x\" }] }]",
+            "`steps[0].checks[0].path` must begin with `/`",
+        ),
+        (
+            "weighted_dns.name = \"localhost\"",
+            "\"localhost\" is no name that can have records of its own",
+        ),
+        (
+            "weighted_dns.name = \"shop.eu-west-1.elasticbeanstalk.com\"",
+            "shop.eu-west-1.elasticbeanstalk.com is a name of Elastic Beanstalk's, whose records are not yours",
+        ),
+        (
+            "weighted_dns.zone = \"/hostedzone/Z1\"",
+            "`weighted_dns.zone` is not the id of a hosted zone",
+        ),
+        (
+            "[weighted_target_groups]\nrules = []",
+            "`weighted_target_groups` is for the lever `weighted-target-groups`, and this slot's is `weighted-dns`",
+        ),
+        (
+            "[[gates]]\nbefore = { step = 3 }",
+            "there is no step 3 to stand before: the release has 2 steps",
+        ),
+    ] {
+        assert_eq!(dns(lines), [message], "{lines}");
+    }
+    assert_eq!(dns("[[gates]]\nbefore = { step = 2 }"), none);
+    let groups = |lines: &str| with(&format!("lever = \"weighted-target-groups\"\n{lines}"));
+    let rule = "arn:aws:elasticloadbalancing:eu-west-1:1:listener-rule/app/a/1/2/3";
+    assert_eq!(groups(&format!("weighted_target_groups.rules = [{rule:?}]")), none);
+    assert_eq!(
+        groups(""),
+        ["the lever `weighted-target-groups` needs the rules that carry the traffic"]
+    );
+    assert_eq!(
+        groups(&format!("weighted_target_groups.rules = [{rule:?}, {rule:?}]")),
+        ["`weighted_target_groups.rules[1]` is named twice"]
+    );
+    assert_eq!(
+        groups("weighted_target_groups.rules = [\"arn:aws:elasticloadbalancing:eu-west-1:1:listener/app/a/1/2\"]"),
+        ["`weighted_target_groups.rules[0]` is not the ARN of a rule of an Application Load Balancer"]
+    );
+    let swap = messages_of("application = \"shop\"\ncname = \"shop\"\nsteps = \"canary\"");
+    assert_eq!(swap, ["a CNAME swap moves all traffic at once: it has no steps"]);
+    let nameless = messages_of("application = \"shop\"\nlever = \"weighted-dns\"");
+    assert_eq!(nameless, ["the lever `weighted-dns` needs the name that users ask for"]);
+}

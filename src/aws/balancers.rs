@@ -1,0 +1,162 @@
+//! Elastic Load Balancing and Auto Scaling, by what a release asks of them: rules that forward to weighted target groups, and which
+//! target group is an environment's.
+
+use aws_sdk_elasticloadbalancingv2::types::{
+    Action, ActionTypeEnum, ForwardActionConfig, TargetGroupStickinessConfig, TargetGroupTuple, TargetHealthStateEnum,
+};
+
+use super::error::read;
+use super::{Aws, CallError};
+use crate::model::EnvironmentId;
+use crate::traffic::{Forward, Rule};
+
+impl Aws {
+    /// Rules by their ARNs, in that order. A read.
+    ///
+    /// # Errors
+    ///
+    /// When that cannot be said, or one of them is not there.
+    pub async fn rules(&self, arns: &[String]) -> Result<Vec<Rule>, CallError> {
+        const OPERATION: &str = "DescribeRules";
+        let answer = self
+            .balancing
+            .describe_rules()
+            .set_rule_arns(Some(arns.to_vec()))
+            .send()
+            .await
+            .map_err(|error| read(OPERATION, error))?;
+        arns.iter()
+            .map(|arn| {
+                let found = answer.rules().iter().find(|rule| rule.rule_arn() == Some(arn));
+                let rule = found.ok_or_else(|| CallError::refused(OPERATION, format!("there is no rule {arn}")))?;
+                Ok(Rule {
+                    arn: arn.clone(),
+                    forward: forward(rule.actions()),
+                })
+            })
+            .collect()
+    }
+
+    /// Lets a rule forward like that. A blind write: sent once, and the last writer wins; look right before it.
+    ///
+    /// # Errors
+    ///
+    /// When it was refused, or nobody knows.
+    pub async fn set_forward(&self, rule: &str, forward: &Forward) -> Result<(), CallError> {
+        let mut config = ForwardActionConfig::builder();
+        for (arn, weight) in &forward.groups {
+            let weight = i32::try_from(*weight).unwrap_or(i32::MAX);
+            config = config.target_groups(TargetGroupTuple::builder().target_group_arn(arn).weight(weight).build());
+        }
+        let seconds = forward.sticky.map(|seconds| i32::try_from(seconds).unwrap_or(i32::MAX));
+        let sticky = TargetGroupStickinessConfig::builder()
+            .enabled(seconds.is_some())
+            .set_duration_seconds(seconds);
+        let config = config.target_group_stickiness_config(sticky.build()).build();
+        let action = Action::builder()
+            .r#type(ActionTypeEnum::Forward)
+            .forward_config(config)
+            .build();
+        self.balancing_once
+            .modify_rule()
+            .rule_arn(rule)
+            .actions(action)
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| read("ModifyRule", error))
+    }
+
+    /// The ARNs of an environment's target groups, by its Auto Scaling group: on a shared load balancer there are those of other
+    /// environments as well. Two reads.
+    ///
+    /// # Errors
+    ///
+    /// When that cannot be said.
+    pub async fn target_groups(&self, environment: &EnvironmentId) -> Result<Vec<String>, CallError> {
+        let resources = self
+            .beanstalk
+            .describe_environment_resources()
+            .environment_id(environment.as_str())
+            .send()
+            .await
+            .map_err(|error| read("DescribeEnvironmentResources", error))?;
+        let names: Vec<String> = resources
+            .environment_resources()
+            .map(aws_sdk_elasticbeanstalk::types::EnvironmentResourceDescription::auto_scaling_groups)
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|group| group.name().map(str::to_owned))
+            .collect();
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let groups = self
+            .scaling
+            .describe_auto_scaling_groups()
+            .set_auto_scaling_group_names(Some(names))
+            .send()
+            .await
+            .map_err(|error| read("DescribeAutoScalingGroups", error))?;
+        let mut arns: Vec<String> = groups
+            .auto_scaling_groups()
+            .iter()
+            .flat_map(|group| group.target_group_arns().iter().cloned())
+            .collect();
+        arns.sort();
+        arns.dedup();
+        Ok(arns)
+    }
+
+    /// How many targets of a target group are healthy. One that no rule names has none. A read.
+    ///
+    /// # Errors
+    ///
+    /// When that cannot be said.
+    pub async fn healthy_targets(&self, group: &str) -> Result<u32, CallError> {
+        let answer = self
+            .balancing
+            .describe_target_health()
+            .target_group_arn(group)
+            .send()
+            .await
+            .map_err(|error| read("DescribeTargetHealth", error))?;
+        let healthy = answer
+            .target_health_descriptions()
+            .iter()
+            .filter_map(|target| target.target_health()?.state())
+            .filter(|state| **state == TargetHealthStateEnum::Healthy)
+            .count();
+        Ok(u32::try_from(healthy).unwrap_or(u32::MAX))
+    }
+}
+
+/// What a rule's actions amount to.
+fn forward(actions: &[Action]) -> Result<Forward, String> {
+    let [action] = actions else {
+        return Err("it does more than forward, and what that is cannot be written back whole".to_owned());
+    };
+    if action.r#type() != Some(&ActionTypeEnum::Forward) {
+        return Err("it does not forward".to_owned());
+    }
+    let weight = |weight: Option<i32>| u32::try_from(weight.unwrap_or(1)).unwrap_or(0);
+    let Some(config) = action.forward_config() else {
+        let group = action.target_group_arn().ok_or("it forwards to nothing")?;
+        return Ok(Forward {
+            groups: vec![(group.to_owned(), 1)],
+            sticky: None,
+        });
+    };
+    let groups = config
+        .target_groups()
+        .iter()
+        .filter_map(|tuple| Some((tuple.target_group_arn()?.to_owned(), weight(tuple.weight()))));
+    let sticky = config
+        .target_group_stickiness_config()
+        .filter(|sticky| sticky.enabled() == Some(true))
+        .and_then(|sticky| u32::try_from(sticky.duration_seconds()?).ok());
+    Ok(Forward {
+        groups: groups.collect(),
+        sticky,
+    })
+}

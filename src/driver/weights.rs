@@ -1,0 +1,146 @@
+//! Weights: read where they are, and written on exactly the state that was seen.
+
+use super::World;
+use super::perform::{not_now, refused, unread};
+use crate::aws::CallError;
+use crate::model::EnvironmentId;
+use crate::release::{CallResult, EnvironmentSeen, Plan, Release, Route};
+use crate::traffic::{Fence, Hosts, Record, Split, Weigh, Weighting, fence_name, members, weigh as changes};
+
+/// Hosts of blue and green, by what was recorded of them.
+pub(super) fn recorded(release: &Release) -> Vec<Hosts> {
+    let blue = release.blue.iter().map(|blue| Hosts {
+        environment: blue.id.clone(),
+        cname: blue.cname.clone(),
+        endpoint: blue.endpoint.clone(),
+    });
+    let green = release.green.iter().map(|green| Hosts {
+        environment: green.id.clone(),
+        cname: green.cname.clone(),
+        endpoint: green.endpoint.clone(),
+    });
+    blue.chain(green).collect()
+}
+
+impl From<&EnvironmentSeen> for Hosts {
+    fn from(seen: &EnvironmentSeen) -> Self {
+        Self {
+            environment: seen.id.clone(),
+            cname: seen.cname.clone(),
+            endpoint: seen.endpoint.clone(),
+        }
+    }
+}
+
+/// How the traffic is shared out among these environments. A read.
+pub(super) async fn split(world: &World, plan: &Plan, environments: &[Hosts]) -> Result<Split, CallError> {
+    match &plan.route {
+        Some(Route::Records { name, zone }) => {
+            let zone = world.zone(name, zone.as_deref()).await?;
+            let records = records(world, &zone, name).await?;
+            Ok(members(name, &records, &plan.id.slot.to_string(), environments))
+        }
+        Some(Route::Rules { arns }) => world.forwards(arns, environments).await,
+        None => Ok(Split::default()),
+    }
+}
+
+/// The records of a name, and its companion.
+async fn records(world: &World, zone: &str, name: &str) -> Result<Vec<Record>, CallError> {
+    let beside = fence_name(name);
+    let (records, companion) = tokio::join!(world.aws.records(zone, name), world.aws.records(zone, &beside));
+    let mut records = records?;
+    records.extend(companion?);
+    Ok(records)
+}
+
+/// Writes weights, if the state is the one that was seen before. Gives what the service calls the change.
+pub(super) async fn weigh(
+    world: &World,
+    release: &Release,
+    weighting: Weighting,
+    before: &str,
+    in_time: impl Fn() -> Result<(), CallResult>,
+) -> Result<Option<String>, CallResult> {
+    let plan = &release.plan;
+    let sides = recorded(release);
+    let side = |id: Option<&EnvironmentId>| sides.iter().find(|hosts| Some(&hosts.environment) == id);
+    let blue = release.blue.as_ref();
+    let (Some(originals), Some(blue)) = (blue.map(|blue| &blue.weights), side(blue.map(|blue| &blue.id))) else {
+        return Err(refused("not made: the journal does not say which environment is blue"));
+    };
+    let green = side(release.green.as_ref().map(|green| &green.id));
+    match &plan.route {
+        Some(Route::Records { name, zone }) => {
+            let zone = world.zone(name, zone.as_deref()).await.map_err(unread)?;
+            let records = records(world, &zone, name).await.map_err(unread)?;
+            let slot = plan.id.slot.to_string();
+            expected(before, &members(name, &records, &slot, &sides))?;
+            let entry = release
+                .pending
+                .as_ref()
+                .map_or(release.sequence, |pending| pending.intent);
+            let fence = Fence::of(&slot, plan.id.number.0, entry);
+            let wanted = Weigh {
+                name,
+                weighting,
+                originals,
+                blue,
+                green,
+                fence: &fence,
+            };
+            let changes = changes(&wanted, &records).map_err(|error| refused(format!("not made: {error}")))?;
+            in_time()?;
+            let comment = format!("cutover: release {}", plan.id);
+            match world.aws.change_records(&zone, &changes, &comment).await {
+                Ok(change) => Ok(Some(change)),
+                // Compare and swap: a record has changed between the read and the write.
+                Err(error) if error.has_code("InvalidChangeBatch") => Err(not_now(format!(
+                    "not made, because the records have changed in this moment: {error}"
+                ))),
+                Err(error) => Err(error.into()),
+            }
+        }
+        Some(Route::Rules { arns }) => {
+            let forwards = super::forwards::Forwards {
+                world,
+                arns,
+                originals,
+                blue,
+                green,
+            };
+            forwards.weigh(weighting, before, in_time).await
+        }
+        None => Err(refused("not made: this lever has no weights")),
+    }
+}
+
+/// The exact state that was seen before, or nothing is written.
+pub(super) fn expected(before: &str, seen: &Split) -> Result<(), CallResult> {
+    if seen.token == before {
+        return Ok(());
+    }
+    Err(not_now(
+        "not made, because the weights are not what they were a moment ago",
+    ))
+}
+
+/// Whether an environment may be removed, as far as weights go: it is no member, and another environment has traffic.
+pub(super) async fn without(world: &World, release: &Release, id: &EnvironmentId) -> Result<(), CallResult> {
+    let slot = &release.plan.slot_cname;
+    let sides = recorded(release);
+    let split = split(world, &release.plan, &sides).await.map_err(unread)?;
+    if split.names(id) {
+        return Err(not_now(format!("not made: {id} still has a weight for {slot}")));
+    }
+    let others = sides
+        .iter()
+        .map(|hosts| &hosts.environment)
+        .filter(|other| *other != id);
+    if !others.clone().any(|other| split.serves(other)) {
+        return Err(not_now(format!(
+            "not made: no other environment of this release has traffic of {slot}, so {id} may be the last one that can serve it"
+        )));
+    }
+    Ok(())
+}

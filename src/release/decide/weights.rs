@@ -1,0 +1,336 @@
+//! Levers with weights: green gets the traffic step by step, each step is read in place, spread, and confirmed; and in one call
+//! everything is blue's again.
+
+use super::super::action::Action;
+use super::super::event::Event;
+use super::super::observation::Observation;
+use super::super::outcome::Outcome;
+use super::super::pair::{Blue, Green};
+use super::super::state::{Phase, Release};
+use super::super::why::Why;
+use super::shift::{self, Sides};
+use super::{
+    Decision, Then, act, act_patiently, limits, next_look, pause, provision, record, roll_back, soon, wait, world,
+};
+use crate::model::{Known, Timestamp};
+use crate::spec::Lever;
+use crate::traffic::{Split, Weighting};
+
+/// Brings the weights of this step about, when green is fit for them.
+pub(super) fn step(release: &Release, blue: &Blue, green: &Green, wanted: Weighting, seen: &Observation) -> Decision {
+    let slot = &release.plan.slot_cname;
+    let deadline = release.deadline(limits::SHIFT);
+    let in_time = seen.at < deadline;
+    let too_late = || {
+        roll_back(
+            format!("the weights of {slot} could not be set in time: {wanted}"),
+            Outcome::RolledBack,
+        )
+    };
+    let split = match &seen.split {
+        Known::Known(split) => split,
+        Known::Unknown(_) if !in_time => return too_late(),
+        Known::Unknown(why) => {
+            return world::cannot_see(release, seen, "the weights", why, deadline, "green is given up");
+        }
+    };
+    let is = |weighting| split.is(weighting, &blue.weights, &blue.id, Some(&green.id));
+    if is(wanted) {
+        let seen = split.describe(&blue.id, Some(&green.id));
+        return record(format!("the weights of {slot} are in place: {seen}"), Event::Shifted);
+    }
+    let Sides { from, to, mut missing } = match shift::sides(release, blue, green, seen, deadline) {
+        Ok(sides) => sides,
+        Err(decision) => return *decision,
+    };
+    for (role, side) in [("blue", from), ("green", to)] {
+        if !side.ready() {
+            missing.bad.push(format!("{role} ({}) is {:?}", side.id, side.status));
+        }
+    }
+    let attach = release.plan.lever == Lever::WeightedTargetGroups && is(Weighting::Original);
+    if !attach && let Some(healthy) = split.healthy(&green.id) {
+        let least = provision::wanted_instances(release, blue);
+        if healthy < least {
+            missing
+                .bad
+                .push(format!("{healthy} of {least} targets of green are healthy"));
+        }
+    }
+    if !missing.is_empty() {
+        // A driver that was away past the deadline does not give up a green that is up.
+        if !in_time {
+            return too_late();
+        }
+        let why = Why::NotUp {
+            version: release.plan.version_label.clone(),
+            missing: missing.all(),
+        };
+        return wait(seen.at, why, next_look(release, seen.at), deadline, "green is given up");
+    }
+    let action = Action::Weigh {
+        // What no rule names gets no health checks: green is a member first, and then one with traffic.
+        weighting: if attach { Weighting::Attached } else { wanted },
+        before: split.token.clone(),
+    };
+    act(release, seen.at, action, |why| roll_back(why, Outcome::RolledBack))
+}
+
+/// The weights of the step are in place: what is left is that everybody knows them.
+pub(super) fn spread(release: &Release, since: Timestamp, seen: &Observation) -> Option<Decision> {
+    if release.plan.lever != Lever::WeightedDns {
+        return None;
+    }
+    let Some(in_sync) = release.in_sync_at else {
+        return Some(in_sync(release, since, seen));
+    };
+    let expired = in_sync + release.plan.drain.dns_ttl.get();
+    (seen.at < expired).then(|| {
+        let why = Why::DnsDraining { until: expired };
+        wait(
+            seen.at,
+            why,
+            expired.min(next_look(release, seen.at)),
+            expired,
+            "the share counts as reached",
+        )
+    })
+}
+
+fn in_sync(release: &Release, since: Timestamp, seen: &Observation) -> Decision {
+    let heard = |how: String| record(how.clone(), Event::InSync { how });
+    let slot = &release.plan.slot_cname;
+    let Some(change) = &release.change else {
+        // The answer with the change's id was lost.
+        let until = since + limits::IN_SYNC_BLIND;
+        if seen.at >= until {
+            return heard(format!(
+                "nobody can ask for the change of {slot}, but Route 53 has had {} s for it",
+                limits::IN_SYNC_BLIND.as_secs()
+            ));
+        }
+        let why = Why::Working {
+            what: format!("all servers of Route 53 to know the weights of {slot}"),
+        };
+        let look = until.min(next_look(release, seen.at));
+        return wait(seen.at, why, look, until, "they are taken to know them");
+    };
+    if seen.in_sync == Known::Known(true) {
+        return heard(format!(
+            "all servers of Route 53 know the weights of {slot} (change {change})"
+        ));
+    }
+    let deadline = since + limits::IN_SYNC;
+    if seen.at >= deadline {
+        return roll_back(
+            format!("Route 53 did not spread the weights of {slot} in time (change {change})"),
+            Outcome::RolledBack,
+        );
+    }
+    let why = Why::Working {
+        what: format!("all servers of Route 53 to know the weights of {slot}"),
+    };
+    wait(
+        seen.at,
+        why,
+        next_look(release, seen.at),
+        deadline,
+        "green is taken back",
+    )
+}
+
+/// A part of the traffic leads to green, as far as anybody can see.
+pub(super) fn shared(release: &Release, since: Timestamp, seen: &Observation) -> Decision {
+    let deadline = since + limits::CONFIRM + release.plan.drain.dns_ttl.get() * release.plan.drain.factor;
+    let share = release.plan.share(release.step);
+    let checks = seen.public.iter().flat_map(|public| &public.direct);
+    let failed = checks.clone().find(|check| !check.passed);
+    let missing = match (seen.public.is_some(), failed) {
+        (true, None) => {
+            let how = format!("green has {share} of the traffic, and its checks pass");
+            return record(how.clone(), Event::ShiftConfirmed { how });
+        }
+        (false, _) => "green was not asked yet".to_owned(),
+        (true, Some(check)) => format!("{}: {}", check.check, check.failure.as_deref().unwrap_or("failed")),
+    };
+    if seen.at >= deadline {
+        return roll_back(
+            format!("green did not answer well in time: {missing}"),
+            Outcome::RolledBack,
+        );
+    }
+    let why = Why::Confirming { missing };
+    wait(seen.at, why, soon(release, seen.at), deadline, "green is taken back")
+}
+
+/// What the weights say about other people's changes.
+pub(super) enum Weights {
+    AsTheyShouldBe,
+    /// Nobody knows.
+    Unseen,
+    /// Somebody else has changed them; the text says what is seen and what should be.
+    Changed {
+        what: String,
+        restore: Option<Action>,
+    },
+}
+
+/// Compares the weights with those that this release has set, or is about to.
+pub(super) fn compare(release: &Release, seen: &Observation) -> Weights {
+    let Some(blue) = &release.blue else {
+        return Weights::AsTheyShouldBe;
+    };
+    let Some(split) = seen.split.known() else {
+        return Weights::Unseen;
+    };
+    let green = release.green.as_ref().map(|green| &green.id);
+    let mut ours = vec![release.weighting];
+    // What was called a moment ago may have happened, whatever was said of it, and not everywhere at once.
+    match release.phase {
+        Phase::Shift => {
+            ours.extend(release.plan.weighting(release.step));
+            ours.push(if release.shifted_at.is_none() {
+                Weighting::Attached
+            } else {
+                release.weighting
+            });
+        }
+        Phase::Retire => ours.push(Weighting::GreenAlone),
+        _ => {}
+    }
+    let strangers = split.strangers(&blue.id, green);
+    let as_ours = split.is_among(&ours, &blue.weights, &blue.id, green);
+    if as_ours && strangers.is_empty() && split.faults.is_empty() {
+        return Weights::AsTheyShouldBe;
+    }
+    let slot = &release.plan.slot_cname;
+    let shown = split.describe(&blue.id, green);
+    let mut what = format!(
+        "somebody else has changed the weights of {slot} ({shown}); it should be {}",
+        release.weighting
+    );
+    for fault in &split.faults {
+        what.push_str("; ");
+        what.push_str(fault);
+    }
+    // Members that others have added are theirs to remove.
+    let restore = (strangers.is_empty() && split.faults.is_empty()).then(|| Action::Weigh {
+        weighting: release.weighting,
+        before: split.token.clone(),
+    });
+    Weights::Changed { what, restore }
+}
+
+/// Whether all traffic is blue's, exactly as it was, and green no member.
+fn is_original(release: &Release, blue: &Blue, split: &Split) -> bool {
+    let green = release.green.as_ref().map(|green| &green.id);
+    split.is(Weighting::Original, &blue.weights, &blue.id, green)
+}
+
+/// What there is to do until the weights are blue's again.
+pub(super) enum Back {
+    /// They are.
+    There,
+    /// They are not, and this is done about it.
+    Not(Decision),
+}
+
+/// Gives everything back to blue.
+pub(super) fn back(
+    release: &Release,
+    blue: &Blue,
+    seen: &Observation,
+    returning: impl Fn(String, Timestamp) -> Decision,
+) -> Back {
+    let split = match &seen.split {
+        Known::Known(split) => split,
+        Known::Unknown(why) => {
+            let missing = format!("the weights could not be read: {why}");
+            return Back::Not(returning(missing, soon(release, seen.at)));
+        }
+    };
+    let green = release.green.as_ref().map(|green| &green.id);
+    if is_original(release, blue, split) {
+        let strangers = split.strangers(&blue.id, green);
+        if strangers.is_empty() {
+            return Back::There;
+        }
+        let missing = format!("others have a part of the traffic: {}", split.describe(&blue.id, green));
+        return Back::Not(returning(missing, next_look(release, seen.at)));
+    }
+    let action = Action::Weigh {
+        weighting: Weighting::Original,
+        before: split.token.clone(),
+    };
+    let attempts = release.attempts_of(&action.key());
+    // There is no other way back, so it is tried until the deadline, however often it was refused.
+    if attempts.failed > 0 {
+        let waited = returning(format!("the weights were not taken: {}", attempts.said), seen.at);
+        if matches!(waited.then, Then::Finish { .. }) {
+            return Back::Not(waited);
+        }
+    }
+    if !attempts.done {
+        return Back::Not(act_patiently(release, seen.at, action));
+    }
+    // They were read in place, and are not any more: somebody has undone that, or a call of the way forward came late. These
+    // lists are not behind, so it is done again, at once the first time.
+    let not_before = attempts.last + pause(release, attempts.failed);
+    if attempts.failed > 0 && seen.at < not_before {
+        return Back::Not(returning("the weights have changed again".to_owned(), not_before));
+    }
+    let what = action.describe();
+    Back::Not(Decision {
+        why: Why::Missing { what },
+        then: Then::Act(action),
+    })
+}
+
+/// Traffic that was back on blue has left it again; the text says how.
+pub(super) fn left(release: &Release, blue: &Blue, seen: &Observation) -> Option<String> {
+    let split = seen.split.known()?;
+    let green = release.green.as_ref().map(|green| &green.id);
+    let on_green = green.is_some_and(|green| split.names(green));
+    (on_green || split.live() != Some(&blue.id)).then(|| {
+        format!(
+            "traffic of {} has left blue again ({})",
+            release.plan.slot_cname,
+            split.describe(&blue.id, green)
+        )
+    })
+}
+
+/// Blue is no member any more before it is removed. `None` when it is none.
+pub(super) fn detach(
+    release: &Release,
+    blue: &Blue,
+    seen: &Observation,
+    deadline: Timestamp,
+    give_up: impl FnOnce(String) -> Decision,
+) -> Option<Decision> {
+    if !release.plan.lever.is_gradual() {
+        return None;
+    }
+    let split = match &seen.split {
+        Known::Known(split) => split,
+        Known::Unknown(why) => {
+            let at_deadline = "blue is kept, and the release ends";
+            return Some(world::cannot_see(
+                release,
+                seen,
+                "the weights",
+                why,
+                deadline,
+                at_deadline,
+            ));
+        }
+    };
+    if !split.names(&blue.id) {
+        return None;
+    }
+    let action = Action::Weigh {
+        weighting: Weighting::GreenAlone,
+        before: split.token.clone(),
+    };
+    Some(act(release, seen.at, action, give_up))
+}

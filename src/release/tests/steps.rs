@@ -1,0 +1,197 @@
+//! Levers with weights: steps, their order, and the way back.
+
+use super::faults::Fate;
+use super::plan::gradual;
+use super::run::{Deed, GREEN, Run};
+use super::world::{BLUE, Foreign, seconds};
+use crate::release::{Action, Event, Outcome, Phase, Wish};
+use crate::spec::{AtGateDeadline, ForeignAnswer, GatePlace, GateSpec, Lever};
+use crate::traffic::Weighting;
+
+const LEVERS: [Lever; 2] = [Lever::WeightedDns, Lever::WeightedTargetGroups];
+
+fn run(lever: Lever) -> Run {
+    Run::of(gradual(lever), 1)
+}
+
+/// The weightings that were intended, in order.
+fn weighed(run: &Run) -> Vec<Weighting> {
+    run.entries
+        .iter()
+        .filter_map(|entry| match &entry.event {
+            Event::Intended {
+                action: Action::Weigh { weighting, .. },
+            } => Some(*weighting),
+            _ => None,
+        })
+        .collect()
+}
+
+const FIRST: Weighting = Weighting::Split { blue: 19, green: 1 };
+const SECOND: Weighting = Weighting::Split { blue: 1, green: 1 };
+
+#[test]
+fn a_good_version_gets_the_traffic_step_by_step() {
+    for lever in LEVERS {
+        let run = run(lever).finish();
+        assert_eq!(run.outcome(), Outcome::Promoted, "{lever}: {}", run.why());
+        let mut steps = weighed(&run);
+        // What no rule names gets no health checks.
+        if lever == Lever::WeightedTargetGroups {
+            assert_eq!(steps.remove(0), Weighting::Attached);
+        }
+        assert_eq!(
+            steps,
+            [FIRST, SECOND, Weighting::Whole, Weighting::GreenAlone],
+            "{lever}"
+        );
+        let shares = run.world.shares.as_ref().unwrap();
+        for place in shares.places.values() {
+            assert_eq!(place.iter().collect::<Vec<_>>(), [(&GREEN.to_owned(), &200)]);
+        }
+    }
+}
+
+#[test]
+fn each_step_is_watched_as_long_as_it_says_once_everybody_knows_it() {
+    let run = run(Lever::WeightedDns).finish();
+    let mut in_sync = None;
+    let mut confirmed = None;
+    let mut steps = 0;
+    for entry in &run.entries {
+        match &entry.event {
+            Event::InSync { .. } => in_sync = Some(entry.at),
+            Event::ShiftConfirmed { .. } => {
+                let known = in_sync.take().expect("servers know before resolvers do");
+                assert!(entry.at >= known + seconds(20), "old answers have run out");
+                confirmed = Some(entry.at);
+            }
+            Event::BakePassed => {
+                let length = [30, 30, 60][steps];
+                assert!(entry.at >= confirmed.unwrap() + seconds(length), "step {steps}");
+                steps += 1;
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(steps, 3);
+}
+
+#[test]
+fn a_bad_version_loses_its_share_in_one_call() {
+    for lever in LEVERS {
+        let mut run = run(lever);
+        run.world.quality.breaks = Some(seconds(5));
+        let run = run.finish();
+        assert_eq!(run.outcome(), Outcome::RolledBack, "{lever}");
+        let steps = weighed(&run);
+        assert!(!steps.contains(&SECOND), "{lever}: it was met at 5%");
+        assert_eq!(steps.iter().filter(|step| **step == Weighting::Original).count(), 1);
+        assert_eq!(steps.last(), Some(&Weighting::Original));
+    }
+}
+
+#[test]
+fn faults_of_the_call_change_nothing_about_the_end() {
+    for lever in LEVERS {
+        for fate in [
+            Fate::LostBefore,
+            Fate::AppliedThenLost,
+            Fate::NotNow,
+            Fate::Late(seconds(15)),
+        ] {
+            for position in 0..4 {
+                let mut run = run(lever);
+                let mut fates = vec![Fate::Fine; position];
+                fates.push(fate);
+                run.world.faults.script.insert("weigh", fates);
+                let run = run.finish();
+                assert_eq!(
+                    run.outcome(),
+                    Outcome::Promoted,
+                    "{lever} {fate:?} {position}: {}",
+                    run.why()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn weights_that_somebody_else_writes_are_named_and_answered() {
+    for lever in LEVERS {
+        for (phase, foreign) in [
+            (Phase::Provision, Foreign::Weigh(7)),
+            (Phase::Bake, Foreign::Weigh(7)),
+            (Phase::Bake, Foreign::Join),
+            (Phase::Drain, Foreign::Weigh(7)),
+        ] {
+            let run = run(lever).when(phase, 3, Deed::Foreign(foreign)).finish();
+            let why = run.why();
+            assert!(
+                why.contains("somebody else has changed the weights of www.example.com"),
+                "{lever} {phase}: {why}"
+            );
+            assert_ne!(run.outcome(), Outcome::Promoted, "{lever} {phase}");
+        }
+        let mut plan = gradual(lever);
+        plan.foreign.answer = ForeignAnswer::Restore;
+        let run = Run::of(plan, 1)
+            .when(Phase::Bake, 3, Deed::Foreign(Foreign::Weigh(7)))
+            .finish();
+        assert_eq!(run.outcome(), Outcome::Promoted, "{lever}: {}", run.why());
+        assert_eq!(
+            weighed(&run).iter().filter(|step| **step == FIRST).count(),
+            2,
+            "{lever}"
+        );
+    }
+}
+
+#[test]
+fn an_operator_takes_it_back_from_every_step() {
+    for lever in LEVERS {
+        for (phase, after) in [
+            (Phase::Provision, 1),
+            (Phase::Smoke, 1),
+            (Phase::Shift, 1),
+            (Phase::Bake, 5),
+            (Phase::Bake, 100),
+            (Phase::Bake, 200),
+            (Phase::Drain, 5),
+            (Phase::Retire, 5),
+        ] {
+            let run = run(lever).when(phase, after, Deed::Wish(Wish::RollBack)).finish();
+            let ended = run.outcome();
+            assert!(
+                matches!(ended, Outcome::RolledBack | Outcome::Aborted),
+                "{lever} {phase}+{after}: {}",
+                run.why()
+            );
+            let shares = run.world.shares.as_ref().unwrap();
+            assert_eq!(shares.places, shares.original, "{lever} {phase}+{after}");
+            assert_eq!(run.world.holder(), Some(BLUE.into()));
+        }
+    }
+}
+
+#[test]
+fn a_gate_stands_before_its_step() {
+    let mut plan = gradual(Lever::WeightedDns);
+    plan.gates.push(GateSpec {
+        before: GatePlace::Step(2),
+        deadline: crate::model::Span::from_secs(600),
+        at_deadline: AtGateDeadline::RollBack,
+    });
+    let alone = Run::of(plan.clone(), 1).finish();
+    assert_eq!(alone.outcome(), Outcome::RolledBack);
+    assert_eq!(weighed(&alone), [FIRST, Weighting::Original]);
+    let promoted = Run::of(plan, 1).when(Phase::Bake, 60, Deed::Promote).finish();
+    assert_eq!(promoted.outcome(), Outcome::Promoted, "{}", promoted.why());
+    let opened = promoted
+        .entries
+        .iter()
+        .filter(|entry| matches!(entry.event, Event::GateOpened { .. }))
+        .count();
+    assert_eq!(opened, 1);
+}

@@ -1,0 +1,178 @@
+//! Rules of a load balancer that forward to weighted target groups: who has which weight, and what gives them others.
+
+use super::split::{Member, Originals, Split, Weighting};
+use crate::model::EnvironmentId;
+
+/// What a rule does with a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forward {
+    /// The target groups that it forwards to, each with its weight.
+    pub groups: Vec<(String, u32)>,
+    /// For how many seconds a client stays with its target group; `None` when it does not.
+    pub sticky: Option<u32>,
+}
+
+/// A rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Its ARN.
+    pub arn: String,
+    /// What it does, or why that cannot be weighed.
+    pub forward: Result<Forward, String>,
+}
+
+/// An environment's target group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// The environment.
+    pub environment: EnvironmentId,
+    /// The ARN of its target group.
+    pub arn: String,
+    /// How many of its targets are healthy, as far as that was asked.
+    pub healthy: Option<u32>,
+}
+
+/// The name of a rule's place: its ARN is too long for a person.
+#[must_use]
+pub fn place(arn: &str) -> String {
+    format!("rule {}", arn.rsplit('/').next().unwrap_or(arn))
+}
+
+/// What rules show.
+#[must_use]
+pub fn forwarded(rules: &[Rule], groups: &[Group]) -> Split {
+    let mut lines: Vec<String> = rules.iter().map(|rule| format!("{rule:?}")).collect();
+    lines.sort();
+    let mut split = Split {
+        token: super::short_digest(&lines.join("\n")),
+        ..Split::default()
+    };
+    for rule in rules {
+        let place = place(&rule.arn);
+        match &rule.forward {
+            Err(fault) => split.faults.push(format!("{place}: {fault}")),
+            Ok(forward) => {
+                let members = forward.groups.iter().map(|(arn, weight)| {
+                    let group = groups.iter().find(|group| group.arn == *arn);
+                    Member {
+                        id: arn.clone(),
+                        environment: group.map(|group| group.environment.clone()),
+                        weight: *weight,
+                        healthy: group.and_then(|group| group.healthy),
+                    }
+                });
+                split.places.insert(place, members.collect());
+            }
+        }
+    }
+    split
+}
+
+/// The same rule with other weights of blue's and green's target groups. Those of others stay as they are, and so does the
+/// stickiness.
+#[must_use]
+pub fn reweighed(
+    rule: &Rule,
+    weighting: Weighting,
+    originals: &Originals,
+    blue: &str,
+    green: Option<&str>,
+) -> Option<Forward> {
+    let forward = rule.forward.as_ref().ok()?;
+    let (blue_weight, green_weight) = weighting.weights(*originals.get(&place(&rule.arn))?);
+    let mut groups = forward.groups.clone();
+    let mut set = |arn: &str, weight: Option<u32>| match (groups.iter_mut().find(|(own, _)| own == arn), weight) {
+        (Some((_, own)), Some(weight)) => *own = weight,
+        (None, Some(weight)) => groups.push((arn.to_owned(), weight)),
+        (_, None) => groups.retain(|(own, _)| own != arn),
+    };
+    set(blue, blue_weight);
+    match green {
+        Some(green) => set(green, green_weight),
+        None if green_weight.is_some() => return None,
+        None => {}
+    }
+    Some(Forward {
+        groups,
+        sticky: forward.sticky,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RULE: &str = "arn:aws:elasticloadbalancing:eu-west-1:1:listener-rule/app/shared/1/2/abc";
+
+    fn rule(groups: &[(&str, u32)], sticky: Option<u32>) -> Rule {
+        Rule {
+            arn: RULE.to_owned(),
+            forward: Ok(Forward {
+                groups: groups
+                    .iter()
+                    .map(|(arn, weight)| ((*arn).to_owned(), *weight))
+                    .collect(),
+                sticky,
+            }),
+        }
+    }
+
+    fn weighed(rule: &Rule, weighting: Weighting) -> Vec<(String, u32)> {
+        let originals = Originals::from([("rule abc".to_owned(), 1)]);
+        let forward = reweighed(rule, weighting, &originals, "blue", Some("green")).unwrap();
+        assert_eq!(forward.sticky, rule.forward.as_ref().unwrap().sticky);
+        forward.groups
+    }
+
+    #[test]
+    fn a_release_goes_through_its_weights_and_others_keep_theirs() {
+        let at_first = rule(&[("blue", 1), ("maintenance", 0)], Some(60));
+        let list = |groups: &[(&str, u32)]| -> Vec<(String, u32)> {
+            groups
+                .iter()
+                .map(|(arn, weight)| ((*arn).to_owned(), *weight))
+                .collect()
+        };
+        let attached = weighed(&at_first, Weighting::Attached);
+        assert_eq!(attached, list(&[("blue", 1), ("maintenance", 0), ("green", 0)]));
+        let attached = rule(&[("blue", 1), ("maintenance", 0), ("green", 0)], Some(60));
+        let split = weighed(&attached, Weighting::Split { blue: 19, green: 1 });
+        assert_eq!(split, list(&[("blue", 19), ("maintenance", 0), ("green", 1)]));
+        assert_eq!(
+            weighed(&attached, Weighting::Original),
+            list(&[("blue", 1), ("maintenance", 0)])
+        );
+        assert_eq!(
+            weighed(&attached, Weighting::Whole),
+            list(&[("blue", 0), ("maintenance", 0), ("green", 1)])
+        );
+        assert_eq!(
+            weighed(&attached, Weighting::GreenAlone),
+            list(&[("maintenance", 0), ("green", 1)])
+        );
+    }
+
+    #[test]
+    fn what_rules_show_names_environments_and_faults() {
+        let groups = [Group {
+            environment: "e-blue".into(),
+            arn: "blue".to_owned(),
+            healthy: Some(2),
+        }];
+        let one = rule(&[("blue", 1), ("other", 3)], None);
+        let bad = Rule {
+            arn: "arn:aws:elasticloadbalancing:eu-west-1:1:listener-rule/app/shared/1/2/def".to_owned(),
+            forward: Err("it redirects".to_owned()),
+        };
+        let split = forwarded(&[one.clone(), bad], &groups);
+        assert_eq!(split.faults, ["rule def: it redirects"]);
+        assert_eq!(split.describe(&"e-blue".into(), None), "rule abc: blue 1, \"other\" 3");
+        assert_eq!(split.healthy(&"e-blue".into()), Some(2));
+        let mut other = one.clone();
+        other.forward = Ok(Forward {
+            groups: vec![("blue".to_owned(), 2)],
+            sticky: None,
+        });
+        assert_ne!(forwarded(&[one], &groups).token, forwarded(&[other], &groups).token);
+    }
+}
