@@ -141,6 +141,7 @@ impl Backstage {
                 return;
             }
             self.plane.apply(&account.desired(), pace.now);
+            self.plane.balance(&account.desired_balancers(), pace.now);
             self.plane.names(&account.names(), account.timing().dns_ttl, pace.now);
             pace.told = Some(revision);
         }
@@ -149,12 +150,18 @@ impl Backstage {
     /// Advances the account and tells the plane what is wanted, for a cloud with a task.
     pub fn do_what_is_due(&self) {
         let now = self.clock.now();
-        let (desired, names, ttl) = {
+        let (desired, balancers, names, ttl) = {
             let mut account = self.account();
             account.tick(now);
-            (account.desired(), account.names(), account.timing().dns_ttl)
+            (
+                account.desired(),
+                account.desired_balancers(),
+                account.names(),
+                account.timing().dns_ttl,
+            )
         };
         self.plane.apply(&desired, now);
+        self.plane.balance(&balancers, now);
         self.plane.names(&names, ttl, now);
     }
 
@@ -177,6 +184,7 @@ impl Backstage {
         let way = lookup::follow(&self.account(), &mut lock(&self.zones), name, now)?;
         let (address, records) = match way.end {
             End::Balancer(environment) => (self.plane.address(&environment), Vec::new()),
+            End::LoadBalancer(arn) => (self.plane.balancer_address(&arn), Vec::new()),
             End::Addresses(records) => (None, records),
             End::Nowhere => (None, Vec::new()),
         };
