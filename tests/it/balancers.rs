@@ -139,7 +139,7 @@ impl Stage {
         }
     }
 
-    /// Gives the groups these weights; `None` takes one out of the action. Returns once requests go by it.
+    /// Gives the groups these weights; `None` takes one out of the action. The next request goes by it.
     async fn weigh(&self, weights: [Option<&str>; 2], sticky: Option<&str>) {
         let config = "Actions.member.1.ForwardConfig";
         let mut parameters = vec![
@@ -162,8 +162,6 @@ impl Stage {
         }
         let all: Vec<(&str, &str)> = parameters.iter().map(|(name, value)| (name.as_str(), *value)).collect();
         ok(&self.cloud, "ModifyRule", &all).await;
-        // The plane hears of it with the cloud's next tick.
-        tokio::time::sleep(Duration::from_millis(150)).await;
     }
 
     /// How often each version answers so many requests, on four connections.
@@ -236,6 +234,7 @@ async fn two_environments_share_a_load_balancer_by_weights() {
     }
     for weight in ["0", "1", "5", "50", "0", "99"] {
         stage.weigh([Some("100"), Some(weight)], None).await;
+        tokio::time::sleep(Duration::from_millis(150)).await;
     }
     stage.weigh([None, Some("1")], None).await;
     stop.store(true, Ordering::Relaxed);
