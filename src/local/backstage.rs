@@ -25,6 +25,8 @@ pub struct Backstage {
     clock: Arc<dyn Clock>,
     /// `None` when a task brings the news.
     pace: Option<Mutex<Pace>>,
+    /// Held by who tells the plane, so that no older wish comes after a newer one.
+    telling: Mutex<()>,
 }
 
 /// How far a cloud without a task has come.
@@ -67,6 +69,7 @@ impl Backstage {
             plane,
             clock,
             pace: Some(Mutex::new(pace)),
+            telling: Mutex::default(),
         }
     }
 
@@ -80,6 +83,7 @@ impl Backstage {
             plane,
             clock,
             pace: None,
+            telling: Mutex::default(),
         }
     }
 
@@ -141,6 +145,7 @@ impl Backstage {
                 return;
             }
             self.plane.apply(&account.desired(), pace.now);
+            self.plane.balance(&account.desired_balancers(), pace.now);
             self.plane.names(&account.names(), account.timing().dns_ttl, pace.now);
             pace.told = Some(revision);
         }
@@ -148,13 +153,20 @@ impl Backstage {
 
     /// Advances the account and tells the plane what is wanted, for a cloud with a task.
     pub fn do_what_is_due(&self) {
+        let _telling = lock(&self.telling);
         let now = self.clock.now();
-        let (desired, names, ttl) = {
+        let (desired, balancers, names, ttl) = {
             let mut account = self.account();
             account.tick(now);
-            (account.desired(), account.names(), account.timing().dns_ttl)
+            (
+                account.desired(),
+                account.desired_balancers(),
+                account.names(),
+                account.timing().dns_ttl,
+            )
         };
         self.plane.apply(&desired, now);
+        self.plane.balance(&balancers, now);
         self.plane.names(&names, ttl, now);
     }
 
@@ -177,6 +189,7 @@ impl Backstage {
         let way = lookup::follow(&self.account(), &mut lock(&self.zones), name, now)?;
         let (address, records) = match way.end {
             End::Balancer(environment) => (self.plane.address(&environment), Vec::new()),
+            End::LoadBalancer(arn) => (self.plane.balancer_address(&arn), Vec::new()),
             End::Addresses(records) => (None, records),
             End::Nowhere => (None, Vec::new()),
         };
@@ -215,7 +228,18 @@ impl QueryService for Backstage {
         let now = self.clock.now();
         let request = QueryRequest { parameters };
         let answer = match &self.pace {
-            None => self.account().handle(&request, now, self.plane.as_ref()),
+            None => {
+                let mut account = self.account();
+                let before = account.revision();
+                let answer = account.handle(&request, now, self.plane.as_ref());
+                let changed = account.revision() != before;
+                drop(account);
+                if changed {
+                    // Whoever is answered finds it done: a rule that was changed holds for the next request.
+                    self.do_what_is_due();
+                }
+                answer
+            }
             Some(pace) => {
                 let mut pace = lock(pace);
                 self.follow(&mut pace, now);

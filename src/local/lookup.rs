@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use super::account::{Account, Resolution};
+use super::balancers::LoadBalancerArn;
 use super::zones::{ZoneAnswer, Zones};
 use crate::model::{EnvironmentId, Timestamp};
 
@@ -26,6 +27,8 @@ pub(super) struct Way {
 pub(super) enum End {
     /// An environment's balancer.
     Balancer(EnvironmentId),
+    /// A load balancer that environments may share.
+    LoadBalancer(LoadBalancerArn),
     /// Addresses of a record.
     Addresses(Vec<Ipv4Addr>),
     /// The name exists and has no address.
@@ -78,6 +81,11 @@ pub(super) fn follow(account: &Account, zones: &mut Zones, name: &str, now: Time
                     way.end = End::Balancer(environment);
                     return Some(way);
                 }
+                Some(Resolution::LoadBalancer { arn, ttl }) => {
+                    way.ttl = way.ttl.min(ttl);
+                    way.end = End::LoadBalancer(arn);
+                    return Some(way);
+                }
                 None => return way.began(hidden),
             },
         };
@@ -122,6 +130,7 @@ fn is_healthy(account: &Account, target: &str, now: Timestamp) -> bool {
         match account.resolve(&name, now) {
             Some(Resolution::Cname { target, .. }) => name = target,
             Some(Resolution::Balancer { environment, .. }) => return account.serves(&environment),
+            Some(Resolution::LoadBalancer { arn, .. }) => return account.balancer_serves(&arn),
             None => return !is_given(&name),
         }
     }

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod backstage;
+pub mod balancers;
 pub mod cloud;
 pub mod dns;
 pub mod door;
@@ -11,6 +12,8 @@ mod lookup;
 pub mod modelled;
 pub mod objects;
 pub mod plane;
+mod query;
+mod rate;
 pub mod storage;
 mod xml;
 pub mod zones;

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::balancers::{DesiredBalancer, LoadBalancerArn, TargetGroupArn};
 use crate::model::{EnvironmentId, EnvironmentName, InstanceId, Latency, RequestCounts, Timestamp, VersionLabel};
 
 /// What runs applications and carries their traffic.
@@ -16,10 +17,20 @@ pub trait DataPlane: Send + Sync {
     /// Returns at once; the work goes on behind it and shows in the samples.
     fn apply(&self, desired: &[DesiredEnvironment], now: Timestamp);
 
+    /// Makes these load balancers exist as described, and no others, each with the rules of its listeners. The environments
+    /// behind them are those that [`DataPlane::apply`] was told last, by their target groups. Requests already begun are not
+    /// touched by a change. Returns at once.
+    fn balance(&self, _desired: &[DesiredBalancer], _now: Timestamp) {}
+
+    /// Where a load balancer accepts connections, once it does.
+    fn balancer_address(&self, _arn: &LoadBalancerArn) -> Option<SocketAddr> {
+        None
+    }
+
     /// Tells who holds which name in DNS, all of them, in small letters, and how long resolvers keep an answer.
     ///
     /// A plane with real clients has no use for it: they ask for themselves. One that models them lets them follow.
-    fn names(&self, _holders: &[(String, EnvironmentId)], _ttl: Duration, _now: Timestamp) {}
+    fn names(&self, _holders: &[(String, Holder)], _ttl: Duration, _now: Timestamp) {}
 
     /// Closes the current window of an environment and returns what was seen in it; `None` when nothing of the
     /// environment exists (any more).
@@ -30,6 +41,15 @@ pub trait DataPlane: Send + Sync {
 
     /// The last lines that each instance of the environment has logged, by instance.
     fn logs(&self, environment: &EnvironmentId) -> Vec<(InstanceId, String)>;
+}
+
+/// Who holds a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// An environment with a balancer of its own.
+    Environment(EnvironmentId),
+    /// A load balancer, whose rules say where requests for the name go.
+    LoadBalancer(LoadBalancerArn),
 }
 
 /// One environment as the account wants it.
@@ -47,6 +67,9 @@ pub struct DesiredEnvironment {
     pub properties: BTreeMap<String, String>,
     /// How its balancer behaves.
     pub balancer: BalancerSettings,
+    /// The target group of its instances behind a load balancer that others share; `None` for an environment with a balancer
+    /// of its own.
+    pub target_group: Option<TargetGroupArn>,
 }
 
 /// One deployment of a version to an environment.

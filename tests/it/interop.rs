@@ -6,7 +6,8 @@
 use std::io::Write;
 use std::process::{Command, Output};
 
-use super::support::Cloud;
+use super::support::cloud::BINARY;
+use super::support::{Cloud, bundles};
 
 /// A Python with the packages, or `None` where nobody promised one.
 fn python() -> Option<String> {
@@ -33,6 +34,30 @@ async fn run(script: &'static str, arguments: Vec<String>) {
     let Output { status, stdout, stderr } = ran.await.unwrap().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     assert!(status.success(), "{script} failed:\n{}{}", text(&stdout), text(&stderr));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn boto3_manages_load_balancers_and_requests_follow() {
+    let cloud = Cloud::start().await;
+    let dns = cloud.local.dns_server();
+    let arguments = vec![
+        cloud.local.endpoint(),
+        dns.ip().to_string(),
+        dns.port().to_string(),
+        cloud.local.http_port().to_string(),
+        BINARY.to_owned(),
+        sample(&cloud, "1"),
+        sample(&cloud, "2"),
+    ];
+    run("balancers.py", arguments).await;
+    cloud.end().await;
+}
+
+/// The path of a bundle of the sample application.
+fn sample(cloud: &Cloud, version: &str) -> String {
+    let file = cloud.home.path().join(format!("sample-{version}.zip"));
+    std::fs::write(&file, bundles::good(version)).unwrap();
+    file.to_string_lossy().into_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]

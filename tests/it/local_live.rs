@@ -109,6 +109,7 @@ fn environment(bundle: Option<PathBuf>, instances: u32) -> DesiredEnvironment {
             bundle,
         },
         properties: BTreeMap::from([("COLOR".to_owned(), "blue".to_owned())]),
+        target_group: None,
         balancer: BalancerSettings {
             health_check_path: "/health".into(),
             matcher: "200".into(),

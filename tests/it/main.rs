@@ -10,6 +10,8 @@ mod adoption;
 #[cfg(feature = "local")]
 mod ambiguous;
 #[cfg(feature = "local")]
+mod balancers;
+#[cfg(feature = "local")]
 mod crash;
 #[cfg(feature = "local")]
 mod doors;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Account;
 use super::state::{BalancerKind, Environment};
+use crate::local::balancers::LoadBalancerArn;
 use crate::model::{EnvironmentId, Timestamp};
 
 /// What a name leads to.
@@ -20,6 +21,13 @@ pub enum Resolution {
     Balancer {
         /// The environment.
         environment: EnvironmentId,
+        /// How long the answer may be kept.
+        ttl: Duration,
+    },
+    /// A load balancer of its own, which environments may share.
+    LoadBalancer {
+        /// Its ARN.
+        arn: LoadBalancerArn,
         /// How long the answer may be kept.
         ttl: Duration,
     },
@@ -46,7 +54,7 @@ impl Account {
             .environments
             .values()
             .filter(|environment| environment.is_live() && environment.balancer.made);
-        reachable.find_map(|environment| {
+        let found = reachable.find_map(|environment| {
             let kind = environment.balancer.kind;
             let balancer = Resolution::Balancer {
                 environment: environment.id.clone(),
@@ -61,9 +69,14 @@ impl Account {
                     Resolution::Cname { target, ttl }
                 });
             }
-            let is_balancer =
-                kind != BalancerKind::SingleInstance && environment.balancer.address.eq_ignore_ascii_case(name);
+            let is_balancer = kind != BalancerKind::SingleInstance
+                && environment.balancer.shared.is_none()
+                && environment.balancer.address.eq_ignore_ascii_case(name);
             is_balancer.then_some(balancer)
+        });
+        found.or_else(|| {
+            let arn = self.balancers.named(name)?.clone();
+            Some(Resolution::LoadBalancer { arn, ttl })
         })
     }
 

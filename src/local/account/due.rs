@@ -2,7 +2,8 @@
 
 use super::state::{Environment, VersionStatus, Work};
 use super::{Account, lifecycle};
-use crate::model::{EnvironmentId, Timestamp};
+use crate::local::plane::Holder;
+use crate::model::Timestamp;
 
 /// How far the account has come, and when it goes on.
 #[derive(Debug, Default)]
@@ -36,8 +37,8 @@ impl Course {
 }
 
 impl Account {
-    /// Grows whenever [`Account::desired`], [`Account::environments_running`] or [`Account::names`] may have changed. While
-    /// it stays the same, they do.
+    /// Grows whenever [`Account::desired`], [`Account::desired_balancers`], [`Account::environments_running`] or
+    /// [`Account::names`] may have changed. While it stays the same, they do.
     #[must_use]
     pub fn revision(&self) -> u64 {
         self.course.revision()
@@ -52,15 +53,26 @@ impl Account {
         self.course.next
     }
 
-    /// Names of environments in DNS, in small letters, and who holds each. They hold from the moment the balancer is made
-    /// until the environment is terminated.
+    /// Names of environments and load balancers in DNS, in small letters, and who holds each. That of an environment holds from
+    /// the moment its balancer is made until it is terminated.
     #[must_use]
-    pub fn names(&self) -> Vec<(String, EnvironmentId)> {
-        self.environments
+    pub fn names(&self) -> Vec<(String, Holder)> {
+        let of_environments = self
+            .environments
             .values()
             .filter(|environment| environment.is_live() && environment.balancer.made)
-            .map(|environment| (environment.cname.to_ascii_lowercase(), environment.id.clone()))
-            .collect()
+            .map(|environment| {
+                let holder = match &environment.balancer.shared {
+                    Some(arn) => Holder::LoadBalancer(arn.clone()),
+                    None => Holder::Environment(environment.id.clone()),
+                };
+                (environment.cname.to_ascii_lowercase(), holder)
+            });
+        let of_balancers = self
+            .balancers
+            .names()
+            .map(|(name, arn)| (name, Holder::LoadBalancer(arn.clone())));
+        of_environments.chain(of_balancers).collect()
     }
 
     /// Moments are those that the steps of the lifecycle compare with; one that has passed is over.

@@ -2,37 +2,7 @@
 //!
 //! Clients tell most failures apart by their message only, so the texts are those that were seen on the wire.
 
-/// An error as the service words it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct AwsError {
-    /// HTTP status.
-    pub(crate) status: u16,
-    /// The code that clients look at.
-    pub(crate) code: &'static str,
-    /// The text that clients look at as well.
-    pub(crate) message: String,
-}
-
-impl AwsError {
-    /// An error with status 400.
-    pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            status: 400,
-            code,
-            message: message.into(),
-        }
-    }
-
-    /// `Sender` or `Receiver`: whose fault it is.
-    pub(crate) fn kind(&self) -> &'static str {
-        if self.status < 500 { "Sender" } else { "Receiver" }
-    }
-}
-
-/// The service's catch-all.
-pub(crate) fn invalid_value(message: impl Into<String>) -> AwsError {
-    AwsError::new("InvalidParameterValue", message)
-}
+pub(crate) use crate::local::query::{AwsError, constraint, invalid_value};
 
 /// Parameters that do not go together.
 pub(crate) fn invalid_combination(message: impl Into<String>) -> AwsError {
@@ -42,38 +12,6 @@ pub(crate) fn invalid_combination(message: impl Into<String>) -> AwsError {
 /// Neither of two alternatives is there.
 pub(crate) fn missing_parameter(message: impl Into<String>) -> AwsError {
     AwsError::new("MissingRequiredParameter", message)
-}
-
-/// A parameter that the service's model requires is not there.
-pub(crate) fn null_parameter(name: &str) -> AwsError {
-    let mut letters = name.chars();
-    let field: String = letters
-        .next()
-        .map(|first| first.to_ascii_lowercase())
-        .into_iter()
-        .chain(letters)
-        .collect();
-    AwsError::new(
-        "ValidationError",
-        format!(
-            "1 validation error detected: Value null at '{field}' failed to satisfy constraint: Member must not be null"
-        ),
-    )
-}
-
-/// A value that breaks a rule on its form.
-pub(crate) fn constraint(value: &str, name: &str, rule: &str) -> AwsError {
-    invalid_value(format!(
-        "Value {value} at '{name}' failed to satisfy constraint: {rule}"
-    ))
-}
-
-/// A value that is not of its type.
-pub(crate) fn malformed(name: &str, value: &str, kind: &str) -> AwsError {
-    AwsError::new(
-        "MalformedInput",
-        format!("Value '{value}' at '{name}' is not a valid {kind}"),
-    )
 }
 
 /// An environment is in the middle of something.

@@ -1,10 +1,11 @@
-//! The account: Elastic Beanstalk and STS as a pure state machine.
+//! The account: Elastic Beanstalk, Elastic Load Balancing, Auto Scaling and STS as a pure state machine.
 //!
 //! No I/O of its own, no clock, no randomness: the same calls at the same times give the same bytes. What AWS does over
 //! minutes happens in [`Account::tick`] and [`Account::observe`]; what should run is told by [`Account::desired`].
 //! Shapes follow the service's API model (2010-12-01, and 2011-06-15 for STS), with the deviations of the real wire.
 
 mod archive;
+mod balancing;
 mod dns;
 mod due;
 mod errors;
@@ -16,24 +17,27 @@ mod operations;
 #[cfg(test)]
 mod random;
 mod settings;
+#[cfg(test)]
+mod shared_tests;
 mod state;
 mod timing;
 mod view;
-mod wire;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use super::balancers::{self, Balancers};
 use super::plane::DataPlane;
+use super::query as wire;
 use super::storage::Storage;
 use crate::model::{EnvironmentId, Timestamp};
 
+pub use super::query::{QueryRequest, QueryResponse};
 pub use dns::Resolution;
 pub use settings::{AccountSettings, Quotas};
 pub use timing::Timing;
 pub use view::EnvironmentView;
-pub use wire::{QueryRequest, QueryResponse};
 
 use super::ids::Ids;
 use due::Course;
@@ -50,6 +54,7 @@ pub struct Account {
     made: u64,
     applications: BTreeMap<String, Application>,
     environments: BTreeMap<EnvironmentId, Environment>,
+    balancers: Balancers,
     events: EventLog,
     course: Course,
 }
@@ -70,6 +75,7 @@ impl Account {
     pub fn new(settings: AccountSettings, storage: Arc<dyn Storage>) -> Self {
         Self {
             ids: Ids::new(settings.seed),
+            balancers: balancing::none(&settings),
             settings,
             storage,
             made: 0,
@@ -80,14 +86,18 @@ impl Account {
         }
     }
 
-    /// Answers a call of Elastic Beanstalk or STS. What is due by `now` happens first, so that the answer is current.
+    /// Answers a call of any of its services. What is due by `now` happens first, so that the answer is current.
     /// `plane` is asked for logs only.
     pub fn handle(&mut self, request: &QueryRequest, now: Timestamp, plane: &dyn DataPlane) -> QueryResponse {
         self.tick(now);
         let parameters = Parameters::parse(&request.parameters);
         let request_id = self.ids.uuid("request");
         let action = parameters.raw("Action").unwrap_or_default().to_owned();
-        let namespace = operations::namespace(&action);
+        let version = parameters.raw("Version").unwrap_or_default();
+        if version == balancers::VERSION {
+            return self.balance(&action, &parameters, request_id, now);
+        }
+        let namespace = operations::namespace(&action, version);
         let call = Call {
             parameters: &parameters,
             request_id: &request_id,

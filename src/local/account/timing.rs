@@ -13,6 +13,8 @@ pub struct Timing {
     pub pace: f64,
     /// From `CreateEnvironment` until balancer and Auto Scaling group are there and instances start.
     pub launch_resources: Duration,
+    /// How long a new load balancer of Elastic Load Balancing is `provisioning`.
+    pub balancer_provisioning: Duration,
     /// How long both environments of a swap are being updated.
     pub swap: Duration,
     /// Shortest time from `TerminateEnvironment` until the environment is terminated.
@@ -61,6 +63,7 @@ impl Timing {
         Self {
             pace: 1.0,
             launch_resources: Duration::from_secs(180),
+            balancer_provisioning: Duration::from_secs(120),
             swap: Duration::from_secs(5),
             terminate: Duration::from_secs(120),
             version_processing: Duration::from_secs(2),
@@ -89,6 +92,7 @@ impl Timing {
         let aws = Self { pace, ..Self::aws() };
         Self {
             launch_resources: aws.scale(aws.launch_resources),
+            balancer_provisioning: aws.scale(aws.balancer_provisioning),
             swap: aws.scale(aws.swap),
             terminate: aws.scale(aws.terminate),
             version_processing: aws.scale(aws.version_processing),

@@ -39,7 +39,8 @@ pub struct Door {
 }
 
 impl Door {
-    /// A door to the services that speak the query protocol (`elasticbeanstalk`, `sts`) and to S3. The clock fills the
+    /// A door to the services that speak the query protocol (`elasticbeanstalk`, `elasticloadbalancing`,
+    /// `autoscaling`, `sts`) and to S3. The clock fills the
     /// `Date` header, which clients take for AWS's time.
     pub fn new(query: Arc<dyn QueryService>, objects: S3Front, clock: Arc<dyn Clock>) -> Self {
         Self {
@@ -127,7 +128,8 @@ fn not_implemented(service: &str, shape: &Shape, id: &str) -> Response<Body> {
         status: StatusCode::NOT_IMPLEMENTED,
         code: "NotImplemented",
         message: format!(
-            "The local cloud does not implement the service {service}; it has elasticbeanstalk, route53, s3 and sts."
+            "The local cloud does not implement the service {service}; it has autoscaling, elasticbeanstalk, \
+             elasticloadbalancing, route53, s3 and sts."
         ),
     };
     refusal.response(shape, id)

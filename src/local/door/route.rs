@@ -50,7 +50,7 @@ pub(super) fn target<B>(request: &Request<B>) -> Target {
 
 fn of_service(service: &str) -> Target {
     match service {
-        "elasticbeanstalk" | "sts" => Target::Query,
+        "elasticbeanstalk" | "elasticloadbalancing" | "autoscaling" | "sts" => Target::Query,
         "route53" => Target::Zones,
         "s3" => Target::ObjectStore,
         other => Target::Unknown(other.to_owned()),
@@ -60,11 +60,10 @@ fn of_service(service: &str) -> Target {
 /// Where a query goes by its `Version`, which is different for each service.
 pub(super) fn of_version(version: &str) -> Target {
     match version {
-        "2010-12-01" | "2011-06-15" => Target::Query,
-        "2015-12-01" | "2012-06-01" => Target::Unknown("elasticloadbalancing".to_owned()),
+        "2010-12-01" | "2011-06-15" | "2015-12-01" | "2011-01-01" => Target::Query,
+        "2012-06-01" => Target::Unknown("elasticloadbalancing".to_owned()),
         "2014-10-31" => Target::Unknown("rds".to_owned()),
         "2010-05-08" => Target::Unknown("iam".to_owned()),
-        "2011-01-01" => Target::Unknown("autoscaling".to_owned()),
         "2010-05-15" => Target::Unknown("cloudformation".to_owned()),
         "2010-08-01" => Target::Unknown("monitoring".to_owned()),
         "2016-11-15" => Target::Unknown("ec2".to_owned()),
@@ -122,6 +121,8 @@ mod tests {
         for (service, expected) in [
             ("elasticbeanstalk", Target::Query),
             ("sts", Target::Query),
+            ("elasticloadbalancing", Target::Query),
+            ("autoscaling", Target::Query),
             ("s3", Target::ObjectStore),
             ("route53", Target::Zones),
             ("rds", Target::Unknown("rds".to_owned())),
@@ -165,6 +166,7 @@ mod tests {
             assert_eq!(target(&request), expected, "{request:?}");
         }
         assert_eq!(of_version("2010-12-01"), Target::Query);
-        assert_eq!(of_version("2015-12-01"), unknown("elasticloadbalancing"));
+        assert_eq!(of_version("2015-12-01"), Target::Query);
+        assert_eq!(of_version("2010-08-01"), unknown("monitoring"));
     }
 }

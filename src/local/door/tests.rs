@@ -82,11 +82,14 @@ async fn queries_reach_their_service_with_all_parameters() {
 #[tokio::test]
 async fn services_that_are_not_here_are_named() {
     let house = house();
-    let response = house.door.handle(form("Action=DescribeRules&Version=2015-12-01")).await;
+    let response = house
+        .door
+        .handle(form("Action=DescribeStacks&Version=2010-05-15"))
+        .await;
     assert_eq!(response.status(), 501);
     let answer = text(response).await;
     assert!(answer.contains("<Code>NotImplemented</Code>"), "{answer}");
-    assert!(answer.contains("the service elasticloadbalancing;"), "{answer}");
+    assert!(answer.contains("the service cloudformation;"), "{answer}");
     assert!(house.echo.calls.lock().unwrap().is_empty());
 }
 

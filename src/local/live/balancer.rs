@@ -1,4 +1,4 @@
-//! The balancer of one environment.
+//! The balancer of one environment, and the group of instances behind a balancer.
 
 use std::io;
 use std::net::SocketAddr;
@@ -18,6 +18,14 @@ use super::meter::Tally;
 use super::rotation::Rotation;
 use crate::model::RequestCounts;
 
+/// Instances that requests are passed on to, with what is counted of those that none of them answered.
+#[derive(Debug, Default)]
+pub(super) struct Group {
+    pub(super) rotation: Arc<Rotation>,
+    /// Answers of the balancer's own.
+    own: Tally,
+}
+
 /// Accepts connections and passes their requests on to the targets in service.
 #[derive(Debug)]
 pub(super) struct Balancer {
@@ -27,18 +35,15 @@ pub(super) struct Balancer {
 
 #[derive(Debug)]
 struct Router {
-    rotation: Arc<Rotation>,
-    /// Answers of the balancer's own.
-    own: Tally,
+    group: Arc<Group>,
     idle_timeout_millis: AtomicU64,
 }
 
 impl Balancer {
     /// Begins to serve the listener.
-    pub(super) fn open(listener: TcpListener, rotation: Arc<Rotation>, idle_timeout: Duration) -> io::Result<Self> {
+    pub(super) fn open(listener: TcpListener, group: Arc<Group>, idle_timeout: Duration) -> io::Result<Self> {
         let router = Arc::new(Router {
-            rotation,
-            own: Tally::default(),
+            group,
             idle_timeout_millis: AtomicU64::new(millis(idle_timeout)),
         });
         let door = Door::open(listener, Arc::clone(&router))?;
@@ -63,14 +68,9 @@ impl Balancer {
     pub(super) fn go_on(&self, stage: Stage) {
         self.door.go_on(stage);
     }
-
-    /// Closes the window of the answers that no instance gave.
-    pub(super) fn take_own_answers(&self) -> RequestCounts {
-        self.router.own.take()
-    }
 }
 
-fn millis(length: Duration) -> u64 {
+pub(super) fn millis(length: Duration) -> u64 {
     u64::try_from(length.as_millis()).unwrap_or(u64::MAX).max(1)
 }
 
@@ -80,8 +80,24 @@ impl Answer for Router {
     }
 
     async fn answer(&self, request: Request<Incoming>, entrance: &Arc<Entrance>) -> Response<Download> {
+        match self.group.serve(request, entrance).await {
+            Ok(response) | Err(response) => response,
+        }
+    }
+}
+
+impl Group {
+    /// Passes a request on to the next instance.
+    ///
+    /// # Errors
+    /// The balancer's own answer, when no instance gave one.
+    pub(super) async fn serve(
+        &self,
+        request: Request<Incoming>,
+        entrance: &Arc<Entrance>,
+    ) -> Result<Response<Download>, Response<Download>> {
         let Some(seat) = self.rotation.take_seat() else {
-            return self.own_answer(StatusCode::SERVICE_UNAVAILABLE);
+            return Err(self.own_answer(StatusCode::SERVICE_UNAVAILABLE));
         };
         let target = Arc::clone(&seat.0);
         let begun = Instant::now();
@@ -91,24 +107,31 @@ impl Answer for Router {
         match forwarded.await {
             Ok(response) => {
                 target.meter.record(response.status().as_u16(), begun.elapsed());
-                response
+                Ok(response)
             }
-            Err(trouble) => self.own_answer(trouble.status()),
+            Err(trouble) => Err(self.own_answer(trouble.status())),
         }
+    }
+
+    /// Closes the window of the answers that no instance gave.
+    pub(super) fn take_own_answers(&self) -> RequestCounts {
+        self.own.take()
+    }
+
+    fn own_answer(&self, status: StatusCode) -> Response<Download> {
+        self.own.count(status.as_u16());
+        own_answer(status)
     }
 }
 
-impl Router {
-    fn own_answer(&self, status: StatusCode) -> Response<Download> {
-        self.own.count(status.as_u16());
-        let title = format!("{} {}", status.as_u16(), status.canonical_reason().unwrap_or("Error"));
-        let page =
-            format!("<html>\r\n<head><title>{title}</title></head>\r\n<body><h1>{title}</h1></body>\r\n</html>\r\n");
-        let mut response = Response::new(Download::own(page));
-        *response.status_mut() = status;
-        let headers = response.headers_mut();
-        headers.insert(SERVER, HeaderValue::from_static("cutover-local"));
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
-        response
-    }
+/// A balancer's own answer that something went wrong.
+pub(super) fn own_answer(status: StatusCode) -> Response<Download> {
+    let title = format!("{} {}", status.as_u16(), status.canonical_reason().unwrap_or("Error"));
+    let page = format!("<html>\r\n<head><title>{title}</title></head>\r\n<body><h1>{title}</h1></body>\r\n</html>\r\n");
+    let mut response = Response::new(Download::own(page));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(SERVER, HeaderValue::from_static("cutover-local"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
+    response
 }

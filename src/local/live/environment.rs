@@ -11,11 +11,10 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::Tools;
-use super::balancer::Balancer;
+use super::balancer::{Balancer, Group};
 use super::door::Stage;
 use super::instance::{self, Instance, Leave, Order, Wish};
 use super::meter::Spread;
-use super::rotation::Rotation;
 use crate::local::plane::{DesiredEnvironment, EnvironmentSample, InstanceSample, InstanceState};
 use crate::model::{EnvironmentId, InstanceId, Timestamp};
 
@@ -48,7 +47,9 @@ pub(super) struct Environment {
 #[derive(Default)]
 struct Seen {
     instances: Mutex<Vec<Arc<Instance>>>,
+    /// Its own; one behind a balancer that others share has none.
     balancer: OnceLock<Balancer>,
+    group: Arc<Group>,
     leaving: AtomicBool,
 }
 
@@ -63,7 +64,6 @@ impl Environment {
             id: desired.id.clone(),
             tools,
             seen: Arc::clone(&seen),
-            rotation: Arc::default(),
             order: Arc::new(Order {
                 desired: desired.clone(),
                 deployed_at: now,
@@ -71,6 +71,9 @@ impl Environment {
             crew: Vec::new(),
             tasks: JoinSet::new(),
         };
+        if let Some(arn) = &desired.target_group {
+            body.tools.groups.add(arn, &body.seen.group);
+        }
         tokio::spawn(async move {
             body.live(wants).await;
             drop(alive);
@@ -160,8 +163,8 @@ impl Environment {
         }
         sample.instances.sort_by(|one, other| one.id.cmp(&other.id));
         sample.latency = all.latency();
+        sample.balancer_errors = self.seen.group.take_own_answers();
         if let Some(balancer) = self.seen.balancer.get() {
-            sample.balancer_errors = balancer.take_own_answers();
             sample.open_connections = balancer.open_connections();
         }
         sample
@@ -185,7 +188,6 @@ struct Body {
     folder: PathBuf,
     tools: Arc<Tools>,
     seen: Arc<Seen>,
-    rotation: Arc<Rotation>,
     order: Arc<Order>,
     /// The instances that should stay, oldest first, and how to tell them what to do.
     crew: Vec<(Arc<Instance>, watch::Sender<Wish>)>,
@@ -201,7 +203,7 @@ impl Body {
                 Wanted::Exists(desired, now) => self.reconcile(*desired, now, &mut leaving),
                 Wanted::Removed | Wanted::Killed => break,
             }
-            let unbound = self.seen.balancer.get().is_none() && !self.bind();
+            let unbound = !self.is_behind_another() && self.seen.balancer.get().is_none() && !self.bind();
             tokio::select! {
                 changed = wants.changed() => if changed.is_err() { break },
                 Some(ended) = self.tasks.join_next() => note_failure(ended),
@@ -223,14 +225,23 @@ impl Body {
         };
         leaving.extend(self.crew.drain(..).map(|(_, wish)| wish));
         if in_peace {
+            // Behind a balancer that stays, requests go on coming until the instances are out of its rotation.
+            let how = if self.is_behind_another() {
+                Leave::Drain
+            } else {
+                Leave::Stop
+            };
             tokio::select! {
                 () = killed => {}
-                () = self.dismiss(&leaving, Leave::Stop) => {}
+                () = self.dismiss(&leaving, how) => {}
             }
         }
         // Those that have gone do not hear it.
         self.dismiss(&leaving, Leave::Kill).await;
         self.go_on(Stage::Cut);
+        if let Some(arn) = &self.order.desired.target_group {
+            self.tools.groups.remove(arn, &self.seen.group);
+        }
         if let Err(error) = tokio::fs::remove_dir_all(&self.folder).await
             && error.kind() != std::io::ErrorKind::NotFound
         {
@@ -238,13 +249,17 @@ impl Body {
         }
     }
 
+    /// Whether a balancer that others share stands before it.
+    fn is_behind_another(&self) -> bool {
+        self.order.desired.target_group.is_some()
+    }
+
     fn bind(&self) -> bool {
         let order = &self.order.desired;
-        let opened = self
-            .tools
-            .addresses
-            .bind()
-            .and_then(|listener| Balancer::open(listener, Arc::clone(&self.rotation), order.balancer.idle_timeout));
+        let opened =
+            self.tools.addresses.bind().and_then(|listener| {
+                Balancer::open(listener, Arc::clone(&self.seen.group), order.balancer.idle_timeout)
+            });
         match opened {
             Ok(balancer) => self.seen.balancer.set(balancer).is_ok(),
             Err(error) => {
@@ -294,7 +309,7 @@ impl Body {
         self.tasks.spawn(instance::live(
             Arc::clone(&instance),
             Arc::clone(&self.tools),
-            Arc::clone(&self.rotation),
+            Arc::clone(&self.seen.group.rotation),
             wishes,
         ));
         self.crew.push((instance, told));
@@ -309,7 +324,7 @@ impl Body {
         let deadline = Instant::now() + self.order.desired.balancer.deregistration_delay;
         let mut busy = Instant::now();
         while Instant::now() < deadline && busy.elapsed() < QUIET {
-            if balancer.open_connections() > 0 || self.rotation.in_flight() > 0 {
+            if balancer.open_connections() > 0 || self.seen.group.rotation.in_flight() > 0 {
                 busy = Instant::now();
             }
             sleep(QUIET_STEP.min(deadline.saturating_duration_since(Instant::now()))).await;

@@ -3,6 +3,7 @@
 //! - `environment`, `instance`, `process`: who should run, from the outside in; each is a task that follows a wish
 //! - `keeper`, [`protocol`]: how a process is run so that it never outlives the cloud
 //! - `door`, `balancer`, `edge`, `forward`: HTTP
+//! - `shared`, `cookie`: balancers that several environments share, and who stays with which of them
 //! - `rotation`, `meter`, `health`: which instances get traffic, and what is counted of it
 
 use std::collections::BTreeMap;
@@ -13,12 +14,14 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::local::balancers::{DesiredBalancer, LoadBalancerArn};
 use crate::local::plane::{DataPlane, DesiredEnvironment, EnvironmentSample};
 use crate::model::{EnvironmentId, InstanceId, Timestamp};
 
 mod activity;
 mod balancer;
 mod body;
+mod cookie;
 mod door;
 mod edge;
 mod environment;
@@ -37,6 +40,7 @@ pub mod protocol;
 #[cfg(test)]
 mod proxy_tests;
 mod rotation;
+mod shared;
 mod tunnel;
 mod unpack;
 mod wire;
@@ -46,6 +50,7 @@ pub use edge::Edge;
 use environment::Environment;
 use loopback::Addresses;
 use ports::Ports;
+use shared::{Groups, Shared};
 
 /// Folder below [`LiveSettings::data`] that belongs to the plane.
 const FOLDER: &str = "live";
@@ -74,6 +79,8 @@ struct Tools {
     stop_grace: Duration,
     ports: Arc<Ports>,
     addresses: Addresses,
+    /// Instances behind balancers that several environments share.
+    groups: Arc<Groups>,
 }
 
 /// Runs environments as processes on this machine. Dropping it kills them.
@@ -87,6 +94,7 @@ pub struct LivePlane {
 struct State {
     closed: bool,
     environments: BTreeMap<EnvironmentId, Environment>,
+    balancers: BTreeMap<LoadBalancerArn, Shared>,
 }
 
 impl LivePlane {
@@ -115,6 +123,7 @@ impl LivePlane {
             stop_grace: settings.stop_grace,
             ports: Arc::new(Ports::new(addresses.port().unwrap_or(0))),
             addresses,
+            groups: Arc::default(),
         };
         Ok(Self {
             tools: Arc::new(tools),
@@ -134,6 +143,7 @@ impl LivePlane {
         let gone: Vec<_> = {
             let mut state = self.lock();
             state.closed = true;
+            state.balancers.clear();
             state.environments.values().for_each(Environment::kill);
             state.environments.values().map(Environment::gone).collect()
         };
@@ -178,6 +188,40 @@ impl DataPlane for LivePlane {
                 }
             }
         }
+    }
+
+    fn balance(&self, desired: &[DesiredBalancer], _now: Timestamp) {
+        let mut state = self.lock();
+        if state.closed {
+            return;
+        }
+        let _runtime = self.runtime.enter();
+        let is_served = |arn: &LoadBalancerArn| {
+            let mut all = desired.iter();
+            all.any(|wanted| wanted.arn == *arn && wanted.rules().is_some())
+        };
+        let gone: Vec<_> = state.balancers.keys().filter(|arn| !is_served(arn)).cloned().collect();
+        for arn in gone {
+            if let Some(balancer) = state.balancers.remove(&arn) {
+                balancer.leave();
+            }
+        }
+        for wanted in desired.iter().filter(|wanted| wanted.rules().is_some()) {
+            if let Some(balancer) = state.balancers.get(&wanted.arn) {
+                balancer.want(wanted);
+                continue;
+            }
+            match Shared::open(&self.tools.addresses, wanted, &self.tools.groups) {
+                Ok(balancer) => {
+                    state.balancers.insert(wanted.arn.clone(), balancer);
+                }
+                Err(error) => tracing::debug!(%error, name = wanted.name, "cannot open a load balancer; trying again"),
+            }
+        }
+    }
+
+    fn balancer_address(&self, arn: &LoadBalancerArn) -> Option<SocketAddr> {
+        self.lock().balancers.get(arn).map(Shared::address)
     }
 
     fn sample(&self, environment: &EnvironmentId, _now: Timestamp) -> Option<EnvironmentSample> {

@@ -14,7 +14,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 
-use super::balancer::Balancer;
+use super::balancer::{Balancer, Group};
 use super::door::Stage;
 use super::edge::Edge;
 use super::meter::Meter;
@@ -70,22 +70,25 @@ async fn mirror(mut stream: BufReader<TcpStream>) {
 struct Bench {
     balancer: Balancer,
     rotation: Arc<Rotation>,
+    group: Arc<Group>,
     meter: Arc<Meter>,
     target: Option<Arc<Target>>,
 }
 
 async fn bench(application: Option<SocketAddr>, idle: Duration) -> Bench {
-    let rotation: Arc<Rotation> = Arc::default();
+    let group: Arc<Group> = Arc::default();
+    let rotation = Arc::clone(&group.rotation);
     let meter: Arc<Meter> = Arc::default();
     let target = application.map(|address| Arc::new(Target::new(address, Arc::clone(&meter))));
     if let Some(target) = &target {
         rotation.add(target);
     }
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let balancer = Balancer::open(listener, Arc::clone(&rotation), idle).unwrap();
+    let balancer = Balancer::open(listener, Arc::clone(&group), idle).unwrap();
     Bench {
         balancer,
         rotation,
+        group,
         meter,
         target,
     }
@@ -150,7 +153,7 @@ async fn a_request_passes_with_what_a_balancer_adds_and_is_counted() {
     let (counts, spread) = bench.meter.take();
     assert_eq!((counts.status_2xx, counts.status_4xx, counts.total()), (1, 1, 2));
     assert!(spread.latency().is_some());
-    assert_eq!(bench.balancer.take_own_answers().total(), 0);
+    assert_eq!(bench.group.take_own_answers().total(), 0);
 }
 
 #[tokio::test]
@@ -235,7 +238,7 @@ async fn each_trouble_has_its_own_status() {
         let (status, _, text) = client.get("/").await;
         assert_eq!(status, wanted);
         assert!(text.contains(&wanted.to_string()), "{text}");
-        let own = bench.balancer.take_own_answers();
+        let own = bench.group.take_own_answers();
         assert_eq!((own.status_5xx, own.total()), (1, 1));
         assert_eq!(bench.meter.take().0.total(), 0);
     }

@@ -1,5 +1,6 @@
 //! A single request, as a probe makes it.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use super::instance::Phase;
@@ -7,6 +8,8 @@ use super::random::{Draw, Random};
 use super::site::{Site, either};
 use super::state::State;
 use super::time::{Stretch, millis};
+use crate::local::balancers::LoadBalancerArn;
+use crate::local::balancers::routing::{Action, Asked, route};
 use crate::model::{EnvironmentId, Latency, Timestamp, VersionLabel};
 
 /// How long a balancer takes for an answer of its own, and a machine to refuse a connection.
@@ -24,6 +27,14 @@ pub struct Answer {
 }
 
 impl Answer {
+    fn of_nobody() -> Self {
+        Self {
+            status: None,
+            latency: AT_ONCE,
+            version: None,
+        }
+    }
+
     fn of_balancer(status: u16) -> Self {
         Self {
             status: Some(status),
@@ -39,12 +50,44 @@ impl State {
         self.advance(at);
         match self.site_mut(id) {
             Some(site) if site.leaves.is_none() => site.ask(path, at),
-            _ => Answer {
-                status: None,
-                latency: AT_ONCE,
-                version: None,
-            },
+            _ => Answer::of_nobody(),
         }
+    }
+
+    pub(super) fn ask_at(&mut self, address: SocketAddr, host: &str, path: &str, now: Timestamp) -> Answer {
+        if let Some(id) = self.environment_at(address) {
+            return self.ask(&id, path, now);
+        }
+        let at = millis(now);
+        self.advance(at);
+        let arn = self
+            .entrances
+            .iter()
+            .zip(0..)
+            .find(|(_, place)| entrance(*place) == address);
+        let balancer = arn.and_then(|(arn, _)| self.balancers.iter().find(|balancer| balancer.arn == *arn));
+        let Some(rules) = balancer.and_then(|balancer| balancer.rules()) else {
+            return Answer::of_nobody();
+        };
+        self.asked += 1;
+        let drawn = self.random.of(Draw::Balancer).at(self.asked).bits();
+        let group = match route(rules, &Asked::plainly(host, path)) {
+            Some(Action::Forward(forward)) => forward.choose(drawn),
+            Some(Action::FixedResponse(fixed)) => return Answer::of_balancer(fixed.status),
+            Some(Action::Redirect(redirect)) => return Answer::of_balancer(redirect.status),
+            None => None,
+        };
+        let place = group.and_then(|group| self.groups.get(group)).copied();
+        match place.and_then(|place| self.sites.get_mut(place)) {
+            Some(site) if site.leaves.is_none() => site.ask(path, at),
+            _ => Answer::of_balancer(503),
+        }
+    }
+
+    pub(super) fn balancer_address(&self, arn: &LoadBalancerArn) -> Option<SocketAddr> {
+        let place = self.entrances.iter().position(|known| known == arn)?;
+        let balancer = self.balancers.iter().find(|balancer| balancer.arn == *arn)?;
+        balancer.rules().map(|_| entrance(place))
     }
 }
 
@@ -96,6 +139,12 @@ impl Site {
         }
         answer
     }
+}
+
+/// The address of the load balancer that was made at that place in the order of all.
+fn entrance(place: usize) -> SocketAddr {
+    let [_, a, b, c] = u32::try_from(place + 1).unwrap_or(u32::MAX).to_be_bytes();
+    (Ipv4Addr::new(172, 16 + a % 16, b, c), 80).into()
 }
 
 /// A latency in seconds, spread as the percentiles say.

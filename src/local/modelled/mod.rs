@@ -28,7 +28,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::plane::{DataPlane, DesiredEnvironment, EnvironmentSample};
+use super::balancers::{DesiredBalancer, LoadBalancerArn};
+use super::plane::{DataPlane, DesiredEnvironment, EnvironmentSample, Holder};
 use crate::model::{EnvironmentId, InstanceId, Timestamp, VersionLabel};
 
 pub use answer::Answer;
@@ -82,6 +83,12 @@ impl ModelledPlane {
         self.lock().ask(environment, path, now)
     }
 
+    /// One request to whatever has an address, an environment's own balancer or one that environments share, as a probe makes
+    /// it: without a cookie. Behind a shared one, `host` and path decide where it goes, and a draw among the weights.
+    pub fn ask_at(&self, address: SocketAddr, host: &str, path: &str, now: Timestamp) -> Answer {
+        self.lock().ask_at(address, host, path, now)
+    }
+
     /// The environment that has or had an address.
     #[must_use]
     pub fn environment_at(&self, address: SocketAddr) -> Option<EnvironmentId> {
@@ -117,7 +124,15 @@ impl DataPlane for ModelledPlane {
         self.lock().apply(desired, now);
     }
 
-    fn names(&self, holders: &[(String, EnvironmentId)], ttl: Duration, now: Timestamp) {
+    fn balance(&self, desired: &[DesiredBalancer], now: Timestamp) {
+        self.lock().balance(desired, now);
+    }
+
+    fn balancer_address(&self, arn: &LoadBalancerArn) -> Option<SocketAddr> {
+        self.lock().balancer_address(arn)
+    }
+
+    fn names(&self, holders: &[(String, Holder)], ttl: Duration, now: Timestamp) {
         self.lock().names(holders, ttl, now);
     }
 

@@ -20,6 +20,8 @@ pub(super) struct Site {
     pub(super) wanted: u32,
     pub(super) balancer: BalancerSettings,
     pub(super) deployment: Deployed,
+    /// Whether it has no balancer of its own.
+    pub(super) is_behind_another: bool,
     pub(super) instances: Vec<Instance>,
     launched: u64,
     faults: Vec<Fault>,
@@ -108,6 +110,7 @@ impl Site {
             wanted: desired.instances,
             balancer: desired.balancer.clone(),
             deployment,
+            is_behind_another: desired.target_group.is_some(),
             instances: Vec::new(),
             launched: 0,
             faults,

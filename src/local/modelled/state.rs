@@ -9,15 +9,17 @@ use super::ledger::{Ledger, LedgerRow};
 use super::random::Random;
 use super::site::{Deployed, Fault, Site};
 use super::time::{Curve, Stretch, length, millis};
-use super::users::Followers;
+use super::users::{Followers, Lead, Linger};
 use super::version::VersionModel;
-use crate::local::plane::DesiredEnvironment;
+use crate::local::balancers::routing::{Action, Asked, Condition, Rule, route};
+use crate::local::balancers::{DesiredBalancer, LoadBalancerArn, TargetGroupArn};
+use crate::local::plane::{DesiredEnvironment, Holder};
 use crate::model::{EnvironmentId, Timestamp, VersionLabel};
 
 /// Everything that is there.
 #[derive(Clone)]
 pub(super) struct State {
-    random: Random,
+    pub(super) random: Random,
     pub(super) versions: BTreeMap<VersionLabel, Arc<VersionModel>>,
     well: Arc<VersionModel>,
     /// All sites that ever were: users may still look for one that is gone.
@@ -26,6 +28,17 @@ pub(super) struct State {
     /// Places of sites that are not gone, the oldest first.
     present: Vec<usize>,
     names: BTreeMap<String, Followers>,
+    /// Who holds a name in DNS.
+    holders: BTreeMap<String, Holder>,
+    /// How long resolvers keep an answer, in milliseconds.
+    ttl: i64,
+    pub(super) balancers: Vec<DesiredBalancer>,
+    /// All load balancers that ever were, for their addresses.
+    pub(super) entrances: Vec<LoadBalancerArn>,
+    /// Places of sites by their target groups.
+    pub(super) groups: BTreeMap<TargetGroupArn, usize>,
+    /// Counts requests of probes to load balancers.
+    pub(super) asked: u64,
     /// Faults of environments that do not exist yet.
     early_faults: BTreeMap<EnvironmentId, Vec<Fault>>,
     ledger: Ledger,
@@ -47,6 +60,12 @@ impl State {
             places: BTreeMap::new(),
             present: Vec::new(),
             names: BTreeMap::new(),
+            holders: BTreeMap::new(),
+            ttl: 0,
+            balancers: Vec::new(),
+            entrances: Vec::new(),
+            groups: BTreeMap::new(),
+            asked: 0,
             early_faults: BTreeMap::new(),
             ledger: Ledger::default(),
             settled: i64::MIN,
@@ -187,6 +206,9 @@ impl State {
         self.sites.push(site);
         self.places.insert(wanted.id.clone(), place);
         self.present.push(place);
+        if let Some(group) = &wanted.target_group {
+            self.groups.insert(group.clone(), place);
+        }
     }
 
     fn bring(&mut self, place: usize, wanted: &DesiredEnvironment, now: Timestamp) {
@@ -204,35 +226,111 @@ impl State {
         site.fill(millis(now));
     }
 
-    pub(super) fn names(&mut self, holders: &[(String, EnvironmentId)], ttl: Duration, now: Timestamp) {
+    pub(super) fn names(&mut self, holders: &[(String, Holder)], ttl: Duration, now: Timestamp) {
         let at = millis(self.not_before_settled(now));
         self.advance(at);
-        let mut told: BTreeMap<&str, Option<usize>> = BTreeMap::new();
-        for name in self.names.keys() {
-            told.insert(name, None);
+        self.ttl = length(ttl);
+        self.holders = holders.iter().cloned().collect();
+        self.lead(at);
+    }
+
+    pub(super) fn balance(&mut self, desired: &[DesiredBalancer], now: Timestamp) {
+        if self.balancers == desired {
+            return;
         }
-        for (name, id) in holders {
-            told.insert(name, self.places.get(id).copied());
+        let at = millis(self.not_before_settled(now));
+        self.advance(at);
+        self.balancers = desired.to_vec();
+        for balancer in desired {
+            if !self.entrances.contains(&balancer.arn) {
+                self.entrances.push(balancer.arn.clone());
+            }
         }
-        let moved: Vec<(String, Option<usize>)> = told
-            .into_iter()
-            .filter(|(name, holder)| self.names.get(*name).and_then(|followers| followers.holder) != *holder)
-            .map(|(name, holder)| (name.to_owned(), holder))
-            .collect();
+        self.lead(at);
+    }
+
+    /// Lets users follow their names to where they lead now.
+    fn lead(&mut self, at: i64) {
+        let names = self.holders.keys().chain(self.names.keys());
+        let mut moved: BTreeMap<String, (Lead, Linger)> = BTreeMap::new();
+        let nowhere = Lead::default();
+        for name in names {
+            let before = self.names.get(name).map_or(&nowhere, |followers| &followers.lead);
+            let (lead, cookie) = self.lead_of(name);
+            if lead == *before || lead.is_nowhere() && before.is_nowhere() {
+                continue;
+            }
+            let linger = match cookie {
+                Some(length) if lead.is_through_the_same(before) => Linger::Cookie(length),
+                None if lead.is_through_the_same(before) => Linger::No,
+                _ => Linger::Dns(self.ttl),
+            };
+            moved.insert(name.clone(), (lead, linger));
+        }
         if moved.is_empty() {
             return;
         }
         self.settle(at);
-        for (name, holder) in moved {
-            self.names.entry(name).or_default().move_to(holder, at, length(ttl));
+        for (name, (lead, linger)) in moved {
+            self.names.entry(name).or_default().move_to(lead, at, linger);
         }
         self.plan();
+    }
+
+    /// Where a name leads, and for how many milliseconds users stay where a load balancer sent them first.
+    ///
+    /// A name that is nobody's in the account leads to the load balancer with a rule for just that host: there its owner's
+    /// own DNS would send it.
+    fn lead_of(&self, name: &str) -> (Lead, Option<i64>) {
+        match self.holders.get(name) {
+            Some(Holder::Environment(id)) => (Lead::to(self.places.get(id).copied()), None),
+            Some(Holder::LoadBalancer(arn)) => {
+                let mut balancers = self.balancers.iter();
+                let balancer = balancers.find(|balancer| balancer.arn == *arn);
+                balancer.map_or_else(Default::default, |balancer| self.lead_through(balancer, name))
+            }
+            None => {
+                let is_for = |rule: &Rule| {
+                    rule.conditions.iter().any(|condition| match condition {
+                        Condition::HostHeader(hosts) => hosts.iter().any(|host| host.eq_ignore_ascii_case(name)),
+                        _ => false,
+                    })
+                };
+                let mut balancers = self.balancers.iter();
+                let balancer =
+                    balancers.find(|balancer| balancer.rules().is_some_and(|rules| rules.iter().any(is_for)));
+                balancer.map_or_else(Default::default, |balancer| self.lead_through(balancer, name))
+            }
+        }
+    }
+
+    /// Users ask for `/`. Those whom no target group gets are lost, as are those who get an answer of the balancer's own.
+    fn lead_through(&self, balancer: &DesiredBalancer, host: &str) -> (Lead, Option<i64>) {
+        let action = route(balancer.rules().unwrap_or_default(), &Asked::plainly(host, "/"));
+        let Some(Action::Forward(forward)) = action else {
+            return (Lead::split(vec![(None, 1.0)], &balancer.arn), None);
+        };
+        let total = f64::from(forward.total());
+        let shares = forward.groups.iter().map(|group| {
+            let share = f64::from(group.weight) / total;
+            (self.groups.get(&group.arn).copied(), share)
+        });
+        let shares = if total > 0.0 {
+            shares.collect()
+        } else {
+            vec![(None, 1.0)]
+        };
+        let sticky = forward.stickiness;
+        let cookie = sticky.duration_seconds.filter(|_| sticky.enabled);
+        let cookie = cookie.map(|seconds| length(balancer.pace.seconds(seconds)));
+        (Lead::split(shares, &balancer.arn), cookie)
     }
 
     pub(super) fn set_users(&mut self, name: &str, rate: f64, now: Timestamp) {
         self.settle(millis(now));
         let name = name.trim_end_matches('.').to_ascii_lowercase();
         self.names.entry(name).or_default().rate = rate;
+        self.lead(millis(now));
         self.plan();
     }
 
@@ -273,7 +371,9 @@ impl State {
     }
 
     pub(super) fn address(&self, id: &EnvironmentId) -> Option<SocketAddr> {
-        self.site(id).filter(|site| !site.is_gone()).map(|site| site.address)
+        self.site(id)
+            .filter(|site| !site.is_gone() && !site.is_behind_another)
+            .map(|site| site.address)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod cloud;
 mod looks;
+mod shared;
 
 use std::time::Duration;
 

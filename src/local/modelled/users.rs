@@ -1,6 +1,7 @@
 //! Users, who follow a name.
 
 use super::time::{Curve, Stretch, amount};
+use crate::local::balancers::LoadBalancerArn;
 
 /// Share of those who leave that stays for twice the time to live: resolvers and clients that keep answers too long.
 const STUBBORN: f64 = 0.01;
@@ -10,9 +11,65 @@ const STUBBORN: f64 = 0.01;
 pub(super) struct Followers {
     /// Requests per second of all of them.
     pub(super) rate: f64,
-    /// The site that the name leads to.
-    pub(super) holder: Option<usize>,
+    /// Where the name leads.
+    pub(super) lead: Lead,
     left: Vec<Departure>,
+}
+
+/// Where a name leads: sites with shares of those who come. The shares add up to one; `None` stands for those who get nowhere.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Lead {
+    shares: Vec<(Option<usize>, f64)>,
+    /// The load balancer that splits them, if one does.
+    through: Option<LoadBalancerArn>,
+}
+
+impl Default for Lead {
+    fn default() -> Self {
+        Self::to(None)
+    }
+}
+
+impl Lead {
+    /// To one site, or nowhere.
+    pub(super) fn to(site: Option<usize>) -> Self {
+        Self {
+            shares: vec![(site, 1.0)],
+            through: None,
+        }
+    }
+
+    /// To several, by a load balancer.
+    pub(super) fn split(shares: Vec<(Option<usize>, f64)>, through: &LoadBalancerArn) -> Self {
+        Self {
+            shares,
+            through: Some(through.clone()),
+        }
+    }
+
+    /// Whether the same load balancer splits those of another lead.
+    pub(super) fn is_through_the_same(&self, other: &Self) -> bool {
+        self.through.is_some() && self.through == other.through
+    }
+
+    fn has(&self, site: usize) -> bool {
+        self.shares.iter().any(|(known, _)| *known == Some(site))
+    }
+
+    pub(super) fn is_nowhere(&self) -> bool {
+        self.shares.iter().all(|(site, _)| site.is_none())
+    }
+}
+
+/// Why users do not all go at once where the name leads now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Linger {
+    /// They remember an answer of DNS for so many milliseconds.
+    Dns(i64),
+    /// They hold a cookie of the load balancer for so many milliseconds; it counts while their group is in the action.
+    Cookie(i64),
+    /// They all do.
+    No,
 }
 
 /// Users who were on a site when the name moved away from it.
@@ -23,6 +80,7 @@ struct Departure {
     share: f64,
     at: i64,
     ttl: i64,
+    by_cookie: bool,
 }
 
 impl Departure {
@@ -42,23 +100,39 @@ impl Departure {
 }
 
 impl Followers {
-    /// The name moves. From nowhere users come at once: nothing was there that they could have kept.
-    pub(super) fn move_to(&mut self, holder: Option<usize>, now: i64, ttl: i64) {
+    /// The name leads elsewhere, or to other shares. From nowhere users come at once: nothing was there that they could have
+    /// kept.
+    pub(super) fn move_to(&mut self, lead: Lead, now: i64, linger: Linger) {
         let here = Stretch { from: now, until: now };
-        let share = self.holder_share(&here)[0];
-        if let Some(site) = self.holder
-            && self.rate > 0.0
-            && share > 0.0
-            && ttl > 0
-        {
-            self.left.push(Departure {
-                site,
-                share,
-                at: now,
-                ttl,
-            });
+        if lead.is_through_the_same(&self.lead) {
+            let honoured = matches!(linger, Linger::Cookie(_));
+            self.left
+                .retain(|departure| !departure.by_cookie || honoured && lead.has(departure.site));
         }
-        self.holder = holder;
+        let all = self.holder_share(&here)[0];
+        let (ttl, by_cookie) = match linger {
+            Linger::Dns(ttl) => (ttl, false),
+            Linger::Cookie(ttl) => (ttl, true),
+            Linger::No => (0, false),
+        };
+        let before = std::mem::replace(&mut self.lead, lead);
+        for (site, share) in before.shares {
+            let share = all * share;
+            if let Some(site) = site
+                && self.rate > 0.0
+                && share > 0.0
+                && ttl > 0
+                && (!by_cookie || self.lead.has(site))
+            {
+                self.left.push(Departure {
+                    site,
+                    share,
+                    at: now,
+                    ttl,
+                    by_cookie,
+                });
+            }
+        }
     }
 
     fn holder_share(&self, stretch: &Stretch) -> Curve {
@@ -84,14 +158,18 @@ impl Followers {
                 departure.rest(stretch).map(|share| share * self.rate),
             );
         }
-        give(self.holder, self.holder_share(stretch).map(|share| share * self.rate));
+        let rate = self.holder_share(stretch).map(|share| share * self.rate);
+        for (site, share) in &self.lead.shares {
+            give(*site, rate.map(|rate| rate * share));
+        }
     }
 
     /// Sites with users.
     pub(super) fn sites(&self) -> impl Iterator<Item = usize> {
         let there = self.rate > 0.0;
-        let all = self.left.iter().map(|departure| departure.site).chain(self.holder);
-        all.filter(move |_| there)
+        let led = self.lead.shares.iter().filter(|(_, share)| *share > 0.0);
+        let all = self.left.iter().map(|departure| departure.site);
+        all.chain(led.filter_map(|(site, _)| *site)).filter(move |_| there)
     }
 
     /// The first moment after `now` at which it changes course.
@@ -111,7 +189,7 @@ impl Followers {
 
     /// Whether nothing depends on it.
     pub(super) fn is_idle(&self) -> bool {
-        self.holder.is_none() && self.rate <= 0.0 && self.left.is_empty()
+        self.lead.is_nowhere() && self.rate <= 0.0 && self.left.is_empty()
     }
 }
 
@@ -133,9 +211,9 @@ mod tests {
             rate: 1.0,
             ..Followers::default()
         };
-        followers.move_to(Some(0), 0, 60_000);
+        followers.move_to(Lead::to(Some(0)), 0, Linger::Dns(60_000));
         assert_eq!(shares(&followers, 0), [(Some(0), 1.0)], "from nowhere at once");
-        followers.move_to(Some(1), 1000, 60_000);
+        followers.move_to(Lead::to(Some(1)), 1000, Linger::Dns(60_000));
         assert_eq!(shares(&followers, 1000), [(Some(0), 1.0), (Some(1), 0.0)]);
         assert_eq!(shares(&followers, 31_000), [(Some(0), 0.505), (Some(1), 0.495)]);
         assert_eq!(shares(&followers, 61_000), [(Some(0), 0.01), (Some(1), 0.99)]);
@@ -150,9 +228,9 @@ mod tests {
             rate: 1.0,
             ..Followers::default()
         };
-        followers.move_to(Some(0), 0, 60_000);
-        followers.move_to(Some(1), 0, 60_000);
-        followers.move_to(Some(0), 30_000, 60_000);
+        followers.move_to(Lead::to(Some(0)), 0, Linger::Dns(60_000));
+        followers.move_to(Lead::to(Some(1)), 0, Linger::Dns(60_000));
+        followers.move_to(Lead::to(Some(0)), 30_000, Linger::Dns(60_000));
         let on_green = |at| {
             let all = shares(&followers, at);
             all.iter()
@@ -165,5 +243,47 @@ mod tests {
         assert!(on_green(150_000) < 1e-9);
         let total: f64 = shares(&followers, 45_000).iter().map(|(_, share)| share).sum();
         assert!((total - 1.0).abs() < 0.002, "{total}");
+    }
+
+    #[test]
+    fn users_with_a_cookie_stay_while_their_group_is_in_the_action() {
+        let arn = LoadBalancerArn::new("lb");
+        let split = |blue: f64| Lead::split(vec![(Some(0), blue), (Some(1), 1.0 - blue)], &arn);
+        let mut followers = Followers {
+            rate: 1.0,
+            ..Followers::default()
+        };
+        let on_blue = |followers: &Followers, at| {
+            let all = shares(followers, at);
+            all.iter()
+                .filter(|(site, _)| *site == Some(0))
+                .map(|(_, share)| share)
+                .sum::<f64>()
+        };
+        followers.move_to(split(1.0), 0, Linger::No);
+        followers.move_to(split(0.5), 1000, Linger::Cookie(60_000));
+        assert!((on_blue(&followers, 1000) - 1.0).abs() < 0.002);
+        assert!(
+            (on_blue(&followers, 31_000) - 0.7525).abs() < 0.002,
+            "{}",
+            on_blue(&followers, 31_000)
+        );
+        assert!((on_blue(&followers, 130_000) - 0.5).abs() < 0.002);
+        followers.move_to(split(0.0), 130_000, Linger::Cookie(60_000));
+        assert!(
+            (on_blue(&followers, 130_000) - 0.5).abs() < 0.002,
+            "a weight of zero keeps them"
+        );
+        let without = Lead::split(vec![(Some(1), 1.0)], &arn);
+        followers.move_to(without, 131_000, Linger::Cookie(60_000));
+        assert!(
+            on_blue(&followers, 131_000) < 1e-9,
+            "a group that is gone from the action does not"
+        );
+        followers.move_to(split(1.0), 132_000, Linger::No);
+        assert!(
+            (on_blue(&followers, 132_000) - 1.0).abs() < 1e-9,
+            "without stickiness at once"
+        );
     }
 }

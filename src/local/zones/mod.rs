@@ -9,7 +9,6 @@ mod error;
 mod lookup;
 mod name;
 mod operations;
-mod rate;
 mod record;
 mod rules;
 #[cfg(test)]
@@ -21,10 +20,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::ids::Ids;
+use super::rate::Rate;
 use crate::model::Timestamp;
 use checks::HealthCheck;
 use error::Refusal;
-use rate::Rate;
 use zone::Zone;
 
 pub use lookup::ZoneAnswer;
@@ -76,7 +75,7 @@ impl Zones {
             ids: Ids::new(settings.seed),
             seed: settings.seed,
             drawn: 0,
-            rate: Rate::new(settings.a_second, settings.pace),
+            rate: Rate::steady(settings.a_second, settings.pace),
             settings,
             zones: BTreeMap::new(),
             changes: BTreeMap::new(),

@@ -1,13 +1,16 @@
 //! From `CreateEnvironment` to `Ready`.
 
 use super::super::AccountSettings;
+use super::super::balancing::move_in;
 use super::super::state::{BalancerKind, Environment, EventLog, Severity};
-use super::{Progress, complete, is_balanced, is_overdue, progress, tell_failures, tell_timeout};
+use super::{Progress, begin_termination, complete, is_balanced, is_overdue, progress, tell_failures, tell_timeout};
+use crate::local::balancers::Balancers;
 use crate::model::Timestamp;
 
 /// Does what is due.
 pub(super) fn advance(
     environment: &mut Environment,
+    balancers: &mut Balancers,
     events: &mut EventLog,
     settings: &AccountSettings,
     now: Timestamp,
@@ -15,7 +18,10 @@ pub(super) fn advance(
     let timing = &settings.timing;
     if !environment.balancer.made {
         if now.since(environment.work_since) >= timing.launch_resources {
-            make_resources(environment, events, now);
+            match move_in(balancers, environment, now) {
+                Ok(()) => make_resources(environment, events, now),
+                Err(error) => give_up(environment, events, &error.message, now),
+            }
         }
         return;
     }
@@ -57,7 +63,9 @@ fn make_resources(environment: &mut Environment, events: &mut EventLog, now: Tim
         BalancerKind::Classic => messages.push(format!("Created load balancer named: {}", balancer.name)),
         BalancerKind::Application | BalancerKind::Network => {
             messages.push(format!("Created target group named: {}", balancer.target_group));
-            messages.push(format!("Created load balancer named: {}", balancer.name));
+            if balancer.shared.is_none() {
+                messages.push(format!("Created load balancer named: {}", balancer.name));
+            }
         }
     }
     messages.push(format!("Created Auto Scaling group named: {}", balancer.group));
@@ -65,6 +73,18 @@ fn make_resources(environment: &mut Environment, events: &mut EventLog, now: Tim
     for message in messages {
         environment.tell(events, now, Severity::Info, message);
     }
+}
+
+/// The load balancer that it was to share has gone, or is full: what was made is removed again.
+fn give_up(environment: &mut Environment, events: &mut EventLog, why: &str, now: Timestamp) {
+    let message = format!(
+        "Creating target group named: {} failed Reason: {why}",
+        environment.balancer.target_group
+    );
+    environment.tell(events, now, Severity::Error, message);
+    environment.tell(events, now, Severity::Error, "Failed to launch environment.");
+    let request_id = environment.request_id.clone();
+    begin_termination(environment, events, &request_id, now);
 }
 
 /// The environment is there, and nothing works: AWS calls that `Ready`.

@@ -10,12 +10,14 @@ mod update;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::balancing::{at_pace, group_settings};
 use super::judge;
 use super::state::{
     BalancerKind, Completed, Environment, Plan, Severity, Source, Status, VersionStatus, Work, options,
 };
 use super::{Account, Timing};
-use crate::local::plane::{BalancerSettings, DesiredEnvironment, EnvironmentSample, InstanceSample, InstanceState};
+use crate::local::balancers::Balancers;
+use crate::local::plane::{DesiredEnvironment, EnvironmentSample, InstanceSample, InstanceState};
 use crate::model::{EnvironmentId, HealthStatus, Timestamp};
 
 pub(crate) use terminate::begin as begin_termination;
@@ -102,7 +104,7 @@ impl Account {
     pub fn desired(&self) -> Vec<DesiredEnvironment> {
         let wanted = self.environments.values().filter(|environment| environment.is_wanted());
         wanted
-            .map(|environment| desired(environment, &self.settings.timing))
+            .map(|environment| desired(environment, &self.balancers, &self.settings.timing))
             .collect()
     }
 
@@ -138,20 +140,30 @@ impl Account {
             return;
         };
         let before = environment.stage();
+        let group = group_settings(environment.wanted_settings());
         match environment.work {
             None => {}
-            Some(Work::Launch) => launch::advance(environment, &mut self.events, &self.settings, now),
+            Some(Work::Launch) => {
+                launch::advance(environment, &mut self.balancers, &mut self.events, &self.settings, now);
+            }
             Some(Work::Update(_) | Work::Abort) => {
                 update::advance(environment, &mut self.events, &self.settings.timing, now);
             }
             Some(Work::Tags) => update::advance_tags(environment, &mut self.events, &self.settings.timing, now),
             Some(Work::Swap { .. }) => self.advance_swap(id, now),
             Some(Work::Terminate { .. }) => {
-                terminate::advance(environment, &mut self.events, &self.settings.timing, now);
+                terminate::advance(
+                    environment,
+                    &mut self.balancers,
+                    &mut self.events,
+                    &self.settings.timing,
+                    now,
+                );
             }
         }
         if self.environments.get(id).map(Environment::stage) != Some(before) {
             self.course.changed();
+            self.follow_settings(id, &group);
         }
     }
 
@@ -222,31 +234,19 @@ impl Account {
     }
 }
 
-fn desired(environment: &Environment, timing: &Timing) -> DesiredEnvironment {
+fn desired(environment: &Environment, balancers: &Balancers, timing: &Timing) -> DesiredEnvironment {
     let settings = environment.wanted_settings();
-    let text = |name| {
-        settings
-            .effective(options::PROCESS, name)
-            .unwrap_or_default()
-            .to_owned()
-    };
-    let seconds = |name| settings.seconds(options::PROCESS, name);
+    let target_group = environment.balancer.shared_group();
+    // Somebody may have changed the group since.
+    let of_group = target_group.as_ref().and_then(|group| balancers.settings_of(group));
     DesiredEnvironment {
         id: environment.id.clone(),
         name: environment.name.clone(),
         instances: environment.instances,
         deployment: environment.wanted.deployment.clone(),
         properties: settings.properties(),
-        balancer: BalancerSettings {
-            health_check_path: text("HealthCheckPath"),
-            matcher: text("MatcherHTTPCode"),
-            health_check_interval: timing.scale(seconds("HealthCheckInterval")),
-            health_check_timeout: timing.limit(seconds("HealthCheckTimeout"), timing.least_health_check_timeout),
-            healthy_threshold: settings.number(options::PROCESS, "HealthyThresholdCount"),
-            unhealthy_threshold: settings.number(options::PROCESS, "UnhealthyThresholdCount"),
-            deregistration_delay: timing.limit(seconds("DeregistrationDelay"), timing.least_deregistration_delay),
-            idle_timeout: timing.idle_timeout,
-        },
+        balancer: at_pace(of_group.unwrap_or_else(|| group_settings(settings)), timing),
+        target_group,
     }
 }
 

@@ -42,6 +42,7 @@ impl Account {
         remove_options(parameters, &mut settings)?;
         settings.lay_over(&option_settings(parameters)?);
         check_settings(&settings)?;
+        let shared = self.shared_balancer(&settings)?;
         let tags = tags(parameters, "Tags", self.settings.quotas.tags)?;
         if self.environment_named(&name).is_some() {
             return Err(errors::environment_exists(&name));
@@ -77,7 +78,7 @@ impl Account {
             }
         };
         let environment = Environment {
-            balancer: self.name_resources(&id, &settings),
+            balancer: self.name_resources(&id, &settings, shared),
             number: self.next_number(),
             id: id.clone(),
             name: EnvironmentName::new(name),

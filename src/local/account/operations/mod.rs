@@ -13,6 +13,7 @@ mod page;
 mod platforms;
 mod region;
 mod resources;
+mod scaling;
 mod swap;
 mod tags;
 mod templates;
@@ -58,9 +59,14 @@ const OUTSIDE: &[&str] = &[
 /// Version of IAM's API, by which its calls are told from ours.
 const IAM: &str = "2010-05-08";
 
+/// Version of the older API of Elastic Load Balancing.
+const CLASSIC: &str = "2012-06-01";
+
 /// The XML namespace of an operation's answers.
-pub(crate) fn namespace(action: &str) -> &'static str {
-    if action == "GetCallerIdentity" {
+pub(crate) fn namespace(action: &str, version: &str) -> &'static str {
+    if version == scaling::VERSION {
+        "http://autoscaling.amazonaws.com/doc/2011-01-01/"
+    } else if action == "GetCallerIdentity" {
         "https://sts.amazonaws.com/doc/2011-06-15/"
     } else {
         "http://elasticbeanstalk.amazonaws.com/docs/2010-12-01/"
@@ -92,6 +98,8 @@ impl Account {
         let version = call.parameters.raw("Version").unwrap_or_default();
         match action {
             _ if version == IAM => Err(errors::no_iam(action)),
+            _ if version == CLASSIC => Err(errors::not_implemented("Classic Load Balancers of their own")),
+            _ if version == scaling::VERSION => self.scale(action, call),
             "AbortEnvironmentUpdate" => self.abort_environment_update(call),
             "CheckDNSAvailability" => self.check_dns_availability(call),
             "CreateApplication" => self.create_application(call),

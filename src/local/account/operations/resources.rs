@@ -2,12 +2,18 @@
 
 use super::super::Account;
 use super::super::state::{Balancer, BalancerKind, OptionSettings, options};
+use crate::local::balancers::LoadBalancerArn;
 use crate::local::ids;
 use crate::model::EnvironmentId;
 
 impl Account {
     /// Names of the resources that AWS would make for an environment.
-    pub(super) fn name_resources(&mut self, id: &EnvironmentId, settings: &OptionSettings) -> Balancer {
+    pub(super) fn name_resources(
+        &mut self,
+        id: &EnvironmentId,
+        settings: &OptionSettings,
+        shared: Option<(LoadBalancerArn, String)>,
+    ) -> Balancer {
         let (region, account_id) = (self.settings.region.clone(), self.settings.account_id.clone());
         let stack = format!("awseb-{id}-stack");
         let token = self.ids.text("balancer", ids::UPPER, 13);
@@ -47,10 +53,15 @@ impl Account {
                 )
             }
         };
+        let (shared, name, address) = match shared {
+            Some((arn, dns_name)) => (Some(arn.clone()), arn.to_string(), dns_name),
+            None => (None, name, address),
+        };
         Balancer {
             kind,
             name,
             address,
+            shared,
             group: format!(
                 "{stack}-AWSEBAutoScalingGroup-{}",
                 self.ids.text("group", ids::UPPER, 13)
@@ -62,6 +73,7 @@ impl Account {
             ),
             security_group: format!("sg-0{}", self.ids.text("security", ids::HEX, 16)),
             made: false,
+            emptied: false,
         }
     }
 }

@@ -73,7 +73,7 @@ mod tests {
         match world.account.resolve(name, world.now()) {
             Some(Resolution::Cname { target, .. }) => leads_to(world, &target),
             Some(Resolution::Balancer { environment, .. }) => environment.to_string(),
-            None => "nothing".to_owned(),
+            Some(Resolution::LoadBalancer { .. }) | None => "nothing".to_owned(),
         }
     }
 

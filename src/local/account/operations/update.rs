@@ -1,6 +1,7 @@
 //! `UpdateEnvironment` and `AbortEnvironmentUpdate`
 
 use super::super::Account;
+use super::super::balancing::{check_unmoved, group_settings};
 use super::super::errors::{self, AwsError};
 use super::super::lifecycle::{replan, restarts};
 use super::super::state::{Draft, DraftState, Environment, Plan, Severity, Status, Update, Work};
@@ -42,6 +43,8 @@ impl Account {
         remove_options(parameters, &mut settings)?;
         settings.lay_over(&option_settings(parameters)?);
         check_settings(&settings)?;
+        check_unmoved(&environment.settings, &settings)?;
+        let group = group_settings(environment.wanted_settings());
         let migrates = platform != environment.platform;
         let configures = migrates || settings != environment.settings;
         let restarts = migrates || restarts(&environment.settings, &settings);
@@ -76,6 +79,7 @@ impl Account {
             };
             environment.begin(Status::Updating, Work::Update(update), call.request_id, call.now);
         }
+        self.follow_settings(&id, &group);
         if asked {
             let environment = self.environment(parameters)?;
             let (deploys, configures) = match &environment.work {
@@ -113,6 +117,7 @@ impl Account {
                 environment.name
             )));
         }
+        let group = group_settings(environment.wanted_settings());
         let environment = self.environment_mut(&id)?;
         let Some(Work::Update(update)) = environment.work.take() else {
             return done();
@@ -124,6 +129,7 @@ impl Account {
         environment.instances = update.instances;
         replan(environment, &settings, Some(before), true, call.now);
         environment.begin(Status::Aborting, Work::Abort, call.request_id, call.now);
+        self.follow_settings(&id, &group);
         let environment = &self.environments[&id];
         environment.tell(
             &mut self.events,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::application::Tags;
 use super::{EventLog, OptionSettings, Platform, Severity, Source, Watch};
+use crate::local::balancers::LoadBalancerArn;
 use crate::local::plane::Deployment;
 use crate::model::{EnvironmentId, EnvironmentName, HealthStatus, Timestamp};
 
@@ -135,10 +136,21 @@ pub(crate) struct Balancer {
     pub(crate) launch_template: String,
     /// ARN of the target group.
     pub(crate) target_group: String,
+    /// The load balancer that it shares with others, if it does.
+    pub(crate) shared: Option<LoadBalancerArn>,
     /// Id of the security group.
     pub(crate) security_group: String,
     /// Whether all of that is there yet.
     pub(crate) made: bool,
+    /// Whether all of that but the target group is gone again: an earlier termination could not delete the group.
+    pub(crate) emptied: bool,
+}
+
+impl Balancer {
+    /// Whether instances are targets of a group.
+    pub(crate) fn has_target_group(&self) -> bool {
+        matches!(self.kind, BalancerKind::Application | BalancerKind::Network)
+    }
 }
 
 /// Logs that were asked for.
@@ -277,7 +289,7 @@ impl Environment {
 
     /// Whether there should be something behind it.
     pub(crate) fn is_wanted(&self) -> bool {
-        self.balancer.made && !matches!(self.status, Status::Terminating | Status::Terminated)
+        self.balancer.made && !self.balancer.emptied && !matches!(self.status, Status::Terminating | Status::Terminated)
     }
 
     /// Settings that the instances were told: the draft's while it is on its way.

@@ -14,6 +14,8 @@ pub(crate) const GROUP: &str = "aws:autoscaling:asg";
 pub(crate) const PROCESS: &str = "aws:elasticbeanstalk:environment:process:default";
 /// Namespace of the kind of environment and of its balancer.
 pub(crate) const ENVIRONMENT: &str = "aws:elasticbeanstalk:environment";
+/// Namespace of the load balancer itself.
+pub(crate) const LOAD_BALANCER: &str = "aws:elbv2:loadbalancer";
 /// Namespace of health reporting.
 pub(crate) const HEALTH: &str = "aws:elasticbeanstalk:healthreporting:system";
 /// Namespace of deployments.

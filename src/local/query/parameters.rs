@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::RangeInclusive;
 
-use crate::local::account::errors::{self, AwsError};
+use super::error::{self, AwsError};
 use crate::model::Timestamp;
 
 /// Deeper than any shape of the service; what lies below is not looked at.
@@ -55,7 +55,7 @@ impl Parameters {
 
     /// A text that must be given.
     pub(crate) fn required(&self, name: &str) -> Result<&str, AwsError> {
-        self.text(name).ok_or_else(|| errors::null_parameter(name))
+        self.text(name).ok_or_else(|| error::null_parameter(name))
     }
 
     /// A text whose length in characters is limited.
@@ -64,18 +64,18 @@ impl Parameters {
         let characters = text.chars().count();
         if characters > *length.end() {
             let rule = format!("Member must have length less than or equal to {}", length.end());
-            return Err(errors::constraint(text, name, &rule));
+            return Err(error::constraint(text, name, &rule));
         }
         if characters < *length.start() {
             let rule = format!("Member must have length greater than or equal to {}", length.start());
-            return Err(errors::constraint(text, name, &rule));
+            return Err(error::constraint(text, name, &rule));
         }
         Ok(Some(text))
     }
 
     /// The same for a text that must be given.
     pub(crate) fn required_limited(&self, name: &str, length: RangeInclusive<usize>) -> Result<&str, AwsError> {
-        self.limited(name, length)?.ok_or_else(|| errors::null_parameter(name))
+        self.limited(name, length)?.ok_or_else(|| error::null_parameter(name))
     }
 
     /// `true` or `false`.
@@ -84,21 +84,21 @@ impl Parameters {
             None => Ok(None),
             Some(text) if text.eq_ignore_ascii_case("true") => Ok(Some(true)),
             Some(text) if text.eq_ignore_ascii_case("false") => Ok(Some(false)),
-            Some(text) => Err(errors::malformed(name, text, "boolean")),
+            Some(text) => Err(error::malformed(name, text, "boolean")),
         }
     }
 
     /// A whole number within limits.
     pub(crate) fn number(&self, name: &str, range: RangeInclusive<usize>) -> Result<Option<usize>, AwsError> {
         let Some(text) = self.text(name) else { return Ok(None) };
-        let number: usize = text.parse().map_err(|_| errors::malformed(name, text, "integer"))?;
+        let number: usize = text.parse().map_err(|_| error::malformed(name, text, "integer"))?;
         if number < *range.start() {
             let rule = format!("Member must have value greater than or equal to {}", range.start());
-            return Err(errors::constraint(text, name, &rule));
+            return Err(error::constraint(text, name, &rule));
         }
         if number > *range.end() {
             let rule = format!("Member must have value less than or equal to {}", range.end());
-            return Err(errors::constraint(text, name, &rule));
+            return Err(error::constraint(text, name, &rule));
         }
         Ok(Some(number))
     }
@@ -106,7 +106,7 @@ impl Parameters {
     /// A moment in ISO 8601, rounded down to the millisecond.
     pub(crate) fn timestamp(&self, name: &str) -> Result<Option<Timestamp>, AwsError> {
         let Some(text) = self.text(name) else { return Ok(None) };
-        let moment: jiff::Timestamp = text.parse().map_err(|_| errors::malformed(name, text, "timestamp"))?;
+        let moment: jiff::Timestamp = text.parse().map_err(|_| error::malformed(name, text, "timestamp"))?;
         Ok(Some(Timestamp::from_millis(moment.as_millisecond())))
     }
 

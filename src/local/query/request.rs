@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Xml;
-use crate::local::account::errors::AwsError;
+use super::error::AwsError;
 
 /// A call: the decoded form body or query string.
 #[derive(Clone, PartialEq, Eq)]

@@ -1,0 +1,245 @@
+//! Elastic Load Balancing as a part of the account: its calls, and what environments with a shared load balancer do there.
+
+use std::time::Duration;
+
+use super::errors::{self, AwsError};
+use super::state::{Balancer, Environment, OptionSettings, options};
+use super::wire::{Parameters, QueryResponse};
+use super::{Account, Timing};
+use crate::local::balancers::{
+    self, Balancers, BalancersSettings, DesiredBalancer, GroupSettings, HealthCheck, LoadBalancerArn, Target,
+    TargetGroupArn, TargetState, Tenant,
+};
+use crate::local::plane::{BalancerSettings, InstanceState};
+use crate::model::{EnvironmentId, Timestamp};
+
+/// Options that say whose load balancer an environment has. They hold for its whole life.
+const CREATE_ONLY: [(&str, &str); 2] = [
+    (options::ENVIRONMENT, "LoadBalancerIsShared"),
+    (options::LOAD_BALANCER, "SharedLoadBalancer"),
+];
+
+/// Load balancers of a new account.
+pub(super) fn none(settings: &super::AccountSettings) -> Balancers {
+    Balancers::new(BalancersSettings {
+        region: settings.region.clone(),
+        account_id: settings.account_id.clone(),
+        pace: settings.timing.pace,
+        provisioning: settings.timing.balancer_provisioning,
+        seed: settings.seed,
+    })
+}
+
+impl Account {
+    /// Answers a call of Elastic Load Balancing.
+    pub(super) fn balance(
+        &mut self,
+        action: &str,
+        parameters: &Parameters,
+        request_id: String,
+        now: Timestamp,
+    ) -> QueryResponse {
+        if !action.starts_with("Describe") {
+            self.course.changed();
+        }
+        let environments = &self.environments;
+        let targets = |group: &TargetGroupArn| {
+            let mut owners = environments.values().filter(|environment| {
+                environment.is_live() && environment.balancer.group_arn().as_ref() == Some(group)
+            });
+            owners.next().map(targets_of).unwrap_or_default()
+        };
+        let call = balancers::Call {
+            parameters,
+            now,
+            targets: &targets,
+        };
+        match self.balancers.handle(action, &call) {
+            Ok(result) => QueryResponse::success(action, balancers::NAMESPACE, result.as_ref(), request_id),
+            Err(error) => QueryResponse::failure(balancers::NAMESPACE, &error, request_id),
+        }
+    }
+
+    /// Load balancers as they should be behind the account, without those that belong to one environment each.
+    #[must_use]
+    pub fn desired_balancers(&self) -> Vec<DesiredBalancer> {
+        self.balancers.desired()
+    }
+
+    /// Whether every target group behind a load balancer has a healthy target, as aliases that evaluate the health of their
+    /// targets ask. A group without any counts as unhealthy (source: `EvaluateTargetHealth`).
+    #[must_use]
+    pub fn balancer_serves(&self, arn: &LoadBalancerArn) -> bool {
+        let groups = self.balancers.groups_behind(arn);
+        !groups.is_empty()
+            && groups.iter().all(|group| {
+                let mut environments = self.environments.values();
+                environments.any(|environment| {
+                    environment.is_live()
+                        && environment.balancer.group_arn().as_ref() == Some(group)
+                        && self.serves(&environment.id)
+                })
+            })
+    }
+
+    /// The load balancer that settings want to share, which must be there.
+    pub(super) fn shared_balancer(
+        &self,
+        settings: &OptionSettings,
+    ) -> Result<Option<(LoadBalancerArn, String)>, AwsError> {
+        let shared = settings.effective(options::ENVIRONMENT, "LoadBalancerIsShared");
+        if settings.is_single_instance() || !shared.is_some_and(|shared| shared.eq_ignore_ascii_case("true")) {
+            return Ok(None);
+        }
+        let kind = settings
+            .effective(options::ENVIRONMENT, "LoadBalancerType")
+            .unwrap_or_default();
+        if !kind.eq_ignore_ascii_case("application") {
+            return Err(wrong(
+                options::ENVIRONMENT,
+                "LoadBalancerIsShared",
+                "true",
+                "Only a load balancer of the type application can be shared",
+            ));
+        }
+        let arn = settings
+            .effective(options::LOAD_BALANCER, "SharedLoadBalancer")
+            .unwrap_or_default();
+        let dns_name = self.balancers.dns_name_of(arn).ok_or_else(|| {
+            let why = "There is no Application Load Balancer with this ARN";
+            wrong(options::LOAD_BALANCER, "SharedLoadBalancer", arn, why)
+        })?;
+        Ok(Some((LoadBalancerArn::new(arn), dns_name)))
+    }
+
+    /// Brings the target group of an environment to settings that have changed.
+    pub(super) fn follow_settings(&mut self, id: &EnvironmentId, before: &GroupSettings) {
+        let Some(environment) = self.environments.get(id) else {
+            return;
+        };
+        let after = group_settings(environment.wanted_settings());
+        if let Some(group) = environment.balancer.shared_group()
+            && after != *before
+        {
+            self.balancers.configure(&group, after);
+        }
+    }
+}
+
+/// Refuses settings that would move an environment to another load balancer.
+pub(super) fn check_unmoved(before: &OptionSettings, after: &OptionSettings) -> Result<(), AwsError> {
+    let same = |value: Option<&str>| value.unwrap_or_default().to_ascii_lowercase();
+    for (namespace, name) in CREATE_ONLY {
+        let (old, new) = (before.effective(namespace, name), after.effective(namespace, name));
+        if same(old) != same(new) {
+            let why = "The option cannot be changed after the environment was created";
+            return Err(wrong(namespace, name, new.unwrap_or_default(), why));
+        }
+    }
+    Ok(())
+}
+
+fn wrong(namespace: &str, name: &str, value: &str, why: &str) -> AwsError {
+    errors::configuration(&format!(
+        "Invalid option value: '{value}' (Namespace: '{namespace}', OptionName: '{name}'): {why}"
+    ))
+}
+
+/// What an environment's settings say of its target group.
+pub(super) fn group_settings(settings: &OptionSettings) -> GroupSettings {
+    let text = |name| {
+        settings
+            .effective(options::PROCESS, name)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let number = |name| settings.number(options::PROCESS, name);
+    GroupSettings {
+        check: HealthCheck {
+            path: text("HealthCheckPath"),
+            port: "traffic-port".to_owned(),
+            matcher: text("MatcherHTTPCode"),
+            interval: number("HealthCheckInterval"),
+            timeout: number("HealthCheckTimeout"),
+            healthy_threshold: number("HealthyThresholdCount"),
+            unhealthy_threshold: number("UnhealthyThresholdCount"),
+        },
+        deregistration_delay: number("DeregistrationDelay"),
+    }
+}
+
+/// How a plane treats instances, at the cloud's pace.
+pub(super) fn at_pace(settings: GroupSettings, timing: &Timing) -> BalancerSettings {
+    let seconds = |seconds: u32| Duration::from_secs(u64::from(seconds));
+    let GroupSettings {
+        check,
+        deregistration_delay,
+    } = settings;
+    BalancerSettings {
+        health_check_path: check.path,
+        matcher: check.matcher,
+        health_check_interval: timing.scale(seconds(check.interval)),
+        health_check_timeout: timing.limit(seconds(check.timeout), timing.least_health_check_timeout),
+        healthy_threshold: check.healthy_threshold,
+        unhealthy_threshold: check.unhealthy_threshold,
+        deregistration_delay: timing.limit(seconds(deregistration_delay), timing.least_deregistration_delay),
+        idle_timeout: timing.idle_timeout,
+    }
+}
+
+/// Makes an environment's part of the load balancer that it shares, if it shares one.
+pub(super) fn move_in(balancers: &mut Balancers, environment: &Environment, now: Timestamp) -> Result<(), AwsError> {
+    let Balancer { shared, .. } = &environment.balancer;
+    let (Some(load_balancer), Some(target_group)) = (shared, environment.balancer.shared_group()) else {
+        return Ok(());
+    };
+    let tenant = Tenant {
+        id: &environment.id,
+        name: environment.name.as_str(),
+        cname: &environment.cname,
+        load_balancer,
+        target_group: &target_group,
+        settings: group_settings(&environment.settings),
+    };
+    balancers.admit(tenant, now)
+}
+
+/// Removes it again.
+pub(super) fn move_out(balancers: &mut Balancers, environment: &Environment, now: Timestamp) -> Result<(), AwsError> {
+    let Balancer { shared, .. } = &environment.balancer;
+    match (shared, environment.balancer.shared_group()) {
+        (Some(load_balancer), Some(group)) if environment.balancer.made => {
+            balancers.evict(&environment.id, load_balancer, &group, now)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The instances of an environment, as targets.
+fn targets_of(environment: &Environment) -> Vec<Target> {
+    let sample = environment.watch.sample.iter();
+    sample
+        .flat_map(|sample| &sample.instances)
+        .map(|instance| Target {
+            id: instance.id.clone(),
+            state: match &instance.state {
+                InstanceState::Starting => TargetState::Initial,
+                InstanceState::InService => TargetState::Healthy,
+                InstanceState::Unhealthy(why) | InstanceState::Failed(why) => TargetState::Unhealthy(why.clone()),
+                InstanceState::Draining => TargetState::Draining,
+            },
+        })
+        .collect()
+}
+
+impl Balancer {
+    /// The target group of an environment that has one and whose resources are there.
+    pub(super) fn group_arn(&self) -> Option<TargetGroupArn> {
+        (self.made && self.has_target_group()).then(|| TargetGroupArn::new(&self.target_group))
+    }
+
+    /// The target group behind a load balancer that others share.
+    pub(super) fn shared_group(&self) -> Option<TargetGroupArn> {
+        self.shared.as_ref().map(|_| TargetGroupArn::new(&self.target_group))
+    }
+}

@@ -1,0 +1,392 @@
+//! Environments that share a load balancer.
+
+use super::Resolution;
+use super::fixture::World;
+use crate::local::balancers::TargetGroupArn;
+use crate::local::balancers::routing::{Action, Asked, route};
+use crate::local::plane::Holder;
+use std::time::Duration;
+
+const ELB: (&str, &str) = ("Version", "2015-12-01");
+
+/// Option settings as parameters.
+fn options(settings: &[(&str, &str, &str)]) -> Vec<(String, String)> {
+    let mut parameters = Vec::new();
+    for (number, (namespace, name, value)) in settings.iter().enumerate() {
+        let member = format!("OptionSettings.member.{}", number + 1);
+        parameters.push((format!("{member}.Namespace"), (*namespace).to_owned()));
+        parameters.push((format!("{member}.OptionName"), (*name).to_owned()));
+        parameters.push((format!("{member}.Value"), (*value).to_owned()));
+    }
+    parameters
+}
+
+fn shared(arn: &str) -> Vec<(String, String)> {
+    options(&[
+        ("aws:elasticbeanstalk:environment", "LoadBalancerType", "application"),
+        ("aws:elasticbeanstalk:environment", "LoadBalancerIsShared", "true"),
+        ("aws:elbv2:loadbalancer", "SharedLoadBalancer", arn),
+        ("aws:autoscaling:asg", "MinSize", "2"),
+    ])
+}
+
+/// A world with a load balancer; gives the ARNs of it and of its listener on port 80.
+fn world() -> (World, String, String) {
+    let mut world = World::new();
+    let body = world.ok(
+        "CreateLoadBalancer",
+        &[
+            ELB,
+            ("Name", "front"),
+            ("Subnets.member.1", "a"),
+            ("Subnets.member.2", "b"),
+        ],
+    );
+    let arn = World::all(&body, "LoadBalancerArn").remove(0);
+    let body = world.ok(
+        "CreateListener",
+        &[
+            ELB,
+            ("LoadBalancerArn", &arn),
+            ("Protocol", "HTTP"),
+            ("Port", "80"),
+            ("DefaultActions.member.1.Type", "fixed-response"),
+            ("DefaultActions.member.1.FixedResponseConfig.StatusCode", "404"),
+        ],
+    );
+    let listener = World::all(&body, "ListenerArn").remove(0);
+    (world, arn, listener)
+}
+
+fn launch(world: &mut World, arn: &str, name: &str, prefix: &str) {
+    let mut parameters = shared(arn);
+    parameters.push(("CNAMEPrefix".to_owned(), prefix.to_owned()));
+    let parameters: Vec<(&str, &str)> = parameters
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    world.launch_with(name, "v1", &parameters);
+}
+
+fn group(world: &mut World, name: &str) -> String {
+    let body = world.ok("DescribeAutoScalingGroups", &[("Version", "2011-01-01")]);
+    let mut groups = body.split("<AutoScalingGroupName>").skip(1);
+    let own = groups
+        .find(|group| group.contains(&format!("<Value>{name}</Value>")))
+        .unwrap();
+    let (_, rest) = own.split_once("<TargetGroupARNs><member>").unwrap();
+    rest.split_once("</member>").unwrap().0.to_owned()
+}
+
+/// The groups that a host's requests go to.
+fn routed(world: &World, host: &str) -> Vec<TargetGroupArn> {
+    let desired = world.account.desired_balancers();
+    match route(desired[0].rules().unwrap(), &Asked::plainly(host, "/")) {
+        Some(Action::Forward(forward)) => forward.groups.iter().map(|group| group.arn.clone()).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// A rule of the user's own for `shop.example.com`; gives its ARN.
+fn rule(world: &mut World, listener: &str, groups: &[(&str, &str)]) -> String {
+    let mut parameters = vec![
+        ELB.0.to_owned(),
+        "ListenerArn".to_owned(),
+        "Priority".to_owned(),
+        "Conditions.member.1.Field".to_owned(),
+        "Conditions.member.1.Values.member.1".to_owned(),
+        "Actions.member.1.Type".to_owned(),
+    ];
+    let mut values = vec![ELB.1, listener, "100", "host-header", "shop.example.com", "forward"];
+    for (number, (arn, weight)) in groups.iter().enumerate() {
+        let group = format!("Actions.member.1.ForwardConfig.TargetGroups.member.{}", number + 1);
+        parameters.push(format!("{group}.TargetGroupArn"));
+        parameters.push(format!("{group}.Weight"));
+        values.extend([*arn, *weight]);
+    }
+    let all: Vec<(&str, &str)> = parameters.iter().map(String::as_str).zip(values).collect();
+    World::all(&world.ok("CreateRule", &all), "RuleArn").remove(0)
+}
+
+#[test]
+fn an_environment_gets_a_target_group_and_a_rule_for_its_cname() {
+    let (mut world, arn, _) = world();
+    launch(&mut world, &arn, "blue", "shop");
+    let cname = "shop.eu-central-1.elasticbeanstalk.com";
+    let (id, blue) = (world.id("blue"), group(&mut world, "blue"));
+    assert_eq!(routed(&world, cname), [TargetGroupArn::new(&blue)]);
+    assert!(routed(&world, "shop.example.com").is_empty());
+    let desired = world.desired("blue");
+    assert_eq!(desired.target_group, Some(TargetGroupArn::new(&blue)));
+
+    let body = world.ok("DescribeLoadBalancers", &[ELB]);
+    let dns_name = World::all(&body, "DNSName").remove(0);
+    let body = world.ok("DescribeEnvironments", &[]);
+    assert_eq!(World::all(&body, "EndpointURL"), std::slice::from_ref(&dns_name));
+    let body = world.ok("DescribeEnvironmentResources", &[("EnvironmentName", "blue")]);
+    assert!(
+        body.contains(&format!("<LoadBalancers><member><Name>{arn}</Name>")),
+        "{body}"
+    );
+    let body = world.ok(
+        "DescribeTags",
+        &[ELB, ("ResourceArns.member.1", &blue), ("ResourceArns.member.2", &arn)],
+    );
+    for (key, value) in [
+        ("elasticbeanstalk:environment-name", "blue"),
+        ("elasticbeanstalk:environment-id", id.as_str()),
+        ("elasticbeanstalk:shared-elb-environment-count", "1"),
+    ] {
+        assert!(
+            body.contains(&format!("<Key>{key}</Key><Value>{value}</Value>")),
+            "{body}"
+        );
+    }
+    let body = world.ok("DescribeTargetHealth", &[ELB, ("TargetGroupArn", &blue)]);
+    assert_eq!(World::all(&body, "State"), ["healthy", "healthy"]);
+
+    let Some(Resolution::Cname { target, .. }) = world.account.resolve(cname, world.now()) else {
+        panic!("the CNAME is not known");
+    };
+    assert_eq!(target, dns_name.to_ascii_lowercase());
+    let found = world.account.resolve(&target, world.now());
+    let Some(Resolution::LoadBalancer { arn: found, .. }) = found else {
+        panic!("{found:?}");
+    };
+    assert_eq!(found.as_str(), arn);
+    let names = world.account.names();
+    assert!(
+        names.contains(&(cname.to_owned(), Holder::LoadBalancer(found.clone()))),
+        "{names:?}"
+    );
+    assert!(world.account.balancer_serves(&found));
+}
+
+#[test]
+fn a_swap_moves_the_names_and_not_the_rules() {
+    let (mut world, arn, _) = world();
+    launch(&mut world, &arn, "blue", "shop");
+    launch(&mut world, &arn, "green", "shop-next");
+    let blue = group(&mut world, "blue");
+    world.ok(
+        "SwapEnvironmentCNAMEs",
+        &[
+            ("SourceEnvironmentName", "blue"),
+            ("DestinationEnvironmentName", "green"),
+        ],
+    );
+    world.wait(30);
+    assert_eq!(world.cname("green"), "shop.eu-central-1.elasticbeanstalk.com");
+    assert_eq!(
+        routed(&world, "shop.eu-central-1.elasticbeanstalk.com"),
+        [TargetGroupArn::new(blue)]
+    );
+}
+
+#[test]
+fn a_terminated_environment_leaves_nothing_behind() {
+    let (mut world, arn, listener) = world();
+    launch(&mut world, &arn, "blue", "shop");
+    let of = ("LoadBalancerArn", arn.as_str());
+    assert_eq!(world.refused("DeleteLoadBalancer", &[ELB, of]).0, "ResourceInUse");
+    world.terminate("blue");
+    let body = world.ok("DescribeRules", &[ELB, ("ListenerArn", &listener)]);
+    assert_eq!(World::all(&body, "Priority"), ["default"]);
+    assert!(World::all(&world.ok("DescribeTargetGroups", &[ELB]), "TargetGroupName").is_empty());
+    world.ok("DeleteLoadBalancer", &[ELB, of]);
+}
+
+#[test]
+fn a_rule_of_somebody_else_s_keeps_the_environment_until_it_is_gone() {
+    let (mut world, arn, listener) = world();
+    launch(&mut world, &arn, "blue", "shop");
+    launch(&mut world, &arn, "green", "shop-next");
+    let (blue, green) = (group(&mut world, "blue"), group(&mut world, "green"));
+    let rule = rule(&mut world, &listener, &[(&blue, "0"), (&green, "1")]);
+    let id = world.id("blue");
+    world.ok("TerminateEnvironment", &[("EnvironmentName", "blue")]);
+    assert_eq!(world.account.desired().len(), 1, "its instances go at once");
+    world.wait(150);
+    assert_eq!(world.status("blue"), "Ready", "it is left");
+    let messages = world.messages(&[("EnvironmentId", &id), ("Severity", "ERROR")]);
+    assert_eq!(messages[0], "Failed to terminate environment.");
+    assert!(
+        messages.iter().any(|message| message.contains(&format!(
+            "Target group '{blue}' is currently in use by a listener or a rule"
+        ))),
+        "{messages:?}"
+    );
+    assert_eq!(world.account.desired().len(), 1);
+    let body = world.ok("DescribeTargetHealth", &[ELB, ("TargetGroupArn", &blue)]);
+    assert!(World::all(&body, "State").is_empty(), "{body}");
+    world.ok("TerminateEnvironment", &[("EnvironmentName", "blue")]);
+    world.wait(150);
+    assert_eq!(world.status("blue"), "Ready", "still in use");
+    let weight = [
+        ELB,
+        ("RuleArn", rule.as_str()),
+        ("Actions.member.1.Type", "forward"),
+        ("Actions.member.1.TargetGroupArn", green.as_str()),
+    ];
+    world.ok("ModifyRule", &weight);
+    world.terminate("blue");
+    let body = world.ok("DescribeTargetGroups", &[ELB]);
+    assert_eq!(World::all(&body, "TargetGroupArn"), [green]);
+}
+
+#[test]
+fn what_cannot_be_shared_is_refused() {
+    let (mut world, arn, _) = world();
+    world.version("v1");
+    let base = [
+        ("ApplicationName", "shop"),
+        ("EnvironmentName", "blue"),
+        ("SolutionStackName", World::STACK),
+        ("VersionLabel", "v1"),
+    ];
+    let mut refused = |settings: &[(&str, &str, &str)]| {
+        let given = options(settings);
+        let mut all = base.to_vec();
+        all.extend(given.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        let (code, message) = world.refused("CreateEnvironment", &all);
+        assert_eq!(code, "ConfigurationValidationException");
+        message
+    };
+    let is_shared = ("aws:elasticbeanstalk:environment", "LoadBalancerIsShared", "true");
+    let message = refused(&[is_shared, ("aws:elbv2:loadbalancer", "SharedLoadBalancer", &arn)]);
+    assert!(
+        message.contains("Only a load balancer of the type application"),
+        "{message}"
+    );
+    let application = ("aws:elasticbeanstalk:environment", "LoadBalancerType", "application");
+    for settings in [
+        vec![is_shared, application],
+        vec![
+            is_shared,
+            application,
+            ("aws:elbv2:loadbalancer", "SharedLoadBalancer", "arn:none"),
+        ],
+    ] {
+        let message = refused(&settings);
+        assert!(
+            message.contains("There is no Application Load Balancer with this ARN"),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn a_load_balancer_that_goes_during_a_launch_ends_it() {
+    let (mut world, arn, _) = world();
+    world.version("v1");
+    let given = shared(&arn);
+    let given: Vec<(&str, &str)> = given
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    world.create("blue", "v1", &given);
+    world.ok("DeleteLoadBalancer", &[ELB, ("LoadBalancerArn", &arn)]);
+    let id = world.id("blue");
+    world.wait(400);
+    assert_eq!(world.status("blue"), "Terminated");
+    let messages = world.messages(&[("EnvironmentId", &id), ("Severity", "ERROR")]);
+    assert_eq!(messages[0], "Failed to launch environment.");
+}
+
+#[test]
+fn a_template_of_a_shared_environment_shares_too_and_nobody_moves_out() {
+    let (mut world, arn, _) = world();
+    launch(&mut world, &arn, "blue", "shop");
+    let id = world.id("blue");
+    world.ok(
+        "CreateConfigurationTemplate",
+        &[
+            ("ApplicationName", "shop"),
+            ("TemplateName", "saved"),
+            ("EnvironmentId", &id),
+        ],
+    );
+    world.ok(
+        "CreateEnvironment",
+        &[
+            ("ApplicationName", "shop"),
+            ("EnvironmentName", "green"),
+            ("TemplateName", "saved"),
+            ("VersionLabel", "v1"),
+        ],
+    );
+    world.wait(330);
+    assert_eq!(world.status("green"), "Ready");
+    let (cname, green) = (world.cname("green"), group(&mut world, "green"));
+    assert_eq!(routed(&world, &cname), [TargetGroupArn::new(green)]);
+    let given = options(&[("aws:elasticbeanstalk:environment", "LoadBalancerIsShared", "false")]);
+    let mut move_out = vec![("EnvironmentName", "green")];
+    move_out.extend(given.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    let (code, message) = world.refused("UpdateEnvironment", &move_out);
+    assert_eq!(code, "ConfigurationValidationException");
+    assert!(message.contains("cannot be changed"), "{message}");
+}
+
+#[test]
+fn settings_of_the_environment_and_of_its_group_are_the_same_thing() {
+    let (mut world, arn, _) = world();
+    launch(&mut world, &arn, "blue", "shop");
+    let blue = group(&mut world, "blue");
+    let delay = |world: &World| world.desired("blue").balancer.deregistration_delay;
+    assert_eq!(
+        delay(&world),
+        Duration::from_secs(20),
+        "Elastic Beanstalk's own default"
+    );
+    world.ok(
+        "ModifyTargetGroupAttributes",
+        &[
+            ELB,
+            ("TargetGroupArn", &blue),
+            ("Attributes.member.1.Key", "deregistration_delay.timeout_seconds"),
+            ("Attributes.member.1.Value", "7"),
+        ],
+    );
+    assert_eq!(delay(&world), Duration::from_secs(7));
+    world.ok(
+        "ModifyTargetGroup",
+        &[ELB, ("TargetGroupArn", &blue), ("HealthCheckPath", "/up")],
+    );
+    assert_eq!(world.desired("blue").balancer.health_check_path, "/up");
+    let given = options(&[(
+        "aws:elasticbeanstalk:environment:process:default",
+        "HealthCheckPath",
+        "/health",
+    )]);
+    let mut update = vec![("EnvironmentName", "blue")];
+    update.extend(given.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    world.ok("UpdateEnvironment", &update);
+    world.wait(120);
+    assert_eq!(world.desired("blue").balancer.health_check_path, "/health");
+    let body = world.ok("DescribeTargetGroups", &[ELB]);
+    assert_eq!(World::all(&body, "HealthCheckPath"), ["/health"]);
+}
+
+#[test]
+fn groups_of_instances_come_in_pages_and_by_name() {
+    let (mut world, arn, _) = world();
+    launch(&mut world, &arn, "blue", "shop");
+    world.launch("green", "v1");
+    let scaling = ("Version", "2011-01-01");
+    let body = world.ok("DescribeAutoScalingGroups", &[scaling, ("MaxRecords", "1")]);
+    assert_eq!(World::all(&body, "MinSize"), ["2"]);
+    assert_eq!(World::all(&body, "LifecycleState"), ["InService", "InService"]);
+    let token = World::all(&body, "NextToken").remove(0);
+    let body = world.ok("DescribeAutoScalingGroups", &[scaling, ("NextToken", &token)]);
+    assert!(
+        body.contains("<TargetGroupARNs></TargetGroupARNs>"),
+        "a classic balancer has none: {body}"
+    );
+    let name = World::all(&body, "AutoScalingGroupName").remove(0);
+    let named = [scaling, ("AutoScalingGroupNames.member.1", name.as_str())];
+    let body = world.ok("DescribeAutoScalingGroups", &named);
+    assert_eq!(World::all(&body, "DesiredCapacity"), ["1"]);
+    assert!(World::all(&body, "NextToken").is_empty());
+    let (code, _) = world.refused("SetDesiredCapacity", &[scaling]);
+    assert_eq!(code, "NotImplemented");
+}

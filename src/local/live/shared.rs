@@ -1,0 +1,205 @@
+//! A load balancer that several environments share: the rules of its listener decide where each request goes.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use http::header::{CONTENT_TYPE, HOST, HeaderValue, LOCATION, SERVER};
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
+use tokio::time::{Instant, sleep};
+
+use super::balancer::{Group, own_answer};
+use super::body::Download;
+use super::cookie;
+use super::door::{Answer, Door, Entrance, Stage};
+use super::loopback::Addresses;
+use crate::local::balancers::routing::{Action, Asked, FixedResponse, Forward, route};
+use crate::local::balancers::{DesiredBalancer, TargetGroupArn};
+
+/// How long the connections of a load balancer that was deleted may take to end.
+const FINISH_LIMIT: Duration = Duration::from_secs(5);
+const FINISH_STEP: Duration = Duration::from_millis(20);
+
+/// Instances behind shared load balancers, by target group.
+#[derive(Debug, Default)]
+pub(super) struct Groups(RwLock<BTreeMap<TargetGroupArn, Arc<Group>>>);
+
+impl Groups {
+    pub(super) fn add(&self, arn: &TargetGroupArn, group: &Arc<Group>) {
+        let mut groups = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        groups.insert(arn.clone(), Arc::clone(group));
+    }
+
+    /// Unless another one has its place by now.
+    pub(super) fn remove(&self, arn: &TargetGroupArn, group: &Arc<Group>) {
+        let mut groups = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if groups.get(arn).is_some_and(|known| Arc::ptr_eq(known, group)) {
+            groups.remove(arn);
+        }
+    }
+
+    fn get(&self, arn: &TargetGroupArn) -> Option<Arc<Group>> {
+        let groups = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        groups.get(arn).cloned()
+    }
+}
+
+/// A load balancer. Dropping it cuts all its connections.
+#[derive(Debug)]
+pub(super) struct Shared {
+    door: Door,
+    router: Arc<Router>,
+}
+
+#[derive(Debug)]
+struct Router {
+    groups: Arc<Groups>,
+    /// Each request goes by the rules that there are when it comes.
+    desired: RwLock<Arc<DesiredBalancer>>,
+}
+
+impl Shared {
+    /// Begins to serve at an address of its own. Must be called within a runtime.
+    pub(super) fn open(addresses: &Addresses, desired: &DesiredBalancer, groups: &Arc<Groups>) -> io::Result<Self> {
+        let router = Arc::new(Router {
+            groups: Arc::clone(groups),
+            desired: RwLock::new(Arc::new(desired.clone())),
+        });
+        let door = Door::open(addresses.bind()?, Arc::clone(&router))?;
+        Ok(Self { door, router })
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.door.address()
+    }
+
+    /// Goes by these rules from the next request on; what was begun goes on as it began.
+    pub(super) fn want(&self, desired: &DesiredBalancer) {
+        if *self.router.desired() != *desired {
+            let mut place = self.router.desired.write().unwrap_or_else(PoisonError::into_inner);
+            *place = Arc::new(desired.clone());
+        }
+    }
+
+    /// Closes, and lets the requests that were begun finish.
+    pub(super) fn leave(self) {
+        self.door.go_on(Stage::Finishing);
+        tokio::spawn(async move {
+            let deadline = Instant::now() + FINISH_LIMIT;
+            while self.door.open_connections() > 0 && Instant::now() < deadline {
+                sleep(FINISH_STEP).await;
+            }
+        });
+    }
+}
+
+/// What becomes of a request.
+enum Fate {
+    /// A target group gets it; the client is told to stay for so long.
+    Group(TargetGroupArn, Option<Duration>),
+    Own(Box<Response<Download>>),
+}
+
+impl Router {
+    fn desired(&self) -> Arc<DesiredBalancer> {
+        let desired = self.desired.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&desired)
+    }
+
+    fn decide(&self, request: &Request<Incoming>, port: u16) -> Fate {
+        let desired = self.desired();
+        let headers = request.headers();
+        let authority = request.uri().authority().map(http::uri::Authority::as_str);
+        let authority = authority
+            .or_else(|| headers.get(HOST)?.to_str().ok())
+            .unwrap_or_default();
+        let all = |name: &str| {
+            headers
+                .get_all(name)
+                .iter()
+                .filter_map(|value| value.to_str().ok())
+                .collect()
+        };
+        let asked = Asked {
+            host: without_port(authority),
+            path: request.uri().path(),
+            query: request.uri().query().unwrap_or_default(),
+            method: request.method().as_str(),
+            header: &all,
+        };
+        match route(desired.rules().unwrap_or_default(), &asked) {
+            Some(Action::Forward(forward)) => forward_to(forward, request, &desired),
+            Some(Action::FixedResponse(fixed)) => Fate::Own(Box::new(fixed_response(fixed))),
+            Some(Action::Redirect(redirect)) => {
+                let mut response = Response::new(Download::own(""));
+                *response.status_mut() = StatusCode::from_u16(redirect.status).unwrap_or(StatusCode::FOUND);
+                if let Ok(location) = HeaderValue::try_from(redirect.location(&asked, port)) {
+                    response.headers_mut().insert(LOCATION, location);
+                }
+                Fate::Own(Box::new(response))
+            }
+            None => Fate::Own(Box::new(own_answer(StatusCode::SERVICE_UNAVAILABLE))),
+        }
+    }
+}
+
+/// A cookie decides before the weights do, and health has no say: there is no failing over from one group to another.
+fn forward_to(forward: &Forward, request: &Request<Incoming>, desired: &DesiredBalancer) -> Fate {
+    let sticky = forward.stickiness;
+    let length = sticky.duration_seconds.filter(|_| sticky.enabled);
+    let held = length.and_then(|_| cookie::group_of(request.headers(), forward));
+    match held.or_else(|| forward.choose(fastrand::u64(..))) {
+        Some(group) => Fate::Group(group.clone(), length.map(|seconds| desired.pace.seconds(seconds))),
+        None => Fate::Own(Box::new(own_answer(StatusCode::SERVICE_UNAVAILABLE))),
+    }
+}
+
+impl Answer for Router {
+    fn idle_timeout(&self) -> Duration {
+        self.desired().idle_timeout
+    }
+
+    async fn answer(&self, request: Request<Incoming>, entrance: &Arc<Entrance>) -> Response<Download> {
+        let (arn, stay) = match self.decide(&request, entrance.port) {
+            Fate::Group(arn, stay) => (arn, stay),
+            Fate::Own(response) => return *response,
+        };
+        let Some(group) = self.groups.get(&arn) else {
+            // A group that nobody registered a target with.
+            return own_answer(StatusCode::SERVICE_UNAVAILABLE);
+        };
+        match group.serve(request, entrance).await {
+            Ok(mut response) => {
+                if let Some(length) = stay {
+                    cookie::set(response.headers_mut(), &arn, length);
+                }
+                response
+            }
+            Err(own) => own,
+        }
+    }
+}
+
+fn fixed_response(fixed: &FixedResponse) -> Response<Download> {
+    let mut response = Response::new(Download::own(fixed.body.clone().unwrap_or_default()));
+    *response.status_mut() = StatusCode::from_u16(fixed.status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+    let headers = response.headers_mut();
+    headers.insert(SERVER, HeaderValue::from_static("cutover-local"));
+    let kind = fixed.content_type.as_deref().unwrap_or("text/plain");
+    if let Ok(kind) = HeaderValue::from_str(kind) {
+        headers.insert(CONTENT_TYPE, kind);
+    }
+    response
+}
+
+/// The name in a `Host` header.
+fn without_port(authority: &str) -> &str {
+    let name = match authority.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => authority,
+    };
+    name.strip_suffix('.').unwrap_or(name)
+}
