@@ -2,7 +2,9 @@
 //! target group is an environment's.
 
 use aws_sdk_elasticloadbalancingv2::types::{
-    Action, ActionTypeEnum, ForwardActionConfig, TargetGroupStickinessConfig, TargetGroupTuple, TargetHealthStateEnum,
+    Action, ActionTypeEnum, FixedResponseActionConfig, ForwardActionConfig, HostHeaderConditionConfig,
+    PathPatternConditionConfig, ProtocolEnum, RuleCondition, TargetGroupStickinessConfig, TargetGroupTuple,
+    TargetHealthStateEnum,
 };
 
 use super::error::read;
@@ -43,24 +45,10 @@ impl Aws {
     ///
     /// When it was refused, or nobody knows.
     pub async fn set_forward(&self, rule: &str, forward: &Forward) -> Result<(), CallError> {
-        let mut config = ForwardActionConfig::builder();
-        for (arn, weight) in &forward.groups {
-            let weight = i32::try_from(*weight).unwrap_or(i32::MAX);
-            config = config.target_groups(TargetGroupTuple::builder().target_group_arn(arn).weight(weight).build());
-        }
-        let seconds = forward.sticky.map(|seconds| i32::try_from(seconds).unwrap_or(i32::MAX));
-        let sticky = TargetGroupStickinessConfig::builder()
-            .enabled(seconds.is_some())
-            .set_duration_seconds(seconds);
-        let config = config.target_group_stickiness_config(sticky.build()).build();
-        let action = Action::builder()
-            .r#type(ActionTypeEnum::Forward)
-            .forward_config(config)
-            .build();
         self.balancing_once
             .modify_rule()
             .rule_arn(rule)
-            .actions(action)
+            .actions(written(forward))
             .send()
             .await
             .map(drop)
@@ -129,6 +117,121 @@ impl Aws {
             .count();
         Ok(u32::try_from(healthy).unwrap_or(u32::MAX))
     }
+}
+
+impl Aws {
+    /// Makes a load balancer with a listener on port 80 that finds nothing. Gives their ARNs and its name in DNS. A release never
+    /// does this; rehearsals do.
+    ///
+    /// # Errors
+    ///
+    /// When the service refuses, or nobody knows.
+    pub async fn create_balancer(&self, name: &str) -> Result<Balancer, CallError> {
+        let made = self
+            .balancing_once
+            .create_load_balancer()
+            .name(name)
+            .subnets("subnet-1")
+            .subnets("subnet-2")
+            .send()
+            .await
+            .map_err(|error| read("CreateLoadBalancer", error))?;
+        let made = made.load_balancers().first();
+        let arn = made
+            .and_then(|made| made.load_balancer_arn())
+            .unwrap_or_default()
+            .to_owned();
+        let dns_name = made.and_then(|made| made.dns_name()).unwrap_or_default().to_owned();
+        let nothing = Action::builder()
+            .r#type(ActionTypeEnum::FixedResponse)
+            .fixed_response_config(FixedResponseActionConfig::builder().status_code("404").build());
+        let listener = self
+            .balancing_once
+            .create_listener()
+            .load_balancer_arn(&arn)
+            .protocol(ProtocolEnum::Http)
+            .port(80)
+            .default_actions(nothing.build())
+            .send()
+            .await
+            .map_err(|error| read("CreateListener", error))?;
+        let listener = listener.listeners().first().and_then(|made| made.listener_arn());
+        Ok(Balancer {
+            listener: listener.unwrap_or_default().to_owned(),
+            arn,
+            dns_name,
+        })
+    }
+
+    /// Makes a rule that forwards the requests for a host and a path to a target group, and gives its ARN. A release never does this;
+    /// rehearsals do.
+    ///
+    /// # Errors
+    ///
+    /// When the service refuses, or nobody knows.
+    pub async fn create_rule(
+        &self,
+        listener: &str,
+        (host, path): (&str, &str),
+        priority: i32,
+        group: &str,
+        sticky: Option<u32>,
+    ) -> Result<String, CallError> {
+        let host = HostHeaderConditionConfig::builder().values(host);
+        let condition = RuleCondition::builder()
+            .field("host-header")
+            .host_header_config(host.build());
+        let path = PathPatternConditionConfig::builder().values(path);
+        let below = RuleCondition::builder()
+            .field("path-pattern")
+            .path_pattern_config(path.build());
+        let forward = Forward {
+            groups: vec![(group.to_owned(), 1)],
+            sticky,
+        };
+        let made = self
+            .balancing_once
+            .create_rule()
+            .listener_arn(listener)
+            .conditions(condition.build())
+            .conditions(below.build())
+            .priority(priority)
+            .actions(written(&forward))
+            .send()
+            .await
+            .map_err(|error| read("CreateRule", error))?;
+        let arn = made.rules().first().and_then(|made| made.rule_arn());
+        Ok(arn.unwrap_or_default().to_owned())
+    }
+}
+
+/// A load balancer that was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Balancer {
+    /// Its ARN.
+    pub arn: String,
+    /// Its name in DNS.
+    pub dns_name: String,
+    /// The ARN of its listener.
+    pub listener: String,
+}
+
+/// An action as it is sent.
+fn written(forward: &Forward) -> Action {
+    let mut config = ForwardActionConfig::builder();
+    for (arn, weight) in &forward.groups {
+        let weight = i32::try_from(*weight).unwrap_or(i32::MAX);
+        config = config.target_groups(TargetGroupTuple::builder().target_group_arn(arn).weight(weight).build());
+    }
+    let seconds = forward.sticky.map(|seconds| i32::try_from(seconds).unwrap_or(i32::MAX));
+    let sticky = TargetGroupStickinessConfig::builder()
+        .enabled(seconds.is_some())
+        .set_duration_seconds(seconds);
+    let config = config.target_group_stickiness_config(sticky.build()).build();
+    Action::builder()
+        .r#type(ActionTypeEnum::Forward)
+        .forward_config(config)
+        .build()
 }
 
 /// What a rule's actions amount to.

@@ -13,6 +13,7 @@ mod objects;
 mod service_clock;
 mod zones;
 
+pub use balancers::Balancer;
 pub use beanstalk::{FirstEnvironment, NewEnvironment};
 pub use connect::{Aws, AwsSettings, InProcess};
 pub use error::{CallError, Effect};

@@ -12,7 +12,7 @@ use super::account::{Account, QueryRequest};
 use super::dns::{NameAnswer, Names};
 use super::door::{QueryAnswer, QueryService, RestService};
 use super::lookup::{self, End};
-use super::plane::DataPlane;
+use super::plane::{DataPlane, Holder};
 use super::zones::{RestAnswer, RestRequest, ZoneAnswer, Zones, ZonesSettings};
 use crate::model::{Clock, Timestamp};
 
@@ -34,8 +34,8 @@ struct Pace {
     now: Timestamp,
     next_window: Timestamp,
     window: Duration,
-    /// The account's revision that the plane was told.
-    told: Option<u64>,
+    /// The account's revision that the plane was told, and where names of hosted zones led then.
+    told: Option<(u64, Vec<lookup::Lead>)>,
 }
 
 /// Where a name leads.
@@ -118,7 +118,8 @@ impl Backstage {
         while pace.now <= now {
             // News from calls first, at the moment when they were made.
             self.settle(&mut account, pace);
-            let due = account.next_due().filter(|due| *due > pace.now);
+            let due = [account.next_due(), lock(&self.zones).next_heard(pace.now)];
+            let due = due.into_iter().flatten().filter(|due| *due > pace.now).min();
             let next = due.map_or(pace.next_window, |due| due.min(pace.next_window));
             if next > now {
                 break;
@@ -140,14 +141,15 @@ impl Backstage {
     fn settle(&self, account: &mut Account, pace: &mut Pace) {
         loop {
             account.tick(pace.now);
-            let revision = account.revision();
-            if pace.told == Some(revision) {
+            let now = (account.revision(), lock(&self.zones).leads(pace.now));
+            if pace.told.as_ref() == Some(&now) {
                 return;
             }
             self.plane.apply(&account.desired(), pace.now);
             self.plane.balance(&account.desired_balancers(), pace.now);
-            self.plane.names(&account.names(), account.timing().dns_ttl, pace.now);
-            pace.told = Some(revision);
+            let names = lookup::names(account, &now.1, pace.now);
+            self.plane.names(&names, account.timing().dns_ttl, pace.now);
+            pace.told = Some(now);
         }
     }
 
@@ -177,6 +179,20 @@ impl Backstage {
         for id in running {
             let sample = self.plane.sample(&id, now);
             self.account().observe(&id, sample, now);
+        }
+    }
+
+    /// Who has which weight for a name of a hosted zone, as it was last written, whether servers have heard of it or not.
+    #[must_use]
+    pub fn members(&self, name: &str) -> Vec<(Holder, u64)> {
+        let now = self.clock.now();
+        self.catch_up(now);
+        let written = lock(&self.zones).written(name);
+        let leads = [(name.to_owned(), written)];
+        match lookup::names(&self.account(), &leads, now).pop() {
+            Some((_, Holder::Weighted(members))) => members,
+            Some((_, holder)) => vec![(holder, leads[0].1.first().map_or(0, |(_, weight)| *weight))],
+            None => Vec::new(),
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::account::{Account, Resolution};
 use super::balancers::LoadBalancerArn;
+use super::plane::Holder;
 use super::zones::{ZoneAnswer, Zones};
 use crate::model::{EnvironmentId, Timestamp};
 
@@ -115,6 +116,39 @@ impl Way {
     fn began(self, hidden: bool) -> Option<Self> {
         (hidden || !self.chain.is_empty()).then(|| self.nowhere())
     }
+}
+
+/// A name of a hosted zone, and the names that it leads to by their weights.
+pub(super) type Lead = (String, Vec<(String, u64)>);
+
+/// Who holds which name: those of environments and balancers, and those of hosted zones that lead to them.
+pub(super) fn names(account: &Account, leads: &[Lead], now: Timestamp) -> Vec<(String, Holder)> {
+    let mut names = account.names();
+    let holder = |target: &str| {
+        let mut at = target.to_owned();
+        for _ in 0..MOST {
+            match account.resolve(&at, now) {
+                Some(Resolution::Cname { target, .. }) => at = target,
+                Some(Resolution::Balancer { environment, .. }) => return Holder::Environment(environment),
+                Some(Resolution::LoadBalancer { arn, .. }) => return Holder::LoadBalancer(arn),
+                None => break,
+            }
+        }
+        Holder::Nobody
+    };
+    names.extend(leads.iter().map(|(name, members)| {
+        let holders = match members.as_slice() {
+            [(target, _)] => holder(target),
+            several => Holder::Weighted(
+                several
+                    .iter()
+                    .map(|(target, weight)| (holder(target), *weight))
+                    .collect(),
+            ),
+        };
+        (name.clone(), holders)
+    }));
+    names
 }
 
 /// Whether a name is one that AWS gives to environments and balancers.

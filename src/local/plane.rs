@@ -50,6 +50,10 @@ pub enum Holder {
     Environment(EnvironmentId),
     /// A load balancer, whose rules say where requests for the name go.
     LoadBalancer(LoadBalancerArn),
+    /// Several, each for a part of those who ask: records with weights.
+    Weighted(Vec<(Holder, u64)>),
+    /// Nobody that is known.
+    Nobody,
 }
 
 /// One environment as the account wants it.

@@ -13,7 +13,7 @@ use super::route;
 use super::sample::{self, TurnsBad};
 use super::settings::{RehearseSettings, spec};
 use super::stage::Stage;
-use super::tally::{Played, Report, Traffic};
+use super::tally::{Played, Report, StepPlayed, Traffic};
 use crate::compose::{Artifact, Planner, Project, prepare};
 use crate::driver::{Driver, Seat};
 use crate::model::{Span, SystemClock};
@@ -83,10 +83,13 @@ async fn on_stage(
     acts: Vec<Act>,
 ) -> Result<Report, RehearseError> {
     let settings = &rehearsal.settings;
-    let rules = route::rules(stage, settings.lever).await?;
-    let spec = spec(settings, Span::from_secs(stage.cloud.dns_ttl_seconds().into()), &rules)?;
+    let mut spec = spec(settings, Span::from_secs(stage.cloud.dns_ttl_seconds().into()))?;
+    let shared = route::balancer(stage, settings.lever).await?;
     (rehearsal.tell)("deploying version 1; it becomes the live, blue environment".to_owned());
-    let live = stage.make_live(&spec, settings, first).await?;
+    let live = stage.make_live(&spec, settings, first, shared.as_ref()).await?;
+    if let Some(shared) = &shared {
+        spec.weighted_target_groups.rules = route::rules(stage, shared, &live).await?;
+    }
     let project = Project::new(
         spec.clone(),
         stage.folder.clone(),
@@ -154,7 +157,8 @@ async fn on_stage(
         let release = perform(rehearsal, stage, journal, &spec, &act).await?;
         // Requests that are still under way belong to this release too.
         tokio::time::sleep(Duration::from_millis(300)).await;
-        played.push(Played::new(act.version, wanted, &release, traffic()));
+        let steps = steps(stage, &project, &release, &load, act.version).await;
+        played.push(Played::new(act.version, wanted, &release, traffic()).in_steps(steps));
     }
     // All has been counted; downloads under way are of no interest any more.
     drop(load);
@@ -192,6 +196,33 @@ async fn perform(
     }
     driver.run(|_| false).await?;
     Ok(driver.release().clone())
+}
+
+/// What share of the traffic green really had in each step, while it was watched with it.
+async fn steps(stage: &Stage, project: &Project, release: &Release, load: &Load, version: &str) -> Vec<StepPlayed> {
+    let journal = project.open_journal(&stage.reach).await;
+    let mut steps = Vec::new();
+    let mut began = None;
+    for sequence in 1..=release.sequence {
+        let Ok(Some(entry)) = journal.entry(&release.plan.id, sequence).await else {
+            break;
+        };
+        match entry.event {
+            Event::ShiftConfirmed { .. } => began = Some(entry.at),
+            Event::BakePassed | Event::RollbackBegan { .. } => {
+                let Some(from) = began.take() else { continue };
+                let share = release.plan.share(steps.len());
+                let answers = load.versions_between(from, entry.at);
+                steps.push(StepPlayed {
+                    share: share.to_string(),
+                    green: answers.get(version).copied().unwrap_or(0),
+                    all: answers.values().sum(),
+                });
+            }
+            _ => {}
+        }
+    }
+    steps
 }
 
 fn artifact(act: &Act, stage: &Stage) -> Result<Artifact, RehearseError> {

@@ -36,19 +36,16 @@ pub(super) const ZONE: &str = "rehearsal.example";
 /// # Errors
 ///
 /// When the user's own `cutover.toml`, from which the smoke checks come, holds mistakes.
-pub(super) fn spec(settings: &RehearseSettings, ttl: Span, rules: &[String]) -> Result<Spec, SpecError> {
-    let lever = match settings.lever {
-        Lever::CnameSwap => format!("cname = \"{CNAME}\"\n"),
-        Lever::WeightedDns => format!("lever = \"weighted-dns\"\npublic_url = \"http://{NAME}\"\n"),
-        Lever::WeightedTargetGroups => {
-            let rules: Vec<String> = rules.iter().map(|rule| format!("{rule:?}")).collect();
-            format!(
-                "lever = \"weighted-target-groups\"\npublic_url = \"http://{NAME}\"\nweighted_target_groups.rules = [{}]\n",
-                rules.join(", ")
-            )
-        }
-    };
-    let mut spec = Spec::parse("rehearsal", &format!("application = \"rehearsal\"\n{lever}"))?;
+pub(super) fn spec(settings: &RehearseSettings, ttl: Span) -> Result<Spec, SpecError> {
+    let mut spec = Spec::parse(
+        "rehearsal",
+        &format!("application = \"rehearsal\"\ncname = \"{CNAME}\"\n"),
+    )?;
+    spec.lever = settings.lever;
+    if settings.lever.is_gradual() {
+        spec.cname.clear();
+        spec.public_url = Some(format!("http://{NAME}"));
+    }
     let own = settings
         .application
         .as_ref()

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::error::RehearseError;
 use super::settings::{CNAME, RehearseSettings};
-use crate::aws::{Aws, AwsSettings, FirstEnvironment};
+use crate::aws::{Aws, AwsSettings, Balancer, FirstEnvironment};
 use crate::compose::Reach;
 use crate::local::cloud::{CloudSettings, LocalCloud};
 use crate::model::{EnvironmentId, EnvironmentName, HealthStatus, SystemClock, VersionLabel};
@@ -64,6 +64,7 @@ impl Stage {
         spec: &Spec,
         settings: &RehearseSettings,
         bundle: &Path,
+        shared: Option<&Balancer>,
     ) -> Result<EnvironmentId, RehearseError> {
         let doing = |what: &'static str| move |source| RehearseError::Setup { what, source };
         let aws = &self.aws;
@@ -74,7 +75,7 @@ impl Stage {
         self.make_version(spec, &version, bundle).await?;
         let stacks = aws.solution_stacks().await.map_err(doing("list the platforms"))?;
         let stack = platform(&stacks, settings.application.as_deref());
-        let options = options(settings, spec);
+        let options = options(settings, spec, shared);
         let new = FirstEnvironment {
             application: &spec.application,
             name: &EnvironmentName::from("rehearsal-production-r0"),
@@ -175,7 +176,7 @@ fn platform(stacks: &[String], application: Option<&Path>) -> String {
 }
 
 /// Two instances; the user's properties; and for the sample, where its program is.
-fn options(settings: &RehearseSettings, spec: &Spec) -> Vec<OptionSetting> {
+fn options(settings: &RehearseSettings, spec: &Spec, shared: Option<&Balancer>) -> Vec<OptionSetting> {
     let option = |namespace: &str, name: &str, value: String| OptionSetting {
         namespace: namespace.to_owned(),
         name: name.to_owned(),
@@ -191,6 +192,18 @@ fn options(settings: &RehearseSettings, spec: &Spec) -> Vec<OptionSetting> {
             "application".to_owned(),
         ),
     ];
+    if let Some(shared) = shared {
+        options.push(option(
+            "aws:elasticbeanstalk:environment",
+            "LoadBalancerIsShared",
+            "true".to_owned(),
+        ));
+        options.push(option(
+            "aws:elbv2:loadbalancer",
+            "SharedLoadBalancer",
+            shared.arn.clone(),
+        ));
+    }
     options.extend(
         spec.green
             .properties

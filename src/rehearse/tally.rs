@@ -36,6 +36,8 @@ pub struct Played {
     pub failures: std::collections::BTreeMap<String, u64>,
     /// Median and 99th percentile of the latency, in milliseconds.
     pub latency_ms: Option<(f64, f64)>,
+    /// What share of the answers came from the new version in each step in which it had a part of the traffic.
+    pub steps: Vec<StepPlayed>,
     /// Why it ended so.
     pub why: String,
     /// What became of it in words, for a person.
@@ -43,6 +45,17 @@ pub struct Played {
     said: &'static str,
     #[serde(skip)]
     as_wanted: bool,
+}
+
+/// A step in which the new version had a part of the traffic.
+#[derive(Clone, Debug, Serialize)]
+pub struct StepPlayed {
+    /// Its share, as it was wanted.
+    pub share: String,
+    /// Answers of the new version.
+    pub green: u64,
+    /// Answers of all versions.
+    pub all: u64,
 }
 
 /// What became of the clients' wishes during a release.
@@ -132,10 +145,17 @@ impl Played {
                 .latency_p50
                 .zip(requests.latency_p99)
                 .map(|(p50, p99)| (latency(p50), latency(p99))),
+            steps: Vec::new(),
             why: String::new(),
             said: "unfinished",
             as_wanted: false,
         }
+    }
+
+    /// With its steps.
+    #[must_use]
+    pub(super) fn in_steps(self, steps: Vec<StepPlayed>) -> Self {
+        Self { steps, ..self }
     }
 
     /// Whether it ended as the rehearsal was made for, with nothing lost by a good release, and something by a careless one.
@@ -184,6 +204,16 @@ impl Report {
         }
         for played in &self.releases {
             let _ = writeln!(text, "\nversion {}: {}", played.version, played.why);
+            for step in &played.steps {
+                // Counts of a rehearsal are far below what a float holds exactly.
+                #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
+                let measured = step.green as f64 * 100.0 / step.all.max(1) as f64;
+                let _ = writeln!(
+                    text,
+                    "  step {}: {measured:.1}% of {} answers came from it",
+                    step.share, step.all
+                );
+            }
             for (kind, count) in &played.failures {
                 let _ = writeln!(text, "  {count} failed: {kind}");
             }

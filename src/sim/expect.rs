@@ -28,7 +28,12 @@ impl Scenario {
     /// Whether that many failing requests show for certain: to those who count the users' requests, or in every single check.
     /// Where there are few users, whoever asks now and then may be lucky each time.
     pub(super) fn shows(&self, rate: f64) -> bool {
-        rate >= 0.99 || (self.users >= 5.0 && !self.terms.basic)
+        self.shows_to(rate, 1.0)
+    }
+
+    /// The same with a share of the users.
+    pub(super) fn shows_to(&self, rate: f64, share: f64) -> bool {
+        rate >= 0.99 || (self.users * share >= 5.0 && !self.terms.basic)
     }
 
     /// The longest time between two looks, as far as nothing fails: what is to be between them, and the answers that a look
@@ -255,6 +260,23 @@ pub(super) fn end(scene: &Scene, release: &Release) {
             scene.violated(
                 "owned",
                 format!("{} ({}) is left, and nobody said so: {why}", view.name, view.id),
+            );
+        }
+    }
+    if scene.scenario.terms.lever.is_gradual() && !disturbed {
+        let members = scene.stage.places();
+        let gone = |id: &crate::model::EnvironmentId| scene.stage.is_going(id);
+        if members.iter().flat_map(|place| place.keys()).any(gone) {
+            scene.violated(
+                "served",
+                format!("a weight leads to an environment that is gone: {members:?}"),
+            );
+        }
+        let back = matches!(outcome, Outcome::RolledBack | Outcome::Aborted | Outcome::Refused);
+        if back && members != scene.stage.original() {
+            scene.violated(
+                "right end",
+                format!("it ended {outcome}, and the weights are {members:?}"),
             );
         }
     }

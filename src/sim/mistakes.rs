@@ -105,6 +105,8 @@ mistakes! {
     OrphanIsLeft = "orphan-is-left" finds "owned",
     /// The rollback ends when traffic is back, and green is left running.
     GreenIsLeft = "green-is-left" finds "owned",
+    /// A share is rounded up: blue's weight is one less than it takes to keep green within its step.
+    RoundedUp = "rounded-up" finds "its share",
     /// Nothing is waited for between two looks.
     NoPause = "no-pause" finds "modest",
 }

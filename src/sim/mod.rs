@@ -17,6 +17,7 @@ mod process;
 mod rules;
 mod scenario;
 mod scene;
+mod shares;
 mod stage;
 mod sweep;
 mod teeth;

@@ -40,7 +40,12 @@ impl Crew {
             Trouble::Stranger { at, deed } => {
                 self.scene.until(at).await;
                 self.scene.tell(&"stranger", || format!("{deed:?}"));
-                self.deed(deed);
+                if deed == Deed::Weigh {
+                    let done = super::shares::weigh_by_hand(Arc::clone(&self.scene), 3).await;
+                    self.scene.tell(&"account", || format!("lets the stranger: {done}"));
+                } else {
+                    self.deed(deed);
+                }
             }
             Trouble::Rival { at } => {
                 self.scene.until(at).await;
@@ -130,6 +135,7 @@ impl Crew {
                 ("OptionSettings.member.1.Value", "5"),
             ]),
             Deed::TakeName => stage.take_name(),
+            Deed::Weigh => return None,
         })
     }
 }

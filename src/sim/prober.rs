@@ -66,10 +66,10 @@ impl Prober for SimProber {
             return result(None, Some(format!("no answer: simulated {fate:?}")), check.timeout);
         }
         let host = base.host_str().unwrap_or_default();
-        let Some(environment) = self.scene.stage.led_to(host) else {
+        let Some(address) = self.scene.stage.led_to(host) else {
             return result(None, Some(format!("{host} leads nowhere")), check.timeout);
         };
-        let answer = self.scene.stage.ask(&environment, &check.path);
+        let answer = self.scene.stage.ask(address, host, &check.path);
         let latency = Span::from_millis(u64::try_from(answer.latency.as_millis()).unwrap_or(u64::MAX));
         if answer.status.is_some_and(|status| (200..300).contains(&status)) {
             self.scene.smoked();

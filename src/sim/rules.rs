@@ -11,6 +11,7 @@
 //! 8. *modest*: the rate of calls stays below what an account allows.
 //! 9. *silence is not health*: nothing passes its smoke checks, gets the slot or passes its bake without checks and health that
 //!    were really seen.
+//! 10. *its share*: green never has more than its step's share (see `shares`).
 
 use std::time::Duration;
 
@@ -19,12 +20,13 @@ use super::scene::Scene;
 use super::stage::slot_cname;
 use super::wire::Call;
 use crate::local::account::EnvironmentView;
-use crate::model::EnvironmentId;
+use crate::model::{EnvironmentId, Timestamp};
 use crate::release::{Action, Entry, Event, Pending, Phase, Role, Wish, apply};
+use crate::spec::Lever;
 
 /// What was read of green right before a swap is older than this only if nobody read it for the swap: a look, an intent that
 /// grows old, a call that is slow, each as long as it may be.
-const FRESH: Duration = Duration::from_secs(150);
+pub(super) const FRESH: Duration = Duration::from_secs(150);
 
 /// Looks at the environments before a call that changes them.
 pub(super) fn before(scene: &Scene) -> Vec<EnvironmentView> {
@@ -47,7 +49,8 @@ pub(super) fn after_call(scene: &Scene, process: usize, call: &Call, done: bool,
         _ => {}
     }
     // What somebody else has removed is not this call's doing.
-    if scene.stage.holder().is_none() && before.iter().any(holds_slot) {
+    let held = before.iter().any(holds_slot) && scene.scenario.terms.lever == Lever::CnameSwap;
+    if held && scene.stage.holder().is_none() {
         scene.violated("served", format!("nothing holds {} any more", slot_cname()));
     }
 }
@@ -117,7 +120,8 @@ fn terminated(scene: &Scene, call: &Call, before: &[EnvironmentView]) {
     let Some(view) = before.iter().find(|view| view.id == id) else {
         return;
     };
-    if holds_slot(view) {
+    let member = scene.stage.places().iter().any(|place| place.contains_key(&id));
+    if holds_slot(view) && scene.scenario.terms.lever == Lever::CnameSwap || member && !scene.scenario.disturbed() {
         scene.violated(
             "nothing in use is removed",
             format!("{id} holds the slot and was terminated"),
@@ -196,12 +200,16 @@ fn fold(scene: &Scene, entry: &Entry) {
             ),
         );
     }
+    let confirmed = same.and_then(|release| release.confirmed_at);
     match apply(same.cloned(), entry) {
         Ok(release) => scene.state().release = Some(release),
         Err(error) => {
             scene.violated("no illegal event", error.to_string());
             return;
         }
+    }
+    if matches!(entry.event, Event::BakePassed) {
+        bake_passed(scene, entry, confirmed);
     }
     happened(scene, entry);
 }
@@ -210,7 +218,7 @@ fn fold(scene: &Scene, entry: &Entry) {
 fn happened(scene: &Scene, entry: &Entry) {
     match &entry.event {
         Event::Intended {
-            action: Action::Swap { .. },
+            action: Action::Swap { .. } | Action::Weigh { .. },
         } => scene.state().swap_intents += 1,
         Event::Asked {
             wish: Wish::RollBack | Wish::Abort,
@@ -226,10 +234,12 @@ fn happened(scene: &Scene, entry: &Entry) {
             let mut state = scene.state();
             state.reads_at_bake = state.health_reads;
         }
-        Event::BakePassed => bake_passed(scene, entry),
         Event::RollbackBegan { .. } => {
             let now = scene.elapsed();
-            let on_green = scene.stage.holder().is_some_and(|holder| holder != scene.stage.blue());
+            let on_green = match scene.scenario.terms.lever {
+                Lever::CnameSwap => scene.stage.holder().is_some_and(|holder| holder != scene.stage.blue()),
+                _ => scene.stage.green().is_some_and(|green| scene.stage.share(&green) > 0.0),
+            };
             let hindrances = scene.hindrances();
             let mut state = scene.state();
             // A call in doubt has to be settled first.
@@ -300,14 +310,17 @@ fn smoke_passed(scene: &Scene) {
 }
 
 fn shifted(scene: &Scene) {
-    let holder = scene.stage.holder();
-    if holder.as_ref() == Some(&scene.stage.blue()) && !scene.scenario.disturbed() {
+    let on_green = match scene.scenario.terms.lever {
+        Lever::CnameSwap => scene.stage.holder().as_ref() != Some(&scene.stage.blue()),
+        _ => scene.stage.green().is_some_and(|green| scene.stage.share(&green) > 0.0),
+    };
+    if !on_green && !scene.scenario.disturbed() {
         scene.violated("right end", "the slot counts as green's, and blue holds it");
     }
 }
 
-fn bake_passed(scene: &Scene, entry: &Entry) {
-    let confirmed = scene.state().release.as_ref().and_then(|release| release.confirmed_at);
+/// Green passed a bake that began when its traffic was confirmed.
+fn bake_passed(scene: &Scene, entry: &Entry, confirmed: Option<Timestamp>) {
     let baked = confirmed.map_or(Duration::ZERO, |at| entry.at.since(at));
     let terms = scene.scenario.terms;
     if baked < terms.bake {
@@ -325,7 +338,12 @@ fn bake_passed(scene: &Scene, entry: &Entry) {
         .stage
         .failing(scene.scenario.quality, scene.scenario.between_looks() * 3);
     // Far beyond what any policy lets through.
-    if failing >= 0.3 && scene.scenario.shows(failing) {
+    let green = scene.stage.green();
+    let share = match scene.scenario.terms.lever {
+        Lever::CnameSwap => 1.0,
+        _ => green.map_or(0.0, |green| scene.stage.share(&green)),
+    };
+    if failing >= 0.3 && scene.scenario.shows_to(failing, share) {
         scene.violated(
             "silence is not health",
             format!(
@@ -354,7 +372,8 @@ fn bake_passed(scene: &Scene, entry: &Entry) {
 fn restored(scene: &Scene) {
     let holder = scene.stage.holder();
     // Somebody else may have moved it in this very moment; then the release is disturbed, and its end says more.
-    if holder.as_ref() != Some(&scene.stage.blue()) && !scene.scenario.disturbed() {
+    let left = scene.stage.green().is_some_and(|green| scene.stage.share(&green) > 0.0);
+    if (left || holder.as_ref() != Some(&scene.stage.blue())) && !scene.scenario.disturbed() {
         scene.violated(
             "right end",
             format!("traffic counts as restored, and the slot is held by {holder:?}"),
@@ -363,7 +382,7 @@ fn restored(scene: &Scene) {
 }
 
 /// Traffic is on its way back from a green that was sentenced, unless it was not sentenced at all.
-fn taken_back(scene: &Scene) {
+pub(super) fn taken_back(scene: &Scene) {
     let since = scene.state().sentenced.take();
     if let Some((since, hindrances)) = since
         && scene.hindrances() == hindrances

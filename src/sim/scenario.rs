@@ -8,7 +8,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::release::Wish;
-use crate::spec::{AtGateDeadline, ForeignAnswer, GatePlace};
+use crate::spec::{AtGateDeadline, ForeignAnswer, GatePlace, Lever};
 
 /// One world, before anything has happened. As JSON it stays the same world when worlds are drawn otherwise one day.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,6 +59,9 @@ pub enum Quality {
 /// Settings of the release; the rest is default.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Terms {
+    /// What moves the traffic.
+    #[serde(default)]
+    pub lever: Lever,
     /// How many times faster than AWS the account works.
     pub pace: f64,
     /// Instances of blue.
@@ -231,6 +234,8 @@ pub enum Moment {
 pub enum Deed {
     /// Swaps blue and green in the console.
     Swap,
+    /// Gives a member another weight in the console.
+    Weigh,
     /// Terminates green.
     EndGreen,
     /// Terminates blue.
@@ -250,6 +255,8 @@ pub enum Service {
     Monitoring,
     /// All of Elastic Beanstalk.
     Beanstalk,
+    /// What has the weights: Route 53, or the load balancer.
+    Weights,
     /// S3.
     Storage,
     /// The journal, wherever it is.
@@ -263,6 +270,7 @@ pub enum Service {
 fn known<E: Error>(name: &str) -> Result<Name, E> {
     let known = draw::OPERATIONS
         .iter()
+        .chain(&draw::OF_WEIGHTS)
         .chain(&draw::CALLS)
         .find(|known| **known == name);
     known

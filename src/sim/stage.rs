@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::scenario::{Quality, Scenario};
 use super::scene::SimClock;
+use super::shares::Place;
 use crate::aws::InProcess;
 use crate::compose::{Artifact, InProcessCloud, Planner, Project};
 use crate::local::account::{Account, AccountSettings, EnvironmentView, Quotas, Timing};
@@ -18,9 +19,9 @@ use crate::local::backstage::Backstage;
 use crate::local::door::{Door, QueryAnswer, QueryService};
 use crate::local::modelled::{Answer, ModelledPlane};
 use crate::local::objects::{ObjectStore, S3Front};
-use crate::model::{Clock, EnvironmentId, Span};
+use crate::model::{Clock, EnvironmentId, Share, Span};
 use crate::release::Slot;
-use crate::spec::{GateSpec, Spec};
+use crate::spec::{GateSpec, Lever, Spec, StepSpec, Steps};
 
 /// Where everything is.
 pub(super) const REGION: &str = "eu-central-1";
@@ -51,8 +52,12 @@ pub(super) struct Stage {
     pub(super) clock: SimClock,
     backstage: Arc<Backstage>,
     plane: Arc<ModelledPlane>,
-    door: InProcessCloud,
+    door: Arc<InProcessCloud>,
     blue: EnvironmentId,
+    pub(super) lever: Lever,
+    pub(super) zone: OnceLock<String>,
+    pub(super) rules: OnceLock<Vec<String>>,
+    original: OnceLock<Vec<Place>>,
     began: OnceLock<Instant>,
     _objects: tempfile::TempDir,
 }
@@ -79,12 +84,17 @@ impl Stage {
         let plane = Arc::new(ModelledPlane::new(scenario.seed));
         let backstage = Arc::new(Backstage::new(account, plane.clone(), Arc::new(clock.clone())));
         let door = Door::new(backstage.clone(), S3Front::new(store.clone()), Arc::new(clock.clone()));
+        let door = door.with_zones(backstage.clone());
         let mut stage = Self {
             clock,
             backstage,
             plane,
-            door: InProcessCloud::new(Arc::new(door)),
+            door: Arc::new(InProcessCloud::new(Arc::new(door))),
             blue: EnvironmentId::new(String::new()),
+            lever: terms.lever,
+            zone: OnceLock::new(),
+            rules: OnceLock::new(),
+            original: OnceLock::new(),
             began: OnceLock::new(),
             _objects: objects,
         };
@@ -106,9 +116,21 @@ impl Stage {
             ("SourceBundle.S3Bucket", &bucket),
             ("SourceBundle.S3Key", "v1.zip"),
         ]);
+        let shared = match scenario.terms.lever {
+            Lever::WeightedTargetGroups => {
+                let aws = self.founder().await;
+                let made = aws
+                    .create_balancer("shared")
+                    .await
+                    .expect("a load balancer can be made");
+                self.lay_name(&aws, &made.dns_name, false).await;
+                Some(made)
+            }
+            Lever::CnameSwap | Lever::WeightedDns => None,
+        };
         let instances = scenario.terms.instances.to_string();
         let system = if scenario.terms.basic { "basic" } else { "enhanced" };
-        self.must(&[
+        let mut parameters = vec![
             ("Action", "CreateEnvironment"),
             ("ApplicationName", "shop"),
             ("EnvironmentName", "shop-blue"),
@@ -127,18 +149,42 @@ impl Stage {
             ),
             ("OptionSettings.member.3.OptionName", "SystemType"),
             ("OptionSettings.member.3.Value", system),
-        ]);
+        ];
+        if let Some(shared) = &shared {
+            parameters.extend([
+                ("OptionSettings.member.4.Namespace", "aws:elasticbeanstalk:environment"),
+                ("OptionSettings.member.4.OptionName", "LoadBalancerType"),
+                ("OptionSettings.member.4.Value", "application"),
+                ("OptionSettings.member.5.Namespace", "aws:elasticbeanstalk:environment"),
+                ("OptionSettings.member.5.OptionName", "LoadBalancerIsShared"),
+                ("OptionSettings.member.5.Value", "true"),
+                ("OptionSettings.member.6.Namespace", "aws:elbv2:loadbalancer"),
+                ("OptionSettings.member.6.OptionName", "SharedLoadBalancer"),
+                ("OptionSettings.member.6.Value", shared.arn.as_str()),
+            ]);
+        }
+        self.must(&parameters);
         self.blue = self
             .environments()
             .first()
             .map(|view| view.id.clone())
             .unwrap_or_else(|| self.blue.clone());
-        // Long enough for the slowest launch.
+        if scenario.terms.lever == Lever::WeightedDns {
+            let aws = self.founder().await;
+            self.lay_name(&aws, &slot_cname(), true).await;
+        }
+        // Long enough for the slowest launch, and for all servers to know a name.
         tokio::time::sleep(Duration::from_secs(900)).await;
         self.backstage.catch_up(self.clock.now());
-        self.plane.set_users(&slot_cname(), scenario.users, self.clock.now());
+        if let Some(shared) = &shared {
+            let aws = self.founder().await;
+            let rules = self.lay_rules(&aws, &shared.listener, &self.blue).await;
+            let _ = self.rules.set(rules);
+        }
+        self.plane.set_users(&self.name(), scenario.users, self.clock.now());
         tokio::time::sleep(Duration::from_secs(120)).await;
         self.backstage.catch_up(self.clock.now());
+        let _ = self.original.set(self.places());
         let _ = self.began.set(Instant::now());
         self.plane.set_version(NEW, quality(scenario));
     }
@@ -207,8 +253,41 @@ impl Stage {
         view.is_none_or(|view| view.is_terminated() || view.status == "Terminating")
     }
 
-    /// Who holds the slot's name.
+    /// The account's entrance, for AWS clients in this process.
+    pub(super) fn door(&self) -> Arc<InProcessCloud> {
+        Arc::clone(&self.door)
+    }
+
+    /// The account, caught up with the clock.
+    pub(super) fn backstage(&self) -> &Backstage {
+        self.backstage.catch_up(self.clock.now());
+        &self.backstage
+    }
+
+    /// The name that users ask for.
+    pub(super) fn name(&self) -> String {
+        match self.lever {
+            Lever::CnameSwap => slot_cname(),
+            _ => super::shares::NAME.to_owned(),
+        }
+    }
+
+    /// For how many seconds answers of DNS may be kept.
+    pub(super) fn dns_ttl_seconds(&self) -> u32 {
+        let ttl = self.backstage.account().timing().dns_ttl;
+        u32::try_from(ttl.as_millis().div_ceil(1000)).unwrap_or(u32::MAX)
+    }
+
+    /// The weights as they were when the release began.
+    pub(super) fn original(&self) -> &[Place] {
+        self.original.get().map_or(&[], Vec::as_slice)
+    }
+
+    /// Who holds the slot's name, or has most of its traffic.
     pub(super) fn holder(&self) -> Option<EnvironmentId> {
+        if self.lever.is_gradual() {
+            return self.most();
+        }
         let slot = slot_cname();
         self.environments()
             .into_iter()
@@ -261,13 +340,12 @@ impl Stage {
         self.plane.break_environment(&self.blue, start, start + length, rate);
     }
 
-    /// The environment that a name or address leads to.
-    pub(super) fn led_to(&self, host: &str) -> Option<EnvironmentId> {
-        let address = match host.parse() {
-            Ok(address) => SocketAddr::new(address, 80),
-            Err(_) => self.backstage.look_up(host)?.address?,
-        };
-        self.plane.environment_at(address)
+    /// Where a name or address leads.
+    pub(super) fn led_to(&self, host: &str) -> Option<SocketAddr> {
+        match host.parse() {
+            Ok(address) => Some(SocketAddr::new(address, 80)),
+            Err(_) => self.backstage.look_up(host)?.address,
+        }
     }
 
     /// The address that a name has.
@@ -279,8 +357,8 @@ impl Stage {
     }
 
     /// One request as a prober makes it.
-    pub(super) fn ask(&self, id: &EnvironmentId, path: &str) -> Answer {
-        self.plane.ask(id, path, self.clock.now())
+    pub(super) fn ask(&self, address: SocketAddr, host: &str, path: &str) -> Answer {
+        self.plane.ask_at(address, host, path, self.clock.now())
     }
 
     /// Makes the plans of a scenario.
@@ -289,13 +367,24 @@ impl Stage {
         let mut spec = base().clone();
         let span = |length: Duration| Span::from_millis(u64::try_from(length.as_millis()).unwrap_or(u64::MAX));
         let ttl = self.backstage.account().timing().dns_ttl;
+        spec.lever = terms.lever;
+        if terms.lever.is_gradual() {
+            spec.cname.clear();
+            spec.public_url = Some(format!("http://{}", self.name()));
+            spec.weighted_dns.zone = self.zone.get().cloned();
+            spec.weighted_target_groups.rules = self.rules.get().cloned().unwrap_or_default();
+            spec.steps = Some(Steps::List(vec![StepSpec {
+                share: Share::percent(10),
+                ..StepSpec::whole()
+            }]));
+        }
         spec.provision.interval = span(terms.interval);
         spec.bake.interval = span(terms.interval);
         spec.bake.duration = span(terms.bake);
         spec.smoke.interval = span(terms.interval / 2);
         spec.retire.warm = span(terms.keep);
         spec.rollback.keep_green = span(terms.keep);
-        spec.drain.dns_ttl = span(ttl);
+        spec.drain.dns_ttl = span(ttl).max(Span::from_secs(u64::from(self.dns_ttl_seconds())));
         spec.foreign.answer = terms.foreign;
         spec.foreign.deadline = Span::from_secs(600);
         spec.gates = terms

@@ -11,7 +11,7 @@ use super::many::Tally;
 use super::scenario::{Manner, Moment, Quality, Scenario, Store, Terms, Trouble};
 use super::world::simulate;
 use crate::release::Wish;
-use crate::spec::ForeignAnswer;
+use crate::spec::{ForeignAnswer, Lever};
 
 /// What a sweep came to.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -81,6 +81,7 @@ fn releases() -> Vec<(&'static str, Scenario)> {
         seed: 7,
         quality: Quality::Good,
         terms: Terms {
+            lever: Lever::CnameSwap,
             pace: 4.0,
             instances: 2,
             interval: Duration::from_secs(10),
@@ -111,7 +112,16 @@ fn releases() -> Vec<(&'static str, Scenario)> {
         at: Duration::from_secs(60),
         wish: Wish::Abort,
     });
+    let by = |base: &Scenario, lever| {
+        let mut other = base.clone();
+        other.terms.lever = lever;
+        other
+    };
     vec![
+        ("promoted by records", by(&calm, Lever::WeightedDns)),
+        ("promoted by rules", by(&calm, Lever::WeightedTargetGroups)),
+        ("rolled back by records", by(&bad, Lever::WeightedDns)),
+        ("rolled back by rules", by(&bad, Lever::WeightedTargetGroups)),
         ("promoted", calm),
         ("rolled back with traffic", bad),
         ("rolled back before traffic", unfit),

@@ -11,6 +11,7 @@ use http::{HeaderValue, Method, Request, Response};
 use super::rules;
 use super::scenario::{Fate, Moment, Service};
 use super::scene::Scene;
+use super::shares;
 use crate::aws::InProcess;
 
 /// After so long nothing that was sent is on its way any more.
@@ -59,7 +60,11 @@ impl Call {
                 operation,
                 "DescribeEnvironmentHealth" | "DescribeInstancesHealth" | "DescribeEvents"
             );
-            let mut services = vec![Service::Beanstalk];
+            let weights = matches!(
+                operation,
+                "DescribeRules" | "ModifyRule" | "DescribeTargetHealth" | "DescribeAutoScalingGroups"
+            );
+            let mut services = vec![if weights { Service::Weights } else { Service::Beanstalk }];
             if monitoring {
                 services.push(Service::Monitoring);
             }
@@ -70,6 +75,25 @@ impl Call {
             };
         }
         let (path, query) = (request.uri().path(), request.uri().query().unwrap_or_default());
+        if let Some(of_records) = path.strip_prefix("/2013-04-01/") {
+            let changes = *request.method() == Method::POST;
+            let operation = match of_records {
+                _ if changes => "ChangeResourceRecordSets",
+                _ if of_records.starts_with("change/") => "GetChange",
+                _ if of_records.starts_with("hostedzonesbyname") => "ListHostedZonesByName",
+                _ => "ListResourceRecordSets",
+            };
+            return Self {
+                operation: operation.to_owned(),
+                // What tells one read from another.
+                form: if changes {
+                    request.body().clone()
+                } else {
+                    Bytes::from(format!("{path}?{query}"))
+                },
+                services: vec![Service::Weights],
+            };
+        }
         let operation = match *request.method() {
             Method::PUT => "PutObject",
             Method::DELETE => "DeleteObject",
@@ -186,7 +210,9 @@ impl Trip {
             }
             _ => {}
         }
-        let before = call.changes().then(|| rules::before(&self.scene));
+        let before = call
+            .changes()
+            .then(|| (rules::before(&self.scene), self.scene.stage.places()));
         let response = self.scene.stage.answer(request).await;
         if let Some(before) = before {
             rules::after_call(
@@ -194,8 +220,12 @@ impl Trip {
                 self.process,
                 &call,
                 response.status().is_success(),
-                &before,
+                &before.0,
             );
+            let weighs = matches!(call.operation.as_str(), "ChangeResourceRecordSets" | "ModifyRule");
+            if weighs && response.status().is_success() {
+                shares::weighed(&self.scene, &before.1);
+            }
         } else if query {
             self.answers.keep(&call.form, self.scene.elapsed(), &response);
         }

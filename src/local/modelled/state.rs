@@ -283,12 +283,7 @@ impl State {
     /// own DNS would send it.
     fn lead_of(&self, name: &str) -> (Lead, Option<i64>) {
         match self.holders.get(name) {
-            Some(Holder::Environment(id)) => (Lead::to(self.places.get(id).copied()), None),
-            Some(Holder::LoadBalancer(arn)) => {
-                let mut balancers = self.balancers.iter();
-                let balancer = balancers.find(|balancer| balancer.arn == *arn);
-                balancer.map_or_else(Default::default, |balancer| self.lead_through(balancer, name))
-            }
+            Some(holder) => self.lead_to(holder, name),
             None => {
                 let is_for = |rule: &Rule| {
                     rule.conditions.iter().any(|condition| match condition {
@@ -301,6 +296,24 @@ impl State {
                     balancers.find(|balancer| balancer.rules().is_some_and(|rules| rules.iter().any(is_for)));
                 balancer.map_or_else(Default::default, |balancer| self.lead_through(balancer, name))
             }
+        }
+    }
+
+    fn lead_to(&self, holder: &Holder, name: &str) -> (Lead, Option<i64>) {
+        match holder {
+            Holder::Environment(id) => (Lead::to(self.places.get(id).copied()), None),
+            Holder::LoadBalancer(arn) => {
+                let mut balancers = self.balancers.iter();
+                let balancer = balancers.find(|balancer| balancer.arn == *arn);
+                balancer.map_or_else(Default::default, |balancer| self.lead_through(balancer, name))
+            }
+            Holder::Weighted(holders) => {
+                let leads = holders
+                    .iter()
+                    .map(|(holder, weight)| (self.lead_to(holder, name).0, *weight));
+                (Lead::weighted(leads), None)
+            }
+            Holder::Nobody => Default::default(),
         }
     }
 

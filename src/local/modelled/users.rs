@@ -47,6 +47,29 @@ impl Lead {
         }
     }
 
+    /// To several, by records of DNS.
+    pub(super) fn weighted(leads: impl Iterator<Item = (Self, u64)>) -> Self {
+        let leads: Vec<(Self, u64)> = leads.collect();
+        let sum: u64 = leads.iter().map(|(_, weight)| weight).sum();
+        if sum == 0 {
+            return Self::default();
+        }
+        // Weights are far below what a float holds exactly.
+        #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
+        let part = |weight: u64| weight as f64 / sum as f64;
+        let shares = leads
+            .into_iter()
+            .filter(|(_, weight)| *weight > 0)
+            .flat_map(|(lead, weight)| {
+                let part = part(weight);
+                lead.shares.into_iter().map(move |(site, share)| (site, share * part))
+            });
+        Self {
+            shares: shares.collect(),
+            through: None,
+        }
+    }
+
     /// Whether the same load balancer splits those of another lead.
     pub(super) fn is_through_the_same(&self, other: &Self) -> bool {
         self.through.is_some() && self.through == other.through

@@ -1,5 +1,6 @@
 //! What the DNS servers of Route 53 answer.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Zones;
@@ -35,6 +36,47 @@ impl Zones {
     pub fn zone_of(&self, name: &str) -> Option<&str> {
         let name = DomainName::parse(name).ok()?;
         Some(self.around(&name)?.name.bare())
+    }
+
+    /// Names with records that lead to other names, by their weights, as far as the servers have heard. A simple record is one
+    /// with all the weight; names of addresses are not among them.
+    #[must_use]
+    pub fn leads(&self, now: Timestamp) -> Vec<(String, Vec<(String, u64)>)> {
+        let mut leads: BTreeMap<String, Vec<(String, u64)>> = BTreeMap::new();
+        for zone in self.zones.values() {
+            for record in zone.served(now).iter() {
+                if let Some(member) = leading(record) {
+                    leads.entry(record.name.bare().to_owned()).or_default().push(member);
+                }
+            }
+        }
+        for members in leads.values_mut() {
+            // Where all weights are zero, all are as likely.
+            if members.iter().all(|(_, weight)| *weight == 0) {
+                members.iter_mut().for_each(|(_, weight)| *weight = 1);
+            }
+        }
+        leads.into_iter().collect()
+    }
+
+    /// The names that a name leads to, with their weights, as they were last written.
+    #[must_use]
+    pub fn written(&self, name: &str) -> Vec<(String, u64)> {
+        let Ok(name) = DomainName::parse(name) else {
+            return Vec::new();
+        };
+        let zone = self.around(&name).map(Zone::records);
+        let records = zone.into_iter().flat_map(|records| records.iter());
+        records
+            .filter(|record| record.name == name)
+            .filter_map(leading)
+            .collect()
+    }
+
+    /// When the servers next hear of a change.
+    #[must_use]
+    pub fn next_heard(&self, now: Timestamp) -> Option<Timestamp> {
+        self.zones.values().filter_map(|zone| zone.next_heard(now)).min()
     }
 
     fn around(&self, name: &DomainName) -> Option<&Zone> {
@@ -147,6 +189,23 @@ impl Zones {
         // Sums of weights are far below 2^32, so that the remainder favours none by more than one in 2^24.
         mixed % below.max(1)
     }
+}
+
+/// The name that a record leads to, and its weight; `None` for one of addresses.
+fn leading(record: &RecordSet) -> Option<(String, u64)> {
+    let target = match &record.content {
+        Content::Alias { target, .. } if record.kind == "A" => target.bare().to_owned(),
+        Content::Values { values, .. } if record.kind == "CNAME" => {
+            let value = values.first()?;
+            value.strip_suffix('.').unwrap_or(value).to_ascii_lowercase()
+        }
+        _ => return None,
+    };
+    let weight = match &record.routing {
+        Routing::Weighted { weight, .. } => u64::from(*weight),
+        Routing::Simple | Routing::Other { .. } => 1,
+    };
+    Some((target, weight))
 }
 
 /// The records of a name.

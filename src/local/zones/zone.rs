@@ -87,6 +87,11 @@ impl Zone {
         heard.map_or(&self.served, |(_, records)| records)
     }
 
+    /// When its servers next hear of a change.
+    pub(super) fn next_heard(&self, now: Timestamp) -> Option<Timestamp> {
+        self.coming.iter().map(|(from, _)| *from).find(|from| *from > now)
+    }
+
     /// Whether it has nothing but the records that each zone has.
     pub(super) fn is_bare(&self) -> bool {
         self.records.len() == 2

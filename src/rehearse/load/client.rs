@@ -1,5 +1,6 @@
 //! One client: its name cache, its connections, and how it asks.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Empty;
 use hyper::Request;
-use hyper::header::{CONNECTION, HOST, HeaderValue, USER_AGENT};
+use hyper::header::{CONNECTION, COOKIE, HOST, HeaderValue, USER_AGENT};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 use url::{Position, Url};
@@ -82,6 +83,8 @@ pub(super) struct Habits {
     pub(super) fresh: bool,
     /// How many times as long as it may it keeps the answers to its questions for the name.
     pub(super) keeps: u32,
+    /// Whether it sends the cookies that it is given, as browsers do.
+    pub(super) cookies: bool,
 }
 
 /// One client.
@@ -94,6 +97,8 @@ pub(super) struct Client {
     cache: tokio::sync::Mutex<Option<CachedAddresses>>,
     idle: Mutex<Vec<Connection>>,
     slots: Semaphore,
+    /// Cookies by name.
+    cookies: Mutex<BTreeMap<String, String>>,
 }
 
 /// How an attempt ended: an answer or the kind of failure, and whether it was sent twice.
@@ -112,6 +117,7 @@ impl Client {
             cache: tokio::sync::Mutex::new(None),
             idle: Mutex::new(Vec::new()),
             slots: Semaphore::new(CONNECTIONS),
+            cookies: Mutex::default(),
         }
     }
 
@@ -171,12 +177,34 @@ impl Client {
                 .headers_mut()
                 .insert(CONNECTION, HeaderValue::from_static("close"));
         }
+        if self.habits.cookies
+            && let Some(cookies) = self.cookies_to_send()
+        {
+            request.headers_mut().insert(COOKIE, cookies);
+        }
         match timeout(self.target.limits.answer, connection.ask(request)).await {
-            Ok(result) => result,
+            Ok(Ok(answer)) => {
+                self.remember(&answer.cookies);
+                Ok(answer)
+            }
+            Ok(Err(broken)) => Err(broken),
             Err(_) => Err(Broken {
                 kind: format!("no answer within {}", Span::from(self.target.limits.answer)),
                 was_stale: false,
             }),
+        }
+    }
+
+    fn cookies_to_send(&self) -> Option<HeaderValue> {
+        let cookies = self.cookies.lock().unwrap_or_else(PoisonError::into_inner);
+        let all: Vec<String> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        (!all.is_empty()).then(|| HeaderValue::from_str(&all.join("; ")).ok())?
+    }
+
+    fn remember(&self, cookies: &[String]) {
+        let mut known = self.cookies.lock().unwrap_or_else(PoisonError::into_inner);
+        for (name, value) in cookies.iter().filter_map(|cookie| cookie.split_once('=')) {
+            known.insert(name.to_owned(), value.to_owned());
         }
     }
 

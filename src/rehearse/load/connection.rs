@@ -12,6 +12,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
 use hyper::Request;
 use hyper::client::conn::http1::{self, SendRequest};
+use hyper::header::SET_COOKIE;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -33,6 +34,8 @@ pub(super) struct Connection {
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) version: Option<String>,
+    /// Cookies that the client is to send from now on, each as `name=value`.
+    pub(super) cookies: Vec<String>,
 }
 
 /// Why there is no whole answer.
@@ -101,6 +104,9 @@ impl Connection {
             .get(VERSION_HEADER)
             .and_then(|value| value.to_str().ok())
             .map(str::to_owned);
+        let cookies = response.headers().get_all(SET_COOKIE).iter();
+        let cookies = cookies.filter_map(|cookie| Some(cookie.to_str().ok()?.split(';').next()?.trim().to_owned()));
+        let cookies = cookies.collect();
         while let Some(frame) = response.body_mut().frame().await {
             if frame.is_err() {
                 return Err(Broken {
@@ -113,6 +119,7 @@ impl Connection {
         Ok(Answer {
             status: response.status().as_u16(),
             version,
+            cookies,
         })
     }
 }

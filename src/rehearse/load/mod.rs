@@ -6,6 +6,7 @@ mod connection;
 mod outcomes;
 mod random;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::model::Clock;
+use crate::model::{Clock, Timestamp};
 use crate::probe::{Names, ProbeError};
 use client::{Client, Habits, Limits, Target};
 use random::Random;
@@ -24,6 +25,9 @@ pub use outcomes::{Counts, Mark, Outcomes, Summary};
 
 /// Every so many clients there is one that opens a connection for each request, as scripts and small devices do.
 const FRESH_CLIENT_EVERY: usize = 4;
+
+/// Every so many clients there is one that sends the cookies that it is given: a load balancer may keep it where it was.
+const COOKIE_CLIENT_EVERY: usize = 4;
 
 /// With [`LoadSettings::late`], every so many clients there is one whose resolver keeps answers for too long, and how many times
 /// too long.
@@ -131,6 +135,7 @@ impl Load {
             let habits = Habits {
                 fresh: number % FRESH_CLIENT_EVERY == FRESH_CLIENT_EVERY - 1,
                 keeps: if late { LATE_KEEPS } else { 1 },
+                cookies: number % COOKIE_CLIENT_EVERY == 1,
             };
             let names = Names::new(settings.dns_server)?;
             let client = Arc::new(Client::new(Arc::clone(&target), names, habits, outcomes.clone()));
@@ -149,7 +154,11 @@ impl Load {
             };
             for _ in 0..downloads.clients {
                 let names = Names::new(settings.dns_server)?;
-                let habits = Habits { fresh: true, keeps: 1 };
+                let habits = Habits {
+                    fresh: true,
+                    keeps: 1,
+                    cookies: false,
+                };
                 let client = Arc::new(Client::new(Arc::clone(&target), names, habits, downloaded.clone()));
                 clients.spawn(run(client, period, Random::new(seeds.next()), stopping.clone()));
             }
@@ -178,6 +187,12 @@ impl Load {
     #[must_use]
     pub fn mark(&self) -> Mark {
         self.outcomes.mark()
+    }
+
+    /// How many answers came from which version between two moments.
+    #[must_use]
+    pub fn versions_between(&self, from: Timestamp, until: Timestamp) -> BTreeMap<String, u64> {
+        self.outcomes.versions_between(from, until)
     }
 
     /// What became of the requests that ended after the mark.

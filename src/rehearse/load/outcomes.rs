@@ -152,6 +152,22 @@ impl Outcomes {
         summary
     }
 
+    /// How many answers came from which version between two moments.
+    #[must_use]
+    pub fn versions_between(&self, from: Timestamp, until: Timestamp) -> BTreeMap<String, u64> {
+        let records = self.lock();
+        let mut versions = BTreeMap::new();
+        // They are in the order in which they ended.
+        let first = records.list.partition_point(|record| record.ended < from);
+        for record in records.list[first..].iter().take_while(|record| record.ended < until) {
+            if let Some(version) = record.version {
+                let version = records.texts[usize::from(version)].clone();
+                *versions.entry(version).or_default() += 1;
+            }
+        }
+        versions
+    }
+
     fn lock(&self) -> MutexGuard<'_, Records> {
         // Records are whole at every moment, so a panic elsewhere does not spoil them.
         self.records.lock().unwrap_or_else(PoisonError::into_inner)

@@ -186,11 +186,11 @@ fn shares(release: &Release, seen: &Observation) -> Look {
         Weights::Unseen => Look::Moving,
         Weights::Changed { what, restore } => Look::Found(Finding {
             what,
-            stop: Stop::TurnBack(if release.shift_intended {
-                Outcome::RolledBack
-            } else {
-                Outcome::Aborted
-            }),
+            stop: match (release.attempts_of("terminate").done, release.shift_intended) {
+                (true, _) => Stop::Call("blue was told to end, so give everything to green by hand"),
+                (false, true) => Stop::TurnBack(Outcome::RolledBack),
+                (false, false) => Stop::TurnBack(Outcome::Aborted),
+            },
             restore,
             acceptable: false,
         }),
@@ -266,6 +266,8 @@ fn names(release: &Release, environments: &[EnvironmentSeen]) -> Look {
 fn put_back(release: &Release, environments: &[EnvironmentSeen], holder: Option<&EnvironmentSeen>) -> Option<Action> {
     let holder = holder.filter(|holder| holder.ready())?;
     let wanted = match release.shifted_at {
+        // What is not known to be well gets no traffic, least of all against somebody's will.
+        Some(_) if release.watch.doubt.is_some() => return None,
         Some(_) => &release.green.as_ref()?.id,
         None => &release.blue.as_ref()?.id,
     };

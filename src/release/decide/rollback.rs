@@ -89,7 +89,17 @@ fn traffic(release: &Release, rollback: &RollbackState, blue: &Blue, seen: &Obse
         )
     };
     if release.plan.lever.is_gradual() {
-        // Nothing but the weights is needed for it.
+        // Nothing but the weights is needed for it; but where it can be seen that there is no blue, nobody is sent there.
+        if let Known::Known(environments) = &seen.environments {
+            match world::find(environments, &blue.id) {
+                None => {
+                    let what = "blue is not there any more".to_owned();
+                    return world::lasting(release, seen.at, what, |what| stuck(&what));
+                }
+                Some(home) if home.status == EnvironmentStatus::Terminating => return stuck("blue is being removed"),
+                Some(_) => {}
+            }
+        }
         return match weights::back(release, blue, seen, returning) {
             Back::There => verify(release, rollback, seen),
             Back::Not(decision) => decision,

@@ -198,6 +198,11 @@ pub(super) fn compare(release: &Release, seen: &Observation) -> Weights {
         Phase::Retire => ours.push(Weighting::GreenAlone),
         _ => {}
     }
+    // Blue was told to end: there is no way back, and all that counts is that green has everything.
+    let ended = release.attempts_of("terminate").done;
+    if ended && green.is_some() && split.live() == green {
+        return Weights::AsTheyShouldBe;
+    }
     let strangers = split.strangers(&blue.id, green);
     let as_ours = split.is_among(&ours, &blue.weights, &blue.id, green);
     if as_ours && strangers.is_empty() && split.faults.is_empty() {
@@ -213,8 +218,10 @@ pub(super) fn compare(release: &Release, seen: &Observation) -> Weights {
         what.push_str("; ");
         what.push_str(fault);
     }
-    // Members that others have added are theirs to remove.
-    let restore = (strangers.is_empty() && split.faults.is_empty()).then(|| Action::Weigh {
+    // Members that others have added are theirs to remove; and what is not known to be well gets no traffic, least of all against
+    // somebody's will.
+    let doubtful = release.shifted_at.is_some() && release.watch.doubt.is_some();
+    let restore = (strangers.is_empty() && split.faults.is_empty() && !doubtful).then(|| Action::Weigh {
         weighting: release.weighting,
         before: split.token.clone(),
     });

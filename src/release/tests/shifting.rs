@@ -78,6 +78,21 @@ fn environments_that_are_gone_or_going_cannot_be_swapped() {
     assert!(taken_back(&decision).0.contains("not there any more"));
 }
 
+#[test]
+fn a_name_that_somebody_else_gave_to_green_is_not_taken_for_the_release_s_own() {
+    let given = Scene::at_the_begin_of(Phase::Shift).with(|scene| {
+        let name = scene.environment(BLUE).cname.clone();
+        let other = scene.environment(GREEN).cname.clone();
+        scene.environment(GREEN).cname = name;
+        scene.environment(BLUE).cname = other;
+        // While an environment changes, that is no finding yet.
+        scene.environment(BLUE).status = EnvironmentStatus::Updating;
+    });
+    wait(&given.decide());
+    let at_rest = given.with(|scene| scene.environment(BLUE).status = EnvironmentStatus::Ready);
+    assert!(taken_back(&at_rest.lasting()).0.contains("before it was its turn"));
+}
+
 /// After the swap, before users are seen on green; between two looks.
 fn shifted() -> Scene {
     let mut run = Run::new(1).until(Phase::Shift, 0);

@@ -195,3 +195,24 @@ fn a_gate_stands_before_its_step() {
         .count();
     assert_eq!(opened, 1);
 }
+
+#[test]
+fn nobody_is_sent_to_a_blue_that_was_told_to_end() {
+    for lever in LEVERS {
+        let mut run = run(lever);
+        while !run.release.attempts_of("terminate").done {
+            assert!(run.step());
+        }
+        // Green's weight is another one, and it has everything all the same.
+        let mut harmless = run.clone();
+        harmless.world.weigh_by_hand(GREEN, 3);
+        let harmless = harmless.finish();
+        assert_eq!(harmless.outcome(), Outcome::Promoted, "{lever}: {}", harmless.why());
+        run.world.disturbed = true;
+        run.world.weigh_by_hand("somebody", 3);
+        let run = run.finish();
+        assert_eq!(run.outcome(), Outcome::NeedsHuman, "{lever}");
+        assert!(run.why().contains("give everything to green by hand"), "{}", run.why());
+        assert_eq!(weighed(&run).last(), Some(&Weighting::GreenAlone));
+    }
+}

@@ -48,7 +48,11 @@ impl Mistaken {
     fn mistaken(&self, release: &Release, seen: &Observation, first: bool) -> Option<Decision> {
         match self.mistake {
             // These are made by the client, the clock or the journal.
-            Mistake::RetriedSwap | Mistake::LateCall | Mistake::NameIsIdentity | Mistake::LeaseWithoutFence => None,
+            Mistake::RetriedSwap
+            | Mistake::LateCall
+            | Mistake::NameIsIdentity
+            | Mistake::LeaseWithoutFence
+            | Mistake::RoundedUp => None,
             Mistake::DoubtIsFailure => swap_in_doubt(release).map(|pending| resolved(pending, false)),
             Mistake::DoubtIsSuccess => self.taken_for_done(release, seen),
             Mistake::HastyTakeover => hasty(release, seen, first),

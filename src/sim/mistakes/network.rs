@@ -23,6 +23,7 @@ pub(in super::super) fn network(mistake: Mistake, wire: Wire) -> Arc<dyn InProce
             before: Mutex::default(),
         }),
         Mistake::NameIsIdentity => Arc::new(Trusting(wire)),
+        Mistake::RoundedUp => Arc::new(Rounding(wire)),
         _ => Arc::new(wire),
     }
 }
@@ -123,6 +124,22 @@ impl InProcess for Believing {
         }
         drop(before);
         result
+    }
+}
+
+/// A client that gives blue 8 where it takes 9 beside 1.
+struct Rounding(Wire);
+
+#[async_trait::async_trait]
+impl InProcess for Rounding {
+    async fn answer(&self, request: Request<Bytes>) -> Result<Response<Bytes>, String> {
+        let (head, body) = request.into_parts();
+        let text = String::from_utf8_lossy(&body);
+        let rounded = text
+            .replace(".Weight=9&", ".Weight=8&")
+            .replace("<Weight>9</Weight>", "<Weight>8</Weight>");
+        // As long as before, so that the headers are right.
+        self.0.answer(Request::from_parts(head, Bytes::from(rounded))).await
     }
 }
 

@@ -7,7 +7,7 @@ use fastrand::Rng;
 use super::{Deed, Fate, Manner, Moment, Quality, Scenario, Service, Store, Terms, Trouble};
 use crate::model::Span;
 use crate::release::Wish;
-use crate::spec::{AtGateDeadline, ForeignAnswer, GatePlace};
+use crate::spec::{AtGateDeadline, ForeignAnswer, GatePlace, Lever};
 
 pub(super) const OPERATIONS: [&str; 20] = [
     "DescribeEnvironments",
@@ -32,6 +32,16 @@ pub(super) const OPERATIONS: [&str; 20] = [
     "probe",
 ];
 
+/// Operations of levers with weights, and their call.
+pub(super) const OF_WEIGHTS: [&str; 6] = [
+    "ChangeResourceRecordSets",
+    "ListResourceRecordSets",
+    "GetChange",
+    "ModifyRule",
+    "DescribeRules",
+    "weigh",
+];
+
 fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
 }
@@ -48,6 +58,15 @@ impl Scenario {
         // Who wants to look every second, and gets answers more slowly than that, is always due to look.
         let eager = random.u8(..32) == 0;
         let terms = Terms {
+            lever: pick(
+                random,
+                &[
+                    Lever::CnameSwap,
+                    Lever::CnameSwap,
+                    Lever::WeightedDns,
+                    Lever::WeightedTargetGroups,
+                ],
+            ),
             // A slow account has the same moments as a quick one, with more looks in between: some are enough.
             pace: pick(random, &[1.0, 4.0, 8.0, 8.0]),
             instances: random.u32(1..=3),
@@ -118,7 +137,40 @@ impl Scenario {
             let at = seconds(random.u64(200..1200));
             scenario.troubles.push(Trouble::Gatekeeper { at });
         }
+        if scenario.terms.lever.is_gradual() {
+            for trouble in &mut scenario.troubles {
+                of_weights(trouble, scenario.terms.lever);
+            }
+        }
         scenario
+    }
+}
+
+/// What would have struck the swap, and half of what would have struck lists, strikes what has the weights.
+fn of_weights(trouble: &mut Trouble, lever: Lever) {
+    let dns = lever == Lever::WeightedDns;
+    match trouble {
+        Trouble::Call { on: Some(on), nth, .. } => match *on {
+            "SwapEnvironmentCNAMEs" if dns => *on = "ChangeResourceRecordSets",
+            "SwapEnvironmentCNAMEs" => *on = "ModifyRule",
+            "DescribeEnvironments" if nth.is_multiple_of(4) && dns => *on = "GetChange",
+            "DescribeEnvironments" if nth.is_multiple_of(2) && dns => *on = "ListResourceRecordSets",
+            "DescribeEnvironments" if nth.is_multiple_of(2) => *on = "DescribeRules",
+            _ => {}
+        },
+        Trouble::Crash {
+            at: Moment::Intended { call, .. },
+            ..
+        }
+        | Trouble::Freeze {
+            at: Moment::Intended { call, .. },
+            ..
+        } if *call == "swap" => *call = "weigh",
+        Trouble::Stranger { deed, .. } if *deed == Deed::Swap => *deed = Deed::Weigh,
+        Trouble::Outage { of, from, .. } if *of == Service::Beanstalk && from.as_secs().is_multiple_of(2) => {
+            *of = Service::Weights;
+        }
+        _ => {}
     }
 }
 

@@ -5,6 +5,7 @@ use super::super::scenario::{Deed, Fate, Manner, Moment, Quality, Scenario, Serv
 use super::super::world::simulate;
 use super::{calm, of, seconds, with};
 use crate::release::Wish;
+use crate::spec::Lever;
 
 /// In a calm world green has the slot after two and a half minutes, and is past its bake a minute later.
 const IN_THE_BAKE: u64 = 155;
@@ -59,6 +60,11 @@ fn worlds(mistake: Mistake) -> Vec<Scenario> {
         Mistake::TerminateAfterSwap | Mistake::SmokeIsSkipped | Mistake::NoPause => calm(),
         Mistake::RetriedSwap | Mistake::DoubtIsFailure => with([swap_meets(Fate::ErrorAfter)]),
         Mistake::DoubtIsSuccess => with([swap_meets(Fate::ErrorBefore)]),
+        Mistake::RoundedUp => {
+            let mut in_steps = calm();
+            in_steps.terms.lever = Lever::WeightedTargetGroups;
+            in_steps
+        }
         Mistake::LeaseWithoutFence => with([frozen(20, 90), second]),
         Mistake::TerminateGreenAtOnce | Mistake::BadLooksAreNoted | Mistake::GreenIsLeft => of(BREAKS),
         Mistake::NameIsIdentity => with([Trouble::Stranger {

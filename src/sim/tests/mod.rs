@@ -2,13 +2,14 @@
 
 mod catches;
 mod kept;
+mod levers;
 mod same;
 mod slow;
 
 use std::time::Duration;
 
 use super::scenario::{Manner, Quality, Scenario, Store, Terms, Trouble};
-use crate::spec::ForeignAnswer;
+use crate::spec::{ForeignAnswer, Lever};
 
 const fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
@@ -20,6 +21,7 @@ fn calm() -> Scenario {
         seed: 7,
         quality: Quality::Good,
         terms: Terms {
+            lever: Lever::CnameSwap,
             pace: 4.0,
             instances: 1,
             interval: seconds(10),
