@@ -89,7 +89,7 @@ fn a_driver_that_dies_between_intent_and_change_is_followed_by_another() {
 #[test]
 fn weights_that_a_stranger_writes_are_noticed() {
     for lever in LEVERS {
-        for at in [60, 250, 340] {
+        for at in [60, 250, 300] {
             let world = with([Trouble::Stranger {
                 at: seconds(at),
                 deed: Deed::Weigh,
