@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use super::errors::{self, AwsError};
-use super::state::{Balancer, Environment, OptionSettings, options};
+use super::state::{Balancer, BalancerKind, Environment, OptionSettings, options};
 use super::wire::{Parameters, QueryResponse};
 use super::{Account, Timing};
 use crate::local::balancers::{
     self, Balancers, BalancersSettings, DesiredBalancer, GroupSettings, HealthCheck, LoadBalancerArn, Target,
     TargetGroupArn, TargetState, Tenant,
 };
-use crate::local::plane::{BalancerSettings, InstanceState};
+use crate::local::metrics::{Document, Fault, Metrics};
+use crate::local::plane::{BalancerSettings, EnvironmentSample, InstanceState};
 use crate::model::{EnvironmentId, Timestamp};
 
 /// Options that say whose load balancer an environment has. They hold for its whole life.
@@ -58,6 +59,16 @@ impl Account {
             Ok(result) => QueryResponse::success(action, balancers::NAMESPACE, result.as_ref(), request_id),
             Err(error) => QueryResponse::failure(balancers::NAMESPACE, &error, request_id),
         }
+    }
+
+    /// Answers a call of CloudWatch. What is due by `now` happens first.
+    ///
+    /// # Errors
+    ///
+    /// What the service refuses.
+    pub fn measure(&mut self, operation: &str, input: &Document, now: Timestamp) -> Result<Document, Fault> {
+        self.tick(now);
+        self.metrics.handle(operation, input, now)
     }
 
     /// Load balancers as they should be behind the account, without those that belong to one environment each.
@@ -212,6 +223,16 @@ pub(super) fn move_out(balancers: &mut Balancers, environment: &Environment, now
             balancers.evict(&environment.id, load_balancer, &group, now)
         }
         _ => Ok(()),
+    }
+}
+
+/// Tells CloudWatch what was seen of an environment behind an Application Load Balancer, its own or a shared one.
+pub(super) fn note(metrics: &mut Metrics, environment: &Environment, sample: &EnvironmentSample, now: Timestamp) {
+    let balancer = &environment.balancer;
+    if balancer.kind == BalancerKind::Application
+        && let Some(group) = balancer.group_arn()
+    {
+        metrics.note(&LoadBalancerArn::new(&balancer.name), &group, sample, now);
     }
 }
 
