@@ -129,7 +129,7 @@ impl Account {
             return;
         };
         let after = group_settings(environment.wanted_settings());
-        if let Some(group) = environment.balancer.shared_group()
+        if let Some(group) = environment.balancer.group_arn()
             && after != *before
         {
             self.balancers.configure(&group, after);
@@ -198,32 +198,43 @@ pub(super) fn at_pace(settings: GroupSettings, timing: &Timing) -> BalancerSetti
     }
 }
 
-/// Makes an environment's part of the load balancer that it shares, if it shares one.
+/// Makes an environment's part of the load balancer that it shares, or notes the one that it has for itself.
 pub(super) fn move_in(balancers: &mut Balancers, environment: &Environment, now: Timestamp) -> Result<(), AwsError> {
-    let Balancer { shared, .. } = &environment.balancer;
-    let (Some(load_balancer), Some(target_group)) = (shared, environment.balancer.shared_group()) else {
+    let balancer = &environment.balancer;
+    if balancer.kind != BalancerKind::Application {
         return Ok(());
-    };
+    }
+    let (load_balancer, target_group) = (
+        LoadBalancerArn::new(&balancer.name),
+        TargetGroupArn::new(&balancer.target_group),
+    );
     let tenant = Tenant {
         id: &environment.id,
         name: environment.name.as_str(),
         cname: &environment.cname,
-        load_balancer,
+        load_balancer: &load_balancer,
         target_group: &target_group,
         settings: group_settings(&environment.settings),
     };
-    balancers.admit(tenant, now)
+    if balancer.shared.is_some() {
+        return balancers.admit(tenant, now);
+    }
+    balancers.add_own(tenant, &balancer.address, now);
+    Ok(())
 }
 
 /// Removes it again.
 pub(super) fn move_out(balancers: &mut Balancers, environment: &Environment, now: Timestamp) -> Result<(), AwsError> {
-    let Balancer { shared, .. } = &environment.balancer;
-    match (shared, environment.balancer.shared_group()) {
-        (Some(load_balancer), Some(group)) if environment.balancer.made => {
-            balancers.evict(&environment.id, load_balancer, &group, now)
-        }
-        _ => Ok(()),
+    let balancer = &environment.balancer;
+    if balancer.kind != BalancerKind::Application || !balancer.made {
+        return Ok(());
     }
+    let group = TargetGroupArn::new(&balancer.target_group);
+    if let Some(load_balancer) = &balancer.shared {
+        return balancers.evict(&environment.id, load_balancer, &group, now);
+    }
+    balancers.remove_own(&environment.id, &group);
+    Ok(())
 }
 
 /// Tells CloudWatch what was seen of an environment behind an Application Load Balancer, its own or a shared one.
