@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use super::account::{Account, QueryRequest};
 use super::dns::{NameAnswer, Names};
-use super::door::{QueryAnswer, QueryService, RestService};
+use super::door::{DocumentService, QueryAnswer, QueryService, RestService};
 use super::lookup::{self, End};
+use super::metrics::{Document, Fault};
 use super::plane::{DataPlane, Holder};
 use super::zones::{RestAnswer, RestRequest, ZoneAnswer, Zones, ZonesSettings};
 use crate::model::{Clock, Timestamp};
@@ -236,6 +237,14 @@ impl RestService for Backstage {
     fn call(&self, request: &RestRequest, id: &str) -> RestAnswer {
         let now = self.clock.now();
         lock(&self.zones).handle(request, id, now)
+    }
+}
+
+impl DocumentService for Backstage {
+    fn call(&self, operation: &str, input: &Document) -> Result<Document, Fault> {
+        let now = self.clock.now();
+        self.catch_up(now);
+        self.account().measure(operation, input, now)
     }
 }
 

@@ -122,7 +122,9 @@ impl LocalCloud {
             store.clone(),
         );
         let backstage = Arc::new(Backstage::with_a_task(account, plane.clone(), Arc::clone(&clock)));
-        let door = Door::new(backstage.clone(), S3Front::new(store), clock).with_zones(backstage.clone());
+        let door = Door::new(backstage.clone(), S3Front::new(store), clock)
+            .with_zones(backstage.clone())
+            .with_metrics(backstage.clone());
         let door = Arc::new(door);
         let dns = DnsServer::start(local(settings.dns_port), backstage.clone(), Exposure::ThisMachine)
             .await

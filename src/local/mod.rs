@@ -9,6 +9,7 @@ pub mod door;
 mod ids;
 pub mod live;
 mod lookup;
+pub mod metrics;
 pub mod modelled;
 pub mod objects;
 pub mod plane;

@@ -213,6 +213,17 @@ async fn two_environments_share_a_load_balancer_by_weights() {
     // Four standard deviations on either side.
     assert!((234..=366).contains(&counts["2"]), "{counts:?}");
 
+    // A download that takes ten seconds, from blue.
+    stage.weigh([Some("1"), Some("0")], None).await;
+    let mut downloader = Client::connect(stage.address).await;
+    let request = http::Request::builder().uri("/api/export").header("host", SITE);
+    let begun = downloader
+        .0
+        .send_request(request.body(Empty::new()).unwrap())
+        .await
+        .unwrap();
+    assert_eq!(begun.status(), 200);
+
     // Weights change under load, and no request is lost.
     let (stop, failed, done) = (
         Arc::new(AtomicBool::new(false)),
@@ -244,6 +255,8 @@ async fn two_environments_share_a_load_balancer_by_weights() {
     assert_eq!(stage.share(200).await.get("1"), None, "blue is out of the action");
     stage.weigh([Some("0"), Some("0")], None).await;
     assert_eq!(client.get(SITE, None).await.0, 503, "nobody gets it");
+    let whole = begun.into_body().collect().await;
+    assert!(whole.is_ok(), "what was begun finishes where it began: {whole:?}");
     stage.cloud.end().await;
 }
 

@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use super::errors::{self, AwsError};
-use super::state::{Balancer, Environment, OptionSettings, options};
+use super::state::{Balancer, BalancerKind, Environment, OptionSettings, options};
 use super::wire::{Parameters, QueryResponse};
 use super::{Account, Timing};
 use crate::local::balancers::{
     self, Balancers, BalancersSettings, DesiredBalancer, GroupSettings, HealthCheck, LoadBalancerArn, Target,
     TargetGroupArn, TargetState, Tenant,
 };
-use crate::local::plane::{BalancerSettings, InstanceState};
+use crate::local::metrics::{Document, Fault, Metrics};
+use crate::local::plane::{BalancerSettings, EnvironmentSample, InstanceState};
 use crate::model::{EnvironmentId, Timestamp};
 
 /// Options that say whose load balancer an environment has. They hold for its whole life.
@@ -58,6 +59,16 @@ impl Account {
             Ok(result) => QueryResponse::success(action, balancers::NAMESPACE, result.as_ref(), request_id),
             Err(error) => QueryResponse::failure(balancers::NAMESPACE, &error, request_id),
         }
+    }
+
+    /// Answers a call of CloudWatch. What is due by `now` happens first.
+    ///
+    /// # Errors
+    ///
+    /// What the service refuses.
+    pub fn measure(&mut self, operation: &str, input: &Document, now: Timestamp) -> Result<Document, Fault> {
+        self.tick(now);
+        self.metrics.handle(operation, input, now)
     }
 
     /// Load balancers as they should be behind the account, without those that belong to one environment each.
@@ -118,7 +129,7 @@ impl Account {
             return;
         };
         let after = group_settings(environment.wanted_settings());
-        if let Some(group) = environment.balancer.shared_group()
+        if let Some(group) = environment.balancer.group_arn()
             && after != *before
         {
             self.balancers.configure(&group, after);
@@ -187,31 +198,52 @@ pub(super) fn at_pace(settings: GroupSettings, timing: &Timing) -> BalancerSetti
     }
 }
 
-/// Makes an environment's part of the load balancer that it shares, if it shares one.
+/// Makes an environment's part of the load balancer that it shares, or notes the one that it has for itself.
 pub(super) fn move_in(balancers: &mut Balancers, environment: &Environment, now: Timestamp) -> Result<(), AwsError> {
-    let Balancer { shared, .. } = &environment.balancer;
-    let (Some(load_balancer), Some(target_group)) = (shared, environment.balancer.shared_group()) else {
+    let balancer = &environment.balancer;
+    if balancer.kind != BalancerKind::Application {
         return Ok(());
-    };
+    }
+    let (load_balancer, target_group) = (
+        LoadBalancerArn::new(&balancer.name),
+        TargetGroupArn::new(&balancer.target_group),
+    );
     let tenant = Tenant {
         id: &environment.id,
         name: environment.name.as_str(),
         cname: &environment.cname,
-        load_balancer,
+        load_balancer: &load_balancer,
         target_group: &target_group,
         settings: group_settings(&environment.settings),
     };
-    balancers.admit(tenant, now)
+    if balancer.shared.is_some() {
+        return balancers.admit(tenant, now);
+    }
+    balancers.add_own(tenant, &balancer.address, now);
+    Ok(())
 }
 
 /// Removes it again.
 pub(super) fn move_out(balancers: &mut Balancers, environment: &Environment, now: Timestamp) -> Result<(), AwsError> {
-    let Balancer { shared, .. } = &environment.balancer;
-    match (shared, environment.balancer.shared_group()) {
-        (Some(load_balancer), Some(group)) if environment.balancer.made => {
-            balancers.evict(&environment.id, load_balancer, &group, now)
-        }
-        _ => Ok(()),
+    let balancer = &environment.balancer;
+    if balancer.kind != BalancerKind::Application || !balancer.made {
+        return Ok(());
+    }
+    let group = TargetGroupArn::new(&balancer.target_group);
+    if let Some(load_balancer) = &balancer.shared {
+        return balancers.evict(&environment.id, load_balancer, &group, now);
+    }
+    balancers.remove_own(&environment.id, &group);
+    Ok(())
+}
+
+/// Tells CloudWatch what was seen of an environment behind an Application Load Balancer, its own or a shared one.
+pub(super) fn note(metrics: &mut Metrics, environment: &Environment, sample: &EnvironmentSample, now: Timestamp) {
+    let balancer = &environment.balancer;
+    if balancer.kind == BalancerKind::Application
+        && let Some(group) = balancer.group_arn()
+    {
+        metrics.note(&LoadBalancerArn::new(&balancer.name), &group, sample, now);
     }
 }
 

@@ -26,8 +26,10 @@ mod view;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::balancers::{self, Balancers};
+use super::metrics::Metrics;
 use super::plane::DataPlane;
 use super::query as wire;
 use super::storage::Storage;
@@ -45,6 +47,9 @@ use operations::Call;
 use state::{Application, Environment, EventLog};
 use wire::Parameters;
 
+/// How often load balancers tell CloudWatch what they have seen.
+const MINUTE: Duration = Duration::from_secs(60);
+
 /// One AWS account in one region.
 pub struct Account {
     settings: AccountSettings,
@@ -55,6 +60,7 @@ pub struct Account {
     applications: BTreeMap<String, Application>,
     environments: BTreeMap<EnvironmentId, Environment>,
     balancers: Balancers,
+    metrics: Metrics,
     events: EventLog,
     course: Course,
 }
@@ -76,6 +82,7 @@ impl Account {
         Self {
             ids: Ids::new(settings.seed),
             balancers: balancing::none(&settings),
+            metrics: Metrics::new(settings.timing.scale(MINUTE)),
             settings,
             storage,
             made: 0,

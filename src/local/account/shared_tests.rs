@@ -390,3 +390,51 @@ fn groups_of_instances_come_in_pages_and_by_name() {
     let (code, _) = world.refused("SetDesiredCapacity", &[scaling]);
     assert_eq!(code, "NotImplemented");
 }
+
+#[test]
+fn a_balancer_of_one_environment_is_described_and_left_alone() {
+    let mut world = World::new();
+    let given = options(&[("aws:elasticbeanstalk:environment", "LoadBalancerType", "application")]);
+    let given: Vec<(&str, &str)> = given
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    world.launch_with("blue", "v1", &given);
+    let body = world.ok("DescribeEnvironmentResources", &[("EnvironmentName", "blue")]);
+    let (_, rest) = body.split_once("<LoadBalancers><member><Name>").unwrap();
+    let arn = rest.split_once("</Name>").unwrap().0.to_owned();
+    let of = ("LoadBalancerArn", arn.as_str());
+    let body = world.ok("DescribeLoadBalancers", &[ELB, ("LoadBalancerArns.member.1", &arn)]);
+    let endpoint = World::all(&world.ok("DescribeEnvironments", &[]), "EndpointURL");
+    assert_eq!(World::all(&body, "DNSName"), endpoint);
+    let body = world.ok("DescribeTargetGroups", &[ELB, of]);
+    let blue = World::all(&body, "TargetGroupArn").remove(0);
+    assert_eq!(blue, group(&mut world, "blue"));
+    let body = world.ok("DescribeTargetHealth", &[ELB, ("TargetGroupArn", &blue)]);
+    assert_eq!(World::all(&body, "State"), ["healthy"]);
+    let body = world.ok("DescribeListeners", &[ELB, of]);
+    let listener = World::all(&body, "ListenerArn").remove(0);
+    for (action, name, arn) in [
+        ("DeleteLoadBalancer", "LoadBalancerArn", &arn),
+        ("ModifyListener", "ListenerArn", &listener),
+        ("ModifyTargetGroupAttributes", "TargetGroupArn", &blue),
+    ] {
+        assert_eq!(
+            world.refused(action, &[ELB, (name, arn)]).0,
+            "NotImplemented",
+            "{action}"
+        );
+    }
+    assert!(
+        world.account.desired_balancers().is_empty(),
+        "the plane has it with the environment"
+    );
+    assert!(world.desired("blue").target_group.is_none());
+    world.terminate("blue");
+    for (action, element) in [
+        ("DescribeLoadBalancers", "LoadBalancerArn"),
+        ("DescribeTargetGroups", "TargetGroupArn"),
+    ] {
+        assert!(World::all(&world.ok(action, &[ELB]), element).is_empty());
+    }
+}

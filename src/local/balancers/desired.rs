@@ -66,22 +66,23 @@ impl DesiredBalancer {
 }
 
 impl Balancers {
-    /// Load balancers as they should be.
+    /// Load balancers as they should be, without those of one environment each.
     pub(crate) fn desired(&self) -> Vec<DesiredBalancer> {
         let pace = Pace::new(self.settings.pace);
-        self.load_balancers.iter().map(|known| desired(known, pace)).collect()
+        let shared = self.load_balancers.iter().filter(|known| known.owner.is_none());
+        shared.map(|known| desired(known, pace)).collect()
     }
 
-    /// The load balancer that has a name in DNS.
+    /// The same by its name in DNS.
     pub(crate) fn named(&self, dns_name: &str) -> Option<&LoadBalancerArn> {
         let mut all = self.load_balancers.iter();
-        all.find(|load_balancer| load_balancer.dns_name.eq_ignore_ascii_case(dns_name))
+        all.find(|known| known.owner.is_none() && known.dns_name.eq_ignore_ascii_case(dns_name))
             .map(|load_balancer| &load_balancer.arn)
     }
 
-    /// Names of all load balancers in DNS, in small letters.
+    /// Their names in DNS, in small letters.
     pub(crate) fn names(&self) -> impl Iterator<Item = (String, &LoadBalancerArn)> {
-        let all = self.load_balancers.iter();
+        let all = self.load_balancers.iter().filter(|known| known.owner.is_none());
         all.map(|load_balancer| (load_balancer.dns_name.to_ascii_lowercase(), &load_balancer.arn))
     }
 

@@ -1,9 +1,9 @@
-//! What Elastic Beanstalk does here for environments that share a load balancer.
+//! What Elastic Beanstalk does here for environments, those that share a load balancer and those that have one for themselves.
 
 use super::arn::{LoadBalancerArn, TargetGroupArn};
 use super::group::{DEREGISTRATION_DELAY, HealthCheck, TargetGroup, default_attributes};
 use super::routing::{Action, Condition, Forward, Stickiness, WeightedGroup};
-use super::state::{ListenerRule, Tags};
+use super::state::{Listener, ListenerRule, LoadBalancer, Tags};
 use super::{Balancers, errors, operations};
 use crate::local::query::AwsError;
 use crate::model::{EnvironmentId, Timestamp};
@@ -28,6 +28,27 @@ pub(crate) struct Tenant<'a> {
     pub(crate) settings: GroupSettings,
 }
 
+impl Tenant<'_> {
+    fn tags(&self) -> Tags {
+        Tags::from([
+            (ID_TAG.to_owned(), self.id.to_string()),
+            (NAME_TAG.to_owned(), self.name.to_owned()),
+            ("Name".to_owned(), self.name.to_owned()),
+        ])
+    }
+}
+
+/// Everything to one group.
+fn forward_to(group: &TargetGroupArn) -> Action {
+    Action::Forward(Forward {
+        groups: vec![WeightedGroup {
+            arn: group.clone(),
+            weight: 1,
+        }],
+        stickiness: Stickiness::default(),
+    })
+}
+
 /// How a target group treats its targets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct GroupSettings {
@@ -50,11 +71,7 @@ impl Balancers {
             .listeners
             .iter()
             .position(|listener| listener.port == PORT);
-        let tags = Tags::from([
-            (ID_TAG.to_owned(), tenant.id.to_string()),
-            (NAME_TAG.to_owned(), tenant.name.to_owned()),
-            ("Name".to_owned(), tenant.name.to_owned()),
-        ]);
+        let tags = tenant.tags();
         let rule = match place {
             Some(place) => {
                 operations::check_room(load_balancer)?;
@@ -65,23 +82,7 @@ impl Balancers {
             }
             None => None,
         };
-        let mut attributes = default_attributes();
-        attributes.insert(
-            DEREGISTRATION_DELAY.to_owned(),
-            tenant.settings.deregistration_delay.to_string(),
-        );
-        let name = tenant.target_group.as_str().rsplit('/').nth(1).unwrap_or_default();
-        let group = TargetGroup {
-            arn: tenant.target_group.clone(),
-            number: self.next_number(),
-            name: name.to_owned(),
-            port: 80,
-            vpc: format!("vpc-{}", self.vpc()),
-            check: tenant.settings.check,
-            attributes,
-            tags: tags.clone(),
-            in_use_since: None,
-        };
+        let group = self.new_group(&tenant, tags.clone());
         self.target_groups.push(group);
         if let Some((place, priority, listener)) = rule {
             let hash = self.hash("rule");
@@ -89,13 +90,7 @@ impl Balancers {
                 arn: format!("{listener}/{hash}"),
                 priority: Some(priority),
                 conditions: vec![Condition::HostHeader(vec![tenant.cname.to_owned()])],
-                action: Action::Forward(Forward {
-                    groups: vec![WeightedGroup {
-                        arn: tenant.target_group.clone(),
-                        weight: 1,
-                    }],
-                    stickiness: Stickiness::default(),
-                }),
+                action: forward_to(tenant.target_group),
                 tags,
             };
             let load_balancer = self.load_balancer_mut(tenant.load_balancer.as_str())?;
@@ -105,6 +100,70 @@ impl Balancers {
         self.count(tenant.load_balancer, 1);
         self.note_use(now);
         Ok(())
+    }
+
+    /// Notes the balancer that an environment has for itself, with a listener and a target group, so that it is described.
+    pub(crate) fn add_own(&mut self, tenant: Tenant<'_>, dns_name: &str, now: Timestamp) {
+        let tags = tenant.tags();
+        let arn = tenant.load_balancer.clone();
+        let group = self.new_group(&tenant, tags.clone());
+        let path = arn.as_str().replacen(":loadbalancer/", ":listener/", 1);
+        let (hash, rule) = (self.hash("listener"), self.hash("rule"));
+        let listener = Listener {
+            arn: format!("{path}/{hash}"),
+            port: PORT,
+            tags: tags.clone(),
+            rules: vec![ListenerRule {
+                arn: format!("{}/{hash}/{rule}", path.replacen(":listener/", ":listener-rule/", 1)),
+                priority: None,
+                conditions: Vec::new(),
+                action: forward_to(tenant.target_group),
+                tags: Tags::new(),
+            }],
+        };
+        self.target_groups.push(group);
+        let number = self.next_number();
+        self.load_balancers.push(LoadBalancer {
+            number,
+            name: arn.as_str().rsplit('/').nth(1).unwrap_or_default().to_owned(),
+            arn,
+            dns_name: dns_name.to_owned(),
+            scheme: "internet-facing".to_owned(),
+            subnets: vec!["subnet-a".to_owned(), "subnet-b".to_owned()],
+            security_groups: Vec::new(),
+            created: now,
+            attributes: operations::default_attributes(),
+            tags,
+            listeners: vec![listener],
+            owner: Some(tenant.id.clone()),
+        });
+        self.note_use(now);
+    }
+
+    /// Forgets the balancer that an environment had for itself, and its target group.
+    pub(crate) fn remove_own(&mut self, id: &EnvironmentId, group: &TargetGroupArn) {
+        self.load_balancers.retain(|known| known.owner.as_ref() != Some(id));
+        self.target_groups.retain(|known| known.arn != *group);
+    }
+
+    fn new_group(&mut self, tenant: &Tenant<'_>, tags: Tags) -> TargetGroup {
+        let mut attributes = default_attributes();
+        attributes.insert(
+            DEREGISTRATION_DELAY.to_owned(),
+            tenant.settings.deregistration_delay.to_string(),
+        );
+        let name = tenant.target_group.as_str().rsplit('/').nth(1).unwrap_or_default();
+        TargetGroup {
+            arn: tenant.target_group.clone(),
+            number: self.next_number(),
+            name: name.to_owned(),
+            port: PORT,
+            vpc: format!("vpc-{}", self.vpc()),
+            check: tenant.settings.check.clone(),
+            attributes,
+            tags,
+            in_use_since: None,
+        }
     }
 
     /// Removes an environment's rules and then its target group.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::arn::LoadBalancerArn;
 use super::routing::{Action, Condition};
-use crate::model::Timestamp;
+use crate::model::{EnvironmentId, Timestamp};
 
 /// Tags of a resource.
 pub(super) type Tags = BTreeMap<String, String>;
@@ -25,6 +25,8 @@ pub(super) struct LoadBalancer {
     pub(super) attributes: BTreeMap<String, String>,
     pub(super) tags: Tags,
     pub(super) listeners: Vec<Listener>,
+    /// The environment whose own it is. Elastic Beanstalk alone changes it, and the plane has it with the environment.
+    pub(super) owner: Option<EnvironmentId>,
 }
 
 /// A listener.

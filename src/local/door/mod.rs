@@ -10,6 +10,7 @@ mod query;
 mod refusal;
 mod rest;
 mod route;
+mod rpc;
 mod serve;
 
 use std::sync::Arc;
@@ -22,6 +23,7 @@ pub use body::{Body, BoxError};
 pub use listener::{BindError, Exposure, Listener, check_exposure};
 pub use query::{QueryAnswer, QueryService};
 pub use rest::RestService;
+pub use rpc::DocumentService;
 pub use serve::serve;
 
 use super::objects::S3Front;
@@ -33,6 +35,7 @@ use route::Target;
 pub struct Door {
     query: Arc<dyn QueryService>,
     zones: Option<Arc<dyn RestService>>,
+    metrics: Option<Arc<dyn DocumentService>>,
     objects: S3Front,
     clock: Arc<dyn Clock>,
     requests: AtomicU64,
@@ -46,6 +49,7 @@ impl Door {
         Self {
             query,
             zones: None,
+            metrics: None,
             objects,
             clock,
             requests: AtomicU64::new(0),
@@ -56,6 +60,13 @@ impl Door {
     #[must_use]
     pub fn with_zones(mut self, zones: Arc<dyn RestService>) -> Self {
         self.zones = Some(zones);
+        self
+    }
+
+    /// The same with CloudWatch.
+    #[must_use]
+    pub fn with_metrics(mut self, metrics: Arc<dyn DocumentService>) -> Self {
+        self.metrics = Some(metrics);
         self
     }
 
@@ -105,6 +116,10 @@ impl Door {
                 Some(zones) => rest::answer(zones.as_ref(), request, id).await,
                 None => not_implemented("route53", &Shape::Xml, id),
             },
+            Target::Metrics => match &self.metrics {
+                Some(metrics) => rpc::answer(metrics.as_ref(), request, id).await,
+                None => not_implemented("monitoring", &Shape::of(&request), id),
+            },
             Target::Form => query::answer_form(self, request, id).await,
             Target::Unknown(service) => not_implemented(&service, &Shape::of(&request), id),
         }
@@ -129,7 +144,7 @@ fn not_implemented(service: &str, shape: &Shape, id: &str) -> Response<Body> {
         code: "NotImplemented",
         message: format!(
             "The local cloud does not implement the service {service}; it has autoscaling, elasticbeanstalk, \
-             elasticloadbalancing, route53, s3 and sts."
+             elasticloadbalancing, monitoring, route53, s3 and sts."
         ),
     };
     refusal.response(shape, id)

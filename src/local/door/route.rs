@@ -13,6 +13,8 @@ pub(super) enum Target {
     Query,
     /// To Route 53.
     Zones,
+    /// To CloudWatch.
+    Metrics,
     /// To S3.
     ObjectStore,
     /// A form without a signature: its `Version` tells.
@@ -30,14 +32,14 @@ pub(super) fn target<B>(request: &Request<B>) -> Target {
         // `CodePipeline_20150709.PutJobSuccessResult`
         let operation = String::from_utf8_lossy(operation.as_bytes());
         let service = operation.split('.').next().unwrap_or_default();
-        return Target::Unknown(service.to_owned());
+        return of_model(service);
     }
     let path = request.uri().path();
     if let Some(rest) = path.strip_prefix("/service/")
         && request.headers().contains_key("smithy-protocol")
     {
         let service = rest.split('/').next().unwrap_or_default();
-        return Target::Unknown(service.to_owned());
+        return of_model(service);
     }
     if path.starts_with("/2013-04-01/") {
         return Target::Zones;
@@ -52,10 +54,22 @@ fn of_service(service: &str) -> Target {
     match service {
         "elasticbeanstalk" | "elasticloadbalancing" | "autoscaling" | "sts" => Target::Query,
         "route53" => Target::Zones,
+        "monitoring" => Target::Metrics,
         "s3" => Target::ObjectStore,
         other => Target::Unknown(other.to_owned()),
     }
 }
+
+/// Where a request goes by the name that a service has in its own model.
+fn of_model(service: &str) -> Target {
+    match service {
+        CLOUDWATCH => Target::Metrics,
+        other => Target::Unknown(other.to_owned()),
+    }
+}
+
+/// CloudWatch's name in its own model.
+const CLOUDWATCH: &str = "GraniteServiceVersion20100801";
 
 /// Where a query goes by its `Version`, which is different for each service.
 pub(super) fn of_version(version: &str) -> Target {
@@ -125,6 +139,7 @@ mod tests {
             ("autoscaling", Target::Query),
             ("s3", Target::ObjectStore),
             ("route53", Target::Zones),
+            ("monitoring", Target::Metrics),
             ("rds", Target::Unknown("rds".to_owned())),
         ] {
             let scope = format!("AKID/20261122/eu-central-1/{service}/aws4_request");
@@ -156,7 +171,7 @@ mod tests {
                     "/service/GraniteServiceVersion20100801/operation/PutMetricData",
                     &cbor,
                 ),
-                unknown("GraniteServiceVersion20100801"),
+                Target::Metrics,
             ),
             (request("GET", "/2013-04-01/hostedzone", &[]), Target::Zones),
             (request("GET", "/", &[]), Target::ObjectStore),

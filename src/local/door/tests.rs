@@ -7,6 +7,7 @@ use http_body_util::{BodyExt as _, Full};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::*;
+use crate::local::metrics::{Document, Fault};
 use crate::local::objects::ObjectStore;
 use crate::model::{SystemClock, Timestamp};
 
@@ -91,6 +92,53 @@ async fn services_that_are_not_here_are_named() {
     assert!(answer.contains("<Code>NotImplemented</Code>"), "{answer}");
     assert!(answer.contains("the service cloudformation;"), "{answer}");
     assert!(house.echo.calls.lock().unwrap().is_empty());
+}
+
+/// Tells which operation was called, and gives back what it was given.
+struct Parrot;
+
+impl DocumentService for Parrot {
+    fn call(&self, operation: &str, input: &Document) -> Result<Document, Fault> {
+        if operation == "Fail" {
+            return Err(Fault {
+                status: 400,
+                code: "InvalidParameterValue",
+                message: "no".to_owned(),
+            });
+        }
+        Ok(Document::Map(vec![(operation.to_owned(), input.clone())]))
+    }
+}
+
+#[tokio::test]
+async fn documents_come_and_go_in_json_and_in_cbor() {
+    let mut house = house();
+    let door = Arc::get_mut(&mut house.door).unwrap();
+    door.metrics = Some(Arc::new(Parrot));
+    let json = |operation: &str| {
+        Request::post("http://127.0.0.1/")
+            .header("content-type", "application/x-amz-json-1.0")
+            .header("x-amz-target", format!("GraniteServiceVersion20100801.{operation}"))
+            .body(body("{\"a\":[1.5]}"))
+            .unwrap()
+    };
+    let response = house.door.handle(json("GetMetricData")).await;
+    assert_eq!(response.headers()["content-type"], "application/x-amz-json-1.0");
+    assert_eq!(text(response).await, "{\"GetMetricData\":{\"a\":[1.5]}}");
+    let response = house.door.handle(json("Fail")).await;
+    assert_eq!(response.status(), 400);
+    assert_eq!(response.headers()["x-amzn-query-error"], "InvalidParameterValue;Sender");
+    let sent = Document::Map(vec![("a".to_owned(), Document::Number(2.5))]);
+    let request = Request::post("http://127.0.0.1/service/GraniteServiceVersion20100801/operation/ListMetrics")
+        .header("smithy-protocol", "rpc-v2-cbor")
+        .header("content-type", "application/cbor")
+        .body(body(sent.to_cbor()))
+        .unwrap();
+    let response = house.door.handle(request).await;
+    assert_eq!(response.headers()["smithy-protocol"], "rpc-v2-cbor");
+    let bytes = response.into_body().collect().await.unwrap().to_bytes();
+    let wanted = Document::Map(vec![("ListMetrics".to_owned(), sent)]);
+    assert_eq!(Document::from_cbor(&bytes), Ok(wanted));
 }
 
 #[tokio::test]

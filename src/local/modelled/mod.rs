@@ -5,7 +5,7 @@
 //! as much as the changes in it, and the same seed gives the same bytes however often somebody looks.
 //!
 //! - `version`: how a version behaves; `site`, `instance`: an environment behind its balancer
-//! - `users`: who follows which name, and how slowly; `ledger`: what became of their requests
+//! - `users`: who follows which name, and how slowly, be it for DNS or for a cookie; `ledger`: what became of their requests
 //! - `answer`: a single request, as a probe makes it
 //!
 //! What it leaves out: connections, sessions, load that makes an application slower, and single instances of one
@@ -62,7 +62,9 @@ impl ModelledPlane {
     }
 
     /// From `now` on a name has this many users, in requests per second. The name is the whole one, such as
-    /// `shop.eu-central-1.elasticbeanstalk.com`, in any letters; it need not exist yet.
+    /// `shop.eu-central-1.elasticbeanstalk.com`, in any letters; it need not exist yet. A name that is nobody's in the account
+    /// leads to the load balancer that has a rule for just that host. Users of a load balancer ask for `/`; its weights split
+    /// them at once, and those with a cookie follow over its length in equal shares.
     ///
     /// Users follow their name. When it moves they do so one by one over the time to live of the DNS answer, in equal
     /// shares; one in a hundred stays twice as long.

@@ -3,12 +3,14 @@
 usage: balancers.py ENDPOINT DNS_HOST DNS_PORT HTTP_PORT PROGRAM BUNDLE_1 BUNDLE_2
 """
 
+import datetime
 import http.client
 import sys
 import time
 from collections import Counter
 
 import boto3
+import botocore.model
 import dns.message
 import dns.query
 from botocore.config import Config
@@ -242,6 +244,45 @@ for code, call, parameters in [
     ("NotImplemented", elb.describe_ssl_policies, {}),
 ]:
     assert refused(call, **parameters) == code, (code, parameters)
+
+# What CloudWatch says of it: in JSON, and in CBOR as SDKs of other languages ask.
+def measured(protocols, group, metric, statistic):
+    botocore.model.PRIORITY_ORDERED_SUPPORTED_PROTOCOLS = protocols
+    dimensions = {"TargetGroup": group.split(":")[-1], "LoadBalancer": ARN.split(":loadbalancer/")[1]}
+    cloudwatch = client("cloudwatch")
+    seen = []
+    cloudwatch.meta.events.register("before-send.*", lambda request, **_: seen.append(request.headers["Content-Type"]))
+    query = {
+        "Id": "q",
+        "MetricStat": {
+            "Metric": {
+                "Namespace": "AWS/ApplicationELB",
+                "MetricName": metric,
+                "Dimensions": [{"Name": name, "Value": value} for name, value in dimensions.items()],
+            },
+            "Period": 60,
+            "Stat": statistic,
+        },
+    }
+    now = datetime.datetime.now(datetime.timezone.utc)
+    hour = datetime.timedelta(hours=1)
+    answer = cloudwatch.get_metric_data(MetricDataQueries=[query], StartTime=now - hour, EndTime=now + hour)
+    (result,) = answer["MetricDataResults"]
+    assert all(abs(at - now) < hour for at in result["Timestamps"]), result
+    assert refused(cloudwatch.get_metric_data, MetricDataQueries=[query], StartTime=now, EndTime=now) == "InvalidParameterValue"
+    listed = cloudwatch.list_metrics(Namespace="AWS/ApplicationELB", MetricName=metric)["Metrics"]
+    assert len(listed) == 2, listed
+    kind = b"cbor" if "cbor" in protocols[0] else b"json"
+    assert all(kind in (sent if isinstance(sent, bytes) else sent.encode()) for sent in seen), seen
+    return result["Values"]
+
+
+for protocols in (["json"], ["smithy-rpc-v2-cbor"]):
+    until("the last minute to be told", lambda: sum(measured(protocols, GREEN, "RequestCount", "Sum")) > 250)
+    assert sum(measured(protocols, BLUE, "HTTPCode_Target_2XX_Count", "Sum")) > 700
+    assert measured(protocols, BLUE, "HTTPCode_Target_5XX_Count", "Sum") == []
+    assert 0 < measured(protocols, BLUE, "TargetResponseTime", "p99")[0] < 5
+    assert measured(protocols, BLUE, "HealthyHostCount", "Maximum")[0] == 1
 
 # The end: the environments' own rules and groups go with them.
 elb.delete_rule(RuleArn=RULE)

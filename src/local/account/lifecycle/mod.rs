@@ -10,7 +10,7 @@ mod update;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::balancing::{at_pace, group_settings};
+use super::balancing::{at_pace, group_settings, note};
 use super::judge;
 use super::state::{
     BalancerKind, Completed, Environment, Plan, Severity, Source, Status, VersionStatus, Work, options,
@@ -61,6 +61,9 @@ impl Account {
             return;
         };
         let nothing_left = sample.is_none();
+        if let Some(sample) = &sample {
+            note(&mut self.metrics, environment, sample, now);
+        }
         match sample {
             Some(sample) => environment.watch.record(sample, now),
             None => environment.watch.record_silence(),

@@ -84,7 +84,7 @@ impl Balancers {
                 });
             });
         }
-        if self.load_balancers.len() >= MOST {
+        if self.load_balancers.iter().filter(|known| known.owner.is_none()).count() >= MOST {
             return Err(errors::quota("TooManyLoadBalancers", "load balancers", MOST));
         }
         let hash = self.hash("load balancer");
@@ -102,12 +102,10 @@ impl Balancers {
                 security_groups
             },
             created: call.now,
-            attributes: ATTRIBUTES
-                .iter()
-                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-                .collect::<BTreeMap<_, _>>(),
+            attributes: default_attributes(),
             tags,
             listeners: Vec::new(),
+            owner: None,
         };
         let reply = result(|xml| {
             xml.list("LoadBalancers", [&made], |xml, made| {
@@ -180,4 +178,12 @@ impl Balancers {
         // A region that the table does not have gets the zone of the first: aliases to balancers are not checked.
         write::load_balancer(xml, known, state, zone.unwrap_or(ZONES[0].1), region, &vpc);
     }
+}
+
+/// The attributes of a new load balancer.
+pub(in super::super) fn default_attributes() -> BTreeMap<String, String> {
+    let defaults = ATTRIBUTES.iter();
+    defaults
+        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+        .collect()
 }

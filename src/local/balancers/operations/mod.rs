@@ -9,13 +9,16 @@ mod rules;
 mod tags;
 mod target_groups;
 
-use super::{Balancers, Call, Reply, errors};
+use super::state::LoadBalancer;
+use super::{Balancers, Call, Reply, errors, groups_of};
 use crate::local::query::AwsError;
 
+pub(super) use load_balancers::default_attributes;
 pub(super) use rules::{check_room, free_priority};
 
 impl Balancers {
     pub(super) fn dispatch(&mut self, action: &str, call: &Call<'_>) -> Reply {
+        self.check_owner(action, call)?;
         match action {
             "AddTags" => self.add_tags(call),
             "CreateListener" => self.create_listener(call),
@@ -44,6 +47,40 @@ impl Balancers {
             other => Err(errors::not_implemented(&format!("{other} of Elastic Load Balancing"))),
         }
     }
+}
+
+impl Balancers {
+    /// The balancer of one environment is described, and changed by Elastic Beanstalk alone.
+    fn check_owner(&self, action: &str, call: &Call<'_>) -> Result<(), AwsError> {
+        if action.starts_with("Describe") || action.ends_with("Tags") {
+            return Ok(());
+        }
+        let named = |name| call.parameters.text(name);
+        let arns = [
+            named("LoadBalancerArn"),
+            named("ListenerArn"),
+            named("RuleArn"),
+            named("TargetGroupArn"),
+        ];
+        let priorities = call.parameters.list("RulePriorities");
+        let rules = priorities.into_iter().filter_map(|pair| pair.text("RuleArn"));
+        let mut given = arns.into_iter().flatten().chain(rules);
+        let owned = || self.load_balancers.iter().filter(|known| known.owner.is_some());
+        if given.any(|arn| owned().any(|known| is_of(known, arn))) {
+            return Err(errors::not_implemented(
+                "changes by Elastic Load Balancing to the balancer of one environment; let environments share one",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Whether an ARN is that of a load balancer, or of something in it.
+fn is_of(known: &LoadBalancer, arn: &str) -> bool {
+    let groups = groups_of(known).any(|group| group.as_str() == arn);
+    let mut listeners = known.listeners.iter();
+    let within = listeners.any(|listener| listener.arn == arn || listener.rules.iter().any(|rule| rule.arn == arn));
+    known.arn.as_str() == arn || groups || within
 }
 
 /// A name of a load balancer or a target group: 32 letters, digits and dashes at most, no dash at either end.
