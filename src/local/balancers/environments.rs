@@ -82,7 +82,8 @@ impl Balancers {
             }
             None => None,
         };
-        let group = self.new_group(&tenant, tags.clone());
+        let mut group = self.new_group(&tenant, tags.clone());
+        group.tenant_of = Some(tenant.load_balancer.clone());
         self.target_groups.push(group);
         if let Some((place, priority, listener)) = rule {
             let hash = self.hash("rule");
@@ -97,7 +98,7 @@ impl Balancers {
             load_balancer.listeners[place].rules.push(rule);
             load_balancer.listeners[place].sort();
         }
-        self.count(tenant.load_balancer, 1);
+        self.count(tenant.load_balancer);
         self.note_use(now);
         Ok(())
     }
@@ -162,6 +163,7 @@ impl Balancers {
             check: tenant.settings.check.clone(),
             attributes,
             tags,
+            tenant_of: None,
             in_use_since: None,
         }
     }
@@ -190,12 +192,8 @@ impl Balancers {
         if self.user_of(group).is_some() {
             return Err(errors::target_group_in_use(group.as_str()));
         }
-        let before = self.target_groups.len();
         self.target_groups.retain(|known| known.arn != *group);
-        // Somebody may have deleted it before.
-        if self.target_groups.len() < before {
-            self.count(load_balancer, -1);
-        }
+        self.count(load_balancer);
         Ok(())
     }
 
@@ -217,18 +215,17 @@ impl Balancers {
         })
     }
 
-    /// Environments that share a load balancer.
-    pub(super) fn tenants(&self, tags: &Tags) -> i64 {
-        tags.get(COUNT_TAG).and_then(|count| count.parse().ok()).unwrap_or(0)
+    /// How many environments share a load balancer.
+    pub(super) fn tenants(&self, arn: &LoadBalancerArn) -> usize {
+        let groups = self.target_groups.iter();
+        groups.filter(|group| group.tenant_of.as_ref() == Some(arn)).count()
     }
 
-    fn count(&mut self, arn: &LoadBalancerArn, change: i64) {
-        let Ok(load_balancer) = self.load_balancer(arn.as_str()) else {
-            return;
-        };
-        let count = self.tenants(&load_balancer.tags).saturating_add(change).max(0);
+    /// Writes on a load balancer how many environments share it.
+    fn count(&mut self, arn: &LoadBalancerArn) {
+        let count = self.tenants(arn).to_string();
         if let Ok(load_balancer) = self.load_balancer_mut(arn.as_str()) {
-            load_balancer.tags.insert(COUNT_TAG.to_owned(), count.to_string());
+            load_balancer.tags.insert(COUNT_TAG.to_owned(), count);
         }
     }
 }

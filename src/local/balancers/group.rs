@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::arn::TargetGroupArn;
+use super::arn::{LoadBalancerArn, TargetGroupArn};
 use super::state::Tags;
 use crate::model::Timestamp;
 
@@ -18,6 +18,8 @@ pub(super) struct TargetGroup {
     pub(super) check: HealthCheck,
     pub(super) attributes: BTreeMap<String, String>,
     pub(super) tags: Tags,
+    /// The load balancer that its environment shares with others.
+    pub(super) tenant_of: Option<LoadBalancerArn>,
     /// Since when a rule refers to it. Before that, its targets are not checked.
     pub(super) in_use_since: Option<Timestamp>,
 }

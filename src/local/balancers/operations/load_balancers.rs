@@ -159,7 +159,7 @@ impl Balancers {
                 "Load balancer '{arn}' cannot be deleted because deletion protection is enabled"
             )));
         }
-        if self.tenants(&known.tags) > 0 {
+        if self.tenants(&known.arn) > 0 {
             return Err(errors::load_balancer_in_use(arn));
         }
         self.load_balancers.retain(|known| known.arn.as_str() != arn);

@@ -52,6 +52,7 @@ impl Balancers {
             check,
             attributes: default_attributes(),
             tags,
+            tenant_of: None,
             in_use_since: None,
         };
         let reply = result(|xml| xml.list("TargetGroups", [&group], |xml, group| self.write_group(xml, group)));
