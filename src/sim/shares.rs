@@ -161,7 +161,9 @@ pub(super) fn weighed(scene: &Scene, before: &[Place]) {
     if swaps > most {
         scene.violated("once", format!("{swaps} changes of weights for {intents} intents"));
     }
-    if places.iter().any(|place| place.values().all(|weight| *weight == 0)) {
+    // Whom somebody else removes counts no more, whatever weight the rule still gives it.
+    let nobody = |place: &Place| place.values().all(|weight| *weight == 0);
+    if places.iter().any(nobody) && !scene.scenario.disturbed() {
         scene.violated("served", format!("nobody has a weight for {NAME}: {places:?}"));
     }
     let blue = scene.stage.blue();
