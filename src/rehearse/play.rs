@@ -18,7 +18,7 @@ use crate::compose::{Artifact, Planner, Project, prepare};
 use crate::driver::{Driver, Seat};
 use crate::model::{Span, SystemClock};
 use crate::release::{Event, Listener, Notice, Outcome, Release, Wish};
-use crate::spec::{JournalPlace, Spec};
+use crate::spec::{JournalPlace, Lever, Spec};
 
 /// Clients that download for seconds, beside those that ask and are answered.
 const DOWNLOADERS: usize = 16;
@@ -125,6 +125,7 @@ async fn on_stage(
             rate: settings.rate,
             clients: 32,
             late: settings.compare,
+            each_drawn: settings.lever == Lever::WeightedTargetGroups,
             downloads,
             dns_server: Some(stage.cloud.dns_server()),
             seed: 1,
@@ -212,12 +213,9 @@ async fn steps(stage: &Stage, project: &Project, release: &Release, load: &Load,
             Event::BakePassed | Event::RollbackBegan { .. } => {
                 let Some(from) = began.take() else { continue };
                 let share = release.plan.share(steps.len());
-                let answers = load.versions_between(from, entry.at);
-                steps.push(StepPlayed {
-                    share: share.to_string(),
-                    green: answers.get(version).copied().unwrap_or(0),
-                    all: answers.values().sum(),
-                });
+                let answers = load.drawn_between(from, entry.at);
+                let green = answers.get(version).copied().unwrap_or(0);
+                steps.push(StepPlayed::new(share, green, answers.values().sum()));
             }
             _ => {}
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::load::Summary;
+use crate::model::Share;
 use crate::release::{Outcome, Release};
 
 /// One release of a rehearsal.
@@ -52,10 +53,57 @@ pub struct Played {
 pub struct StepPlayed {
     /// Its share, as it was wanted.
     pub share: String,
-    /// Answers of the new version.
+    /// Answers of the new version, of those where chance had just decided who answers.
     pub green: u64,
-    /// Answers of all versions.
+    /// Such answers of all versions.
     pub all: u64,
+    /// The fewest and most of them that can be expected of the new version, with a probability of 99.9 %.
+    pub expected: (u64, u64),
+}
+
+impl StepPlayed {
+    /// A step with that share, as a part of 1, in which so many of all answers came from the new version.
+    #[must_use]
+    pub fn new(share: Share, green: u64, all: u64) -> Self {
+        Self {
+            share: share.to_string(),
+            green,
+            all,
+            expected: likely(all, share.as_f64()),
+        }
+    }
+
+    /// Whether the share was what it should have been, as far as chance lets it be known.
+    #[must_use]
+    pub fn as_expected(&self) -> bool {
+        (self.expected.0..=self.expected.1).contains(&self.green)
+    }
+}
+
+/// The quantiles of a binomial distribution at 0.05 % and 99.95 %.
+fn likely(draws: u64, chance: f64) -> (u64, u64) {
+    const TAIL: f64 = 0.0005;
+    if chance >= 1.0 {
+        return (draws, draws);
+    }
+    #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
+    let of = |count: u64| count as f64;
+    // In logarithms, because the first of them is too small for a float.
+    let mut logarithm = of(draws) * (1.0 - chance).ln();
+    let mut below = 0.0;
+    let (mut fewest, mut most) = (None, draws);
+    for count in 0..=draws {
+        below += logarithm.exp();
+        if fewest.is_none() && below >= TAIL {
+            fewest = Some(count);
+        }
+        if below >= 1.0 - TAIL {
+            most = count;
+            break;
+        }
+        logarithm += (of(draws - count) / of(count + 1) * chance / (1.0 - chance)).ln();
+    }
+    (fewest.unwrap_or(0), most)
 }
 
 /// What became of the clients' wishes during a release.
@@ -210,8 +258,8 @@ impl Report {
                 let measured = step.green as f64 * 100.0 / step.all.max(1) as f64;
                 let _ = writeln!(
                     text,
-                    "  step {}: {measured:.1}% of {} answers came from it",
-                    step.share, step.all
+                    "  step {}: {measured:.1}% of {} answers that chance decided ({} of them; {} to {} were to be expected)",
+                    step.share, step.all, step.green, step.expected.0, step.expected.1
                 );
             }
             for (kind, count) in &played.failures {
@@ -230,6 +278,18 @@ impl Report {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_chance_allows_is_wide_for_few_and_narrow_for_many() {
+        // Checked against sums of the distribution by way of the gamma function.
+        assert_eq!(likely(0, 0.05), (0, 0));
+        assert_eq!(likely(100, 0.05), (0, 13));
+        assert_eq!(likely(4000, 0.25), (911, 1091));
+        assert_eq!(likely(10, 1.0), (10, 10));
+        let step = StepPlayed::new(Share::percent(25), 900, 4000);
+        assert!(!step.as_expected());
+        assert!(StepPlayed::new(Share::percent(25), 1000, 4000).as_expected());
+    }
 
     #[test]
     fn a_comparison_passes_when_the_careless_way_has_cost_something() {

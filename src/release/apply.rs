@@ -404,7 +404,7 @@ fn weigh_intended(release: &mut Release, sequence: u64, at: Timestamp, weighting
     match (release.phase, weighting) {
         (Phase::Shift, Weighting::Attached) if release.shifted_at.is_none() => {}
         (Phase::Shift, wanted) if Some(wanted) == step && !release.in_place => release.shift_called_at = Some(at),
-        (Phase::Retire, Weighting::GreenAlone) => {}
+        (Phase::Drain | Phase::Retire, Weighting::GreenAlone) => {}
         _ => return None,
     }
     Some(())

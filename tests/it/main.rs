@@ -27,6 +27,7 @@ mod journal_s3;
 #[cfg(feature = "local")]
 mod kills;
 #[cfg(feature = "local")]
+mod levers;
 mod local_live;
 #[cfg(feature = "local")]
 mod local_s3;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -85,6 +86,8 @@ pub(super) struct Habits {
     pub(super) keeps: u32,
     /// Whether it sends the cookies that it is given, as browsers do.
     pub(super) cookies: bool,
+    /// Whether each request is a draw, unless it carries a cookie; else each answer of DNS is one.
+    pub(super) each_drawn: bool,
 }
 
 /// One client.
@@ -99,12 +102,15 @@ pub(super) struct Client {
     slots: Semaphore,
     /// Cookies by name.
     cookies: Mutex<BTreeMap<String, String>>,
+    /// How often the name was asked for.
+    asked: AtomicU64,
 }
 
 /// How an attempt ended: an answer or the kind of failure, and whether it was sent twice.
 struct Attempt {
     answer: Result<Answer, String>,
     retried: bool,
+    drawn: bool,
 }
 
 impl Client {
@@ -118,6 +124,7 @@ impl Client {
             idle: Mutex::new(Vec::new()),
             slots: Semaphore::new(CONNECTIONS),
             cookies: Mutex::default(),
+            asked: AtomicU64::new(0),
         }
     }
 
@@ -134,11 +141,18 @@ impl Client {
             failure,
             version,
             retried: attempt.retried,
+            drawn: attempt.drawn,
         });
     }
 
     async fn attempt(&self, due: Instant) -> Attempt {
-        let once = |answer| Attempt { answer, retried: false };
+        let held = self.habits.cookies && !self.cookies().is_empty();
+        let asked = self.asked.load(Ordering::Relaxed);
+        let once = |answer| Attempt {
+            answer,
+            retried: false,
+            drawn: !held && (self.habits.each_drawn || self.asked.load(Ordering::Relaxed) != asked),
+        };
         let send_by = due + self.target.limits.send;
         let Ok(Ok(_slot)) = timeout_at(send_by, self.slots.acquire()).await else {
             return once(Err(self.not_sent()));
@@ -156,6 +170,7 @@ impl Client {
             Err(broken) if broken.was_stale => Attempt {
                 answer: self.ask_again().await,
                 retried: true,
+                drawn: false,
             },
             Err(broken) => once(Err(broken.kind)),
         }
@@ -195,14 +210,18 @@ impl Client {
         }
     }
 
+    fn cookies(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+        self.cookies.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn cookies_to_send(&self) -> Option<HeaderValue> {
-        let cookies = self.cookies.lock().unwrap_or_else(PoisonError::into_inner);
+        let cookies = self.cookies();
         let all: Vec<String> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         (!all.is_empty()).then(|| HeaderValue::from_str(&all.join("; ")).ok())?
     }
 
     fn remember(&self, cookies: &[String]) {
-        let mut known = self.cookies.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.cookies();
         for (name, value) in cookies.iter().filter_map(|cookie| cookie.split_once('=')) {
             known.insert(name.to_owned(), value.to_owned());
         }
@@ -244,6 +263,7 @@ impl Client {
             return Ok(cached.addresses.clone());
         }
         let asked = Instant::now();
+        self.asked.fetch_add(1, Ordering::Relaxed);
         let answer = self
             .names
             .lookup(&self.target.host)

@@ -45,6 +45,8 @@ pub struct LoadSettings {
     pub clients: usize,
     /// Whether some clients keep DNS answers for longer than they may, as some resolvers and runtimes do.
     pub late: bool,
+    /// Whether chance decides with each request who answers, where no cookie says it; else it does with each answer of DNS.
+    pub each_drawn: bool,
     /// Long downloads beside them.
     pub downloads: Option<Downloads>,
     /// The DNS server that knows the name; without one, the system's resolver is asked.
@@ -136,6 +138,7 @@ impl Load {
                 fresh: number % FRESH_CLIENT_EVERY == FRESH_CLIENT_EVERY - 1,
                 keeps: if late { LATE_KEEPS } else { 1 },
                 cookies: number % COOKIE_CLIENT_EVERY == 1,
+                each_drawn: settings.each_drawn,
             };
             let names = Names::new(settings.dns_server)?;
             let client = Arc::new(Client::new(Arc::clone(&target), names, habits, outcomes.clone()));
@@ -158,6 +161,7 @@ impl Load {
                     fresh: true,
                     keeps: 1,
                     cookies: false,
+                    each_drawn: false,
                 };
                 let client = Arc::new(Client::new(Arc::clone(&target), names, habits, downloaded.clone()));
                 clients.spawn(run(client, period, Random::new(seeds.next()), stopping.clone()));
@@ -189,10 +193,10 @@ impl Load {
         self.outcomes.mark()
     }
 
-    /// How many answers came from which version between two moments.
+    /// How many answers came from which version between two moments, of those where chance had just decided who answers.
     #[must_use]
-    pub fn versions_between(&self, from: Timestamp, until: Timestamp) -> BTreeMap<String, u64> {
-        self.outcomes.versions_between(from, until)
+    pub fn drawn_between(&self, from: Timestamp, until: Timestamp) -> BTreeMap<String, u64> {
+        self.outcomes.drawn_between(from, until)
     }
 
     /// What became of the requests that ended after the mark.

@@ -32,6 +32,7 @@ struct Record {
     latency: u32,
     failure: Option<u16>,
     version: Option<u16>,
+    drawn: bool,
 }
 
 /// One request, as a client reports it.
@@ -45,6 +46,8 @@ pub(super) struct Outcome {
     pub(super) version: Option<String>,
     /// Whether it was sent twice.
     pub(super) retried: bool,
+    /// Whether chance has just decided who answers: not a cookie, and not an earlier answer of DNS.
+    pub(super) drawn: bool,
 }
 
 /// How many requests there were.
@@ -103,6 +106,7 @@ impl Outcomes {
             latency: u32::try_from(outcome.latency.as_micros()).unwrap_or(u32::MAX),
             failure,
             version,
+            drawn: outcome.drawn,
         });
     }
 
@@ -152,15 +156,15 @@ impl Outcomes {
         summary
     }
 
-    /// How many answers came from which version between two moments.
+    /// How many answers came from which version between two moments, of those where chance had just decided who answers.
     #[must_use]
-    pub fn versions_between(&self, from: Timestamp, until: Timestamp) -> BTreeMap<String, u64> {
+    pub fn drawn_between(&self, from: Timestamp, until: Timestamp) -> BTreeMap<String, u64> {
         let records = self.lock();
         let mut versions = BTreeMap::new();
         // They are in the order in which they ended.
         let first = records.list.partition_point(|record| record.ended < from);
         for record in records.list[first..].iter().take_while(|record| record.ended < until) {
-            if let Some(version) = record.version {
+            if let Some(version) = record.version.filter(|_| record.drawn) {
                 let version = records.texts[usize::from(version)].clone();
                 *versions.entry(version).or_default() += 1;
             }
@@ -226,6 +230,7 @@ mod tests {
             failure: failure.map(str::to_owned),
             version: version.map(str::to_owned),
             retried: millis == 3,
+            drawn: true,
         }
     }
 

@@ -15,6 +15,7 @@ fn settings(url: &str, rate: f64, clients: usize) -> LoadSettings {
         rate,
         clients,
         late: false,
+        each_drawn: false,
         downloads: None,
         dns_server: None,
         seed: 1,

@@ -1,14 +1,15 @@
 //! Drain: old DNS answers run out, and blue is measured to be silent. Only then may anything of blue be removed.
 
-use super::super::action::Role;
+use super::super::action::{Action, Role};
 use super::super::event::Event;
 use super::super::observation::Observation;
 use super::super::seen::{EnvironmentStatus, HealthSeen};
 use super::super::state::Release;
 use super::super::why::Why;
-use super::{Decision, bake, next_look, record, wait, world};
+use super::{Decision, act_patiently, bake, limits, next_look, record, wait, world};
 use crate::model::{Known, Timestamp};
-use crate::spec::AtDrainDeadline;
+use crate::spec::{AtDrainDeadline, Lever};
+use crate::traffic::Weighting;
 
 pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
     bake::watching(release, seen, || run_dry(release, seen))
@@ -25,6 +26,9 @@ fn run_dry(release: &Release, seen: &Observation) -> Decision {
         since: shifted,
         watched: release.deadline(std::time::Duration::ZERO),
     };
+    if let Some(decision) = unstick(release, seen, lost) {
+        return decision;
+    }
     match silence(release, lost, measurable, &seen.blue_health, seen.at) {
         Silence::Proved(how) => moving(release, seen, lost)
             .unwrap_or_else(|| record(how.clone(), Event::Drained { how, remove_blue: true })),
@@ -54,6 +58,21 @@ fn gone(release: &Release, seen: &Observation) -> Option<Decision> {
     Some(world::lasting(release, seen.at, what, |how| {
         record(how.clone(), Event::Drained { how, remove_blue: true })
     }))
+}
+
+/// Clients that a load balancer keeps with blue by a cookie would stay for as long as they go on asking, whatever its weight. They
+/// have had the time that others have for their DNS answers; from now on their next request goes to green.
+fn unstick(release: &Release, seen: &Observation, lost: Lost) -> Option<Decision> {
+    let blue = release.blue.as_ref()?;
+    let sticks = release.plan.lever == Lever::WeightedTargetGroups && seen.at >= lost.expired(release);
+    // What could not be read is read again; the silence is waited for meanwhile.
+    let split = seen.split.known().filter(|split| sticks && split.names(&blue.id))?;
+    let action = Action::Weigh {
+        weighting: Weighting::GreenAlone,
+        before: split.token.clone(),
+    };
+    let tried = release.attempts_of(&action.key());
+    (!tried.fatal && tried.failed < limits::ATTEMPTS).then(|| act_patiently(release, seen.at, action))
 }
 
 /// Somebody is changing blue: the slot's name may be on its way there, and with it users that no count shows yet.

@@ -195,7 +195,7 @@ pub(super) fn compare(release: &Release, seen: &Observation) -> Weights {
                 release.weighting
             });
         }
-        Phase::Retire => ours.push(Weighting::GreenAlone),
+        Phase::Drain | Phase::Retire => ours.push(Weighting::GreenAlone),
         _ => {}
     }
     // Blue was told to end: there is no way back, and all that counts is that green has everything.

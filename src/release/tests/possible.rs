@@ -431,7 +431,7 @@ const CASES: [Case; 41] = [
         Phase::Retire,
         in_steps,
         |_| weighed(Weighting::GreenAlone),
-        &[|release| release.phase = Phase::Drain],
+        &[|release| release.phase = Phase::Bake],
     ),
     (
         Phase::RollBack,

@@ -143,6 +143,7 @@ impl Cloud {
             rate,
             clients: 4,
             late: false,
+            each_drawn: false,
             downloads: None,
             dns_server: Some(self.local.dns_server()),
             seed: 7,
