@@ -217,7 +217,11 @@ fn step(release: &mut Release, entry: &Entry) -> Option<()> {
                 Some(_) => release.watch.last,
             };
             release.shifted_at = Some(at);
-            release.weighting = release.plan.weighting(release.step).unwrap_or_default();
+            let weighting = release.plan.weighting(release.step).unwrap_or_default();
+            // A change that had been given up has come late: what is known of an earlier one says nothing of it.
+            if release.weighting != weighting {
+                weighed(release, weighting, None);
+            }
         }
         (Shift | Bake | Drain | Retire | RollBack, Event::InSync { .. }) if release.in_sync_at.is_none() => {
             release.in_sync_at = Some(at);

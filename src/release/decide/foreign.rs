@@ -166,7 +166,7 @@ fn stop(release: &Release, finding: &Finding, since: Timestamp) -> Decision {
 
 fn look(release: &Release, environments: &[EnvironmentSeen], seen: &Observation) -> Look {
     let traffic = if release.plan.lever.is_gradual() {
-        shares(release, seen)
+        shares(release, environments, seen)
     } else {
         names(release, environments)
     };
@@ -180,17 +180,36 @@ fn look(release: &Release, environments: &[EnvironmentSeen], seen: &Observation)
 }
 
 /// How a lever with weights shares out the traffic, and how it should.
-fn shares(release: &Release, seen: &Observation) -> Look {
+fn shares(release: &Release, environments: &[EnvironmentSeen], seen: &Observation) -> Look {
+    let ended = release.attempts_of("terminate").done;
+    let stop = |advice| match (ended, release.shift_intended) {
+        (true, _) => Stop::Call(advice),
+        (false, true) => Stop::TurnBack(Outcome::RolledBack),
+        (false, false) => Stop::TurnBack(Outcome::Aborted),
+    };
+    // Names of an environment that is removed lead nowhere, whatever its weight.
+    if let (Some(green), Some(_)) = (&release.green, release.shifted_at) {
+        let there = world::find(environments, &green.id).is_some_and(|found| {
+            !matches!(
+                found.status,
+                EnvironmentStatus::Terminating | EnvironmentStatus::Terminated
+            )
+        });
+        if !there {
+            return Look::Found(Finding {
+                what: format!("somebody else is removing green ({}), which has traffic", green.id),
+                stop: stop("blue was told to end as well: make an environment that serves, and give it everything"),
+                restore: None,
+                acceptable: false,
+            });
+        }
+    }
     match weights::compare(release, seen) {
         Weights::AsTheyShouldBe => Look::AsItShouldBe,
         Weights::Unseen => Look::Moving,
         Weights::Changed { what, restore } => Look::Found(Finding {
             what,
-            stop: match (release.attempts_of("terminate").done, release.shift_intended) {
-                (true, _) => Stop::Call("blue was told to end, so give everything to green by hand"),
-                (false, true) => Stop::TurnBack(Outcome::RolledBack),
-                (false, false) => Stop::TurnBack(Outcome::Aborted),
-            },
+            stop: stop("blue was told to end, so give everything to green by hand"),
             restore,
             acceptable: false,
         }),

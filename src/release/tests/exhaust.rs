@@ -4,9 +4,11 @@
 use std::collections::BTreeSet;
 
 use super::faults::Fate;
+use super::plan::gradual;
 use super::run::{Deed, Run};
 use super::world::{BLUE, Foreign, seconds};
 use crate::release::{Outcome, Phase, Release, Then, Wish};
+use crate::spec::Lever;
 
 /// What was met on the way.
 #[derive(Default)]
@@ -55,7 +57,7 @@ fn shape(release: &Release) -> String {
             release.held_since.is_some()
         ),
         release.outcome.as_ref().map(|(outcome, _)| outcome.code()),
-    )
+    ) + &format!(" {} {} {}", release.step, release.in_place, release.weighting)
 }
 
 /// Follows a release to its end, and every branch on the way that costs a fault.
@@ -121,6 +123,50 @@ fn every_pair_of_faults_leads_to_an_end() {
     told("pairs of faults", &met);
     assert!(met.states.len() > 300, "{} states", met.states.len());
     assert_eq!(met.ends, BTreeSet::from(["promoted", "rolled_back"]));
+}
+
+#[test]
+fn every_fault_of_weights_leads_to_an_end() {
+    let mut met = Met::default();
+    for lever in [Lever::WeightedDns, Lever::WeightedTargetGroups] {
+        let good = Run::of(gradual(lever), 1);
+        let mut breaks = Run::of(gradual(lever), 1);
+        breaks.world.quality.breaks = Some(seconds(30));
+        for run in [good, breaks] {
+            follow(run, &LOST, 2, &mut met);
+        }
+    }
+    told("pairs of faults of weights", &met);
+    assert!(met.states.len() > 300, "{} states", met.states.len());
+    assert_eq!(met.ends, BTreeSet::from(["promoted", "rolled_back"]));
+}
+
+#[test]
+fn a_deed_at_weights_and_a_fault_at_every_call_lead_to_an_end() {
+    let deeds = [
+        Deed::Wish(Wish::RollBack),
+        Deed::Wish(Wish::EndWait),
+        Deed::Foreign(Foreign::Weigh(7)),
+        Deed::Foreign(Foreign::Join),
+        Deed::Foreign(Foreign::EndGreen),
+        Deed::Foreign(Foreign::EndBlue),
+    ];
+    let mut met = Met::default();
+    for lever in [Lever::WeightedDns, Lever::WeightedTargetGroups] {
+        for phase in [Phase::Smoke, Phase::Shift, Phase::Bake, Phase::Drain, Phase::Retire] {
+            for deed in &deeds {
+                for after in [1, 70] {
+                    let run = Run::of(gradual(lever), 1).when(phase, after, deed.clone());
+                    follow(run, &LOST, 1, &mut met);
+                }
+            }
+        }
+    }
+    told("deeds and faults at weights", &met);
+    assert_eq!(
+        met.ends,
+        BTreeSet::from(["promoted", "rolled_back", "aborted", "needs_human"])
+    );
 }
 
 #[test]

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use super::faults::{ALL_SENSES, Fate};
-use super::plan::plan;
+use super::plan::{gradual, plan};
 use super::random::Random;
 use super::run::{Crash, Deed, Run};
 use super::world::{BLUE, Foreign, Quality, seconds};
 use crate::model::Span;
 use crate::release::{Outcome, Phase, Wish};
-use crate::spec::{AtDrainDeadline, AtGateDeadline, ForeignAnswer, ForeignSpec, GatePlace, GateSpec};
+use crate::spec::{AtDrainDeadline, AtGateDeadline, ForeignAnswer, ForeignSpec, GatePlace, GateSpec, Lever};
 
 const PHASES: [Phase; 9] = [
     Phase::Preflight,
@@ -38,7 +38,13 @@ const CALLS: [&str; 9] = [
 /// A world made from a seed.
 fn random_run(seed: u64) -> Run {
     let mut random = Random::new(seed);
-    let mut plan = plan();
+    let lever = random.pick(&[
+        Lever::CnameSwap,
+        Lever::CnameSwap,
+        Lever::WeightedDns,
+        Lever::WeightedTargetGroups,
+    ]);
+    let mut plan = if lever.is_gradual() { gradual(lever) } else { plan() };
     if random.once_in(8) {
         plan.drain.at_deadline = AtDrainDeadline::Retire;
     }
@@ -76,7 +82,13 @@ fn random_run(seed: u64) -> Run {
     faults.reads = random.pick(&[0, 0, 5, 15]);
     if random.once_in(20) {
         let fate = random.pick(&[Fate::NotNow, Fate::Refused, Fate::LostBefore, Fate::AppliedThenLost]);
-        faults.always.insert(random.pick(&CALLS), fate);
+        let call = random.pick(&CALLS);
+        let call = if call == "swap" && lever.is_gradual() {
+            "weigh"
+        } else {
+            call
+        };
+        faults.always.insert(call, fate);
     }
     for _ in 0..random.below(4) {
         if random.once_in(2) {
@@ -107,6 +119,8 @@ fn random_run(seed: u64) -> Run {
                 Foreign::UpdateBlue(20_000),
                 Foreign::DeployBlue,
                 Foreign::DeployGreen,
+                Foreign::Weigh(7),
+                Foreign::Join,
             ])),
             2 | 3 => {
                 let senses = match random.below(4) {
@@ -176,7 +190,11 @@ fn expect(run: &Run) {
         matches!(outcome, Outcome::Promoted | Outcome::RolledBack),
         "a person was called for nothing",
     );
-    run.require(run.world.swaps.len() <= 2, "more swaps than there and back");
+    let steps = run.release.plan.step_count();
+    run.require(
+        run.world.swaps.len() <= 2 || run.world.shares.is_some() && run.world.swaps.len() <= steps + 3,
+        "more changes than there and back",
+    );
     let long_away = run.crashes.iter().any(|crash| crash.away > seconds(100));
     let faults = &run.world.faults;
     let unlucky = faults.reads + faults.calls > 0 && run.world.swaps.is_empty();
