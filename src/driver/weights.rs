@@ -70,6 +70,9 @@ pub(super) async fn weigh(
         return Err(refused("not made: the journal does not say which environment is blue"));
     };
     let green = side(release.green.as_ref().map(|green| &green.id));
+    if let (Some(green), Weighting::Split { .. } | Weighting::Whole) = (green, weighting) {
+        at_rest(world, &green.environment).await?;
+    }
     match &plan.route {
         Some(Route::Records { name, zone }) => {
             let zone = world.zone(name, zone.as_deref()).await.map_err(unread)?;
@@ -112,6 +115,18 @@ pub(super) async fn weigh(
             forwards.weigh(weighting, before, in_time).await
         }
         None => Err(refused("not made: this lever has no weights")),
+    }
+}
+
+/// What is being changed or removed gets no more traffic: its instances may be restarting in this moment.
+async fn at_rest(world: &World, green: &EnvironmentId) -> Result<(), CallResult> {
+    match world.aws.environment(green).await.map_err(unread)? {
+        Some(found) if found.ready() => Ok(()),
+        Some(found) => Err(not_now(format!(
+            "not made, because green ({green}) is {:?}",
+            found.status
+        ))),
+        None => Err(not_now(format!("not made, because green ({green}) is gone"))),
     }
 }
 

@@ -1,5 +1,5 @@
-//! The same release done the careless way, as many scripts do it: swap as soon as the new environment is Ready, and terminate
-//! the old one at once. What it loses is what the careful way waits for.
+//! The same release done the careless way, as many scripts do it: all traffic to the new environment as soon as that is Ready, and
+//! the old one terminated at once. What it loses is what the careful way waits for.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,7 +10,8 @@ use crate::aws::{CallError, InTime, NewEnvironment};
 use crate::compose::Artifact;
 use crate::model::{Clock, EnvironmentId, EnvironmentName, SystemClock, VersionLabel};
 use crate::release::EnvironmentSeen;
-use crate::spec::Spec;
+use crate::spec::{Lever, Spec};
+use crate::traffic::{Fence, Forward, Hosts, Weigh, Weighting, fence_name, members, weigh};
 
 /// How long any step may take; none of them is to be waited for at AWS's own pace.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -28,7 +29,9 @@ pub(super) async fn release(
     let aws = &stage.aws;
     let application = &spec.application;
     let slot = spec.slot_cname(Some(stage.cloud.region()));
-    let blue = find(stage, spec, "find the live environment", |seen| seen.holds(&slot)).await?;
+    // With weights no name says which one is live; there is one.
+    let live = |seen: &EnvironmentSeen| seen.holds(&slot) || spec.lever.is_gradual() && seen.ready();
+    let blue = find(stage, spec, "find the live environment", live).await?;
     let version = VersionLabel::new(format!("version-{version}"));
     stage.make_version(spec, &version, &artifact.file).await?;
     let template = format!("{version}-careless");
@@ -53,17 +56,75 @@ pub(super) async fn release(
         seen.name == name && seen.ready()
     })
     .await?;
-    aws.swap(&blue.id, &green.id, &soon())
-        .await
-        .map_err(setup("swap the names"))?;
-    // Not even a careless script gets past an environment that is not Ready; it waits for that and for nothing else.
-    find(stage, spec, "wait for the swap", |seen| {
-        seen.id == green.id && seen.holds(&slot) && seen.ready()
-    })
-    .await?;
+    match spec.lever {
+        Lever::CnameSwap => {
+            aws.swap(&blue.id, &green.id, &soon())
+                .await
+                .map_err(setup("swap the names"))?;
+            // Not even a careless script gets past an environment that is not Ready; it waits for that and for nothing else.
+            find(stage, spec, "wait for the swap", |seen| {
+                seen.id == green.id && seen.holds(&slot) && seen.ready()
+            })
+            .await?;
+        }
+        Lever::WeightedDns => records(stage, spec, &blue, &green).await?,
+        Lever::WeightedTargetGroups => rules(stage, spec, &green).await?,
+    }
     end(stage, &blue.id).await?;
     gone(stage, &blue.id).await?;
     Ok(began.elapsed())
+}
+
+/// Lets all records lead to the new environment, whatever its health, and whatever resolvers remember.
+async fn records(
+    stage: &Stage,
+    spec: &Spec,
+    blue: &EnvironmentSeen,
+    green: &EnvironmentSeen,
+) -> Result<(), RehearseError> {
+    let aws = &stage.aws;
+    let name = format!("{}.", spec.traffic_name(None));
+    let zone = aws
+        .hosted_zone(&name)
+        .await
+        .map_err(setup("look for the hosted zone"))?;
+    let zone = zone.unwrap_or_default();
+    let (blue, green) = (Hosts::from(blue), Hosts::from(green));
+    let mut records = Vec::new();
+    for name in [name.clone(), fence_name(&name)] {
+        records.extend(aws.records(&zone, &name).await.map_err(setup("read the records"))?);
+    }
+    let slot = format!("{}/{}", spec.application, spec.slot);
+    let wanted = Weigh {
+        name: &name,
+        weighting: Weighting::GreenAlone,
+        originals: &members(&name, &records, &slot, std::slice::from_ref(&blue)).weights_of(&blue.environment),
+        blue: &blue,
+        green: Some(&green),
+        fence: &Fence::first(&slot),
+    };
+    let changes = weigh(&wanted, &records).map_err(|error| RehearseError::NotLive {
+        said: error.to_string(),
+    })?;
+    aws.change_records(&zone, &changes, "the careless way")
+        .await
+        .map(drop)
+        .map_err(setup("change the records"))
+}
+
+/// Lets all rules forward to the new environment's target group, whether its targets are healthy or not.
+async fn rules(stage: &Stage, spec: &Spec, green: &EnvironmentSeen) -> Result<(), RehearseError> {
+    let groups = stage.aws.target_groups(&green.id).await;
+    let groups = groups.map_err(setup("look for the target group"))?;
+    let forward = Forward {
+        groups: groups.into_iter().map(|group| (group, 1)).collect(),
+        sticky: None,
+    };
+    for rule in &spec.weighted_target_groups.rules {
+        let changed = stage.aws.set_forward(rule, &forward).await;
+        changed.map_err(setup("change the rule"))?;
+    }
+    Ok(())
 }
 
 /// Waits for an environment that is as it should be.

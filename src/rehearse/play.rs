@@ -8,7 +8,7 @@ use url::Url;
 
 use super::careless;
 use super::error::RehearseError;
-use super::load::{Downloads, Load, LoadSettings};
+use super::load::{Downloads, Load, LoadSettings, LongLived};
 use super::route;
 use super::sample::{self, TurnsBad};
 use super::settings::{RehearseSettings, spec};
@@ -22,6 +22,10 @@ use crate::spec::{JournalPlace, Lever, Spec};
 
 /// Clients that download for seconds, beside those that ask and are answered.
 const DOWNLOADERS: usize = 16;
+
+/// Clients with a WebSocket, and how long each is open.
+const LONG_LIVED: usize = 8;
+const STAYS: Duration = Duration::from_secs(6);
 
 /// What a rehearsal needs from outside.
 pub struct Rehearsal {
@@ -119,6 +123,14 @@ async fn on_stage(
         every: sample::EXPORT_TAKES + Duration::from_secs(1),
         longest: sample::EXPORT_TAKES * 3,
     });
+    let mut live_url = url.join(sample::LIVE).unwrap_or_else(|_| url.clone());
+    // Of the special schemes one may take the other's place.
+    let live = live_url.set_scheme("ws").is_ok() && settings.application.is_none();
+    let live = live.then_some(LongLived {
+        url: live_url,
+        clients: LONG_LIVED,
+        length: STAYS,
+    });
     let load = Load::start(
         LoadSettings {
             url,
@@ -127,6 +139,7 @@ async fn on_stage(
             late: settings.compare,
             each_drawn: settings.lever == Lever::WeightedTargetGroups,
             downloads,
+            live,
             dns_server: Some(stage.cloud.dns_server()),
             seed: 1,
         },
@@ -138,9 +151,11 @@ async fn on_stage(
         (rehearsal.tell)(act.title.to_owned());
         let mark = load.mark();
         let downloads = load.downloads().mark();
+        let live = load.live().mark();
         let traffic = || Traffic {
             requests: load.since(&mark),
             downloads: load.downloads().since(&downloads),
+            live: load.live().since(&live),
         };
         let wanted = match act.way {
             Way::Careful(wanted) => wanted,
@@ -309,7 +324,7 @@ fn own_acts(path: &Path, folder: &Path, compare: bool) -> Result<(PathBuf, Vec<A
 fn careless_act(bundle: PathBuf) -> Act {
     Act {
         version: "3",
-        title: "releasing version 3, just as good, the careless way: swap when it is Ready, terminate the old environment at once",
+        title: "releasing version 3, just as good, the careless way: all traffic when it is Ready, the old environment terminated at once",
         way: Way::Careless,
         bundle,
     }

@@ -18,11 +18,12 @@ use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper::header::{CONTENT_TYPE, HeaderValue};
-use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
+use live::Lives;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -35,6 +36,8 @@ const SETTINGS_FILE: &str = "app.json";
 /// How the bundle starts the application; `CUTOVER_BIN` is a property of the environment.
 const PROCFILE: &str = "web: \"$CUTOVER_BIN\" sample-app\n";
 
+/// The path of a WebSocket that sends back what it is sent.
+pub(super) const LIVE: &str = "/live";
 /// The path of a download that takes its time.
 pub(super) const EXPORT: &str = "/api/export";
 /// How long it takes.
@@ -145,6 +148,7 @@ struct Application {
     version_header: HeaderValue,
     /// Requests so far, without those for the health check.
     requests: AtomicU64,
+    lives: Lives,
     log: fn(&str),
 }
 
@@ -170,8 +174,16 @@ impl Application {
             settings,
             version_header,
             requests: AtomicU64::new(0),
+            lives: Lives::new(),
             log,
         })
+    }
+
+    async fn serve(&self, request: Request<Incoming>) -> Response<Body> {
+        match request.uri().path() {
+            LIVE => self.lives.accept(request).map(whole),
+            path => self.answer(path).await,
+        }
     }
 
     async fn answer(&self, path: &str) -> Response<Body> {
@@ -276,9 +288,12 @@ async fn serve_on(listener: TcpListener, application: Arc<Application>, stop: im
         let application = Arc::clone(&application);
         let service = service_fn(move |request: Request<Incoming>| {
             let application = Arc::clone(&application);
-            async move { Ok::<_, Infallible>(application.answer(request.uri().path()).await) }
+            async move { Ok::<_, Infallible>(application.serve(request).await) }
         });
-        let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+        let connection = auto::Builder::new(TokioExecutor::new())
+            .http1_only()
+            .serve_connection_with_upgrades(TokioIo::new(stream), service)
+            .into_owned();
         // A client that goes away within its request is no concern of the application.
         let connection = connections.watch(connection);
         tokio::spawn(async move {
@@ -286,7 +301,8 @@ async fn serve_on(listener: TcpListener, application: Arc<Application>, stop: im
         });
     }
     drop(listener);
-    let finished = tokio::time::timeout(GRACE, connections.shutdown()).await.is_ok();
+    let gone = async { tokio::join!(connections.shutdown(), application.lives.end()) };
+    let finished = tokio::time::timeout(GRACE, gone).await.is_ok();
     log(if finished {
         "stopped after the last answer"
     } else {
@@ -294,5 +310,6 @@ async fn serve_on(listener: TcpListener, application: Arc<Application>, stop: im
     });
 }
 
+mod live;
 #[cfg(test)]
 mod tests;

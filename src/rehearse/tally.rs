@@ -33,6 +33,10 @@ pub struct Played {
     pub downloads: u64,
     /// Those that were cut.
     pub cut: u64,
+    /// WebSockets that ended meanwhile; 0 where the application has none.
+    pub sockets: u64,
+    /// Those that ended without a goodbye.
+    pub dropped: u64,
     /// Requests and downloads that failed, by what went wrong.
     pub failures: std::collections::BTreeMap<String, u64>,
     /// Median and 99th percentile of the latency, in milliseconds.
@@ -111,6 +115,7 @@ fn likely(draws: u64, chance: f64) -> (u64, u64) {
 pub(super) struct Traffic {
     pub(super) requests: Summary,
     pub(super) downloads: Summary,
+    pub(super) live: Summary,
 }
 
 /// A whole rehearsal.
@@ -125,7 +130,7 @@ pub struct Report {
 impl Traffic {
     /// What did not get a whole answer.
     fn lost(&self) -> u64 {
-        self.requests.failed + self.downloads.failed
+        self.requests.failed + self.downloads.failed + self.live.failed
     }
 }
 
@@ -171,10 +176,17 @@ impl Played {
     }
 
     fn of(version: &str, took: Duration, traffic: Traffic) -> Self {
-        let Traffic { requests, downloads } = traffic;
+        let Traffic {
+            requests,
+            downloads,
+            live,
+        } = traffic;
         let mut failures = requests.failures_by_kind;
         for (kind, count) in downloads.failures_by_kind {
             *failures.entry(format!("download: {kind}")).or_default() += count;
+        }
+        for (kind, count) in live.failures_by_kind {
+            *failures.entry(format!("socket: {kind}")).or_default() += count;
         }
         let latency = |span: crate::model::Span| span.get().as_secs_f64() * 1000.0;
         Self {
@@ -185,6 +197,8 @@ impl Played {
             failed: requests.failed,
             downloads: downloads.requests,
             cut: downloads.failed,
+            sockets: live.requests,
+            dropped: live.failed,
             shift_to_detect_ms: None,
             detect_to_restored_ms: None,
             duration_ms: millis(took),
@@ -232,19 +246,31 @@ impl Report {
             |millis: Option<u64>| millis.map_or("-".to_owned(), |millis| format!("{:.1} s", millis as f64 / 1000.0));
         let _ = writeln!(
             text,
-            "{:<10} {:<12} {:>9} {:>7} {:>10} {:>5} {:>9} {:>9} {:>9}",
-            "version", "outcome", "requests", "failed", "downloads", "cut", "exposed", "rollback", "took"
+            "{:<9} {:<11} {:>8} {:>6} {:>9} {:>4} {:>7} {:>7} {:>8} {:>8} {:>7}",
+            "version",
+            "outcome",
+            "requests",
+            "failed",
+            "downloads",
+            "cut",
+            "sockets",
+            "dropped",
+            "exposed",
+            "rollback",
+            "took"
         );
         for played in &self.releases {
             let _ = writeln!(
                 text,
-                "{:<10} {:<12} {:>9} {:>7} {:>10} {:>5} {:>9} {:>9} {:>9}",
+                "{:<9} {:<11} {:>8} {:>6} {:>9} {:>4} {:>7} {:>7} {:>8} {:>8} {:>7}",
                 played.version,
                 played.said,
                 played.requests,
                 played.failed,
                 played.downloads,
                 played.cut,
+                played.sockets,
+                played.dropped,
                 seconds(played.shift_to_detect_ms),
                 seconds(played.detect_to_restored_ms),
                 seconds(Some(played.duration_ms)),

@@ -212,7 +212,8 @@ pub(super) fn weighed(scene: &Scene, before: &[Place]) {
             ),
         );
     }
-    if !dies && scene.stage.in_service(&green) == 0 {
+    // Between a look and a change somebody else may have stopped them.
+    if !dies && !scene.scenario.disturbed() && scene.stage.in_service(&green) == 0 {
         scene.violated("served", format!("{green} got traffic, and no instance of it serves"));
     }
 }

@@ -254,8 +254,12 @@ impl Client {
         Err(problem)
     }
 
+    pub(super) fn outcomes(&self) -> &Outcomes {
+        &self.outcomes
+    }
+
     /// The addresses of the name: those of the last answer while it holds, else of a new one. One question at a time.
-    async fn addresses(&self) -> Result<Vec<IpAddr>, String> {
+    pub(super) async fn addresses(&self) -> Result<Vec<IpAddr>, String> {
         let mut cache = self.cache.lock().await;
         if let Some(cached) = cache.as_ref()
             && cached.until.is_none_or(|until| Instant::now() < until)

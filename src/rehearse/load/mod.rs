@@ -3,6 +3,7 @@
 
 mod client;
 mod connection;
+mod live;
 mod outcomes;
 mod random;
 
@@ -49,6 +50,8 @@ pub struct LoadSettings {
     pub each_drawn: bool,
     /// Long downloads beside them.
     pub downloads: Option<Downloads>,
+    /// WebSockets beside them.
+    pub live: Option<LongLived>,
     /// The DNS server that knows the name; without one, the system's resolver is asked.
     pub dns_server: Option<SocketAddr>,
     /// The same seed makes the same requests due at the same times.
@@ -66,6 +69,17 @@ pub struct Downloads {
     pub every: Duration,
     /// What takes longer than this counts as cut.
     pub longest: Duration,
+}
+
+/// Clients with a connection that stays open, and over which something is said all the time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LongLived {
+    /// Where they open a WebSocket; a `ws://` URL.
+    pub url: Url,
+    /// How many clients there are.
+    pub clients: usize,
+    /// How long each connection is open, until the next one is opened.
+    pub length: Duration,
 }
 
 /// Why load cannot be made.
@@ -92,6 +106,7 @@ pub enum LoadError {
 pub struct Load {
     outcomes: Outcomes,
     downloads: Outcomes,
+    live: Outcomes,
     stop: watch::Sender<bool>,
     clients: JoinSet<()>,
 }
@@ -122,7 +137,8 @@ impl Load {
             return Err(LoadError::NoClients);
         }
         let outcomes = Outcomes::new(Arc::clone(&clock));
-        let downloaded = Outcomes::new(clock);
+        let downloaded = Outcomes::new(Arc::clone(&clock));
+        let lived = Outcomes::new(clock);
         let target = Arc::new(Target::new(&settings.url, limits));
         let (stop, stopping) = watch::channel(false);
         let mut clients = JoinSet::new();
@@ -167,8 +183,23 @@ impl Load {
                 clients.spawn(run(client, period, Random::new(seeds.next()), stopping.clone()));
             }
         }
+        if let Some(live) = settings.live {
+            let target = Arc::new(Target::new(&live.url, limits));
+            for _ in 0..live.clients {
+                let names = Names::new(settings.dns_server)?;
+                let habits = Habits {
+                    fresh: true,
+                    keeps: 1,
+                    cookies: false,
+                    each_drawn: false,
+                };
+                let client = Arc::new(Client::new(Arc::clone(&target), names, habits, lived.clone()));
+                clients.spawn(stay(client, live.clone(), Random::new(seeds.next()), stopping.clone()));
+            }
+        }
         Ok(Self {
             outcomes,
+            live: lived,
             downloads: downloaded,
             stop,
             clients,
@@ -185,6 +216,12 @@ impl Load {
     #[must_use]
     pub fn downloads(&self) -> &Outcomes {
         &self.downloads
+    }
+
+    /// What became of the connections that stay open: a request is one of them, and a failed one ended without a goodbye.
+    #[must_use]
+    pub fn live(&self) -> &Outcomes {
+        &self.live
     }
 
     /// Remembers this point, for [`Load::since`].
@@ -251,6 +288,20 @@ async fn run(client: Arc<Client>, period: Period, mut random: Random, mut stoppi
         while in_flight.try_join_next().is_some() {}
     }
     while in_flight.join_next().await.is_some() {}
+}
+
+/// The life of a client whose connection stays open.
+async fn stay(client: Arc<Client>, live: LongLived, mut random: Random, mut stopping: watch::Receiver<bool>) {
+    // Not all at once.
+    let mut length = live.length.mul_f64(random.share());
+    loop {
+        tokio::select! {
+            biased;
+            _ = stopping.wait_for(|stop| *stop) => return,
+            () = Arc::clone(&client).converse(live.url.clone(), length) => {}
+        }
+        length = live.length;
+    }
 }
 
 #[cfg(test)]

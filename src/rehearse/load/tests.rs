@@ -17,6 +17,7 @@ fn settings(url: &str, rate: f64, clients: usize) -> LoadSettings {
         late: false,
         each_drawn: false,
         downloads: None,
+        live: None,
         dns_server: None,
         seed: 1,
     }

@@ -145,6 +145,7 @@ impl Cloud {
             late: false,
             each_drawn: false,
             downloads: None,
+            live: None,
             dns_server: Some(self.local.dns_server()),
             seed: 7,
         };
