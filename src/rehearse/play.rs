@@ -173,7 +173,11 @@ async fn on_stage(
         let release = perform(rehearsal, stage, journal, &spec, &act).await?;
         // Requests that are still under way belong to this release too.
         tokio::time::sleep(Duration::from_millis(300)).await;
-        let steps = steps(stage, &project, &release, &load, act.version).await;
+        let steps = if settings.lever.is_gradual() {
+            steps(stage, &project, &release, &load, act.version).await
+        } else {
+            Vec::new()
+        };
         played.push(Played::new(act.version, wanted, &release, traffic()).in_steps(steps));
     }
     // All has been counted; downloads under way are of no interest any more.

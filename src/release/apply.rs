@@ -407,7 +407,9 @@ fn weigh_intended(release: &mut Release, sequence: u64, at: Timestamp, weighting
     let step = release.plan.weighting(release.step);
     match (release.phase, weighting) {
         (Phase::Shift, Weighting::Attached) if release.shifted_at.is_none() => {}
-        (Phase::Shift, wanted) if Some(wanted) == step && !release.in_place => release.shift_called_at = Some(at),
+        (Phase::Shift, wanted) if Some(wanted) == step && !release.in_place => {
+            release.shift_called_at.get_or_insert(at);
+        }
         (Phase::Drain | Phase::Retire, Weighting::GreenAlone) => {}
         _ => return None,
     }

@@ -315,7 +315,7 @@ pub struct Release {
     pub smoke: SmokeState,
     /// Whether a swap towards green was ever intended, or one back from it: traffic may be, or have been, on green.
     pub shift_intended: bool,
-    /// When the swap towards green was called.
+    /// When the swap towards green was called, or the first change of weights that gives it a part of the traffic.
     pub shift_called_at: Option<Timestamp>,
     /// When the slot's name was read on green; with a lever that has weights, when those of the newest step were read in place.
     pub shifted_at: Option<Timestamp>,
