@@ -1,4 +1,5 @@
-//! Other people's clients against the local cloud: boto3, and a DNS client that is not ours.
+//! Other people's clients against the local cloud: boto3, the AWS CLI, and a DNS client that is not ours; and another emulator,
+//! which is asked the same.
 //!
 //! They need Python with the packages of `tests/it/interop/requirements.txt`. `CUTOVER_INTEROP_PYTHON` names a Python that has
 //! them; without it the tests look for them in `python3`, and say so when they are missing.
@@ -14,14 +15,14 @@ fn python() -> Option<String> {
     if let Ok(python) = std::env::var("CUTOVER_INTEROP_PYTHON") {
         return Some(python);
     }
-    let found = Command::new("python3").args(["-c", "import boto3, dns"]).output();
+    let found = Command::new("python3").args(["-c", "import awscli, boto3, dns, moto.server"]).output();
     if found.is_ok_and(|output| output.status.success()) {
         return Some("python3".to_owned());
     }
     // Past the capture of output, which hides what tests print that pass.
     let _ = writeln!(
         std::io::stderr(),
-        "NOT RUN: python3 has no boto3 and dnspython; install tests/it/interop/requirements.txt, or name a Python that has them \
+        "NOT RUN: python3 has not all of awscli, boto3, dnspython and moto; install tests/it/interop/requirements.txt, or name a Python that has them \
          in CUTOVER_INTEROP_PYTHON"
     );
     None
@@ -50,6 +51,20 @@ async fn boto3_manages_load_balancers_and_requests_follow() {
         sample(&cloud, "2"),
     ];
     run("balancers.py", arguments).await;
+    cloud.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_aws_cli_manages_records_and_rules() {
+    let cloud = Cloud::start().await;
+    run("cli.py", vec![cloud.local.endpoint()]).await;
+    cloud.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_emulator_differs_only_where_it_is_known_to() {
+    let cloud = Cloud::start().await;
+    run("differential.py", vec![cloud.local.endpoint()]).await;
     cloud.end().await;
 }
 
