@@ -1,4 +1,4 @@
-//! `cutover rollback`: one swap while blue is warm; after that a release of what was recorded.
+//! `cutover rollback`: one call while blue is warm; after that a release of what was recorded.
 
 use std::process::ExitCode;
 use std::sync::Arc;

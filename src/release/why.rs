@@ -106,7 +106,7 @@ pub enum Why {
         /// Until then.
         until: Timestamp,
     },
-    /// Blue is kept, so that a rollback is one swap.
+    /// Blue is kept, so that a rollback is one call.
     KeepingBlue {
         /// Until then.
         until: Timestamp,
@@ -226,7 +226,7 @@ impl fmt::Display for Why {
             Self::KeepingBlue { until } => {
                 write!(
                     f,
-                    "promoted; blue is kept until {}, so that a rollback is one swap",
+                    "promoted; blue is kept until {}, so that a rollback is one call",
                     until.time_of_day()
                 )
             }

@@ -295,7 +295,7 @@ pub enum AtDrainDeadline {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RetireSpec {
-    /// How long blue is kept running after the drain, so that a rollback is one swap.
+    /// How long blue is kept running after the drain, so that a rollback is one call.
     pub warm: Span,
     /// How many application versions to keep beside those that are deployed or a way back.
     pub keep_versions: u32,

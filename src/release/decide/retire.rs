@@ -1,4 +1,4 @@
-//! Retire: blue is kept for a while so that a rollback is one swap, then removed; then what is no longer needed is cleaned up.
+//! Retire: blue is kept for a while so that a rollback is one call, then removed; then what is no longer needed is cleaned up.
 
 use super::super::action::{Action, Role};
 use super::super::event::Event;

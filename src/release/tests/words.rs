@@ -262,7 +262,7 @@ fn every_reason_can_be_read_by_a_person() {
         ),
         (
             Why::KeepingBlue { until },
-            format!("promoted; blue is kept until {time}, so that a rollback is one swap"),
+            format!("promoted; blue is kept until {time}, so that a rollback is one call"),
         ),
         (
             Why::KeepingGreen { until },
