@@ -8,35 +8,62 @@ use aws_sdk_elasticloadbalancingv2::types::{
 };
 
 use super::error::read;
-use super::{Aws, CallError};
+use super::{Aws, CallError, InTime};
 use crate::model::EnvironmentId;
 use crate::traffic::{Forward, Rule};
+
+/// What the service says when one of the rules that are asked for is not there.
+const NO_RULE: &str = "RuleNotFound";
+
+fn gone(arn: &str) -> Rule {
+    Rule {
+        arn: arn.to_owned(),
+        forward: Err("it is not there".to_owned()),
+    }
+}
 
 impl Aws {
     /// Rules by their ARNs, in that order. A read.
     ///
     /// # Errors
     ///
-    /// When that cannot be said, or one of them is not there.
+    /// When that cannot be said. One that is not there is told among them.
     pub async fn rules(&self, arns: &[String]) -> Result<Vec<Rule>, CallError> {
-        const OPERATION: &str = "DescribeRules";
+        match self.described(arns).await {
+            // One that is gone hides all others.
+            Err(error) if error.has_code(NO_RULE) => {
+                let mut all = Vec::new();
+                for arn in arns {
+                    all.extend(match self.described(std::slice::from_ref(arn)).await {
+                        Err(error) if error.has_code(NO_RULE) => vec![gone(arn)],
+                        other => other?,
+                    });
+                }
+                Ok(all)
+            }
+            other => other,
+        }
+    }
+
+    async fn described(&self, arns: &[String]) -> Result<Vec<Rule>, CallError> {
         let answer = self
             .balancing
             .describe_rules()
             .set_rule_arns(Some(arns.to_vec()))
             .send()
             .await
-            .map_err(|error| read(OPERATION, error))?;
-        arns.iter()
-            .map(|arn| {
-                let found = answer.rules().iter().find(|rule| rule.rule_arn() == Some(arn));
-                let rule = found.ok_or_else(|| CallError::refused(OPERATION, format!("there is no rule {arn}")))?;
-                Ok(Rule {
+            .map_err(|error| read("DescribeRules", error))?;
+        let seen = |arn: &String| {
+            let found = answer.rules().iter().find(|rule| rule.rule_arn() == Some(arn));
+            found.map_or_else(
+                || gone(arn),
+                |rule| Rule {
                     arn: arn.clone(),
                     forward: forward(rule.actions()),
-                })
-            })
-            .collect()
+                },
+            )
+        };
+        Ok(arns.iter().map(seen).collect())
     }
 
     /// Lets a rule forward like that. A blind write: sent once, and the last writer wins; look right before it.
@@ -44,11 +71,13 @@ impl Aws {
     /// # Errors
     ///
     /// When it was refused, or nobody knows.
-    pub async fn set_forward(&self, rule: &str, forward: &Forward) -> Result<(), CallError> {
+    pub async fn set_forward(&self, rule: &str, forward: &Forward, in_time: &InTime) -> Result<(), CallError> {
         self.balancing_once
             .modify_rule()
             .rule_arn(rule)
             .actions(written(forward))
+            .customize()
+            .interceptor(in_time.clone())
             .send()
             .await
             .map(drop)

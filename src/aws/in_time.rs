@@ -18,7 +18,7 @@ use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 
-use crate::model::Clock;
+use crate::model::{Clock, SystemClock};
 
 /// Until when a call may go out.
 #[derive(Clone)]
@@ -32,6 +32,12 @@ impl InTime {
     #[must_use]
     pub fn until(clock: Arc<dyn Clock>, until: Duration) -> Self {
         Self { clock, until }
+    }
+
+    /// For calls that nobody takes over, which are as good late as early.
+    #[must_use]
+    pub fn whenever() -> Self {
+        Self::until(Arc::new(SystemClock), Duration::MAX)
     }
 }
 

@@ -7,7 +7,7 @@ use aws_sdk_route53::types::{
 use aws_smithy_types::error::operation::BuildError;
 
 use super::error::read;
-use super::{Aws, CallError};
+use super::{Aws, CallError, InTime};
 use crate::traffic::{Change, Content, Record, Routing};
 
 impl Aws {
@@ -120,6 +120,22 @@ impl Aws {
     ///
     /// When it was refused (code `InvalidChangeBatch`: somebody else has changed a record), or nobody knows.
     pub async fn change_records(&self, zone: &str, changes: &[Change], comment: &str) -> Result<String, CallError> {
+        let whenever = InTime::whenever();
+        self.change_records_in_time(zone, changes, comment, &whenever).await
+    }
+
+    /// The same, unless it would go out too late.
+    ///
+    /// # Errors
+    ///
+    /// As [`Aws::change_records`]; and when it was too late.
+    pub async fn change_records_in_time(
+        &self,
+        zone: &str,
+        changes: &[Change],
+        comment: &str,
+        in_time: &InTime,
+    ) -> Result<String, CallError> {
         const OPERATION: &str = "ChangeResourceRecordSets";
         let unwritable = |error: BuildError| CallError::refused(OPERATION, error.to_string());
         let mut batch = ChangeBatch::builder().comment(comment);
@@ -137,6 +153,8 @@ impl Aws {
             .change_resource_record_sets()
             .hosted_zone_id(zone)
             .change_batch(batch.build().map_err(unwritable)?)
+            .customize()
+            .interceptor(in_time.clone())
             .send()
             .await
             .map_err(|error| read(OPERATION, error))?;

@@ -4,9 +4,9 @@
 use std::sync::PoisonError;
 
 use super::World;
-use super::perform::{refused, unread};
+use super::perform::{not_now, refused, unread};
 use super::weights::expected;
-use crate::aws::{CallError, Effect};
+use crate::aws::{CallError, InTime};
 use crate::model::EnvironmentId;
 use crate::release::CallResult;
 use crate::traffic::{Group, Hosts, Originals, Split, Weighting, forwarded, place, reweighed};
@@ -18,7 +18,7 @@ impl World {
         let groups = async {
             let mut groups = Vec::new();
             for hosts in environments {
-                // One that was refused has none: it is going, or has a balancer of another kind.
+                // One that is gone has none.
                 match self.group(&hosts.environment).await {
                     Ok(Some(arn)) => groups.push(Group {
                         environment: hosts.environment.clone(),
@@ -26,7 +26,7 @@ impl World {
                         healthy: None,
                     }),
                     Ok(None) => {}
-                    Err(error) if error.effect == Effect::Refused => {}
+                    Err(error) if error.message.contains("No Environment found") => {}
                     Err(error) => return Err(error),
                 }
             }
@@ -40,7 +40,8 @@ impl World {
                 .filter_map(|rule| rule.forward.as_ref().ok())
                 .any(|forward| forward.groups.iter().any(|(arn, _)| *arn == group.arn));
             if named {
-                group.healthy = Some(self.aws.healthy_targets(&group.arn).await?);
+                // Where nobody can say so, none counts as healthy: a step waits for that, and the way back does not ask.
+                group.healthy = Some(self.aws.healthy_targets(&group.arn).await.unwrap_or(0));
             }
         }
         Ok(forwarded(&rules, &groups))
@@ -75,7 +76,7 @@ impl Forwards<'_> {
         &self,
         weighting: Weighting,
         before: &str,
-        in_time: impl Fn() -> Result<(), CallResult>,
+        (in_time, sent_by): (&impl Fn() -> Result<(), CallResult>, &InTime),
     ) -> Result<Option<String>, CallResult> {
         let world = self.world;
         let blue = self.target(self.blue).await?;
@@ -90,13 +91,26 @@ impl Forwards<'_> {
         let mut written = 0;
         for rule in &rules {
             let Some(wanted) = reweighed(rule, weighting, self.originals, &blue, green.as_deref()) else {
+                // What somebody has removed or made into something else keeps no other rule from going back.
+                if weighting == Weighting::Original {
+                    continue;
+                }
                 return Err(refused(format!("not made: {} cannot be weighed", place(&rule.arn))));
             };
             if rule.forward.as_ref() == Ok(&wanted) {
                 continue;
             }
+            if written > 0 {
+                // The look at all of them is a while ago by now.
+                let again = world.aws.rules(std::slice::from_ref(&rule.arn)).await;
+                let again = again.map_err(|error| partly(written, unread(error)))?;
+                if again.first() != Some(rule) {
+                    let changed = format!("{} has changed in this moment", place(&rule.arn));
+                    return Err(partly(written, not_now(changed)));
+                }
+            }
             in_time().map_err(|late| partly(written, late))?;
-            let done = world.aws.set_forward(&rule.arn, &wanted).await;
+            let done = world.aws.set_forward(&rule.arn, &wanted, sent_by).await;
             done.map_err(|error| partly(written, CallResult::from(error)))?;
             written += 1;
         }

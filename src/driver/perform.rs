@@ -84,7 +84,7 @@ pub(super) async fn perform(seat: &Seat, release: &Release, action: &Action, beg
             }
         }
         Action::Weigh { weighting, before } => {
-            let weigh = weights::weigh(world, release, *weighting, before, in_time);
+            let weigh = weights::weigh(world, release, *weighting, before, (&in_time, &sent_by));
             tokio::time::timeout(limits::INTENT_DEADLINE + limits::CALL_TIMEOUT, weigh)
                 .await
                 .unwrap_or_else(|_| {

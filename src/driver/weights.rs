@@ -2,7 +2,7 @@
 
 use super::World;
 use super::perform::{not_now, refused, unread};
-use crate::aws::CallError;
+use crate::aws::{CallError, InTime};
 use crate::model::EnvironmentId;
 use crate::release::{CallResult, EnvironmentSeen, Plan, Release, Route};
 use crate::traffic::{Fence, Hosts, Record, Split, Weigh, Weighting, fence_name, members, weigh as changes};
@@ -60,7 +60,7 @@ pub(super) async fn weigh(
     release: &Release,
     weighting: Weighting,
     before: &str,
-    in_time: impl Fn() -> Result<(), CallResult>,
+    (in_time, sent_by): (&impl Fn() -> Result<(), CallResult>, &InTime),
 ) -> Result<Option<String>, CallResult> {
     let plan = &release.plan;
     let sides = recorded(release);
@@ -95,7 +95,11 @@ pub(super) async fn weigh(
             let changes = changes(&wanted, &records).map_err(|error| refused(format!("not made: {error}")))?;
             in_time()?;
             let comment = format!("cutover: release {}", plan.id);
-            match world.aws.change_records(&zone, &changes, &comment).await {
+            match world
+                .aws
+                .change_records_in_time(&zone, &changes, &comment, sent_by)
+                .await
+            {
                 Ok(change) => Ok(Some(change)),
                 // Compare and swap: a record has changed between the read and the write.
                 Err(error) if error.has_code("InvalidChangeBatch") => Err(not_now(format!(
@@ -112,7 +116,7 @@ pub(super) async fn weigh(
                 blue,
                 green,
             };
-            forwards.weigh(weighting, before, in_time).await
+            forwards.weigh(weighting, before, (in_time, sent_by)).await
         }
         None => Err(refused("not made: this lever has no weights")),
     }

@@ -121,7 +121,7 @@ async fn rules(stage: &Stage, spec: &Spec, green: &EnvironmentSeen) -> Result<()
         sticky: None,
     };
     for rule in &spec.weighted_target_groups.rules {
-        let changed = stage.aws.set_forward(rule, &forward).await;
+        let changed = stage.aws.set_forward(rule, &forward, &soon()).await;
         changed.map_err(setup("change the rule"))?;
     }
     Ok(())

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::rules::{self, FRESH};
 use super::scene::Scene;
 use super::stage::{REGION, Stage};
-use crate::aws::{Aws, AwsSettings};
+use crate::aws::{Aws, AwsSettings, InTime};
 use crate::local::balancers::routing::{Action, Condition};
 use crate::local::plane::Holder;
 use crate::model::EnvironmentId;
@@ -255,7 +255,7 @@ pub(super) async fn weigh_by_hand(stage: Arc<Scene>, weight: u32) -> bool {
                 Some((_, own)) if *own != weight => *own = weight,
                 _ => return false,
             }
-            aws.set_forward(arn, &forward).await.is_ok()
+            aws.set_forward(arn, &forward, &InTime::whenever()).await.is_ok()
         }
     }
 }

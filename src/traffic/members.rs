@@ -77,6 +77,18 @@ pub fn members(name: &str, records: &[Record], slot: &str, environments: &[Hosts
             ));
         }
     }
+    for (kind, members) in &split.places {
+        let mut known: Vec<&EnvironmentId> = members
+            .iter()
+            .filter_map(|member| member.environment.as_ref())
+            .collect();
+        known.sort();
+        if let Some(twice) = known.windows(2).find(|pair| pair[0] == pair[1]) {
+            split
+                .faults
+                .push(format!("{bare} has several {kind} records that lead to {}", twice[0]));
+        }
+    }
     if split.places.is_empty() {
         split.faults.push(format!("{bare} has no record that carries traffic"));
     }
@@ -172,6 +184,10 @@ pub fn weigh(wanted: &Weigh<'_>, records: &[Record]) -> Result<Vec<Change>, NotW
                         redirected(record, other, side)
                     });
                     let Some(template) = template else {
+                        // A kind of record that somebody has removed keeps no other from going back.
+                        if wanted.weighting == Weighting::Original {
+                            continue;
+                        }
                         return refuse(format!(
                             "there is no {kind} record of {bare} from which one for {} could be made",
                             side.environment
@@ -183,6 +199,8 @@ pub fn weigh(wanted: &Weigh<'_>, records: &[Record]) -> Result<Vec<Change>, NotW
                         ..template.routed(Routing::Weighted { id, weight })
                     }));
                 }
+                // The first one is as good as the others for what is given back.
+                _ if wanted.weighting == Weighting::Original => {}
                 several => {
                     let list: Vec<String> = several.iter().map(ToString::to_string).collect();
                     return refuse(format!(

@@ -123,6 +123,20 @@ impl Split {
             })
     }
 
+    /// Whether blue has what it had at first wherever it still has something, and green is no member: all that a release can give
+    /// back, whatever others have removed or added.
+    #[must_use]
+    pub fn is_back(&self, originals: &Originals, blue: &EnvironmentId, green: Option<&EnvironmentId>) -> bool {
+        let mut found = false;
+        let each = self.places.iter().all(|(place, members)| {
+            let there = weight_of(members, blue);
+            found |= there.is_some();
+            let as_first = originals.get(place).is_none_or(|original| there == Some(*original));
+            as_first && green.is_none_or(|green| weight_of(members, green).is_none())
+        });
+        each && found
+    }
+
     /// Whether each place is as one of several weightings wants it: between two of them, some places can be ahead.
     #[must_use]
     pub fn is_among(
@@ -306,6 +320,24 @@ mod tests {
             assert_eq!(weighting.weights(7), weights, "{weighting}");
         }
         assert_eq!(Weighting::of(Share::WHOLE, 255), Weighting::Whole);
+    }
+
+    #[test]
+    fn what_others_have_removed_or_added_is_no_hindrance_on_the_way_back() {
+        let (blue, green) = ids();
+        let originals = Originals::from([("A".to_owned(), 200), ("AAAA".to_owned(), 100)]);
+        let back = |places: &[(&str, &[Member])]| split(places).is_back(&originals, &blue, Some(&green));
+        let (first, second) = ([member(Some("e-blue"), 200)], [member(Some("e-blue"), 100)]);
+        assert!(back(&[("A", &first), ("AAAA", &second)]));
+        assert!(back(&[("A", &first)]));
+        assert!(back(&[("A", &first), ("CNAME", &[member(None, 1)])]));
+        assert!(!back(&[("A", &first), ("AAAA", &first)]));
+        assert!(!back(&[("A", &first), ("AAAA", &[member(Some("e-green"), 1)])]));
+        assert!(!back(&[(
+            "A",
+            &[member(Some("e-blue"), 200), member(Some("e-green"), 0)]
+        )]));
+        assert!(!back(&[]));
     }
 
     #[test]

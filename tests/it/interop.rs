@@ -15,7 +15,9 @@ fn python() -> Option<String> {
     if let Ok(python) = std::env::var("CUTOVER_INTEROP_PYTHON") {
         return Some(python);
     }
-    let found = Command::new("python3").args(["-c", "import awscli, boto3, dns, moto.server"]).output();
+    let found = Command::new("python3")
+        .args(["-c", "import awscli, boto3, dns, moto.server"])
+        .output();
     if found.is_ok_and(|output| output.status.success()) {
         return Some("python3".to_owned());
     }

@@ -204,6 +204,9 @@ fn shares(release: &Release, environments: &[EnvironmentSeen], seen: &Observatio
             });
         }
     }
+    if let Some(decision) = blue_goes(release, environments, seen) {
+        return decision;
+    }
     match weights::compare(release, seen) {
         Weights::AsTheyShouldBe => Look::AsItShouldBe,
         Weights::Unseen => Look::Moving,
@@ -214,6 +217,25 @@ fn shares(release: &Release, environments: &[EnvironmentSeen], seen: &Observatio
             acceptable: false,
         }),
     }
+}
+
+/// Somebody else removes blue while it has a part of the traffic: nothing that goes back would find anybody.
+fn blue_goes(release: &Release, environments: &[EnvironmentSeen], seen: &Observation) -> Option<Look> {
+    let (blue, split) = (release.blue.as_ref()?, seen.split.known()?);
+    let there = world::find(environments, &blue.id).is_some_and(|found| {
+        !matches!(
+            found.status,
+            EnvironmentStatus::Terminating | EnvironmentStatus::Terminated
+        )
+    });
+    (!there && release.shifted_at.is_some() && split.serves(&blue.id)).then(|| {
+        Look::Found(Finding {
+            what: format!("somebody else is removing blue ({}), which has traffic", blue.id),
+            stop: Stop::Call("give everything to green if that is well, by hand"),
+            restore: None,
+            acceptable: false,
+        })
+    })
 }
 
 /// Who holds the slot's name, and who should.

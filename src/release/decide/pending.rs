@@ -9,6 +9,7 @@ use super::super::why::Why;
 use super::{Decision, limits, record, soon, wait, world};
 use crate::model::{Known, Timestamp};
 use crate::spec::Lever;
+use crate::traffic::Weighting;
 
 /// What a read says of a call.
 enum Evidence {
@@ -132,7 +133,11 @@ fn evidence(release: &Release, action: &Action, seen: &Observation) -> Evidence 
                 return Evidence::Absent("there is no blue".to_owned());
             };
             let shown = split.describe(&blue.id, green);
-            if split.is(*weighting, &blue.weights, &blue.id, green) {
+            let there = match weighting {
+                Weighting::Original => split.is_back(&blue.weights, &blue.id, green),
+                other => split.is(*other, &blue.weights, &blue.id, green),
+            };
+            if there {
                 Evidence::Applied(shown)
             } else {
                 Evidence::Absent(shown)

@@ -100,15 +100,16 @@ pub(super) fn spread(release: &Release, since: Timestamp, seen: &Observation) ->
 fn in_sync(release: &Release, since: Timestamp, seen: &Observation) -> Decision {
     let heard = |how: String| record(how.clone(), Event::InSync { how });
     let slot = &release.plan.slot_cname;
+    let until = since + limits::IN_SYNC_BLIND + release.extended;
+    let blind = release.change.is_none() || matches!(seen.in_sync, Known::Unknown(_));
+    // The answer with the change's id was lost, or nobody may ask for it.
+    if blind && seen.at >= until {
+        return heard(format!(
+            "nobody can tell whether all servers know the weights of {slot}, but Route 53 has had {} s for it",
+            limits::IN_SYNC_BLIND.as_secs()
+        ));
+    }
     let Some(change) = &release.change else {
-        // The answer with the change's id was lost.
-        let until = since + limits::IN_SYNC_BLIND;
-        if seen.at >= until {
-            return heard(format!(
-                "nobody can ask for the change of {slot}, but Route 53 has had {} s for it",
-                limits::IN_SYNC_BLIND.as_secs()
-            ));
-        }
         let why = Why::Working {
             what: format!("all servers of Route 53 to know the weights of {slot}"),
         };
@@ -120,7 +121,7 @@ fn in_sync(release: &Release, since: Timestamp, seen: &Observation) -> Decision 
             "all servers of Route 53 know the weights of {slot} (change {change})"
         ));
     }
-    let deadline = since + limits::IN_SYNC;
+    let deadline = since + limits::IN_SYNC + release.extended;
     if seen.at >= deadline {
         return roll_back(
             format!("Route 53 did not spread the weights of {slot} in time (change {change})"),
@@ -141,7 +142,9 @@ fn in_sync(release: &Release, since: Timestamp, seen: &Observation) -> Decision 
 
 /// A part of the traffic leads to green, as far as anybody can see.
 pub(super) fn shared(release: &Release, since: Timestamp, seen: &Observation) -> Decision {
-    let deadline = since + limits::CONFIRM + release.plan.drain.dns_ttl.get() * release.plan.drain.factor;
+    let known = release.in_sync_at.unwrap_or(since).max(since);
+    let deadline =
+        known + limits::CONFIRM + release.plan.drain.dns_ttl.get() * release.plan.drain.factor + release.extended;
     let share = release.plan.share(release.step);
     let checks = seen.public.iter().flat_map(|public| &public.direct);
     let failed = checks.clone().find(|check| !check.passed);
@@ -188,12 +191,16 @@ pub(super) fn compare(release: &Release, seen: &Observation) -> Weights {
     // What was called a moment ago may have happened, whatever was said of it, and not everywhere at once.
     match release.phase {
         Phase::Shift => {
-            ours.extend(release.plan.weighting(release.step));
-            ours.push(if release.shifted_at.is_none() {
-                Weighting::Attached
-            } else {
-                release.weighting
-            });
+            // Somebody else who sets just these weights has not gone through our gates.
+            let called = |weighting: &Weighting| release.attempts.contains_key(&key(*weighting));
+            ours.extend(release.plan.weighting(release.step).filter(called));
+            if release.shifted_at.is_none() {
+                ours.push(Weighting::Attached);
+            }
+        }
+        // An environment that is used again may still be a member, without weight.
+        Phase::Provision | Phase::Smoke if release.green.as_ref().is_some_and(|green| green.reused) => {
+            ours.push(Weighting::Attached);
         }
         Phase::Drain | Phase::Retire => ours.push(Weighting::GreenAlone),
         _ => {}
@@ -228,10 +235,16 @@ pub(super) fn compare(release: &Release, seen: &Observation) -> Weights {
     Weights::Changed { what, restore }
 }
 
+/// What attempts to bring a weighting about are counted under.
+fn key(weighting: Weighting) -> String {
+    let before = String::new();
+    Action::Weigh { weighting, before }.key()
+}
+
 /// Whether all traffic is blue's, exactly as it was, and green no member.
 fn is_original(release: &Release, blue: &Blue, split: &Split) -> bool {
     let green = release.green.as_ref().map(|green| &green.id);
-    split.is(Weighting::Original, &blue.weights, &blue.id, green)
+    split.is_back(&blue.weights, &blue.id, green)
 }
 
 /// What there is to do until the weights are blue's again.
@@ -259,7 +272,8 @@ pub(super) fn back(
     let green = release.green.as_ref().map(|green| &green.id);
     if is_original(release, blue, split) {
         let strangers = split.strangers(&blue.id, green);
-        if strangers.is_empty() {
+        // What was never moved is not this release's to bring back.
+        if strangers.is_empty() || !release.shift_intended {
             return Back::There;
         }
         let missing = format!("others have a part of the traffic: {}", split.describe(&blue.id, green));
@@ -298,7 +312,7 @@ pub(super) fn left(release: &Release, blue: &Blue, seen: &Observation) -> Option
     let split = seen.split.known()?;
     let green = release.green.as_ref().map(|green| &green.id);
     let on_green = green.is_some_and(|green| split.names(green));
-    (on_green || split.live() != Some(&blue.id)).then(|| {
+    (on_green || release.shift_intended && split.live() != Some(&blue.id)).then(|| {
         format!(
             "traffic of {} has left blue again ({})",
             release.plan.slot_cname,
@@ -320,6 +334,9 @@ pub(super) fn detach(
     }
     let split = match &seen.split {
         Known::Known(split) => split,
+        Known::Unknown(why) if seen.at >= deadline => {
+            return Some(give_up(format!("the weights could not be read: {why}")));
+        }
         Known::Unknown(why) => {
             let at_deadline = "blue is kept, and the release ends";
             return Some(world::cannot_see(

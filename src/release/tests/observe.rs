@@ -51,7 +51,7 @@ impl World {
                 seen.environments = Known::Known(list);
             }
         }
-        if looks.split && !self.fails(Sense::Lists) {
+        if looks.split && !self.shares_hidden && !self.fails(Sense::Lists) {
             seen.split = self.split().map_or_else(unread, Known::Known);
         }
         if let Some(change) = &looks.in_sync

@@ -216,3 +216,67 @@ fn nobody_is_sent_to_a_blue_that_was_told_to_end() {
         assert_eq!(weighed(&run).last(), Some(&Weighting::GreenAlone));
     }
 }
+
+#[test]
+fn whoever_sets_the_next_weights_by_hand_does_not_get_past_a_gate() {
+    for lever in LEVERS {
+        let mut plan = gradual(lever);
+        plan.gates.push(GateSpec {
+            before: GatePlace::Shift,
+            deadline: crate::model::Span::from_secs(3600),
+            at_deadline: AtGateDeadline::RollBack,
+        });
+        let mut run = Run::of(plan, 1);
+        while run.release.gate.is_none() {
+            assert!(run.step());
+        }
+        run.world.disturbed = true;
+        run.world.weigh_by_hand(BLUE, 19);
+        run.world.weigh_by_hand(GREEN, 1);
+        let run = run.finish();
+        assert!(
+            run.why().contains("somebody else has changed the weights"),
+            "{lever}: {}",
+            run.why()
+        );
+        assert!(!weighed(&run).contains(&FIRST), "{lever}");
+    }
+}
+
+#[test]
+fn what_somebody_has_removed_keeps_nothing_else_from_going_back() {
+    for lever in LEVERS {
+        let mut run = run(lever);
+        while run.release.confirmed_at.is_none() {
+            assert!(run.step());
+        }
+        run.world.disturbed = true;
+        let shares = run.world.shares.as_mut().unwrap();
+        let last = shares.places.keys().last().unwrap().clone();
+        shares.places.remove(&last);
+        shares.version += 1;
+        let run = run.finish();
+        assert_eq!(run.outcome(), Outcome::RolledBack, "{lever}: {}", run.why());
+        let shares = run.world.shares.as_ref().unwrap();
+        for place in shares.places.values() {
+            assert_eq!(place.iter().collect::<Vec<_>>(), [(&BLUE.to_owned(), &200)], "{lever}");
+        }
+    }
+}
+
+#[test]
+fn weights_that_cannot_be_read_do_not_keep_a_promoted_release_from_its_end() {
+    for lever in LEVERS {
+        let mut run = run(lever);
+        while run.release.drained.is_none() {
+            assert!(run.step());
+        }
+        // Environments are read, and weights are not.
+        run.world.shares_hidden = true;
+        let run = run.finish();
+        assert_eq!(run.outcome(), Outcome::Promoted, "{lever}: {}", run.why());
+        if lever == Lever::WeightedDns {
+            assert!(run.why().contains("the weights could not be read"), "{}", run.why());
+        }
+    }
+}

@@ -107,6 +107,8 @@ pub(super) struct World {
     pub(super) served: Vec<(Timestamp, BTreeSet<EnvironmentId>)>,
     /// The weights, with a lever that has some.
     pub(super) shares: Option<Shares>,
+    /// Whether nobody may read them.
+    pub(super) shares_hidden: bool,
     /// How long users of an environment that lost the slot stay on it.
     pub(super) linger: Duration,
     pub(super) launch: Duration,
@@ -173,6 +175,7 @@ impl World {
             holders: vec![(now - seconds(3600), Some(BLUE.into()))],
             served: vec![(now - seconds(3600), BTreeSet::from([BLUE.into()]))],
             shares: None,
+            shares_hidden: false,
             linger: seconds(20),
             launch: seconds(60),
             swap: seconds(5),
