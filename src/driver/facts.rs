@@ -36,7 +36,7 @@ pub async fn gather(world: &World, plan: &Plan, clock: &dyn Clock) -> Facts {
     let split = match (&plan.route, environments.known()) {
         (Some(_), Some(all)) => {
             let hosts: Vec<Hosts> = all.iter().map(Hosts::from).collect();
-            bounded(READ, super::weights::split(world, plan, &hosts)).await
+            Box::pin(bounded(READ, super::weights::split(world, plan, &hosts))).await
         }
         (Some(_), None) => Known::Unknown("the environments could not be read".to_owned()),
         (None, _) => Known::Unknown("it was not asked for".to_owned()),

@@ -51,7 +51,7 @@ pub enum Holder {
     /// A load balancer, whose rules say where requests for the name go.
     LoadBalancer(LoadBalancerArn),
     /// Several, each for a part of those who ask: records with weights.
-    Weighted(Vec<(Holder, u64)>),
+    Weighted(Vec<(Self, u64)>),
     /// Nobody that is known.
     Nobody,
 }

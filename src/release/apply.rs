@@ -6,9 +6,8 @@ use super::event::{Entry, Event, FORMAT, Look};
 use super::state::{
     Attempts, Drained, Pending, Phase, Release, RollbackState, SmokeState, TakenOver, Up, Watch, Wishes,
 };
-use super::{holds, takeover};
-use crate::model::{EnvironmentId, Timestamp};
-use crate::spec::ForeignAnswer;
+use super::{holds, moves, takeover};
+use crate::model::Timestamp;
 use crate::traffic::Weighting;
 
 /// Why an entry cannot follow.
@@ -220,7 +219,7 @@ fn step(release: &mut Release, entry: &Entry) -> Option<()> {
             let weighting = release.plan.weighting(release.step).unwrap_or_default();
             // A change that had been given up has come late: what is known of an earlier one says nothing of it.
             if release.weighting != weighting {
-                weighed(release, weighting, None);
+                moves::weighed(release, weighting, None);
             }
         }
         (Shift | Bake | Drain | Retire | RollBack, Event::InSync { .. }) if release.in_sync_at.is_none() => {
@@ -261,7 +260,7 @@ fn step(release: &mut Release, entry: &Entry) -> Option<()> {
             });
             release.quiet_since = None;
             holds::none_any_more(release);
-            holds::forget_moves(release);
+            moves::forget(release);
             release.attempts.remove("terminate");
             enter(release, RollBack, at);
         }
@@ -274,7 +273,7 @@ fn step(release: &mut Release, entry: &Entry) -> Option<()> {
             rollback.why.clone_from(why);
             rollback.outcome = *outcome;
             release.quiet_since = None;
-            holds::forget_moves(release);
+            moves::forget(release);
             release.waiting = None;
         }
         (RollBack, Event::TrafficRestored { .. }) if release.pending.is_none() => {
@@ -334,10 +333,10 @@ fn drained(release: &mut Release, at: Timestamp, how: &str, remove_blue: bool) {
 
 fn intended(release: &mut Release, sequence: u64, at: Timestamp, action: &Action) -> Option<()> {
     if let Action::Swap { from, to, .. } = action {
-        swap_intended(release, sequence, at, from, to)?;
+        moves::swap_intended(release, sequence, at, from, to)?;
     }
     if let Action::Weigh { weighting, .. } = action {
-        weigh_intended(release, sequence, at, *weighting)?;
+        moves::weigh_intended(release, sequence, at, *weighting)?;
     }
     if let Some(attempts) = release.attempts.get_mut(&action.key())
         && attempts.done
@@ -358,67 +357,9 @@ fn intended(release: &mut Release, sequence: u64, at: Timestamp, action: &Action
     Some(())
 }
 
-/// A swap towards green, one back to blue, or one that puts a name back that somebody else has moved.
-fn swap_intended(
-    release: &mut Release,
-    sequence: u64,
-    at: Timestamp,
-    from: &EnvironmentId,
-    to: &EnvironmentId,
-) -> Option<()> {
-    let (blue, green) = (
-        &release.blue.as_ref()?.id,
-        release.green.as_ref().map(|green| &green.id),
-    );
-    let (to_blue, to_green) = (to == blue, green == Some(to));
-    release.shift_intended = true;
-    if release.phase == Phase::RollBack {
-        return to_blue.then_some(());
-    }
-    if release.phase == Phase::Shift && release.shifted_at.is_none() && to_green && from == blue {
-        release.shift_called_at = Some(at);
-        return Some(());
-    }
-    let wanted = match release.shifted_at {
-        Some(_) => to_green,
-        None => to_blue,
-    };
-    (wanted && release.plan.foreign.answer == ForeignAnswer::Restore).then_some(())?;
-    release.restores += 1;
-    release.restoring = Some(sequence);
-    holds::put_back(release, at);
-    Some(())
-}
-
-/// Weights of a step, those of the way back, or those that were in place before somebody else has changed them.
-fn weigh_intended(release: &mut Release, sequence: u64, at: Timestamp, weighting: Weighting) -> Option<()> {
-    release.blue.as_ref()?;
-    release.shift_intended |= matches!(weighting, Weighting::Split { .. } | Weighting::Whole);
-    if release.phase == Phase::RollBack {
-        return (weighting == Weighting::Original).then_some(());
-    }
-    if weighting == release.weighting {
-        (release.plan.foreign.answer == ForeignAnswer::Restore).then_some(())?;
-        release.restores += 1;
-        release.restoring = Some(sequence);
-        holds::put_back(release, at);
-        return Some(());
-    }
-    let step = release.plan.weighting(release.step);
-    match (release.phase, weighting) {
-        (Phase::Shift, Weighting::Attached) if release.shifted_at.is_none() => {}
-        (Phase::Shift, wanted) if Some(wanted) == step && !release.in_place => {
-            release.shift_called_at.get_or_insert(at);
-        }
-        (Phase::Drain | Phase::Retire, Weighting::GreenAlone) => {}
-        _ => return None,
-    }
-    Some(())
-}
-
 fn called(release: &mut Release, at: Timestamp, intent: u64, result: &CallResult) -> Option<()> {
     let open = release.pending.as_ref();
-    let forward = open.is_some_and(|pending| forward_move(release, &pending.action));
+    let forward = open.is_some_and(|pending| moves::goes_forward(release, &pending.action));
     let pending = release.pending.as_mut()?;
     if pending.intent != intent || pending.result.is_some() {
         return None;
@@ -432,7 +373,7 @@ fn called(release: &mut Release, at: Timestamp, intent: u64, result: &CallResult
             release.pending = None;
             let restored = release.restoring.take_if(|restoring| *restoring == intent).is_some();
             if forward || restored {
-                holds::forget_moves(release);
+                moves::forget(release);
             }
         }
         // Whether traffic has moved is for a read to say, whatever the service answered.
@@ -445,24 +386,13 @@ fn called(release: &mut Release, at: Timestamp, intent: u64, result: &CallResult
     Some(())
 }
 
-/// Whether this moves traffic on the way forward, in a release that has turned back since.
-fn forward_move(release: &Release, action: &Action) -> bool {
-    let to_blue = |to: &EnvironmentId| release.blue.as_ref().is_some_and(|blue| blue.id == *to);
-    let forward = match action {
-        Action::Swap { to, .. } => !to_blue(to),
-        Action::Weigh { weighting, .. } => *weighting != Weighting::Original,
-        _ => false,
-    };
-    release.phase == Phase::RollBack && forward
-}
-
 fn resolved(release: &mut Release, at: Timestamp, intent: u64, applied: bool, how: &str) -> Option<()> {
     let pending = release.pending.take_if(|pending| pending.intent == intent)?;
     let key = pending.action.key();
-    let forward = forward_move(release, &pending.action);
+    let forward = moves::goes_forward(release, &pending.action);
     if applied {
         if let Action::Weigh { weighting, .. } = pending.action {
-            weighed(release, weighting, pending.result);
+            moves::weighed(release, weighting, pending.result);
         }
         done(release, key, at);
     } else {
@@ -472,19 +402,9 @@ fn resolved(release: &mut Release, at: Timestamp, intent: u64, applied: bool, ho
         holds::put_back(release, at);
     }
     if forward {
-        holds::forget_moves(release);
+        moves::forget(release);
     }
     Some(())
-}
-
-/// Weights are in place; whether all servers know them is another question.
-fn weighed(release: &mut Release, weighting: Weighting, result: Option<CallResult>) {
-    release.weighting = weighting;
-    release.in_sync_at = None;
-    release.change = match result {
-        Some(CallResult::Accepted { detail }) => detail,
-        _ => None,
-    };
 }
 
 fn done(release: &mut Release, key: String, at: Timestamp) {

@@ -1,6 +1,7 @@
 //! What operators' wishes and holds do to the state. See `decide/hold.rs` for what they mean.
 
 use super::event::Entry;
+use super::moves;
 use super::people::{Wish, Writer};
 use super::state::{OpenGate, PassedGate, Pause, PauseAsked, Phase, Question, Release};
 use crate::model::Timestamp;
@@ -88,7 +89,7 @@ pub(super) fn answered(release: &mut Release, what: &str, accepted: bool) -> Opt
 
 /// A name is being put back, or has been. Whatever was waited for since the name was where it belongs, is waited for again.
 pub(super) fn put_back(release: &mut Release, at: Timestamp) {
-    forget_moves(release);
+    moves::forget(release);
     release.quiet_since = None;
     if release.shifted_at.is_none() {
         return;
@@ -105,13 +106,6 @@ pub(super) fn put_back(release: &mut Release, at: Timestamp) {
         }
         _ => {}
     }
-}
-
-/// What was tried to move traffic one way says nothing about another way.
-pub(super) fn forget_moves(release: &mut Release) {
-    release
-        .attempts
-        .retain(|key, _| key != "swap" && !key.starts_with("weigh "));
 }
 
 /// Somebody is waited for at a gate.

@@ -9,6 +9,7 @@ pub mod decide;
 mod event;
 mod holds;
 mod looks;
+mod moves;
 mod notice;
 mod observation;
 mod outcome;

@@ -113,14 +113,7 @@ impl Split {
         blue: &EnvironmentId,
         green: Option<&EnvironmentId>,
     ) -> bool {
-        self.places.len() == originals.len()
-            && originals.iter().all(|(place, original)| {
-                let Some(members) = self.places.get(place) else {
-                    return false;
-                };
-                let weight = |id: &EnvironmentId| weight_of(members, id);
-                (weight(blue), green.and_then(weight)) == weighting.weights(*original)
-            })
+        self.is_among(&[weighting], originals, blue, green)
     }
 
     /// Whether blue has what it had at first wherever it still has something, and green is no member: all that a release can give
@@ -148,17 +141,12 @@ impl Split {
     ) -> bool {
         self.places.len() == originals.len()
             && originals.iter().all(|(place, original)| {
-                let one = |members: &Vec<Member>| {
-                    let here = Self {
-                        places: BTreeMap::from([(place.clone(), members.clone())]),
-                        ..Self::default()
-                    };
-                    let only = Originals::from([(place.clone(), *original)]);
-                    weightings
-                        .iter()
-                        .any(|weighting| here.is(*weighting, &only, blue, green))
+                let Some(members) = self.places.get(place) else {
+                    return false;
                 };
-                self.places.get(place).is_some_and(one)
+                let weight = |id: &EnvironmentId| weight_of(members, id);
+                let seen = (weight(blue), green.and_then(weight));
+                weightings.iter().any(|weighting| weighting.weights(*original) == seen)
             })
     }
 

@@ -90,6 +90,16 @@ pub(super) struct Habits {
     pub(super) each_drawn: bool,
 }
 
+impl Habits {
+    /// A connection for each request, and nothing remembered.
+    pub(super) const PLAIN: Self = Self {
+        fresh: true,
+        keeps: 1,
+        cookies: false,
+        each_drawn: false,
+    };
+}
+
 /// One client.
 pub(super) struct Client {
     target: Arc<Target>,

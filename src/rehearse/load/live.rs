@@ -20,23 +20,12 @@ const EVERY: Duration = Duration::from_millis(250);
 /// How long an answer may take, and opening one.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How one ended.
-enum End {
-    /// As it should.
-    Well,
-    /// The other side said that it goes away, and then went.
-    Farewell,
-}
-
 impl Client {
     /// Opens a WebSocket, talks over it for a while, and closes it. One that is ended by the other side without a goodbye counts
     /// as failed.
     pub(super) async fn converse(self: Arc<Self>, url: Url, length: Duration) {
         let began = Instant::now();
-        let failure = match self.talk(&url, began + length).await {
-            Ok(End::Well | End::Farewell) => None,
-            Err(kind) => Some(kind),
-        };
+        let failure = self.talk(&url, began + length).await.err();
         self.outcomes().record(Outcome {
             latency: began.elapsed(),
             failure,
@@ -46,7 +35,7 @@ impl Client {
         });
     }
 
-    async fn talk(&self, url: &Url, until: Instant) -> Result<End, String> {
+    async fn talk(&self, url: &Url, until: Instant) -> Result<(), String> {
         let mut socket = timeout(PATIENCE, self.open(url))
             .await
             .map_err(|_| "not opened in time".to_owned())??;
@@ -57,9 +46,8 @@ impl Client {
             let sent = socket.send(Message::text("ping")).await;
             let answered = timeout_at(Instant::now() + PATIENCE, socket.next()).await;
             match answered {
-                Ok(Some(Ok(Message::Close(Some(goodbye))))) if goodbye.code == CloseCode::Away => {
-                    return Ok(End::Farewell);
-                }
+                // The other side goes away, and says so.
+                Ok(Some(Ok(Message::Close(Some(goodbye))))) if goodbye.code == CloseCode::Away => return Ok(()),
                 Ok(Some(Ok(Message::Close(_)))) => return Err("closed without a reason".to_owned()),
                 Ok(Some(Ok(_))) if sent.is_ok() => {}
                 Ok(Some(Ok(_))) => return Err("not sent".to_owned()),
@@ -70,7 +58,7 @@ impl Client {
         }
         // That it was closed by this side is not for the other one to refuse.
         let _ = socket.close(None).await;
-        Ok(End::Well)
+        Ok(())
     }
 
     async fn open(&self, url: &Url) -> Result<WebSocketStream<TcpStream>, String> {

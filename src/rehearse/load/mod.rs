@@ -173,13 +173,12 @@ impl Load {
             };
             for _ in 0..downloads.clients {
                 let names = Names::new(settings.dns_server)?;
-                let habits = Habits {
-                    fresh: true,
-                    keeps: 1,
-                    cookies: false,
-                    each_drawn: false,
-                };
-                let client = Arc::new(Client::new(Arc::clone(&target), names, habits, downloaded.clone()));
+                let client = Arc::new(Client::new(
+                    Arc::clone(&target),
+                    names,
+                    Habits::PLAIN,
+                    downloaded.clone(),
+                ));
                 clients.spawn(run(client, period, Random::new(seeds.next()), stopping.clone()));
             }
         }
@@ -187,13 +186,7 @@ impl Load {
             let target = Arc::new(Target::new(&live.url, limits));
             for _ in 0..live.clients {
                 let names = Names::new(settings.dns_server)?;
-                let habits = Habits {
-                    fresh: true,
-                    keeps: 1,
-                    cookies: false,
-                    each_drawn: false,
-                };
-                let client = Arc::new(Client::new(Arc::clone(&target), names, habits, lived.clone()));
+                let client = Arc::new(Client::new(Arc::clone(&target), names, Habits::PLAIN, lived.clone()));
                 clients.spawn(stay(client, live.clone(), Random::new(seeds.next()), stopping.clone()));
             }
         }

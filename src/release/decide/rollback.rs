@@ -102,7 +102,7 @@ fn traffic(release: &Release, rollback: &RollbackState, blue: &Blue, seen: &Obse
         }
         return match weights::back(release, blue, seen, returning) {
             Back::There => verify(release, rollback, seen),
-            Back::Not(decision) => decision,
+            Back::Not(decision) => *decision,
         };
     }
     let environments = match &seen.environments {

@@ -252,7 +252,13 @@ pub(super) enum Back {
     /// They are.
     There,
     /// They are not, and this is done about it.
-    Not(Decision),
+    Not(Box<Decision>),
+}
+
+impl Back {
+    fn not(decision: Decision) -> Self {
+        Self::Not(Box::new(decision))
+    }
 }
 
 /// Gives everything back to blue.
@@ -266,7 +272,7 @@ pub(super) fn back(
         Known::Known(split) => split,
         Known::Unknown(why) => {
             let missing = format!("the weights could not be read: {why}");
-            return Back::Not(returning(missing, soon(release, seen.at)));
+            return Back::not(returning(missing, soon(release, seen.at)));
         }
     };
     let green = release.green.as_ref().map(|green| &green.id);
@@ -277,7 +283,7 @@ pub(super) fn back(
             return Back::There;
         }
         let missing = format!("others have a part of the traffic: {}", split.describe(&blue.id, green));
-        return Back::Not(returning(missing, next_look(release, seen.at)));
+        return Back::not(returning(missing, next_look(release, seen.at)));
     }
     let action = Action::Weigh {
         weighting: Weighting::Original,
@@ -288,20 +294,20 @@ pub(super) fn back(
     if attempts.failed > 0 {
         let waited = returning(format!("the weights were not taken: {}", attempts.said), seen.at);
         if matches!(waited.then, Then::Finish { .. }) {
-            return Back::Not(waited);
+            return Back::not(waited);
         }
     }
     if !attempts.done {
-        return Back::Not(act_patiently(release, seen.at, action));
+        return Back::not(act_patiently(release, seen.at, action));
     }
     // They were read in place, and are not any more: somebody has undone that, or a call of the way forward came late. These
     // lists are not behind, so it is done again, at once the first time.
     let not_before = attempts.last + pause(release, attempts.failed);
     if attempts.failed > 0 && seen.at < not_before {
-        return Back::Not(returning("the weights have changed again".to_owned(), not_before));
+        return Back::not(returning("the weights have changed again".to_owned(), not_before));
     }
     let what = action.describe();
-    Back::Not(Decision {
+    Back::not(Decision {
         why: Why::Missing { what },
         then: Then::Act(action),
     })
