@@ -46,7 +46,7 @@ impl Aws {
                     return Err(CallError::refused(
                         OPERATION,
                         format!(
-                            "several hosted zones are called {domain}: {}; say which with --zone",
+                            "several hosted zones are called {domain}: {}; say which with --zone, or in `weighted_dns.zone`",
                             ids.join(", ")
                         ),
                     ));

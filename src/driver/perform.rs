@@ -89,7 +89,7 @@ pub(super) async fn perform(seat: &Seat, release: &Release, action: &Action, beg
                 .await
                 .unwrap_or_else(|_| {
                     Err(CallResult::Unknown {
-                        message: "no answer in time".to_owned(),
+                        message: "the change of weights was not answered within 30 s".to_owned(),
                     })
                 })
         }

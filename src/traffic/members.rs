@@ -93,7 +93,7 @@ pub fn members(name: &str, records: &[Record], slot: &str, environments: &[Hosts
         split.faults.push(format!("{bare} has no record that carries traffic"));
     }
     match companion(name, records).map(Fence::read) {
-        Some(Some(fence)) if fence.is_of(slot) => split.written_by = Some((fence.release, fence.entry)),
+        Some(Some(fence)) if fence.is_of(slot) => {}
         Some(Some(fence)) => split
             .faults
             .push(format!("{bare} belongs to the slot {}", fence.slot())),

@@ -18,8 +18,6 @@ pub struct Split {
     pub places: BTreeMap<String, Vec<Member>>,
     /// Stands for the exact state: another one has another text.
     pub token: String,
-    /// Number of the release and sequence of the entry that wrote it, where the lever says so.
-    pub written_by: Option<(u32, u64)>,
     /// How long resolvers may keep what it answers, in seconds, where it answers by DNS.
     pub ttl: Option<u32>,
     /// Why nothing may be written here, in sentences.

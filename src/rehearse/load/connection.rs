@@ -139,7 +139,7 @@ fn kind_of(error: &hyper::Error) -> String {
     }
 }
 
-fn kind_of_io(error: &io::Error) -> String {
+pub(super) fn kind_of_io(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
         io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => "connection reset".to_owned(),

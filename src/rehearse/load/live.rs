@@ -13,6 +13,7 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 use url::Url;
 
 use super::client::Client;
+use super::connection::kind_of_io;
 use super::outcomes::Outcome;
 
 /// How often it says something: more often than any idle timeout of a rehearsal.
@@ -68,7 +69,7 @@ impl Client {
             let stream = match TcpStream::connect(address).await {
                 Ok(stream) => stream,
                 Err(error) => {
-                    problem = error.to_string();
+                    problem = kind_of_io(&error);
                     continue;
                 }
             };

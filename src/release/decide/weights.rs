@@ -109,10 +109,10 @@ fn in_sync(release: &Release, since: Timestamp, seen: &Observation) -> Decision 
             limits::IN_SYNC_BLIND.as_secs()
         ));
     }
+    let why = Why::Working {
+        what: format!("all servers of Route 53 to know the weights of {slot}"),
+    };
     let Some(change) = &release.change else {
-        let why = Why::Working {
-            what: format!("all servers of Route 53 to know the weights of {slot}"),
-        };
         let look = until.min(next_look(release, seen.at));
         return wait(seen.at, why, look, until, "they are taken to know them");
     };
@@ -128,9 +128,6 @@ fn in_sync(release: &Release, since: Timestamp, seen: &Observation) -> Decision 
             Outcome::RolledBack,
         );
     }
-    let why = Why::Working {
-        what: format!("all servers of Route 53 to know the weights of {slot}"),
-    };
     wait(
         seen.at,
         why,
