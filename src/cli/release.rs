@@ -33,6 +33,9 @@ pub(super) struct Arguments {
     /// While another release of the slot is under way, take that one back, and begin when that is over.
     #[arg(long)]
     replace: bool,
+    /// Begin although the live environment is not healthy: for the version that heals it. A rollback leads back to it.
+    #[arg(long)]
+    even_if_unhealthy: bool,
     /// When to end.
     #[arg(long, value_enum, default_value_t = Until::Over)]
     until: Until,
@@ -85,12 +88,15 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
         Ok(world) => Arc::new(world),
         Err(error) => return output::fail(exit::FAILED, error),
     };
-    let planner = Planner::bundle(
+    let mut planner = Planner::bundle(
         &project,
         world.aws.region(),
         &artifact,
         arguments.version_label.as_deref(),
     );
+    if arguments.even_if_unhealthy {
+        planner = planner.even_if_unhealthy();
+    }
     let until = arguments.until;
     Box::pin(begin(&project, &reach, world, &planner, patience, until, format)).await
 }

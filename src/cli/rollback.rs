@@ -8,7 +8,7 @@ use clap::Args;
 use super::project::ProjectArguments;
 use super::release::{Until, begin};
 use super::{exit, output};
-use crate::compose::{Patience, Planner, Project, Reach, way_back};
+use crate::compose::{Patience, Planner, Project, Reach, to_take_back, way_back};
 use crate::driver::{Driver, Seat, World};
 use crate::journal::newest;
 use crate::model::SystemClock;
@@ -45,7 +45,7 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
     if release.outcome.is_none() {
         Box::pin(running(&project, &reach, world, release, format)).await
     } else {
-        ended(&project, &reach, world, &release, format).await
+        ended(&project, &reach, world, release, format).await
     }
 }
 
@@ -78,7 +78,7 @@ async fn running(project: &Project, reach: &Reach, world: Arc<World>, release: R
         ),
         Ok(Some(Outcome::RolledBack | Outcome::Aborted)) => taken_back(&release, format, "green is removed"),
         // The wish came when blue was on its way out already: what was recorded of it is left.
-        Ok(Some(Outcome::Promoted)) => ended(project, reach, world, &release, format).await,
+        Ok(Some(Outcome::Promoted)) => ended(project, reach, world, release, format).await,
         _ => output::ended(result, &release, format),
     }
 }
@@ -98,8 +98,13 @@ fn taken_back(release: &Release, format: Format, rest: &str) -> ExitCode {
 }
 
 /// The release is over: what it recorded of blue is released again.
-async fn ended(project: &Project, reach: &Reach, world: Arc<World>, release: &Release, format: Format) -> ExitCode {
-    let (source, version) = match way_back(release) {
+async fn ended(project: &Project, reach: &Reach, world: Arc<World>, release: Release, format: Format) -> ExitCode {
+    let journal = project.open_journal(reach).await;
+    let release = match to_take_back(journal.as_ref(), release).await {
+        Ok(release) => release,
+        Err(error) => return output::fail(exit::FAILED, error),
+    };
+    let (source, version) = match way_back(&release) {
         Ok(way_back) => way_back,
         Err(why) => return output::fail(exit::REFUSED, format!("there is nothing to take back: {why}")),
     };

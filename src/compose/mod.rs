@@ -8,12 +8,14 @@ mod plan;
 mod project;
 mod start;
 mod turn;
+mod way_back;
 
 pub use adoption::{Adopted, AdoptionError, Direction, Wanted, adoption};
 pub use artifact::{Artifact, prepare};
 #[cfg(feature = "local")]
 pub use in_process::InProcessCloud;
-pub use plan::{Planner, way_back};
+pub use plan::Planner;
 pub use project::{Project, Reach};
 pub use start::{Refusal, Start, check};
 pub use turn::{NotBegun, Patience, WAIT, begin};
+pub use way_back::{to_take_back, way_back};

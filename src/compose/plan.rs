@@ -2,7 +2,7 @@
 
 use crate::driver::Overrides;
 use crate::model::{ReleaseNumber, VersionLabel};
-use crate::release::{Outcome, Plan, Release, ReleaseId, Route, Source};
+use crate::release::{Plan, ReleaseId, Route, Source};
 use crate::spec::{Lever, Spec};
 
 use super::{Artifact, Project};
@@ -15,6 +15,7 @@ pub struct Planner {
     source: Source,
     version_label: VersionLabel,
     overrides_digest: Option<String>,
+    even_if_unhealthy: bool,
 }
 
 impl Planner {
@@ -43,10 +44,22 @@ impl Planner {
         )
     }
 
-    /// For the way back that an earlier release has recorded.
+    /// For the way back that an earlier release has recorded. Who takes it has seen that the live version is bad: it leads
+    /// there in one step, waits for nobody before it has the traffic, and is not refused because of what it is to end.
     #[must_use]
     pub fn recorded(project: &Project, region: Option<&str>, source: Source, version_label: VersionLabel) -> Self {
-        Self::new(&project.spec, region, source, version_label, None)
+        let mut planner = Self::new(&project.spec, region, source, version_label, None);
+        planner.spec.at_once();
+        planner.even_if_unhealthy()
+    }
+
+    /// Plans of releases that begin although the live environment is not healthy.
+    #[must_use]
+    pub fn even_if_unhealthy(self) -> Self {
+        Self {
+            even_if_unhealthy: true,
+            ..self
+        }
     }
 
     fn new(
@@ -62,6 +75,7 @@ impl Planner {
             source,
             version_label,
             overrides_digest,
+            even_if_unhealthy: false,
         }
     }
 
@@ -87,6 +101,7 @@ impl Planner {
             version_label: self.version_label.clone(),
             source: self.source.clone(),
             green_name: spec.environment_name(number),
+            even_if_unhealthy: self.even_if_unhealthy,
             min_instances: spec.green.min_instances,
             overrides_digest: self.overrides_digest.clone(),
             provision: spec.provision.clone(),
@@ -120,36 +135,4 @@ impl Planner {
 /// A version's label has at most 100 characters, 13 of which are for the digest.
 fn shortened(application: &str) -> String {
     application.chars().take(80).collect()
-}
-
-/// What an ended release has recorded for going back to before it.
-///
-/// # Errors
-///
-/// When there is nothing to go back to, with the reason.
-pub fn way_back(release: &Release) -> Result<(Source, VersionLabel), String> {
-    let id = &release.plan.id;
-    let (Some((outcome, _)), Some(blue)) = (&release.outcome, &release.blue) else {
-        return Err(format!("release {id} has recorded nothing to go back to"));
-    };
-    match outcome {
-        Outcome::Promoted | Outcome::NeedsHuman => {}
-        Outcome::RolledBack | Outcome::Aborted | Outcome::Refused => {
-            return Err(format!(
-                "release {id} was {outcome}: what was live before it is live still"
-            ));
-        }
-    }
-    let Some(version) = &blue.version else {
-        return Err(format!(
-            "release {id} found no version on blue ({}), so there is none to go back to",
-            blue.id
-        ));
-    };
-    let source = Source::Recorded {
-        release: id.number,
-        template: release.plan.blue_template(),
-        environment: Some(blue.id.clone()),
-    };
-    Ok((source, version.clone()))
 }

@@ -114,6 +114,9 @@ pub struct Plan {
     pub source: Source,
     /// Name of the environment to be made.
     pub green_name: EnvironmentName,
+    /// Whether it begins although the live environment is not healthy: the way out of a bad version.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub even_if_unhealthy: bool,
     /// Fewest instances it starts with, if the user wants more than blue runs.
     pub min_instances: Option<u32>,
     /// SHA-256 over the option settings, properties and tags that differ from blue's: their values are not kept here.

@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use super::{Check, Lever, Preset, Spec, StepSpec, Steps};
+use super::{Check, GatePlace, Lever, Preset, Spec, StepSpec, Steps};
 use crate::model::{EnvironmentName, ReleaseNumber};
 
 /// The longest name of an environment that the service takes, in characters (`CreateEnvironment` of the API,
@@ -55,6 +55,12 @@ impl Spec {
             None if self.lever.is_gradual() => Steps::Preset(Preset::Canary).list(),
             None => Steps::Preset(Preset::AllAtOnce).list(),
         }
+    }
+
+    /// The same release with everything in one step, and no gate before it.
+    pub fn at_once(&mut self) {
+        self.steps = Some(Steps::Preset(Preset::AllAtOnce));
+        self.gates.retain(|gate| gate.before == GatePlace::Drain);
     }
 
     /// The name that the slot's traffic comes by, in lower case: the live environment's CNAME, the name with weighted records, or

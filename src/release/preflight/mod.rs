@@ -236,11 +236,16 @@ impl Findings {
             && let Some(health) = facts.blue_health.known()
             && let Some(bad) = unfit(health, now, plan)
         {
-            self.add(
-                "live-health",
-                format!("{label} is not healthy: {bad}"),
-                "bring it to health first, so that a rollback has somewhere to go",
-            );
+            let message = format!("{label} is not healthy: {bad}");
+            if plan.even_if_unhealthy {
+                self.notes.push(format!("{message}. A rollback would lead back to it"));
+            } else {
+                self.add(
+                    "live-health",
+                    message,
+                    "bring it to health first, so that a rollback has somewhere to go; if this release is what heals it, use --even-if-unhealthy",
+                );
+            }
         }
         if !self.unreadable(&format!("read the configuration of {label}"), &facts.blue_settings)
             && let Some(settings) = facts.blue_settings.known()

@@ -71,6 +71,7 @@ pub(crate) fn plan() -> Plan {
         rollback: RollbackSpec {
             keep_green: Span::from_secs(60),
         },
+        even_if_unhealthy: false,
         gates: Vec::new(),
         foreign: ForeignSpec::default(),
     }

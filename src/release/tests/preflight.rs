@@ -17,6 +17,29 @@ struct Case {
     now: Timestamp,
 }
 
+#[test]
+fn what_is_to_heal_the_live_version_is_not_refused_because_of_it() {
+    let case = Case::with(|case| {
+        case.health().status = Some(HealthStatus::Severe);
+        case.plan.even_if_unhealthy = true;
+    });
+    let found = case.judge();
+    assert_eq!(found.problems, []);
+    assert!(found.blue.is_some());
+    assert!(
+        found.notes.iter().any(|note| note.contains("e-blue") && note.contains("Severe")),
+        "{:?}",
+        found.notes
+    );
+    let coupled = Case::with(|case| {
+        case.health().status = Some(HealthStatus::Severe);
+        case.plan.even_if_unhealthy = true;
+        case.settings().coupled_database = true;
+    });
+    let problems = coupled.judge().problems;
+    assert_eq!(problems.len(), 1, "what else is in the way is still found: {problems:?}");
+}
+
 /// One change to a case.
 type Change = fn(&mut Case);
 

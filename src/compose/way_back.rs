@@ -1,0 +1,139 @@
+//! The way back to before a release that is over.
+
+use crate::journal::{Journal, JournalError, catch_up};
+use crate::model::VersionLabel;
+use crate::release::{Outcome, Release, ReleaseId, Source};
+
+/// The release that is to be taken back when the newest one is this: itself, unless it was a way back that came to nothing.
+/// Then what it was to take back is live still, and is meant again.
+///
+/// # Errors
+///
+/// When the journal cannot be read, or says something impossible.
+pub async fn to_take_back(journal: &dyn Journal, newest: Release) -> Result<Release, JournalError> {
+    let mut release = newest;
+    while let Some(before) = came_to_nothing(&release) {
+        match catch_up(journal, &before, None).await? {
+            Some(earlier) => release = earlier,
+            None => break,
+        }
+    }
+    Ok(release)
+}
+
+/// The release before, if this one was to take it back and did not.
+fn came_to_nothing(release: &Release) -> Option<ReleaseId> {
+    let Source::Recorded { release: number, .. } = release.plan.source else {
+        return None;
+    };
+    let (Outcome::RolledBack | Outcome::Aborted | Outcome::Refused) = release.outcome.as_ref()?.0 else {
+        return None;
+    };
+    // Whatever a journal says, this comes to an end.
+    (number < release.plan.id.number).then(|| ReleaseId {
+        number,
+        ..release.plan.id.clone()
+    })
+}
+
+/// What an ended release has recorded for going back to before it.
+///
+/// # Errors
+///
+/// When there is nothing to go back to, with the reason.
+pub fn way_back(release: &Release) -> Result<(Source, VersionLabel), String> {
+    let id = &release.plan.id;
+    let (Some((outcome, _)), Some(blue)) = (&release.outcome, &release.blue) else {
+        return Err(format!("release {id} has recorded nothing to go back to"));
+    };
+    match outcome {
+        Outcome::Promoted | Outcome::NeedsHuman => {}
+        Outcome::RolledBack | Outcome::Aborted | Outcome::Refused => {
+            return Err(format!(
+                "release {id} was {outcome}: what was live before it is live still"
+            ));
+        }
+    }
+    let Some(version) = &blue.version else {
+        return Err(format!(
+            "release {id} found no version on blue ({}), so there is none to go back to",
+            blue.id
+        ));
+    };
+    let source = Source::Recorded {
+        release: id.number,
+        template: release.plan.blue_template(),
+        environment: Some(blue.id.clone()),
+    };
+    Ok((source, version.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::{Append, DirectoryJournal};
+    use crate::model::ReleaseNumber;
+    use crate::release::tests::{first_entry, plan};
+    use crate::release::{Entry, Event, Outcome};
+
+    /// Writes a release that only began and ended so.
+    async fn written(journal: &DirectoryJournal, number: u32, source: Option<Source>, outcome: Outcome) -> Release {
+        let mut plan = plan();
+        plan.id.number = ReleaseNumber(number);
+        plan.source = source.unwrap_or(plan.source);
+        let id = plan.id.clone();
+        let first = first_entry(plan);
+        let last = Entry {
+            sequence: 2,
+            nonce: format!("the end of {number}"),
+            event: Event::Finished {
+                outcome,
+                why: "the test says so".to_owned(),
+            },
+            ..first.clone()
+        };
+        for entry in [first, last] {
+            assert_eq!(journal.append(&entry).await.unwrap(), Append::Written);
+        }
+        catch_up(journal, &id, None).await.unwrap().unwrap()
+    }
+
+    fn back_to_before(number: u32) -> Option<Source> {
+        Some(Source::Recorded {
+            release: ReleaseNumber(number),
+            template: "a template".to_owned(),
+            environment: None,
+        })
+    }
+
+    #[tokio::test]
+    async fn a_way_back_that_came_to_nothing_is_taken_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = DirectoryJournal::new(folder.path());
+        let _bad = written(&journal, 1, None, Outcome::NeedsHuman).await;
+        let _first_try = written(&journal, 2, back_to_before(1), Outcome::Aborted).await;
+        let newest = written(&journal, 3, back_to_before(1), Outcome::Refused).await;
+        let meant = to_take_back(&journal, newest).await.unwrap();
+        assert_eq!(meant.plan.id.number, ReleaseNumber(1));
+    }
+
+    #[tokio::test]
+    async fn a_release_that_was_rolled_back_is_not_mistaken_for_a_way_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = DirectoryJournal::new(folder.path());
+        let _good = written(&journal, 1, None, Outcome::NeedsHuman).await;
+        let newest = written(&journal, 2, None, Outcome::Aborted).await;
+        let meant = to_take_back(&journal, newest).await.unwrap();
+        assert_eq!(meant.plan.id.number, ReleaseNumber(2), "release 1 was not asked about");
+    }
+
+    #[tokio::test]
+    async fn a_way_back_that_was_taken_can_be_taken_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = DirectoryJournal::new(folder.path());
+        let _bad = written(&journal, 1, None, Outcome::NeedsHuman).await;
+        let newest = written(&journal, 2, back_to_before(1), Outcome::NeedsHuman).await;
+        let meant = to_take_back(&journal, newest).await.unwrap();
+        assert_eq!(meant.plan.id.number, ReleaseNumber(2));
+    }
+}
