@@ -151,6 +151,24 @@ mod tests {
     }
 
     #[test]
+    fn at_once_is_one_step_with_no_gate_before_it() {
+        let mut spec = spec(
+            "shop",
+            r#"
+            lever = "weighted-dns"
+            weighted_dns.name = "www.shop.example"
+            steps = "linear"
+            gates = [{ before = "shift" }, { before = { step = 2 } }, { before = "drain" }]
+            "#,
+        );
+        assert_eq!((spec.steps().len(), spec.gates.len()), (5, 3));
+        spec.at_once();
+        assert_eq!(spec.steps(), [StepSpec::whole()]);
+        let gates: Vec<_> = spec.gates.iter().map(|gate| gate.before).collect();
+        assert_eq!(gates, [GatePlace::Drain], "blue is not ended in a hurry");
+    }
+
+    #[test]
     fn long_and_foreign_names_stay_valid_and_different() {
         let long = "a-very-long-name-of-an-application";
         let mut seen = std::collections::BTreeSet::new();

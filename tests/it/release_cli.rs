@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::{Cloud, MOMENT, bundles, turn};
+use crate::support::{Cloud, Fault, MOMENT, bundles, turn};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_good_version_is_promoted_and_blue_removed() {
@@ -144,6 +144,9 @@ async fn a_release_is_taken_back_while_blue_is_warm_and_after() {
         .await
         .with(0);
     cloud.settled("back", "v3", "3").await;
+    // It is not refused because of what it is to end.
+    let severe = Fault::Rewrite("<HealthStatus>Ok<".to_owned(), "<HealthStatus>Severe<".to_owned());
+    project.proxy.order("DescribeEnvironmentHealth", severe, 2);
     let ended = project.run(&["rollback", "--json"]).await.with(0);
     assert_eq!(ended.outcome(), "promoted", "{}", ended.said());
     cloud.settled("back", "v1", "1").await;
