@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    EnvironmentId, EnvironmentName, HealthColor, HealthStatus, InstanceId, Known, ProbeResult, Timestamp, VersionLabel,
+    EnvironmentId, EnvironmentName, HealthColor, HealthStatus, InstanceId, Known, ProbeResult, Served, Timestamp,
+    VersionLabel,
 };
 
 /// An application version.
@@ -81,8 +82,8 @@ pub struct HealthSeen {
     pub causes: Vec<String>,
     /// Instances by id; empty with basic reporting.
     pub instances: BTreeMap<InstanceId, InstanceSeen>,
-    /// Requests in the newest window; `None` with basic reporting.
-    pub requests: Option<u64>,
+    /// What it served in the newest window; `None` with basic reporting.
+    pub served: Option<Served>,
 }
 
 impl HealthSeen {
@@ -94,12 +95,14 @@ impl HealthSeen {
 }
 
 /// Health of an instance.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct InstanceSeen {
     /// Its health.
     pub status: HealthStatus,
     /// The version that is deployed on it, once it is.
     pub version: Option<VersionLabel>,
+    /// What it served in the newest window.
+    pub served: Option<Served>,
 }
 
 /// What the public name showed.

@@ -9,10 +9,12 @@ use crate::release::{Outcome, Release, Wish, limits};
 use crate::spec::AtGateDeadline;
 
 /// Calls that change something on AWS, as far as a release's way forward rests on them.
-const FORWARD: [&str; 5] = [
+const FORWARD: [&str; 7] = [
+    "ChangeResourceRecordSets",
     "CreateApplicationVersion",
     "CreateConfigurationTemplate",
     "CreateEnvironment",
+    "ModifyRule",
     "SwapEnvironmentCNAMEs",
     "PutObject",
 ];

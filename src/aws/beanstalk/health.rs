@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_elasticbeanstalk::types::{EnvironmentHealthAttribute, InstancesHealthAttribute};
+use aws_sdk_elasticbeanstalk::types::{ApplicationMetrics, EnvironmentHealthAttribute, InstancesHealthAttribute};
 
 use super::super::error::read;
 use super::super::{Aws, CallError};
 use super::timestamp;
-use crate::model::{EnvironmentId, HealthColor, HealthStatus, InstanceId, VersionLabel};
+use crate::model::{
+    EnvironmentId, HealthColor, HealthStatus, InstanceId, Latency, RequestCounts, Served, VersionLabel,
+};
 use crate::release::{HealthSeen, InstanceSeen};
 
 impl Aws {
@@ -40,7 +42,7 @@ impl Aws {
             causes: answer.causes().to_vec(),
             instances: self.instances(id).await?,
             // No metrics means that no request was seen in the window.
-            requests: Some(metrics.map_or(0, |metrics| u64::try_from(metrics.request_count()).unwrap_or(0))),
+            served: Some(metrics.map(served).unwrap_or_default()),
         })
     }
 
@@ -55,7 +57,7 @@ impl Aws {
             color: environment.color,
             causes: Vec::new(),
             instances: BTreeMap::new(),
-            requests: None,
+            served: None,
         })
     }
 
@@ -83,7 +85,12 @@ impl Aws {
                     .and_then(|deployment| deployment.version_label())
                     .map(VersionLabel::new);
                 let status = HealthStatus::from_wire(instance.health_status().unwrap_or_default());
-                found.insert(InstanceId::new(instance_id), InstanceSeen { status, version });
+                let seen = InstanceSeen {
+                    status,
+                    version,
+                    served: instance.application_metrics().map(served),
+                };
+                found.insert(InstanceId::new(instance_id), seen);
             }
             token = answer.next_token;
             if token.as_deref().is_none_or(str::is_empty) {
@@ -91,4 +98,35 @@ impl Aws {
             }
         }
     }
+}
+
+/// What was served, as the service tells it.
+fn served(metrics: &ApplicationMetrics) -> Served {
+    let count = |told: Option<i32>| u64::try_from(told.unwrap_or_default()).unwrap_or_default();
+    let codes = metrics.status_codes();
+    let classes = codes.map_or_else(RequestCounts::default, |codes| RequestCounts {
+        status_2xx: count(codes.status2xx()),
+        status_3xx: count(codes.status3xx()),
+        status_4xx: count(codes.status4xx()),
+        status_5xx: count(codes.status5xx()),
+    });
+    let latency = metrics.latency().and_then(|latency| {
+        // A percentile that is not told cannot be judged; without the median there is nothing to judge.
+        let seconds = |told: Option<f64>| told.filter(|told| told.is_finite() && *told >= 0.0).unwrap_or_default();
+        latency.p50().map(|p50| Latency {
+            p10: seconds(latency.p10()),
+            p50,
+            p75: seconds(latency.p75()),
+            p85: seconds(latency.p85()),
+            p90: seconds(latency.p90()),
+            p95: seconds(latency.p95()),
+            p99: seconds(latency.p99()),
+            p999: seconds(latency.p999()),
+        })
+    });
+    Served::told(
+        u64::try_from(metrics.request_count()).unwrap_or_default(),
+        classes,
+        latency,
+    )
 }

@@ -191,5 +191,5 @@ pub(super) fn silence(
 pub(super) fn requests(release: &Release, health: &Known<HealthSeen>, now: Timestamp) -> Option<u64> {
     let seen = health.known()?;
     let age = now.since(seen.refreshed_at?);
-    (age <= release.plan.provision.max_age.get()).then_some(seen.requests)?
+    (age <= release.plan.provision.max_age.get()).then_some(seen.served?.requests)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::run::Run;
 use super::scene::{Scene, unread};
 use super::world::{BLUE, seconds};
-use crate::model::{Known, Timestamp};
+use crate::model::{Known, Served, Timestamp};
 use crate::release::{Decision, EnvironmentStatus, Event, Observation, Phase, Release, Role, Then, Why, decide, looks};
 use crate::spec::AtDrainDeadline;
 
@@ -54,7 +54,7 @@ impl Drain {
             panic!("blue is measured in the drain");
         };
         health.refreshed_at = Some(at - seconds(age));
-        health.requests = requests;
+        health.served = requests.map(Served::well);
         decide(&self.release, &self.seen)
     }
 }

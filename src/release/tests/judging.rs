@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::run::Run;
 use super::world::seconds;
-use crate::model::{HealthColor, HealthStatus, Known, Timestamp};
+use crate::model::{HealthColor, HealthStatus, Known, Served, Timestamp};
 use crate::release::{
     Event, HealthSeen, InstanceSeen, Look, Observation, Outcome, Phase, PublicSeen, Release, Then, Why, decide, looks,
 };
@@ -86,21 +86,21 @@ const BAD: [(&str, Change); 14] = [
     }),
     ("GET /: not as it should be", |seen| {
         fail(seen, None);
-        health(seen).requests = Some(0);
+        health(seen).served = Some(Served::well(0));
     }),
     ("GET /: not as it should be", |seen| {
         fail(seen, None);
-        health(seen).requests = None;
+        health(seen).served = None;
         seen.environments = unread();
     }),
     // Others get an answer, and so does this one: a bad one.
     ("GET /: not as it should be", |seen| {
         fail(seen, Some(500));
-        health(seen).requests = Some(5);
+        health(seen).served = Some(Served::well(5));
     }),
     ("GET /: not as it should be", |seen| {
         fail(seen, None);
-        health(seen).requests = Some(5);
+        health(seen).served = Some(Served::well(5));
         health(seen).status = Some(HealthStatus::Warning);
     }),
     ("GET /: not as it should be", |seen| {
@@ -132,7 +132,7 @@ const BAD: [(&str, Change); 14] = [
 const UNKNOWN: [(&str, Change); 10] = [
     ("the fault may be on the way", |seen| {
         fail(seen, None);
-        health(seen).requests = Some(5);
+        health(seen).served = Some(Served::well(5));
     }),
     ("the fault may be here", |seen| {
         fail(seen, None);

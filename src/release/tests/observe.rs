@@ -7,7 +7,9 @@ use std::time::Duration;
 use super::faults::Sense;
 use super::plan::KEY;
 use super::world::{BLUE, World, seconds};
-use crate::model::{EnvironmentId, HealthColor, HealthStatus, InstanceId, Known, ProbeResult, Span, VersionLabel};
+use crate::model::{
+    EnvironmentId, HealthColor, HealthStatus, InstanceId, Known, ProbeResult, Served, Span, VersionLabel,
+};
 use crate::release::preflight::{BucketSeen, Facts, SettingsSeen};
 use crate::release::{
     EnvironmentSeen, EnvironmentStatus, HealthSeen, InstanceSeen, Looks, Observation, Processing, PublicSeen, Release,
@@ -175,7 +177,7 @@ impl World {
                 },
                 causes: Vec::new(),
                 instances: BTreeMap::new(),
-                requests: None,
+                served: None,
             });
         }
         let version = if one.is_green && self.quality.wrong_version {
@@ -188,6 +190,7 @@ impl World {
                 let seen = InstanceSeen {
                     status,
                     version: up.then(|| version.clone()),
+                    served: None,
                 };
                 (InstanceId::new(format!("i-{number}")), seen)
             })
@@ -198,7 +201,7 @@ impl World {
             color: status.color(),
             causes: Vec::new(),
             instances,
-            requests: Some(self.requests(id, refreshed)),
+            served: Some(Served::well(self.requests(id, refreshed))),
         })
     }
 

@@ -27,7 +27,10 @@ fn what_is_to_heal_the_live_version_is_not_refused_because_of_it() {
     assert_eq!(found.problems, []);
     assert!(found.blue.is_some());
     assert!(
-        found.notes.iter().any(|note| note.contains("e-blue") && note.contains("Severe")),
+        found
+            .notes
+            .iter()
+            .any(|note| note.contains("e-blue") && note.contains("Severe")),
         "{:?}",
         found.notes
     );
@@ -37,7 +40,11 @@ fn what_is_to_heal_the_live_version_is_not_refused_because_of_it() {
         case.settings().coupled_database = true;
     });
     let problems = coupled.judge().problems;
-    assert_eq!(problems.len(), 1, "what else is in the way is still found: {problems:?}");
+    assert_eq!(
+        problems.len(),
+        1,
+        "what else is in the way is still found: {problems:?}"
+    );
 }
 
 /// One change to a case.

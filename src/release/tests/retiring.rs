@@ -3,7 +3,7 @@
 use super::run::GREEN;
 use super::scene::{INSTANT, Scene, act, known, over, record, taken_back, unread, wait};
 use super::world::{BLUE, seconds};
-use crate::model::{Known, Timestamp};
+use crate::model::{Known, Served, Timestamp};
 use crate::release::{
     Action, Attempts, Blue, Decision, EnvironmentStatus, Event, HealthSeen, Outcome, Phase, Role, Why, limits,
 };
@@ -113,7 +113,7 @@ fn a_blue_with_users_is_not_removed_unless_that_was_set() {
     let (scene, until) = cold();
     let deadline = until + seconds(300);
     for requests in [Some(1), None] {
-        let busy = scene.with(|scene| blue_health(scene).requests = requests);
+        let busy = scene.with(|scene| blue_health(scene).served = requests.map(Served::well));
         let early = busy.decide();
         let role = Role::Blue;
         assert_eq!(early.why, Why::Busy { role, requests });

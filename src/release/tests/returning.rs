@@ -7,7 +7,7 @@ use super::plan::SLOT;
 use super::run::{GREEN, Run};
 use super::scene::{INSTANT, Scene, act, known, over, record, taken_back, unread, wait};
 use super::world::{BLUE, BLUE_CNAME, seconds};
-use crate::model::{HealthColor, Known, ProbeResult, Span, Timestamp};
+use crate::model::{HealthColor, Known, ProbeResult, Served, Span, Timestamp};
 use crate::release::{
     Action, Attempts, Decision, EnvironmentStatus, Event, Outcome, Phase, PublicSeen, Role, RollbackState, Source, Why,
     limits,
@@ -230,7 +230,7 @@ fn settled() -> (Scene, Timestamp) {
         scene.release.attempts.clear();
         scene.release.quiet_since = Some(restored);
         let health = known(&mut scene.seen.green_health);
-        (health.requests, health.refreshed_at) = (Some(0), Some(scene.seen.at));
+        (health.served, health.refreshed_at) = (Some(Served::default()), Some(scene.seen.at));
     });
     (scene, restored)
 }
@@ -327,7 +327,7 @@ fn a_green_with_users_is_not_removed_unless_that_was_set() {
     let (scene, restored) = ripe();
     let busy = scene.with(|scene| {
         scene.release.quiet_since = None;
-        known(&mut scene.seen.green_health).requests = Some(3);
+        known(&mut scene.seen.green_health).served = Some(Served::well(3));
     });
     let deadline = restored + seconds(40 + 300);
     let role = Role::Green;
@@ -355,7 +355,7 @@ fn a_green_with_users_is_not_removed_unless_that_was_set() {
     assert!(matches!(blind.decide().why, Why::Busy { requests: None, .. }));
     let basic = busy.with(|scene| {
         let health = known(&mut scene.seen.green_health);
-        (health.status, health.color, health.requests) = (None, HealthColor::Green, None);
+        (health.status, health.color, health.served) = (None, HealthColor::Green, None);
     });
     assert!(ends_green(&basic.decide()));
 }

@@ -3,7 +3,7 @@
 use super::plan::plan;
 use super::run::Run;
 use super::world::{BLUE, Quality, seconds};
-use crate::model::{HealthStatus, Known, Span};
+use crate::model::{HealthStatus, Known, Served, Span};
 use crate::release::{
     Action, EnvironmentStatus, Event, Look, Observation, Outcome, Phase, Release, Then, Up, decide, looks,
 };
@@ -143,8 +143,8 @@ fn blue_health(seen: &mut Observation) -> &mut crate::release::HealthSeen {
 }
 
 const NOT_SILENT: [Change; 4] = [
-    ("with requests", |seen| blue_health(seen).requests = Some(1)),
-    ("with requests nobody counts", |seen| blue_health(seen).requests = None),
+    ("with requests", |seen| blue_health(seen).served = Some(Served::well(1))),
+    ("with requests nobody counts", |seen| blue_health(seen).served = None),
     ("not seen lately", |seen| {
         blue_health(seen).refreshed_at = Some(seen.at - seconds(41));
     }),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Mistake;
 use crate::driver::Mind;
-use crate::model::{HealthColor, HealthStatus, InstanceId, Known, Span, Timestamp};
+use crate::model::{HealthColor, HealthStatus, InstanceId, Known, Served, Span, Timestamp};
 use crate::release::{
     Action, CallResult, Decision, Event, HealthSeen, InstanceSeen, Look, Looks, Observation, Pending, Phase, Release,
     Role, Then, Why, Wishes, decide, looks,
@@ -326,6 +326,7 @@ fn fine(release: &Release, at: Timestamp) -> HealthSeen {
         let seen = InstanceSeen {
             status: HealthStatus::Ok,
             version: Some(release.plan.version_label.clone()),
+            served: None,
         };
         (InstanceId::new(format!("i-{index}")), seen)
     };
@@ -335,6 +336,6 @@ fn fine(release: &Release, at: Timestamp) -> HealthSeen {
         refreshed_at: Some(at),
         causes: Vec::new(),
         instances: (1..=count.max(1)).map(instance).collect(),
-        requests: Some(0),
+        served: Some(Served::default()),
     }
 }
