@@ -1,0 +1,239 @@
+//! The detector for latency: percentiles of both arms in the same window.
+
+use serde::{Deserialize, Serialize};
+
+use super::counts::Lids;
+use super::math::{QUANTILES, Quantile};
+use super::mixture::{Each, Mixture, SIZES};
+
+/// A percentile is used when so many requests of the smaller arm lie beyond it, on average.
+const BEYOND: f64 = 2.0;
+
+/// The least slope of the curve of `ln x` over the normal quantile: a flatter one is an artefact of the clock's resolution.
+const LEAST_SLOPE: f64 = 0.05;
+
+/// Stakes in units of the standard deviation. Each is twice the one before it, so that one exponential does for all.
+const LAMBDAS: Each = [0.25, 0.5, 1.0, 2.0, 4.0];
+
+/// Their parts.
+const WEIGHTS: Each = [0.12, 0.22, 0.26, 0.24, 0.16];
+
+/// How much a window's arms differ by themselves before anything was seen: one arm's standard deviation, as a part of 1.
+const NOISE_BEFORE: f64 = 0.03;
+
+/// How many windows that is worth.
+const NOISE_WEIGHT: f64 = 6.0;
+
+/// A difference between green and blue in one window: `ln(green / blue)`, and its variance by chance of sampling alone.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Gap {
+    pub(super) difference: f64,
+    pub(super) variance: f64,
+    /// Green's and blue's value, in milliseconds.
+    pub(super) green: f64,
+    pub(super) blue: f64,
+}
+
+/// What can be said of a window's latencies.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Gaps {
+    /// All requests: the best single shift of the whole curve.
+    pub(super) whole: Option<Gap>,
+    /// The slowest tenth or twentieth.
+    pub(super) tail: Option<Gap>,
+    /// The slowest hundredth.
+    pub(super) extreme: Option<Gap>,
+}
+
+/// Percentiles of one arm in milliseconds, as in [`QUANTILES`], with the number of requests.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Curve {
+    pub(super) n: f64,
+    pub(super) points: [Option<f64>; 5],
+}
+
+/// One usable percentile of both arms.
+#[derive(Clone, Copy)]
+struct Point {
+    quantile: Quantile,
+    /// Logarithms of green's and blue's value.
+    green: f64,
+    blue: f64,
+    /// Of the curve of both together.
+    slope: f64,
+}
+
+/// Compares two curves.
+pub(super) fn compare(green: Curve, blue: Curve) -> Gaps {
+    let mut points = [None; 5];
+    let mut found = 0;
+    let fewer = green.n.min(blue.n);
+    for (at, quantile) in QUANTILES.into_iter().enumerate() {
+        let usable = |value: &f64| value.is_finite() && *value > 0.0;
+        let (Some(one), Some(other)) = (green.points[at].filter(usable), blue.points[at].filter(usable)) else {
+            continue;
+        };
+        if fewer * (1.0 - quantile.q) < BEYOND {
+            continue;
+        }
+        points[found] = Some(Point {
+            quantile,
+            green: one.ln(),
+            blue: other.ln(),
+            slope: LEAST_SLOPE,
+        });
+        found += 1;
+    }
+    if found < 2 {
+        // One point has no slope, and so no variance.
+        return Gaps::default();
+    }
+    let scale = 1.0 / green.n + 1.0 / blue.n;
+    let together = |point: &Point| (green.n * point.green + blue.n * point.blue) / (green.n + blue.n);
+    for at in 0..found {
+        let before = points[at.saturating_sub(1)];
+        let after = points[(at + 1).min(found - 1)];
+        if let (Some(before), Some(after), Some(point)) = (before, after, points[at].as_mut()) {
+            let rise = together(&after) - together(&before);
+            point.slope = (rise / (after.quantile.z - before.quantile.z)).max(LEAST_SLOPE);
+        }
+    }
+    let gap = |point: &Point| {
+        let Quantile { q, density, .. } = point.quantile;
+        Gap {
+            difference: point.green - point.blue,
+            variance: q * (1.0 - q) * scale * (point.slope / density).powi(2),
+            green: point.green.exp(),
+            blue: point.blue.exp(),
+        }
+    };
+    let known = &points[..found];
+    let at = |q: f64| known.iter().flatten().find(|point| point.quantile.q == q).map(gap);
+    Gaps {
+        whole: whole(known, scale),
+        tail: at(0.95).or_else(|| at(0.9)),
+        extreme: at(0.99),
+    }
+}
+
+/// The shift of the whole curve that fits best, from percentiles whose errors hang together as those of one sample do: those are
+/// a Brownian bridge, whose increments are independent (Ogawa, "Contributions to the theory of systematic statistics", 1951).
+fn whole(points: &[Option<Point>], scale: f64) -> Option<Gap> {
+    let (mut sum, mut information, mut q, mut height, mut fitted) = (0.0, 0.0, 0.0, 0.0, 0.0);
+    let mut increment = |next_q: f64, next_height: f64, next_fitted: f64, q: &mut f64| {
+        let width = next_q - *q;
+        sum += (next_height - height) * (next_fitted - fitted) / width;
+        information += (next_height - height).powi(2) / width;
+        (*q, height, fitted) = (next_q, next_height, next_fitted);
+    };
+    for point in points.iter().flatten() {
+        let height = point.quantile.density / point.slope;
+        increment(point.quantile.q, height, height * (point.green - point.blue), &mut q);
+    }
+    increment(1.0, 0.0, 0.0, &mut q);
+    let first = points.first().copied().flatten()?;
+    (information > 0.0).then(|| Gap {
+        difference: sum / information,
+        variance: scale / information,
+        green: first.green.exp(),
+        blue: first.blue.exp(),
+    })
+}
+
+/// What two good environments differ by from window to window, beyond chance of sampling.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Noise {
+    squares: f64,
+    weight: f64,
+    last: Option<(f64, f64)>,
+}
+
+impl Default for Noise {
+    fn default() -> Self {
+        Self {
+            squares: NOISE_WEIGHT * 2.0 * NOISE_BEFORE * NOISE_BEFORE,
+            weight: NOISE_WEIGHT,
+            last: None,
+        }
+    }
+}
+
+impl Noise {
+    fn variance(&self) -> f64 {
+        self.squares / self.weight
+    }
+
+    fn learn(&mut self, gap: Gap, least: f64) {
+        if let Some((difference, variance)) = self.last {
+            let sampling = 0.5 * (gap.variance + variance);
+            let beyond = 0.5 * (gap.difference - difference).powi(2) - sampling;
+            self.squares += beyond.min(9.0 * (self.variance() + sampling));
+            self.weight += 1.0;
+            self.squares = self.squares.max(2.0 * least * least * self.weight);
+        }
+        self.last = Some((gap.difference, gap.variance));
+    }
+}
+
+/// Evidence that one part of green's latencies is longer than the tolerance allows.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct GapTest {
+    mixture: Mixture,
+    noise: Noise,
+}
+
+impl GapTest {
+    /// How far the gap lies above a bound, in standard deviations, as far as they were known before this window.
+    pub(super) fn beyond(&self, gap: Gap, bound: f64) -> f64 {
+        (gap.difference - bound) / (gap.variance + self.noise.variance()).sqrt()
+    }
+
+    /// Takes a window. `tolerance` is the logarithm of the ratio that is allowed, `least_noise` one arm's standard deviation.
+    pub(super) fn step(&mut self, gap: Gap, tolerance: f64, least_noise: f64, lids: Lids) {
+        let z = self.beyond(gap, tolerance);
+        let mut first = [0.0; SIZES];
+        let mut late = [0.0; SIZES];
+        for size in 0..SIZES {
+            let log = LAMBDAS[size] * z - 0.5 * LAMBDAS[size] * LAMBDAS[size];
+            first[size] = log.min(lids.first);
+            late[size] = log.min(lids.late);
+        }
+        self.mixture.step(&first, &late);
+        self.noise.learn(gap, least_noise);
+    }
+
+    pub(super) fn value(&self) -> f64 {
+        self.mixture.value(&WEIGHTS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn curve(n: f64, p50: f64, p90: f64, p99: f64) -> Curve {
+        Curve {
+            n,
+            points: [Some(p50), None, Some(p90), None, Some(p99)],
+        }
+    }
+
+    #[test]
+    fn gaps_have_the_reference_values() {
+        let (green, blue) = (curve(250.0, 90.0, 220.0, 460.0), curve(4750.0, 80.0, 196.0, 408.0));
+        let gaps = compare(green, blue);
+        let (tail, extreme) = (gaps.tail.unwrap(), gaps.extreme.unwrap());
+        for (value, expected) in [
+            (tail.difference, 0.115_512_887),
+            (tail.variance, 0.006_035_483),
+            (extreme.difference, 0.119_959_315),
+            (extreme.variance, 0.028_913_195),
+        ] {
+            assert!((value - expected).abs() < 1e-8, "{value} {expected}");
+        }
+        // All percentiles together know more than each alone.
+        let whole = gaps.whole.unwrap();
+        assert!((whole.difference - 0.117).abs() < 0.002, "{whole:?}");
+        assert!(whole.variance < 0.003_232_774 && whole.variance > 0.002, "{whole:?}");
+    }
+}
