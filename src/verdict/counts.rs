@@ -28,13 +28,13 @@ const LAMBDA_WEIGHTS: Each = [0.1, 0.15, 0.25, 0.3, 0.2];
 /// What is lost because the stake is split over sizes, start at the shift, and later starts, as logarithms: about as much as one
 /// size of two or three neighbours, and one window of a few hundred, have.
 const SIZE_TOLL: f64 = 0.9;
-const START_TOLL: f64 = 0.22;
-const LATE_TOLL: f64 = 6.9;
+const START_TOLL: f64 = 0.15;
+const LATE_TOLL: f64 = 7.2;
 
 /// What is kept back from every window's bet on counts, as a part of the stake: without storms so far, and with some. Then a storm that hits
 /// blue costs little of what was won. A mixture with 1 is an e-value as much as the bet itself.
 const HEDGE: f64 = 0.01;
-const STORM_HEDGE: f64 = 0.12;
+pub(super) const STORM_HEDGE: f64 = 0.12;
 
 /// How much one window may say, as a logarithm, for bets that run since the shift and for later ones.
 ///
@@ -89,7 +89,7 @@ impl CountTest {
         }
         let share = null_share(green.n, blue.n, tolerance.ratio);
         // No storm that was ever seen takes down most of the requests of a window: that green is dead can be said at once.
-        let dead_share = if past.storms() > 0 { 0.9 } else { 0.5 };
+        let dead_share = if past.storms() > 0 { 0.9 } else { 0.9 };
         let is_dead = green.k >= 5.0 && green.k >= dead_share * green.n;
         let factor = past.factor();
         let hedge = if past.storms() > 0 { STORM_HEDGE } else { HEDGE };
@@ -143,9 +143,10 @@ impl CeilingTest {
         let mut first = [0.0; SIZES];
         let mut late = [0.0; SIZES];
         for size in 0..SIZES {
+            // Nothing in the same window says whether it was a storm. So four windows are needed where two are otherwise.
             let log = one_arm(THETAS[size], green, ceiling) / factor;
-            first[size] = log.min(lids.first);
-            late[size] = log.min(lids.late);
+            first[size] = log.min(0.5 * lids.first);
+            late[size] = log.min(0.5 * lids.late);
         }
         self.mixture.step(&first, &late);
     }
@@ -163,7 +164,7 @@ fn fair_lid(theta: Theta, share: f64, storm: f64, hedge: f64) -> f64 {
 }
 
 /// A bet of which a part is kept back.
-fn hedged(log: f64, kept: f64) -> f64 {
+pub(super) fn hedged(log: f64, kept: f64) -> f64 {
     if log > 4.0 {
         return log + (-kept).ln_1p();
     }

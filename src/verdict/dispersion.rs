@@ -7,6 +7,9 @@ use super::evalue::Count;
 /// Windows' worth of failures that speak for independent ones before any was seen.
 const PRIOR: f64 = 10.0;
 
+/// The mean square of a normal variable's distance from the median of itself and two others, in units of its variance.
+const BESIDE_MEDIAN: f64 = 0.78;
+
 /// A storm of so many failures ends every bet on green when it hits blue, so that its lid is all that is needed against it. Smaller
 /// ones count as groups as well.
 const WHOLE_STORM: f64 = 30.0;
@@ -38,12 +41,16 @@ impl Dispersion {
     /// What logarithms of e-values are divided by, 1 or more. By Jensen's inequality that never spoils an e-value; if failures come in groups
     /// of at most M that are routed whole, a factor of M makes it exact.
     pub(super) fn factor(&self) -> f64 {
-        ((PRIOR + self.squares) / (PRIOR + self.failures)).max(1.0)
+        Self::beyond_chance((PRIOR + self.squares) / (PRIOR + self.failures))
+    }
+
+    fn beyond_chance(ratio: f64) -> f64 {
+        1.0 + (ratio - 1.0).max(0.0) / BESIDE_MEDIAN
     }
 
     /// The same with storms: for tests that have no lid against them.
     pub(super) fn stormy_factor(&self) -> f64 {
-        ((PRIOR + self.squares + self.stormy_squares) / (PRIOR + self.failures)).max(1.0)
+        Self::beyond_chance((PRIOR + self.squares + self.stormy_squares) / (PRIOR + self.failures))
     }
 
     /// The fewest failures that a storm had.
@@ -73,7 +80,8 @@ impl Dispersion {
                 let mean = (one + rate + two) / 3.0;
                 let beyond = n * (rate - median);
                 self.failures += n * mean;
-                let usual = n * median;
+                // Two storms with a window between them make that window the odd one.
+                let usual = n * median.min(rate);
                 if beyond >= 10.0 + 6.0 * usual.sqrt() {
                     self.smallest_storm = match self.storms {
                         0 => beyond,
@@ -81,7 +89,7 @@ impl Dispersion {
                     };
                     self.storms = self.storms.saturating_add(1);
                 }
-                if beyond >= WHOLE_STORM + 6.0 * usual.sqrt() {
+                if beyond.abs() >= WHOLE_STORM + 6.0 * usual.sqrt() {
                     self.stormy_squares += beyond * beyond;
                 } else {
                     self.squares += beyond * beyond;

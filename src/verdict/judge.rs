@@ -16,7 +16,7 @@ use super::rare::RareTest;
 use super::window::{Arm, Latency, Window};
 
 /// The parts of the budget, one for each of [`Metric::ALL`]. What a service does not measure leaves its part to the others.
-const PARTS: [f64; 10] = [0.50, 0.08, 0.25, 0.02, 0.05, 0.20, 0.03, 0.20, 0.12, 0.12];
+const PARTS: [f64; 10] = [0.50, 0.06, 0.25, 0.01, 0.05, 0.20, 0.02, 0.19, 0.12, 0.12];
 
 /// The part of the budget that is kept for metrics that appear only after the shift.
 const LATE_PART: f64 = 0.02;
@@ -289,7 +289,7 @@ impl Judge {
             self.trail_events(Metric::Errors, reading.begin_s, pair);
             self.trail_events(Metric::ErrorShare, reading.begin_s, pair);
             if let Some(promotion) = &self.policy.promotion {
-                self.promotion.errors(green, blue, promotion, self.dispersion.factor());
+                self.promotion.errors(green, blue, promotion, &self.dispersion);
             }
         } else if reading.blue.is_some() && self.blue_past.n > 0.0 {
             let ceiling = frozen_ceiling(self.blue_past, tolerance, self.policy.false_rollbacks);
@@ -531,4 +531,12 @@ fn median(samples: &[f64]) -> Option<f64> {
     let mut sorted: Vec<f64> = samples.iter().copied().filter(|value| value.is_finite()).collect();
     sorted.sort_by(f64::total_cmp);
     sorted.get(sorted.len() / 2).copied()
+}
+#[doc(hidden)]
+impl Judge {
+    pub fn dbg(&self) -> String {
+        let p = self.parts.unwrap_or(PARTS);
+        let v: Vec<String> = Metric::ALL.into_iter().map(|m| format!("{:.2}", p[place(m)] * self.value(m))).collect();
+        format!("phi {:.2} stormy {:.2} storms {} {:.0} {}", self.dispersion.factor(), self.dispersion.stormy_factor(), self.dispersion.storms(), self.dispersion.smallest_storm(), v.join(" "))
+    }
 }

@@ -12,17 +12,20 @@ const BEYOND: f64 = 2.0;
 /// The least slope of the curve of `ln x` over the normal quantile: a flatter one is an artefact of the clock's resolution.
 const LEAST_SLOPE: f64 = 0.05;
 
-/// Stakes in units of the standard deviation. Each is twice the one before it, so that one exponential does for all.
-const LAMBDAS: Each = [0.25, 0.5, 1.0, 2.0, 4.0];
+/// Regressions beyond the tolerance that are bet on, as logarithms of ratios: from a twentieth to two and a half times.
+const SHIFTS: Each = [0.05, 0.1, 0.2, 0.42, 0.9];
 
 /// Their parts.
-const WEIGHTS: Each = [0.12, 0.22, 0.26, 0.24, 0.16];
+const WEIGHTS: Each = [0.3, 0.24, 0.24, 0.14, 0.08];
 
 /// How much a window's arms differ by themselves before anything was seen: one arm's standard deviation, as a part of 1.
 const NOISE_BEFORE: f64 = 0.03;
 
 /// How many windows that is worth.
 const NOISE_WEIGHT: f64 = 6.0;
+
+/// How much a window says of the noise even if all of its difference may be chance, as a part of 1.
+const HIDDEN: f64 = 0.15;
 
 /// A difference between green and blue in one window: `ln(green / blue)`, and its variance by chance of sampling alone.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -167,8 +170,11 @@ impl Noise {
         if let Some((difference, variance)) = self.last {
             let sampling = 0.5 * (gap.variance + variance);
             let beyond = 0.5 * (gap.difference - difference).powi(2) - sampling;
-            self.squares += beyond.min(9.0 * (self.variance() + sampling));
-            self.weight += 1.0;
+            // Where chance of sampling hides it, a window says little of the noise.
+            let own = self.variance();
+            let says = (own + HIDDEN * sampling) / (own + sampling);
+            self.squares += says * beyond.min(9.0 * (own + sampling));
+            self.weight += says;
             self.squares = self.squares.max(2.0 * least * least * self.weight);
         }
         self.last = Some((gap.difference, gap.variance));
@@ -190,11 +196,12 @@ impl GapTest {
 
     /// Takes a window. `tolerance` is the logarithm of the ratio that is allowed, `least_noise` one arm's standard deviation.
     pub(super) fn step(&mut self, gap: Gap, tolerance: f64, least_noise: f64, lids: Lids) {
-        let z = self.beyond(gap, tolerance);
+        let excess = gap.difference - tolerance;
+        let precision = 1.0 / (gap.variance + self.noise.variance());
         let mut first = [0.0; SIZES];
         let mut late = [0.0; SIZES];
         for size in 0..SIZES {
-            let log = LAMBDAS[size] * z - 0.5 * LAMBDAS[size] * LAMBDAS[size];
+            let log = SHIFTS[size] * (excess - 0.5 * SHIFTS[size]) * precision;
             first[size] = log.min(lids.first);
             late[size] = log.min(lids.late);
         }

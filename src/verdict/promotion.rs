@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::counts::{STORM_HEDGE, hedged};
+use super::dispersion::Dispersion;
 use super::evalue::{Count, Theta, null_share, one_arm, two_arm};
 use super::math::within_range;
 use super::policy::Promotion;
@@ -43,13 +45,18 @@ impl Default for PromotionTest {
 
 impl PromotionTest {
     /// Takes requests of both arms.
-    pub(super) fn errors(&mut self, green: Count, blue: Count, promotion: &Promotion, factor: f64) {
+    pub(super) fn errors(&mut self, green: Count, blue: Count, promotion: &Promotion, past: &Dispersion) {
         if green.n <= 0.0 || blue.n <= 0.0 {
             return;
         }
         let share = null_share(green.n, blue.n, promotion.errors.ratio);
+        let factor = past.factor();
+        // A storm that hits blue speaks for green as much as one that hits green against it, and neither should say much: the same as
+        // in the test for worse, with the arms exchanged.
+        let lid = (past.storms() > 0).then(|| ((1.0 - share * STORM_HEDGE) / (1.0 - share)).ln());
         grow(&mut self.errors, |size| {
-            two_arm(THETAS[size], share, green, blue, promotion.errors.absolute) / factor
+            let log = two_arm(THETAS[size], share, green, blue, promotion.errors.absolute) / factor;
+            lid.map_or(log, |lid| hedged(log, STORM_HEDGE).min(lid))
         });
     }
 
