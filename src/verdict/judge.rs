@@ -7,7 +7,7 @@ use super::dispersion::Dispersion;
 use super::evalue::Count;
 use super::evidence::{Advice, Decision, Evidence, Metric, Trail, Verdict, Why};
 use super::instances::Instances;
-use super::latency::{Curve, Gap, GapTest, Gaps, compare};
+use super::latency::{Curve, Gap, GapTest, Gaps, Swings, compare};
 use super::policy::Policy;
 use super::probes::ProbeTest;
 use super::promotion::PromotionTest;
@@ -16,13 +16,16 @@ use super::rare::RareTest;
 use super::window::{Arm, Latency, Window};
 
 /// The parts of the budget, one for each of [`Metric::ALL`]. What a service does not measure leaves its part to the others.
-const PARTS: [f64; 10] = [0.50, 0.06, 0.25, 0.01, 0.05, 0.20, 0.02, 0.19, 0.12, 0.12];
+const PARTS: [f64; 10] = [0.52, 0.04, 0.25, 0.01, 0.05, 0.20, 0.02, 0.20, 0.12, 0.12];
 
 /// The part of the budget that is kept for metrics that appear only after the shift.
 const LATE_PART: f64 = 0.02;
 
 /// Traffic is rare when blue has had no more requests than that in a window, on average, before the shift.
 const RARE: f64 = 12.0;
+
+/// Failures come in groups when the dispersion before the shift is above that.
+const GROUPED: f64 = 1.3;
 
 /// From that e-value on something speaks against green, and it gets no more traffic.
 const SUSPICION: f64 = 10.0;
@@ -49,6 +52,7 @@ pub struct Judge {
     rare: RareTest,
     frozen: CeilingTest,
     client_errors: CountTest,
+    swings: Swings,
     latencies: [GapTest; 3],
     samples: RankTest,
     probes: ProbeTest,
@@ -99,6 +103,7 @@ impl Judge {
             rare: RareTest::default(),
             frozen: CeilingTest::default(),
             client_errors: CountTest::default(),
+            swings: Swings::default(),
             latencies: <[GapTest; 3]>::default(),
             samples: RankTest::default(),
             probes: ProbeTest::default(),
@@ -155,6 +160,9 @@ impl Judge {
             self.first_request_s.get_or_insert(begin_s);
             if self.parts.is_none() {
                 self.parts = Some(self.share_out());
+                for test in self.latencies.iter_mut().chain([&mut self.slo_latency]) {
+                    test.expect(&self.swings, self.policy.latency_noise);
+                }
             }
             self.test(window, &reading);
         }
@@ -206,8 +214,15 @@ impl Judge {
             Metric::SampledLatency => seen.samples,
             Metric::Probes => seen.probes,
         };
+        let mut parts = PARTS;
+        if self.dispersion.factor() > GROUPED {
+            // What of the stake is on failures that come alone is better placed on their share.
+            let half = 0.5 * (PARTS[place(Metric::Errors)] + PARTS[place(Metric::ErrorShare)]);
+            parts[place(Metric::Errors)] = half;
+            parts[place(Metric::ErrorShare)] = half;
+        }
         let sum = |wanted: bool| -> f64 {
-            let parts = Metric::ALL.into_iter().zip(PARTS);
+            let parts = Metric::ALL.into_iter().zip(parts);
             parts.filter(|(metric, _)| used(*metric) == wanted).map(|(_, part)| part).sum()
         };
         let (now, later) = (sum(true), sum(false));
@@ -217,7 +232,6 @@ impl Judge {
             (false, _) => 1.0,
             (true, false) => 0.0,
         };
-        let mut parts = PARTS;
         for (metric, part) in Metric::ALL.into_iter().zip(&mut parts) {
             if metric == Metric::RareErrors && !rare {
                 // Its null hypothesis is too narrow for a service with much traffic.
@@ -369,6 +383,9 @@ impl Judge {
         if let Some(blue) = reading.blue {
             if self.parts.is_none() {
                 self.rare.blue(blue);
+                if let Some(curve) = curve(&window.blue) {
+                    self.swings.learn(curve);
+                }
             }
             self.blue_past.add(blue);
             self.blue_windows += 1.0;

@@ -18,14 +18,23 @@ const SHIFTS: Each = [0.05, 0.1, 0.2, 0.42, 0.9];
 /// Their parts.
 const WEIGHTS: Each = [0.3, 0.24, 0.24, 0.14, 0.08];
 
-/// How much a window's arms differ by themselves before anything was seen: one arm's standard deviation, as a part of 1.
-const NOISE_BEFORE: f64 = 0.03;
-
-/// How many windows that is worth.
+/// How many windows the noise that is expected before anything was seen is worth.
 const NOISE_WEIGHT: f64 = 6.0;
 
+/// What part of an arm's variance from window to window is expected to be its own, and not both arms'.
+const OWN_PART: f64 = 1.0 / 6.0;
+
+/// The most that is expected, as a variance: a tenth.
+const MOST_NOISE: f64 = 0.01;
+
+/// For small regressions that begin late, how many times the least noise two environments are allowed to differ for minutes; which
+/// sizes are small; and the least variance that is believed when one of those is bet on.
+const LASTING: f64 = 3.0;
+const SMALL: usize = 2;
+const LEAST_VARIANCE: f64 = 0.003;
+
 /// How much a window says of the noise even if all of its difference may be chance, as a part of 1.
-const HIDDEN: f64 = 0.15;
+const HIDDEN: f64 = 0.2;
 
 /// A difference between green and blue in one window: `ln(green / blue)`, and its variance by chance of sampling alone.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -154,10 +163,43 @@ struct Noise {
 impl Default for Noise {
     fn default() -> Self {
         Self {
-            squares: NOISE_WEIGHT * 2.0 * NOISE_BEFORE * NOISE_BEFORE,
+            squares: 0.0,
             weight: NOISE_WEIGHT,
             last: None,
         }
+    }
+}
+
+/// How blue's latency moves from window to window before the shift.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Swings {
+    squares: f64,
+    windows: f64,
+    last: Option<(f64, f64)>,
+}
+
+impl Swings {
+    /// Takes a window of blue.
+    pub(super) fn learn(&mut self, curve: Curve) {
+        let [Some(half), _, Some(most), ..] = curve.points else { return };
+        if !(half > 0.0 && most > half && most.is_finite() && curve.n * 0.1 >= BEYOND) {
+            return;
+        }
+        let slope = (most / half).ln() / QUANTILES[2].z;
+        let (value, variance) = (half.ln(), 0.25 * (slope / QUANTILES[0].density).powi(2) / curve.n);
+        if let Some((before, variance_before)) = self.last {
+            let beyond = 0.5 * (value - before).powi(2) - 0.5 * (variance + variance_before);
+            // An incident that begins or ends is no swing.
+            self.squares += beyond.min(0.1);
+            self.windows += 1.0;
+        }
+        self.last = Some((value, variance));
+    }
+
+    /// The variance that an arm's own noise is expected to have; at least that of `least`.
+    fn own(&self, least: f64) -> f64 {
+        let seen = if self.windows >= 5.0 { self.squares / self.windows } else { 0.0 };
+        (OWN_PART * seen).clamp(least * least, MOST_NOISE.max(least * least))
     }
 }
 
@@ -189,6 +231,11 @@ pub(super) struct GapTest {
 }
 
 impl GapTest {
+    /// Says what noise to expect, before the first window.
+    pub(super) fn expect(&mut self, swings: &Swings, least: f64) {
+        self.noise.squares = NOISE_WEIGHT * 2.0 * swings.own(least);
+    }
+
     /// How far the gap lies above a bound, in standard deviations, as far as they were known before this window.
     pub(super) fn beyond(&self, gap: Gap, bound: f64) -> f64 {
         (gap.difference - bound) / (gap.variance + self.noise.variance()).sqrt()
@@ -197,13 +244,20 @@ impl GapTest {
     /// Takes a window. `tolerance` is the logarithm of the ratio that is allowed, `least_noise` one arm's standard deviation.
     pub(super) fn step(&mut self, gap: Gap, tolerance: f64, least_noise: f64, lids: Lids) {
         let excess = gap.difference - tolerance;
-        let precision = 1.0 / (gap.variance + self.noise.variance());
+        let variance = gap.variance + self.noise.variance();
+        let lasting = LASTING * 2.0 * least_noise * least_noise;
         let mut first = [0.0; SIZES];
         let mut late = [0.0; SIZES];
         for size in 0..SIZES {
-            let log = SHIFTS[size] * (excess - 0.5 * SHIFTS[size]) * precision;
-            first[size] = log.min(lids.first);
-            late[size] = log.min(lids.late);
+            let bet = SHIFTS[size] * (excess - 0.5 * SHIFTS[size]);
+            let is_small = size < SMALL;
+            let (now, later) = if is_small {
+                (variance.max(LEAST_VARIANCE), variance + lasting)
+            } else {
+                (variance, variance)
+            };
+            first[size] = (bet / now).min(lids.first);
+            late[size] = (bet / later).min(lids.late);
         }
         self.mixture.step(&first, &late);
         self.noise.learn(gap, least_noise);
