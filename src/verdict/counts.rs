@@ -17,7 +17,7 @@ pub(super) const THETAS: [Theta; SIZES] = [
 ];
 
 /// Their parts of the stake: small regressions have the least room.
-const THETA_WEIGHTS: Each = [0.34, 0.29, 0.21, 0.10, 0.06];
+const THETA_WEIGHTS: Each = [0.36, 0.31, 0.19, 0.09, 0.05];
 
 /// Stakes on green's share of the failures, in units of 1 / pi.
 const LAMBDAS: Each = [0.1, 0.25, 0.5, 0.75, 0.92];
@@ -27,13 +27,13 @@ const LAMBDA_WEIGHTS: Each = [0.1, 0.15, 0.25, 0.3, 0.2];
 
 /// What is lost because the stake is split over sizes, start at the shift, and later starts, as logarithms: about as much as one
 /// size of two or three neighbours, and one window of a few hundred, have.
-const SIZE_TOLL: f64 = 1.4;
-const START_TOLL: f64 = 0.2;
+const SIZE_TOLL: f64 = 2.0;
+const START_TOLL: f64 = 0.16;
 const LATE_TOLL: f64 = 7.0;
 
 /// What is kept back from every window's bet on counts, as a part of the stake: without storms so far, and with some. Then a storm that hits
 /// blue costs little of what was won. A mixture with 1 is an e-value as much as the bet itself.
-const HEDGE: f64 = 0.01;
+const HEDGE: f64 = 0.003;
 pub(super) const STORM_HEDGE: f64 = 0.12;
 
 /// How much one window may say, as a logarithm, for bets that run since the shift and for later ones.

@@ -16,13 +16,13 @@ const LEAST_SLOPE: f64 = 0.05;
 const SHIFTS: Each = [0.05, 0.1, 0.2, 0.42, 0.9];
 
 /// Their parts.
-const WEIGHTS: Each = [0.3, 0.24, 0.24, 0.14, 0.08];
+const WEIGHTS: Each = [0.36, 0.22, 0.22, 0.12, 0.08];
 
 /// How many windows the noise that is expected before anything was seen is worth.
 const NOISE_WEIGHT: f64 = 6.0;
 
 /// What part of an arm's variance from window to window is expected to be its own, and not both arms'.
-const OWN_PART: f64 = 1.0 / 6.0;
+const OWN_PART: f64 = 1.0 / 8.0;
 
 /// The most that is expected, as a variance: a tenth.
 const MOST_NOISE: f64 = 0.01;
@@ -31,7 +31,7 @@ const MOST_NOISE: f64 = 0.01;
 /// sizes are small; and the least variance that is believed when one of those is bet on.
 const LASTING: f64 = 3.0;
 const SMALL: usize = 2;
-const LEAST_VARIANCE: f64 = 0.003;
+const LEAST_VARIANCE: f64 = 0.0027;
 
 /// How much a window says of the noise even if all of its difference may be chance, as a part of 1.
 const HIDDEN: f64 = 0.2;

@@ -11,7 +11,7 @@ pub(super) const SIZES: usize = 5;
 pub(super) type Each = [f64; SIZES];
 
 /// The part of the stake that is set on a fault that is there from green's first request.
-pub(super) const AT_THE_SHIFT: f64 = 0.82;
+pub(super) const AT_THE_SHIFT: f64 = 0.85;
 
 /// The number of windows after which half of the stake for late faults has been set.
 const HALF_SET: f64 = 100.0;
