@@ -13,6 +13,7 @@
 //! - `probe`: checks over HTTP
 //! - `bundle`: zips, made and inspected
 //! - `release`: the pure core: state, events, decisions
+//! - `verdict`: the pure health engine
 //! - `traffic`: DNS records, and how they are changed by compare and swap
 //! - `spec`: `cutover.toml`
 //! - `local`: an AWS-compatible account that runs applications as processes
@@ -38,3 +39,4 @@ pub mod report;
 pub mod sim;
 pub mod spec;
 pub mod traffic;
+pub mod verdict;

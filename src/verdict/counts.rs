@@ -1,0 +1,177 @@
+//! The detector for failures that are counted: server errors, and client errors with a tolerance of their own.
+
+use serde::{Deserialize, Serialize};
+
+use super::dispersion::Dispersion;
+use super::evalue::{Count, Theta, bounded_rate, null_share, one_arm, share_bet, two_arm};
+use super::mixture::{Each, Mixture, SIZES};
+use super::policy::Tolerance;
+
+/// Ratios that are bet on: from a little worse to all but dead.
+pub(super) const THETAS: [Theta; SIZES] = [
+    Theta::new(1.7, 0.530_628_251_062_170_4),
+    Theta::new(3.7, 1.308_332_819_650_178_8),
+    Theta::new(8.0, 2.079_441_541_679_835_7),
+    Theta::new(20.0, 2.995_732_273_553_991),
+    Theta::new(70.0, 4.248_495_242_049_359),
+];
+
+/// Their parts of the stake: small regressions have the least room.
+const THETA_WEIGHTS: Each = [0.36, 0.31, 0.19, 0.09, 0.05];
+
+/// Stakes on green's share of the failures, in units of 1 / pi.
+const LAMBDAS: Each = [0.1, 0.25, 0.5, 0.75, 0.92];
+
+/// Their parts.
+const LAMBDA_WEIGHTS: Each = [0.1, 0.15, 0.25, 0.3, 0.2];
+
+/// What is lost because the stake is split over sizes, start at the shift, and later starts, as logarithms: about as much as one
+/// size of two or three neighbours, and one window of a few hundred, have.
+const SIZE_TOLL: f64 = 2.0;
+const START_TOLL: f64 = 0.16;
+const LATE_TOLL: f64 = 7.0;
+
+/// What is kept back from every window's bet on counts, as a part of the stake: without storms so far, and with some. Then a storm that hits
+/// blue costs little of what was won. A mixture with 1 is an e-value as much as the bet itself.
+const HEDGE: f64 = 0.003;
+pub(super) const STORM_HEDGE: f64 = 0.12;
+
+/// How much one window may say, as a logarithm, for bets that run since the shift and for later ones.
+///
+/// A single window is one storm as easily as a fault, so that two must be needed; and two must be enough. What is needed beyond
+/// `ln(1 / budget)` are the tolls: the detector's part of the budget, the size's part, and the start's part.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Lids {
+    pub(super) first: f64,
+    pub(super) late: f64,
+}
+
+impl Lids {
+    /// For a detector that has that part of the budget.
+    pub(super) fn new(budget: f64, part: f64) -> Self {
+        let needed = SIZE_TOLL - (budget * part.max(1e-3)).ln();
+        Self {
+            first: 0.5 * (needed + START_TOLL),
+            late: 0.5 * (needed + LATE_TOLL),
+        }
+    }
+}
+
+impl Lids {
+    fn below(self, most: f64) -> Self {
+        Self {
+            first: self.first.min(most),
+            late: self.late.min(most),
+        }
+    }
+}
+
+/// Green's and blue's failures of one window.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pair {
+    pub(super) green: Count,
+    pub(super) blue: Count,
+}
+
+/// Evidence that green fails more often than the tolerance allows.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct CountTest {
+    counts: Mixture,
+    shares: Mixture,
+}
+
+impl CountTest {
+    /// Takes a window in which green had requests. Without a request to blue it says nothing.
+    pub(super) fn step(&mut self, pair: Pair, tolerance: Tolerance, lids: Lids, past: &Dispersion) {
+        let Pair { green, blue } = pair;
+        if green.n <= 0.0 || blue.n <= 0.0 {
+            return;
+        }
+        let share = null_share(green.n, blue.n, tolerance.ratio);
+        // No storm that was ever seen takes down most of the requests of a window: that green is dead can be said at once.
+        let dead_share = if past.storms() > 0 { 0.9 } else { 0.9 };
+        let is_dead = green.k >= 5.0 && green.k >= dead_share * green.n;
+        let factor = past.factor();
+        let hedge = if past.storms() > 0 { STORM_HEDGE } else { HEDGE };
+        let mut first = [0.0; SIZES];
+        let mut late = [0.0; SIZES];
+        for size in 0..SIZES {
+            let log = two_arm(THETAS[size], share, green, blue, tolerance.absolute) / factor;
+            let log = hedged(log, hedge);
+            let lids = if past.storms() > 0 {
+                lids.below(fair_lid(THETAS[size], share, past.smallest_storm() / factor, hedge))
+            } else {
+                lids
+            };
+            first[size] = if is_dead { log } else { log.min(lids.first) };
+            late[size] = if is_dead { log } else { log.min(lids.late) };
+        }
+        self.counts.step(&first, &late);
+        for size in 0..SIZES {
+            let lids = if past.storms() > 0 { lids.below(-share.ln()) } else { lids };
+            let log = share_bet(LAMBDAS[size], share, green, blue, tolerance.absolute);
+            first[size] = log.min(lids.first);
+            late[size] = log.min(lids.late);
+        }
+        self.shares.step(&first, &late);
+    }
+
+    /// What a stake on independent failures has grown to.
+    pub(super) fn counts(&self) -> f64 {
+        self.counts.value(&THETA_WEIGHTS)
+    }
+
+    /// What a stake on failures in groups has grown to.
+    pub(super) fn shares(&self) -> f64 {
+        self.shares.value(&LAMBDA_WEIGHTS)
+    }
+}
+
+/// Evidence against a fixed ceiling of green's rate.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct CeilingTest {
+    mixture: Mixture,
+}
+
+impl CeilingTest {
+    /// Takes a window in which green had requests.
+    pub(super) fn step(&mut self, green: Count, ceiling: f64, lids: Lids, past: &Dispersion) {
+        if green.n <= 0.0 {
+            return;
+        }
+        let factor = past.stormy_factor();
+        let mut first = [0.0; SIZES];
+        let mut late = [0.0; SIZES];
+        for size in 0..SIZES {
+            // Nothing in the same window says whether it was a storm. So four windows are needed where two are otherwise.
+            let log = one_arm(THETAS[size], green, ceiling) / factor;
+            first[size] = log.min(0.5 * lids.first);
+            late[size] = log.min(0.5 * lids.late);
+        }
+        self.mixture.step(&first, &late);
+    }
+
+    pub(super) fn value(&self) -> f64 {
+        self.mixture.value(&THETA_WEIGHTS)
+    }
+}
+
+/// The lid with which a bet stays fair where storms occur. One hits green with probability pi, and then the lid is won; otherwise it hits
+/// blue, and so much is left as blue's failures and the hedge leave.
+fn fair_lid(theta: Theta, share: f64, storm: f64, hedge: f64) -> f64 {
+    let left = hedge + (1.0 - hedge) * (-storm * (share * (theta.value - 1.0)).ln_1p()).exp();
+    ((1.0 - (1.0 - share) * left) / share).max(1.0).ln()
+}
+
+/// A bet of which a part is kept back.
+pub(super) fn hedged(log: f64, kept: f64) -> f64 {
+    if log > 4.0 {
+        return log + (-kept).ln_1p();
+    }
+    (kept + (1.0 - kept) * log.exp()).ln()
+}
+
+/// The ceiling that blue has left behind, once nothing comes from it any more.
+pub(super) fn frozen_ceiling(past: Count, tolerance: Tolerance, budget: f64) -> f64 {
+    bounded_rate(past, -budget.ln()) + tolerance.absolute
+}

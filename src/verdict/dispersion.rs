@@ -1,0 +1,132 @@
+//! How much failures come in groups: what past windows say of it, blue's alone before the shift included.
+
+use serde::{Deserialize, Serialize};
+
+use super::evalue::Count;
+
+/// Windows' worth of failures that speak for independent ones before any was seen.
+const PRIOR: f64 = 10.0;
+
+/// The mean square of a normal variable's distance from the median of itself and two others, in units of its variance.
+const BESIDE_MEDIAN: f64 = 0.78;
+
+/// A storm of so many failures ends every bet on green when it hits blue, so that its lid is all that is needed against it. Smaller
+/// ones count as groups as well.
+const WHOLE_STORM: f64 = 30.0;
+
+/// Failures that come in groups.
+///
+/// Of three consecutive windows of an arm, the middle one is compared with the median of the three: a group of failures shows, a
+/// lasting step of the rate does not.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Dispersion {
+    blue: Recent,
+    green: Recent,
+    squares: f64,
+    stormy_squares: f64,
+    failures: f64,
+    storms: u32,
+    smallest_storm: f64,
+}
+
+/// An arm's last two windows with requests.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Recent {
+    seen: u8,
+    older: (f64, f64),
+    newer: (f64, f64),
+}
+
+impl Dispersion {
+    /// What logarithms of e-values are divided by, 1 or more. By Jensen's inequality that never spoils an e-value; if failures come in groups
+    /// of at most M that are routed whole, a factor of M makes it exact.
+    pub(super) fn factor(&self) -> f64 {
+        Self::beyond_chance((PRIOR + self.squares) / (PRIOR + self.failures))
+    }
+
+    fn beyond_chance(ratio: f64) -> f64 {
+        1.0 + (ratio - 1.0).max(0.0) / BESIDE_MEDIAN
+    }
+
+    /// The same with storms: for tests that have no lid against them.
+    pub(super) fn stormy_factor(&self) -> f64 {
+        Self::beyond_chance((PRIOR + self.squares + self.stormy_squares) / (PRIOR + self.failures))
+    }
+
+    /// The fewest failures that a storm had.
+    pub(super) fn smallest_storm(&self) -> f64 {
+        self.smallest_storm
+    }
+
+    /// Windows in which far more failed than in their neighbours.
+    pub(super) fn storms(&self) -> u32 {
+        self.storms
+    }
+
+    /// Takes a window, after it was judged.
+    pub(super) fn learn(&mut self, blue: Option<Count>, green: Option<Count>) {
+        for (count, is_green) in [(blue, false), (green, true)] {
+            let Some(count) = count.filter(|count| count.n > 0.0) else {
+                continue;
+            };
+            let recent = if is_green { &mut self.green } else { &mut self.blue };
+            let newest = (count.n, count.k / count.n);
+            if recent.seen < 2 {
+                recent.seen += 1;
+            } else {
+                let (n, rate) = recent.newer;
+                let (one, two) = (recent.older.1, newest.1);
+                let median = one.min(two).max(rate.min(one.max(two)));
+                let mean = (one + rate + two) / 3.0;
+                let beyond = n * (rate - median);
+                self.failures += n * mean;
+                // Two storms with a window between them make that window the odd one.
+                let usual = n * median.min(rate);
+                if beyond >= 10.0 + 6.0 * usual.sqrt() {
+                    self.smallest_storm = match self.storms {
+                        0 => beyond,
+                        _ => self.smallest_storm.min(beyond),
+                    };
+                    self.storms = self.storms.saturating_add(1);
+                }
+                if beyond.abs() >= WHOLE_STORM + 6.0 * usual.sqrt() {
+                    self.stormy_squares += beyond * beyond;
+                } else {
+                    self.squares += beyond * beyond;
+                }
+            }
+            recent.older = recent.newer;
+            recent.newer = newest;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(windows: &[f64]) -> Dispersion {
+        let mut dispersion = Dispersion::default();
+        for k in windows {
+            dispersion.learn(Some(Count { n: 1000.0, k: *k }), None);
+        }
+        dispersion
+    }
+
+    #[test]
+    fn even_failures_and_lasting_steps_have_a_factor_of_one() {
+        assert_eq!(after(&[]).factor(), 1.0);
+        assert_eq!(after(&[5.0, 4.0, 6.0, 5.0, 3.0, 5.0, 6.0]).factor(), 1.0);
+        let step = after(&[5.0, 4.0, 6.0, 50.0, 53.0, 49.0, 51.0]);
+        assert!(step.factor() < 1.5 && step.storms() == 0, "{step:?}");
+    }
+
+    #[test]
+    fn groups_raise_the_factor_and_storms_are_counted() {
+        let groups: Vec<f64> = (0..60).map(|at| if at % 3 == 0 { 10.0 } else { 0.0 }).collect();
+        let grouped = after(&groups);
+        assert!(grouped.factor() > 5.0 && grouped.storms() > 10, "{grouped:?}");
+        let storm = after(&[5.0, 4.0, 105.0, 4.0, 6.0]);
+        assert_eq!(storm.storms(), 1);
+    }
+}

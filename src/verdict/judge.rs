@@ -1,0 +1,559 @@
+//! The judge of one release.
+
+use serde::{Deserialize, Serialize};
+
+use super::counts::{CeilingTest, CountTest, Lids, Pair, frozen_ceiling};
+use super::dispersion::Dispersion;
+use super::evalue::Count;
+use super::evidence::{Advice, Decision, Evidence, Metric, Trail, Verdict, Why};
+use super::instances::Instances;
+use super::latency::{Curve, Gap, GapTest, Gaps, Swings, compare};
+use super::policy::Policy;
+use super::probes::ProbeTest;
+use super::promotion::PromotionTest;
+use super::ranks::{self, RankTest};
+use super::rare::RareTest;
+use super::window::{Arm, Latency, Window};
+
+/// The parts of the budget, one for each of [`Metric::ALL`]. What a service does not measure leaves its part to the others.
+const PARTS: [f64; 10] = [0.54, 0.02, 0.25, 0.01, 0.05, 0.23, 0.01, 0.20, 0.12, 0.12];
+
+/// The part of the budget that is kept for metrics that appear only after the shift.
+const LATE_PART: f64 = 0.02;
+
+/// Traffic is rare when blue has had no more requests than that in a window, on average, before the shift.
+const RARE: f64 = 12.0;
+
+/// Failures come in groups when the dispersion before the shift is above that.
+const GROUPED: f64 = 1.3;
+
+/// From that e-value on something speaks against green, and it gets no more traffic.
+const SUSPICION: f64 = 10.0;
+
+/// The judge of one release: fed window by window, it says what is to be done.
+///
+/// Its state is all that is left of the windows; serialised and read back it goes on as if nothing had happened. A retry of the same
+/// build goes on with the same judge, because the budget is one for all of it; a new build gets a new one.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Judge {
+    policy: Policy,
+    /// Parts of the budget, set at green's first request.
+    parts: Option<[f64; 10]>,
+    shift_s: Option<f64>,
+    first_request_s: Option<f64>,
+    last_end_s: Option<f64>,
+    step: u32,
+    seen: Seen,
+    blue_past: Count,
+    blue_windows: f64,
+    dispersion: Dispersion,
+    client_dispersion: Dispersion,
+    errors: CountTest,
+    rare: RareTest,
+    frozen: CeilingTest,
+    client_errors: CountTest,
+    swings: Swings,
+    latencies: [GapTest; 3],
+    samples: RankTest,
+    probes: ProbeTest,
+    slo_errors: CeilingTest,
+    slo_trail: Count,
+    slo_latency: GapTest,
+    instances: Instances,
+    promotion: PromotionTest,
+    trails: [Trail; 10],
+    decided: Option<Verdict>,
+}
+
+/// Which kinds of measurements there have been.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Seen {
+    errors: bool,
+    client_errors: bool,
+    percentiles: bool,
+    samples: bool,
+    probes: bool,
+}
+
+/// What one window gives to the detectors.
+struct Reading {
+    begin_s: f64,
+    green: Option<Count>,
+    blue: Option<Count>,
+    sick: Option<Advice>,
+}
+
+impl Judge {
+    /// A judge that has seen nothing.
+    #[must_use]
+    pub fn new(policy: Policy) -> Self {
+        Self {
+            policy,
+            parts: None,
+            shift_s: None,
+            first_request_s: None,
+            last_end_s: None,
+            step: 0,
+            seen: Seen::default(),
+            blue_past: Count::default(),
+            blue_windows: 0.0,
+            dispersion: Dispersion::default(),
+            client_dispersion: Dispersion::default(),
+            errors: CountTest::default(),
+            rare: RareTest::default(),
+            frozen: CeilingTest::default(),
+            client_errors: CountTest::default(),
+            swings: Swings::default(),
+            latencies: <[GapTest; 3]>::default(),
+            samples: RankTest::default(),
+            probes: ProbeTest::default(),
+            slo_errors: CeilingTest::default(),
+            slo_trail: Count::default(),
+            slo_latency: GapTest::default(),
+            instances: Instances::default(),
+            promotion: PromotionTest::default(),
+            trails: [Trail::default(); 10],
+            decided: None,
+        }
+    }
+
+    /// The policy it judges by.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Takes a window and answers at once. `unhealthy` is final: later windows get the same answer.
+    ///
+    /// Windows before the shift (step 0) are welcome: they show how noisy the service is by itself. One that does not end after the
+    /// one before it was seen already, and counts for nothing.
+    pub fn window(&mut self, window: &Window) -> Verdict {
+        if let Some(verdict) = &self.decided {
+            return verdict.clone();
+        }
+        if !window.end_s.is_finite() || self.last_end_s.is_some_and(|last| window.end_s <= last) {
+            return self.answer(Why::Silence, None);
+        }
+        let begin_s = self.last_end_s.unwrap_or(window.end_s);
+        self.last_end_s = Some(window.end_s);
+        let verdict = self.judge(window, begin_s);
+        if verdict.decision == Decision::Unhealthy {
+            self.decided = Some(verdict.clone());
+        }
+        verdict
+    }
+
+    fn judge(&mut self, window: &Window, begin_s: f64) -> Verdict {
+        let reading = self.read(window, begin_s);
+        if window.step > self.step {
+            self.step = window.step;
+            self.promotion = PromotionTest::default();
+            self.rare.next_step();
+            self.shift_s.get_or_insert(begin_s);
+        }
+        self.note(window);
+        let green_requests = window.green.requests();
+        let green_probes = window.green.probes().is_some_and(|probes| probes.n > 0.0);
+        let has_traffic = self.step > 0 && (green_requests > 0.0 || green_probes);
+        if has_traffic {
+            self.shift_s.get_or_insert(begin_s);
+            self.first_request_s.get_or_insert(begin_s);
+            if self.parts.is_none() {
+                self.parts = Some(self.share_out());
+                for test in self.latencies.iter_mut().chain([&mut self.slo_latency]) {
+                    test.expect(&self.swings, self.policy.latency_noise);
+                }
+            }
+            self.test(window, &reading);
+        }
+        self.learn(&reading, window);
+        if self.parts.is_none() {
+            return self.answer(Why::NoTraffic, None);
+        }
+        self.conclude(window, reading, has_traffic)
+    }
+
+    fn read(&mut self, window: &Window, begin_s: f64) -> Reading {
+        let (green, sick) = self.instances.settle(&window.green);
+        let sick = sick.map(|instance| {
+            let count = instance.errors().unwrap_or_default();
+            Advice::ReplaceInstance {
+                id: instance.id.clone(),
+                requests: count.n,
+                errors: count.k,
+            }
+        });
+        Reading {
+            begin_s,
+            green,
+            blue: window.blue.errors(),
+            sick,
+        }
+    }
+
+    /// Notes which kinds of measurements there are. Which ones there are must not depend on what they say.
+    fn note(&mut self, window: &Window) {
+        for arm in [&window.blue, &window.green] {
+            self.seen.errors |= arm.errors().is_some();
+            self.seen.client_errors |= arm.client_errors().is_some();
+            self.seen.percentiles |= matches!(arm.latency, Latency::Percentiles(_));
+            self.seen.samples |= matches!(arm.latency, Latency::Samples(_));
+            self.seen.probes |= arm.probes.is_some();
+        }
+    }
+
+    /// Shares the budget out among the detectors that have something to do.
+    fn share_out(&self) -> [f64; 10] {
+        let seen = self.seen;
+        let rare = seen.errors && self.blue_past.n <= RARE * self.blue_windows.max(1.0);
+        let used = |metric: Metric| match metric {
+            Metric::Errors | Metric::ErrorShare | Metric::FrozenErrors => seen.errors,
+            Metric::RareErrors => rare,
+            Metric::ClientErrors => seen.client_errors,
+            Metric::Latency | Metric::TailLatency | Metric::ExtremeLatency => seen.percentiles || seen.samples,
+            Metric::SampledLatency => seen.samples,
+            Metric::Probes => seen.probes,
+        };
+        let mut parts = PARTS;
+        if self.dispersion.factor() > GROUPED {
+            // What of the stake is on failures that come alone is better placed on their share.
+            let half = 0.5 * (PARTS[place(Metric::Errors)] + PARTS[place(Metric::ErrorShare)]);
+            parts[place(Metric::Errors)] = half;
+            parts[place(Metric::ErrorShare)] = half;
+        }
+        let sum = |wanted: bool| -> f64 {
+            let parts = Metric::ALL.into_iter().zip(parts);
+            parts.filter(|(metric, _)| used(*metric) == wanted).map(|(_, part)| part).sum()
+        };
+        let (now, later) = (sum(true), sum(false));
+        // Where nothing is measured yet, or nothing is missing, there is no need to split.
+        let late_part = match (now > 0.0, later > 0.0) {
+            (true, true) => LATE_PART,
+            (false, _) => 1.0,
+            (true, false) => 0.0,
+        };
+        for (metric, part) in Metric::ALL.into_iter().zip(&mut parts) {
+            if metric == Metric::RareErrors && !rare {
+                // Its null hypothesis is too narrow for a service with much traffic.
+                *part = 0.0;
+                continue;
+            }
+            *part *= if used(metric) { (1.0 - late_part) / now } else { late_part / later };
+        }
+        parts
+    }
+
+    /// How much one window may say to a detector.
+    fn lids(&self, metric: Metric) -> Lids {
+        Lids::new(self.policy.false_rollbacks, self.parts.unwrap_or(PARTS)[place(metric)])
+    }
+
+    fn test(&mut self, window: &Window, reading: &Reading) {
+        let Window { blue, green, .. } = window;
+        self.test_errors(reading);
+        if let (Some(green), Some(blue)) = (green.client_errors(), blue.client_errors()) {
+            let pair = Pair { green, blue };
+            let lids = self.lids(Metric::ClientErrors);
+            self.client_errors
+                .step(pair, self.policy.client_errors, lids, &self.client_dispersion);
+            self.trail_events(Metric::ClientErrors, reading.begin_s, pair);
+        }
+        // Percentiles of a green with a sick instance are that instance's.
+        let warm = self
+            .first_request_s
+            .is_some_and(|first| reading.begin_s - first >= self.policy.warm_up_s);
+        if reading.sick.is_none() && warm {
+            self.test_latency(window, reading.begin_s);
+        }
+        if let Some(green) = green.probes() {
+            let blue = blue.probes().unwrap_or_default();
+            self.probes.blue(blue);
+            self.probes.step(green, blue, self.policy.probe_ceiling);
+            self.trail_events(Metric::Probes, reading.begin_s, Pair { green, blue });
+            if let Some(promotion) = &self.policy.promotion {
+                self.promotion.probes(green, promotion);
+            }
+        }
+    }
+
+    fn test_errors(&mut self, reading: &Reading) {
+        let tolerance = self.policy.errors;
+        if let Some(blue) = reading.blue {
+            self.rare.blue(blue);
+        }
+        let Some(green) = reading.green else { return };
+        self.rare.green(green, tolerance.ratio, tolerance.absolute);
+        let (green_rare, blue_rare) = self.rare.counts();
+        self.trail_events(
+            Metric::RareErrors,
+            reading.begin_s,
+            Pair {
+                green: green_rare,
+                blue: blue_rare,
+            },
+        );
+        if let Some(promised) = self.policy.slo.error_rate {
+            self.slo_errors.step(green, promised, Lids::new(self.policy.false_rollbacks, 1.0), &self.dispersion);
+            self.slo_trail.add(green);
+        }
+        let blue = reading.blue.unwrap_or_default();
+        let pair = Pair { green, blue };
+        if blue.n > 0.0 {
+            self.errors.step(pair, tolerance, self.lids(Metric::Errors), &self.dispersion);
+            self.trail_events(Metric::Errors, reading.begin_s, pair);
+            self.trail_events(Metric::ErrorShare, reading.begin_s, pair);
+            if let Some(promotion) = &self.policy.promotion {
+                self.promotion.errors(green, blue, promotion, &self.dispersion);
+            }
+        } else if reading.blue.is_some() && self.blue_past.n > 0.0 {
+            let ceiling = frozen_ceiling(self.blue_past, tolerance, self.policy.false_rollbacks);
+            self.frozen.step(green, ceiling, self.lids(Metric::FrozenErrors), &self.dispersion);
+            let past = Pair {
+                green,
+                blue: self.blue_past,
+            };
+            self.trail_events(Metric::FrozenErrors, reading.begin_s, past);
+        }
+    }
+
+    fn test_latency(&mut self, window: &Window, begin_s: f64) {
+        let tolerance = self.policy.latency_ratio.ln();
+        let Window { blue, green, .. } = window;
+        if let (Some(green), Some(blue)) = (curve(green), curve(blue)) {
+            let Gaps { whole, tail, extreme } = compare(green, blue);
+            for (which, gap) in [whole, tail, extreme].into_iter().enumerate() {
+                if let Some(gap) = gap {
+                    self.test_gap(which, gap, tolerance, begin_s);
+                }
+            }
+            return;
+        }
+        let samples = |arm: &'_ Arm| match (&arm.latency, &arm.probes) {
+            (Latency::Samples(samples), _) => Some(samples.clone()),
+            (Latency::Unknown, Some(probes)) => Some(probes.latencies_ms.clone()),
+            _ => None,
+        };
+        if let (Some(green), Some(blue)) = (samples(green), samples(blue)) {
+            let lids = self.lids(Metric::SampledLatency);
+            self.samples.step(&green, &blue, self.policy.latency_ratio, lids);
+            if let (Some(green), Some(blue)) = (median(&green), median(&blue)) {
+                let value = self.samples.value();
+                self.trails[place(Metric::SampledLatency)].latency(begin_s, value, green, blue);
+            }
+        }
+    }
+
+    fn test_gap(&mut self, which: usize, gap: Gap, tolerance: f64, begin_s: f64) {
+        let metric = [Metric::Latency, Metric::TailLatency, Metric::ExtremeLatency][which];
+        let lids = self.lids(metric);
+        let test = &mut self.latencies[which];
+        if let Some(promotion) = &self.policy.promotion {
+            self.promotion.latency(which, -test.beyond(gap, promotion.latency_ratio.ln()));
+        }
+        test.step(gap, tolerance, self.policy.latency_noise, lids);
+        self.trails[place(metric)].latency(begin_s, test.value(), gap.green, gap.blue);
+        if which == 2
+            && let Some(promised) = self.policy.slo.p99_ms
+        {
+            let against = Gap {
+                difference: (gap.green / promised).ln(),
+                ..gap
+            };
+            let lids = Lids::new(self.policy.false_rollbacks, 1.0);
+            self.slo_latency.step(against, 0.0, self.policy.latency_noise, lids);
+        }
+    }
+
+    fn trail_events(&mut self, metric: Metric, begin_s: f64, pair: Pair) {
+        let value = self.value(metric);
+        let Pair { green, blue } = pair;
+        let trail = &mut self.trails[place(metric)];
+        if matches!(metric, Metric::RareErrors | Metric::FrozenErrors) {
+            // These compare with the whole past, not with the same windows.
+            trail.set(begin_s, value, (green.n, green.k), (blue.n, blue.k), metric == Metric::RareErrors);
+        } else {
+            trail.events(begin_s, value, (green.n, green.k), (blue.n, blue.k));
+        }
+    }
+
+    /// Takes what a window says of the service itself. After the tests: what is learnt from a window must not be used on it.
+    fn learn(&mut self, reading: &Reading, window: &Window) {
+        self.dispersion.learn(reading.blue, reading.green);
+        self.client_dispersion.learn(window.blue.client_errors(), window.green.client_errors());
+        if let Some(blue) = reading.blue {
+            if self.parts.is_none() {
+                self.rare.blue(blue);
+                if let Some(curve) = curve(&window.blue) {
+                    self.swings.learn(curve);
+                }
+            }
+            self.blue_past.add(blue);
+            self.blue_windows += 1.0;
+        }
+    }
+
+    /// What a metric's stake of 1 has grown to.
+    fn value(&self, metric: Metric) -> f64 {
+        match metric {
+            Metric::Errors => self.errors.counts(),
+            Metric::ErrorShare => self.errors.shares(),
+            Metric::RareErrors => self.rare.value(),
+            Metric::FrozenErrors => self.frozen.value(),
+            Metric::ClientErrors => self.client_errors.counts(),
+            Metric::Latency => self.latencies[0].value(),
+            Metric::TailLatency => self.latencies[1].value(),
+            Metric::ExtremeLatency => self.latencies[2].value(),
+            Metric::SampledLatency => self.samples.value(),
+            Metric::Probes => self.probes.value(),
+        }
+    }
+
+    /// The evidence over all metrics, and the metric that gives most of it.
+    fn total(&self) -> (f64, Metric) {
+        let parts = self.parts.unwrap_or(PARTS);
+        let (mut sum, mut most, mut leading) = (0.0, f64::NEG_INFINITY, Metric::Errors);
+        for (metric, part) in Metric::ALL.into_iter().zip(parts) {
+            let value = part * self.value(metric);
+            sum += value;
+            if value > most {
+                (most, leading) = (value, metric);
+            }
+        }
+        (sum, leading)
+    }
+
+    fn conclude(&self, window: &Window, reading: Reading, has_traffic: bool) -> Verdict {
+        let threshold = 1.0 / self.policy.false_rollbacks;
+        let (e_value, _) = self.total();
+        let advice = reading.sick;
+        if e_value >= threshold {
+            return self.answer(Why::Worse, advice);
+        }
+        if let Some(promised) = self.policy.slo.error_rate
+            && self.slo_errors.value() >= threshold
+        {
+            let why = Why::SloErrors {
+                requests: self.slo_trail.n,
+                errors: self.slo_trail.k,
+                promised,
+            };
+            return self.answer(why, advice);
+        }
+        if let Some(promised_ms) = self.policy.slo.p99_ms
+            && self.slo_latency.value() >= threshold
+        {
+            let p99_ms = curve(&window.green).and_then(|curve| curve.points[4]).unwrap_or(0.0);
+            return self.answer(Why::SloLatency { p99_ms, promised_ms }, advice);
+        }
+        let why = if advice.is_some() {
+            Why::SickInstance
+        } else if !has_traffic {
+            Why::Silence
+        } else if e_value >= SUSPICION {
+            Why::Suspicion
+        } else if window.blue.requests() <= 0.0 && window.blue.probes().is_none() {
+            Why::NothingToCompare
+        } else {
+            self.promising(window, e_value)
+        };
+        self.answer(why, advice)
+    }
+
+    /// Nothing speaks against green. Does enough speak for it?
+    fn promising(&self, window: &Window, e_value: f64) -> Why {
+        let Some(promotion) = &self.policy.promotion else {
+            return Why::NeverEarly;
+        };
+        let baked = window.end_s - self.shift_s.unwrap_or(window.end_s);
+        if baked < promotion.minimum_bake_s {
+            return Why::Baking {
+                left_s: promotion.minimum_bake_s - baked,
+            };
+        }
+        let needed = 1.0 / promotion.risk;
+        let (for_errors, for_latency) = (self.promotion.for_errors(), self.promotion.for_latency());
+        // What could have been compared and never was speaks for nothing.
+        let latency = match for_latency {
+            Some(value) => value >= needed,
+            None => !self.seen.percentiles && !self.seen.samples,
+        };
+        // Half way to a rollback, on the scale on which evidence adds up, is no time to promote.
+        let calm = e_value * e_value < 1.0 / self.policy.false_rollbacks;
+        if for_errors >= needed && latency && calm {
+            Why::Good {
+                ratio: promotion.errors.ratio,
+                absolute: promotion.errors.absolute,
+            }
+        } else {
+            Why::TooLittle {
+                for_errors,
+                for_latency,
+                needed,
+            }
+        }
+    }
+
+    fn answer(&self, why: Why, advice: Option<Advice>) -> Verdict {
+        let evidence = self.parts.map(|_| {
+            let (e_value, metric) = self.total();
+            let (green, blue, since_s) = self.trails[place(metric)].sides();
+            Evidence {
+                metric,
+                green,
+                blue,
+                e_value,
+                threshold: 1.0 / self.policy.false_rollbacks,
+                since_s,
+            }
+        });
+        let decision = match why {
+            Why::Worse | Why::SloErrors { .. } | Why::SloLatency { .. } => Decision::Unhealthy,
+            Why::Good { .. } => Decision::Healthy,
+            Why::NoTraffic
+            | Why::Silence
+            | Why::NothingToCompare
+            | Why::Suspicion
+            | Why::SickInstance
+            | Why::Baking { .. }
+            | Why::TooLittle { .. }
+            | Why::NeverEarly => Decision::Insufficient,
+        };
+        Verdict {
+            decision,
+            why,
+            evidence,
+            advice,
+        }
+    }
+}
+
+/// A metric's place in [`Metric::ALL`].
+fn place(metric: Metric) -> usize {
+    metric as usize
+}
+
+/// An arm's percentiles: as they are, or of its samples if there are enough.
+fn curve(arm: &Arm) -> Option<Curve> {
+    match &arm.latency {
+        Latency::Percentiles(points) => Some(Curve {
+            n: arm.requests(),
+            points: *points,
+        }),
+        Latency::Samples(samples) if samples.len() >= ranks::ENOUGH => Some(ranks::curve(samples)),
+        Latency::Samples(_) | Latency::Unknown => None,
+    }
+}
+
+fn median(samples: &[f64]) -> Option<f64> {
+    let mut sorted: Vec<f64> = samples.iter().copied().filter(|value| value.is_finite()).collect();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied()
+}
+#[doc(hidden)]
+impl Judge {
+    pub fn dbg(&self) -> String {
+        let p = self.parts.unwrap_or(PARTS);
+        let v: Vec<String> = Metric::ALL.into_iter().map(|m| format!("{:.2}", p[place(m)] * self.value(m))).collect();
+        format!("phi {:.2} stormy {:.2} storms {} {:.0} {}", self.dispersion.factor(), self.dispersion.stormy_factor(), self.dispersion.storms(), self.dispersion.smallest_storm(), v.join(" "))
+    }
+}

@@ -1,0 +1,300 @@
+//! The detector for latency: percentiles of both arms in the same window.
+
+use serde::{Deserialize, Serialize};
+
+use super::counts::Lids;
+use super::math::{QUANTILES, Quantile};
+use super::mixture::{Each, Mixture, SIZES};
+
+/// A percentile is used when so many requests of the smaller arm lie beyond it, on average.
+const BEYOND: f64 = 2.0;
+
+/// The least slope of the curve of `ln x` over the normal quantile: a flatter one is an artefact of the clock's resolution.
+const LEAST_SLOPE: f64 = 0.05;
+
+/// Regressions beyond the tolerance that are bet on, as logarithms of ratios: from a twentieth to two and a half times.
+const SHIFTS: Each = [0.05, 0.1, 0.2, 0.42, 0.9];
+
+/// Their parts.
+const WEIGHTS: Each = [0.36, 0.22, 0.22, 0.12, 0.08];
+
+/// How many windows the noise that is expected before anything was seen is worth.
+const NOISE_WEIGHT: f64 = 6.0;
+
+/// What part of an arm's variance from window to window is expected to be its own, and not both arms'.
+const OWN_PART: f64 = 1.0 / 8.0;
+
+/// The most that is expected, as a variance: a tenth.
+const MOST_NOISE: f64 = 0.01;
+
+/// For small regressions that begin late, how many times the least noise two environments are allowed to differ for minutes; which
+/// sizes are small; and the least variance that is believed when one of those is bet on.
+const LASTING: f64 = 3.0;
+const SMALL: usize = 2;
+const LEAST_VARIANCE: f64 = 0.0027;
+
+/// How much a window says of the noise even if all of its difference may be chance, as a part of 1.
+const HIDDEN: f64 = 0.2;
+
+/// A difference between green and blue in one window: `ln(green / blue)`, and its variance by chance of sampling alone.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Gap {
+    pub(super) difference: f64,
+    pub(super) variance: f64,
+    /// Green's and blue's value, in milliseconds.
+    pub(super) green: f64,
+    pub(super) blue: f64,
+}
+
+/// What can be said of a window's latencies.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Gaps {
+    /// All requests: the best single shift of the whole curve.
+    pub(super) whole: Option<Gap>,
+    /// The slowest tenth or twentieth.
+    pub(super) tail: Option<Gap>,
+    /// The slowest hundredth.
+    pub(super) extreme: Option<Gap>,
+}
+
+/// Percentiles of one arm in milliseconds, as in [`QUANTILES`], with the number of requests.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Curve {
+    pub(super) n: f64,
+    pub(super) points: [Option<f64>; 5],
+}
+
+/// One usable percentile of both arms.
+#[derive(Clone, Copy)]
+struct Point {
+    quantile: Quantile,
+    /// Logarithms of green's and blue's value.
+    green: f64,
+    blue: f64,
+    /// Of the curve of both together.
+    slope: f64,
+}
+
+/// Compares two curves.
+pub(super) fn compare(green: Curve, blue: Curve) -> Gaps {
+    let mut points = [None; 5];
+    let mut found = 0;
+    let fewer = green.n.min(blue.n);
+    for (at, quantile) in QUANTILES.into_iter().enumerate() {
+        let usable = |value: &f64| value.is_finite() && *value > 0.0;
+        let (Some(one), Some(other)) = (green.points[at].filter(usable), blue.points[at].filter(usable)) else {
+            continue;
+        };
+        if fewer * (1.0 - quantile.q) < BEYOND {
+            continue;
+        }
+        points[found] = Some(Point {
+            quantile,
+            green: one.ln(),
+            blue: other.ln(),
+            slope: LEAST_SLOPE,
+        });
+        found += 1;
+    }
+    if found < 2 {
+        // One point has no slope, and so no variance.
+        return Gaps::default();
+    }
+    let scale = 1.0 / green.n + 1.0 / blue.n;
+    let together = |point: &Point| (green.n * point.green + blue.n * point.blue) / (green.n + blue.n);
+    for at in 0..found {
+        let before = points[at.saturating_sub(1)];
+        let after = points[(at + 1).min(found - 1)];
+        if let (Some(before), Some(after), Some(point)) = (before, after, points[at].as_mut()) {
+            let rise = together(&after) - together(&before);
+            point.slope = (rise / (after.quantile.z - before.quantile.z)).max(LEAST_SLOPE);
+        }
+    }
+    let gap = |point: &Point| {
+        let Quantile { q, density, .. } = point.quantile;
+        Gap {
+            difference: point.green - point.blue,
+            variance: q * (1.0 - q) * scale * (point.slope / density).powi(2),
+            green: point.green.exp(),
+            blue: point.blue.exp(),
+        }
+    };
+    let known = &points[..found];
+    let at = |q: f64| known.iter().flatten().find(|point| point.quantile.q == q).map(gap);
+    Gaps {
+        whole: whole(known, scale),
+        tail: at(0.95).or_else(|| at(0.9)),
+        extreme: at(0.99),
+    }
+}
+
+/// The shift of the whole curve that fits best, from percentiles whose errors hang together as those of one sample do: those are
+/// a Brownian bridge, whose increments are independent (Ogawa, "Contributions to the theory of systematic statistics", 1951).
+fn whole(points: &[Option<Point>], scale: f64) -> Option<Gap> {
+    let (mut sum, mut information, mut q, mut height, mut fitted) = (0.0, 0.0, 0.0, 0.0, 0.0);
+    let mut increment = |next_q: f64, next_height: f64, next_fitted: f64, q: &mut f64| {
+        let width = next_q - *q;
+        sum += (next_height - height) * (next_fitted - fitted) / width;
+        information += (next_height - height).powi(2) / width;
+        (*q, height, fitted) = (next_q, next_height, next_fitted);
+    };
+    for point in points.iter().flatten() {
+        let height = point.quantile.density / point.slope;
+        increment(point.quantile.q, height, height * (point.green - point.blue), &mut q);
+    }
+    increment(1.0, 0.0, 0.0, &mut q);
+    let first = points.first().copied().flatten()?;
+    (information > 0.0).then(|| Gap {
+        difference: sum / information,
+        variance: scale / information,
+        green: first.green.exp(),
+        blue: first.blue.exp(),
+    })
+}
+
+/// What two good environments differ by from window to window, beyond chance of sampling.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Noise {
+    squares: f64,
+    weight: f64,
+    last: Option<(f64, f64)>,
+}
+
+impl Default for Noise {
+    fn default() -> Self {
+        Self {
+            squares: 0.0,
+            weight: NOISE_WEIGHT,
+            last: None,
+        }
+    }
+}
+
+/// How blue's latency moves from window to window before the shift.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Swings {
+    squares: f64,
+    windows: f64,
+    last: Option<(f64, f64)>,
+}
+
+impl Swings {
+    /// Takes a window of blue.
+    pub(super) fn learn(&mut self, curve: Curve) {
+        let [Some(half), _, Some(most), ..] = curve.points else { return };
+        if !(half > 0.0 && most > half && most.is_finite() && curve.n * 0.1 >= BEYOND) {
+            return;
+        }
+        let slope = (most / half).ln() / QUANTILES[2].z;
+        let (value, variance) = (half.ln(), 0.25 * (slope / QUANTILES[0].density).powi(2) / curve.n);
+        if let Some((before, variance_before)) = self.last {
+            let beyond = 0.5 * (value - before).powi(2) - 0.5 * (variance + variance_before);
+            // An incident that begins or ends is no swing.
+            self.squares += beyond.min(0.1);
+            self.windows += 1.0;
+        }
+        self.last = Some((value, variance));
+    }
+
+    /// The variance that an arm's own noise is expected to have; at least that of `least`.
+    fn own(&self, least: f64) -> f64 {
+        let seen = if self.windows >= 5.0 { self.squares / self.windows } else { 0.0 };
+        (OWN_PART * seen).clamp(least * least, MOST_NOISE.max(least * least))
+    }
+}
+
+impl Noise {
+    fn variance(&self) -> f64 {
+        self.squares / self.weight
+    }
+
+    fn learn(&mut self, gap: Gap, least: f64) {
+        if let Some((difference, variance)) = self.last {
+            let sampling = 0.5 * (gap.variance + variance);
+            let beyond = 0.5 * (gap.difference - difference).powi(2) - sampling;
+            // Where chance of sampling hides it, a window says little of the noise.
+            let own = self.variance();
+            let says = (own + HIDDEN * sampling) / (own + sampling);
+            self.squares += says * beyond.min(9.0 * (own + sampling));
+            self.weight += says;
+            self.squares = self.squares.max(2.0 * least * least * self.weight);
+        }
+        self.last = Some((gap.difference, gap.variance));
+    }
+}
+
+/// Evidence that one part of green's latencies is longer than the tolerance allows.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct GapTest {
+    mixture: Mixture,
+    noise: Noise,
+}
+
+impl GapTest {
+    /// Says what noise to expect, before the first window.
+    pub(super) fn expect(&mut self, swings: &Swings, least: f64) {
+        self.noise.squares = NOISE_WEIGHT * 2.0 * swings.own(least);
+    }
+
+    /// How far the gap lies above a bound, in standard deviations, as far as they were known before this window.
+    pub(super) fn beyond(&self, gap: Gap, bound: f64) -> f64 {
+        (gap.difference - bound) / (gap.variance + self.noise.variance()).sqrt()
+    }
+
+    /// Takes a window. `tolerance` is the logarithm of the ratio that is allowed, `least_noise` one arm's standard deviation.
+    pub(super) fn step(&mut self, gap: Gap, tolerance: f64, least_noise: f64, lids: Lids) {
+        let excess = gap.difference - tolerance;
+        let variance = gap.variance + self.noise.variance();
+        let lasting = LASTING * 2.0 * least_noise * least_noise;
+        let mut first = [0.0; SIZES];
+        let mut late = [0.0; SIZES];
+        for size in 0..SIZES {
+            let bet = SHIFTS[size] * (excess - 0.5 * SHIFTS[size]);
+            let is_small = size < SMALL;
+            let (now, later) = if is_small {
+                (variance.max(LEAST_VARIANCE), variance + lasting)
+            } else {
+                (variance, variance)
+            };
+            first[size] = (bet / now).min(lids.first);
+            late[size] = (bet / later).min(lids.late);
+        }
+        self.mixture.step(&first, &late);
+        self.noise.learn(gap, least_noise);
+    }
+
+    pub(super) fn value(&self) -> f64 {
+        self.mixture.value(&WEIGHTS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn curve(n: f64, p50: f64, p90: f64, p99: f64) -> Curve {
+        Curve {
+            n,
+            points: [Some(p50), None, Some(p90), None, Some(p99)],
+        }
+    }
+
+    #[test]
+    fn gaps_have_the_reference_values() {
+        let (green, blue) = (curve(250.0, 90.0, 220.0, 460.0), curve(4750.0, 80.0, 196.0, 408.0));
+        let gaps = compare(green, blue);
+        let (tail, extreme) = (gaps.tail.unwrap(), gaps.extreme.unwrap());
+        for (value, expected) in [
+            (tail.difference, 0.115_512_887),
+            (tail.variance, 0.006_035_483),
+            (extreme.difference, 0.119_959_315),
+            (extreme.variance, 0.028_913_195),
+        ] {
+            assert!((value - expected).abs() < 1e-8, "{value} {expected}");
+        }
+        // All percentiles together know more than each alone.
+        let whole = gaps.whole.unwrap();
+        assert!((whole.difference - 0.117).abs() < 0.002, "{whole:?}");
+        assert!(whole.variance < 0.003_232_774 && whole.variance > 0.002, "{whole:?}");
+    }
+}

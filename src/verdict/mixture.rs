@@ -1,0 +1,131 @@
+//! Bets on faults of several sizes that may have begun at any time.
+
+use serde::{Deserialize, Serialize};
+
+use super::math::within_range;
+
+/// How many sizes are bet on.
+pub(super) const SIZES: usize = 5;
+
+/// Logarithms of e-values, or weights: one for each size.
+pub(super) type Each = [f64; SIZES];
+
+/// The part of the stake that is set on a fault that is there from green's first request.
+pub(super) const AT_THE_SHIFT: f64 = 0.85;
+
+/// The number of windows after which half of the stake for late faults has been set.
+const HALF_SET: f64 = 100.0;
+
+/// Winnings of a stake of 1 that is split over sizes of faults and times of their start.
+///
+/// Winnings are kept as they are and not as logarithms: what is added is positive, so nothing is lost by that, the range is held by
+/// [`within_range`], and it costs a quarter of the time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Mixture {
+    first: Each,
+    late: Each,
+    left: f64,
+    windows: f64,
+}
+
+impl Default for Mixture {
+    fn default() -> Self {
+        Self {
+            first: [AT_THE_SHIFT; SIZES],
+            late: [0.0; SIZES],
+            left: 1.0 - AT_THE_SHIFT,
+            windows: 0.0,
+        }
+    }
+}
+
+impl Mixture {
+    /// Takes the logarithms of a window's e-values: those of the bets that run since the shift, and those of bets set later, which
+    /// may have a higher lid.
+    pub(super) fn step(&mut self, first: &Each, late: &Each) {
+        // The weights a / ((t + a) (t + a - 1)) sum to 1 over all t, so that no length of a release has to be known.
+        let set = if self.windows == 0.0 {
+            0.0
+        } else {
+            let later = self.windows + HALF_SET;
+            (1.0 - AT_THE_SHIFT) * HALF_SET / (later * (later - 1.0))
+        };
+        self.step_with(set, first, late);
+    }
+
+    fn step_with(&mut self, set: f64, first: &Each, late: &Each) {
+        let set = set.min(self.left);
+        self.left -= set;
+        self.windows += 1.0;
+        for size in 0..SIZES {
+            let factor = growth(first[size]);
+            // Most windows have the same e-value under both lids.
+            let late_factor = if late[size].to_bits() == first[size].to_bits() {
+                factor
+            } else {
+                growth(late[size])
+            };
+            self.first[size] = within_range(self.first[size] * factor);
+            self.late[size] = within_range((self.late[size] + set) * late_factor);
+        }
+    }
+
+    /// What the stake has grown to.
+    pub(super) fn value(&self, weights: &Each) -> f64 {
+        let sizes: f64 = (0..SIZES)
+            .map(|size| weights[size] * (self.first[size] + self.late[size]))
+            .sum();
+        sizes + self.left
+    }
+}
+
+/// No window says more than that, so that products of what is nothing and what is endless cannot arise.
+fn growth(log: f64) -> f64 {
+    log.clamp(-300.0, 300.0).exp()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mixture_of_two_sizes_and_four_windows_has_the_reference_values() {
+        // Half of the stake at the first window, the rest even over four.
+        let mut mixture = Mixture {
+            first: [0.5; SIZES],
+            left: 0.5,
+            ..Mixture::default()
+        };
+        let weights = [0.5, 0.5, 0.0, 0.0, 0.0];
+        let windows = [(0.5, -0.2), (1.0, 0.3), (0.0, 0.0), (2.0, 1.0)];
+        let expected = [0.110_523_868, 0.706_050_467, 0.706_050_467, 2.476_790_371];
+        for (at, ((one, two), expected)) in windows.into_iter().zip(expected).enumerate() {
+            let logs = [one, two, 0.0, 0.0, 0.0];
+            mixture.step_with(if at == 0 { 0.0 } else { 0.125 }, &logs, &logs);
+            let value = mixture.value(&weights).ln();
+            assert!((value - expected).abs() < 1e-8, "window {at}: {value}");
+        }
+    }
+
+    #[test]
+    fn the_stake_is_never_more_than_one() {
+        let mut mixture = Mixture::default();
+        let weights = [0.2; SIZES];
+        for _ in 0..10_000 {
+            assert!((mixture.value(&weights) - 1.0).abs() < 1e-9);
+            mixture.step(&[0.0; SIZES], &[0.0; SIZES]);
+        }
+        assert!(mixture.left > 0.0 && mixture.left < 0.01);
+    }
+
+    #[test]
+    fn winnings_stay_numbers() {
+        let mut mixture = Mixture::default();
+        for sign in [1e6, -1e6, 1e6] {
+            for _ in 0..50 {
+                mixture.step(&[sign; SIZES], &[sign; SIZES]);
+                assert!(mixture.value(&[0.2; SIZES]).is_finite());
+            }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! The detector for probes: cutover's own requests, a few each second, to green and blue alike.
+
+use serde::{Deserialize, Serialize};
+
+use super::counts::THETAS;
+use super::evalue::{Count, Theta, null_share, one_arm, two_arm};
+use super::mixture::{Each, Mixture, SIZES};
+
+/// Ratios against blue: a probe that fails sometimes is a fault already.
+const PAIR_WEIGHTS: Each = [0.1, 0.2, 0.3, 0.2, 0.2];
+
+/// Ratios against the ceiling.
+const CEILING_THETAS: [Theta; SIZES] = [
+    Theta::new(4.0, 1.386_294_361_119_890_6),
+    Theta::new(10.0, 2.302_585_092_994_046),
+    Theta::new(30.0, 3.401_197_381_662_155_5),
+    Theta::new(30.0, 3.401_197_381_662_155_5),
+    Theta::new(30.0, 3.401_197_381_662_155_5),
+];
+
+/// Most of the stake is on a green that is dead: three failures in a row then decide.
+const CEILING_WEIGHTS: Each = [0.05, 0.1, 0.85, 0.0, 0.0];
+
+/// The part of the stake that is set on the ceiling, the rest on the comparison.
+const ON_CEILING: f64 = 0.65;
+
+/// Evidence that green's probes fail and blue's do not.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct ProbeTest {
+    pair: Mixture,
+    ceiling: Mixture,
+    blue_is_well: bool,
+}
+
+impl ProbeTest {
+    /// Takes blue's probes of a window: all of them well, or not.
+    pub(super) fn blue(&mut self, blue: Count) {
+        if blue.n > 0.0 {
+            self.blue_is_well = blue.k == 0.0;
+        }
+    }
+
+    /// Takes a window's probes of both arms, after [`ProbeTest::blue`].
+    pub(super) fn step(&mut self, green: Count, blue: Count, ceiling: f64) {
+        if green.n <= 0.0 {
+            return;
+        }
+        if blue.n > 0.0 {
+            let share = null_share(green.n, blue.n, 1.0);
+            let each: Each = std::array::from_fn(|size| two_arm(THETAS[size], share, green, blue, 0.0));
+            self.pair.step(&each, &each);
+        }
+        // If blue's fail as well, the fault may be where the probes come from. Blue's failures are independent of green's in a good
+        // release, so that the choice spoils nothing.
+        if self.blue_is_well {
+            let each: Each = std::array::from_fn(|size| one_arm(CEILING_THETAS[size], green, ceiling));
+            self.ceiling.step(&each, &each);
+        }
+    }
+
+    pub(super) fn value(&self) -> f64 {
+        ON_CEILING * self.ceiling.value(&CEILING_WEIGHTS) + (1.0 - ON_CEILING) * self.pair.value(&PAIR_WEIGHTS)
+    }
+}

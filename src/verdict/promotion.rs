@@ -1,0 +1,96 @@
+//! Early promotion: evidence that green is *not* unacceptably worse. Every metric must give it.
+
+use serde::{Deserialize, Serialize};
+
+use super::counts::{STORM_HEDGE, hedged};
+use super::dispersion::Dispersion;
+use super::evalue::{Count, Theta, null_share, one_arm, two_arm};
+use super::math::within_range;
+use super::policy::Promotion;
+
+/// Ratios below 1: that green is better than the bound by so much.
+const THETAS: [Theta; 3] = [
+    Theta::new(0.6, -0.510_825_623_765_990_7),
+    Theta::new(0.3, -1.203_972_804_325_936),
+    Theta::new(0.05, -2.995_732_273_553_991),
+];
+
+/// Stakes on latencies, in standard deviations.
+const LAMBDAS: [f64; 3] = [0.5, 1.0, 2.0];
+
+/// No single window may pass a metric by itself.
+const LID: f64 = 2.5;
+
+/// Bets of three sizes, each with a third of the stake.
+type Thirds = [f64; 3];
+
+/// What stakes on a good green have grown to in the current step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct PromotionTest {
+    errors: Thirds,
+    probes: Thirds,
+    /// The whole curve, the tail and the extreme; absent as long as there was nothing to compare.
+    latencies: [Option<Thirds>; 3],
+}
+
+impl Default for PromotionTest {
+    fn default() -> Self {
+        Self {
+            errors: [1.0; 3],
+            probes: [1.0; 3],
+            latencies: [None; 3],
+        }
+    }
+}
+
+impl PromotionTest {
+    /// Takes requests of both arms.
+    pub(super) fn errors(&mut self, green: Count, blue: Count, promotion: &Promotion, past: &Dispersion) {
+        if green.n <= 0.0 || blue.n <= 0.0 {
+            return;
+        }
+        let share = null_share(green.n, blue.n, promotion.errors.ratio);
+        let factor = past.factor();
+        // A storm that hits blue speaks for green as much as one that hits green against it, and neither should say much: the same as
+        // in the test for worse, with the arms exchanged.
+        let lid = (past.storms() > 0).then(|| ((1.0 - share * STORM_HEDGE) / (1.0 - share)).ln());
+        grow(&mut self.errors, |size| {
+            let log = two_arm(THETAS[size], share, green, blue, promotion.errors.absolute) / factor;
+            lid.map_or(log, |lid| hedged(log, STORM_HEDGE).min(lid))
+        });
+    }
+
+    /// Takes green's probes.
+    pub(super) fn probes(&mut self, green: Count, promotion: &Promotion) {
+        if green.n > 0.0 {
+            grow(&mut self.probes, |size| one_arm(THETAS[size], green, promotion.probe_rate));
+        }
+    }
+
+    /// Takes how far a latency lies below its bound, in standard deviations; `which` is its place among the latencies.
+    pub(super) fn latency(&mut self, which: usize, below: f64) {
+        let stakes = self.latencies[which].get_or_insert([1.0; 3]);
+        grow(stakes, |size| LAMBDAS[size] * below - 0.5 * LAMBDAS[size] * LAMBDAS[size]);
+    }
+
+    /// What speaks for green's error rate.
+    pub(super) fn for_errors(&self) -> f64 {
+        // One of two kinds of evidence is enough, so each has half of the stake.
+        0.5 * (mean(&self.errors) + mean(&self.probes)).max(0.0)
+    }
+
+    /// The least that speaks for one of green's latencies; absent if there was nothing to compare.
+    pub(super) fn for_latency(&self) -> Option<f64> {
+        self.latencies.iter().flatten().map(mean).reduce(f64::min)
+    }
+}
+
+fn grow(stakes: &mut Thirds, log: impl Fn(usize) -> f64) {
+    for (size, stake) in stakes.iter_mut().enumerate() {
+        *stake = within_range(*stake * log(size).min(LID).exp());
+    }
+}
+
+fn mean(stakes: &Thirds) -> f64 {
+    stakes.iter().sum::<f64>() / 3.0
+}

@@ -1,0 +1,115 @@
+//! What was seen of both arms in one window of time.
+
+use serde::{Deserialize, Serialize};
+
+use super::evalue::Count;
+
+/// One window. Both arms must be seen over the same time, or what happens to both does not cancel.
+///
+/// Every number may be absent, and one that cannot be true (negative, not a number, more failures than requests) counts as absent.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Window {
+    /// Its end, in seconds; only differences matter.
+    pub end_s: f64,
+    /// The step of the release: 0 before the shift, then 1, 2 and so on as green's share grows.
+    pub step: u32,
+    /// What served before.
+    pub blue: Arm,
+    /// What serves the new version.
+    pub green: Arm,
+}
+
+/// One arm in one window.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Arm {
+    /// Requests that were answered, or should have been.
+    pub requests: Option<f64>,
+    /// Of them, server errors (5xx).
+    pub errors: Option<f64>,
+    /// Of them, client errors (4xx).
+    pub client_errors: Option<f64>,
+    /// How long answers took.
+    pub latency: Latency,
+    /// cutover's own requests.
+    pub probes: Option<Probes>,
+    /// The same, instance by instance.
+    pub instances: Vec<Instance>,
+}
+
+/// How long answers took, in milliseconds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Latency {
+    /// Nothing is known.
+    #[default]
+    Unknown,
+    /// Percentiles: p50, p75, p90, p95 and p99, those that there are.
+    Percentiles([Option<f64>; 5]),
+    /// One number for each request, or for some of them.
+    Samples(Vec<f64>),
+}
+
+/// cutover's own requests to an arm.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Probes {
+    /// How many.
+    pub requests: f64,
+    /// How many of them failed.
+    pub failures: f64,
+    /// How long those took that did not, in milliseconds.
+    pub latencies_ms: Vec<f64>,
+}
+
+/// One instance of an arm in one window.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Instance {
+    /// What the service calls it.
+    pub id: String,
+    /// Requests, if they are counted for each instance.
+    pub requests: Option<f64>,
+    /// Of them, server errors.
+    pub errors: Option<f64>,
+    /// Whether the service says that it is well.
+    pub healthy: Option<bool>,
+}
+
+impl Arm {
+    /// Requests and server errors, if both are known and can be true.
+    pub(super) fn errors(&self) -> Option<Count> {
+        count(self.requests, self.errors)
+    }
+
+    /// Requests and client errors.
+    pub(super) fn client_errors(&self) -> Option<Count> {
+        count(self.requests, self.client_errors)
+    }
+
+    /// Probes and those that failed.
+    pub(super) fn probes(&self) -> Option<Count> {
+        let probes = self.probes.as_ref()?;
+        count(Some(probes.requests), Some(probes.failures))
+    }
+
+    pub(super) fn requests(&self) -> f64 {
+        self.requests.filter(|n| is_count(*n)).unwrap_or(0.0)
+    }
+}
+
+impl Instance {
+    /// Requests and server errors, if both are known and can be true.
+    pub(super) fn errors(&self) -> Option<Count> {
+        count(self.requests, self.errors)
+    }
+}
+
+/// The most that is taken for a count: above it, sums lose single requests.
+const MOST: f64 = 1e12;
+
+fn is_count(value: f64) -> bool {
+    (0.0..=MOST).contains(&value)
+}
+
+fn count(n: Option<f64>, k: Option<f64>) -> Option<Count> {
+    let (n, k) = (n?, k?);
+    (is_count(n) && is_count(k) && k <= n).then_some(Count { n, k })
+}
