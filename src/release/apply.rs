@@ -2,6 +2,7 @@
 //! the state and the event, for a journal that says the impossible must not be acted upon.
 
 use super::action::{Action, CallResult};
+use super::assessment::Assessment;
 use super::event::{Entry, Event, FORMAT, Look};
 use super::state::{
     Attempts, Drained, Pending, Phase, Release, RollbackState, SmokeState, TakenOver, Up, Watch, Wishes,
@@ -109,8 +110,10 @@ fn illegal(entry: &Entry, phase: Phase) -> IllegalEvent {
 }
 
 fn begun(plan: super::plan::Plan, entry: &Entry) -> Release {
+    let assessment = Box::new(Assessment::new(&plan, entry.at));
     Release {
         plan,
+        assessment,
         started_at: entry.at,
         sequence: 0,
         driver: entry.writer.clone(),
@@ -205,6 +208,9 @@ fn step(release: &mut Release, entry: &Entry) -> Option<()> {
             release.green = Some(green.clone());
             enter(release, Smoke, at);
         }
+        (Provision | Smoke, Event::Measured { measured }) if release.green.is_some() => {
+            release.assessment.take(measured)
+        }
         (Smoke, Event::SmokeRound { failures }) => smoked(release, at, failures),
         (Smoke, Event::SmokePassed) if release.smoke.passed >= release.plan.smoke.successes => {
             enter(release, Shift, at);
@@ -232,8 +238,11 @@ fn step(release: &mut Release, entry: &Entry) -> Option<()> {
             release.watch.last = Some(at);
             enter(release, Bake, at);
         }
-        (Shift | Bake | Drain | Retire, Event::Looked { look }) if release.shifted_at.is_some() => {
+        (Shift | Bake | Drain | Retire, Event::Looked { look, measured }) if release.shifted_at.is_some() => {
             looked(release, at, look);
+            if let Some(measured) = measured {
+                release.assessment.take(measured);
+            }
             release.watch.entry = entry.sequence;
         }
         (Bake, Event::BakePassed) if release.watch.bad == 0 => bake_passed(release, at),

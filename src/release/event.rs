@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::action::{Action, CallResult};
+use super::assessment::Measured;
 use super::outcome::Outcome;
 use super::pair::{Blue, Green};
 use super::people::{Wish, Writer};
@@ -15,8 +16,8 @@ use crate::spec::GatePlace;
 /// Version of the entries' format. A newer one is refused, never guessed at.
 ///
 /// Format 2 knows operators' pauses and gates, and moves the moments of a release when it is taken over. Format 3 knows steps and
-/// weights.
-pub const FORMAT: u32 = 3;
+/// weights, and format 4 what both environments served.
+pub const FORMAT: u32 = 4;
 
 /// One entry of a journal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -202,6 +203,14 @@ pub enum Event {
     Looked {
         /// What it said.
         look: Look,
+        /// What both environments served meanwhile, if that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        measured: Option<Box<Measured>>,
+    },
+    /// What blue served before green gets traffic.
+    Measured {
+        /// That.
+        measured: Box<Measured>,
     },
     /// Green has done well for long enough in this step.
     BakePassed,

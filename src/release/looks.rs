@@ -4,7 +4,7 @@
 use super::action::Action;
 use super::observation::Looks;
 use super::state::{Phase, Release};
-use crate::model::Timestamp;
+use crate::model::{EnvironmentId, Timestamp};
 
 /// What to look at before the next decision.
 #[must_use]
@@ -25,12 +25,14 @@ pub fn looks(release: &Release, now: Timestamp) -> Looks {
         Phase::Provision => {
             looks.green_health = green.map(|green| green.id.clone());
             looks.errors = green.map(|green| (green.id.clone(), release.phase_since));
+            looks.blue_health = lead_in(release);
         }
         // A pause holds the checks too.
         Phase::Smoke => {
             if release.pause.is_none() && due(release.smoke.last, release.plan.smoke.interval.get(), now) {
                 looks.smoke = release.green_host();
             }
+            looks.blue_health = lead_in(release);
         }
         Phase::Shift | Phase::Bake | Phase::Drain | Phase::Retire => watch(release, now, &mut looks),
         Phase::RollBack => roll_back(release, now, &mut looks),
@@ -44,6 +46,12 @@ pub fn looks(release: &Release, now: Timestamp) -> Looks {
         _ => {}
     }
     looks
+}
+
+/// Blue, as long as more of how it is by itself is worth knowing.
+fn lead_in(release: &Release) -> Option<EnvironmentId> {
+    let blue = release.blue.as_ref()?;
+    (release.green.is_some() && release.assessment.leads_in()).then(|| blue.id.clone())
 }
 
 fn watch(release: &Release, now: Timestamp, looks: &mut Looks) {
@@ -66,6 +74,7 @@ fn watch(release: &Release, now: Timestamp, looks: &mut Looks) {
         if release.plan.lever.is_gradual() && !(release.whole_step() && release.in_place) {
             looks.direct = release.green_host();
         }
+        looks.blue_health = release.blue.as_ref().map(|blue| blue.id.clone());
     }
     if matches!(release.phase, Phase::Drain | Phase::Retire) {
         looks.blue_health = release.blue.as_ref().map(|blue| blue.id.clone());

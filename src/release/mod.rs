@@ -5,6 +5,7 @@
 
 mod action;
 mod apply;
+mod assessment;
 pub mod decide;
 mod event;
 mod holds;
@@ -26,6 +27,7 @@ mod why;
 
 pub use action::{Action, CallResult, Role, Safety};
 pub use apply::{IllegalEvent, apply};
+pub use assessment::{Assessment, Measured};
 pub use decide::{Decision, Then, decide, limits};
 pub use event::{Entry, Event, FORMAT, Look};
 pub use looks::looks;

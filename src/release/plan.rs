@@ -13,6 +13,7 @@ use crate::spec::{
     StepSpec,
 };
 use crate::traffic::Weighting;
+use crate::verdict::Policy;
 
 /// A slot of an application: what releases queue for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -129,6 +130,9 @@ pub struct Plan {
     pub bake: BakeSpec,
     /// The checks of the bake, chosen.
     pub bake_checks: Vec<Check>,
+    /// What the health engine asks of it.
+    #[serde(default)]
+    pub verdict: Policy,
     /// Waiting for blue to fall silent.
     pub drain: DrainSpec,
     /// Blue's end.

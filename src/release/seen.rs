@@ -74,6 +74,8 @@ pub struct EnvironmentSeen {
 pub struct HealthSeen {
     /// When the service last refreshed it; `None` with basic reporting.
     pub refreshed_at: Option<Timestamp>,
+    /// The same moment by the service's own clock: what tells one window from another.
+    pub reported_at: Option<Timestamp>,
     /// Enhanced health, or `None` with basic reporting.
     pub status: Option<HealthStatus>,
     /// Colour.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::action::{Action, CallResult};
+use super::assessment::Assessment;
 use super::outcome::Outcome;
 use super::pair::{Blue, Green};
 use super::people::Writer;
@@ -338,6 +339,8 @@ pub struct Release {
     pub confirmed_at: Option<Timestamp>,
     /// Looks at green with traffic.
     pub watch: Watch,
+    /// What the health engine makes of what both environments serve.
+    pub assessment: Box<Assessment>,
     /// Since when blue had no request.
     pub quiet_since: Option<Timestamp>,
     /// How the drain ended.

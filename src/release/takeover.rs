@@ -68,6 +68,7 @@ pub(super) fn to_another_clock(release: &mut Release, at: Timestamp) {
     release.shift_called_at.iter_mut().for_each(stands_still);
     release.confirmed_at.iter_mut().for_each(stands_still);
     release.watch.last.iter_mut().for_each(stands_still);
+    release.assessment.moved(stands_still);
     release.shifted_at.iter_mut().for_each(has_passed);
     release.in_sync_at.iter_mut().for_each(has_passed);
     if let Some(drained) = &mut release.drained {

@@ -79,9 +79,11 @@ pub fn line(entry: &Entry, release: &Release) -> Option<String> {
         Event::ShiftConfirmed { how } => format!("the public name leads to green: {how}"),
         Event::Looked {
             look: Look::Bad { why },
+            ..
         } => format!("green looks bad: {why}"),
         Event::Looked {
             look: Look::Unknown { why },
+            ..
         } => format!("cannot tell how green is: {why}"),
         Event::BakePassed if release.phase == Phase::Shift => {
             let before = release.step.saturating_sub(1);
@@ -108,7 +110,9 @@ pub fn line(entry: &Entry, release: &Release) -> Option<String> {
         Event::Noted { note } => note.clone(),
         Event::Finished { outcome, why } => format!("{outcome}: {why}"),
         Event::HandedOver => format!("{} stops here; `cutover resume` goes on with it at once", entry.writer),
-        Event::Renewed | Event::Waiting { .. } | Event::Looked { look: Look::Good } => return None,
+        Event::Renewed | Event::Waiting { .. } | Event::Measured { .. } | Event::Looked { look: Look::Good, .. } => {
+            return None;
+        }
     };
     Some(text)
 }

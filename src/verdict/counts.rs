@@ -108,7 +108,11 @@ impl CountTest {
         }
         self.counts.step(&first, &late);
         for size in 0..SIZES {
-            let lids = if past.storms() > 0 { lids.below(-share.ln()) } else { lids };
+            let lids = if past.storms() > 0 {
+                lids.below(-share.ln())
+            } else {
+                lids
+            };
             let log = share_bet(LAMBDAS[size], share, green, blue, tolerance.absolute);
             first[size] = log.min(lids.first);
             late[size] = log.min(lids.late);

@@ -34,7 +34,7 @@ const SUSPICION: f64 = 10.0;
 ///
 /// Its state is all that is left of the windows; serialised and read back it goes on as if nothing had happened. A retry of the same
 /// build goes on with the same judge, because the budget is one for all of it; a new build gets a new one.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Judge {
     policy: Policy,
     /// Parts of the budget, set at green's first request.
@@ -223,7 +223,10 @@ impl Judge {
         }
         let sum = |wanted: bool| -> f64 {
             let parts = Metric::ALL.into_iter().zip(parts);
-            parts.filter(|(metric, _)| used(*metric) == wanted).map(|(_, part)| part).sum()
+            parts
+                .filter(|(metric, _)| used(*metric) == wanted)
+                .map(|(_, part)| part)
+                .sum()
         };
         let (now, later) = (sum(true), sum(false));
         // Where nothing is measured yet, or nothing is missing, there is no need to split.
@@ -238,7 +241,11 @@ impl Judge {
                 *part = 0.0;
                 continue;
             }
-            *part *= if used(metric) { (1.0 - late_part) / now } else { late_part / later };
+            *part *= if used(metric) {
+                (1.0 - late_part) / now
+            } else {
+                late_part / later
+            };
         }
         parts
     }
@@ -293,13 +300,19 @@ impl Judge {
             },
         );
         if let Some(promised) = self.policy.slo.error_rate {
-            self.slo_errors.step(green, promised, Lids::new(self.policy.false_rollbacks, 1.0), &self.dispersion);
+            self.slo_errors.step(
+                green,
+                promised,
+                Lids::new(self.policy.false_rollbacks, 1.0),
+                &self.dispersion,
+            );
             self.slo_trail.add(green);
         }
         let blue = reading.blue.unwrap_or_default();
         let pair = Pair { green, blue };
         if blue.n > 0.0 {
-            self.errors.step(pair, tolerance, self.lids(Metric::Errors), &self.dispersion);
+            self.errors
+                .step(pair, tolerance, self.lids(Metric::Errors), &self.dispersion);
             self.trail_events(Metric::Errors, reading.begin_s, pair);
             self.trail_events(Metric::ErrorShare, reading.begin_s, pair);
             if let Some(promotion) = &self.policy.promotion {
@@ -307,7 +320,8 @@ impl Judge {
             }
         } else if reading.blue.is_some() && self.blue_past.n > 0.0 {
             let ceiling = frozen_ceiling(self.blue_past, tolerance, self.policy.false_rollbacks);
-            self.frozen.step(green, ceiling, self.lids(Metric::FrozenErrors), &self.dispersion);
+            self.frozen
+                .step(green, ceiling, self.lids(Metric::FrozenErrors), &self.dispersion);
             let past = Pair {
                 green,
                 blue: self.blue_past,
@@ -348,7 +362,8 @@ impl Judge {
         let lids = self.lids(metric);
         let test = &mut self.latencies[which];
         if let Some(promotion) = &self.policy.promotion {
-            self.promotion.latency(which, -test.beyond(gap, promotion.latency_ratio.ln()));
+            self.promotion
+                .latency(which, -test.beyond(gap, promotion.latency_ratio.ln()));
         }
         test.step(gap, tolerance, self.policy.latency_noise, lids);
         self.trails[place(metric)].latency(begin_s, test.value(), gap.green, gap.blue);
@@ -370,7 +385,13 @@ impl Judge {
         let trail = &mut self.trails[place(metric)];
         if matches!(metric, Metric::RareErrors | Metric::FrozenErrors) {
             // These compare with the whole past, not with the same windows.
-            trail.set(begin_s, value, (green.n, green.k), (blue.n, blue.k), metric == Metric::RareErrors);
+            trail.set(
+                begin_s,
+                value,
+                (green.n, green.k),
+                (blue.n, blue.k),
+                metric == Metric::RareErrors,
+            );
         } else {
             trail.events(begin_s, value, (green.n, green.k), (blue.n, blue.k));
         }
@@ -379,7 +400,8 @@ impl Judge {
     /// Takes what a window says of the service itself. After the tests: what is learnt from a window must not be used on it.
     fn learn(&mut self, reading: &Reading, window: &Window) {
         self.dispersion.learn(reading.blue, reading.green);
-        self.client_dispersion.learn(window.blue.client_errors(), window.green.client_errors());
+        self.client_dispersion
+            .learn(window.blue.client_errors(), window.green.client_errors());
         if let Some(blue) = reading.blue {
             if self.parts.is_none() {
                 self.rare.blue(blue);
@@ -553,7 +575,17 @@ fn median(samples: &[f64]) -> Option<f64> {
 impl Judge {
     pub fn dbg(&self) -> String {
         let p = self.parts.unwrap_or(PARTS);
-        let v: Vec<String> = Metric::ALL.into_iter().map(|m| format!("{:.2}", p[place(m)] * self.value(m))).collect();
-        format!("phi {:.2} stormy {:.2} storms {} {:.0} {}", self.dispersion.factor(), self.dispersion.stormy_factor(), self.dispersion.storms(), self.dispersion.smallest_storm(), v.join(" "))
+        let v: Vec<String> = Metric::ALL
+            .into_iter()
+            .map(|m| format!("{:.2}", p[place(m)] * self.value(m)))
+            .collect();
+        format!(
+            "phi {:.2} stormy {:.2} storms {} {:.0} {}",
+            self.dispersion.factor(),
+            self.dispersion.stormy_factor(),
+            self.dispersion.storms(),
+            self.dispersion.smallest_storm(),
+            v.join(" ")
+        )
     }
 }

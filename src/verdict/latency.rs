@@ -181,7 +181,9 @@ pub(super) struct Swings {
 impl Swings {
     /// Takes a window of blue.
     pub(super) fn learn(&mut self, curve: Curve) {
-        let [Some(half), _, Some(most), ..] = curve.points else { return };
+        let [Some(half), _, Some(most), ..] = curve.points else {
+            return;
+        };
         if !(half > 0.0 && most > half && most.is_finite() && curve.n * 0.1 >= BEYOND) {
             return;
         }
@@ -198,7 +200,11 @@ impl Swings {
 
     /// The variance that an arm's own noise is expected to have; at least that of `least`.
     fn own(&self, least: f64) -> f64 {
-        let seen = if self.windows >= 5.0 { self.squares / self.windows } else { 0.0 };
+        let seen = if self.windows >= 5.0 {
+            self.squares / self.windows
+        } else {
+            0.0
+        };
         (OWN_PART * seen).clamp(least * least, MOST_NOISE.max(least * least))
     }
 }

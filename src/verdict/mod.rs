@@ -17,8 +17,8 @@
 
 mod counts;
 mod dispersion;
-mod evidence;
 mod evalue;
+mod evidence;
 mod instances;
 mod judge;
 mod latency;

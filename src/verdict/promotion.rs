@@ -63,14 +63,18 @@ impl PromotionTest {
     /// Takes green's probes.
     pub(super) fn probes(&mut self, green: Count, promotion: &Promotion) {
         if green.n > 0.0 {
-            grow(&mut self.probes, |size| one_arm(THETAS[size], green, promotion.probe_rate));
+            grow(&mut self.probes, |size| {
+                one_arm(THETAS[size], green, promotion.probe_rate)
+            });
         }
     }
 
     /// Takes how far a latency lies below its bound, in standard deviations; `which` is its place among the latencies.
     pub(super) fn latency(&mut self, which: usize, below: f64) {
         let stakes = self.latencies[which].get_or_insert([1.0; 3]);
-        grow(stakes, |size| LAMBDAS[size] * below - 0.5 * LAMBDAS[size] * LAMBDAS[size]);
+        grow(stakes, |size| {
+            LAMBDAS[size] * below - 0.5 * LAMBDAS[size] * LAMBDAS[size]
+        });
     }
 
     /// What speaks for green's error rate.

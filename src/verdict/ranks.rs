@@ -26,7 +26,11 @@ impl RankTest {
     /// slow ones are green's is a matter of chance.
     pub(super) fn step(&mut self, green: &[f64], blue: &[f64], ratio: f64, lids: Lids) {
         let usable = |value: &f64| value.is_finite() && *value >= 0.0;
-        let green: Vec<f64> = green.iter().filter(|value| usable(value)).map(|value| value / ratio).collect();
+        let green: Vec<f64> = green
+            .iter()
+            .filter(|value| usable(value))
+            .map(|value| value / ratio)
+            .collect();
         let blue: Vec<f64> = blue.iter().copied().filter(usable).collect();
         if green.is_empty() || blue.is_empty() {
             return;

@@ -37,6 +37,7 @@ impl Aws {
         let metrics = answer.application_metrics();
         Ok(HealthSeen {
             refreshed_at: answer.refreshed_at().map(timestamp),
+            reported_at: answer.refreshed_at().map(timestamp),
             status: Some(HealthStatus::from_wire(answer.health_status().unwrap_or_default())),
             color: HealthColor::from_wire(answer.color().unwrap_or_default()),
             causes: answer.causes().to_vec(),
@@ -53,6 +54,7 @@ impl Aws {
             .ok_or_else(|| CallError::refused("DescribeEnvironments", format!("environment {id} is gone")))?;
         Ok(HealthSeen {
             refreshed_at: None,
+            reported_at: None,
             status: None,
             color: environment.color,
             causes: Vec::new(),

@@ -4,6 +4,7 @@
 //! This is a simple guard. A sequential health engine shall take its place: it would replace [`judge`] and the counting in
 //! `apply`, and nothing else.
 
+use super::super::assessment;
 use super::super::event::{Event, Look};
 use super::super::looks::due;
 use super::super::observation::Observation;
@@ -26,12 +27,14 @@ fn go_on(release: &Release, seen: &Observation) -> Decision {
     let deadline = release.deadline(longest) + release.watch.away;
     // Whoever comes back after a while has to look first: the time for which nobody watched does not count.
     let watched = !due(release.watch.last, release.plan.bake.interval.get() * 3, seen.at);
-    if seen.at >= until && watched && release.watch.bad == 0 && release.watch.good_in_row > 0 {
+    let suspicion = release.assessment.suspicion();
+    if seen.at >= until && watched && release.watch.bad == 0 && release.watch.good_in_row > 0 && suspicion.is_none() {
         let length = release.plan.bake_length(release.step);
         return record(format!("green did well for {length}"), Event::BakePassed);
     }
+    let doubt = release.watch.doubt.clone().or(suspicion);
     if seen.at >= deadline {
-        let doubt = release.watch.doubt.as_deref().unwrap_or("too little was seen");
+        let doubt = doubt.as_deref().unwrap_or("too little was seen");
         if !release.whole_step() {
             let share = release.plan.share(release.step);
             return roll_back(
@@ -47,10 +50,7 @@ fn go_on(release: &Release, seen: &Observation) -> Decision {
             ),
         );
     }
-    let why = Why::Baking {
-        until,
-        doubt: release.watch.doubt.clone(),
-    };
+    let why = Why::Baking { until, doubt };
     let next = release.watch.last.unwrap_or(seen.at) + release.plan.bake.interval.get();
     wait(seen.at, why, next, deadline, "a person is asked")
 }
@@ -86,6 +86,9 @@ pub(super) fn watch(release: &Release, seen: &Observation) -> Option<Decision> {
             Outcome::RolledBack,
         ));
     }
+    if let Some(why) = release.assessment.unhealthy() {
+        return Some(roll_back(why, Outcome::RolledBack));
+    }
     seen.public.as_ref()?;
     if !due(release.watch.last, plan.interval.get(), seen.at) {
         return None;
@@ -96,7 +99,8 @@ pub(super) fn watch(release: &Release, seen: &Observation) -> Option<Decision> {
         Look::Bad { why } => format!("green looks bad: {why}"),
         Look::Unknown { why } => format!("cannot tell how green is: {why}"),
     };
-    Some(record(what, Event::Looked { look }))
+    let measured = assessment::measured(release, seen, Some(&look)).map(Box::new);
+    Some(record(what, Event::Looked { look, measured }))
 }
 
 /// Judges one look.

@@ -19,6 +19,7 @@ mod world;
 use std::time::Duration;
 
 use super::action::Action;
+use super::assessment;
 use super::event::Event;
 use super::observation::Observation;
 use super::outcome::Outcome;
@@ -109,10 +110,16 @@ pub fn decide(release: &Release, seen: &Observation) -> Decision {
             "the journal says that it is over, but not how".to_owned(),
         ),
     };
-    hold::hold(release, seen, wanted)
+    let decision = hold::hold(release, seen, wanted);
+    // Where there is nothing else to do, so that it never keeps anything from being done.
+    let idle = matches!(decision.then, Then::Wait { .. }) && release.green.is_some();
+    if idle && matches!(release.phase, Phase::Provision | Phase::Smoke) {
+        return assessment::lead_in(release, seen).unwrap_or(decision);
+    }
+    decision
 }
 
-fn record(what: impl Into<String>, event: Event) -> Decision {
+pub(super) fn record(what: impl Into<String>, event: Event) -> Decision {
     Decision {
         why: Why::Seen { what: what.into() },
         then: Then::Record(event),

@@ -25,7 +25,7 @@ fn judged(change: Change) -> Look {
     let (release, mut seen) = baking();
     change(&mut seen);
     match decide(&release, &seen).then {
-        Then::Record(Event::Looked { look }) => look,
+        Then::Record(Event::Looked { look, .. }) => look,
         other => panic!("{other:?}"),
     }
 }

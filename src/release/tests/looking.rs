@@ -63,13 +63,25 @@ fn each_phase_looks_at_its_own_business() {
         errors: Some((GREEN.into(), run.release.phase_since)),
         ..environments()
     };
-    assert_eq!(wanted(&run), coming_up);
+    assert_eq!(
+        wanted(&run),
+        and_blue(coming_up),
+        "how blue is by itself is worth knowing before there is anything to compare"
+    );
     let run = run.until(Phase::Smoke, 0);
     let smoke = Looks {
         smoke: Some("green.elb".to_owned()),
         ..environments()
     };
-    assert_eq!(wanted(&run), smoke);
+    assert_eq!(wanted(&run), and_blue(smoke));
+    let mut known = run.release.clone();
+    while known.assessment.leads_in() {
+        known.assessment.take(&crate::release::Measured::nothing());
+    }
+    assert!(
+        looks(&known, run.world.now).blue_health.is_none(),
+        "enough is known of blue"
+    );
     let mut run = run.until(Phase::Shift, 0);
     let before_the_swap = Looks {
         green_health: Some(GREEN.into()),
@@ -80,7 +92,7 @@ fn each_phase_looks_at_its_own_business() {
         assert!(run.step());
     }
     // Until users are seen to be on green it is looked at all the time.
-    assert_eq!(wanted(&run), watched());
+    assert_eq!(wanted(&run), and_blue(watched()));
     let mut run = run.until(Phase::Retire, 0);
     run.release.attempts.entry("terminate".to_owned()).or_default().done = true;
     assert_eq!(
@@ -104,16 +116,16 @@ fn checks_are_made_once_an_interval() {
     let mut run = Run::new(1).until(Phase::Smoke, 0);
     let now = run.world.now;
     run.release.smoke.last = Some(now);
-    assert_eq!(looks(&run.release, now + seconds(1)), environments());
+    assert_eq!(looks(&run.release, now + seconds(1)), and_blue(environments()));
     assert!(looks(&run.release, now + seconds(2)).smoke.is_some());
     let mut run = Run::new(1).until(Phase::Bake, 0);
     let now = run.world.now;
     run.release.watch.last = Some(now);
     for (phase, blue) in [(Phase::Bake, false), (Phase::Drain, true), (Phase::Retire, true)] {
         run.release.phase = phase;
-        let with = |looks| if blue { and_blue(looks) } else { looks };
-        assert_eq!(looks(&run.release, now + seconds(9)), with(environments()), "{phase}");
-        assert_eq!(looks(&run.release, now + seconds(10)), with(watched()), "{phase}");
+        let between = if blue { and_blue(environments()) } else { environments() };
+        assert_eq!(looks(&run.release, now + seconds(9)), between, "{phase}");
+        assert_eq!(looks(&run.release, now + seconds(10)), and_blue(watched()), "{phase}");
     }
 }
 

@@ -15,6 +15,7 @@ pub(crate) use plan::{blue, first_entry, plan, release};
 mod again;
 mod answering;
 mod answers;
+mod assessing;
 mod calls;
 mod clocks;
 mod coming_up;

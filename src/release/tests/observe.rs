@@ -169,6 +169,7 @@ impl World {
         if self.basic {
             return Known::Known(HealthSeen {
                 refreshed_at: None,
+                reported_at: None,
                 status: None,
                 color: if one.status == EnvironmentStatus::Updating {
                     HealthColor::Grey
@@ -197,6 +198,7 @@ impl World {
             .collect();
         Known::Known(HealthSeen {
             refreshed_at: Some(refreshed),
+            reported_at: Some(refreshed),
             status: Some(status),
             color: status.color(),
             causes: Vec::new(),

@@ -72,6 +72,7 @@ pub(crate) fn plan() -> Plan {
             keep_green: Span::from_secs(60),
         },
         even_if_unhealthy: false,
+        verdict: crate::verdict::Policy::default(),
         gates: Vec::new(),
         foreign: ForeignSpec::default(),
     }

@@ -191,7 +191,10 @@ fn because() -> String {
 }
 
 fn look(_: &Release) -> Event {
-    Event::Looked { look: Look::Good }
+    Event::Looked {
+        look: Look::Good,
+        measured: None,
+    }
 }
 
 fn green_of(release: &Release) -> Green {
@@ -655,7 +658,9 @@ fn time_that_was_not_watched_is_added_to_the_bake() {
         run.release.watch.lost = std::time::Duration::ZERO;
         run.release.watch.away = std::time::Duration::ZERO;
         run.world.pass(super::world::seconds(gap));
-        let watch = run.then(run.release.clone(), Event::Looked { look }).watch;
+        let watch = run
+            .then(run.release.clone(), Event::Looked { look, measured: None })
+            .watch;
         assert_eq!(watch.last, Some(run.world.now));
         (watch.lost.as_secs(), watch.away.as_secs())
     };

@@ -224,7 +224,15 @@ fn as_many_bad_looks_as_are_set_take_green_back() {
         run.world.quality.breaks = Some(seconds(60));
         let run = run.finish();
         run.ends(Outcome::RolledBack);
-        let bad = |event: &Event| matches!(event, Event::Looked { look: Look::Bad { .. } });
+        let bad = |event: &Event| {
+            matches!(
+                event,
+                Event::Looked {
+                    look: Look::Bad { .. },
+                    ..
+                }
+            )
+        };
         let looks = run.entries.iter().filter(|entry| bad(&entry.event)).count();
         assert_eq!(looks, fail as usize);
     }
@@ -241,7 +249,15 @@ fn a_short_fault_is_forgiven_and_makes_the_bake_longer() {
         };
         let run = run.finish();
         run.ends(Outcome::Promoted);
-        let bad = run.has(|event| matches!(event, Event::Looked { look: Look::Bad { .. } }));
+        let bad = run.has(|event| {
+            matches!(
+                event,
+                Event::Looked {
+                    look: Look::Bad { .. },
+                    ..
+                }
+            )
+        });
         run.require(bad == breaks.is_some(), "one look was bad");
         let began = run.at(|event| matches!(event, Event::ShiftConfirmed { .. }));
         run.at(|event| matches!(event, Event::BakePassed)).since(began)
@@ -262,7 +278,7 @@ fn two_faults_far_from_each_other_are_forgiven_and_two_close_ones_are_not() {
         looks.push(Look::Bad { why: "no".to_owned() });
         for look in looks {
             run.world.pass(seconds(10));
-            release = run.then(release, Event::Looked { look });
+            release = run.then(release, Event::Looked { look, measured: None });
         }
         release.watch.bad
     };

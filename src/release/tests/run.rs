@@ -292,7 +292,7 @@ impl Run {
                     "promoted on silence",
                 );
             }
-            Event::Looked { look: Look::Good } => {
+            Event::Looked { look: Look::Good, .. } => {
                 self.require(
                     self.world.quality.breaks.is_none() || !self.world.broken() || self.world.basic,
                     "a broken green was called good",

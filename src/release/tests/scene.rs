@@ -62,8 +62,15 @@ impl Scene {
         scene
     }
 
+    /// What follows from what is seen, once what blue served by itself is on record.
     pub(super) fn decide(&self) -> Decision {
-        decide(&self.release, &self.seen)
+        let decision = decide(&self.release, &self.seen);
+        let Then::Record(Event::Measured { measured }) = &decision.then else {
+            return decision;
+        };
+        let mut release = self.release.clone();
+        release.assessment.take(measured);
+        decide(&release, &self.seen)
     }
 
     pub(super) fn environments(&mut self) -> &mut Vec<EnvironmentSeen> {

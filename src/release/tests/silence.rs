@@ -99,7 +99,8 @@ fn time_without_sight_does_not_count_as_bake() {
     assert!(run.has(|event| matches!(
         event,
         Event::Looked {
-            look: Look::Unknown { .. }
+            look: Look::Unknown { .. },
+            ..
         }
     )));
 }

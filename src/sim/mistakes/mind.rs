@@ -236,12 +236,14 @@ fn only_noted(release: &Release, seen: &Observation) -> Option<Decision> {
     let decision = decide(release, seen);
     let Then::Record(Event::Looked {
         look: Look::Bad { why },
+        measured,
     }) = decision.then
     else {
         return Some(decision);
     };
     Some(record(Event::Looked {
         look: Look::Unknown { why },
+        measured,
     }))
 }
 
@@ -334,6 +336,7 @@ fn fine(release: &Release, at: Timestamp) -> HealthSeen {
         color: HealthColor::Green,
         status: Some(HealthStatus::Ok),
         refreshed_at: Some(at),
+        reported_at: Some(at),
         causes: Vec::new(),
         instances: (1..=count.max(1)).map(instance).collect(),
         served: Some(Served::default()),

@@ -1,0 +1,215 @@
+//! What windows of time say of both environments, and what the health engine makes of them.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::decide::Decision;
+use super::event::{Event, Look};
+use super::observation::Observation;
+use super::plan::Plan;
+use super::seen::HealthSeen;
+use super::state::Release;
+use crate::model::{HealthStatus, Known, Timestamp};
+use crate::verdict::{self, Arm, Instance, Judge, Latency, Probes, Verdict, Window};
+
+/// Before the shift so many windows of blue are enough to know how it is by itself.
+const LEAD_IN: u32 = 30;
+
+/// Windows of blue and green that ended further apart do not show the same time. The service ends one every ten seconds for
+/// each environment.
+const APART: Duration = Duration::from_secs(15);
+
+/// A window of both environments.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// What was counted. Its time is that since the release began.
+    pub window: Window,
+    /// Which window of blue it is, by the service's clock; absent if there was no new one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blue_at: Option<Timestamp>,
+    /// The same of green.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub green_at: Option<Timestamp>,
+}
+
+#[cfg(test)]
+impl Measured {
+    /// A window that says nothing.
+    pub(super) fn nothing() -> Self {
+        Self {
+            window: Window::default(),
+            blue_at: None,
+            green_at: None,
+        }
+    }
+}
+
+/// What is known of green against blue.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Assessment {
+    /// What the newest window came to.
+    pub verdict: Option<Verdict>,
+    /// How many windows there were.
+    pub windows: u32,
+    /// The health engine: all that is left of the windows.
+    judge: Judge,
+    /// When the release began; moves with the clock.
+    since: Timestamp,
+    blue_at: Option<Timestamp>,
+    green_at: Option<Timestamp>,
+}
+
+impl Assessment {
+    /// Of a release that begins.
+    pub(super) fn new(plan: &Plan, at: Timestamp) -> Self {
+        Self {
+            verdict: None,
+            windows: 0,
+            judge: Judge::new(plan.verdict.clone()),
+            since: at,
+            blue_at: None,
+            green_at: None,
+        }
+    }
+
+    /// Takes a window.
+    pub(super) fn take(&mut self, measured: &Measured) {
+        self.verdict = Some(self.judge.window(&measured.window));
+        self.windows += 1;
+        self.blue_at = measured.blue_at.or(self.blue_at);
+        self.green_at = measured.green_at.or(self.green_at);
+    }
+
+    /// Moves its moments.
+    pub(super) fn moved(&mut self, stands_still: impl Fn(&mut Timestamp)) {
+        stands_still(&mut self.since);
+    }
+
+    /// Whether more of blue is worth knowing before green gets traffic.
+    pub(super) fn leads_in(&self) -> bool {
+        self.windows < LEAD_IN
+    }
+
+    /// Why green must be taken back, if it must.
+    pub(super) fn unhealthy(&self) -> Option<String> {
+        let verdict = self.verdict.as_ref()?;
+        (verdict.decision == verdict::Decision::Unhealthy).then(|| verdict.to_string())
+    }
+
+    /// What speaks against green without being enough to take it back.
+    pub(super) fn suspicion(&self) -> Option<String> {
+        let verdict = self.verdict.as_ref()?;
+        matches!(verdict.why, verdict::Why::Suspicion).then(|| verdict.to_string())
+    }
+}
+
+/// What one look says of the newest window; `None` if that is nothing new. Checks that were judged to say nothing of green are no
+/// probes of it.
+pub(super) fn measured(release: &Release, seen: &Observation, look: Option<&Look>) -> Option<Measured> {
+    let known = &release.assessment;
+    let (mut blue, blue_at) = fresh(&seen.blue_health, known.blue_at).unzip();
+    let (green, green_at) = fresh(&seen.green_health, known.green_at).unzip();
+    // What happens to both at once must be seen at once, or it counts as a difference.
+    if let (Some(of_blue), Some(of_green)) = (blue_at, green_at)
+        && of_blue.since(of_green).max(of_green.since(of_blue)) > APART
+    {
+        blue = None;
+    }
+    let probes = look.and_then(|look| probes(release, seen, look));
+    if blue.is_none() && green.is_none() && probes.is_none() {
+        return None;
+    }
+    let arm = |health: Option<&HealthSeen>| health.map(arm).unwrap_or_default();
+    let step = if release.shifted_at.is_some() {
+        u32::try_from(release.step).unwrap_or(u32::MAX).saturating_add(1)
+    } else {
+        0
+    };
+    let window = Window {
+        end_s: seen.at.since(known.since).as_secs_f64(),
+        step,
+        blue: arm(blue),
+        green: Arm { probes, ..arm(green) },
+    };
+    Some(Measured {
+        window,
+        blue_at: blue_at.filter(|_| blue.is_some()),
+        green_at,
+    })
+}
+
+/// Puts what is seen of blue by itself on record, where nothing else is to be done.
+pub(super) fn lead_in(release: &Release, seen: &Observation) -> Option<Decision> {
+    let measured = release
+        .assessment
+        .leads_in()
+        .then(|| measured(release, seen, None))
+        .flatten()?;
+    let event = Event::Measured {
+        measured: Box::new(measured),
+    };
+    Some(super::decide::record("what blue served".to_owned(), event))
+}
+
+/// Health that is newer than what was known, and its place in time by the service's clock.
+fn fresh(health: &Known<HealthSeen>, before: Option<Timestamp>) -> Option<(&HealthSeen, Timestamp)> {
+    let health = health.known()?;
+    let at = health.reported_at?;
+    before.is_none_or(|before| at > before).then_some((health, at))
+}
+
+fn arm(health: &HealthSeen) -> Arm {
+    let Some(served) = &health.served else {
+        return Arm::default();
+    };
+    let classes = served.classes;
+    let latency = served.latency.map_or(Latency::Unknown, |latency| {
+        let told = [latency.p50, latency.p75, latency.p90, latency.p95, latency.p99];
+        Latency::Percentiles(told.map(|seconds| (seconds > 0.0).then_some(seconds * 1000.0)))
+    });
+    Arm {
+        requests: Some(number(served.requests)),
+        errors: classes.map(|classes| number(classes.status_5xx)),
+        client_errors: classes.map(|classes| number(classes.status_4xx)),
+        latency,
+        probes: None,
+        instances: health
+            .instances
+            .iter()
+            .map(|(id, seen)| Instance {
+                id: id.to_string(),
+                requests: seen.served.map(|served| number(served.requests)),
+                errors: seen.served.and_then(|served| Some(number(served.classes?.status_5xx))),
+                healthy: Some(matches!(seen.status, HealthStatus::Ok | HealthStatus::Info)),
+            })
+            .collect(),
+    }
+}
+
+/// A count, as the engine wants it: exact as long as it is below 2^53.
+#[expect(clippy::cast_precision_loss, reason = "no window has so many requests")]
+fn number(count: u64) -> f64 {
+    count as f64
+}
+
+/// Our own requests to green in this look.
+fn probes(release: &Release, seen: &Observation, look: &Look) -> Option<Probes> {
+    let public = seen.public.as_ref()?;
+    let shared = !public.direct.is_empty();
+    let asked = match look {
+        // Behind the public name answers blue as well, as long as it has a part of the traffic.
+        _ if !shared && !(release.whole_step() && release.in_place) => return None,
+        Look::Unknown { .. } => return None,
+        Look::Good | Look::Bad { .. } if shared => &public.direct,
+        Look::Good | Look::Bad { .. } => &public.checks,
+    };
+    let passed = || asked.iter().filter(|probe| probe.passed);
+    (!asked.is_empty()).then(|| Probes {
+        requests: number(asked.len() as u64),
+        failures: number((asked.len() - passed().count()) as u64),
+        latencies_ms: passed()
+            .map(|probe| probe.latency.get().as_secs_f64() * 1000.0)
+            .collect(),
+    })
+}

@@ -1,0 +1,187 @@
+//! What both environments serve, window by window, and what the health engine makes of it.
+
+use super::run::Run;
+use super::scene::{Scene, known, record, unread, watched};
+use super::world::seconds;
+use crate::model::{RequestCounts, Served, Timestamp};
+use crate::release::{Event, Measured, Release, Then, Why};
+use crate::verdict::Decision;
+
+/// What was served in a window with so many failures.
+fn served(requests: u64, failures: u64) -> Served {
+    let classes = RequestCounts {
+        status_2xx: requests - failures,
+        status_5xx: failures,
+        ..RequestCounts::default()
+    };
+    Served::told(requests, classes, None)
+}
+
+/// A look at which both have a new window.
+fn look(scene: &mut Scene, blue: Served, green: Served) {
+    let at = scene.seen.at;
+    for (health, served) in [
+        (&mut scene.seen.blue_health, blue),
+        (&mut scene.seen.green_health, green),
+    ] {
+        let health = known(health);
+        health.served = Some(served);
+        (health.refreshed_at, health.reported_at) = (Some(at), Some(at));
+    }
+}
+
+/// The window of the look that is due, if there is one.
+fn window(scene: &Scene) -> Option<Measured> {
+    match record(&scene.decide()) {
+        Event::Looked { measured, .. } => measured.as_deref().cloned(),
+        other => panic!("no look was due: {other:?}"),
+    }
+}
+
+/// Goes on with the same look every ten seconds until something else is decided.
+fn watch(run: &Run, mut scene: Scene, blue: Served, green: Served, most: u32) -> (Release, Then) {
+    for _ in 0..most {
+        look(&mut scene, blue, green);
+        let Then::Record(event) = scene.decide().then else {
+            break;
+        };
+        if !matches!(event, Event::Looked { .. }) {
+            return (scene.release, Then::Record(event));
+        }
+        scene.release = run.then(scene.release, event);
+        scene.seen.at = scene.seen.at + seconds(10);
+    }
+    let then = scene.decide().then;
+    (scene.release, then)
+}
+
+/// Half of the traffic on each side, with the bake just begun.
+fn compared() -> (Run, Scene) {
+    let mut run = Run::new(1).until(crate::release::Phase::Bake, 0);
+    run.world.pass(seconds(10));
+    let scene = Scene::of(&mut run);
+    (run, scene)
+}
+
+#[test]
+fn a_green_that_answers_worse_than_blue_is_taken_back_although_its_health_is_good() {
+    let (run, scene) = compared();
+    let (_, then) = watch(&run, scene, served(1000, 1), served(1000, 20), 30);
+    let Then::Record(Event::RollbackBegan { why, .. }) = then else {
+        panic!("it is not taken back: {then:?}");
+    };
+    assert!(why.starts_with("green is worse than blue"), "{why}");
+}
+
+#[test]
+fn what_happens_to_both_is_not_blamed_on_green() {
+    let (run, scene) = compared();
+    let (release, _) = watch(&run, scene, served(1000, 200), served(1000, 200), 30);
+    let verdict = release.assessment.verdict.as_ref().expect("there were windows");
+    assert_ne!(verdict.decision, Decision::Unhealthy, "{verdict}");
+    assert!(release.assessment.windows >= 30);
+}
+
+#[test]
+fn a_window_counts_once() {
+    let mut scene = watched();
+    look(&mut scene, served(100, 0), served(100, 3));
+    let first = window(&scene).expect("both are new");
+    assert_eq!(
+        (first.window.green.errors, first.window.blue.requests),
+        (Some(3.0), Some(100.0))
+    );
+    assert_eq!(first.window.step, 1);
+    scene.release.assessment.take(&first);
+    let again = window(&scene).expect("our own requests are new with each look");
+    assert_eq!((again.window.green.requests, again.window.blue.requests), (None, None));
+    assert_eq!((again.blue_at, again.green_at), (None, None));
+    // What only one of them has anew is no comparison, and says what it says.
+    let later = scene.seen.at + seconds(10);
+    known(&mut scene.seen.green_health).reported_at = Some(later);
+    let green_alone = window(&scene).expect("green is new");
+    assert_eq!(
+        (green_alone.window.green.requests, green_alone.window.blue.requests),
+        (Some(100.0), None)
+    );
+}
+
+#[test]
+fn windows_of_other_times_are_not_compared() {
+    let mut scene = watched();
+    for (apart, compared) in [(15_000, true), (15_001, false)] {
+        look(&mut scene, served(100, 0), served(100, 3));
+        let at = scene.seen.at.as_millis();
+        known(&mut scene.seen.blue_health).reported_at = Some(Timestamp::from_millis(at - apart));
+        let measured = window(&scene).expect("green is new");
+        assert_eq!(measured.window.blue.requests.is_some(), compared, "{apart} ms apart");
+        assert_eq!(measured.blue_at.is_some(), compared, "it may still find its own");
+    }
+}
+
+#[test]
+fn what_could_not_be_read_is_unknown() {
+    let mut scene = watched();
+    look(&mut scene, served(100, 0), served(100, 3));
+    scene.seen.blue_health = unread();
+    let measured = window(&scene).expect("green is new");
+    assert_eq!(measured.window.blue, crate::verdict::Arm::default());
+    scene.seen.green_health = unread();
+    assert!(
+        window(&scene).is_none(),
+        "a look that says nothing of green is no probe of it"
+    );
+}
+
+#[test]
+fn what_speaks_against_green_keeps_it_from_being_promoted() {
+    let (run, scene) = compared();
+    let (mut release, mut scene_at_the_end) = (scene.release.clone(), scene.clone());
+    // Not enough to take it back, and too much to go on.
+    while release.assessment.suspicion().is_none() {
+        look(&mut scene_at_the_end, served(1000, 1), served(1000, 5));
+        scene_at_the_end.release = release;
+        let event = record(&scene_at_the_end.decide()).clone();
+        release = run.then(scene_at_the_end.release.clone(), event);
+        scene_at_the_end.seen.at = scene_at_the_end.seen.at + seconds(10);
+        assert!(
+            release.assessment.unhealthy().is_none(),
+            "it went too fast for this test"
+        );
+    }
+    let until = release.bake_until().expect("it bakes");
+    release.watch.last = Some(until);
+    (release.watch.good_in_row, release.watch.bad) = (5, 0);
+    let mut scene = Scene {
+        release,
+        ..scene_at_the_end
+    };
+    scene.seen.at = until + seconds(1);
+    let Why::Baking { doubt: Some(doubt), .. } = scene.decide().why else {
+        panic!("{:?}", scene.decide());
+    };
+    assert!(doubt.contains("may be worse"), "{doubt}");
+    *scene.release.assessment = run.release.assessment.as_ref().clone();
+    assert!(matches!(record(&scene.decide()), Event::BakePassed));
+}
+
+#[test]
+fn another_clock_changes_nothing() {
+    let mut scene = watched();
+    look(&mut scene, served(100, 0), served(100, 3));
+    let here = window(&scene).expect("both are new").window.end_s;
+    let mut run = Run::new(1).until(crate::release::Phase::Bake, 0);
+    let before = run.release.heard_at;
+    run.release
+        .assessment
+        .moved(|moment| *moment = moment.moved(before, before + seconds(500)));
+    scene
+        .release
+        .assessment
+        .moved(|moment| *moment = moment.moved(before, before + seconds(500)));
+    scene.seen.at = scene.seen.at + seconds(500);
+    scene.release.watch.last = None;
+    look(&mut scene, served(100, 0), served(100, 3));
+    let there = window(&scene).expect("both are new").window.end_s;
+    assert!((here - there).abs() < 1e-9, "{here} and {there}");
+}
