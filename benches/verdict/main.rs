@@ -6,6 +6,7 @@ mod oracle;
 mod random;
 mod rules;
 mod scenario;
+mod speed;
 
 use rules::Done;
 
@@ -21,12 +22,13 @@ fn main() {
     good.extend(scenario::more_good());
     let mut bad = scenario::bad();
     bad.extend(scenario::more_bad());
+    if which == "speed" { println!("{:.0}", speed::windows_per_second(&hold)); return; }
     if which == "dbg" {
         for s in good.iter().chain(&bad).filter(|s| s.name == filter) {
             for seed in start..start + seeds {
             let t = generator::trace(s, seed);
             let mut j = cutover::verdict::Judge::new(hold.clone());
-            for w in &t.windows { let v = j.window(w); if w.step > 0 { println!("{} b {:?}/{:?} g {:?}/{:?} {}", w.end_s, w.blue.errors.unwrap(), w.blue.requests.unwrap(), w.green.errors.unwrap(), w.green.requests.unwrap(), j.dbg()); } if v.decision == cutover::verdict::Decision::Unhealthy { println!("{v}"); break; } }
+            for w in &t.windows { let v = j.window(w); if w.step > 0 { } if v.decision == cutover::verdict::Decision::Unhealthy { println!("{v}"); break; } }
             }
         }
         return;

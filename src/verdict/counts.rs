@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::dispersion::Dispersion;
 use super::evalue::{Count, Theta, bounded_rate, null_share, one_arm, share_bet, two_arm};
+use super::math::e_value;
 use super::mixture::{Each, Mixture, SIZES};
 use super::policy::Tolerance;
 
@@ -36,11 +37,11 @@ const LATE_TOLL: f64 = 7.0;
 const HEDGE: f64 = 0.003;
 pub(super) const STORM_HEDGE: f64 = 0.12;
 
-/// How much one window may say, as a logarithm, for bets that run since the shift and for later ones.
+/// How much one window may say, as an e-value, for bets that run since the shift and for later ones.
 ///
 /// A single window is one storm as easily as a fault, so that two must be needed; and two must be enough. What is needed beyond
 /// `ln(1 / budget)` are the tolls: the detector's part of the budget, the size's part, and the start's part.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Lids {
     pub(super) first: f64,
     pub(super) late: f64,
@@ -51,8 +52,8 @@ impl Lids {
     pub(super) fn new(budget: f64, part: f64) -> Self {
         let needed = SIZE_TOLL - (budget * part.max(1e-3)).ln();
         Self {
-            first: 0.5 * (needed + START_TOLL),
-            late: 0.5 * (needed + LATE_TOLL),
+            first: (0.5 * (needed + START_TOLL)).exp(),
+            late: (0.5 * (needed + LATE_TOLL)).exp(),
         }
     }
 }
@@ -97,21 +98,21 @@ impl CountTest {
         let mut late = [0.0; SIZES];
         for size in 0..SIZES {
             let log = two_arm(THETAS[size], share, green, blue, tolerance.absolute) / factor;
-            let log = hedged(log, hedge);
+            let value = hedged(e_value(log), hedge);
             let lids = if past.storms() > 0 {
                 lids.below(fair_lid(THETAS[size], share, past.smallest_storm() / factor, hedge))
             } else {
                 lids
             };
-            first[size] = if is_dead { log } else { log.min(lids.first) };
-            late[size] = if is_dead { log } else { log.min(lids.late) };
+            first[size] = if is_dead { value } else { value.min(lids.first) };
+            late[size] = if is_dead { value } else { value.min(lids.late) };
         }
         self.counts.step(&first, &late);
+        let shared = if past.storms() > 0 { lids.below(1.0 / share) } else { lids };
         for size in 0..SIZES {
-            let lids = if past.storms() > 0 { lids.below(-share.ln()) } else { lids };
-            let log = share_bet(LAMBDAS[size], share, green, blue, tolerance.absolute);
-            first[size] = log.min(lids.first);
-            late[size] = log.min(lids.late);
+            let value = share_bet(LAMBDAS[size], share, green, blue, tolerance.absolute);
+            first[size] = value.min(shared.first);
+            late[size] = value.min(shared.late);
         }
         self.shares.step(&first, &late);
     }
@@ -144,9 +145,9 @@ impl CeilingTest {
         let mut late = [0.0; SIZES];
         for size in 0..SIZES {
             // Nothing in the same window says whether it was a storm. So four windows are needed where two are otherwise.
-            let log = one_arm(THETAS[size], green, ceiling) / factor;
-            first[size] = log.min(0.5 * lids.first);
-            late[size] = log.min(0.5 * lids.late);
+            let value = e_value(one_arm(THETAS[size], green, ceiling) / factor);
+            first[size] = value.min(lids.first.sqrt());
+            late[size] = value.min(lids.late.sqrt());
         }
         self.mixture.step(&first, &late);
     }
@@ -160,15 +161,12 @@ impl CeilingTest {
 /// blue, and so much is left as blue's failures and the hedge leave.
 fn fair_lid(theta: Theta, share: f64, storm: f64, hedge: f64) -> f64 {
     let left = hedge + (1.0 - hedge) * (-storm * (share * (theta.value - 1.0)).ln_1p()).exp();
-    ((1.0 - (1.0 - share) * left) / share).max(1.0).ln()
+    ((1.0 - (1.0 - share) * left) / share).max(1.0)
 }
 
 /// A bet of which a part is kept back.
-pub(super) fn hedged(log: f64, kept: f64) -> f64 {
-    if log > 4.0 {
-        return log + (-kept).ln_1p();
-    }
-    (kept + (1.0 - kept) * log.exp()).ln()
+pub(super) fn hedged(value: f64, kept: f64) -> f64 {
+    kept + (1.0 - kept) * value
 }
 
 /// The ceiling that blue has left behind, once nothing comes from it any more.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::counts::THETAS;
 use super::evalue::{Count, Theta, null_share, one_arm, two_arm};
+use super::math::e_value;
 use super::mixture::{Each, Mixture, SIZES};
 
 /// Ratios against blue: a probe that fails sometimes is a fault already.
@@ -47,13 +48,13 @@ impl ProbeTest {
         }
         if blue.n > 0.0 {
             let share = null_share(green.n, blue.n, 1.0);
-            let each: Each = std::array::from_fn(|size| two_arm(THETAS[size], share, green, blue, 0.0));
+            let each: Each = std::array::from_fn(|size| e_value(two_arm(THETAS[size], share, green, blue, 0.0)));
             self.pair.step(&each, &each);
         }
         // If blue's fail as well, the fault may be where the probes come from. Blue's failures are independent of green's in a good
         // release, so that the choice spoils nothing.
         if self.blue_is_well {
-            let each: Each = std::array::from_fn(|size| one_arm(CEILING_THETAS[size], green, ceiling));
+            let each: Each = std::array::from_fn(|size| e_value(one_arm(CEILING_THETAS[size], green, ceiling)));
             self.ceiling.step(&each, &each);
         }
     }
