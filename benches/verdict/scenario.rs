@@ -132,7 +132,7 @@ impl Scenario {
 
 const BURSTY: Storms = Storms {
     rate: 0.12,
-    size: (60.0, 140.0),
+    size: (20.0, 60.0),
     extra_requests: false,
 };
 
@@ -226,10 +226,11 @@ pub fn more_good() -> Vec<Scenario> {
         Scenario { groups: Some(30.0), ..good("good_groups_30") },
         Scenario { groups: Some(10.0), rate: 5000.0, ..good("good_groups_10_5k") },
         Scenario { storms: storms(0.3, 20.0, 60.0, false), ..good("good_storms_often") },
+        Scenario { storms: storms(0.12, 60.0, 140.0, false), ..good("good_storms_large") },
         Scenario { storms: storms(0.05, 15.0, 40.0, false), ..good("good_storms_small") },
         Scenario { storms: storms(0.12, 60.0, 140.0, true), ..good("good_storms_retries") },
         Scenario { storms: storms(0.12, 60.0, 140.0, true), rate: 50.0, ..good("good_storms_50rps") },
-        Scenario { storms: storms(0.006, 100.0, 400.0, false), ..good("good_storms_rare") },
+        Scenario { storms: storms(0.006, 80.0, 220.0, false), ..good("good_storms_rare") },
         Scenario { storms: storms(0.003, 200.0, 200.0, false), ..good("good_storms_once") },
         Scenario {
             incident: Some(Incident { from_s: 0.0, until_s: 900.0, errors: 0.02, latency: 2.0 }),
@@ -274,6 +275,7 @@ pub fn more_bad() -> Vec<Scenario> {
         Scenario { green_errors: 0.05, onset_s: 900.0, ..bad("bad_5%_late_50%") },
         Scenario { green_errors: 1.0, onset_s: 900.0, ..bad("bad_dead_late") },
         Scenario { green_errors: 0.01, storms: storms(0.3, 20.0, 60.0), ..bad("bad_1%_storms_often") },
+        Scenario { green_errors: 0.01, storms: storms(0.12, 60.0, 140.0), ..bad("bad_1%_storms_large") },
         Scenario { green_errors: 0.01, storms: storms(0.05, 15.0, 40.0), ..bad("bad_1%_storms_small") },
         Scenario { green_errors: 0.05, storms: storms(0.12, 60.0, 140.0), ..bad("bad_5%_bursty") },
         Scenario { green_errors: 0.01, groups: Some(3.0), ..bad("bad_1%_groups_3") },

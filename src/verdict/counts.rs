@@ -35,7 +35,7 @@ const LATE_TOLL: f64 = 7.0;
 /// What is kept back from every window's bet on counts, as a part of the stake: without storms so far, and with some. Then a storm that hits
 /// blue costs little of what was won. A mixture with 1 is an e-value as much as the bet itself.
 const HEDGE: f64 = 0.003;
-pub(super) const STORM_HEDGE: f64 = 0.12;
+pub(super) const STORM_HEDGE: f64 = 0.18;
 
 /// How much one window may say, as an e-value, for bets that run since the shift and for later ones.
 ///

@@ -10,9 +10,10 @@ const PRIOR: f64 = 10.0;
 /// The mean square of a normal variable's distance from the median of itself and two others, in units of its variance.
 const BESIDE_MEDIAN: f64 = 0.78;
 
-/// A storm of so many failures ends every bet on green when it hits blue, so that its lid is all that is needed against it. Smaller
-/// ones count as groups as well.
-const WHOLE_STORM: f64 = 30.0;
+/// So many failures more than in the windows beside it, and so many standard deviations of those, make a window a storm. What is left
+/// of a bet when a storm hits blue is known then, and a fair lid is all that is needed against it; smaller groups need the factor.
+const LEAST_STORM: f64 = 8.0;
+const UNUSUAL: f64 = 4.5;
 
 /// Failures that come in groups.
 ///
@@ -82,14 +83,15 @@ impl Dispersion {
                 self.failures += n * mean;
                 // Two storms with a window between them make that window the odd one.
                 let usual = n * median.min(rate);
-                if beyond >= 10.0 + 6.0 * usual.sqrt() {
+                let is_storm = beyond.abs() >= LEAST_STORM + UNUSUAL * usual.sqrt();
+                if is_storm && beyond > 0.0 {
                     self.smallest_storm = match self.storms {
                         0 => beyond,
                         _ => self.smallest_storm.min(beyond),
                     };
                     self.storms = self.storms.saturating_add(1);
                 }
-                if beyond.abs() >= WHOLE_STORM + 6.0 * usual.sqrt() {
+                if is_storm {
                     self.stormy_squares += beyond * beyond;
                 } else {
                     self.squares += beyond * beyond;

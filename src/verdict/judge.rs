@@ -27,6 +27,9 @@ const RARE: f64 = 12.0;
 /// Failures come in groups when the dispersion before the shift is above that.
 const GROUPED: f64 = 1.3;
 
+/// What of the stake on server errors is on their counts then; the rest is on shares.
+const GROUPED_PART: f64 = 0.3;
+
 /// From that e-value on something speaks against green, and it gets no more traffic.
 const SUSPICION: f64 = 10.0;
 
@@ -225,9 +228,9 @@ impl Judge {
         let mut parts = PARTS;
         if self.dispersion.factor() > GROUPED {
             // What of the stake is on failures that come alone is better placed on their share.
-            let half = 0.5 * (PARTS[place(Metric::Errors)] + PARTS[place(Metric::ErrorShare)]);
-            parts[place(Metric::Errors)] = half;
-            parts[place(Metric::ErrorShare)] = half;
+            let both = PARTS[place(Metric::Errors)] + PARTS[place(Metric::ErrorShare)];
+            parts[place(Metric::Errors)] = GROUPED_PART * both;
+            parts[place(Metric::ErrorShare)] = (1.0 - GROUPED_PART) * both;
         }
         let sum = |wanted: bool| -> f64 {
             let parts = Metric::ALL.into_iter().zip(parts);
