@@ -43,7 +43,11 @@ impl Arguments {
         };
         let mut given = given;
         while let Some(name) = given.next() {
-            let mut value = || given.next().ok_or_else(|| format!("{name} needs a value; `-- --help` lists the options"));
+            let mut value = || {
+                given
+                    .next()
+                    .ok_or_else(|| format!("{name} needs a value; `-- --help` lists the options"))
+            };
             let number = |text: String| {
                 text.parse::<u64>()
                     .map_err(|_| format!("{name} {text}: write a whole number"))

@@ -117,6 +117,7 @@ pub fn trace(scenario: &Scenario, seed: u64) -> Trace {
             harm: requests * share * badness(scenario, fault, green_errors),
         });
         windows.push(Window {
+            begin_s: begin,
             end_s: end,
             step,
             blue,
@@ -170,10 +171,22 @@ fn spread(arm: &mut Arm, instances: usize, sick: f64, n: f64, k: f64, random: &m
     let (mut n_left, mut k_left, mut failures) = (n, k, 0.0);
     for at in 0..instances {
         let left = (instances - at) as f64;
-        let own = if at + 1 == instances { n_left } else { random.binomial(n_left, 1.0 / left) };
-        let failed = if at + 1 == instances { k_left } else { random.binomial(k_left, 1.0 / left).min(own) };
+        let own = if at + 1 == instances {
+            n_left
+        } else {
+            random.binomial(n_left, 1.0 / left)
+        };
+        let failed = if at + 1 == instances {
+            k_left
+        } else {
+            random.binomial(k_left, 1.0 / left).min(own)
+        };
         (n_left, k_left) = (n_left - own, k_left - failed);
-        let more = if at == 0 { random.binomial(own - failed, sick) } else { 0.0 };
+        let more = if at == 0 {
+            random.binomial(own - failed, sick)
+        } else {
+            0.0
+        };
         failures += failed + more;
         arm.instances.push(Instance {
             id: format!("i-{at}"),

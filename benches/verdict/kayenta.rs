@@ -22,7 +22,11 @@ pub fn judge(scenario: &Scenario, trace: &Trace, interval_s: f64) -> Option<f64>
     let horizon = scenario.horizon_s();
     let mut next = shift + interval_s;
     while next <= horizon + 1e-9 {
-        let so_far: Vec<&Window> = windows.iter().copied().filter(|window| window.end_s <= next + 1e-9).collect();
+        let so_far: Vec<&Window> = windows
+            .iter()
+            .copied()
+            .filter(|window| window.end_s <= next + 1e-9)
+            .collect();
         let is_last = next + interval_s > horizon + 1e-9;
         let score = score(&so_far);
         if score < MARGINAL || is_last && score < PASS {

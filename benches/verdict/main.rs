@@ -47,7 +47,12 @@ fn main() {
         "{} traces of each release, seeds {} and on; {} of them for the peers' rules\n",
         options.seeds, options.start, options.peer_seeds
     );
-    let wanted = |scenario: &Scenario| arguments.only.as_ref().is_none_or(|only| scenario.name.contains(only.as_str()));
+    let wanted = |scenario: &Scenario| {
+        arguments
+            .only
+            .as_ref()
+            .is_none_or(|only| scenario.name.contains(only.as_str()))
+    };
     let groups = [
         (scenario::good(), scenario::bad(), true),
         (scenario::more_good(), scenario::more_bad(), false),

@@ -18,23 +18,70 @@ use crate::scenario::Scenario;
 /// A rule with its name in the tables.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Peer {
-    Argo { name: &'static str, interval_s: f64, rate: f64, limit: u32 },
-    Flagger { name: &'static str, threshold: u32 },
-    Kayenta { name: &'static str, interval_s: f64 },
-    CloudWatch { name: &'static str, periods: usize },
-    OneError { name: &'static str },
+    Argo {
+        name: &'static str,
+        interval_s: f64,
+        rate: f64,
+        limit: u32,
+    },
+    Flagger {
+        name: &'static str,
+        threshold: u32,
+    },
+    Kayenta {
+        name: &'static str,
+        interval_s: f64,
+    },
+    CloudWatch {
+        name: &'static str,
+        periods: usize,
+    },
+    OneError {
+        name: &'static str,
+    },
 }
 
 pub const PEERS: [Peer; 10] = [
-    Peer::Argo { name: "argo_doc", interval_s: 300.0, rate: 0.95, limit: 3 },
-    Peer::Argo { name: "argo_1m", interval_s: 60.0, rate: 0.99, limit: 0 },
-    Peer::Flagger { name: "flagger_10", threshold: 10 },
-    Peer::Flagger { name: "flagger_5", threshold: 5 },
-    Peer::Flagger { name: "flagger_1", threshold: 1 },
-    Peer::Kayenta { name: "kayenta_10m", interval_s: 600.0 },
-    Peer::Kayenta { name: "kayenta_1m", interval_s: 60.0 },
-    Peer::CloudWatch { name: "cw_3of3", periods: 3 },
-    Peer::CloudWatch { name: "cw_1of1", periods: 1 },
+    Peer::Argo {
+        name: "argo_doc",
+        interval_s: 300.0,
+        rate: 0.95,
+        limit: 3,
+    },
+    Peer::Argo {
+        name: "argo_1m",
+        interval_s: 60.0,
+        rate: 0.99,
+        limit: 0,
+    },
+    Peer::Flagger {
+        name: "flagger_10",
+        threshold: 10,
+    },
+    Peer::Flagger {
+        name: "flagger_5",
+        threshold: 5,
+    },
+    Peer::Flagger {
+        name: "flagger_1",
+        threshold: 1,
+    },
+    Peer::Kayenta {
+        name: "kayenta_10m",
+        interval_s: 600.0,
+    },
+    Peer::Kayenta {
+        name: "kayenta_1m",
+        interval_s: 60.0,
+    },
+    Peer::CloudWatch {
+        name: "cw_3of3",
+        periods: 3,
+    },
+    Peer::CloudWatch {
+        name: "cw_1of1",
+        periods: 1,
+    },
     Peer::OneError { name: "cw_1_5xx" },
 ];
 
@@ -56,7 +103,12 @@ impl Peer {
     pub fn judge(self, scenario: &Scenario, trace: &Trace) -> Option<f64> {
         let shift = scenario.lead_s;
         match self {
-            Self::Argo { interval_s, rate: least, limit, .. } => {
+            Self::Argo {
+                interval_s,
+                rate: least,
+                limit,
+                ..
+            } => {
                 let mut failed = 0;
                 for (end, period) in periods(trace, shift, interval_s) {
                     // A rate of no requests is not a number, and not at least anything.
@@ -74,7 +126,8 @@ impl Peer {
                     if failed >= threshold {
                         return Some(end);
                     }
-                    let is_good = period.rate().is_some_and(|rate| rate <= 0.01) && period.p99().is_some_and(|p99| p99 <= P99_MS);
+                    let is_good =
+                        period.rate().is_some_and(|rate| rate <= 0.01) && period.p99().is_some_and(|p99| p99 <= P99_MS);
                     failed += u32::from(!is_good);
                 }
                 None
@@ -83,7 +136,8 @@ impl Peer {
             Self::CloudWatch { periods: needed, .. } => {
                 let mut in_a_row = 0;
                 for (end, period) in periods(trace, shift, 60.0) {
-                    let is_bad = period.rate().is_some_and(|rate| rate > 0.01) || period.p99().is_some_and(|p99| p99 > P99_MS);
+                    let is_bad =
+                        period.rate().is_some_and(|rate| rate > 0.01) || period.p99().is_some_and(|p99| p99 > P99_MS);
                     in_a_row = if is_bad { in_a_row + 1 } else { 0 };
                     if in_a_row >= needed {
                         return Some(end + 60.0);

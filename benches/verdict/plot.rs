@@ -13,7 +13,11 @@ const LINE: f64 = 26.0;
 
 /// The rules that are shown, with their colours. Those that take good releases back in more than one of a hundred are left out: whoever always goes back
 /// does no harm.
-const SHOWN: [(&str, &str); 3] = [("argo_doc", "#b35806"), ("flagger_10", "#7b3294"), ("kayenta_10m", "#777777")];
+const SHOWN: [(&str, &str); 3] = [
+    ("argo_doc", "#b35806"),
+    ("flagger_10", "#7b3294"),
+    ("kayenta_10m", "#777777"),
+];
 
 /// Harm, from a tenth of a request to a million.
 fn across(harm: f64) -> f64 {
@@ -46,7 +50,11 @@ pub fn plot(rows: &[Row]) -> String {
     }
     for power in -1..=6 {
         let x = across(10f64.powi(power));
-        let label = if power < 0 { "0.1".to_owned() } else { 10u64.pow(power as u32).to_string() };
+        let label = if power < 0 {
+            "0.1".to_owned()
+        } else {
+            10u64.pow(power as u32).to_string()
+        };
         let bottom = height - 30.0;
         let _ = writeln!(
             svg,
@@ -65,7 +73,10 @@ pub fn plot(rows: &[Row]) -> String {
             y + 4.0
         );
         for (shown, colour) in SHOWN {
-            let peer = PEERS.iter().position(|peer| peer.name() == shown).map(|at| &row.peers[at]);
+            let peer = PEERS
+                .iter()
+                .position(|peer| peer.name() == shown)
+                .map(|at| &row.peers[at]);
             if let Some(score) = peer {
                 dot(&mut svg, score.mean_harm(), y, colour, true);
             }

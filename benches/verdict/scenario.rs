@@ -136,34 +136,75 @@ const BURSTY: Storms = Storms {
     extra_requests: false,
 };
 
-const RARE_BURSTS: Storms = Storms {
-    rate: 0.015,
-    ..BURSTY
-};
+const RARE_BURSTS: Storms = Storms { rate: 0.015, ..BURSTY };
 
 /// The good releases of the reference method's benchmark.
 pub fn good() -> Vec<Scenario> {
     let good = Scenario::good;
     vec![
-        Scenario { rate: 50.0, ..good("healthy_50rps") },
-        good("healthy_500rps"),
-        Scenario { rate: 5000.0, ..good("healthy_5000rps") },
-        Scenario { rate: 0.2, ..good("healthy_low_traffic") },
-        Scenario { blue_errors: 0.0, green_errors: 0.0, ..good("healthy_no_errors") },
         Scenario {
-            incident: Some(Incident { from_s: 200.0, until_s: 620.0, errors: 0.08, latency: 1.6 }),
+            rate: 50.0,
+            ..good("healthy_50rps")
+        },
+        good("healthy_500rps"),
+        Scenario {
+            rate: 5000.0,
+            ..good("healthy_5000rps")
+        },
+        Scenario {
+            rate: 0.2,
+            ..good("healthy_low_traffic")
+        },
+        Scenario {
+            blue_errors: 0.0,
+            green_errors: 0.0,
+            ..good("healthy_no_errors")
+        },
+        Scenario {
+            incident: Some(Incident {
+                from_s: 200.0,
+                until_s: 620.0,
+                errors: 0.08,
+                latency: 1.6,
+            }),
             ..good("healthy_common_cause")
         },
-        Scenario { varied: Some(4.0), ..good("healthy_overdispersed") },
-        Scenario { varied: Some(4.0), rate: 5000.0, ..good("healthy_overdispersed_5k") },
-        Scenario { storms: Some(BURSTY), ..good("healthy_bursty") },
-        Scenario { storms: Some(RARE_BURSTS), ..good("healthy_rare_bursts") },
-        Scenario { green_errors: 0.00115, green_latency: 1.04, ..good("healthy_within_tolerance") },
         Scenario {
-            incident: Some(Incident { from_s: 1300.0, until_s: 1800.0, errors: 0.05, latency: 1.5 }),
+            varied: Some(4.0),
+            ..good("healthy_overdispersed")
+        },
+        Scenario {
+            varied: Some(4.0),
+            rate: 5000.0,
+            ..good("healthy_overdispersed_5k")
+        },
+        Scenario {
+            storms: Some(BURSTY),
+            ..good("healthy_bursty")
+        },
+        Scenario {
+            storms: Some(RARE_BURSTS),
+            ..good("healthy_rare_bursts")
+        },
+        Scenario {
+            green_errors: 0.00115,
+            green_latency: 1.04,
+            ..good("healthy_within_tolerance")
+        },
+        Scenario {
+            incident: Some(Incident {
+                from_s: 1300.0,
+                until_s: 1800.0,
+                errors: 0.05,
+                latency: 1.5,
+            }),
             ..good("healthy_late_incident")
         },
-        Scenario { blue_errors: 0.005, blue_latency: 1.3, ..good("blue_worse") },
+        Scenario {
+            blue_errors: 0.005,
+            blue_latency: 1.3,
+            ..good("blue_worse")
+        },
     ]
 }
 
@@ -171,27 +212,87 @@ pub fn good() -> Vec<Scenario> {
 pub fn bad() -> Vec<Scenario> {
     let bad = Scenario::bad;
     vec![
-        Scenario { green_errors: 0.002, ..bad("err_0.1_to_0.2") },
-        Scenario { green_errors: 0.002, rate: 5000.0, ..bad("err_0.1_to_0.2_5k") },
-        Scenario { green_errors: 0.005, ..bad("err_0.1_to_0.5") },
-        Scenario { green_errors: 0.01, ..bad("err_0.1_to_1") },
-        Scenario { green_errors: 0.01, rate: 50.0, ..bad("err_0.1_to_1_50rps") },
-        Scenario { green_errors: 0.01, varied: Some(4.0), ..bad("err_0.1_to_1_overdisp") },
-        Scenario { green_errors: 0.01, storms: Some(BURSTY), ..bad("err_0.1_to_1_bursty") },
-        Scenario { green_errors: 0.05, ..bad("err_0.1_to_5") },
-        Scenario { green_errors: 1.0, ..bad("err_broken") },
-        Scenario { green_errors: 1.0, rate: 0.2, ..bad("err_broken_low_traffic") },
-        Scenario { green_errors: 0.05, onset_s: 900.0, ramp_s: 600.0, ..bad("err_slow_burn") },
+        Scenario {
+            green_errors: 0.002,
+            ..bad("err_0.1_to_0.2")
+        },
+        Scenario {
+            green_errors: 0.002,
+            rate: 5000.0,
+            ..bad("err_0.1_to_0.2_5k")
+        },
+        Scenario {
+            green_errors: 0.005,
+            ..bad("err_0.1_to_0.5")
+        },
+        Scenario {
+            green_errors: 0.01,
+            ..bad("err_0.1_to_1")
+        },
+        Scenario {
+            green_errors: 0.01,
+            rate: 50.0,
+            ..bad("err_0.1_to_1_50rps")
+        },
+        Scenario {
+            green_errors: 0.01,
+            varied: Some(4.0),
+            ..bad("err_0.1_to_1_overdisp")
+        },
+        Scenario {
+            green_errors: 0.01,
+            storms: Some(BURSTY),
+            ..bad("err_0.1_to_1_bursty")
+        },
+        Scenario {
+            green_errors: 0.05,
+            ..bad("err_0.1_to_5")
+        },
+        Scenario {
+            green_errors: 1.0,
+            ..bad("err_broken")
+        },
+        Scenario {
+            green_errors: 1.0,
+            rate: 0.2,
+            ..bad("err_broken_low_traffic")
+        },
+        Scenario {
+            green_errors: 0.05,
+            onset_s: 900.0,
+            ramp_s: 600.0,
+            ..bad("err_slow_burn")
+        },
         Scenario {
             green_errors: 0.051,
-            incident: Some(Incident { from_s: 0.0, until_s: 400.0, errors: 0.05, latency: 1.3 }),
+            incident: Some(Incident {
+                from_s: 0.0,
+                until_s: 400.0,
+                errors: 0.05,
+                latency: 1.3,
+            }),
             ..bad("err_in_incident")
         },
-        Scenario { green_latency: 1.1, ..bad("lat_all_+10%") },
-        Scenario { green_latency: 1.3, ..bad("lat_all_+30%") },
-        Scenario { green_latency: 2.0, ..bad("lat_all_+100%") },
-        Scenario { green_tail: 1.3, ..bad("lat_tail_+30%") },
-        Scenario { green_tail: 2.0, ..bad("lat_tail_+100%") },
+        Scenario {
+            green_latency: 1.1,
+            ..bad("lat_all_+10%")
+        },
+        Scenario {
+            green_latency: 1.3,
+            ..bad("lat_all_+30%")
+        },
+        Scenario {
+            green_latency: 2.0,
+            ..bad("lat_all_+100%")
+        },
+        Scenario {
+            green_tail: 1.3,
+            ..bad("lat_tail_+30%")
+        },
+        Scenario {
+            green_tail: 2.0,
+            ..bad("lat_tail_+100%")
+        },
     ]
 }
 
@@ -199,55 +300,184 @@ pub fn bad() -> Vec<Scenario> {
 pub fn more_good() -> Vec<Scenario> {
     let good = Scenario::good;
     let storms = |rate: f64, low: f64, high: f64, extra_requests: bool| {
-        Some(Storms { rate, size: (low, high), extra_requests })
+        Some(Storms {
+            rate,
+            size: (low, high),
+            extra_requests,
+        })
     };
     vec![
-        Scenario { rate: 5.0, ..good("good_5rps") },
-        Scenario { rate: 1.0, ..good("good_1rps") },
-        Scenario { rate: 1.0, blue_errors: 0.01, green_errors: 0.01, ..good("good_1rps_1%") },
-        Scenario { rate: 0.2, blue_errors: 0.02, green_errors: 0.02, ..good("good_0.2rps_2%") },
-        Scenario { window_s: 60.0, ..good("good_60s_windows") },
-        Scenario { rate: 50.0, window_s: 60.0, ..good("good_50rps_60s") },
-        Scenario { steps: vec![(0.1, 600.0), (0.5, 1200.0)], ..good("good_holdback") },
-        Scenario { steps: vec![(0.5, 1800.0)], ..good("good_half") },
-        Scenario { blue_errors: 0.02, green_errors: 0.02, ..good("good_2%") },
-        Scenario { blue_errors: 0.15, green_errors: 0.15, ..good("good_15%") },
-        Scenario { green_errors: 0.00118, rate: 5000.0, green_latency: 1.045, ..good("good_edge_5k") },
-        Scenario { own_noise: 0.06, ..good("good_noise_6%") },
-        Scenario { own_noise: 0.1, ..good("good_noise_10%") },
-        Scenario { correlation: 0.9, ..good("good_lasting_3%") },
-        Scenario { correlation: 0.9, rate: 5000.0, ..good("good_lasting_3%_5k") },
-        Scenario { correlation: 0.95, ..good("good_lasting_3%_0.95") },
-        Scenario { varied: Some(2.0), ..good("good_varied_2") },
-        Scenario { varied: Some(1.0), ..good("good_varied_1") },
-        Scenario { varied: Some(10.0), rate: 5000.0, ..good("good_varied_10_5k") },
-        Scenario { groups: Some(3.0), ..good("good_groups_3") },
-        Scenario { groups: Some(10.0), ..good("good_groups_10") },
-        Scenario { groups: Some(30.0), ..good("good_groups_30") },
-        Scenario { groups: Some(10.0), rate: 5000.0, ..good("good_groups_10_5k") },
-        Scenario { storms: storms(0.3, 20.0, 60.0, false), ..good("good_storms_often") },
-        Scenario { storms: storms(0.12, 60.0, 140.0, false), ..good("good_storms_large") },
-        Scenario { storms: storms(0.05, 15.0, 40.0, false), ..good("good_storms_small") },
-        Scenario { storms: storms(0.12, 60.0, 140.0, true), ..good("good_storms_retries") },
-        Scenario { storms: storms(0.12, 60.0, 140.0, true), rate: 50.0, ..good("good_storms_50rps") },
-        Scenario { storms: storms(0.006, 80.0, 220.0, false), ..good("good_storms_rare") },
-        Scenario { storms: storms(0.003, 200.0, 200.0, false), ..good("good_storms_once") },
         Scenario {
-            incident: Some(Incident { from_s: 0.0, until_s: 900.0, errors: 0.02, latency: 2.0 }),
+            rate: 5.0,
+            ..good("good_5rps")
+        },
+        Scenario {
+            rate: 1.0,
+            ..good("good_1rps")
+        },
+        Scenario {
+            rate: 1.0,
+            blue_errors: 0.01,
+            green_errors: 0.01,
+            ..good("good_1rps_1%")
+        },
+        Scenario {
+            rate: 0.2,
+            blue_errors: 0.02,
+            green_errors: 0.02,
+            ..good("good_0.2rps_2%")
+        },
+        Scenario {
+            window_s: 60.0,
+            ..good("good_60s_windows")
+        },
+        Scenario {
+            rate: 50.0,
+            window_s: 60.0,
+            ..good("good_50rps_60s")
+        },
+        Scenario {
+            steps: vec![(0.1, 600.0), (0.5, 1200.0)],
+            ..good("good_holdback")
+        },
+        Scenario {
+            steps: vec![(0.5, 1800.0)],
+            ..good("good_half")
+        },
+        Scenario {
+            blue_errors: 0.02,
+            green_errors: 0.02,
+            ..good("good_2%")
+        },
+        Scenario {
+            blue_errors: 0.15,
+            green_errors: 0.15,
+            ..good("good_15%")
+        },
+        Scenario {
+            green_errors: 0.00118,
+            rate: 5000.0,
+            green_latency: 1.045,
+            ..good("good_edge_5k")
+        },
+        Scenario {
+            own_noise: 0.06,
+            ..good("good_noise_6%")
+        },
+        Scenario {
+            own_noise: 0.1,
+            ..good("good_noise_10%")
+        },
+        Scenario {
+            correlation: 0.9,
+            ..good("good_lasting_3%")
+        },
+        Scenario {
+            correlation: 0.9,
+            rate: 5000.0,
+            ..good("good_lasting_3%_5k")
+        },
+        Scenario {
+            correlation: 0.95,
+            ..good("good_lasting_3%_0.95")
+        },
+        Scenario {
+            varied: Some(2.0),
+            ..good("good_varied_2")
+        },
+        Scenario {
+            varied: Some(1.0),
+            ..good("good_varied_1")
+        },
+        Scenario {
+            varied: Some(10.0),
+            rate: 5000.0,
+            ..good("good_varied_10_5k")
+        },
+        Scenario {
+            groups: Some(3.0),
+            ..good("good_groups_3")
+        },
+        Scenario {
+            groups: Some(10.0),
+            ..good("good_groups_10")
+        },
+        Scenario {
+            groups: Some(30.0),
+            ..good("good_groups_30")
+        },
+        Scenario {
+            groups: Some(10.0),
+            rate: 5000.0,
+            ..good("good_groups_10_5k")
+        },
+        Scenario {
+            storms: storms(0.3, 20.0, 60.0, false),
+            ..good("good_storms_often")
+        },
+        Scenario {
+            storms: storms(0.12, 60.0, 140.0, false),
+            ..good("good_storms_large")
+        },
+        Scenario {
+            storms: storms(0.05, 15.0, 40.0, false),
+            ..good("good_storms_small")
+        },
+        Scenario {
+            storms: storms(0.12, 60.0, 140.0, true),
+            ..good("good_storms_retries")
+        },
+        Scenario {
+            storms: storms(0.12, 60.0, 140.0, true),
+            rate: 50.0,
+            ..good("good_storms_50rps")
+        },
+        Scenario {
+            storms: storms(0.006, 80.0, 220.0, false),
+            ..good("good_storms_rare")
+        },
+        Scenario {
+            storms: storms(0.003, 200.0, 200.0, false),
+            ..good("good_storms_once")
+        },
+        Scenario {
+            incident: Some(Incident {
+                from_s: 0.0,
+                until_s: 900.0,
+                errors: 0.02,
+                latency: 2.0,
+            }),
             ..good("good_incident_at_shift")
         },
         Scenario {
-            incident: Some(Incident { from_s: 0.0, until_s: 900.0, errors: 0.05, latency: 1.5 }),
+            incident: Some(Incident {
+                from_s: 0.0,
+                until_s: 900.0,
+                errors: 0.05,
+                latency: 1.5,
+            }),
             rate: 0.2,
             ..good("good_incident_0.2rps")
         },
         Scenario {
-            incident: Some(Incident { from_s: 0.0, until_s: 900.0, errors: 0.2, latency: 1.5 }),
+            incident: Some(Incident {
+                from_s: 0.0,
+                until_s: 900.0,
+                errors: 0.2,
+                latency: 1.5,
+            }),
             rate: 1.0,
             ..good("good_incident_1rps")
         },
-        Scenario { rate: 0.2, probes: Some(2.0), ..good("good_probes_0.2rps") },
-        Scenario { instances: Some((4, 0.5)), ..good("good_sick_instance") },
+        Scenario {
+            rate: 0.2,
+            probes: Some(2.0),
+            ..good("good_probes_0.2rps")
+        },
+        Scenario {
+            instances: Some((4, 0.5)),
+            ..good("good_sick_instance")
+        },
     ]
 }
 
@@ -255,37 +485,154 @@ pub fn more_good() -> Vec<Scenario> {
 pub fn more_bad() -> Vec<Scenario> {
     let bad = Scenario::bad;
     let storms = |rate: f64, low: f64, high: f64| {
-        Some(Storms { rate, size: (low, high), extra_requests: false })
+        Some(Storms {
+            rate,
+            size: (low, high),
+            extra_requests: false,
+        })
     };
     vec![
-        Scenario { green_errors: 0.02, ..bad("bad_2%") },
-        Scenario { green_errors: 0.003, rate: 2000.0, ..bad("bad_0.3%_2k") },
-        Scenario { blue_errors: 0.01, green_errors: 0.02, ..bad("bad_1_to_2%") },
-        Scenario { blue_errors: 0.0, green_errors: 0.01, ..bad("bad_0_to_1%") },
-        Scenario { green_errors: 0.05, rate: 50.0, ..bad("bad_5%_50rps") },
-        Scenario { green_errors: 0.2, rate: 5.0, ..bad("bad_20%_5rps") },
-        Scenario { green_errors: 1.0, rate: 5.0, ..bad("bad_dead_5rps") },
-        Scenario { green_errors: 1.0, rate: 1.0, ..bad("bad_dead_1rps") },
-        Scenario { green_errors: 0.5, rate: 0.2, ..bad("bad_half_dead_0.2rps") },
-        Scenario { green_errors: 1.0, rate: 0.2, probes: Some(2.0), ..bad("bad_dead_probes_0.2rps") },
-        Scenario { green_errors: 0.01, window_s: 60.0, ..bad("bad_1%_60s") },
-        Scenario { green_errors: 0.01, steps: vec![(0.1, 600.0), (0.5, 1200.0)], ..bad("bad_1%_holdback") },
-        Scenario { green_errors: 0.01, steps: vec![(0.5, 1800.0)], ..bad("bad_1%_half") },
-        Scenario { green_errors: 0.01, onset_s: 450.0, ..bad("bad_1%_late_25%") },
-        Scenario { green_errors: 0.05, onset_s: 900.0, ..bad("bad_5%_late_50%") },
-        Scenario { green_errors: 1.0, onset_s: 900.0, ..bad("bad_dead_late") },
-        Scenario { green_errors: 0.01, storms: storms(0.3, 20.0, 60.0), ..bad("bad_1%_storms_often") },
-        Scenario { green_errors: 0.01, storms: storms(0.12, 60.0, 140.0), ..bad("bad_1%_storms_large") },
-        Scenario { green_errors: 0.01, storms: storms(0.05, 15.0, 40.0), ..bad("bad_1%_storms_small") },
-        Scenario { green_errors: 0.05, storms: storms(0.12, 60.0, 140.0), ..bad("bad_5%_bursty") },
-        Scenario { green_errors: 0.01, groups: Some(3.0), ..bad("bad_1%_groups_3") },
-        Scenario { green_latency: 1.15, ..bad("bad_lat_+15%") },
-        Scenario { green_latency: 1.2, ..bad("bad_lat_+20%") },
-        Scenario { green_latency: 1.3, rate: 50.0, ..bad("bad_lat_+30%_50rps") },
-        Scenario { green_latency: 1.1, rate: 5000.0, ..bad("bad_lat_+10%_5k") },
-        Scenario { green_latency: 1.3, onset_s: 900.0, ..bad("bad_lat_+30%_late") },
-        Scenario { green_latency: 1.3, correlation: 0.9, ..bad("bad_lat_+30%_lasting") },
-        Scenario { green_tail: 1.5, ..bad("bad_tail_+50%") },
-        Scenario { green_latency: 1.3, window_s: 60.0, ..bad("bad_lat_+30%_60s") },
+        Scenario {
+            green_errors: 0.02,
+            ..bad("bad_2%")
+        },
+        Scenario {
+            green_errors: 0.003,
+            rate: 2000.0,
+            ..bad("bad_0.3%_2k")
+        },
+        Scenario {
+            blue_errors: 0.01,
+            green_errors: 0.02,
+            ..bad("bad_1_to_2%")
+        },
+        Scenario {
+            blue_errors: 0.0,
+            green_errors: 0.01,
+            ..bad("bad_0_to_1%")
+        },
+        Scenario {
+            green_errors: 0.05,
+            rate: 50.0,
+            ..bad("bad_5%_50rps")
+        },
+        Scenario {
+            green_errors: 0.2,
+            rate: 5.0,
+            ..bad("bad_20%_5rps")
+        },
+        Scenario {
+            green_errors: 1.0,
+            rate: 5.0,
+            ..bad("bad_dead_5rps")
+        },
+        Scenario {
+            green_errors: 1.0,
+            rate: 1.0,
+            ..bad("bad_dead_1rps")
+        },
+        Scenario {
+            green_errors: 0.5,
+            rate: 0.2,
+            ..bad("bad_half_dead_0.2rps")
+        },
+        Scenario {
+            green_errors: 1.0,
+            rate: 0.2,
+            probes: Some(2.0),
+            ..bad("bad_dead_probes_0.2rps")
+        },
+        Scenario {
+            green_errors: 0.01,
+            window_s: 60.0,
+            ..bad("bad_1%_60s")
+        },
+        Scenario {
+            green_errors: 0.01,
+            steps: vec![(0.1, 600.0), (0.5, 1200.0)],
+            ..bad("bad_1%_holdback")
+        },
+        Scenario {
+            green_errors: 0.01,
+            steps: vec![(0.5, 1800.0)],
+            ..bad("bad_1%_half")
+        },
+        Scenario {
+            green_errors: 0.01,
+            onset_s: 450.0,
+            ..bad("bad_1%_late_25%")
+        },
+        Scenario {
+            green_errors: 0.05,
+            onset_s: 900.0,
+            ..bad("bad_5%_late_50%")
+        },
+        Scenario {
+            green_errors: 1.0,
+            onset_s: 900.0,
+            ..bad("bad_dead_late")
+        },
+        Scenario {
+            green_errors: 0.01,
+            storms: storms(0.3, 20.0, 60.0),
+            ..bad("bad_1%_storms_often")
+        },
+        Scenario {
+            green_errors: 0.01,
+            storms: storms(0.12, 60.0, 140.0),
+            ..bad("bad_1%_storms_large")
+        },
+        Scenario {
+            green_errors: 0.01,
+            storms: storms(0.05, 15.0, 40.0),
+            ..bad("bad_1%_storms_small")
+        },
+        Scenario {
+            green_errors: 0.05,
+            storms: storms(0.12, 60.0, 140.0),
+            ..bad("bad_5%_bursty")
+        },
+        Scenario {
+            green_errors: 0.01,
+            groups: Some(3.0),
+            ..bad("bad_1%_groups_3")
+        },
+        Scenario {
+            green_latency: 1.15,
+            ..bad("bad_lat_+15%")
+        },
+        Scenario {
+            green_latency: 1.2,
+            ..bad("bad_lat_+20%")
+        },
+        Scenario {
+            green_latency: 1.3,
+            rate: 50.0,
+            ..bad("bad_lat_+30%_50rps")
+        },
+        Scenario {
+            green_latency: 1.1,
+            rate: 5000.0,
+            ..bad("bad_lat_+10%_5k")
+        },
+        Scenario {
+            green_latency: 1.3,
+            onset_s: 900.0,
+            ..bad("bad_lat_+30%_late")
+        },
+        Scenario {
+            green_latency: 1.3,
+            correlation: 0.9,
+            ..bad("bad_lat_+30%_lasting")
+        },
+        Scenario {
+            green_tail: 1.5,
+            ..bad("bad_tail_+50%")
+        },
+        Scenario {
+            green_latency: 1.3,
+            window_s: 60.0,
+            ..bad("bad_lat_+30%_60s")
+        },
     ]
 }

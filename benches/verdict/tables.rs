@@ -130,7 +130,8 @@ pub fn play(scenario: &Scenario, policy: &Policy, options: &Options) -> Row {
             if nth < options.seeds {
                 if scenario.is_bad {
                     row.oracle.add(scenario, &trace, by(oracle(scenario, &trace, NONE)));
-                    row.oracle_tolerant.add(scenario, &trace, by(oracle(scenario, &trace, TOLERANCE)));
+                    row.oracle_tolerant
+                        .add(scenario, &trace, by(oracle(scenario, &trace, TOLERANCE)));
                 }
                 row.judge.add(scenario, &trace, judge(&trace, policy));
                 row.hold.add(scenario, &trace, judge(&trace, &hold));
@@ -185,11 +186,23 @@ fn head(first: &[&str], with_peers: bool) -> String {
 
 /// Good releases: how many were taken back, and how many passed early, and when.
 pub fn good_head(with_peers: bool) -> String {
-    head(&["good release", "judge: taken back", "without promotion", "promoted", "median"], with_peers)
+    head(
+        &[
+            "good release",
+            "judge: taken back",
+            "without promotion",
+            "promoted",
+            "median",
+        ],
+        with_peers,
+    )
 }
 
 pub fn good_row(row: &Row, with_peers: bool) -> String {
-    let promoted = row.judge.promoted_median().map_or("–".to_owned(), |at| format!("{at:.0} s"));
+    let promoted = row
+        .judge
+        .promoted_median()
+        .map_or("–".to_owned(), |at| format!("{at:.0} s"));
     let mut text = format!(
         "| {} | {:.2} % | {:.2} % | {:.0} % | {promoted} |",
         row.name,
@@ -207,12 +220,26 @@ pub fn good_row(row: &Row, with_peers: bool) -> String {
 
 /// Bad releases: delays from the onset.
 pub fn bad_head(with_peers: bool) -> String {
-    let first = ["bad release", "oracle", "tolerant oracle", "judge", "median", "x oracle", "x tolerant", "missed", "promoted"];
+    let first = [
+        "bad release",
+        "oracle",
+        "tolerant oracle",
+        "judge",
+        "median",
+        "x oracle",
+        "x tolerant",
+        "missed",
+        "promoted",
+    ];
     head(&first, with_peers)
 }
 
 pub fn bad_row(row: &Row, with_peers: bool) -> String {
-    let (mean, oracle, tolerant) = (row.hold.mean_delay(), row.oracle.mean_delay(), row.oracle_tolerant.mean_delay());
+    let (mean, oracle, tolerant) = (
+        row.hold.mean_delay(),
+        row.oracle.mean_delay(),
+        row.oracle_tolerant.mean_delay(),
+    );
     let mut text = format!(
         "| {} | {oracle:.0} s | {tolerant:.0} s | {mean:.0} s | {:.0} s | {:.2} | {:.2} | {:.1} % | {:.1} % |",
         row.name,
@@ -236,12 +263,19 @@ pub fn bad_row(row: &Row, with_peers: bool) -> String {
 
 /// Bad releases: requests that went badly because of the fault.
 pub fn harm_head(with_peers: bool) -> String {
-    head(&["bad release", "oracle", "tolerant oracle", "judge", "x oracle"], with_peers)
+    head(
+        &["bad release", "oracle", "tolerant oracle", "judge", "x oracle"],
+        with_peers,
+    )
 }
 
 pub fn harm_row(row: &Row, with_peers: bool) -> String {
     let number = |value: f64| {
-        if value < 99.95 { format!("{value:.1}") } else { format!("{value:.0}") }
+        if value < 99.95 {
+            format!("{value:.1}")
+        } else {
+            format!("{value:.0}")
+        }
     };
     let mut text = format!(
         "| {} | {} | {} | {} | {:.1} |",

@@ -8,6 +8,7 @@ mod plan;
 mod project;
 mod start;
 mod turn;
+mod verdict;
 
 pub use adoption::{Adopted, AdoptionError, Direction, Wanted, adoption};
 pub use artifact::{Artifact, prepare};
@@ -17,3 +18,4 @@ pub use plan::{Planner, way_back};
 pub use project::{Project, Reach};
 pub use start::{Refusal, Start, check};
 pub use turn::{NotBegun, Patience, WAIT, begin};
+pub use verdict::policy;

@@ -108,7 +108,11 @@ impl CountTest {
             late[size] = if is_dead { value } else { value.min(lids.late) };
         }
         self.counts.step(&first, &late);
-        let shared = if past.storms() > 0 { lids.below(1.0 / share) } else { lids };
+        let shared = if past.storms() > 0 {
+            lids.below(1.0 / share)
+        } else {
+            lids
+        };
         for size in 0..SIZES {
             let value = share_bet(LAMBDAS[size], share, green, blue, tolerance.absolute);
             first[size] = value.min(shared.first);

@@ -124,11 +124,32 @@ mod tests {
     }
 
     #[test]
-    fn groups_raise_the_factor_and_storms_are_counted() {
-        let groups: Vec<f64> = (0..60).map(|at| if at % 3 == 0 { 10.0 } else { 0.0 }).collect();
+    fn groups_raise_the_factor_and_storms_do_not() {
+        let groups: Vec<f64> = (0..60).map(|at| if at % 3 == 0 { 7.0 } else { 0.0 }).collect();
         let grouped = after(&groups);
-        assert!(grouped.factor() > 5.0 && grouped.storms() > 10, "{grouped:?}");
-        let storm = after(&[5.0, 4.0, 105.0, 4.0, 6.0]);
-        assert_eq!(storm.storms(), 1);
+        assert!(grouped.factor() > 5.0 && grouped.storms() == 0, "{grouped:?}");
+        let stormy = after(&[5.0, 4.0, 105.0, 4.0, 85.0, 5.0, 6.0, 5.0, 4.0]);
+        assert_eq!((stormy.storms(), stormy.factor()), (2, 1.0), "{stormy:?}");
+        assert!((stormy.smallest_storm() - 80.0).abs() < 1e-9, "{stormy:?}");
+        assert!(stormy.stormy_factor() > 50.0, "{stormy:?}");
+    }
+
+    #[test]
+    fn both_arms_and_only_windows_with_requests_are_learnt_from() {
+        let mut dispersion = Dispersion::default();
+        let mut blue_alone = Dispersion::default();
+        for at in 0..30 {
+            let count = |k| Some(Count { n: 1000.0, k });
+            let green = if at % 2 == 0 {
+                count(f64::from(at % 3) * 3.0)
+            } else {
+                Some(Count::default())
+            };
+            dispersion.learn(count(5.0), green);
+            blue_alone.learn(count(5.0), None);
+        }
+        assert_eq!(blue_alone.factor(), 1.0);
+        assert!(dispersion.squares > blue_alone.squares && dispersion.failures > blue_alone.failures);
+        assert_eq!(dispersion.green.seen, 2);
     }
 }

@@ -66,7 +66,11 @@ pub(super) fn one_arm(theta: Theta, green: Count, ceiling: f64) -> f64 {
 pub(super) fn share_bet(lambda: f64, share: f64, green: Count, blue: Count, absolute: f64) -> f64 {
     let all = green.k + blue.k;
     let odds = lambda / share;
-    let won = if all > 0.0 { 1.0 + odds * (green.k / all - share) } else { 1.0 };
+    let won = if all > 0.0 {
+        1.0 + odds * (green.k / all - share)
+    } else {
+        1.0
+    };
     won * (-odds * green.n * absolute).exp()
 }
 

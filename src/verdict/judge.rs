@@ -143,7 +143,11 @@ impl Judge {
         if !window.end_s.is_finite() || self.last_end_s.is_some_and(|last| window.end_s <= last) {
             return self.answer(Why::Silence, None);
         }
-        let begin_s = self.last_end_s.unwrap_or(window.end_s);
+        let begin_s = if window.begin_s < window.end_s {
+            window.begin_s
+        } else {
+            window.end_s
+        };
         self.last_end_s = Some(window.end_s);
         let verdict = self.judge(window, begin_s);
         if verdict.decision == Decision::Unhealthy {
@@ -234,7 +238,10 @@ impl Judge {
         }
         let sum = |wanted: bool| -> f64 {
             let parts = Metric::ALL.into_iter().zip(parts);
-            parts.filter(|(metric, _)| used(*metric) == wanted).map(|(_, part)| part).sum()
+            parts
+                .filter(|(metric, _)| used(*metric) == wanted)
+                .map(|(_, part)| part)
+                .sum()
         };
         let (now, later) = (sum(true), sum(false));
         // Where nothing is measured yet, or nothing is missing, there is no need to split.
@@ -249,7 +256,11 @@ impl Judge {
                 *part = 0.0;
                 continue;
             }
-            *part *= if used(metric) { (1.0 - late_part) / now } else { late_part / later };
+            *part *= if used(metric) {
+                (1.0 - late_part) / now
+            } else {
+                late_part / later
+            };
         }
         parts
     }
@@ -294,13 +305,19 @@ impl Judge {
             self.trail_events(Metric::RareErrors, reading.begin_s, Pair { green, blue });
         }
         if let Some(promised) = self.policy.slo.error_rate {
-            self.slo_errors.step(green, promised, Lids::new(self.policy.false_rollbacks, 1.0), &self.dispersion);
+            self.slo_errors.step(
+                green,
+                promised,
+                Lids::new(self.policy.false_rollbacks, 1.0),
+                &self.dispersion,
+            );
             self.slo_trail.add(green);
         }
         let blue = reading.blue.unwrap_or_default();
         let pair = Pair { green, blue };
         if blue.n > 0.0 {
-            self.errors.step(pair, tolerance, self.lids[place(Metric::Errors)], &self.dispersion);
+            self.errors
+                .step(pair, tolerance, self.lids[place(Metric::Errors)], &self.dispersion);
             self.trail_events(Metric::Errors, reading.begin_s, pair);
             self.trail_events(Metric::ErrorShare, reading.begin_s, pair);
             if let Some(promotion) = &self.policy.promotion {
@@ -308,7 +325,8 @@ impl Judge {
             }
         } else if reading.blue.is_some() && self.blue_past.n > 0.0 {
             let ceiling = frozen_ceiling(self.blue_past, tolerance, self.policy.false_rollbacks);
-            self.frozen.step(green, ceiling, self.lids[place(Metric::FrozenErrors)], &self.dispersion);
+            self.frozen
+                .step(green, ceiling, self.lids[place(Metric::FrozenErrors)], &self.dispersion);
             let past = Pair {
                 green,
                 blue: self.blue_past,
@@ -372,7 +390,13 @@ impl Judge {
         let trail = &mut self.trails[place(metric)];
         if matches!(metric, Metric::RareErrors | Metric::FrozenErrors) {
             // These compare with the whole past, not with the same windows.
-            trail.set(begin_s, value, (green.n, green.k), (blue.n, blue.k), metric == Metric::RareErrors);
+            trail.set(
+                begin_s,
+                value,
+                (green.n, green.k),
+                (blue.n, blue.k),
+                metric == Metric::RareErrors,
+            );
         } else {
             trail.events(begin_s, value, (green.n, green.k), (blue.n, blue.k));
         }
@@ -381,7 +405,8 @@ impl Judge {
     /// Takes what a window says of the service itself. After the tests: what is learnt from a window must not be used on it.
     fn learn(&mut self, reading: &Reading, window: &Window) {
         self.dispersion.learn(reading.blue, reading.green);
-        self.client_dispersion.learn(window.blue.client_errors(), window.green.client_errors());
+        self.client_dispersion
+            .learn(window.blue.client_errors(), window.green.client_errors());
         if let Some(blue) = reading.blue {
             if self.parts.is_none() {
                 self.rare.blue(blue);

@@ -208,7 +208,9 @@ pub(super) struct Swings {
 impl Swings {
     /// Takes a window of blue.
     pub(super) fn learn(&mut self, curve: Curve) {
-        let [Some(half), _, Some(most), ..] = curve.points else { return };
+        let [Some(half), _, Some(most), ..] = curve.points else {
+            return;
+        };
         if !(can_be(&half) && can_be(&most) && most > half && curve.n * 0.1 >= BEYOND) {
             return;
         }
@@ -225,7 +227,11 @@ impl Swings {
 
     /// The variance that an arm's own noise is expected to have; at least that of `least`.
     fn own(&self, least: f64) -> f64 {
-        let seen = if self.windows >= 5.0 { self.squares / self.windows } else { 0.0 };
+        let seen = if self.windows >= 5.0 {
+            self.squares / self.windows
+        } else {
+            0.0
+        };
         (OWN_PART * seen).clamp(least * least, MOST_NOISE.max(least * least))
     }
 }

@@ -62,7 +62,10 @@ mod tests {
     #[test]
     fn the_tabulated_quantiles_lie_on_the_normal_curve() {
         for quantile in QUANTILES {
-            assert!((normal_density(quantile.z) - quantile.density).abs() < 1e-12, "{quantile:?}");
+            assert!(
+                (normal_density(quantile.z) - quantile.density).abs() < 1e-12,
+                "{quantile:?}"
+            );
             // The integral of the density up to z, by Simpson's rule.
             let steps = 2000;
             let width = quantile.z / f64::from(steps);

@@ -16,7 +16,11 @@ const THETAS: [Theta; 3] = [
 ];
 
 /// Stakes on latencies are a half, one and two standard deviations, each with the factor `exp(-lambda^2 / 2)`.
-const PRICES: [f64; 3] = [0.882_496_902_584_595_4, 0.606_530_659_712_633_4, 0.135_335_283_236_612_7];
+const PRICES: [f64; 3] = [
+    0.882_496_902_584_595_4,
+    0.606_530_659_712_633_4,
+    0.135_335_283_236_612_7,
+];
 
 /// No single window may pass a metric by itself, or has more than that to say.
 const LID: f64 = 12.0;
@@ -63,7 +67,9 @@ impl PromotionTest {
     /// Takes green's probes.
     pub(super) fn probes(&mut self, green: Count, promotion: &Promotion) {
         if green.n > 0.0 {
-            grow(&mut self.probes, |size| e_value(one_arm(THETAS[size], green, promotion.probe_rate)));
+            grow(&mut self.probes, |size| {
+                e_value(one_arm(THETAS[size], green, promotion.probe_rate))
+            });
         }
     }
 

@@ -25,7 +25,11 @@ impl RankTest {
     /// Takes a window's samples, in milliseconds. If green's, divided by `ratio`, come from the same distribution as blue's, then which of the
     /// slow ones are green's is a matter of chance.
     pub(super) fn step(&mut self, green: &[f64], blue: &[f64], ratio: f64, lids: Lids) {
-        let green: Vec<f64> = green.iter().filter(|value| can_be(value)).map(|value| value / ratio).collect();
+        let green: Vec<f64> = green
+            .iter()
+            .filter(|value| can_be(value))
+            .map(|value| value / ratio)
+            .collect();
         let blue: Vec<f64> = blue.iter().copied().filter(can_be).collect();
         if green.is_empty() || blue.is_empty() {
             return;

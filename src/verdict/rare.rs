@@ -78,7 +78,10 @@ impl RareTest {
         let (green, blue) = (self.green, self.blue);
         let likelihood = |count: Count, rate: f64| count.k * rate.ln() + (count.n - count.k) * (-rate).ln_1p();
         let mean = |count: Count, rates: &[f64]| {
-            let best = rates.iter().map(|rate| likelihood(count, *rate)).fold(f64::NEG_INFINITY, f64::max);
+            let best = rates
+                .iter()
+                .map(|rate| likelihood(count, *rate))
+                .fold(f64::NEG_INFINITY, f64::max);
             let sum: f64 = rates.iter().map(|rate| (likelihood(count, *rate) - best).exp()).sum();
             best + (sum / rates.len() as f64).ln()
         };

@@ -129,7 +129,13 @@ fn told(f: &mut fmt::Formatter<'_>, evidence: Option<&Evidence>) -> fmt::Result 
 fn side(f: &mut fmt::Formatter<'_>, side: Side) -> fmt::Result {
     match side {
         Side::Events { requests, failures } => {
-            write!(f, "{} of {} ({})", whole(failures), whole(requests), rate(failures, requests))
+            write!(
+                f,
+                "{} of {} ({})",
+                whole(failures),
+                whole(requests),
+                rate(failures, requests)
+            )
         }
         Side::Milliseconds(value) => f.write_str(&milliseconds(value)),
     }

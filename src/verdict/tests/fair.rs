@@ -56,10 +56,19 @@ fn comparisons_are_fair_for_all_rates_and_splits() {
                 for value in [0.05, 0.3, 0.6, 1.7, 3.7, 8.0, 20.0, 70.0] {
                     let theta = Theta::new(value, f64::ln(value));
                     let bet = |green: Count, blue: Count| {
-                        e_value(two_arm(theta, null_share(green.n, blue.n, ratio), green, blue, absolute))
+                        e_value(two_arm(
+                            theta,
+                            null_share(green.n, blue.n, ratio),
+                            green,
+                            blue,
+                            absolute,
+                        ))
                     };
                     let at_edge = expectation((n_green, edge), (n_blue, p), bet);
-                    assert!(at_edge <= 1.0 + 1e-9, "{n_green}/{n_blue} p={p} {ratio} {absolute} theta={value}: {at_edge}");
+                    assert!(
+                        at_edge <= 1.0 + 1e-9,
+                        "{n_green}/{n_blue} p={p} {ratio} {absolute} theta={value}: {at_edge}"
+                    );
                     if value > 1.0 {
                         let inside = expectation((n_green, 0.5 * edge), (n_blue, p), bet);
                         assert!(inside <= 1.0 + 1e-9, "{inside}");

@@ -29,7 +29,10 @@ fn numbers_that_cannot_be_true_are_unknown() {
             ];
         });
         let verdict = undecided(&Policy::default(), &broken);
-        assert!(verdict.evidence.is_none_or(|evidence| evidence.e_value.is_finite()), "{wrong}: {verdict}");
+        assert!(
+            verdict.evidence.is_none_or(|evidence| evidence.e_value.is_finite()),
+            "{wrong}: {verdict}"
+        );
         let known = undecided(&Policy::default(), &clean);
         assert_eq!(verdict.decision, known.decision);
     }

@@ -17,6 +17,7 @@ fn window(end_s: f64, step: u32, blue: (f64, f64), green: (f64, f64)) -> Window 
         ..Arm::default()
     };
     Window {
+        begin_s: end_s - 10.0,
         end_s,
         step,
         blue: arm(blue),
@@ -74,7 +75,12 @@ fn undecided(policy: &Policy, windows: &[Window]) -> Verdict {
     let mut last = None;
     for window in windows {
         let verdict = judge.window(window);
-        assert_eq!(verdict.decision, Decision::Insufficient, "t={}: {verdict}", window.end_s);
+        assert_eq!(
+            verdict.decision,
+            Decision::Insufficient,
+            "t={}: {verdict}",
+            window.end_s
+        );
         last = Some(verdict);
     }
     last.expect("a release has windows")

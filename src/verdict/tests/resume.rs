@@ -23,12 +23,18 @@ fn a_judge_that_was_written_down_goes_on_the_same() {
         let text = serde_json::to_string(&stopped).unwrap();
         stopped = serde_json::from_str(&text).unwrap();
         let (one, other) = (whole.window(window), stopped.window(window));
-        assert_eq!(serde_json::to_string(&one).unwrap(), serde_json::to_string(&other).unwrap());
+        assert_eq!(
+            serde_json::to_string(&one).unwrap(),
+            serde_json::to_string(&other).unwrap()
+        );
         last = text;
     }
     assert_eq!(whole.window(&windows[0]).decision, Decision::Unhealthy);
     assert!(last.len() < 12_000, "a state has {} bytes", last.len());
-    assert!(!last.contains("null,null"), "numbers that JSON has no words for: {last}");
+    assert!(
+        !last.contains("null,null"),
+        "numbers that JSON has no words for: {last}"
+    );
 }
 
 #[test]

@@ -27,7 +27,10 @@ fn comparisons_have_the_reference_values() {
         (compared(0.5, green, blue, 1.1, 1e-4), -1.845_336_97),
         (compared(2.0, none, blue, 1.0, 0.0), -0.243_950_82),
         (compared(5.0, none, blue, 1.0, 0.0), -0.911_607_78),
-        (compared(0.5, count(0.0, 2000.0), count(1.0, 2000.0), 1.5, 1e-3), 0.928_103_51),
+        (
+            compared(0.5, count(0.0, 2000.0), count(1.0, 2000.0), 1.5, 1e-3),
+            0.928_103_51,
+        ),
     ] {
         assert!((value - expected).abs() < 1e-8, "{value} {expected}");
     }
@@ -45,7 +48,10 @@ fn three_failed_probes_say_as_much_as_they_should() {
 #[test]
 fn a_silent_arm_says_nothing() {
     for value in [0.05, 2.0, 100.0] {
-        assert_eq!(compared(value, count(0.0, 0.0), count(7.0, 100.0), 1.0, 0.0), compared(value, count(0.0, 0.0), count(9.0, 70.0), 1.0, 0.0));
+        assert_eq!(
+            compared(value, count(0.0, 0.0), count(7.0, 100.0), 1.0, 0.0),
+            compared(value, count(0.0, 0.0), count(9.0, 70.0), 1.0, 0.0)
+        );
         assert!(compared(value, count(7.0, 100.0), count(0.0, 0.0), 1.0, 0.0).abs() < 1e-12);
     }
 }
@@ -71,8 +77,14 @@ fn exchangeable_counts_take_the_sharper_of_two_bounds() {
     let (green, blue) = (count(8.0, 10.0), count(2.0, 10.0));
     let value = two_arm_exchangeable(theta(3.0), green, blue);
     // Both bounds are alike here: 8 ln 3 - 10 ln(1 + 2 / 2).
-    assert!((value - (8.0 * 3.0_f64.ln() - 10.0 * 2.0_f64.ln())).abs() < 1e-12, "{value}");
+    assert!(
+        (value - (8.0 * 3.0_f64.ln() - 10.0 * 2.0_f64.ln())).abs() < 1e-12,
+        "{value}"
+    );
     // All of green's and a few of blue's: by green's requests it is sharper.
     let many = two_arm_exchangeable(theta(3.0), count(4.0, 4.0), count(10.0, 20.0));
-    assert!((many - (4.0 * 3.0_f64.ln() - 4.0 * (1.0 + 14.0 / 24.0 * 2.0_f64).ln())).abs() < 1e-12, "{many}");
+    assert!(
+        (many - (4.0 * 3.0_f64.ln() - 4.0 * (1.0 + 14.0 / 24.0 * 2.0_f64).ln())).abs() < 1e-12,
+        "{many}"
+    );
 }

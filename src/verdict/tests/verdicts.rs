@@ -62,7 +62,10 @@ fn a_good_green_passes_at_the_minimum_bake_and_not_before() {
             window.green.errors = Some(if at % 2 == 0 { 4.0 } else { 5.0 });
         }
     });
-    assert_eq!(decided(&Policy::default(), &worse).unwrap().1.decision, Decision::Unhealthy);
+    assert_eq!(
+        decided(&Policy::default(), &worse).unwrap().1.decision,
+        Decision::Unhealthy
+    );
 }
 
 #[test]
@@ -70,14 +73,23 @@ fn slow_answers_count() {
     for (factor, tail, latest) in [(1.3, 1.0, 340.0), (2.0, 1.0, 320.0), (1.0, 1.6, 420.0)] {
         let slow = release(0.05, |at, window| {
             if at >= 30 {
-                let Latency::Percentiles([Some(half), ..]) = window.green.latency else { return };
+                let Latency::Percentiles([Some(half), ..]) = window.green.latency else {
+                    return;
+                };
                 window.green.latency = percentiles(half * factor, tail);
             }
         });
         let (at, verdict) = decided(&hold(), &slow).unwrap();
-        assert!(verdict.decision == Decision::Unhealthy && at <= latest, "{factor} {tail}: t={at} {verdict}");
+        assert!(
+            verdict.decision == Decision::Unhealthy && at <= latest,
+            "{factor} {tail}: t={at} {verdict}"
+        );
         let metric = verdict.evidence.unwrap().metric;
-        let expected: &[Metric] = if tail > 1.0 { &[Metric::ExtremeLatency] } else { &[Metric::Latency] };
+        let expected: &[Metric] = if tail > 1.0 {
+            &[Metric::ExtremeLatency]
+        } else {
+            &[Metric::Latency]
+        };
         assert!(expected.contains(&metric), "{metric:?}");
     }
 }
@@ -86,7 +98,9 @@ fn slow_answers_count() {
 fn latencies_of_a_cold_green_can_be_left_out() {
     let cold = release(0.05, |at, window| {
         if (30..34).contains(&at) {
-            let Latency::Percentiles([Some(half), ..]) = window.green.latency else { return };
+            let Latency::Percentiles([Some(half), ..]) = window.green.latency else {
+                return;
+            };
             window.green.latency = percentiles(half * 2.0, 1.0);
         }
     });
@@ -122,7 +136,10 @@ fn samples_do_where_there_are_no_percentiles() {
         window.blue.latency = samples(1, 1.0);
         window.green.latency = samples(7, 1.5);
     });
-    assert_eq!(decided(&hold(), &many).unwrap().1.evidence.unwrap().metric, Metric::Latency);
+    assert_eq!(
+        decided(&hold(), &many).unwrap().1.evidence.unwrap().metric,
+        Metric::Latency
+    );
 }
 
 #[test]
@@ -144,6 +161,7 @@ fn probed(failing: impl Fn(u32) -> (f64, f64)) -> Vec<Window> {
     (0..3000)
         .map(|at| {
             let mut window = window(f64::from(at + 1) * 0.5, u32::from(at >= 60), (0.0, 0.0), (0.0, 0.0));
+            window.begin_s = window.end_s - 0.5;
             let (blue, green) = failing(at);
             let probes = |failures| Probes {
                 requests: 1.0,
@@ -180,7 +198,12 @@ fn rare(green_fails: bool) -> Vec<Window> {
         .map(|at| {
             let green = if at >= 30 && at % 10 == 0 { 1.0 } else { 0.0 };
             let failed = if green_fails { green } else { 0.0 };
-            window(f64::from(at + 1) * 10.0, u32::from(at >= 30), (2.0, 0.0), (green, failed))
+            window(
+                f64::from(at + 1) * 10.0,
+                u32::from(at >= 30),
+                (2.0, 0.0),
+                (green, failed),
+            )
         })
         .collect()
 }
@@ -241,7 +264,10 @@ fn an_slo_is_held_against_nobody() {
         }
     });
     let (at, verdict) = decided(&policy, &both).unwrap();
-    assert!(matches!(verdict.why, Why::SloErrors { .. }) && at <= 660.0, "t={at} {verdict}");
+    assert!(
+        matches!(verdict.why, Why::SloErrors { .. }) && at <= 660.0,
+        "t={at} {verdict}"
+    );
     undecided(&hold(), &both);
     let slow = release(0.25, |at, window| {
         if at >= 60 {
@@ -287,7 +313,11 @@ fn storms_of_failures_are_not_greens_fault() {
     // Every eighth window a hundred fail at once, on blue or on green as it happens.
     let stormy = release(0.25, |at, window| {
         if at % 8 == 3 {
-            let arm = if at >= 30 && wobble(at * 7) > 0.5 { &mut window.green } else { &mut window.blue };
+            let arm = if at >= 30 && wobble(at * 7) > 0.5 {
+                &mut window.green
+            } else {
+                &mut window.blue
+            };
             arm.errors = arm.errors.map(|errors| errors + 100.0);
         }
     });
@@ -303,7 +333,10 @@ fn presets_ask_for_different_things() {
     );
     assert!(strict.latency_ratio < standard.latency_ratio && standard.latency_ratio < patient.latency_ratio);
     assert!(patient.false_rollbacks < standard.false_rollbacks);
-    assert_eq!((strict.at_deadline, standard.at_deadline), (AtDeadline::RollBack, AtDeadline::Hold));
+    assert_eq!(
+        (strict.at_deadline, standard.at_deadline),
+        (AtDeadline::RollBack, AtDeadline::Hold)
+    );
     // A regression of 0.1 % to 0.2 % is one for the standard, and none for the patient.
     let slight = release(0.25, |at, window| {
         if at >= 30 {

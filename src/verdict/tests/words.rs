@@ -30,17 +30,22 @@ fn says(decision: Decision, why: Why, evidence: Option<Evidence>, text: &str) {
 #[test]
 fn rollbacks_tell_what_was_worse_in_numbers() {
     let unhealthy = |why, evidence, text: &str| says(Decision::Unhealthy, why, evidence, text);
-    let sure = "; a green that is no worse looks so bad in fewer than 1 of 151 releases, and green is taken back at 1 of 100";
+    let sure =
+        "; a green that is no worse looks so bad in fewer than 1 of 151 releases, and green is taken back at 1 of 100";
     let (green, blue) = (events(9.0, 750.0), events(15.0, 14_250.0));
     unhealthy(
         Why::Worse,
         evidence(Metric::Errors, green, blue),
-        &format!("green is worse than blue: server errors (5xx), since t=310 s: green 9 of 750 (1.2 %), blue 15 of 14,250 (0.11 %){sure}"),
+        &format!(
+            "green is worse than blue: server errors (5xx), since t=310 s: green 9 of 750 (1.2 %), blue 15 of 14,250 (0.11 %){sure}"
+        ),
     );
     unhealthy(
         Why::Worse,
         evidence(Metric::RareErrors, events(2.0, 2.0), events(0.0, 96.0)),
-        &format!("green is worse than blue: server errors (5xx), since t=310 s: green 2 of 2 (100 %), blue 0 of 96 (0 %) in all{sure}"),
+        &format!(
+            "green is worse than blue: server errors (5xx), since t=310 s: green 2 of 2 (100 %), blue 0 of 96 (0 %) in all{sure}"
+        ),
     );
     unhealthy(
         Why::Worse,
@@ -52,13 +57,21 @@ fn rollbacks_tell_what_was_worse_in_numbers() {
     );
     unhealthy(
         Why::Worse,
-        evidence(Metric::ExtremeLatency, Side::Milliseconds(512.4), Side::Milliseconds(401.0)),
-        &format!("green is worse than blue: latency of the slowest hundredth, since t=310 s: green 512 ms, blue 401 ms{sure}"),
+        evidence(
+            Metric::ExtremeLatency,
+            Side::Milliseconds(512.4),
+            Side::Milliseconds(401.0),
+        ),
+        &format!(
+            "green is worse than blue: latency of the slowest hundredth, since t=310 s: green 512 ms, blue 401 ms{sure}"
+        ),
     );
     unhealthy(
         Why::Worse,
         evidence(Metric::Probes, events(3.0, 3.0), events(0.0, 3.0)),
-        &format!("green is worse than blue: failed probes, since t=310 s: green 3 of 3 (100 %), blue 0 of 3 (0 %){sure}"),
+        &format!(
+            "green is worse than blue: failed probes, since t=310 s: green 3 of 3 (100 %), blue 0 of 3 (0 %){sure}"
+        ),
     );
     unhealthy(
         Why::SloErrors {
