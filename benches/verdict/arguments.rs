@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use crate::tables::Options;
 
-pub const HELP: &str = "\
+pub(crate) const HELP: &str = "\
 How fast and how honest the verdict is
 
 Usage: cargo bench --bench verdict -- [options]
 
   --seeds N        traces of each release [default: 400]
-  --start S        the first seed [default: 1000000]
+  --start S        the first seed [default: 3000000]
   --peer-seeds N   traces for the peers' rules; 0 leaves them out [default: 100]
   --only TEXT      only releases whose name holds that
   --more           also the further releases: other rates, splits, windows, storms, groups
@@ -19,16 +19,16 @@ Usage: cargo bench --bench verdict -- [options]
 ";
 
 #[derive(Debug)]
-pub struct Arguments {
-    pub help: bool,
-    pub more: bool,
-    pub only: Option<String>,
-    pub plot: Option<PathBuf>,
-    pub options: Options,
+pub(crate) struct Arguments {
+    pub(crate) help: bool,
+    pub(crate) more: bool,
+    pub(crate) only: Option<String>,
+    pub(crate) plot: Option<PathBuf>,
+    pub(crate) options: Options,
 }
 
 impl Arguments {
-    pub fn read(given: impl Iterator<Item = String>) -> Result<Self, String> {
+    pub(crate) fn read(given: impl Iterator<Item = String>) -> Result<Self, String> {
         let mut arguments = Self {
             help: false,
             more: false,
@@ -36,7 +36,7 @@ impl Arguments {
             plot: None,
             options: Options {
                 seeds: 400,
-                start: 1_000_000,
+                start: 3_000_000,
                 peer_seeds: 100,
                 threads: std::thread::available_parallelism().map_or(1, usize::from),
             },

@@ -16,7 +16,7 @@ const TOLERANCE: f64 = 0.25;
 const MARGINAL: f64 = 75.0;
 const PASS: f64 = 95.0;
 
-pub fn judge(scenario: &Scenario, trace: &Trace, interval_s: f64) -> Option<f64> {
+pub(crate) fn judge(scenario: &Scenario, trace: &Trace, interval_s: f64) -> Option<f64> {
     let shift = scenario.lead_s;
     let windows: Vec<&Window> = trace.windows.iter().filter(|window| window.end_s > shift).collect();
     let horizon = scenario.horizon_s();

@@ -6,7 +6,6 @@
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
-    clippy::exit,
     reason = "a benchmark is a program of its own, whose output are its tables"
 )]
 

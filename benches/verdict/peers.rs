@@ -17,7 +17,7 @@ use crate::scenario::Scenario;
 
 /// A rule with its name in the tables.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Peer {
+pub(crate) enum Peer {
     Argo {
         name: &'static str,
         interval_s: f64,
@@ -41,7 +41,7 @@ pub enum Peer {
     },
 }
 
-pub const PEERS: [Peer; 10] = [
+pub(crate) const PEERS: [Peer; 10] = [
     Peer::Argo {
         name: "argo_doc",
         interval_s: 300.0,
@@ -89,7 +89,7 @@ pub const PEERS: [Peer; 10] = [
 const P99_MS: f64 = 500.0;
 
 impl Peer {
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Argo { name, .. }
             | Self::Flagger { name, .. }
@@ -100,7 +100,7 @@ impl Peer {
     }
 
     /// When the rule takes green back, in seconds.
-    pub fn judge(self, scenario: &Scenario, trace: &Trace) -> Option<f64> {
+    pub(crate) fn judge(self, scenario: &Scenario, trace: &Trace) -> Option<f64> {
         let shift = scenario.lead_s;
         match self {
             Self::Argo {

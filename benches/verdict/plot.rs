@@ -25,7 +25,7 @@ fn across(harm: f64) -> f64 {
     LEFT + place * (WIDTH - LEFT - RIGHT)
 }
 
-pub fn plot(rows: &[Row]) -> String {
+pub(crate) fn plot(rows: &[Row]) -> String {
     let height = TOP + LINE * rows.len() as f64 + 40.0;
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" font-family=\"sans-serif\" font-size=\"12\">\n\

@@ -8,7 +8,7 @@ use crate::generator;
 use crate::scenario::Scenario;
 
 /// Windows a second, of traces of a healthy service with counts and three percentiles.
-pub fn windows_per_second(policy: &Policy) -> f64 {
+pub(crate) fn windows_per_second(policy: &Policy) -> f64 {
     let traces: Vec<_> = (1..=20)
         .map(|seed| generator::trace(&Scenario::good("speed"), seed))
         .collect();

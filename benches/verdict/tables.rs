@@ -12,17 +12,17 @@ use crate::scenario::Scenario;
 
 /// What is asked for.
 #[derive(Clone, Debug)]
-pub struct Options {
-    pub seeds: u64,
-    pub start: u64,
+pub(crate) struct Options {
+    pub(crate) seeds: u64,
+    pub(crate) start: u64,
     /// Peers get fewer: Kayenta's takes a thousand times as long as all others.
-    pub peer_seeds: u64,
-    pub threads: usize,
+    pub(crate) peer_seeds: u64,
+    pub(crate) threads: usize,
 }
 
 /// How one rule did with one scenario.
 #[derive(Clone, Debug, Default)]
-pub struct Score {
+pub(crate) struct Score {
     /// From the onset, in seconds; the end of the trace where it was missed.
     delays: Vec<f64>,
     harm: f64,
@@ -68,27 +68,27 @@ impl Score {
     }
 
     /// The part of traces that it rolled back, in percent.
-    pub fn rolled_back(&self) -> f64 {
+    pub(crate) fn rolled_back(&self) -> f64 {
         100.0 * self.rolled_back as f64 / self.traces.max(1) as f64
     }
 
-    pub fn promoted(&self) -> f64 {
+    pub(crate) fn promoted(&self) -> f64 {
         100.0 * self.promoted.len() as f64 / self.traces.max(1) as f64
     }
 
-    pub fn promoted_median(&self) -> Option<f64> {
+    pub(crate) fn promoted_median(&self) -> Option<f64> {
         median(&self.promoted)
     }
 
-    pub fn mean_delay(&self) -> f64 {
+    pub(crate) fn mean_delay(&self) -> f64 {
         self.delays.iter().sum::<f64>() / self.traces.max(1) as f64
     }
 
-    pub fn median_delay(&self) -> f64 {
+    pub(crate) fn median_delay(&self) -> f64 {
         median(&self.delays).unwrap_or(0.0)
     }
 
-    pub fn mean_harm(&self) -> f64 {
+    pub(crate) fn mean_harm(&self) -> f64 {
         self.harm / self.traces.max(1) as f64
     }
 }
@@ -101,18 +101,18 @@ fn median(values: &[f64]) -> Option<f64> {
 
 /// How all rules did with one scenario.
 #[derive(Clone, Debug)]
-pub struct Row {
-    pub name: &'static str,
-    pub oracle: Score,
-    pub oracle_tolerant: Score,
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
+    pub(crate) oracle: Score,
+    pub(crate) oracle_tolerant: Score,
     /// The judge with early promotion, and without.
-    pub judge: Score,
-    pub hold: Score,
-    pub peers: Vec<Score>,
+    pub(crate) judge: Score,
+    pub(crate) hold: Score,
+    pub(crate) peers: Vec<Score>,
 }
 
 /// Plays a scenario to all rules.
-pub fn play(scenario: &Scenario, policy: &Policy, options: &Options) -> Row {
+pub(crate) fn play(scenario: &Scenario, policy: &Policy, options: &Options) -> Row {
     let hold = Policy {
         promotion: None,
         ..policy.clone()
@@ -185,7 +185,7 @@ fn head(first: &[&str], with_peers: bool) -> String {
 }
 
 /// Good releases: how many were taken back, and how many passed early, and when.
-pub fn good_head(with_peers: bool) -> String {
+pub(crate) fn good_head(with_peers: bool) -> String {
     head(
         &[
             "good release",
@@ -198,7 +198,7 @@ pub fn good_head(with_peers: bool) -> String {
     )
 }
 
-pub fn good_row(row: &Row, with_peers: bool) -> String {
+pub(crate) fn good_row(row: &Row, with_peers: bool) -> String {
     let promoted = row
         .judge
         .promoted_median()
@@ -219,7 +219,7 @@ pub fn good_row(row: &Row, with_peers: bool) -> String {
 }
 
 /// Bad releases: delays from the onset.
-pub fn bad_head(with_peers: bool) -> String {
+pub(crate) fn bad_head(with_peers: bool) -> String {
     let first = [
         "bad release",
         "oracle",
@@ -234,7 +234,7 @@ pub fn bad_head(with_peers: bool) -> String {
     head(&first, with_peers)
 }
 
-pub fn bad_row(row: &Row, with_peers: bool) -> String {
+pub(crate) fn bad_row(row: &Row, with_peers: bool) -> String {
     let (mean, oracle, tolerant) = (
         row.hold.mean_delay(),
         row.oracle.mean_delay(),
@@ -262,14 +262,14 @@ pub fn bad_row(row: &Row, with_peers: bool) -> String {
 }
 
 /// Bad releases: requests that went badly because of the fault.
-pub fn harm_head(with_peers: bool) -> String {
+pub(crate) fn harm_head(with_peers: bool) -> String {
     head(
         &["bad release", "oracle", "tolerant oracle", "judge", "x oracle"],
         with_peers,
     )
 }
 
-pub fn harm_row(row: &Row, with_peers: bool) -> String {
+pub(crate) fn harm_row(row: &Row, with_peers: bool) -> String {
     let number = |value: f64| {
         if value < 99.95 {
             format!("{value:.1}")

@@ -11,7 +11,7 @@ use super::policy::Tolerance;
 /// Ratios that are bet on: from a little worse to all but dead.
 pub(super) const THETAS: [Theta; SIZES] = [
     Theta::new(1.7, 0.530_628_251_062_170_4),
-    Theta::new(3.7, 1.308_332_819_650_178_8),
+    Theta::new(3.7, 1.308_332_819_650_179),
     Theta::new(8.0, 2.079_441_541_679_835_7),
     Theta::new(20.0, 2.995_732_273_553_991),
     Theta::new(70.0, 4.248_495_242_049_359),
@@ -36,6 +36,10 @@ const LATE_TOLL: f64 = 7.0;
 /// blue costs little of what was won. A mixture with 1 is an e-value as much as the bet itself.
 const HEDGE: f64 = 0.003;
 pub(super) const STORM_HEDGE: f64 = 0.18;
+
+/// A green of which so many requests of a window fail, and this part of them, is dead.
+const DEAD_FAILURES: f64 = 5.0;
+const DEAD_PART: f64 = 0.9;
 
 /// How much one window may say, as an e-value, for bets that run since the shift and for later ones.
 ///
@@ -89,9 +93,8 @@ impl CountTest {
             return;
         }
         let share = null_share(green.n, blue.n, tolerance.ratio);
-        // No storm that was ever seen takes down most of the requests of a window: that green is dead can be said at once.
-        let dead_share = if past.storms() > 0 { 0.9 } else { 0.9 };
-        let is_dead = green.k >= 5.0 && green.k >= dead_share * green.n;
+        // No storm takes down nearly all requests of a window: that green is dead can be said at once.
+        let is_dead = green.k >= DEAD_FAILURES && green.k >= DEAD_PART * green.n;
         let factor = past.factor();
         let hedge = if past.storms() > 0 { STORM_HEDGE } else { HEDGE };
         let mut first = [0.0; SIZES];
@@ -176,4 +179,51 @@ pub(super) fn hedged(value: f64, kept: f64) -> f64 {
 /// The ceiling that blue has left behind, once nothing comes from it any more.
 pub(super) fn frozen_ceiling(past: Count, tolerance: Tolerance, budget: f64) -> f64 {
     bounded_rate(past, -budget.ln()) + tolerance.absolute
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logarithms_are_those_of_their_numbers_and_parts_sum_to_one() {
+        for theta in THETAS {
+            assert!((theta.value.ln() - theta.log).abs() < 1e-12, "{theta:?}");
+        }
+        for weights in [THETA_WEIGHTS, LAMBDA_WEIGHTS] {
+            assert!((weights.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+        }
+        assert!(LAMBDAS.iter().all(|lambda| *lambda < 1.0));
+    }
+
+    #[test]
+    fn two_windows_at_the_lid_are_enough_and_one_is_not() {
+        for (budget, part) in [(0.01, 0.5), (0.01, 0.1), (0.001, 0.5)] {
+            let lids = Lids::new(budget, part);
+            let needed = 1.0 / (budget * part);
+            assert!(
+                lids.first < needed && lids.first * lids.first > 3.0 * needed,
+                "{lids:?}"
+            );
+            assert!(lids.late < 300.0 * needed && lids.late > lids.first);
+        }
+    }
+
+    #[test]
+    fn a_fair_lid_is_fair() {
+        for share in [0.01, 0.05, 0.25, 0.5, 0.9] {
+            for theta in THETAS {
+                for storm in [10.0, 100.0] {
+                    let lid = fair_lid(theta, share, storm, STORM_HEDGE);
+                    let left = hedged((-storm * (share * (theta.value - 1.0)).ln_1p()).exp(), STORM_HEDGE);
+                    assert!(
+                        share * lid + (1.0 - share) * left <= 1.0 + 1e-9 || lid == 1.0,
+                        "{share} {theta:?}"
+                    );
+                    assert!(lid <= 1.0 / share);
+                }
+            }
+        }
+        assert!((hedged(0.0, 0.12) - 0.12).abs() < 1e-12 && (hedged(1.0, 0.12) - 1.0).abs() < 1e-12);
+    }
 }

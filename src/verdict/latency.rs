@@ -334,6 +334,11 @@ mod tests {
     }
 
     #[test]
+    fn parts_sum_to_one() {
+        assert!((WEIGHTS.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
     fn what_cannot_be_compared_is_not() {
         let blue = curve(4750.0, 80.0, 196.0, 408.0);
         // Too few requests lie beyond a percentile.

@@ -102,3 +102,35 @@ fn grow(stakes: &mut Thirds, value: impl Fn(usize) -> f64) {
 fn mean(stakes: &Thirds) -> f64 {
     stakes.iter().sum::<f64>() / 3.0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_belong_to_their_stakes() {
+        for theta in THETAS {
+            assert!((theta.value.ln() - theta.log).abs() < 1e-12, "{theta:?}");
+        }
+        for (lambda, price) in [0.5_f64, 1.0, 2.0].into_iter().zip(PRICES) {
+            assert!(((-0.5 * lambda * lambda).exp() - price).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn every_latency_must_speak_for_green() {
+        let mut test = PromotionTest::default();
+        assert_eq!(test.for_latency(), None);
+        for _ in 0..10 {
+            test.latency(0, 2.0);
+        }
+        assert!(test.for_latency().unwrap() > 1000.0);
+        test.latency(2, 0.0);
+        assert!(test.for_latency().unwrap() < 1.0);
+        // exp(2 / 2 - 1 / 8), exp(2 - 1 / 2), exp(4 - 2), each a third.
+        let mut once = PromotionTest::default();
+        once.latency(1, 2.0);
+        let expected = (0.875_f64.exp() + 1.5_f64.exp() + 2.0_f64.exp()) / 3.0;
+        assert!((once.for_latency().unwrap() - expected).abs() < 1e-9);
+    }
+}

@@ -78,6 +78,35 @@ impl<'de> Deserialize<'de> for Promote {
     }
 }
 
+/// What a number of the header must be.
+#[derive(Clone, Copy)]
+enum Must {
+    BePositive,
+    BeOneOrMore,
+    NotBeNegative,
+    BeAPart,
+}
+
+impl Must {
+    fn holds(self, value: f64) -> bool {
+        match self {
+            Self::BePositive => value > 0.0,
+            Self::BeOneOrMore => value >= 1.0,
+            Self::NotBeNegative => value >= 0.0,
+            Self::BeAPart => value > 0.0 && value < 1.0,
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::BePositive => "above 0",
+            Self::BeOneOrMore => "1 or more",
+            Self::NotBeNegative => "0 or more",
+            Self::BeAPart => "between 0 and 1",
+        }
+    }
+}
+
 impl Header {
     pub(super) fn is_window(&self) -> bool {
         self.t.is_some()
@@ -90,52 +119,30 @@ impl Header {
             Promote::When(line) => line,
             Promote::AsUsual | Promote::Never => &PromoteLine::default(),
         };
-        let positive = |value: f64| value > 0.0;
-        let at_least_one = |value: f64| value >= 1.0;
-        let not_negative = |value: f64| value >= 0.0;
-        let part = |value: f64| value > 0.0 && value < 1.0;
-        let checks: [(&str, Option<f64>, &dyn Fn(f64) -> bool, &str); 15] = [
-            ("window_s", self.window_s, &positive, "above 0"),
-            ("false_rollbacks", self.false_rollbacks, &part, "between 0 and 1"),
-            ("tolerance.error_ratio", bounds.error_ratio, &at_least_one, "1 or more"),
-            ("tolerance.error_abs", bounds.error_abs, &not_negative, "0 or more"),
-            (
-                "tolerance.client_error_ratio",
-                bounds.client_error_ratio,
-                &at_least_one,
-                "1 or more",
-            ),
-            (
-                "tolerance.client_error_abs",
-                bounds.client_error_abs,
-                &not_negative,
-                "0 or more",
-            ),
-            (
-                "tolerance.latency_ratio",
-                bounds.latency_ratio,
-                &at_least_one,
-                "1 or more",
-            ),
-            ("promote.error_ratio", promote.error_ratio, &at_least_one, "1 or more"),
-            ("promote.error_abs", promote.error_abs, &not_negative, "0 or more"),
-            (
-                "promote.latency_ratio",
-                promote.latency_ratio,
-                &at_least_one,
-                "1 or more",
-            ),
-            ("promote.probe_rate", promote.probe_rate, &part, "between 0 and 1"),
-            ("promote.min_bake_s", promote.min_bake_s, &not_negative, "0 or more"),
-            ("promote.risk", promote.risk, &part, "between 0 and 1"),
-            ("slo.error_rate", self.slo.error_rate, &part, "between 0 and 1"),
-            ("slo.p99_ms", self.slo.p99_ms, &positive, "above 0"),
+        let (positive, at_least_one, not_negative, part) =
+            (Must::BePositive, Must::BeOneOrMore, Must::NotBeNegative, Must::BeAPart);
+        let checks = [
+            ("window_s", self.window_s, positive),
+            ("false_rollbacks", self.false_rollbacks, part),
+            ("tolerance.error_ratio", bounds.error_ratio, at_least_one),
+            ("tolerance.error_abs", bounds.error_abs, not_negative),
+            ("tolerance.client_error_ratio", bounds.client_error_ratio, at_least_one),
+            ("tolerance.client_error_abs", bounds.client_error_abs, not_negative),
+            ("tolerance.latency_ratio", bounds.latency_ratio, at_least_one),
+            ("promote.error_ratio", promote.error_ratio, at_least_one),
+            ("promote.error_abs", promote.error_abs, not_negative),
+            ("promote.latency_ratio", promote.latency_ratio, at_least_one),
+            ("promote.probe_rate", promote.probe_rate, part),
+            ("promote.min_bake_s", promote.min_bake_s, not_negative),
+            ("promote.risk", promote.risk, part),
+            ("slo.error_rate", self.slo.error_rate, part),
+            ("slo.p99_ms", self.slo.p99_ms, positive),
         ];
         checks
             .into_iter()
-            .find_map(|(name, value, holds, must)| {
-                let value = value.filter(|value| !holds(*value))?;
-                Some(format!("`{name}` is {value}, and must be {must}"))
+            .find_map(|(name, value, must)| {
+                let value = value.filter(|value| !must.holds(*value))?;
+                Some(format!("`{name}` is {value}, and must be {}", must.words()))
             })
             .or_else(|| {
                 let falls = self.schedule.windows(2).any(|pair| pair[1].0 <= pair[0].0);
