@@ -6,31 +6,31 @@ use crate::random::{Random, normal_distribution, normal_quantile};
 use crate::scenario::{MEDIAN_MS, SPREAD, Scenario, TAIL_FROM};
 
 /// A trace, and what only its maker knows.
-pub struct Trace {
-    pub windows: Vec<Window>,
-    pub truth: Vec<Truth>,
+pub(crate) struct Trace {
+    pub(crate) windows: Vec<Window>,
+    pub(crate) truth: Vec<Truth>,
 }
 
 /// What only the maker of a window knows.
 #[derive(Clone, Copy, Debug)]
-pub struct Truth {
+pub(crate) struct Truth {
     /// Green's share.
-    pub share: f64,
+    pub(crate) share: f64,
     /// How much of its fault green has: 0 to 1.
-    pub fault: f64,
+    pub(crate) fault: f64,
     /// Error rates without storms: of a green without its fault, and of green.
-    pub base_errors: f64,
-    pub green_errors: f64,
+    pub(crate) base_errors: f64,
+    pub(crate) green_errors: f64,
     /// The logarithm of what both latencies are multiplied by.
-    pub common: f64,
+    pub(crate) common: f64,
     /// Requests that went badly because of the fault, on average.
-    pub harm: f64,
+    pub(crate) harm: f64,
 }
 
 /// The percentiles that are reported: p50, p90 and p99, as in the services' and the peers' reports.
 const REPORTED: [(usize, f64); 3] = [(0, 0.5), (2, 0.9), (4, 0.99)];
 
-pub fn trace(scenario: &Scenario, seed: u64) -> Trace {
+pub(crate) fn trace(scenario: &Scenario, seed: u64) -> Trace {
     let mut random = Random::new(seed);
     let count = (scenario.horizon_s() / scenario.window_s).round() as usize;
     let mut windows = Vec::with_capacity(count);
@@ -117,6 +117,7 @@ pub fn trace(scenario: &Scenario, seed: u64) -> Trace {
             harm: requests * share * badness(scenario, fault, green_errors),
         });
         windows.push(Window {
+            begin_s: begin,
             end_s: end,
             step,
             blue,

@@ -12,28 +12,28 @@ const NEEDED: f64 = 4.605_170_185_988_092;
 
 /// What is allowed, for the oracle with tolerance.
 #[derive(Clone, Copy)]
-pub struct Allowed {
-    pub ratio: f64,
-    pub absolute: f64,
-    pub latency: f64,
+pub(crate) struct Allowed {
+    pub(crate) ratio: f64,
+    pub(crate) absolute: f64,
+    pub(crate) latency: f64,
 }
 
 /// The same as the benchmark asks of the rules.
-pub const TOLERANCE: Allowed = Allowed {
+pub(crate) const TOLERANCE: Allowed = Allowed {
     ratio: 1.1,
     absolute: 1e-4,
     latency: 1.05,
 };
 
 /// Nothing is allowed.
-pub const NONE: Allowed = Allowed {
+pub(crate) const NONE: Allowed = Allowed {
     ratio: 1.0,
     absolute: 0.0,
     latency: 1.0,
 };
 
 /// When the oracle takes the release back: the end of a window, in seconds.
-pub fn oracle(scenario: &Scenario, trace: &Trace, allowed: Allowed) -> Option<f64> {
+pub(crate) fn oracle(scenario: &Scenario, trace: &Trace, allowed: Allowed) -> Option<f64> {
     let mut sum = 0.0;
     for (window, truth) in trace.windows.iter().zip(&trace.truth) {
         if truth.share <= 0.0 || truth.fault <= 0.0 {
@@ -115,8 +115,9 @@ fn solve(mut matrix: [[f64; 3]; 3], mut right: [f64; 3], size: usize) -> [f64; 3
     for at in 0..size {
         for below in at + 1..size {
             let factor = matrix[below][at] / matrix[at][at];
-            for column in at..size {
-                matrix[below][column] -= factor * matrix[at][column];
+            let above = matrix[at];
+            for (own, other) in matrix[below].iter_mut().zip(above).skip(at) {
+                *own -= factor * other;
             }
             right[below] -= factor * right[at];
         }

@@ -1,12 +1,12 @@
 //! Random numbers from a seed: the same seed gives the same trace on every machine.
 
 /// xoshiro256++ by Blackman and Vigna, seeded by splitmix64.
-pub struct Random {
+pub(crate) struct Random {
     state: [u64; 4],
 }
 
 impl Random {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         let mut next = seed;
         let state = std::array::from_fn(|_| {
             next = next.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -27,18 +27,18 @@ impl Random {
     }
 
     /// Between 0 and 1, neither included.
-    pub fn uniform(&mut self) -> f64 {
+    pub(crate) fn uniform(&mut self) -> f64 {
         ((self.next() >> 11) as f64 + 0.5) / (1u64 << 53) as f64
     }
 
     /// Standard normal.
-    pub fn normal(&mut self) -> f64 {
+    pub(crate) fn normal(&mut self) -> f64 {
         let radius = (-2.0 * self.uniform().ln()).sqrt();
         radius * (std::f64::consts::TAU * self.uniform()).cos()
     }
 
     /// Gamma of a shape, scale 1, by Marsaglia and Tsang.
-    pub fn gamma(&mut self, shape: f64) -> f64 {
+    pub(crate) fn gamma(&mut self, shape: f64) -> f64 {
         if shape < 1.0 {
             return self.gamma(shape + 1.0) * self.uniform().powf(1.0 / shape);
         }
@@ -54,13 +54,13 @@ impl Random {
     }
 
     /// Beta, as a ratio of gammas.
-    pub fn beta(&mut self, a: f64, b: f64) -> f64 {
+    pub(crate) fn beta(&mut self, a: f64, b: f64) -> f64 {
         let one = self.gamma(a);
         one / (one + self.gamma(b))
     }
 
     /// Poisson: by counting for small means, by splitting off gammas for large ones (Ahrens and Dieter).
-    pub fn poisson(&mut self, mean: f64) -> f64 {
+    pub(crate) fn poisson(&mut self, mean: f64) -> f64 {
         let (mut mean, mut count) = (mean, 0.0);
         while mean > 15.0 {
             let part = (mean * 0.875).floor();
@@ -81,7 +81,7 @@ impl Random {
     }
 
     /// Binomial: by counting gaps for few expected, by splitting at an order statistic for many.
-    pub fn binomial(&mut self, n: f64, p: f64) -> f64 {
+    pub(crate) fn binomial(&mut self, n: f64, p: f64) -> f64 {
         if p <= 0.0 || n <= 0.0 {
             return 0.0;
         }
@@ -123,7 +123,7 @@ impl Random {
 }
 
 /// The inverse of the standard normal distribution (Acklam's rational approximation; relative error below 1.2e-9).
-pub fn normal_quantile(p: f64) -> f64 {
+pub(crate) fn normal_quantile(p: f64) -> f64 {
     const A: [f64; 6] = [
         -3.969_683_028_665_376e1,
         2.209_460_984_245_205e2,
@@ -170,7 +170,7 @@ pub fn normal_quantile(p: f64) -> f64 {
 }
 
 /// The standard normal distribution, by the complementary error function (Numerical Recipes' Chebyshev fit; error below 1.2e-7).
-pub fn normal_distribution(z: f64) -> f64 {
+pub(crate) fn normal_distribution(z: f64) -> f64 {
     let x = z.abs() / std::f64::consts::SQRT_2;
     let t = 1.0 / (1.0 + 0.5 * x);
     const FIT: [f64; 10] = [

@@ -6,7 +6,7 @@ use crate::generator::Trace;
 
 /// What a rule did with a trace.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Done {
+pub(crate) enum Done {
     /// Took green back at the end of a window.
     RolledBack(f64),
     /// Let it pass early.
@@ -16,7 +16,7 @@ pub enum Done {
 }
 
 /// The policy of the benchmark: the same tolerances for the judge and the oracle.
-pub fn policy() -> Policy {
+pub(crate) fn policy() -> Policy {
     Policy {
         errors: Tolerance {
             ratio: 1.1,
@@ -38,7 +38,7 @@ pub fn policy() -> Policy {
 }
 
 /// Plays a trace to the judge.
-pub fn judge(trace: &Trace, policy: &Policy) -> Done {
+pub(crate) fn judge(trace: &Trace, policy: &Policy) -> Done {
     let mut judge = Judge::new(policy.clone());
     for window in &trace.windows {
         match judge.window(window).decision {

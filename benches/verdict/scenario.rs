@@ -1,80 +1,80 @@
 //! What happens in a trace.
 
 /// The median latency of a healthy request, in milliseconds.
-pub const MEDIAN_MS: f64 = 80.0;
+pub(crate) const MEDIAN_MS: f64 = 80.0;
 
 /// The standard deviation of its logarithm: the 99th percentile is 408 ms.
-pub const SPREAD: f64 = 0.700_3;
+pub(crate) const SPREAD: f64 = 0.700_3;
 
 /// Where the tail of a tail regression begins.
-pub const TAIL_FROM: f64 = 0.95;
+pub(crate) const TAIL_FROM: f64 = 0.95;
 
 /// Failures that come in storms: many in one window, all of one arm.
 #[derive(Clone, Copy, Debug)]
-pub struct Storms {
+pub(crate) struct Storms {
     /// The probability of one in a window of 10 s.
-    pub rate: f64,
+    pub(crate) rate: f64,
     /// The fewest and the most failures of one.
-    pub size: (f64, f64),
+    pub(crate) size: (f64, f64),
     /// Whether they are requests on top of the others, as retries are.
-    pub extra_requests: bool,
+    pub(crate) extra_requests: bool,
 }
 
 /// A time in which both arms are worse.
 #[derive(Clone, Copy, Debug)]
-pub struct Incident {
+pub(crate) struct Incident {
     /// From when, in seconds after the shift.
-    pub from_s: f64,
+    pub(crate) from_s: f64,
     /// Until when.
-    pub until_s: f64,
+    pub(crate) until_s: f64,
     /// What is added to both error rates.
-    pub errors: f64,
+    pub(crate) errors: f64,
     /// By what both latencies are multiplied.
-    pub latency: f64,
+    pub(crate) latency: f64,
 }
 
 /// Everything that a trace is made by.
 #[derive(Clone, Debug)]
-pub struct Scenario {
-    pub name: &'static str,
+pub(crate) struct Scenario {
+    pub(crate) name: &'static str,
     /// Whether green is worse than the tolerance.
-    pub is_bad: bool,
+    pub(crate) is_bad: bool,
     /// Requests a second.
-    pub rate: f64,
+    pub(crate) rate: f64,
     /// The length of a window, in seconds.
-    pub window_s: f64,
+    pub(crate) window_s: f64,
     /// Error rates.
-    pub blue_errors: f64,
-    pub green_errors: f64,
+    pub(crate) blue_errors: f64,
+    pub(crate) green_errors: f64,
     /// Factors of latency: blue's, green's, and that of green's slowest requests.
-    pub blue_latency: f64,
-    pub green_latency: f64,
-    pub green_tail: f64,
+    pub(crate) blue_latency: f64,
+    pub(crate) green_latency: f64,
+    pub(crate) green_tail: f64,
     /// When green becomes worse, in seconds after the shift, and for how long it gets worse until it is as bad as it gets.
-    pub onset_s: f64,
-    pub ramp_s: f64,
-    pub incident: Option<Incident>,
+    pub(crate) onset_s: f64,
+    pub(crate) ramp_s: f64,
+    pub(crate) incident: Option<Incident>,
     /// Rates of each arm and window vary like a gamma distribution of this shape.
-    pub varied: Option<f64>,
-    pub storms: Option<Storms>,
+    pub(crate) varied: Option<f64>,
+    pub(crate) storms: Option<Storms>,
     /// Sizes of groups in which all failures come, routed whole.
-    pub groups: Option<f64>,
+    pub(crate) groups: Option<f64>,
     /// Standard deviation of latency from window to window: of both arms together, and of each.
-    pub common_noise: f64,
-    pub own_noise: f64,
+    pub(crate) common_noise: f64,
+    pub(crate) own_noise: f64,
     /// How much of an arm's own deviation is left in the next window of 10 s.
-    pub correlation: f64,
+    pub(crate) correlation: f64,
     /// Before the shift, in seconds; then green's shares and how long each lasts.
-    pub lead_s: f64,
-    pub steps: Vec<(f64, f64)>,
+    pub(crate) lead_s: f64,
+    pub(crate) steps: Vec<(f64, f64)>,
     /// Probes a second to each arm.
-    pub probes: Option<f64>,
+    pub(crate) probes: Option<f64>,
     /// Green's instances, and the error rate of the first of them in addition.
-    pub instances: Option<(usize, f64)>,
+    pub(crate) instances: Option<(usize, f64)>,
 }
 
 impl Scenario {
-    pub fn good(name: &'static str) -> Self {
+    pub(crate) fn good(name: &'static str) -> Self {
         Self {
             name,
             is_bad: false,
@@ -101,7 +101,7 @@ impl Scenario {
         }
     }
 
-    pub fn bad(name: &'static str) -> Self {
+    pub(crate) fn bad(name: &'static str) -> Self {
         Self {
             is_bad: true,
             ..Self::good(name)
@@ -109,7 +109,7 @@ impl Scenario {
     }
 
     /// How much of its fault green has by then: 0 to 1.
-    pub fn fault_at(&self, after_shift_s: f64) -> f64 {
+    pub(crate) fn fault_at(&self, after_shift_s: f64) -> f64 {
         if after_shift_s < self.onset_s {
             0.0
         } else if self.ramp_s > 0.0 {
@@ -120,26 +120,26 @@ impl Scenario {
     }
 
     /// The end of the trace, in seconds.
-    pub fn horizon_s(&self) -> f64 {
+    pub(crate) fn horizon_s(&self) -> f64 {
         self.lead_s + self.steps.iter().map(|(_, length)| length).sum::<f64>()
     }
 
     /// Whether it is judged by latency.
-    pub fn is_latency(&self) -> bool {
+    pub(crate) fn is_latency(&self) -> bool {
         self.green_latency > 1.0 || self.green_tail > 1.0
     }
 }
 
 const BURSTY: Storms = Storms {
     rate: 0.12,
-    size: (60.0, 140.0),
+    size: (20.0, 60.0),
     extra_requests: false,
 };
 
 const RARE_BURSTS: Storms = Storms { rate: 0.015, ..BURSTY };
 
 /// The good releases of the reference method's benchmark.
-pub fn good() -> Vec<Scenario> {
+pub(crate) fn good() -> Vec<Scenario> {
     let good = Scenario::good;
     vec![
         Scenario {
@@ -209,7 +209,7 @@ pub fn good() -> Vec<Scenario> {
 }
 
 /// The bad releases of the same benchmark.
-pub fn bad() -> Vec<Scenario> {
+pub(crate) fn bad() -> Vec<Scenario> {
     let bad = Scenario::bad;
     vec![
         Scenario {
@@ -297,7 +297,7 @@ pub fn bad() -> Vec<Scenario> {
 }
 
 /// Other good releases: other rates, splits, windows, bursts, and lasting differences.
-pub fn more_good() -> Vec<Scenario> {
+pub(crate) fn more_good() -> Vec<Scenario> {
     let good = Scenario::good;
     let storms = |rate: f64, low: f64, high: f64, extra_requests: bool| {
         Some(Storms {
@@ -416,6 +416,10 @@ pub fn more_good() -> Vec<Scenario> {
             ..good("good_storms_often")
         },
         Scenario {
+            storms: storms(0.12, 60.0, 140.0, false),
+            ..good("good_storms_large")
+        },
+        Scenario {
             storms: storms(0.05, 15.0, 40.0, false),
             ..good("good_storms_small")
         },
@@ -429,7 +433,7 @@ pub fn more_good() -> Vec<Scenario> {
             ..good("good_storms_50rps")
         },
         Scenario {
-            storms: storms(0.006, 100.0, 400.0, false),
+            storms: storms(0.006, 80.0, 220.0, false),
             ..good("good_storms_rare")
         },
         Scenario {
@@ -478,7 +482,7 @@ pub fn more_good() -> Vec<Scenario> {
 }
 
 /// Other bad releases.
-pub fn more_bad() -> Vec<Scenario> {
+pub(crate) fn more_bad() -> Vec<Scenario> {
     let bad = Scenario::bad;
     let storms = |rate: f64, low: f64, high: f64| {
         Some(Storms {
@@ -572,6 +576,11 @@ pub fn more_bad() -> Vec<Scenario> {
             green_errors: 0.01,
             storms: storms(0.3, 20.0, 60.0),
             ..bad("bad_1%_storms_often")
+        },
+        Scenario {
+            green_errors: 0.01,
+            storms: storms(0.12, 60.0, 140.0),
+            ..bad("bad_1%_storms_large")
         },
         Scenario {
             green_errors: 0.01,

@@ -17,6 +17,7 @@ mod schema;
 #[cfg(feature = "local")]
 mod sim;
 mod status;
+mod verdict;
 mod wish;
 
 use std::process::ExitCode;
@@ -54,6 +55,8 @@ enum Command {
     Adopt(adopt::Arguments),
     /// Give a name that was adopted a simple record again, with the same answer.
     Unadopt(adopt::Arguments),
+    /// Judge measurements of a release line by line: whether green is worse than blue, and why.
+    Verdict(verdict::Arguments),
     /// Print the JSON Schema of cutover.toml.
     Schema,
     /// Rehearse releases of real processes on a cloud of this machine. Needs no AWS account.
@@ -93,6 +96,7 @@ pub fn main() -> ExitCode {
         Command::Rollback(arguments) => output::block_on(rollback::run(arguments)),
         Command::Adopt(arguments) => output::block_on(adopt::run(arguments, Direction::Adopt)),
         Command::Unadopt(arguments) => output::block_on(adopt::run(arguments, Direction::Unadopt)),
+        Command::Verdict(arguments) => verdict::run(&arguments),
         Command::Schema => schema::run(),
         #[cfg(feature = "local")]
         Command::Rehearse(arguments) => output::block_on(rehearse::run(arguments)),

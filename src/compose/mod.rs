@@ -8,6 +8,7 @@ mod plan;
 mod project;
 mod start;
 mod turn;
+mod verdict;
 mod way_back;
 
 pub use adoption::{Adopted, AdoptionError, Direction, Wanted, adoption};
@@ -18,4 +19,5 @@ pub use plan::Planner;
 pub use project::{Project, Reach};
 pub use start::{Refusal, Start, check};
 pub use turn::{NotBegun, Patience, WAIT, begin};
+pub use verdict::policy;
 pub use way_back::{to_take_back, way_back};

@@ -4,7 +4,6 @@ use crate::driver::Overrides;
 use crate::model::{ReleaseNumber, VersionLabel};
 use crate::release::{Plan, ReleaseId, Route, Source};
 use crate::spec::{Lever, Spec};
-use crate::verdict::Policy;
 
 use super::{Artifact, Project};
 
@@ -109,7 +108,7 @@ impl Planner {
             smoke: spec.smoke.clone(),
             bake: spec.bake.clone(),
             bake_checks: spec.bake_checks(),
-            verdict: Policy::default(),
+            verdict: super::verdict::policy(&spec.verdict),
             drain: spec.drain.clone(),
             retire: spec.retire.clone(),
             rollback: spec.rollback.clone(),

@@ -16,6 +16,9 @@ use crate::verdict::{self, Arm, Instance, Judge, Latency, Probes, Verdict, Windo
 /// Before the shift so many windows of blue are enough to know how it is by itself.
 const LEAD_IN: u32 = 30;
 
+/// How long the service's windows are (`Duration` of its `ApplicationMetrics`).
+const LENGTH: Duration = Duration::from_secs(10);
+
 /// Windows of blue and green that ended further apart do not show the same time. The service ends one every ten seconds for
 /// each environment.
 const APART: Duration = Duration::from_secs(15);
@@ -126,8 +129,10 @@ pub(super) fn measured(release: &Release, seen: &Observation, look: Option<&Look
     } else {
         0
     };
+    let end = seen.at.since(known.since);
     let window = Window {
-        end_s: seen.at.since(known.since).as_secs_f64(),
+        begin_s: end.saturating_sub(LENGTH).as_secs_f64(),
+        end_s: end.as_secs_f64(),
         step,
         blue: arm(blue),
         green: Arm { probes, ..arm(green) },

@@ -160,7 +160,12 @@ pub fn status(release: &Release, now: Timestamp, free: Option<&str>, journal: &s
             green.name, green.id, release.plan.version_label
         );
     }
-    if let Some(verdict) = release.assessment.verdict.as_ref().filter(|_| release.shifted_at.is_some()) {
+    if let Some(verdict) = release
+        .assessment
+        .verdict
+        .as_ref()
+        .filter(|_| release.shifted_at.is_some())
+    {
         let _ = writeln!(text, "  verdict  {}: {verdict}", verdict.decision);
     }
     for gate in &release.gates_passed {

@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use super::{Check, ForeignSpec, GateSpec, JournalPlace, Lever, Steps, WeightedDnsSpec, WeightedTargetGroupsSpec};
+use super::{
+    Check, ForeignSpec, GateSpec, JournalPlace, Lever, Steps, VerdictSpec, WeightedDnsSpec, WeightedTargetGroupsSpec,
+};
 use crate::model::{ApplicationName, HealthStatus, SlotName, Span};
 
 /// A whole `cutover.toml`.
@@ -63,6 +65,9 @@ pub struct Spec {
     /// How green is watched with traffic.
     #[serde(default)]
     pub bake: BakeSpec,
+    /// How green is judged beside blue.
+    #[serde(default)]
+    pub verdict: VerdictSpec,
     /// When nobody uses blue any more.
     #[serde(default)]
     pub drain: DrainSpec,

@@ -18,6 +18,7 @@ mod rules;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod verdict;
 
 pub use check::{Check, Expectation, StatusRange};
 pub use error::{Problem, SpecError};
@@ -29,3 +30,4 @@ pub use journal::JournalPlace;
 pub use levers::{Lever, Preset, StepSpec, Steps, WeightedDnsSpec, WeightedTargetGroupsSpec};
 pub use people::{AtGateDeadline, ForeignAnswer, ForeignSpec, GatePlace, GateSpec};
 pub use schema::schema;
+pub use verdict::{AtVerdictDeadline, PromoteSpec, SloSpec, ToleranceSpec, VerdictPreset, VerdictSpec};

@@ -72,6 +72,28 @@ recover = 4
 deadline = "2h"
 checks = [{ path = "/health" }]
 
+[verdict]
+preset = "strict"
+false_rollbacks = "0.5%"
+errors = { ratio = 1.2, absolute = "0.02%" }
+client_errors = { ratio = 2, absolute = "1%" }
+slower = "8%"
+latency_noise = "4%"
+warm_up = "20s"
+at_deadline = "hold"
+
+[verdict.promote]
+early = true
+errors = { ratio = 1.4, absolute = "0.05%" }
+slower = "12%"
+failing_probes = "2%"
+minimum_bake = "20m"
+risk = "2%"
+
+[verdict.slo]
+error_rate = "2%"
+p99 = "800ms"
+
 [drain]
 dns_ttl = "60s"
 factor = 2

@@ -4,13 +4,14 @@ use serde::{Deserialize, Serialize};
 
 use super::dispersion::Dispersion;
 use super::evalue::{Count, Theta, bounded_rate, null_share, one_arm, share_bet, two_arm};
+use super::math::e_value;
 use super::mixture::{Each, Mixture, SIZES};
 use super::policy::Tolerance;
 
 /// Ratios that are bet on: from a little worse to all but dead.
 pub(super) const THETAS: [Theta; SIZES] = [
     Theta::new(1.7, 0.530_628_251_062_170_4),
-    Theta::new(3.7, 1.308_332_819_650_178_8),
+    Theta::new(3.7, 1.308_332_819_650_179),
     Theta::new(8.0, 2.079_441_541_679_835_7),
     Theta::new(20.0, 2.995_732_273_553_991),
     Theta::new(70.0, 4.248_495_242_049_359),
@@ -34,13 +35,17 @@ const LATE_TOLL: f64 = 7.0;
 /// What is kept back from every window's bet on counts, as a part of the stake: without storms so far, and with some. Then a storm that hits
 /// blue costs little of what was won. A mixture with 1 is an e-value as much as the bet itself.
 const HEDGE: f64 = 0.003;
-pub(super) const STORM_HEDGE: f64 = 0.12;
+pub(super) const STORM_HEDGE: f64 = 0.18;
 
-/// How much one window may say, as a logarithm, for bets that run since the shift and for later ones.
+/// A green of which so many requests of a window fail, and this part of them, is dead.
+const DEAD_FAILURES: f64 = 5.0;
+const DEAD_PART: f64 = 0.9;
+
+/// How much one window may say, as an e-value, for bets that run since the shift and for later ones.
 ///
 /// A single window is one storm as easily as a fault, so that two must be needed; and two must be enough. What is needed beyond
 /// `ln(1 / budget)` are the tolls: the detector's part of the budget, the size's part, and the start's part.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Lids {
     pub(super) first: f64,
     pub(super) late: f64,
@@ -51,8 +56,8 @@ impl Lids {
     pub(super) fn new(budget: f64, part: f64) -> Self {
         let needed = SIZE_TOLL - (budget * part.max(1e-3)).ln();
         Self {
-            first: 0.5 * (needed + START_TOLL),
-            late: 0.5 * (needed + LATE_TOLL),
+            first: (0.5 * (needed + START_TOLL)).exp(),
+            late: (0.5 * (needed + LATE_TOLL)).exp(),
         }
     }
 }
@@ -88,34 +93,33 @@ impl CountTest {
             return;
         }
         let share = null_share(green.n, blue.n, tolerance.ratio);
-        // No storm that was ever seen takes down most of the requests of a window: that green is dead can be said at once.
-        let dead_share = if past.storms() > 0 { 0.9 } else { 0.9 };
-        let is_dead = green.k >= 5.0 && green.k >= dead_share * green.n;
+        // No storm takes down nearly all requests of a window: that green is dead can be said at once.
+        let is_dead = green.k >= DEAD_FAILURES && green.k >= DEAD_PART * green.n;
         let factor = past.factor();
         let hedge = if past.storms() > 0 { STORM_HEDGE } else { HEDGE };
         let mut first = [0.0; SIZES];
         let mut late = [0.0; SIZES];
         for size in 0..SIZES {
             let log = two_arm(THETAS[size], share, green, blue, tolerance.absolute) / factor;
-            let log = hedged(log, hedge);
+            let value = hedged(e_value(log), hedge);
             let lids = if past.storms() > 0 {
                 lids.below(fair_lid(THETAS[size], share, past.smallest_storm() / factor, hedge))
             } else {
                 lids
             };
-            first[size] = if is_dead { log } else { log.min(lids.first) };
-            late[size] = if is_dead { log } else { log.min(lids.late) };
+            first[size] = if is_dead { value } else { value.min(lids.first) };
+            late[size] = if is_dead { value } else { value.min(lids.late) };
         }
         self.counts.step(&first, &late);
+        let shared = if past.storms() > 0 {
+            lids.below(1.0 / share)
+        } else {
+            lids
+        };
         for size in 0..SIZES {
-            let lids = if past.storms() > 0 {
-                lids.below(-share.ln())
-            } else {
-                lids
-            };
-            let log = share_bet(LAMBDAS[size], share, green, blue, tolerance.absolute);
-            first[size] = log.min(lids.first);
-            late[size] = log.min(lids.late);
+            let value = share_bet(LAMBDAS[size], share, green, blue, tolerance.absolute);
+            first[size] = value.min(shared.first);
+            late[size] = value.min(shared.late);
         }
         self.shares.step(&first, &late);
     }
@@ -148,9 +152,9 @@ impl CeilingTest {
         let mut late = [0.0; SIZES];
         for size in 0..SIZES {
             // Nothing in the same window says whether it was a storm. So four windows are needed where two are otherwise.
-            let log = one_arm(THETAS[size], green, ceiling) / factor;
-            first[size] = log.min(0.5 * lids.first);
-            late[size] = log.min(0.5 * lids.late);
+            let value = e_value(one_arm(THETAS[size], green, ceiling) / factor);
+            first[size] = value.min(lids.first.sqrt());
+            late[size] = value.min(lids.late.sqrt());
         }
         self.mixture.step(&first, &late);
     }
@@ -164,18 +168,62 @@ impl CeilingTest {
 /// blue, and so much is left as blue's failures and the hedge leave.
 fn fair_lid(theta: Theta, share: f64, storm: f64, hedge: f64) -> f64 {
     let left = hedge + (1.0 - hedge) * (-storm * (share * (theta.value - 1.0)).ln_1p()).exp();
-    ((1.0 - (1.0 - share) * left) / share).max(1.0).ln()
+    ((1.0 - (1.0 - share) * left) / share).max(1.0)
 }
 
 /// A bet of which a part is kept back.
-pub(super) fn hedged(log: f64, kept: f64) -> f64 {
-    if log > 4.0 {
-        return log + (-kept).ln_1p();
-    }
-    (kept + (1.0 - kept) * log.exp()).ln()
+pub(super) fn hedged(value: f64, kept: f64) -> f64 {
+    kept + (1.0 - kept) * value
 }
 
 /// The ceiling that blue has left behind, once nothing comes from it any more.
 pub(super) fn frozen_ceiling(past: Count, tolerance: Tolerance, budget: f64) -> f64 {
     bounded_rate(past, -budget.ln()) + tolerance.absolute
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logarithms_are_those_of_their_numbers_and_parts_sum_to_one() {
+        for theta in THETAS {
+            assert!((theta.value.ln() - theta.log).abs() < 1e-12, "{theta:?}");
+        }
+        for weights in [THETA_WEIGHTS, LAMBDA_WEIGHTS] {
+            assert!((weights.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+        }
+        assert!(LAMBDAS.iter().all(|lambda| *lambda < 1.0));
+    }
+
+    #[test]
+    fn two_windows_at_the_lid_are_enough_and_one_is_not() {
+        for (budget, part) in [(0.01, 0.5), (0.01, 0.1), (0.001, 0.5)] {
+            let lids = Lids::new(budget, part);
+            let needed = 1.0 / (budget * part);
+            assert!(
+                lids.first < needed && lids.first * lids.first > 3.0 * needed,
+                "{lids:?}"
+            );
+            assert!(lids.late < 300.0 * needed && lids.late > lids.first);
+        }
+    }
+
+    #[test]
+    fn a_fair_lid_is_fair() {
+        for share in [0.01, 0.05, 0.25, 0.5, 0.9] {
+            for theta in THETAS {
+                for storm in [10.0, 100.0] {
+                    let lid = fair_lid(theta, share, storm, STORM_HEDGE);
+                    let left = hedged((-storm * (share * (theta.value - 1.0)).ln_1p()).exp(), STORM_HEDGE);
+                    assert!(
+                        share * lid + (1.0 - share) * left <= 1.0 + 1e-9 || lid == 1.0,
+                        "{share} {theta:?}"
+                    );
+                    assert!(lid <= 1.0 / share);
+                }
+            }
+        }
+        assert!((hedged(0.0, 0.12) - 0.12).abs() < 1e-12 && (hedged(1.0, 0.12) - 1.0).abs() < 1e-12);
+    }
 }

@@ -10,9 +10,10 @@ const PRIOR: f64 = 10.0;
 /// The mean square of a normal variable's distance from the median of itself and two others, in units of its variance.
 const BESIDE_MEDIAN: f64 = 0.78;
 
-/// A storm of so many failures ends every bet on green when it hits blue, so that its lid is all that is needed against it. Smaller
-/// ones count as groups as well.
-const WHOLE_STORM: f64 = 30.0;
+/// So many failures more than in the windows beside it, and so many standard deviations of those, make a window a storm. What is left
+/// of a bet when a storm hits blue is known then, and a fair lid is all that is needed against it; smaller groups need the factor.
+const LEAST_STORM: f64 = 8.0;
+const UNUSUAL: f64 = 4.5;
 
 /// Failures that come in groups.
 ///
@@ -82,14 +83,15 @@ impl Dispersion {
                 self.failures += n * mean;
                 // Two storms with a window between them make that window the odd one.
                 let usual = n * median.min(rate);
-                if beyond >= 10.0 + 6.0 * usual.sqrt() {
+                let is_storm = beyond.abs() >= LEAST_STORM + UNUSUAL * usual.sqrt();
+                if is_storm && beyond > 0.0 {
                     self.smallest_storm = match self.storms {
                         0 => beyond,
                         _ => self.smallest_storm.min(beyond),
                     };
                     self.storms = self.storms.saturating_add(1);
                 }
-                if beyond.abs() >= WHOLE_STORM + 6.0 * usual.sqrt() {
+                if is_storm {
                     self.stormy_squares += beyond * beyond;
                 } else {
                     self.squares += beyond * beyond;
@@ -122,11 +124,32 @@ mod tests {
     }
 
     #[test]
-    fn groups_raise_the_factor_and_storms_are_counted() {
-        let groups: Vec<f64> = (0..60).map(|at| if at % 3 == 0 { 10.0 } else { 0.0 }).collect();
+    fn groups_raise_the_factor_and_storms_do_not() {
+        let groups: Vec<f64> = (0..60).map(|at| if at % 3 == 0 { 7.0 } else { 0.0 }).collect();
         let grouped = after(&groups);
-        assert!(grouped.factor() > 5.0 && grouped.storms() > 10, "{grouped:?}");
-        let storm = after(&[5.0, 4.0, 105.0, 4.0, 6.0]);
-        assert_eq!(storm.storms(), 1);
+        assert!(grouped.factor() > 5.0 && grouped.storms() == 0, "{grouped:?}");
+        let stormy = after(&[5.0, 4.0, 105.0, 4.0, 85.0, 5.0, 6.0, 5.0, 4.0]);
+        assert_eq!((stormy.storms(), stormy.factor()), (2, 1.0), "{stormy:?}");
+        assert!((stormy.smallest_storm() - 80.0).abs() < 1e-9, "{stormy:?}");
+        assert!(stormy.stormy_factor() > 50.0, "{stormy:?}");
+    }
+
+    #[test]
+    fn both_arms_and_only_windows_with_requests_are_learnt_from() {
+        let mut dispersion = Dispersion::default();
+        let mut blue_alone = Dispersion::default();
+        for at in 0..30 {
+            let count = |k| Some(Count { n: 1000.0, k });
+            let green = if at % 2 == 0 {
+                count(f64::from(at % 3) * 3.0)
+            } else {
+                Some(Count::default())
+            };
+            dispersion.learn(count(5.0), green);
+            blue_alone.learn(count(5.0), None);
+        }
+        assert_eq!(blue_alone.factor(), 1.0);
+        assert!(dispersion.squares > blue_alone.squares && dispersion.failures > blue_alone.failures);
+        assert_eq!(dispersion.green.seen, 2);
     }
 }

@@ -62,15 +62,16 @@ pub(super) fn one_arm(theta: Theta, green: Count, ceiling: f64) -> f64 {
 /// Null hypothesis: as [`two_arm`], with requests of one window that may fail together, as long as whole groups are routed by
 /// chance. Then green's share of the failures is pi on average whatever the groups' sizes, and a bet on it is fair.
 /// `lambda` is the stake in units of `1 / pi`, below 1.
+/// The e-value itself, not its logarithm.
 pub(super) fn share_bet(lambda: f64, share: f64, green: Count, blue: Count, absolute: f64) -> f64 {
     let all = green.k + blue.k;
     let odds = lambda / share;
     let won = if all > 0.0 {
-        (odds * (green.k / all - share)).ln_1p()
+        1.0 + odds * (green.k / all - share)
     } else {
-        0.0
+        1.0
     };
-    won - odds * green.n * absolute
+    won * (-odds * green.n * absolute).exp()
 }
 
 /// An upper bound of a rate of which `past` has been seen, with a margin that errs in `exp(-caution)` of the cases: the Poisson

@@ -7,7 +7,7 @@ use super::dispersion::Dispersion;
 use super::evalue::Count;
 use super::evidence::{Advice, Decision, Evidence, Metric, Trail, Verdict, Why};
 use super::instances::Instances;
-use super::latency::{Curve, Gap, GapTest, Gaps, Swings, compare};
+use super::latency::{Curve, Gap, GapTest, Gaps, Swings, can_be, compare};
 use super::policy::Policy;
 use super::probes::ProbeTest;
 use super::promotion::PromotionTest;
@@ -27,6 +27,9 @@ const RARE: f64 = 12.0;
 /// Failures come in groups when the dispersion before the shift is above that.
 const GROUPED: f64 = 1.3;
 
+/// What of the stake on server errors is on their counts then; the rest is on shares.
+const GROUPED_PART: f64 = 0.3;
+
 /// From that e-value on something speaks against green, and it gets no more traffic.
 const SUSPICION: f64 = 10.0;
 
@@ -39,6 +42,10 @@ pub struct Judge {
     policy: Policy,
     /// Parts of the budget, set at green's first request.
     parts: Option<[f64; 10]>,
+    /// How much one window may say, for each of them.
+    lids: [Lids; 10],
+    /// What each one's stake of 1 has grown to.
+    values: [f64; 10],
     shift_s: Option<f64>,
     first_request_s: Option<f64>,
     last_end_s: Option<f64>,
@@ -90,6 +97,8 @@ impl Judge {
         Self {
             policy,
             parts: None,
+            lids: [Lids::default(); 10],
+            values: [1.0; 10],
             shift_s: None,
             first_request_s: None,
             last_end_s: None,
@@ -134,7 +143,11 @@ impl Judge {
         if !window.end_s.is_finite() || self.last_end_s.is_some_and(|last| window.end_s <= last) {
             return self.answer(Why::Silence, None);
         }
-        let begin_s = self.last_end_s.unwrap_or(window.end_s);
+        let begin_s = if window.begin_s < window.end_s {
+            window.begin_s
+        } else {
+            window.end_s
+        };
         self.last_end_s = Some(window.end_s);
         let verdict = self.judge(window, begin_s);
         if verdict.decision == Decision::Unhealthy {
@@ -159,7 +172,9 @@ impl Judge {
             self.shift_s.get_or_insert(begin_s);
             self.first_request_s.get_or_insert(begin_s);
             if self.parts.is_none() {
-                self.parts = Some(self.share_out());
+                let parts = self.share_out();
+                self.lids = parts.map(|part| Lids::new(self.policy.false_rollbacks, part));
+                self.parts = Some(parts);
                 for test in self.latencies.iter_mut().chain([&mut self.slo_latency]) {
                     test.expect(&self.swings, self.policy.latency_noise);
                 }
@@ -217,9 +232,9 @@ impl Judge {
         let mut parts = PARTS;
         if self.dispersion.factor() > GROUPED {
             // What of the stake is on failures that come alone is better placed on their share.
-            let half = 0.5 * (PARTS[place(Metric::Errors)] + PARTS[place(Metric::ErrorShare)]);
-            parts[place(Metric::Errors)] = half;
-            parts[place(Metric::ErrorShare)] = half;
+            let both = PARTS[place(Metric::Errors)] + PARTS[place(Metric::ErrorShare)];
+            parts[place(Metric::Errors)] = GROUPED_PART * both;
+            parts[place(Metric::ErrorShare)] = (1.0 - GROUPED_PART) * both;
         }
         let sum = |wanted: bool| -> f64 {
             let parts = Metric::ALL.into_iter().zip(parts);
@@ -250,17 +265,12 @@ impl Judge {
         parts
     }
 
-    /// How much one window may say to a detector.
-    fn lids(&self, metric: Metric) -> Lids {
-        Lids::new(self.policy.false_rollbacks, self.parts.unwrap_or(PARTS)[place(metric)])
-    }
-
     fn test(&mut self, window: &Window, reading: &Reading) {
         let Window { blue, green, .. } = window;
         self.test_errors(reading);
         if let (Some(green), Some(blue)) = (green.client_errors(), blue.client_errors()) {
             let pair = Pair { green, blue };
-            let lids = self.lids(Metric::ClientErrors);
+            let lids = self.lids[place(Metric::ClientErrors)];
             self.client_errors
                 .step(pair, self.policy.client_errors, lids, &self.client_dispersion);
             self.trail_events(Metric::ClientErrors, reading.begin_s, pair);
@@ -289,16 +299,11 @@ impl Judge {
             self.rare.blue(blue);
         }
         let Some(green) = reading.green else { return };
-        self.rare.green(green, tolerance.ratio, tolerance.absolute);
-        let (green_rare, blue_rare) = self.rare.counts();
-        self.trail_events(
-            Metric::RareErrors,
-            reading.begin_s,
-            Pair {
-                green: green_rare,
-                blue: blue_rare,
-            },
-        );
+        if self.parts.is_some_and(|parts| parts[place(Metric::RareErrors)] > 0.0) {
+            self.rare.green(green, tolerance.ratio, tolerance.absolute);
+            let (green, blue) = self.rare.counts();
+            self.trail_events(Metric::RareErrors, reading.begin_s, Pair { green, blue });
+        }
         if let Some(promised) = self.policy.slo.error_rate {
             self.slo_errors.step(
                 green,
@@ -312,7 +317,7 @@ impl Judge {
         let pair = Pair { green, blue };
         if blue.n > 0.0 {
             self.errors
-                .step(pair, tolerance, self.lids(Metric::Errors), &self.dispersion);
+                .step(pair, tolerance, self.lids[place(Metric::Errors)], &self.dispersion);
             self.trail_events(Metric::Errors, reading.begin_s, pair);
             self.trail_events(Metric::ErrorShare, reading.begin_s, pair);
             if let Some(promotion) = &self.policy.promotion {
@@ -321,7 +326,7 @@ impl Judge {
         } else if reading.blue.is_some() && self.blue_past.n > 0.0 {
             let ceiling = frozen_ceiling(self.blue_past, tolerance, self.policy.false_rollbacks);
             self.frozen
-                .step(green, ceiling, self.lids(Metric::FrozenErrors), &self.dispersion);
+                .step(green, ceiling, self.lids[place(Metric::FrozenErrors)], &self.dispersion);
             let past = Pair {
                 green,
                 blue: self.blue_past,
@@ -348,10 +353,10 @@ impl Judge {
             _ => None,
         };
         if let (Some(green), Some(blue)) = (samples(green), samples(blue)) {
-            let lids = self.lids(Metric::SampledLatency);
+            let lids = self.lids[place(Metric::SampledLatency)];
             self.samples.step(&green, &blue, self.policy.latency_ratio, lids);
             if let (Some(green), Some(blue)) = (median(&green), median(&blue)) {
-                let value = self.samples.value();
+                let value = self.refresh(Metric::SampledLatency);
                 self.trails[place(Metric::SampledLatency)].latency(begin_s, value, green, blue);
             }
         }
@@ -359,14 +364,14 @@ impl Judge {
 
     fn test_gap(&mut self, which: usize, gap: Gap, tolerance: f64, begin_s: f64) {
         let metric = [Metric::Latency, Metric::TailLatency, Metric::ExtremeLatency][which];
-        let lids = self.lids(metric);
-        let test = &mut self.latencies[which];
+        let lids = self.lids[place(metric)];
         if let Some(promotion) = &self.policy.promotion {
-            self.promotion
-                .latency(which, -test.beyond(gap, promotion.latency_ratio.ln()));
+            let beyond = self.latencies[which].beyond(gap, promotion.latency_ratio.ln());
+            self.promotion.latency(which, -beyond);
         }
-        test.step(gap, tolerance, self.policy.latency_noise, lids);
-        self.trails[place(metric)].latency(begin_s, test.value(), gap.green, gap.blue);
+        self.latencies[which].step(gap, tolerance, self.policy.latency_noise, lids);
+        let value = self.refresh(metric);
+        self.trails[place(metric)].latency(begin_s, value, gap.green, gap.blue);
         if which == 2
             && let Some(promised) = self.policy.slo.p99_ms
         {
@@ -380,7 +385,7 @@ impl Judge {
     }
 
     fn trail_events(&mut self, metric: Metric, begin_s: f64, pair: Pair) {
-        let value = self.value(metric);
+        let value = self.refresh(metric);
         let Pair { green, blue } = pair;
         let trail = &mut self.trails[place(metric)];
         if matches!(metric, Metric::RareErrors | Metric::FrozenErrors) {
@@ -414,7 +419,13 @@ impl Judge {
         }
     }
 
-    /// What a metric's stake of 1 has grown to.
+    /// Works out what a metric's stake of 1 has grown to.
+    fn refresh(&mut self, metric: Metric) -> f64 {
+        let value = self.value(metric);
+        self.values[place(metric)] = value;
+        value
+    }
+
     fn value(&self, metric: Metric) -> f64 {
         match metric {
             Metric::Errors => self.errors.counts(),
@@ -435,7 +446,7 @@ impl Judge {
         let parts = self.parts.unwrap_or(PARTS);
         let (mut sum, mut most, mut leading) = (0.0, f64::NEG_INFINITY, Metric::Errors);
         for (metric, part) in Metric::ALL.into_iter().zip(parts) {
-            let value = part * self.value(metric);
+            let value = part * self.values[place(metric)];
             sum += value;
             if value > most {
                 (most, leading) = (value, metric);
@@ -446,7 +457,8 @@ impl Judge {
 
     fn conclude(&self, window: &Window, reading: Reading, has_traffic: bool) -> Verdict {
         let threshold = 1.0 / self.policy.false_rollbacks;
-        let (e_value, _) = self.total();
+        let total = self.total();
+        let (e_value, _) = total;
         let advice = reading.sick;
         if e_value >= threshold {
             return self.answer(Why::Worse, advice);
@@ -567,25 +579,7 @@ fn curve(arm: &Arm) -> Option<Curve> {
 }
 
 fn median(samples: &[f64]) -> Option<f64> {
-    let mut sorted: Vec<f64> = samples.iter().copied().filter(|value| value.is_finite()).collect();
+    let mut sorted: Vec<f64> = samples.iter().copied().filter(can_be).collect();
     sorted.sort_by(f64::total_cmp);
     sorted.get(sorted.len() / 2).copied()
-}
-#[doc(hidden)]
-impl Judge {
-    pub fn dbg(&self) -> String {
-        let p = self.parts.unwrap_or(PARTS);
-        let v: Vec<String> = Metric::ALL
-            .into_iter()
-            .map(|m| format!("{:.2}", p[place(m)] * self.value(m)))
-            .collect();
-        format!(
-            "phi {:.2} stormy {:.2} storms {} {:.0} {}",
-            self.dispersion.factor(),
-            self.dispersion.stormy_factor(),
-            self.dispersion.storms(),
-            self.dispersion.smallest_storm(),
-            v.join(" ")
-        )
-    }
 }

@@ -3,8 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::counts::Lids;
-use super::math::{QUANTILES, Quantile};
+use super::math::{QUANTILES, Quantile, e_value};
 use super::mixture::{Each, Mixture, SIZES};
+
+/// No answer takes longer than that, in milliseconds: a day.
+const LONGEST: f64 = 86_400_000.0;
+
+/// Below that, in milliseconds, latencies in whole milliseconds are mostly rounding.
+const COARSE: f64 = 10.0;
 
 /// A percentile is used when so many requests of the smaller arm lie beyond it, on average.
 const BEYOND: f64 = 2.0;
@@ -68,7 +74,8 @@ pub(super) struct Curve {
 #[derive(Clone, Copy)]
 struct Point {
     quantile: Quantile,
-    /// Logarithms of green's and blue's value.
+    /// Green's and blue's value, in milliseconds, and their logarithms.
+    values: (f64, f64),
     green: f64,
     blue: f64,
     /// Of the curve of both together.
@@ -81,8 +88,7 @@ pub(super) fn compare(green: Curve, blue: Curve) -> Gaps {
     let mut found = 0;
     let fewer = green.n.min(blue.n);
     for (at, quantile) in QUANTILES.into_iter().enumerate() {
-        let usable = |value: &f64| value.is_finite() && *value > 0.0;
-        let (Some(one), Some(other)) = (green.points[at].filter(usable), blue.points[at].filter(usable)) else {
+        let (Some(one), Some(other)) = (green.points[at].filter(can_be), blue.points[at].filter(can_be)) else {
             continue;
         };
         if fewer * (1.0 - quantile.q) < BEYOND {
@@ -90,14 +96,19 @@ pub(super) fn compare(green: Curve, blue: Curve) -> Gaps {
         }
         points[found] = Some(Point {
             quantile,
-            green: one.ln(),
+            values: (one, other),
+            green: unrounded(one, other).ln(),
             blue: other.ln(),
             slope: LEAST_SLOPE,
         });
         found += 1;
     }
-    if found < 2 {
-        // One point has no slope, and so no variance.
+    let falls = |pair: &[Option<Point>]| match pair {
+        [Some(one), Some(next)] => next.values.0 < one.values.0 || next.values.1 < one.values.1,
+        _ => false,
+    };
+    // One point has no slope, and so no variance; percentiles that fall are none.
+    if found < 2 || points[..found].windows(2).any(falls) {
         return Gaps::default();
     }
     let scale = 1.0 / green.n + 1.0 / blue.n;
@@ -115,8 +126,8 @@ pub(super) fn compare(green: Curve, blue: Curve) -> Gaps {
         Gap {
             difference: point.green - point.blue,
             variance: q * (1.0 - q) * scale * (point.slope / density).powi(2),
-            green: point.green.exp(),
-            blue: point.blue.exp(),
+            green: point.values.0,
+            blue: point.values.1,
         }
     };
     let known = &points[..found];
@@ -125,6 +136,22 @@ pub(super) fn compare(green: Curve, blue: Curve) -> Gaps {
         whole: whole(known, scale),
         tail: at(0.95).or_else(|| at(0.9)),
         extreme: at(0.99),
+    }
+}
+
+/// Whether that can be a latency.
+pub(super) fn can_be(value: &f64) -> bool {
+    *value > 0.0 && *value <= LONGEST
+}
+
+/// Green's latency if all that rounding may have added to the difference is taken off again: of one and two milliseconds, both may
+/// be one and a half.
+fn unrounded(green: f64, blue: f64) -> f64 {
+    let is_coarse = green.fract() == 0.0 && blue.fract() == 0.0 && blue < COARSE;
+    if is_coarse && green > blue {
+        blue.max((green - 0.5) * blue / (blue + 0.5))
+    } else {
+        green
     }
 }
 
@@ -147,8 +174,8 @@ fn whole(points: &[Option<Point>], scale: f64) -> Option<Gap> {
     (information > 0.0).then(|| Gap {
         difference: sum / information,
         variance: scale / information,
-        green: first.green.exp(),
-        blue: first.blue.exp(),
+        green: first.values.0,
+        blue: first.values.1,
     })
 }
 
@@ -184,7 +211,7 @@ impl Swings {
         let [Some(half), _, Some(most), ..] = curve.points else {
             return;
         };
-        if !(half > 0.0 && most > half && most.is_finite() && curve.n * 0.1 >= BEYOND) {
+        if !(can_be(&half) && can_be(&most) && most > half && curve.n * 0.1 >= BEYOND) {
             return;
         }
         let slope = (most / half).ln() / QUANTILES[2].z;
@@ -262,8 +289,10 @@ impl GapTest {
             } else {
                 (variance, variance)
             };
-            first[size] = (bet / now).min(lids.first);
-            late[size] = (bet / later).min(lids.late);
+            let value = e_value(bet / now);
+            let late_value = if now == later { value } else { e_value(bet / later) };
+            first[size] = value.min(lids.first);
+            late[size] = late_value.min(lids.late);
         }
         self.mixture.step(&first, &late);
         self.noise.learn(gap, least_noise);
@@ -302,5 +331,74 @@ mod tests {
         let whole = gaps.whole.unwrap();
         assert!((whole.difference - 0.117).abs() < 0.002, "{whole:?}");
         assert!(whole.variance < 0.003_232_774 && whole.variance > 0.002, "{whole:?}");
+    }
+
+    #[test]
+    fn parts_sum_to_one() {
+        assert!((WEIGHTS.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn what_cannot_be_compared_is_not() {
+        let blue = curve(4750.0, 80.0, 196.0, 408.0);
+        // Too few requests lie beyond a percentile.
+        assert!(compare(curve(19.0, 90.0, 220.0, 460.0), blue).tail.is_none());
+        assert_eq!(compare(curve(199.0, 90.0, 220.0, 460.0), blue).extreme, None);
+        assert!(compare(curve(200.0, 90.0, 220.0, 460.0), blue).extreme.is_some());
+        // Percentiles must not fall, and no request takes days.
+        assert_eq!(compare(curve(250.0, 90.0, 70.0, 460.0), blue), Gaps::default());
+        assert_eq!(compare(curve(250.0, 9e7, 9.1e7, 9.2e7), blue), Gaps::default());
+        let one = Curve {
+            n: 250.0,
+            points: [Some(90.0), None, None, None, None],
+        };
+        assert_eq!(compare(one, blue), Gaps::default());
+    }
+
+    #[test]
+    fn rounding_is_no_regression() {
+        let gaps = compare(curve(2500.0, 2.0, 3.0, 5.0), curve(2500.0, 1.0, 2.0, 4.0));
+        assert_eq!(gaps.whole.unwrap().difference, 0.0);
+        assert_eq!(gaps.extreme.unwrap().difference, 0.0);
+        let gaps = compare(curve(2500.0, 8.0, 12.0, 20.0), curve(2500.0, 2.0, 3.0, 5.0));
+        assert!((gaps.extreme.unwrap().difference - (19.5_f64 / 5.5).ln()).abs() < 1e-12);
+        assert!(gaps.whole.unwrap().difference > 0.8);
+    }
+
+    #[test]
+    fn noise_is_expected_from_how_blue_swings() {
+        let after = |swing: f64| {
+            let mut swings = Swings::default();
+            for at in 0..40 {
+                let middle = 80.0 * (1.0 + if at % 2 == 0 { swing } else { -swing });
+                swings.learn(curve(1e6, middle, middle * 2.45, middle * 5.1));
+            }
+            swings.own(0.03).sqrt()
+        };
+        assert_eq!(after(0.0), 0.03);
+        assert!((after(0.12) - 0.06).abs() < 0.002, "{}", after(0.12));
+        assert!(after(0.9) <= 0.1 + 1e-12);
+    }
+
+    #[test]
+    fn noise_is_learnt_from_windows_and_never_below_the_least() {
+        let gap = |difference: f64| Gap {
+            difference,
+            variance: 1e-4,
+            green: 1.0,
+            blue: 1.0,
+        };
+        let mut noise = Noise {
+            squares: NOISE_WEIGHT * 2.0 * 0.03 * 0.03,
+            ..Noise::default()
+        };
+        for at in 0..200 {
+            noise.learn(gap(if at % 2 == 0 { 0.1 } else { -0.1 }), 0.03);
+        }
+        assert!((noise.variance() - 0.02).abs() < 0.002, "{}", noise.variance());
+        for _ in 0..2000 {
+            noise.learn(gap(0.1), 0.03);
+        }
+        assert!((noise.variance() - 0.0018).abs() < 1e-9, "{}", noise.variance());
     }
 }

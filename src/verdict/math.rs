@@ -1,11 +1,5 @@
 //! Small functions of probability.
 
-/// The density of the standard normal distribution.
-pub(super) fn normal_density(z: f64) -> f64 {
-    const ROOT: f64 = 0.398_942_280_401_432_7;
-    ROOT * (-0.5 * z * z).exp()
-}
-
 /// A probability with its place on the normal curve, both worked out beforehand: they are needed in every window.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Quantile {
@@ -27,7 +21,7 @@ pub(super) const QUANTILES: [Quantile; 5] = [
     Quantile {
         q: 0.75,
         z: 0.674_489_750_196_081_7,
-        density: 0.317_776_572_701_096_97,
+        density: 0.317_776_572_684_107_4,
     },
     Quantile {
         q: 0.9,
@@ -46,6 +40,11 @@ pub(super) const QUANTILES: [Quantile; 5] = [
     },
 ];
 
+/// The e-value of a logarithm. No window says more than 300, so that a product of what is nothing and what is endless cannot arise.
+pub(super) fn e_value(log: f64) -> f64 {
+    log.clamp(-300.0, 300.0).exp()
+}
+
 /// A number that cannot leave the range in which products of evidence stay numbers. Evidence beyond it decides nothing more: a
 /// rollback takes 100, and what has sunk to the lower end would need hundreds of windows to come back.
 pub(super) fn within_range(value: f64) -> f64 {
@@ -55,6 +54,10 @@ pub(super) fn within_range(value: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn normal_density(z: f64) -> f64 {
+        (-0.5 * z * z).exp() / std::f64::consts::TAU.sqrt()
+    }
 
     #[test]
     fn the_tabulated_quantiles_lie_on_the_normal_curve() {

@@ -32,6 +32,7 @@ mod rare;
 mod reason;
 #[cfg(test)]
 mod tests;
+pub mod trace;
 mod window;
 
 pub use evidence::{Advice, Decision, Evidence, Metric, Side, Verdict, Why};

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::counts::THETAS;
 use super::evalue::{Count, Theta, null_share, one_arm, two_arm};
+use super::math::e_value;
 use super::mixture::{Each, Mixture, SIZES};
 
 /// Ratios against blue: a probe that fails sometimes is a fault already.
@@ -12,7 +13,7 @@ const PAIR_WEIGHTS: Each = [0.1, 0.2, 0.3, 0.2, 0.2];
 /// Ratios against the ceiling.
 const CEILING_THETAS: [Theta; SIZES] = [
     Theta::new(4.0, 1.386_294_361_119_890_6),
-    Theta::new(10.0, 2.302_585_092_994_046),
+    Theta::new(10.0, std::f64::consts::LN_10),
     Theta::new(30.0, 3.401_197_381_662_155_5),
     Theta::new(30.0, 3.401_197_381_662_155_5),
     Theta::new(30.0, 3.401_197_381_662_155_5),
@@ -47,18 +48,51 @@ impl ProbeTest {
         }
         if blue.n > 0.0 {
             let share = null_share(green.n, blue.n, 1.0);
-            let each: Each = std::array::from_fn(|size| two_arm(THETAS[size], share, green, blue, 0.0));
+            let each: Each = std::array::from_fn(|size| e_value(two_arm(THETAS[size], share, green, blue, 0.0)));
             self.pair.step(&each, &each);
         }
         // If blue's fail as well, the fault may be where the probes come from. Blue's failures are independent of green's in a good
         // release, so that the choice spoils nothing.
         if self.blue_is_well {
-            let each: Each = std::array::from_fn(|size| one_arm(CEILING_THETAS[size], green, ceiling));
+            let each: Each = std::array::from_fn(|size| e_value(one_arm(CEILING_THETAS[size], green, ceiling)));
             self.ceiling.step(&each, &each);
         }
     }
 
     pub(super) fn value(&self) -> f64 {
         ON_CEILING * self.ceiling.value(&CEILING_WEIGHTS) + (1.0 - ON_CEILING) * self.pair.value(&PAIR_WEIGHTS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logarithms_are_those_of_their_numbers_and_parts_sum_to_one() {
+        for theta in CEILING_THETAS {
+            assert!((theta.value.ln() - theta.log).abs() < 1e-12, "{theta:?}");
+        }
+        for weights in [PAIR_WEIGHTS, CEILING_WEIGHTS] {
+            assert!((weights.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn green_is_held_to_the_ceiling_only_while_blue_is_well() {
+        let count = |k| Count { n: 1.0, k };
+        let after = |blue: f64| {
+            let mut test = ProbeTest::default();
+            for _ in 0..3 {
+                test.blue(count(blue));
+                test.step(count(1.0), count(blue), 0.02);
+            }
+            test.value()
+        };
+        assert!(after(0.0) > 1000.0 && after(1.0) < 1.1, "{} {}", after(0.0), after(1.0));
+        // Without a probe of blue, nobody knows.
+        let mut alone = ProbeTest::default();
+        alone.step(count(1.0), Count::default(), 0.02);
+        assert!((alone.value() - 1.0).abs() < 1e-12);
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::counts::{STORM_HEDGE, hedged};
 use super::dispersion::Dispersion;
 use super::evalue::{Count, Theta, null_share, one_arm, two_arm};
-use super::math::within_range;
+use super::math::{e_value, within_range};
 use super::policy::Promotion;
 
 /// Ratios below 1: that green is better than the bound by so much.
@@ -15,11 +15,15 @@ const THETAS: [Theta; 3] = [
     Theta::new(0.05, -2.995_732_273_553_991),
 ];
 
-/// Stakes on latencies, in standard deviations.
-const LAMBDAS: [f64; 3] = [0.5, 1.0, 2.0];
+/// Stakes on latencies are a half, one and two standard deviations, each with the factor `exp(-lambda^2 / 2)`.
+const PRICES: [f64; 3] = [
+    0.882_496_902_584_595_4,
+    0.606_530_659_712_633_4,
+    0.135_335_283_236_612_7,
+];
 
-/// No single window may pass a metric by itself.
-const LID: f64 = 2.5;
+/// No single window may pass a metric by itself, or has more than that to say.
+const LID: f64 = 12.0;
 
 /// Bets of three sizes, each with a third of the stake.
 type Thirds = [f64; 3];
@@ -53,10 +57,10 @@ impl PromotionTest {
         let factor = past.factor();
         // A storm that hits blue speaks for green as much as one that hits green against it, and neither should say much: the same as
         // in the test for worse, with the arms exchanged.
-        let lid = (past.storms() > 0).then(|| ((1.0 - share * STORM_HEDGE) / (1.0 - share)).ln());
+        let lid = (past.storms() > 0).then(|| (1.0 - share * STORM_HEDGE) / (1.0 - share));
         grow(&mut self.errors, |size| {
-            let log = two_arm(THETAS[size], share, green, blue, promotion.errors.absolute) / factor;
-            lid.map_or(log, |lid| hedged(log, STORM_HEDGE).min(lid))
+            let value = e_value(two_arm(THETAS[size], share, green, blue, promotion.errors.absolute) / factor);
+            lid.map_or(value, |lid| hedged(value, STORM_HEDGE).min(lid))
         });
     }
 
@@ -64,7 +68,7 @@ impl PromotionTest {
     pub(super) fn probes(&mut self, green: Count, promotion: &Promotion) {
         if green.n > 0.0 {
             grow(&mut self.probes, |size| {
-                one_arm(THETAS[size], green, promotion.probe_rate)
+                e_value(one_arm(THETAS[size], green, promotion.probe_rate))
             });
         }
     }
@@ -72,9 +76,9 @@ impl PromotionTest {
     /// Takes how far a latency lies below its bound, in standard deviations; `which` is its place among the latencies.
     pub(super) fn latency(&mut self, which: usize, below: f64) {
         let stakes = self.latencies[which].get_or_insert([1.0; 3]);
-        grow(stakes, |size| {
-            LAMBDAS[size] * below - 0.5 * LAMBDAS[size] * LAMBDAS[size]
-        });
+        let half = (0.5 * below.clamp(-300.0, 300.0)).exp();
+        let powers = [half, half * half, half.powi(4)];
+        grow(stakes, |size| powers[size] * PRICES[size]);
     }
 
     /// What speaks for green's error rate.
@@ -89,12 +93,44 @@ impl PromotionTest {
     }
 }
 
-fn grow(stakes: &mut Thirds, log: impl Fn(usize) -> f64) {
+fn grow(stakes: &mut Thirds, value: impl Fn(usize) -> f64) {
     for (size, stake) in stakes.iter_mut().enumerate() {
-        *stake = within_range(*stake * log(size).min(LID).exp());
+        *stake = within_range(*stake * value(size).min(LID));
     }
 }
 
 fn mean(stakes: &Thirds) -> f64 {
     stakes.iter().sum::<f64>() / 3.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_belong_to_their_stakes() {
+        for theta in THETAS {
+            assert!((theta.value.ln() - theta.log).abs() < 1e-12, "{theta:?}");
+        }
+        for (lambda, price) in [0.5_f64, 1.0, 2.0].into_iter().zip(PRICES) {
+            assert!(((-0.5 * lambda * lambda).exp() - price).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn every_latency_must_speak_for_green() {
+        let mut test = PromotionTest::default();
+        assert_eq!(test.for_latency(), None);
+        for _ in 0..10 {
+            test.latency(0, 2.0);
+        }
+        assert!(test.for_latency().unwrap() > 1000.0);
+        test.latency(2, 0.0);
+        assert!(test.for_latency().unwrap() < 1.0);
+        // exp(2 / 2 - 1 / 8), exp(2 - 1 / 2), exp(4 - 2), each a third.
+        let mut once = PromotionTest::default();
+        once.latency(1, 2.0);
+        let expected = (0.875_f64.exp() + 1.5_f64.exp() + 2.0_f64.exp()) / 3.0;
+        assert!((once.for_latency().unwrap() - expected).abs() < 1e-9);
+    }
 }

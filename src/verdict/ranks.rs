@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::counts::{Lids, THETAS};
 use super::evalue::{Count, two_arm_exchangeable};
-use super::latency::Curve;
-use super::math::QUANTILES;
+use super::latency::{Curve, can_be};
+use super::math::{QUANTILES, e_value};
 use super::mixture::{Each, Mixture, SIZES};
 
 /// From so many samples of each arm on percentiles serve better, because they know that windows differ.
@@ -25,13 +25,12 @@ impl RankTest {
     /// Takes a window's samples, in milliseconds. If green's, divided by `ratio`, come from the same distribution as blue's, then which of the
     /// slow ones are green's is a matter of chance.
     pub(super) fn step(&mut self, green: &[f64], blue: &[f64], ratio: f64, lids: Lids) {
-        let usable = |value: &f64| value.is_finite() && *value >= 0.0;
         let green: Vec<f64> = green
             .iter()
-            .filter(|value| usable(value))
+            .filter(|value| can_be(value))
             .map(|value| value / ratio)
             .collect();
-        let blue: Vec<f64> = blue.iter().copied().filter(usable).collect();
+        let blue: Vec<f64> = blue.iter().copied().filter(can_be).collect();
         if green.is_empty() || blue.is_empty() {
             return;
         }
@@ -48,9 +47,9 @@ impl RankTest {
             let mut first = [0.0; SIZES];
             let mut late = [0.0; SIZES];
             for size in 0..SIZES {
-                let log = two_arm_exchangeable(THETAS[size], green, blue);
-                first[size] = log.min(lids.first);
-                late[size] = log.min(lids.late);
+                let value = e_value(two_arm_exchangeable(THETAS[size], green, blue));
+                first[size] = value.min(lids.first);
+                late[size] = value.min(lids.late);
             }
             mixture.step(&first, &late);
         }
@@ -63,7 +62,7 @@ impl RankTest {
 
 /// The percentiles of many samples.
 pub(super) fn curve(samples: &[f64]) -> Curve {
-    let mut sorted: Vec<f64> = samples.iter().copied().filter(|value| value.is_finite()).collect();
+    let mut sorted: Vec<f64> = samples.iter().copied().filter(can_be).collect();
     sorted.sort_by(f64::total_cmp);
     let last = sorted.len().saturating_sub(1);
     let points = QUANTILES.map(|quantile| {

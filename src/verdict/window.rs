@@ -9,7 +9,9 @@ use super::evalue::Count;
 /// Every number may be absent, and one that cannot be true (negative, not a number, more failures than requests) counts as absent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Window {
-    /// Its end, in seconds; only differences matter.
+    /// Its begin, in seconds; only differences matter.
+    pub begin_s: f64,
+    /// Its end, in the same seconds.
     pub end_s: f64,
     /// The step of the release: 0 before the shift, then 1, 2 and so on as green's share grows.
     pub step: u32,

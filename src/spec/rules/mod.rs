@@ -8,6 +8,7 @@ mod people;
 #[cfg(test)]
 mod tests;
 mod times;
+mod verdict;
 
 use std::collections::BTreeSet;
 
@@ -31,6 +32,7 @@ pub(super) fn check(spec: &Spec, document: &Document<'_>, broken: &BTreeSet<Plac
     checks::check(spec, &mut findings);
     levers::check(spec, &mut findings);
     people::check(spec, &mut findings);
+    verdict::check(spec, &mut findings);
     findings.problems
 }
 

@@ -532,3 +532,28 @@ fn levers_and_steps() {
     let nameless = messages_of("application = \"shop\"\nlever = \"weighted-dns\"");
     assert_eq!(nameless, ["the lever `weighted-dns` needs the name that users ask for"]);
 }
+
+#[test]
+fn verdict() {
+    for lines in [
+        "[verdict.errors]\nratio = 0.9",
+        "[verdict.errors]\nratio = 101",
+        "[verdict.errors]\nratio = nan",
+    ] {
+        breaks(lines, "`verdict.errors.ratio` must be at least 1 and at most 100");
+    }
+    breaks(
+        "[verdict.promote]\nerrors = { ratio = 0.5 }",
+        "`verdict.promote.errors.ratio` must be at least 1 and at most 100",
+    );
+    breaks(
+        "verdict.false_rollbacks = \"11%\"",
+        "`verdict.false_rollbacks` is more than 10%",
+    );
+    breaks(
+        "verdict.promote.risk = \"51%\"",
+        "`verdict.promote.risk` is more than 50%",
+    );
+    breaks("verdict.slo.p99 = \"0s\"", "`verdict.slo.p99` must not be zero");
+    holds("[verdict]\nfalse_rollbacks = \"10%\"\nwarm_up = \"0s\"\nerrors.ratio = 1\npromote.risk = \"50%\"");
+}

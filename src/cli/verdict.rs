@@ -1,0 +1,122 @@
+//! `cutover verdict`.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::{exit, output};
+use crate::compose;
+use crate::spec::Spec;
+use crate::verdict::trace::{Answer, Session};
+use crate::verdict::{Evidence, Policy};
+
+/// A line longer than that is no window, in bytes.
+const LONGEST: u64 = 1 << 20;
+
+/// What a trace looks like.
+const HELP: &str = "\
+The first line of a trace is a header; all keys may be left out:
+  {\"window_s\":10,\"tolerance\":{\"error_ratio\":1.1,\"error_abs\":1e-4,\"latency_ratio\":1.05},
+   \"promote\":{\"error_ratio\":1.5,\"error_abs\":1e-3,\"latency_ratio\":1.15,\"min_bake_s\":900},
+   \"shift_at\":300,\"horizon_s\":2100,\"schedule\":[[300,0.05],[600,0.25]]}
+Then a line for each window, which is answered at once:
+  {\"t\":310,\"blue\":{\"requests\":4750,\"errors\":5,\"latency_ms\":{\"p50\":80,\"p90\":196,\"p99\":408}},\"green\":{…}}
+  {\"t\":310,\"verdict\":\"continue\",\"reason\":\"nothing speaks against green; …\"}
+The verdict is `continue`, `rollback` or `promote`. The first rollback or promote decides, and is repeated for later windows.
+`client_errors`, `probes`, `instances` and samples instead of percentiles may be given too: see docs/verdict.md.
+
+The exit code is 0 whatever the verdict is, and 2 when a line of the trace cannot be used.";
+
+#[derive(Debug, Args)]
+#[command(after_help = HELP)]
+pub(super) struct Arguments {
+    /// Where the trace is; `-` is the standard input.
+    #[arg(long, value_name = "FILE|-", default_value = "-")]
+    trace: PathBuf,
+    /// Judge by `[verdict]` of this file, whatever the trace's header says of tolerances and promotion.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// Add the numbers that each answer rests on.
+    #[arg(long)]
+    evidence: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> ExitCode {
+    let policy = match &arguments.policy {
+        Some(path) => match Spec::read(path) {
+            Ok(spec) => Some(compose::policy(&spec.verdict)),
+            Err(error) => return output::bad_spec(&error),
+        },
+        None => None,
+    };
+    let read = if arguments.trace == Path::new("-") {
+        judge(std::io::stdin().lock(), policy, arguments.evidence)
+    } else {
+        match File::open(&arguments.trace) {
+            Ok(file) => judge(BufReader::new(file), policy, arguments.evidence),
+            Err(error) => Err(format!(
+                "cannot open the trace {}: {error}; give a file of JSON lines, or `-` for the standard input",
+                arguments.trace.display()
+            )),
+        }
+    };
+    match read {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => output::fail(exit::USAGE, message),
+    }
+}
+
+#[derive(Serialize)]
+struct WithEvidence<'a> {
+    #[serde(flatten)]
+    answer: &'a Answer,
+    evidence: Option<&'a Evidence>,
+}
+
+/// Answers line by line, each before the next one is read.
+fn judge(mut trace: impl BufRead, policy: Option<Policy>, with_evidence: bool) -> Result<(), String> {
+    let mut session = Session::new(policy);
+    let mut answers = std::io::stdout().lock();
+    let mut line = String::new();
+    loop {
+        line.clear();
+        let length = (&mut trace)
+            .take(LONGEST)
+            .read_line(&mut line)
+            .map_err(|error| format!("the trace cannot be read on: {error}; it must be UTF-8 text"))?;
+        if length == 0 {
+            break;
+        }
+        let Some(answer) = session.line(&line).map_err(|error| error.to_string())? else {
+            continue;
+        };
+        let mut told = if with_evidence {
+            let whole = WithEvidence {
+                answer: &answer,
+                evidence: answer.evidence.as_ref(),
+            };
+            serde_json::to_string(&whole)
+        } else {
+            serde_json::to_string(&answer)
+        }
+        .map_err(|error| format!("an answer cannot be written: {error}"))?;
+        told.push('\n');
+        // A reader that has gone away wants no more answers.
+        if answers
+            .write_all(told.as_bytes())
+            .and_then(|()| answers.flush())
+            .is_err()
+        {
+            return Ok(());
+        }
+    }
+    if session.has_begun() {
+        Ok(())
+    } else {
+        Err("the trace is empty; its first line is a header, and `cutover verdict --help` shows one".to_owned())
+    }
+}

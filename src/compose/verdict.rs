@@ -1,0 +1,113 @@
+//! From what `cutover.toml` says to the policy of the health engine.
+
+use crate::model::Share;
+use crate::spec::{AtVerdictDeadline, ToleranceSpec, VerdictPreset, VerdictSpec};
+use crate::verdict::{AtDeadline, Policy, Preset, Slo, Tolerance};
+
+/// The policy that settings mean: the preset's values, and the user's in their place.
+#[must_use]
+pub fn policy(spec: &VerdictSpec) -> Policy {
+    let preset = Policy::preset(match spec.preset {
+        VerdictPreset::Strict => Preset::Strict,
+        VerdictPreset::Standard => Preset::Standard,
+        VerdictPreset::Patient => Preset::Patient,
+    });
+    let wish = spec.promote;
+    let may_pass_early = wish.early.unwrap_or(true);
+    let promotion = preset.promotion.filter(|_| may_pass_early).map(|mut promotion| {
+        promotion.errors = tolerance(wish.errors, promotion.errors);
+        promotion.latency_ratio = slower(wish.slower, promotion.latency_ratio);
+        promotion.probe_rate = part(wish.failing_probes, promotion.probe_rate);
+        promotion.risk = part(wish.risk, promotion.risk);
+        if let Some(least) = wish.minimum_bake {
+            promotion.minimum_bake_s = least.get().as_secs_f64();
+        }
+        promotion
+    });
+    Policy {
+        false_rollbacks: part(spec.false_rollbacks, preset.false_rollbacks),
+        errors: tolerance(spec.errors, preset.errors),
+        client_errors: tolerance(spec.client_errors, preset.client_errors),
+        latency_ratio: slower(spec.slower, preset.latency_ratio),
+        latency_noise: part(spec.latency_noise, preset.latency_noise),
+        warm_up_s: spec.warm_up.map_or(preset.warm_up_s, |span| span.get().as_secs_f64()),
+        probe_ceiling: preset.probe_ceiling,
+        promotion,
+        slo: Slo {
+            error_rate: spec.slo.error_rate.map(Share::as_f64),
+            p99_ms: spec.slo.p99.map(|span| span.get().as_secs_f64() * 1000.0),
+        },
+        at_deadline: match spec.at_deadline {
+            Some(AtVerdictDeadline::Hold) => AtDeadline::Hold,
+            Some(AtVerdictDeadline::RollBack) => AtDeadline::RollBack,
+            None => preset.at_deadline,
+        },
+    }
+}
+
+fn part(share: Option<Share>, otherwise: f64) -> f64 {
+    share.map_or(otherwise, Share::as_f64)
+}
+
+fn slower(share: Option<Share>, otherwise: f64) -> f64 {
+    share.map_or(otherwise, |share| 1.0 + share.as_f64())
+}
+
+fn tolerance(wish: ToleranceSpec, otherwise: Tolerance) -> Tolerance {
+    Tolerance {
+        ratio: wish.ratio.unwrap_or(otherwise.ratio),
+        absolute: part(wish.absolute, otherwise.absolute),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::Spec;
+
+    fn of(lines: &str) -> Policy {
+        let text = format!("application = \"shop\"\ncname = \"shop\"\n{lines}");
+        policy(&Spec::parse("cutover.toml", &text).unwrap().verdict)
+    }
+
+    #[test]
+    fn what_a_file_does_not_say_the_preset_says() {
+        assert_eq!(of(""), Policy::default());
+        assert_eq!(of("verdict.preset = \"strict\""), Policy::preset(Preset::Strict));
+        assert_eq!(of("verdict.preset = \"patient\""), Policy::preset(Preset::Patient));
+    }
+
+    #[test]
+    fn what_a_file_says_holds() {
+        let policy = of(
+            "[verdict]\npreset = \"patient\"\nfalse_rollbacks = \"0.5%\"\nerrors.absolute = \"0.02%\"\n\
+             client_errors.ratio = 3\nslower = \"8%\"\nlatency_noise = \"4%\"\nwarm_up = \"20s\"\nat_deadline = \"roll_back\"\n\
+             [verdict.promote]\nerrors.ratio = 1.4\nslower = \"12%\"\nfailing_probes = \"2%\"\nminimum_bake = \"20m\"\nrisk = \"2%\"\n\
+             [verdict.slo]\nerror_rate = \"2%\"\np99 = \"800ms\"\n",
+        );
+        let patient = Policy::preset(Preset::Patient);
+        let before = patient.promotion.unwrap();
+        let promotion = policy.promotion.unwrap();
+        assert_eq!(
+            (policy.errors.ratio, policy.errors.absolute),
+            (patient.errors.ratio, 0.0002)
+        );
+        assert_eq!(
+            (policy.client_errors.ratio, policy.client_errors.absolute),
+            (3.0, patient.client_errors.absolute)
+        );
+        assert_eq!(
+            (policy.false_rollbacks, policy.latency_ratio, policy.latency_noise),
+            (0.005, 1.08, 0.04)
+        );
+        assert_eq!((policy.warm_up_s, policy.at_deadline), (20.0, AtDeadline::RollBack));
+        assert_eq!((policy.slo.error_rate, policy.slo.p99_ms), (Some(0.02), Some(800.0)));
+        assert_eq!(
+            (promotion.errors.ratio, promotion.errors.absolute),
+            (1.4, before.errors.absolute)
+        );
+        assert_eq!((promotion.latency_ratio, promotion.probe_rate), (1.12, 0.02));
+        assert_eq!((promotion.minimum_bake_s, promotion.risk), (1200.0, 0.02));
+        assert_eq!(of("verdict.promote.early = false").promotion, None);
+    }
+}

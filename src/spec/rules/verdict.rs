@@ -1,0 +1,58 @@
+//! Rules for how green is judged.
+
+use super::{Findings, times};
+use crate::model::Share;
+use crate::spec::document::Place;
+use crate::spec::{Spec, ToleranceSpec};
+
+/// More is no comparison any more.
+const LARGEST_RATIO: f64 = 100.0;
+
+pub(super) fn check(spec: &Spec, findings: &mut Findings<'_>) {
+    let verdict = &spec.verdict;
+    for (keys, tolerance) in [
+        (["errors"].as_slice(), verdict.errors),
+        (&["client_errors"], verdict.client_errors),
+        (&["promote", "errors"], verdict.promote.errors),
+    ] {
+        let place = keys.iter().fold(Place::of(&["verdict"]), |place, key| place.key(key));
+        ratio(&place, tolerance, findings);
+    }
+    for (keys, span, may_be_zero) in [
+        (["warm_up"].as_slice(), verdict.warm_up, true),
+        (&["promote", "minimum_bake"], verdict.promote.minimum_bake, true),
+        (&["slo", "p99"], verdict.slo.p99, false),
+    ] {
+        if let Some(span) = span {
+            let place = keys.iter().fold(Place::of(&["verdict"]), |place, key| place.key(key));
+            times::length(&place, span, may_be_zero, findings);
+        }
+    }
+    for (keys, share, most) in [
+        (["false_rollbacks"].as_slice(), verdict.false_rollbacks, 10),
+        (&["promote", "risk"], verdict.promote.risk, 50),
+    ] {
+        if share.is_some_and(|share| share > Share::percent(most)) {
+            let place = keys.iter().fold(Place::of(&["verdict"]), |place, key| place.key(key));
+            findings.add(
+                &place,
+                format!("`{place}` is more than {most}%"),
+                "a verdict that is wrong so often is none: write a smaller share, such as \"1%\"",
+            );
+        }
+    }
+}
+
+fn ratio(place: &Place, tolerance: ToleranceSpec, findings: &mut Findings<'_>) {
+    if tolerance
+        .ratio
+        .is_some_and(|ratio| !(1.0..=LARGEST_RATIO).contains(&ratio))
+    {
+        let place = place.key("ratio");
+        findings.add(
+            &place,
+            format!("`{place}` must be at least 1 and at most {LARGEST_RATIO}"),
+            "write how many times blue's rate green's may be: 1.1 allows a tenth more",
+        );
+    }
+}

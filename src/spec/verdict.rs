@@ -1,0 +1,115 @@
+//! What `cutover.toml` says about how green is judged. Everything that is absent is what the preset says.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Share, Span};
+
+/// How green is judged beside blue.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct VerdictSpec {
+    /// What to start from.
+    pub preset: VerdictPreset,
+    /// How often a good release may be taken back, such as `1%`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub false_rollbacks: Option<Share>,
+    /// How much more often green may answer with a server error (5xx).
+    pub errors: ToleranceSpec,
+    /// The same for client errors (4xx), where they are counted.
+    pub client_errors: ToleranceSpec,
+    /// How much slower green may be, such as `10%`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub slower: Option<Share>,
+    /// How much two good environments differ in latency from look to look by themselves, at least.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub latency_noise: Option<Share>,
+    /// For how long latencies do not count after green's first request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warm_up: Option<Span>,
+    /// What to do with a release that could be shown to be neither good nor bad.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_deadline: Option<AtVerdictDeadline>,
+    /// When green may pass before its time is up.
+    pub promote: PromoteSpec,
+    /// What users are promised, whatever blue does.
+    pub slo: SloSpec,
+}
+
+/// A set of values to start from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum VerdictPreset {
+    /// Small regressions count, and doubt is held against green.
+    Strict,
+    /// Good for a service that nobody has tuned.
+    #[default]
+    Standard,
+    /// For services that are noisy by themselves.
+    Patient,
+}
+
+/// How much more often something may happen to green: `ratio` times blue's rate, and `absolute` more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ToleranceSpec {
+    /// Times blue's rate, 1 or more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ratio: Option<f64>,
+    /// And so much more, such as `0.01%`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub absolute: Option<Share>,
+}
+
+/// When green may pass before its time is up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct PromoteSpec {
+    /// Whether it may at all. Default: yes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub early: Option<bool>,
+    /// The error rate that green must be shown to stay below.
+    pub errors: ToleranceSpec,
+    /// How much slower green must be shown not to be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub slower: Option<Share>,
+    /// The rate of failing probes that green must be shown to stay below, where requests are too rare.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub failing_probes: Option<Share>,
+    /// Never before that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub minimum_bake: Option<Span>,
+    /// How often a release beyond these bounds may pass at a step, such as `5%`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub risk: Option<Share>,
+}
+
+/// What users are promised, whatever blue does. Green is taken back when it breaks that, and is not blamed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct SloSpec {
+    /// The highest rate of server errors, such as `1%`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub error_rate: Option<Share>,
+    /// The longest that 99 of 100 answers may take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p99: Option<Span>,
+}
+
+/// What to do with a release that could be shown to be neither good nor bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AtVerdictDeadline {
+    /// A person is asked.
+    Hold,
+    /// Green is taken back.
+    RollBack,
+}

@@ -1,0 +1,353 @@
+//! What is decided, of what, and when.
+
+use super::*;
+
+#[test]
+fn a_dead_green_takes_one_window() {
+    let dead = release(0.05, |at, window| {
+        if at >= 30 {
+            window.green.errors = window.green.requests;
+        }
+    });
+    let (at, verdict) = decided(&Policy::default(), &dead).unwrap();
+    assert_eq!(at, 310.0, "{verdict}");
+    // A green that dies late takes no longer.
+    let late = release(0.5, |at, window| {
+        if at >= 150 {
+            window.green.errors = window.green.requests;
+        }
+    });
+    assert_eq!(decided(&hold(), &late).unwrap().0, 1510.0);
+}
+
+#[test]
+fn one_bad_window_is_not_enough_and_two_are() {
+    let once = release(0.25, |at, window| {
+        if at == 60 {
+            window.green.errors = Some(100.0);
+        }
+    });
+    undecided(&hold(), &once);
+    let twice = release(0.05, |at, window| {
+        if at >= 30 {
+            window.green.errors = Some(12.0);
+        }
+    });
+    assert_eq!(decided(&hold(), &twice).unwrap().0, 320.0);
+}
+
+#[test]
+fn what_happens_to_both_arms_is_not_greens_fault() {
+    let incident = release(0.25, |at, window| {
+        if (30..90).contains(&at) {
+            window.blue.errors = Some(300.0 + (10.0 * wobble(at)).round());
+            window.green.errors = Some(100.0 + (6.0 * wobble(at + 500)).round());
+            window.blue.latency = percentiles(300.0, 1.0);
+            window.green.latency = percentiles(303.0, 1.0);
+        }
+    });
+    undecided(&hold(), &incident);
+    let (at, verdict) = decided(&Policy::default(), &incident).unwrap();
+    assert_eq!((at, verdict.decision), (1200.0, Decision::Healthy), "{verdict}");
+}
+
+#[test]
+fn a_good_green_passes_at_the_minimum_bake_and_not_before() {
+    let good = release(0.25, |_, _| ());
+    let (at, verdict) = decided(&Policy::default(), &good).unwrap();
+    assert_eq!((at, verdict.decision), (1200.0, Decision::Healthy), "{verdict}");
+    // A green that is worse by more than the margin never does.
+    let worse = release(0.25, |at, window| {
+        if at >= 30 {
+            window.green.errors = Some(if at % 2 == 0 { 4.0 } else { 5.0 });
+        }
+    });
+    assert_eq!(
+        decided(&Policy::default(), &worse).unwrap().1.decision,
+        Decision::Unhealthy
+    );
+}
+
+#[test]
+fn slow_answers_count() {
+    for (factor, tail, latest) in [(1.3, 1.0, 340.0), (2.0, 1.0, 320.0), (1.0, 1.6, 420.0)] {
+        let slow = release(0.05, |at, window| {
+            if at >= 30 {
+                let Latency::Percentiles([Some(half), ..]) = window.green.latency else {
+                    return;
+                };
+                window.green.latency = percentiles(half * factor, tail);
+            }
+        });
+        let (at, verdict) = decided(&hold(), &slow).unwrap();
+        assert!(
+            verdict.decision == Decision::Unhealthy && at <= latest,
+            "{factor} {tail}: t={at} {verdict}"
+        );
+        let metric = verdict.evidence.unwrap().metric;
+        let expected: &[Metric] = if tail > 1.0 {
+            &[Metric::ExtremeLatency]
+        } else {
+            &[Metric::Latency]
+        };
+        assert!(expected.contains(&metric), "{metric:?}");
+    }
+}
+
+#[test]
+fn latencies_of_a_cold_green_can_be_left_out() {
+    let cold = release(0.05, |at, window| {
+        if (30..34).contains(&at) {
+            let Latency::Percentiles([Some(half), ..]) = window.green.latency else {
+                return;
+            };
+            window.green.latency = percentiles(half * 2.0, 1.0);
+        }
+    });
+    assert!(decided(&hold(), &cold).is_some());
+    let warmed = Policy {
+        warm_up_s: 40.0,
+        ..hold()
+    };
+    undecided(&warmed, &cold);
+}
+
+#[test]
+fn samples_do_where_there_are_no_percentiles() {
+    let few = |factor: f64| {
+        release(0.5, move |at, window| {
+            let samples = |seed: u32, factor: f64| {
+                let one = |nth: u32| 80.0 * factor * (0.7 * 2.0 * wobble(at * 97 + seed + nth * 31)).exp();
+                Latency::Samples((0..12).map(one).collect())
+            };
+            window.blue.latency = samples(1, 1.0);
+            window.green.latency = samples(7, factor);
+        })
+    };
+    undecided(&hold(), &few(1.0));
+    let (_, verdict) = decided(&hold(), &few(3.0)).unwrap();
+    assert_eq!(verdict.evidence.unwrap().metric, Metric::SampledLatency, "{verdict}");
+    // Many samples are as good as percentiles.
+    let many = release(0.5, |at, window| {
+        let samples = |seed: u32, factor: f64| {
+            let one = |nth: u32| 80.0 * factor * (1.4 * wobble(at * 97 + seed + nth * 31)).exp();
+            Latency::Samples((0..400).map(one).collect())
+        };
+        window.blue.latency = samples(1, 1.0);
+        window.green.latency = samples(7, 1.5);
+    });
+    assert_eq!(
+        decided(&hold(), &many).unwrap().1.evidence.unwrap().metric,
+        Metric::Latency
+    );
+}
+
+#[test]
+fn client_errors_have_a_tolerance_of_their_own() {
+    let with = |green: f64| {
+        release(0.25, move |at, window| {
+            window.blue.client_errors = Some(75.0 + (5.0 * wobble(at + 77)).round());
+            window.green.client_errors = Some(if at >= 30 { green } else { 0.0 });
+        })
+    };
+    // 2 % of blue's requests; half as much again and half a percent more is allowed.
+    undecided(&hold(), &with(40.0));
+    let (_, verdict) = decided(&hold(), &with(90.0)).unwrap();
+    assert_eq!(verdict.evidence.unwrap().metric, Metric::ClientErrors, "{verdict}");
+}
+
+/// Windows of half a second with two probes of each arm, and almost no requests.
+fn probed(failing: impl Fn(u32) -> (f64, f64)) -> Vec<Window> {
+    (0..3000)
+        .map(|at| {
+            let mut window = window(f64::from(at + 1) * 0.5, u32::from(at >= 60), (0.0, 0.0), (0.0, 0.0));
+            window.begin_s = window.end_s - 0.5;
+            let (blue, green) = failing(at);
+            let probes = |failures| Probes {
+                requests: 1.0,
+                failures,
+                latencies_ms: Vec::new(),
+            };
+            window.blue.probes = Some(probes(blue));
+            window.green.probes = Some(probes(green));
+            window
+        })
+        .collect()
+}
+
+#[test]
+fn three_failed_probes_in_a_row_are_enough() {
+    let dead = probed(|at| (0.0, if at >= 60 { 1.0 } else { 0.0 }));
+    let (at, verdict) = decided(&Policy::default(), &dead).unwrap();
+    assert_eq!((at, verdict.decision), (31.5, Decision::Unhealthy), "{verdict}");
+    // If blue's fail as well, the fault may be on the way.
+    let cut_off = probed(|at| if at >= 60 { (1.0, 1.0) } else { (0.0, 0.0) });
+    undecided(&Policy::default(), &cut_off);
+}
+
+#[test]
+fn probes_let_a_service_without_traffic_pass() {
+    let good = probed(|_| (0.0, 0.0));
+    let (at, verdict) = decided(&Policy::default(), &good).unwrap();
+    assert_eq!((at, verdict.decision), (930.0, Decision::Healthy), "{verdict}");
+}
+
+/// A request of blue in each window, and one of green in every tenth: 0.1 requests a second.
+fn rare(green_fails: bool) -> Vec<Window> {
+    (0..400)
+        .map(|at| {
+            let green = if at >= 30 && at % 10 == 0 { 1.0 } else { 0.0 };
+            let failed = if green_fails { green } else { 0.0 };
+            window(
+                f64::from(at + 1) * 10.0,
+                u32::from(at >= 30),
+                (2.0, 0.0),
+                (green, failed),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn where_requests_are_rare_two_failures_convict_and_nothing_acquits() {
+    let (at, verdict) = decided(&Policy::default(), &rare(true)).unwrap();
+    assert_eq!((at, verdict.decision), (410.0, Decision::Unhealthy), "{verdict}");
+    assert_eq!(verdict.evidence.unwrap().metric, Metric::RareErrors);
+    undecided(&Policy::default(), &rare(false));
+}
+
+#[test]
+fn a_sick_instance_is_named_and_the_release_is_not_blamed() {
+    let with = |sick: &'static [usize]| {
+        release(0.25, move |at, window| {
+            if at < 30 {
+                return;
+            }
+            let mut failed = 0.0;
+            window.green.instances = (0..6)
+                .map(|nth| {
+                    let is_sick = sick.contains(&nth) && at >= 60 + 10 * nth as u32;
+                    let errors = if is_sick { 100.0 } else { 0.0 };
+                    failed += errors;
+                    Instance {
+                        id: format!("i-{nth}"),
+                        requests: Some(1250.0 / 6.0),
+                        errors: Some(errors),
+                        healthy: None,
+                    }
+                })
+                .collect();
+            window.green.errors = Some(failed);
+        })
+    };
+    let verdict = undecided(&Policy::default(), &with(&[2]));
+    assert_eq!(verdict.why, Why::SickInstance, "{verdict}");
+    assert!(matches!(&verdict.advice, Some(Advice::ReplaceInstance { id, .. }) if id == "i-2"));
+    // When one after the other falls sick, it is the version.
+    let (_, verdict) = decided(&Policy::default(), &with(&[0, 1, 2, 3])).unwrap();
+    assert_eq!(verdict.decision, Decision::Unhealthy);
+}
+
+#[test]
+fn an_slo_is_held_against_nobody() {
+    let policy = Policy {
+        slo: Slo {
+            error_rate: Some(0.02),
+            p99_ms: None,
+        },
+        ..hold()
+    };
+    let both = release(0.25, |at, window| {
+        if at >= 60 {
+            window.blue.errors = Some(375.0);
+            window.green.errors = Some(125.0);
+        }
+    });
+    let (at, verdict) = decided(&policy, &both).unwrap();
+    assert!(
+        matches!(verdict.why, Why::SloErrors { .. }) && at <= 660.0,
+        "t={at} {verdict}"
+    );
+    undecided(&hold(), &both);
+    let slow = release(0.25, |at, window| {
+        if at >= 60 {
+            window.blue.latency = percentiles(200.0, 1.0);
+            window.green.latency = percentiles(200.0, 1.0);
+        }
+    });
+    let policy = Policy {
+        slo: Slo {
+            error_rate: None,
+            p99_ms: Some(600.0),
+        },
+        ..hold()
+    };
+    assert!(matches!(decided(&policy, &slow).unwrap().1.why, Why::SloLatency { .. }));
+}
+
+#[test]
+fn without_blue_only_its_past_is_left() {
+    let gone = |errors: f64| {
+        release(0.5, move |at, window| {
+            if at >= 120 {
+                window.blue = Arm {
+                    requests: Some(0.0),
+                    errors: Some(0.0),
+                    ..Arm::default()
+                };
+                window.green.errors = Some(errors);
+            }
+        })
+    };
+    let verdict = undecided(&hold(), &gone(3.0));
+    assert_eq!(verdict.why, Why::NothingToCompare);
+    let (_, verdict) = decided(&hold(), &gone(40.0)).unwrap();
+    assert_eq!(verdict.evidence.unwrap().metric, Metric::FrozenErrors, "{verdict}");
+    // It never passes then, either.
+    let (at, verdict) = decided(&Policy::default(), &gone(3.0)).unwrap_or((0.0, undecided(&hold(), &gone(3.0))));
+    assert!(at <= 1200.0, "t={at} {verdict}");
+}
+
+#[test]
+fn storms_of_failures_are_not_greens_fault() {
+    // Every eighth window a hundred fail at once, on blue or on green as it happens.
+    let stormy = release(0.25, |at, window| {
+        if at % 8 == 3 {
+            let arm = if at >= 30 && wobble(at * 7) > 0.5 {
+                &mut window.green
+            } else {
+                &mut window.blue
+            };
+            arm.errors = arm.errors.map(|errors| errors + 100.0);
+        }
+    });
+    undecided(&hold(), &stormy);
+}
+
+#[test]
+fn presets_ask_for_different_things() {
+    let (strict, standard, patient) = (
+        Policy::preset(Preset::Strict),
+        Policy::preset(Preset::Standard),
+        Policy::preset(Preset::Patient),
+    );
+    assert!(strict.latency_ratio < standard.latency_ratio && standard.latency_ratio < patient.latency_ratio);
+    assert!(patient.false_rollbacks < standard.false_rollbacks);
+    assert_eq!(
+        (strict.at_deadline, standard.at_deadline),
+        (AtDeadline::RollBack, AtDeadline::Hold)
+    );
+    // A regression of 0.1 % to 0.2 % is one for the standard, and none for the patient.
+    let slight = release(0.25, |at, window| {
+        if at >= 30 {
+            window.blue.errors = Some(if at % 4 == 0 { 3.0 } else { 4.0 });
+            window.green.errors = Some(if at % 2 == 0 { 2.0 } else { 3.0 });
+        }
+    });
+    let without = |preset| Policy {
+        promotion: None,
+        ..Policy::preset(preset)
+    };
+    assert!(decided(&without(Preset::Standard), &slight).is_some());
+    undecided(&without(Preset::Patient), &slight);
+}
