@@ -114,6 +114,10 @@ impl Scenario {
                     // In one window or another, few users are none.
                     let quiet = self.terms.basic || self.users < 5.0;
                     outage(*of, *length, *fate, quiet, &mut allow);
+                    // What is shown for two looks counts, and an answer that is older than that cannot be told from a change.
+                    if matches!(fate, Fate::Stale(age) if *age >= self.terms.interval * 2) {
+                        allow(&[Outcome::RolledBack, Outcome::Aborted]);
+                    }
                 }
                 Trouble::Crash { away: length, .. } | Trouble::Freeze { length, .. } => {
                     // Nobody looked for about as long as preflight may take; nothing has happened yet then.

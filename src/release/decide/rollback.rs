@@ -340,8 +340,8 @@ fn green(release: &Release, rollback: &RollbackState, restored: Timestamp, seen:
             "green is removed",
         );
     }
-    // Old DNS answers may still send somebody to green.
-    if release.shift_intended {
+    // Old DNS answers may still send somebody to green: this release's, or somebody else's who gave it the name for a while.
+    if release.shift_intended || used_by_others(release, seen) {
         // A read that failed does not make it basic.
         let measurable = seen.green_health.known().is_none_or(HealthSeen::enhanced);
         let lost = Lost {
@@ -381,6 +381,18 @@ fn green(release: &Release, rollback: &RollbackState, restored: Timestamp, seen:
         over(&format!("{why}; remove green ({}) by hand", green.id))
     })
 }
+
+/// Whether a green to which this release has sent nobody gets more requests than our own checks make.
+fn used_by_others(release: &Release, seen: &Observation) -> bool {
+    let smoke = &release.plan.smoke;
+    // So many rounds can lie in one window of the service.
+    let rounds = 1 + WINDOW.as_millis() / smoke.interval.get().as_millis().max(1);
+    let own = rounds * smoke.checks.len() as u128;
+    super::drain::requests(release, &seen.green_health, seen.at).is_some_and(|requests| u128::from(requests) > own)
+}
+
+/// How long the service counts requests for a window.
+const WINDOW: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// What there is to remove.
 enum Found {

@@ -361,6 +361,32 @@ fn a_green_with_users_is_not_removed_unless_that_was_set() {
 }
 
 #[test]
+fn a_green_that_others_gave_users_is_not_removed_under_them() {
+    let aborted = |requests| {
+        let (mut scene, _) = ripe();
+        scene.release.shift_intended = false;
+        scene.release.quiet_since = None;
+        known(&mut scene.seen.green_health).served = Some(Served::well(requests));
+        scene
+    };
+    let own = 6 * aborted(0).release.plan.smoke.checks.len() as u64;
+    assert!(
+        own > 0 && ends_green(&aborted(own).decide()),
+        "so many are our own checks"
+    );
+    let used = aborted(own + 1);
+    assert!(
+        matches!(used.decide().why, Why::Busy { role: Role::Green, .. }),
+        "{:?}",
+        used.decide()
+    );
+    assert!(
+        ends_green(&used.with(|scene| scene.seen.green_health = unread()).decide()),
+        "nobody was sent there"
+    );
+}
+
+#[test]
 fn a_green_that_is_changed_is_told_to_end_when_it_is_at_rest() {
     let (scene, restored) = ripe();
     let busy = status(&scene, GREEN, EnvironmentStatus::Updating);
