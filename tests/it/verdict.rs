@@ -54,7 +54,11 @@ fn each_window_is_answered_before_the_next_one_is_written() {
         let mut line = String::new();
         output.read_line(&mut line).expect("an answer comes");
         let answer: Value = serde_json::from_str(&line).expect("an answer is JSON");
-        assert_eq!((&answer["t"], &answer["verdict"]), (&t.into(), &verdict.into()), "{line}");
+        assert_eq!(
+            (&answer["t"], &answer["verdict"]),
+            (&t.into(), &verdict.into()),
+            "{line}"
+        );
         assert_eq!(answer.as_object().map(serde_json::Map::len), Some(3), "{line}");
     }
     drop(input);
@@ -63,17 +67,31 @@ fn each_window_is_answered_before_the_next_one_is_written() {
 
 #[test]
 fn a_bad_line_ends_it_with_the_code_for_usage() {
-    let lines = [HEADER.to_owned(), window(10, (0, 0)), "{\"t\":".to_owned(), window(30, (0, 0))];
+    let lines = [
+        HEADER.to_owned(),
+        window(10, (0, 0)),
+        "{\"t\":".to_owned(),
+        window(30, (0, 0)),
+    ];
     let (_folder, path) = trace(&lines);
     let output = cutover().arg("--trace").arg(&path).output().expect("the program runs");
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(answers(&output).len(), 1);
     let told = String::from_utf8_lossy(&output.stderr);
-    assert!(told.starts_with("cutover: line 3 of the trace: it is no JSON"), "{told}");
-    let missing = cutover().args(["--trace", "nowhere.jsonl"]).output().expect("the program runs");
+    assert!(
+        told.starts_with("cutover: line 3 of the trace: it is no JSON"),
+        "{told}"
+    );
+    let missing = cutover()
+        .args(["--trace", "nowhere.jsonl"])
+        .output()
+        .expect("the program runs");
     assert_eq!(missing.status.code(), Some(2));
     let told = String::from_utf8_lossy(&missing.stderr);
-    assert!(told.starts_with("cutover: cannot open the trace nowhere.jsonl: "), "{told}");
+    assert!(
+        told.starts_with("cutover: cannot open the trace nowhere.jsonl: "),
+        "{told}"
+    );
 }
 
 #[test]
