@@ -409,7 +409,7 @@ impl Judge {
             .learn(window.blue.client_errors(), window.green.client_errors());
         if let Some(blue) = reading.blue {
             if self.parts.is_none() {
-                self.rare.blue(blue);
+                self.rare.before(blue);
                 if let Some(curve) = curve(&window.blue) {
                     self.swings.learn(curve);
                 }
