@@ -1,6 +1,6 @@
 //! Kayenta's canary analysis: a Mann-Whitney test of each metric over all points since the shift, a score of groups, two bounds.
 //!
-//! Defaults: an interval of 98 % for the shift, a tolerance of a quarter of the estimate, at least half of the points there; a score
+//! Defaults: an interval of 98 % for the shift, a tolerance of a quarter of the estimate, at least half of the metrics with data; a score
 //! below 75 fails at any time, one below 95 at the end. Metrics: errors are one group, p50, p90 and p99 the other. The documentation asks
 //! for points of a minute and an hour at least; here it gets points of a window, which is kinder.
 
@@ -48,7 +48,7 @@ fn score(windows: &[&Window]) -> f64 {
         };
         let green: Vec<f64> = windows.iter().filter_map(|window| of(&window.green.latency)).collect();
         let blue: Vec<f64> = windows.iter().filter_map(|window| of(&window.blue.latency)).collect();
-        if let Some(is_high) = is_high(&green, &blue, windows.len()) {
+        if let Some(is_high) = is_high(&green, &blue) {
             measured += 1.0;
             latency += f64::from(u8::from(!is_high));
         }
@@ -65,7 +65,7 @@ fn score(windows: &[&Window]) -> f64 {
         .iter()
         .filter_map(|window| rate(window.blue.requests, window.blue.errors))
         .collect();
-    let errors = is_high(&green, &blue, windows.len());
+    let errors = is_high(&green, &blue);
     // Half or more of the metrics without data: a score of nothing.
     if measured + f64::from(u8::from(errors.is_some())) <= 2.0 {
         return 0.0;
@@ -74,9 +74,9 @@ fn score(windows: &[&Window]) -> f64 {
     of_errors + 50.0 * latency / measured.max(1.0)
 }
 
-/// Whether green is high; `None` without enough data.
-fn is_high(green: &[f64], blue: &[f64], windows: usize) -> Option<bool> {
-    if green.len() * 2 < windows || blue.is_empty() || green.is_empty() {
+/// Whether green is high; `None` without data.
+fn is_high(green: &[f64], blue: &[f64]) -> Option<bool> {
+    if blue.is_empty() || green.is_empty() {
         return None;
     }
     let mut differences: Vec<f64> = Vec::with_capacity(green.len() * blue.len());

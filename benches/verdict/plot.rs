@@ -11,8 +11,8 @@ const RIGHT: f64 = 20.0;
 const TOP: f64 = 64.0;
 const LINE: f64 = 26.0;
 
-/// The rules that are shown, with their colours. Those that take good releases back in more than one of a hundred are left out: whoever always goes back
-/// does no harm.
+/// The rules that are shown, with their colours: those that take at most one of a hundred good releases back, because whoever always
+/// goes back does no harm, and Kayenta's in its slower form.
 const SHOWN: [(&str, &str); 3] = [
     ("argo_doc", "#b35806"),
     ("flagger_10", "#7b3294"),

@@ -10,15 +10,18 @@ use super::policy::Tolerance;
 
 /// Ratios that are bet on: from a little worse to all but dead.
 pub(super) const THETAS: [Theta; SIZES] = [
-    Theta::new(1.7, 0.530_628_251_062_170_4),
-    Theta::new(3.7, 1.308_332_819_650_179),
-    Theta::new(8.0, 2.079_441_541_679_835_7),
-    Theta::new(20.0, 2.995_732_273_553_991),
-    Theta::new(70.0, 4.248_495_242_049_359),
+    Theta::new(1.65, 0.500_775_287_912_489_2),
+    Theta::new(2.7, 0.993_251_773_010_283_4),
+    Theta::new(4.5, 1.504_077_396_776_274_2),
+    Theta::new(9.0, 2.197_224_577_336_219_6),
+    Theta::new(40.0, 3.688_879_454_113_936_3),
 ];
 
 /// Their parts of the stake: small regressions have the least room.
-const THETA_WEIGHTS: Each = [0.36, 0.31, 0.19, 0.09, 0.05];
+const THETA_WEIGHTS: Each = [0.33, 0.27, 0.22, 0.12, 0.06];
+
+/// The same of later bets: small regressions that begin late are too slow to be found before the end, and do little harm.
+const LATE_WEIGHTS: Each = [0.12, 0.26, 0.36, 0.18, 0.08];
 
 /// Stakes on green's share of the failures, in units of 1 / pi.
 const LAMBDAS: Each = [0.1, 0.25, 0.5, 0.75, 0.92];
@@ -28,9 +31,9 @@ const LAMBDA_WEIGHTS: Each = [0.1, 0.15, 0.25, 0.3, 0.2];
 
 /// What is lost because the stake is split over sizes, start at the shift, and later starts, as logarithms: about as much as one
 /// size of two or three neighbours, and one window of a few hundred, have.
-const SIZE_TOLL: f64 = 2.0;
+const SIZE_TOLL: f64 = 2.2;
 const START_TOLL: f64 = 0.16;
-const LATE_TOLL: f64 = 7.0;
+const LATE_TOLL: f64 = 7.6;
 
 /// What is kept back from every window's bet on counts, as a part of the stake: without storms so far, and with some. Then a storm that hits
 /// blue costs little of what was won. A mixture with 1 is an e-value as much as the bet itself.
@@ -126,12 +129,12 @@ impl CountTest {
 
     /// What a stake on independent failures has grown to.
     pub(super) fn counts(&self) -> f64 {
-        self.counts.value(&THETA_WEIGHTS)
+        self.counts.value(&THETA_WEIGHTS, &LATE_WEIGHTS)
     }
 
     /// What a stake on failures in groups has grown to.
     pub(super) fn shares(&self) -> f64 {
-        self.shares.value(&LAMBDA_WEIGHTS)
+        self.shares.value(&LAMBDA_WEIGHTS, &LAMBDA_WEIGHTS)
     }
 }
 
@@ -160,7 +163,7 @@ impl CeilingTest {
     }
 
     pub(super) fn value(&self) -> f64 {
-        self.mixture.value(&THETA_WEIGHTS)
+        self.mixture.value(&THETA_WEIGHTS, &LATE_WEIGHTS)
     }
 }
 
@@ -190,7 +193,7 @@ mod tests {
         for theta in THETAS {
             assert!((theta.value.ln() - theta.log).abs() < 1e-12, "{theta:?}");
         }
-        for weights in [THETA_WEIGHTS, LAMBDA_WEIGHTS] {
+        for weights in [THETA_WEIGHTS, LATE_WEIGHTS, LAMBDA_WEIGHTS] {
             assert!((weights.iter().sum::<f64>() - 1.0).abs() < 1e-12);
         }
         assert!(LAMBDAS.iter().all(|lambda| *lambda < 1.0));

@@ -16,10 +16,10 @@ use super::rare::RareTest;
 use super::window::{Arm, Latency, Window};
 
 /// The parts of the budget, one for each of [`Metric::ALL`]. What a service does not measure leaves its part to the others.
-const PARTS: [f64; 10] = [0.54, 0.02, 0.25, 0.01, 0.05, 0.23, 0.01, 0.20, 0.12, 0.12];
+const PARTS: [f64; 10] = [0.56, 0.02, 0.25, 0.01, 0.05, 0.23, 0.01, 0.20, 0.12, 0.12];
 
 /// The part of the budget that is kept for metrics that appear only after the shift.
-const LATE_PART: f64 = 0.02;
+const LATE_PART: f64 = 0.01;
 
 /// Traffic is rare when blue has had no more requests than that in a window, on average, before the shift.
 const RARE: f64 = 12.0;
@@ -30,7 +30,8 @@ const GROUPED: f64 = 1.3;
 /// What of the stake on server errors is on their counts then; the rest is on shares.
 const GROUPED_PART: f64 = 0.3;
 
-/// From that e-value on something speaks against green, and it gets no more traffic.
+/// From that e-value on something speaks against green, and it gets no more traffic; at the latest half way to a rollback, on the
+/// scale on which evidence adds up.
 const SUSPICION: f64 = 10.0;
 
 /// The judge of one release: fed window by window, it says what is to be done.
@@ -409,7 +410,7 @@ impl Judge {
             .learn(window.blue.client_errors(), window.green.client_errors());
         if let Some(blue) = reading.blue {
             if self.parts.is_none() {
-                self.rare.blue(blue);
+                self.rare.before(blue);
                 if let Some(curve) = curve(&window.blue) {
                     self.swings.learn(curve);
                 }
@@ -483,18 +484,18 @@ impl Judge {
             Why::SickInstance
         } else if !has_traffic {
             Why::Silence
-        } else if e_value >= SUSPICION {
+        } else if e_value >= SUSPICION.min(threshold.sqrt()) {
             Why::Suspicion
         } else if window.blue.requests() <= 0.0 && window.blue.probes().is_none() {
             Why::NothingToCompare
         } else {
-            self.promising(window, e_value)
+            self.promising(window)
         };
         self.answer(why, advice)
     }
 
     /// Nothing speaks against green. Does enough speak for it?
-    fn promising(&self, window: &Window, e_value: f64) -> Why {
+    fn promising(&self, window: &Window) -> Why {
         let Some(promotion) = &self.policy.promotion else {
             return Why::NeverEarly;
         };
@@ -511,9 +512,7 @@ impl Judge {
             Some(value) => value >= needed,
             None => !self.seen.percentiles && !self.seen.samples,
         };
-        // Half way to a rollback, on the scale on which evidence adds up, is no time to promote.
-        let calm = e_value * e_value < 1.0 / self.policy.false_rollbacks;
-        if for_errors >= needed && latency && calm {
+        if for_errors >= needed && latency {
             Why::Good {
                 ratio: promotion.errors.ratio,
                 absolute: promotion.errors.absolute,

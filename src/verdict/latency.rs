@@ -24,6 +24,9 @@ const SHIFTS: Each = [0.05, 0.1, 0.2, 0.42, 0.9];
 /// Their parts.
 const WEIGHTS: Each = [0.36, 0.22, 0.22, 0.12, 0.08];
 
+/// The same of later bets.
+const LATE_WEIGHTS: Each = [0.15, 0.2, 0.35, 0.2, 0.1];
+
 /// How many windows the noise that is expected before anything was seen is worth.
 const NOISE_WEIGHT: f64 = 6.0;
 
@@ -299,7 +302,7 @@ impl GapTest {
     }
 
     pub(super) fn value(&self) -> f64 {
-        self.mixture.value(&WEIGHTS)
+        self.mixture.value(&WEIGHTS, &LATE_WEIGHTS)
     }
 }
 
@@ -335,7 +338,9 @@ mod tests {
 
     #[test]
     fn parts_sum_to_one() {
-        assert!((WEIGHTS.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+        for weights in [WEIGHTS, LATE_WEIGHTS] {
+            assert!((weights.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+        }
     }
 
     #[test]

@@ -13,8 +13,9 @@ pub(super) type Each = [f64; SIZES];
 /// The part of the stake that is set on a fault that is there from green's first request.
 pub(super) const AT_THE_SHIFT: f64 = 0.85;
 
-/// The number of windows after which half of the stake for late faults has been set.
-const HALF_SET: f64 = 100.0;
+/// In the first 300 windows a 150th of what is left for late faults is set on each; later the part falls, so that a fault can still be
+/// found after hours.
+const LEAST_SHARES: f64 = 150.0;
 
 /// Winnings of a stake of 1 that is split over sizes of faults and times of their start.
 ///
@@ -43,12 +44,10 @@ impl Mixture {
     /// Takes a window's e-values: those of the bets that run since the shift, and those of bets set later, which may have a higher
     /// lid.
     pub(super) fn step(&mut self, first: &Each, late: &Each) {
-        // The weights a / ((t + a) (t + a - 1)) sum to 1 over all t, so that no length of a release has to be known.
         let set = if self.windows == 0.0 {
             0.0
         } else {
-            let later = self.windows + HALF_SET;
-            (1.0 - AT_THE_SHIFT) * HALF_SET / (later * (later - 1.0))
+            self.left / (0.5 * self.windows).max(LEAST_SHARES)
         };
         self.step_with(set, first, late);
     }
@@ -63,10 +62,10 @@ impl Mixture {
         }
     }
 
-    /// What the stake has grown to.
-    pub(super) fn value(&self, weights: &Each) -> f64 {
+    /// What the stake has grown to, with the parts of the sizes among bets since the shift, and among later ones.
+    pub(super) fn value(&self, first: &Each, late: &Each) -> f64 {
         let sizes: f64 = (0..SIZES)
-            .map(|size| weights[size] * (self.first[size] + self.late[size]))
+            .map(|size| first[size] * self.first[size] + late[size] * self.late[size])
             .sum();
         sizes + self.left
     }
@@ -91,7 +90,7 @@ mod tests {
         for (at, ((one, two), expected)) in windows.into_iter().zip(expected).enumerate() {
             let logs = [one, two, 0.0, 0.0, 0.0].map(f64::exp);
             mixture.step_with(if at == 0 { 0.0 } else { 0.125 }, &logs, &logs);
-            let value = mixture.value(&weights).ln();
+            let value = mixture.value(&weights, &weights).ln();
             assert!((value - expected).abs() < 1e-8, "window {at}: {value}");
         }
     }
@@ -101,7 +100,7 @@ mod tests {
         let mut mixture = Mixture::default();
         let weights = [0.2; SIZES];
         for _ in 0..10_000 {
-            assert!((mixture.value(&weights) - 1.0).abs() < 1e-9);
+            assert!((mixture.value(&weights, &weights) - 1.0).abs() < 1e-9);
             mixture.step(&[1.0; SIZES], &[1.0; SIZES]);
         }
         assert!(mixture.left > 0.0 && mixture.left < 0.01);
@@ -113,7 +112,7 @@ mod tests {
         for sign in [300.0, -300.0, 300.0].map(e_value) {
             for _ in 0..50 {
                 mixture.step(&[sign; SIZES], &[sign; SIZES]);
-                assert!(mixture.value(&[0.2; SIZES]).is_finite());
+                assert!(mixture.value(&[0.2; SIZES], &[0.2; SIZES]).is_finite());
             }
         }
     }

@@ -60,7 +60,8 @@ impl ProbeTest {
     }
 
     pub(super) fn value(&self) -> f64 {
-        ON_CEILING * self.ceiling.value(&CEILING_WEIGHTS) + (1.0 - ON_CEILING) * self.pair.value(&PAIR_WEIGHTS)
+        ON_CEILING * self.ceiling.value(&CEILING_WEIGHTS, &CEILING_WEIGHTS)
+            + (1.0 - ON_CEILING) * self.pair.value(&PAIR_WEIGHTS, &PAIR_WEIGHTS)
     }
 }
 

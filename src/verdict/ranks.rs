@@ -56,7 +56,7 @@ impl RankTest {
     }
 
     pub(super) fn value(&self) -> f64 {
-        0.6 * self.middle.value(&WEIGHTS) + 0.4 * self.tail.value(&WEIGHTS)
+        0.6 * self.middle.value(&WEIGHTS, &WEIGHTS) + 0.4 * self.tail.value(&WEIGHTS, &WEIGHTS)
     }
 }
 

@@ -19,6 +19,8 @@ const GREEN: [f64; 2] = [0.95, 0.5];
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct RareTest {
     blue: Count,
+    /// Of blue's, those since the shift.
+    beside: Count,
     green: Count,
     ended: f64,
     stake: f64,
@@ -29,6 +31,7 @@ impl Default for RareTest {
     fn default() -> Self {
         Self {
             blue: Count::default(),
+            beside: Count::default(),
             green: Count::default(),
             ended: 0.0,
             stake: 0.75,
@@ -38,9 +41,15 @@ impl Default for RareTest {
 }
 
 impl RareTest {
-    /// Takes blue's requests of a window.
+    /// Takes blue's requests of a window before the shift.
+    pub(super) fn before(&mut self, count: Count) {
+        self.blue.add(count);
+    }
+
+    /// Takes blue's requests of a window since then.
     pub(super) fn blue(&mut self, count: Count) {
         self.blue.add(count);
+        self.beside.add(count);
     }
 
     /// A new step of the release has begun.
@@ -69,13 +78,16 @@ impl RareTest {
         self.ended + self.stake * (1.0 / 3.0 + self.current)
     }
 
-    /// Failed and all requests of green in this step, and of blue ever.
+    /// Green's requests in this step, and those of blue that they are compared with.
+    ///
+    /// Once blue has failed since the shift, its earlier requests say nothing any more: something may have happened to both.
     pub(super) fn counts(&self) -> (Count, Count) {
-        (self.green, self.blue)
+        let blue = if self.beside.k > 0.0 { self.beside } else { self.blue };
+        (self.green, blue)
     }
 
     fn log(&self, ratio: f64, absolute: f64) -> f64 {
-        let (green, blue) = (self.green, self.blue);
+        let (green, blue) = self.counts();
         let likelihood = |count: Count, rate: f64| count.k * rate.ln() + (count.n - count.k) * (-rate).ln_1p();
         let mean = |count: Count, rates: &[f64]| {
             let best = rates
@@ -113,4 +125,84 @@ fn most_likely(green: Count, blue: Count, ratio: f64, absolute: f64) -> f64 {
     // Green's rate cannot exceed 1, where the likelihood has a kink.
     let kink = ((1.0 - absolute) / ratio).clamp(1e-12, 1.0);
     log_at(rate).max(log_at(kink))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn count(k: f64, n: f64) -> Count {
+        Count { n, k }
+    }
+
+    /// After so many good requests of blue, so many of green's fail one by one.
+    fn after(before: f64, failures: u32) -> f64 {
+        let mut test = RareTest::default();
+        test.before(count(0.0, before));
+        for _ in 0..failures {
+            test.blue(count(0.0, 10.0));
+            test.green(count(1.0, 1.0), 1.1, 1e-4);
+        }
+        test.value()
+    }
+
+    #[test]
+    fn two_failures_say_a_lot_and_one_does_not() {
+        assert!(after(60.0, 1) < 60.0, "{}", after(60.0, 1));
+        assert!(after(60.0, 2) > 800.0, "{}", after(60.0, 2));
+        assert!(after(0.0, 2) < 200.0, "{}", after(0.0, 2));
+    }
+
+    #[test]
+    fn a_failure_of_blue_since_the_shift_makes_its_past_worthless() {
+        let mut test = RareTest::default();
+        test.before(count(0.0, 1000.0));
+        test.blue(count(2.0, 10.0));
+        test.green(count(2.0, 2.0), 1.1, 1e-4);
+        assert_eq!(test.counts().1, count(2.0, 10.0));
+        assert!(test.value() < 20.0, "{}", test.value());
+    }
+
+    #[test]
+    fn the_greatest_likelihood_is_the_greatest() {
+        for (green, blue) in [
+            (count(2.0, 2.0), count(0.0, 96.0)),
+            (count(3.0, 10.0), count(1.0, 50.0)),
+            (count(1.0, 4.0), count(9.0, 10.0)),
+        ] {
+            for absolute in [0.0, 1e-4, 0.05] {
+                let best = most_likely(green, blue, 1.1, absolute);
+                for step in 1..1000 {
+                    let rate = f64::from(step) / 1000.0;
+                    let green_rate = f64::min(1.1 * rate + absolute, 1.0);
+                    let likelihood = |count: Count, rate: f64| {
+                        let well = if count.n > count.k {
+                            (count.n - count.k) * (1.0 - rate).ln()
+                        } else {
+                            0.0
+                        };
+                        count.k * rate.ln() + well
+                    };
+                    let one = likelihood(green, green_rate) + likelihood(blue, rate);
+                    assert!(one <= best + 1e-9, "{green:?} {blue:?} {rate}: {one} {best}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn steps_share_the_stake() {
+        let mut test = RareTest::default();
+        assert!((test.value() - 1.0).abs() < 1e-12);
+        for _ in 0..5 {
+            test.green(count(0.0, 1.0), 1.1, 1e-4);
+            let before = test.value();
+            test.next_step();
+            assert!((test.value() - before).abs() < 1e-12);
+        }
+        // Without a request of green there is nothing to begin anew.
+        let stake = test.stake;
+        test.next_step();
+        assert_eq!(test.stake, stake);
+    }
 }

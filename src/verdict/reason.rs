@@ -71,13 +71,12 @@ impl fmt::Display for Verdict {
                         number(for_errors),
                         number(needed)
                     ),
-                    Some(value) if value < needed => write!(
+                    Some(value) => write!(
                         f,
                         "more requests are needed to be sure of its latency (evidence {} of {})",
                         number(value),
                         number(needed)
                     ),
-                    Some(_) => f.write_str("it has to look better than it does now"),
                     None => f.write_str("its latency could not be compared with blue's, too few requests a window"),
                 }
             }

@@ -45,3 +45,4 @@ mod sim;
 mod support;
 #[cfg(feature = "local")]
 mod two_drivers;
+mod verdict;

@@ -69,6 +69,38 @@ fn a_good_green_passes_at_the_minimum_bake_and_not_before() {
 }
 
 #[test]
+fn each_step_needs_evidence_of_its_own() {
+    // The next step begins ten seconds before the shortest bake ends.
+    let stepped = release(0.25, |at, window| window.step += u32::from(at >= 119));
+    let (at, verdict) = decided(&Policy::default(), &stepped).unwrap();
+    assert!(verdict.decision == Decision::Healthy && at > 1210.0, "t={at} {verdict}");
+}
+
+#[test]
+fn what_is_suspected_does_not_pass() {
+    // Enough for a suspicion, not for a rollback: a few more failures in green's last windows.
+    let suspect = |false_rollbacks| {
+        let windows = release(0.25, |at, window| {
+            if (116..120).contains(&at) {
+                window.green.errors = Some(if at >= 118 { 7.0 } else { 6.0 });
+            }
+        });
+        let policy = Policy {
+            false_rollbacks,
+            ..Policy::default()
+        };
+        let mut judge = Judge::new(policy);
+        windows[..120].iter().map(|window| judge.window(window)).last().unwrap()
+    };
+    let verdict = suspect(1e-6);
+    let e_value = verdict.evidence.unwrap().e_value;
+    assert!(verdict.why == Why::Suspicion || e_value < 10.0, "{verdict}");
+    // With a budget of a tenth the rollback is at 10, and half of the way to it at 3.2.
+    assert!((3.2..10.0).contains(&e_value), "{e_value}");
+    assert_eq!(suspect(0.1).why, Why::Suspicion);
+}
+
+#[test]
 fn slow_answers_count() {
     for (factor, tail, latest) in [(1.3, 1.0, 340.0), (2.0, 1.0, 320.0), (1.0, 1.6, 420.0)] {
         let slow = release(0.05, |at, window| {
