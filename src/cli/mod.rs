@@ -1,6 +1,7 @@
 //! The command line: arguments in, exit code out. One file per command; no decisions.
 
 mod adopt;
+mod backtest;
 #[cfg(feature = "local")]
 mod cloud;
 mod exit;
@@ -57,6 +58,8 @@ enum Command {
     Unadopt(adopt::Arguments),
     /// Judge measurements of a release line by line: whether green is worse than blue, and why.
     Verdict(verdict::Arguments),
+    /// Judge recorded releases anew: what `[verdict]` as it is now would have done, when, and how many users would have been hurt.
+    Backtest(backtest::Arguments),
     /// Print the JSON Schema of cutover.toml.
     Schema,
     /// Rehearse releases of real processes on a cloud of this machine. Needs no AWS account.
@@ -97,6 +100,7 @@ pub fn main() -> ExitCode {
         Command::Adopt(arguments) => output::block_on(adopt::run(arguments, Direction::Adopt)),
         Command::Unadopt(arguments) => output::block_on(adopt::run(arguments, Direction::Unadopt)),
         Command::Verdict(arguments) => verdict::run(&arguments),
+        Command::Backtest(arguments) => output::block_on(backtest::run(arguments)),
         Command::Schema => schema::run(),
         #[cfg(feature = "local")]
         Command::Rehearse(arguments) => output::block_on(rehearse::run(arguments)),

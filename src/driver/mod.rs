@@ -14,6 +14,7 @@ mod ownership;
 mod perform;
 mod prune;
 mod read;
+mod sampler;
 mod seat;
 mod steady;
 #[cfg(test)]
@@ -48,6 +49,7 @@ pub struct Driver {
     release: Release,
     vigil: Option<ownership::Vigil>,
     unsaid: Option<write::Unsaid>,
+    sampler: sampler::Sampler,
 }
 
 /// What a tick came to.
@@ -149,6 +151,7 @@ impl Driver {
             release,
             vigil: None,
             unsaid: None,
+            sampler: sampler::Sampler::default(),
         }
     }
 
@@ -224,7 +227,7 @@ impl Driver {
             match tick {
                 Ok(Tick::Over(outcome)) => return Ok(Some(outcome)),
                 Ok(Tick::Again) => {}
-                Ok(Tick::Sleep(length)) => tokio::time::sleep(length).await,
+                Ok(Tick::Sleep(length)) => self.sleep(length).await,
                 Ok(Tick::NotOurs(_)) => {
                     tokio::time::sleep(self.release.plan.provision.interval.get().min(Duration::from_secs(1))).await;
                 }
@@ -253,6 +256,14 @@ impl Driver {
         }
     }
 
+    /// Sleeps, unless green begins to fail.
+    async fn sleep(&self, length: Duration) {
+        tokio::select! {
+            () = tokio::time::sleep(length) => {}
+            () = self.sampler.failing() => {}
+        }
+    }
+
     /// One round: read the journal, observe, decide, and do one thing.
     ///
     /// # Errors
@@ -277,6 +288,7 @@ impl Driver {
         }
         // What this driver saw before it lost the release is no vigil for the next time.
         self.vigil = None;
+        self.sampler.follow(&self.seat.world.prober, &self.release);
         if self.say_unsaid().await? {
             return Ok(Tick::Again);
         }
@@ -288,8 +300,12 @@ impl Driver {
                 // What was seen before the last entry is no ground for a call, nor for an end.
                 Then::Act(_) | Then::Finish { .. } if entries > 0 => break,
                 Then::Record(event) => {
+                    let samples = matches!(event, Event::Looked { .. } | Event::Measured { .. });
                     if !self.append(event).await? {
                         break;
+                    }
+                    if samples {
+                        self.sampler.recorded();
                     }
                     // What is only put on record changes nothing in the world: the same look may say what comes next.
                     let now = self.seat.clock.now();
@@ -325,7 +341,10 @@ impl Driver {
             // This process was stopped meanwhile, or nothing answers: what was seen may long be over.
             return Observation::blank(self.seat.clock.now());
         }
-        seen
+        Observation {
+            sampled: self.sampler.heard(),
+            ..seen
+        }
     }
 
     /// Tells what is waited for, puts it on record when it is something new, and says for how long nothing is to be done.

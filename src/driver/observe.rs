@@ -71,6 +71,7 @@ pub(super) async fn observe(world: &World, release: &Release, wanted: &Looks, cl
         errors,
         smoke,
         public,
+        sampled: None,
     }
 }
 
@@ -154,7 +155,7 @@ async fn environments(world: &World, release: &Release) -> Result<Vec<Environmen
 }
 
 /// The address of an environment's own balancer or instance.
-fn base(endpoint: &str) -> Option<Url> {
+pub(super) fn base(endpoint: &str) -> Option<Url> {
     Url::parse(&format!("http://{endpoint}/")).ok()
 }
 

@@ -208,7 +208,9 @@ fn step(release: &mut Release, entry: &Entry) -> Option<()> {
             release.green = Some(green.clone());
             enter(release, Smoke, at);
         }
-        (Provision | Smoke, Event::Measured { measured }) if release.green.is_some() => {
+        (Provision | Smoke | Shift | Bake | Drain | Retire, Event::Measured { measured })
+            if release.green.is_some() =>
+        {
             release.assessment.take(measured)
         }
         (Smoke, Event::SmokeRound { failures }) => smoked(release, at, failures),

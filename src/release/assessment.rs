@@ -100,6 +100,12 @@ impl Assessment {
         (verdict.decision == verdict::Decision::Unhealthy).then(|| verdict.to_string())
     }
 
+    /// Why green may pass before its time is up, if it may.
+    pub(super) fn healthy(&self) -> Option<String> {
+        let verdict = self.verdict.as_ref()?;
+        (verdict.decision == verdict::Decision::Healthy).then(|| verdict.to_string())
+    }
+
     /// What speaks against green without being enough to take it back.
     pub(super) fn suspicion(&self) -> Option<String> {
         let verdict = self.verdict.as_ref()?;
@@ -119,7 +125,8 @@ pub(super) fn measured(release: &Release, seen: &Observation, look: Option<&Look
     {
         blue = None;
     }
-    let probes = look.and_then(|look| probes(release, seen, look));
+    let looked = look.and_then(|look| probes(release, seen, look));
+    let probes = join(looked, seen.sampled.as_ref().map(|sampled| sampled.green.clone()));
     if blue.is_none() && green.is_none() && probes.is_none() {
         return None;
     }
@@ -134,7 +141,10 @@ pub(super) fn measured(release: &Release, seen: &Observation, look: Option<&Look
         begin_s: end.saturating_sub(LENGTH).as_secs_f64(),
         end_s: end.as_secs_f64(),
         step,
-        blue: arm(blue),
+        blue: Arm {
+            probes: seen.sampled.as_ref().map(|sampled| sampled.blue.clone()),
+            ..arm(blue)
+        },
         green: Arm { probes, ..arm(green) },
     };
     Some(Measured {
@@ -190,6 +200,32 @@ fn arm(health: &HealthSeen) -> Arm {
             })
             .collect(),
     }
+}
+
+/// What green served, put on record before the next look is due, because our own requests to it fail and those to blue do not.
+pub(super) fn failing(release: &Release, seen: &Observation) -> Option<Decision> {
+    let sampled = seen.sampled.as_ref()?;
+    if sampled.green.failures == 0.0 || sampled.blue.failures > 0.0 {
+        return None;
+    }
+    let event = Event::Measured {
+        measured: Box::new(measured(release, seen, None)?),
+    };
+    Some(super::decide::record(
+        "our own requests to green fail".to_owned(),
+        event,
+    ))
+}
+
+/// All of our own requests.
+fn join(one: Option<Probes>, other: Option<Probes>) -> Option<Probes> {
+    let (Some(mut all), Some(other)) = (one.clone(), other.clone()) else {
+        return one.or(other);
+    };
+    all.requests += other.requests;
+    all.failures += other.failures;
+    all.latencies_ms.extend(other.latencies_ms);
+    Some(all)
 }
 
 /// A count, as the engine wants it: exact as long as it is below 2^53.

@@ -207,7 +207,7 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         measured: Option<Box<Measured>>,
     },
-    /// What blue served before green gets traffic.
+    /// What both served, beside the looks at green: blue before green gets traffic, and green when our own requests to it fail.
     Measured {
         /// That.
         measured: Box<Measured>,

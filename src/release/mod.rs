@@ -32,7 +32,7 @@ pub use decide::{Decision, Then, decide, limits};
 pub use event::{Entry, Event, FORMAT, Look};
 pub use looks::looks;
 pub use notice::{Listener, Notice, Silent};
-pub use observation::{Looks, Observation};
+pub use observation::{Looks, Observation, Sampled};
 pub use outcome::Outcome;
 pub use pair::{Blue, Green};
 pub use people::{Wish, Writer};

@@ -6,6 +6,7 @@ use super::preflight::Facts;
 use super::seen::{EnvironmentSeen, HealthSeen, PublicSeen, VersionSeen};
 use crate::model::{EnvironmentId, Known, ProbeResult, Timestamp};
 use crate::traffic::Split;
+use crate::verdict::Probes;
 
 /// Why something that nobody asked for is unknown.
 const UNASKED: &str = "was not asked for";
@@ -96,6 +97,17 @@ pub struct Observation {
     pub smoke: Option<Vec<ProbeResult>>,
     /// See [`Looks::public`].
     pub public: Option<PublicSeen>,
+    /// What our own requests to both environments met since the last look, as long as green has traffic.
+    pub sampled: Option<Sampled>,
+}
+
+/// Our own requests to both environments between two looks.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sampled {
+    /// Those to green.
+    pub green: Probes,
+    /// Those to blue.
+    pub blue: Probes,
 }
 
 impl Observation {
@@ -123,6 +135,8 @@ impl Observation {
             errors: known(wanted.errors.is_some(), self.errors),
             smoke: self.smoke.filter(|_| wanted.smoke.is_some()),
             public: self.public.filter(|_| wanted.public.is_some()),
+            // Each counts once.
+            sampled: None,
         }
     }
 
@@ -144,6 +158,7 @@ impl Observation {
             errors: Known::Unknown(unasked()),
             smoke: None,
             public: None,
+            sampled: None,
         }
     }
 }

@@ -403,9 +403,20 @@ impl Release {
     #[must_use]
     pub fn green_host(&self) -> Option<String> {
         let green = self.green.as_ref()?;
+        self.host(green.cname.as_ref(), green.endpoint.as_ref())
+    }
+
+    /// The same of blue.
+    #[must_use]
+    pub fn blue_host(&self) -> Option<String> {
+        let blue = self.blue.as_ref()?;
+        self.host(blue.cname.as_ref(), blue.endpoint.as_ref())
+    }
+
+    fn host(&self, cname: Option<&String>, endpoint: Option<&String>) -> Option<String> {
         match self.plan.lever {
-            Lever::WeightedTargetGroups => green.cname.clone(),
-            Lever::CnameSwap | Lever::WeightedDns => green.endpoint.clone(),
+            Lever::WeightedTargetGroups => cname.cloned(),
+            Lever::CnameSwap | Lever::WeightedDns => endpoint.cloned(),
         }
     }
 

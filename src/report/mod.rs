@@ -1,6 +1,7 @@
 //! Events as people and machines read them: lines, a progress bar, JSON lines. Knows events, not the driver.
 
 mod ahead;
+mod backtest;
 mod json;
 mod line;
 mod live;
@@ -9,6 +10,7 @@ mod summary;
 
 use std::sync::Arc;
 
+pub use backtest::backtest;
 pub use json::JsonLines;
 pub use line::line;
 pub use live::{Bar, Plain};

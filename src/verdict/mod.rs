@@ -30,6 +30,7 @@ mod promotion;
 mod ranks;
 mod rare;
 mod reason;
+mod replay;
 #[cfg(test)]
 mod tests;
 pub mod trace;
@@ -38,4 +39,5 @@ mod window;
 pub use evidence::{Advice, Decision, Evidence, Metric, Side, Verdict, Why};
 pub use judge::Judge;
 pub use policy::{AtDeadline, Policy, Preset, Promotion, Slo, Tolerance};
+pub use replay::{Decided, Harm, Replay, replay};
 pub use window::{Arm, Instance, Latency, Probes, Window};

@@ -1,8 +1,6 @@
-//! Bake: green is watched with traffic. One look is judged at a time; bad ones add up until enough good ones in a row have
-//! followed. The same watch goes on through drain and retire, for as long as there is a blue to go back to.
-//!
-//! This is a simple guard. A sequential health engine shall take its place: it would replace [`judge`] and the counting in
-//! `apply`, and nothing else.
+//! Bake: green is watched with traffic. Each look is judged by itself, which finds what is plainly wrong; bad looks add up until
+//! enough good ones in a row have followed. What both environments serve meanwhile is judged by the health engine, which finds
+//! what is worse ([`assessment`]). The same watch goes on through drain and retire, for as long as there is a blue to go back to.
 
 use super::super::assessment;
 use super::super::event::{Event, Look};
@@ -14,6 +12,7 @@ use super::super::state::Release;
 use super::super::why::Why;
 use super::{Decision, Then, record, roll_back, wait};
 use crate::model::{HealthColor, HealthStatus, Known};
+use crate::verdict::AtDeadline;
 
 pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
     watching(release, seen, || go_on(release, seen))
@@ -28,13 +27,23 @@ fn go_on(release: &Release, seen: &Observation) -> Decision {
     // Whoever comes back after a while has to look first: the time for which nobody watched does not count.
     let watched = !due(release.watch.last, release.plan.bake.interval.get() * 3, seen.at);
     let suspicion = release.assessment.suspicion();
-    if seen.at >= until && watched && release.watch.bad == 0 && release.watch.good_in_row > 0 && suspicion.is_none() {
+    let good = watched && release.watch.bad == 0 && release.watch.good_in_row > 0;
+    if good && seen.at >= until && suspicion.is_none() {
         let length = release.plan.bake_length(release.step);
         return record(format!("green did well for {length}"), Event::BakePassed);
+    }
+    if good && let Some(why) = release.assessment.healthy() {
+        return record(why, Event::BakePassed);
     }
     let doubt = release.watch.doubt.clone().or(suspicion);
     if seen.at >= deadline {
         let doubt = doubt.as_deref().unwrap_or("too little was seen");
+        if release.plan.verdict.at_deadline == AtDeadline::RollBack {
+            return roll_back(
+                format!("green could not be shown to be healthy ({doubt})"),
+                Outcome::RolledBack,
+            );
+        }
         if !release.whole_step() {
             let share = release.plan.share(release.step);
             return roll_back(
@@ -89,9 +98,8 @@ pub(super) fn watch(release: &Release, seen: &Observation) -> Option<Decision> {
     if let Some(why) = release.assessment.unhealthy() {
         return Some(roll_back(why, Outcome::RolledBack));
     }
-    seen.public.as_ref()?;
-    if !due(release.watch.last, plan.interval.get(), seen.at) {
-        return None;
+    if seen.public.is_none() || !due(release.watch.last, plan.interval.get(), seen.at) {
+        return assessment::failing(release, seen);
     }
     let look = judge(release, seen);
     let what = match &look {

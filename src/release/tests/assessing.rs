@@ -4,8 +4,8 @@ use super::run::Run;
 use super::scene::{Scene, known, record, unread, watched};
 use super::world::seconds;
 use crate::model::{RequestCounts, Served, Timestamp};
-use crate::release::{Event, Measured, Release, Then, Why};
-use crate::verdict::Decision;
+use crate::release::{Event, Measured, Release, Sampled, Then, Why};
+use crate::verdict::{Decision, Probes};
 
 /// What was served in a window with so many failures.
 fn served(requests: u64, failures: u64) -> Served {
@@ -163,6 +163,57 @@ fn what_speaks_against_green_keeps_it_from_being_promoted() {
     assert!(doubt.contains("may be worse"), "{doubt}");
     *scene.release.assessment = run.release.assessment.as_ref().clone();
     assert!(matches!(record(&scene.decide()), Event::BakePassed));
+}
+
+/// Our own requests since the last look: how many, and how many of them failed.
+fn sampled(green: (f64, f64), blue: (f64, f64)) -> Option<Sampled> {
+    let probes = |(requests, failures)| Probes {
+        requests,
+        failures,
+        latencies_ms: Vec::new(),
+    };
+    Some(Sampled {
+        green: probes(green),
+        blue: probes(blue),
+    })
+}
+
+#[test]
+fn a_green_whose_probes_fail_is_taken_back_before_the_next_look() {
+    let (run, mut scene) = compared();
+    scene.release.watch.last = Some(scene.seen.at);
+    scene.seen.public = None;
+    let quiet = scene.decide().then;
+    assert!(matches!(quiet, Then::Wait { .. }), "no look is due: {quiet:?}");
+    scene.seen.sampled = sampled((4.0, 1.0), (4.0, 1.0));
+    assert!(
+        matches!(scene.decide().then, Then::Wait { .. }),
+        "the fault may be here"
+    );
+    scene.seen.sampled = sampled((4.0, 3.0), (4.0, 0.0));
+    let event = record(&scene.decide()).clone();
+    let Event::Measured { measured } = &event else {
+        panic!("{event:?}");
+    };
+    let probes = |arm: &crate::verdict::Arm| arm.probes.as_ref().map(|probes| (probes.requests, probes.failures));
+    assert_eq!(probes(&measured.window.green), Some((4.0, 3.0)));
+    assert_eq!(probes(&measured.window.blue), Some((4.0, 0.0)));
+    scene.release = run.then(scene.release, event);
+    scene.seen.sampled = None;
+    let Then::Record(Event::RollbackBegan { why, .. }) = scene.decide().then else {
+        panic!("{:?}", scene.decide());
+    };
+    assert!(why.contains("3 of 4"), "{why}");
+}
+
+#[test]
+fn probes_between_looks_count_with_those_of_the_look() {
+    let mut scene = watched();
+    look(&mut scene, served(100, 0), served(100, 0));
+    scene.seen.sampled = sampled((20.0, 1.0), (20.0, 0.0));
+    let measured = window(&scene).expect("there is something new");
+    let green = measured.window.green.probes.expect("they were made");
+    assert_eq!((green.requests, green.failures), (21.0, 1.0));
 }
 
 #[test]

@@ -68,6 +68,9 @@ impl Scene {
         let Then::Record(Event::Measured { measured }) = &decision.then else {
             return decision;
         };
+        if measured.window.step > 0 {
+            return decision;
+        }
         let mut release = self.release.clone();
         release.assessment.take(measured);
         decide(&release, &self.seen)

@@ -555,5 +555,12 @@ fn verdict() {
         "`verdict.promote.risk` is more than 50%",
     );
     breaks("verdict.slo.p99 = \"0s\"", "`verdict.slo.p99` must not be zero");
+    for rate in ["-0.1", "51", "nan"] {
+        breaks(
+            &format!("bake.probes_per_second = {rate}"),
+            "`bake.probes_per_second` must be at least 0 and at most 50",
+        );
+    }
+    holds("bake.probes_per_second = 0");
     holds("[verdict]\nfalse_rollbacks = \"10%\"\nwarm_up = \"0s\"\nerrors.ratio = 1\npromote.risk = \"50%\"");
 }

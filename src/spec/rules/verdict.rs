@@ -5,6 +5,9 @@ use crate::model::Share;
 use crate::spec::document::Place;
 use crate::spec::{Spec, ToleranceSpec};
 
+/// More would be a load of its own.
+const MOST_PROBES: f64 = 50.0;
+
 /// More is no comparison any more.
 const LARGEST_RATIO: f64 = 100.0;
 
@@ -27,6 +30,15 @@ pub(super) fn check(spec: &Spec, findings: &mut Findings<'_>) {
             let place = keys.iter().fold(Place::of(&["verdict"]), |place, key| place.key(key));
             times::length(&place, span, may_be_zero, findings);
         }
+    }
+    let probes = spec.bake.probes_per_second;
+    if !(0.0..=MOST_PROBES).contains(&probes) {
+        let place = Place::of(&["bake", "probes_per_second"]);
+        findings.add(
+            &place,
+            format!("`{place}` must be at least 0 and at most {MOST_PROBES}"),
+            "write how many requests a second each environment can bear beside those of its users, or 0 for none",
+        );
     }
     for (keys, share, most) in [
         (["false_rollbacks"].as_slice(), verdict.false_rollbacks, 10),

@@ -1,0 +1,367 @@
+//! Probes of both environments between looks, some each second, while green has traffic: what a user would meet.
+//!
+//! The looks of a release are seconds apart, and what AWS counts is ten seconds old; a green that fails outright shows in the
+//! first probes. Blue is asked as often as green, for what fails on both is not green's fault.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use url::Url;
+
+use super::observe::base;
+use crate::model::ProbeResult;
+use crate::probe::Prober;
+use crate::release::{Phase, Release, Sampled};
+use crate::spec::Check;
+
+/// So many failures of green in a row are worth a look at once: fewer decide nothing.
+const IN_A_ROW: u32 = 3;
+
+/// No more probes are under way to each environment: one that hangs is not asked ever more.
+const UNDER_WAY: usize = 8;
+
+/// So many answers are kept between two looks; more would say nothing more.
+const KEPT: usize = 1024;
+
+/// Asks both environments as long as that is wanted.
+#[derive(Default)]
+pub(super) struct Sampler {
+    plan: Option<SamplePlan>,
+    heard: Arc<Heard>,
+    task: Option<JoinHandle<()>>,
+    /// How many answers the newest look was told of.
+    told: AtomicUsize,
+}
+
+/// Whom to ask for what, and how often.
+#[derive(Clone, Debug, PartialEq)]
+struct SamplePlan {
+    green: Url,
+    blue: Url,
+    checks: Vec<Check>,
+    every: Duration,
+}
+
+/// What was heard since the last look.
+#[derive(Default)]
+struct Heard {
+    answers: Mutex<Vec<Answer>>,
+    failing: Notify,
+}
+
+/// An answer to a probe.
+struct Answer {
+    of_green: bool,
+    /// In milliseconds; absent if the probe failed.
+    latency: Option<f64>,
+}
+
+impl Sampler {
+    /// Begins, goes on or ends, as the release wants it.
+    pub(super) fn follow(&mut self, prober: &Arc<dyn Prober>, release: &Release) {
+        let plan = plan(release);
+        if plan == self.plan {
+            return;
+        }
+        self.stop();
+        if let Some(plan) = &plan {
+            let sampling = sample(Arc::clone(prober), plan.clone(), Arc::clone(&self.heard));
+            self.task = Some(tokio::spawn(sampling));
+        }
+        self.plan = plan;
+    }
+
+    /// What was heard and not put on record yet, if anything was.
+    pub(super) fn heard(&self) -> Option<Sampled> {
+        let answers = self.heard.answers();
+        self.told.store(answers.len(), Ordering::Relaxed);
+        let mut sampled = Sampled::default();
+        for answer in answers.iter() {
+            let probes = if answer.of_green {
+                &mut sampled.green
+            } else {
+                &mut sampled.blue
+            };
+            probes.requests += 1.0;
+            match answer.latency {
+                Some(latency) => probes.latencies_ms.push(latency),
+                None => probes.failures += 1.0,
+            }
+        }
+        (!answers.is_empty()).then_some(sampled)
+    }
+
+    /// What was told last is on record: it is not told again.
+    pub(super) fn recorded(&self) {
+        let mut answers = self.heard.answers();
+        let told = self.told.swap(0, Ordering::Relaxed).min(answers.len());
+        answers.drain(..told);
+    }
+
+    /// Waits until green fails and blue does not.
+    pub(super) async fn failing(&self) {
+        self.heard.failing.notified().await;
+    }
+
+    fn stop(&mut self) {
+        if let Some(task) = self.task.take() {
+            task.abort();
+        }
+        // What was meant for another step or another release says nothing of this one.
+        self.heard = Arc::default();
+    }
+}
+
+impl Drop for Sampler {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Heard {
+    fn answers(&self) -> MutexGuard<'_, Vec<Answer>> {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, of_green: bool, result: &ProbeResult) {
+        let latency = result.latency.get().as_secs_f64() * 1000.0;
+        let mut answers = self.answers();
+        if answers.len() < KEPT {
+            answers.push(Answer {
+                of_green,
+                latency: result.passed.then_some(latency),
+            });
+        }
+    }
+}
+
+/// Whom to ask, while green has traffic and there is a blue to go back to.
+fn plan(release: &Release) -> Option<SamplePlan> {
+    let with_traffic = matches!(release.phase, Phase::Shift | Phase::Bake | Phase::Drain | Phase::Retire);
+    let ends = release.attempts_of("terminate").done || release.outcome.is_some();
+    let rate = release.plan.bake.probes_per_second;
+    if !with_traffic || release.shifted_at.is_none() || ends || rate <= 0.0 {
+        return None;
+    }
+    let checks = release.plan.checks(release.step);
+    (!checks.is_empty()).then_some(())?;
+    Some(SamplePlan {
+        green: base(&release.green_host()?)?,
+        blue: base(&release.blue_host()?)?,
+        checks,
+        every: Duration::from_secs_f64(1.0 / rate),
+    })
+}
+
+/// Asks for ever.
+async fn sample(prober: Arc<dyn Prober>, plan: SamplePlan, heard: Arc<Heard>) {
+    let (mut green_under_way, mut blue_under_way) = (FuturesUnordered::new(), FuturesUnordered::new());
+    let (mut round, mut in_a_row, mut blue_is_well) = (0, 0, true);
+    let ask = |base: &Url, round: usize| {
+        let (prober, base) = (Arc::clone(&prober), base.clone());
+        let check = plan.checks[round % plan.checks.len()].clone();
+        async move { prober.check(&base, &check).await }
+    };
+    let mut next = Box::pin(tokio::time::sleep(Duration::ZERO));
+    loop {
+        tokio::select! {
+            () = &mut next => {
+                if green_under_way.len() < UNDER_WAY {
+                    green_under_way.push(ask(&plan.green, round));
+                }
+                if blue_under_way.len() < UNDER_WAY {
+                    blue_under_way.push(ask(&plan.blue, round));
+                }
+                round += 1;
+                // Not in step with whatever else happens every so often.
+                let jitter = plan.every.mul_f64(fastrand::f64().mul_add(0.4, 0.8));
+                next.as_mut().reset(tokio::time::Instant::now() + jitter);
+            }
+            Some(result) = blue_under_way.next() => {
+                blue_is_well = result.passed;
+                heard.note(false, &result);
+            }
+            Some(result) = green_under_way.next() => {
+                in_a_row = if result.passed { 0 } else { in_a_row + 1 };
+                heard.note(true, &result);
+                if in_a_row >= IN_A_ROW && blue_is_well {
+                    heard.failing.notify_one();
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::net::IpAddr;
+    use std::sync::atomic::AtomicBool;
+
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::model::{Known, Span, Timestamp};
+    use crate::release::tests::{plan as a_plan, release};
+    use crate::release::{Blue, Green};
+
+    /// Two environments that answer, or fail, as they are told.
+    #[derive(Default)]
+    struct Two {
+        green_fails: AtomicBool,
+        blue_fails: AtomicBool,
+        hang: AtomicBool,
+    }
+
+    #[async_trait]
+    impl Prober for Two {
+        async fn check(&self, base: &Url, check: &Check) -> ProbeResult {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            if self.hang.load(Ordering::Relaxed) {
+                std::future::pending::<()>().await;
+            }
+            let fails = if base.host_str() == Some("green.example") {
+                &self.green_fails
+            } else {
+                &self.blue_fails
+            };
+            let passed = !fails.load(Ordering::Relaxed);
+            ProbeResult {
+                check: check.title(),
+                passed,
+                status: Some(if passed { 200 } else { 500 }),
+                latency: Span::from_millis(10),
+                address: None,
+                failure: None,
+            }
+        }
+
+        async fn addresses(&self, _: &str) -> Known<BTreeSet<IpAddr>> {
+            Known::Known(BTreeSet::new())
+        }
+
+        async fn fetch(&self, _: &Url) -> Result<String, String> {
+            Err("not asked for here".to_owned())
+        }
+    }
+
+    fn baking() -> Release {
+        let mut release = release(a_plan());
+        release.phase = Phase::Bake;
+        release.shifted_at = Some(Timestamp::from_millis(1));
+        release.green = Some(Green {
+            id: "e-green".into(),
+            name: "green".into(),
+            cname: None,
+            endpoint: Some("green.example".to_owned()),
+            reused: false,
+        });
+        release.blue = Some(Blue {
+            id: "e-blue".into(),
+            name: "blue".into(),
+            version: None,
+            endpoint: Some("blue.example".to_owned()),
+            running: 1,
+            min_instances: 1,
+            max_instances: 1,
+            enhanced: true,
+            account: "1".to_owned(),
+            cname: None,
+            weights: crate::traffic::Originals::new(),
+        });
+        release
+    }
+
+    fn following(prober: &Arc<Two>, release: &Release) -> Sampler {
+        let mut sampler = Sampler::default();
+        let prober: Arc<dyn Prober> = Arc::clone(prober) as Arc<dyn Prober>;
+        sampler.follow(&prober, release);
+        sampler
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn both_are_asked_as_often_as_the_plan_says_and_each_answer_counts_once() {
+        let sampler = following(&Arc::default(), &baking());
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        let sampled = sampler.heard().expect("they were asked");
+        assert_eq!(sampler.heard().as_ref(), Some(&sampled), "it is not on record yet");
+        for probes in [&sampled.green, &sampled.blue] {
+            assert!((110.0..=131.0).contains(&probes.requests), "{probes:?}");
+            assert!(probes.failures == 0.0 && probes.latencies_ms.len() >= 110, "{probes:?}");
+        }
+        sampler.recorded();
+        assert_eq!(sampler.heard(), None, "they are on record");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_green_that_fails_outright_is_told_within_two_seconds_and_what_fails_on_both_is_not() {
+        let two: Arc<Two> = Arc::default();
+        let sampler = following(&two, &baking());
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        two.blue_fails.store(true, Ordering::Relaxed);
+        two.green_fails.store(true, Ordering::Relaxed);
+        let told = tokio::time::timeout(Duration::from_secs(30), sampler.failing()).await;
+        assert!(told.is_err(), "the fault may be here");
+        two.blue_fails.store(false, Ordering::Relaxed);
+        two.green_fails.store(false, Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        let _ = sampler.heard();
+        sampler.recorded();
+        two.green_fails.store(true, Ordering::Relaxed);
+        let told = tokio::time::timeout(Duration::from_secs(2), sampler.failing()).await;
+        assert!(told.is_ok(), "it fails, and nobody is told");
+        let sampled = sampler.heard().expect("they were asked");
+        assert!(
+            sampled.green.failures >= 3.0 && sampled.blue.failures == 0.0,
+            "{sampled:?}"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_hangs_is_not_asked_ever_more() {
+        let two: Arc<Two> = Arc::default();
+        two.hang.store(true, Ordering::Relaxed);
+        let sampler = following(&two, &baking());
+        tokio::time::sleep(Duration::from_secs(600)).await;
+        assert_eq!(sampler.heard(), None);
+        assert!(
+            Arc::strong_count(&two) <= 2 * UNDER_WAY + 4,
+            "{}",
+            Arc::strong_count(&two)
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_is_asked_before_green_has_traffic_nor_after_it_lost_it() {
+        let asked = |change: fn(&mut Release)| {
+            let mut release = baking();
+            change(&mut release);
+            plan(&release).is_some()
+        };
+        assert!(asked(|_| {}));
+        assert!(!asked(|release| release.shifted_at = None));
+        assert!(!asked(|release| release.phase = Phase::RollBack));
+        assert!(!asked(|release| release.plan.bake.probes_per_second = 0.0));
+        assert!(!asked(|release| release.plan.bake_checks.clear()));
+        assert!(!asked(|release| release
+            .attempts
+            .entry("terminate".to_owned())
+            .or_default()
+            .done = true));
+        // What was heard of a release that has turned says nothing any more.
+        let two: Arc<Two> = Arc::default();
+        let mut sampler = following(&two, &baking());
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        let mut turned = baking();
+        turned.phase = Phase::RollBack;
+        let prober: Arc<dyn Prober> = Arc::clone(&two) as Arc<dyn Prober>;
+        sampler.follow(&prober, &turned);
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        assert_eq!(sampler.heard(), None);
+    }
+}
