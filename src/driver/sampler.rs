@@ -1,4 +1,5 @@
-//! Probes of both environments between looks, some each second, while green has traffic: what a user would meet.
+//! Probes of both environments between looks, some each second, from green's first traffic to its promotion: what a user would
+//! meet.
 //!
 //! The looks of a release are seconds apart, and what AWS counts is ten seconds old; a green that fails outright shows in the
 //! first probes. Blue is asked as often as green, for what fails on both is not green's fault.
@@ -140,12 +141,12 @@ impl Heard {
     }
 }
 
-/// Whom to ask, while green has traffic and there is a blue to go back to.
+/// Whom to ask, while green has traffic and is not promoted. From then on blue's silence is measured, which our own requests would
+/// break.
 fn plan(release: &Release) -> Option<SamplePlan> {
-    let with_traffic = matches!(release.phase, Phase::Shift | Phase::Bake | Phase::Drain | Phase::Retire);
-    let ends = release.attempts_of("terminate").done || release.outcome.is_some();
+    let compared = matches!(release.phase, Phase::Shift | Phase::Bake);
     let rate = release.plan.bake.probes_per_second;
-    if !with_traffic || release.shifted_at.is_none() || ends || rate <= 0.0 {
+    if !compared || release.shifted_at.is_none() || release.outcome.is_some() || rate <= 0.0 {
         return None;
     }
     let checks = release.plan.checks(release.step);
@@ -337,7 +338,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nobody_is_asked_before_green_has_traffic_nor_after_it_lost_it() {
+    async fn nobody_is_asked_before_green_has_traffic_nor_when_silence_is_waited_for() {
         let asked = |change: fn(&mut Release)| {
             let mut release = baking();
             change(&mut release);
@@ -348,11 +349,11 @@ mod tests {
         assert!(!asked(|release| release.phase = Phase::RollBack));
         assert!(!asked(|release| release.plan.bake.probes_per_second = 0.0));
         assert!(!asked(|release| release.plan.bake_checks.clear()));
-        assert!(!asked(|release| release
-            .attempts
-            .entry("terminate".to_owned())
-            .or_default()
-            .done = true));
+        for phase in [Phase::Drain, Phase::Retire] {
+            let mut release = baking();
+            release.phase = phase;
+            assert_eq!(plan(&release), None, "blue is to fall silent");
+        }
         // What was heard of a release that has turned says nothing any more.
         let two: Arc<Two> = Arc::default();
         let mut sampler = following(&two, &baking());

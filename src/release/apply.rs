@@ -211,7 +211,7 @@ fn step(release: &mut Release, entry: &Entry) -> Option<()> {
         (Provision | Smoke | Shift | Bake | Drain | Retire, Event::Measured { measured })
             if release.green.is_some() =>
         {
-            release.assessment.take(measured)
+            release.assessment.take(measured);
         }
         (Smoke, Event::SmokeRound { failures }) => smoked(release, at, failures),
         (Smoke, Event::SmokePassed) if release.smoke.passed >= release.plan.smoke.successes => {

@@ -237,13 +237,16 @@ fn number(count: u64) -> f64 {
 /// Our own requests to green in this look.
 fn probes(release: &Release, seen: &Observation, look: &Look) -> Option<Probes> {
     let public = seen.public.as_ref()?;
-    let shared = !public.direct.is_empty();
-    let asked = match look {
-        // Behind the public name answers blue as well, as long as it has a part of the traffic.
-        _ if !shared && !(release.whole_step() && release.in_place) => return None,
-        Look::Unknown { .. } => return None,
-        Look::Good | Look::Bad { .. } if shared => &public.direct,
-        Look::Good | Look::Bad { .. } => &public.checks,
+    if matches!(look, Look::Unknown { .. }) {
+        return None;
+    }
+    // Behind the public name answers blue as well, as long as it has a part of the traffic.
+    let asked = if !public.direct.is_empty() {
+        &public.direct
+    } else if release.whole_step() && release.in_place {
+        &public.checks
+    } else {
+        return None;
     };
     let passed = || asked.iter().filter(|probe| probe.passed);
     (!asked.is_empty()).then(|| Probes {

@@ -382,7 +382,7 @@ impl Stage {
         spec.bake.interval = span(terms.interval);
         spec.bake.duration = span(terms.bake);
         // Every probe is a step of the world; in some worlds they are as many as in real ones.
-        spec.bake.probes_per_second = if scenario.seed % 8 == 0 { 2.0 } else { 0.05 };
+        spec.bake.probes_per_second = if scenario.seed.is_multiple_of(8) { 2.0 } else { 0.05 };
         spec.smoke.interval = span(terms.interval / 2);
         spec.retire.warm = span(terms.keep);
         spec.rollback.keep_green = span(terms.keep);
