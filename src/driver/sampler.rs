@@ -179,9 +179,7 @@ async fn sample(prober: Arc<dyn Prober>, plan: SamplePlan, heard: Arc<Heard>) {
                     blue_under_way.push(ask(&plan.blue, round));
                 }
                 round += 1;
-                // Not in step with whatever else happens every so often.
-                let jitter = plan.every.mul_f64(fastrand::f64().mul_add(0.4, 0.8));
-                next.as_mut().reset(tokio::time::Instant::now() + jitter);
+                next.as_mut().reset(tokio::time::Instant::now() + plan.every.mul_f64(swing(round)));
             }
             Some(result) = blue_under_way.next() => {
                 blue_is_well = result.passed;
@@ -196,6 +194,13 @@ async fn sample(prober: Arc<dyn Prober>, plan: SamplePlan, heard: Arc<Heard>) {
             }
         }
     }
+}
+
+/// How much longer or shorter than usual a pause is, so that probes are not in step with whatever else happens every so often:
+/// parts of the golden ratio, which fall on no beat.
+#[expect(clippy::cast_precision_loss, reason = "only what is behind the point counts")]
+fn swing(round: usize) -> f64 {
+    (round as f64 * 0.618_033_988_749_895).fract().mul_add(0.4, 0.8)
 }
 
 #[cfg(test)]

@@ -100,12 +100,6 @@ impl Assessment {
         (verdict.decision == verdict::Decision::Unhealthy).then(|| verdict.to_string())
     }
 
-    /// Why green may pass before its time is up, if it may.
-    pub(super) fn healthy(&self) -> Option<String> {
-        let verdict = self.verdict.as_ref()?;
-        (verdict.decision == verdict::Decision::Healthy).then(|| verdict.to_string())
-    }
-
     /// What speaks against green without being enough to take it back.
     pub(super) fn suspicion(&self) -> Option<String> {
         let verdict = self.verdict.as_ref()?;

@@ -1,7 +1,6 @@
 //! One event as one line.
 
 use crate::release::{CallResult, Entry, Event, Look, Phase, Release};
-use crate::verdict::Decision;
 
 /// What happened, for a person; `None` for what only the journal needs.
 #[must_use]
@@ -95,13 +94,10 @@ pub fn line(entry: &Entry, release: &Release) -> Option<String> {
                 release.plan.share(release.step)
             )
         }
-        Event::BakePassed => match &release.assessment.verdict {
-            Some(verdict) if verdict.decision == Decision::Healthy => format!("{verdict}: promoted"),
-            _ => format!(
-                "green did well for {}: promoted",
-                release.plan.bake_length(release.step)
-            ),
-        },
+        Event::BakePassed => format!(
+            "green did well for {}: promoted",
+            release.plan.bake_length(release.step)
+        ),
         Event::Quiet { quiet: true, .. } => "no requests any more".to_owned(),
         Event::Quiet { quiet: false, .. } => "requests again".to_owned(),
         Event::Drained { how, remove_blue: true } => format!("drained: {how}"),

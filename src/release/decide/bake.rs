@@ -27,13 +27,9 @@ fn go_on(release: &Release, seen: &Observation) -> Decision {
     // Whoever comes back after a while has to look first: the time for which nobody watched does not count.
     let watched = !due(release.watch.last, release.plan.bake.interval.get() * 3, seen.at);
     let suspicion = release.assessment.suspicion();
-    let good = watched && release.watch.bad == 0 && release.watch.good_in_row > 0;
-    if good && seen.at >= until && suspicion.is_none() {
+    if seen.at >= until && watched && release.watch.bad == 0 && release.watch.good_in_row > 0 && suspicion.is_none() {
         let length = release.plan.bake_length(release.step);
         return record(format!("green did well for {length}"), Event::BakePassed);
-    }
-    if good && let Some(why) = release.assessment.healthy() {
-        return record(why, Event::BakePassed);
     }
     let doubt = release.watch.doubt.clone().or(suspicion);
     if seen.at >= deadline {

@@ -384,10 +384,21 @@ fn green(release: &Release, rollback: &RollbackState, restored: Timestamp, seen:
 
 /// Whether a green to which this release has sent nobody gets more requests than our own checks make.
 fn used_by_others(release: &Release, seen: &Observation) -> bool {
+    // Once it was seen, its end is waited for.
+    if matches!(
+        release.waiting,
+        Some(Why::DnsDraining { .. } | Why::Busy { .. } | Why::Quiet { .. })
+    ) {
+        return true;
+    }
     let smoke = &release.plan.smoke;
-    // So many rounds can lie in one window of the service.
-    let rounds = 1 + WINDOW.as_millis() / smoke.interval.get().as_millis().max(1);
-    let own = rounds * smoke.checks.len() as u128;
+    let own = match release.smoke.last {
+        // So many rounds can lie in one window of the service.
+        Some(last) if seen.at < last + WINDOW * 3 => {
+            (1 + WINDOW.as_millis() / smoke.interval.get().as_millis().max(1)) * smoke.checks.len() as u128
+        }
+        _ => 0,
+    };
     super::drain::requests(release, &seen.green_health, seen.at).is_some_and(|requests| u128::from(requests) > own)
 }
 

@@ -9,8 +9,8 @@ use super::scene::{INSTANT, Scene, act, known, over, record, taken_back, unread,
 use super::world::{BLUE, BLUE_CNAME, seconds};
 use crate::model::{HealthColor, Known, ProbeResult, Served, Span, Timestamp};
 use crate::release::{
-    Action, Attempts, Decision, EnvironmentStatus, Event, Outcome, Phase, PublicSeen, Role, RollbackState, Source, Why,
-    limits,
+    Action, Attempts, Decision, EnvironmentStatus, Event, Outcome, Phase, PublicSeen, Role, RollbackState, Source,
+    Then, Why, limits,
 };
 use crate::spec::AtDrainDeadline;
 
@@ -348,7 +348,10 @@ fn a_green_with_users_is_not_removed_unless_that_was_set() {
     );
     let set = busy.with(|scene| scene.release.plan.drain.at_deadline = AtDrainDeadline::Retire);
     assert!(ends_green(&set.at(deadline).decide()));
-    let never = busy.with(|scene| scene.release.shift_intended = false);
+    let never = busy.with(|scene| {
+        (scene.release.shift_intended, scene.release.waiting) = (false, None);
+        known(&mut scene.seen.green_health).served = Some(Served::default());
+    });
     assert!(ends_green(&never.decide()), "it never had traffic");
     // A read that failed does not make it basic: it is waited for.
     let blind = busy.with(|scene| scene.seen.green_health = unread());
@@ -366,6 +369,8 @@ fn a_green_that_others_gave_users_is_not_removed_under_them() {
         let (mut scene, _) = ripe();
         scene.release.shift_intended = false;
         scene.release.quiet_since = None;
+        scene.release.waiting = None;
+        scene.release.smoke.last = Some(scene.seen.at);
         known(&mut scene.seen.green_health).served = Some(Served::well(requests));
         scene
     };
@@ -373,6 +378,13 @@ fn a_green_that_others_gave_users_is_not_removed_under_them() {
     assert!(
         own > 0 && ends_green(&aborted(own).decide()),
         "so many are our own checks"
+    );
+    let long_ago = aborted(1).with(|scene| scene.release.smoke.last = None);
+    assert!(!matches!(long_ago.decide().then, Then::Act(_)), "it is not our own");
+    let seen_before = aborted(0).with(|scene| scene.release.waiting = Some(long_ago.decide().why));
+    assert!(
+        !matches!(seen_before.decide().then, Then::Act(_)),
+        "fewer requests than a moment ago are no silence"
     );
     let used = aborted(own + 1);
     assert!(

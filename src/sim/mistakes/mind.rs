@@ -58,9 +58,14 @@ impl Mistaken {
             Mistake::HastyTakeover => hasty(release, seen, first),
             Mistake::TerminateAfterSwap => terminate_blue(release),
             Mistake::TerminateGreenAtOnce => (release.phase == Phase::RollBack).then(|| {
-                with(release, seen, |hasty| {
+                let nobody_counts = Observation {
+                    green_health: Known::Unknown("nobody asks".to_owned()),
+                    ..seen.clone()
+                };
+                with(release, &nobody_counts, |hasty| {
                     hasty.plan.rollback.keep_green = Span::from_secs(0);
                     hasty.shift_intended = false;
+                    hasty.waiting = None;
                 })
             }),
             Mistake::ReadyIsHealthy => ready_is_healthy(release, seen),
@@ -234,17 +239,19 @@ fn believing(release: &Release, seen: &Observation) -> Decision {
 
 fn only_noted(release: &Release, seen: &Observation) -> Option<Decision> {
     let decision = decide(release, seen);
-    let Then::Record(Event::Looked {
-        look: Look::Bad { why },
-        measured,
-    }) = decision.then
-    else {
-        return Some(decision);
+    let look = match decision.then {
+        Then::Record(Event::Looked {
+            look: Look::Bad { why },
+            ..
+        }) => Look::Unknown { why },
+        Then::Record(Event::Looked { look, .. }) => look,
+        Then::Record(Event::Measured { .. }) if release.shifted_at.is_some() => Look::Unknown {
+            why: "probes fail".to_owned(),
+        },
+        _ => return Some(decision),
     };
-    Some(record(Event::Looked {
-        look: Look::Unknown { why },
-        measured,
-    }))
+    // What both served is not asked either.
+    Some(record(Event::Looked { look, measured: None }))
 }
 
 fn needs_metrics(release: &Release, seen: &Observation) -> Option<Decision> {
