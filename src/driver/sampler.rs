@@ -213,8 +213,8 @@ mod tests {
 
     use super::*;
     use crate::model::{Known, Span, Timestamp};
-    use crate::release::tests::{plan as a_plan, release};
-    use crate::release::{Blue, Green};
+    use crate::release::Green;
+    use crate::release::tests::{blue, plan as a_plan, release};
 
     /// Two environments that answer, or fail, as they are told.
     #[derive(Default)]
@@ -267,19 +267,7 @@ mod tests {
             endpoint: Some("green.example".to_owned()),
             reused: false,
         });
-        release.blue = Some(Blue {
-            id: "e-blue".into(),
-            name: "blue".into(),
-            version: None,
-            endpoint: Some("blue.example".to_owned()),
-            running: 1,
-            min_instances: 1,
-            max_instances: 1,
-            enhanced: true,
-            account: "1".to_owned(),
-            cname: None,
-            weights: crate::traffic::Originals::new(),
-        });
+        release.blue = Some(blue());
         release
     }
 

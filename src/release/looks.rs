@@ -106,8 +106,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::release::tests::{plan, release};
-    use crate::release::{Blue, Green, Outcome, RollbackState};
+    use crate::release::tests::{blue, plan, release};
+    use crate::release::{Green, Outcome, RollbackState};
 
     #[test]
     fn nothing_that_can_hang_is_asked_before_traffic_is_back() {
@@ -116,19 +116,7 @@ mod tests {
         let interval = release.plan.provision.interval.get();
         release.phase = Phase::RollBack;
         release.shift_intended = true;
-        release.blue = Some(Blue {
-            id: "e-blue".into(),
-            name: "blue".into(),
-            version: None,
-            endpoint: Some("blue.example".to_owned()),
-            running: 1,
-            min_instances: 1,
-            max_instances: 1,
-            enhanced: true,
-            account: "1".to_owned(),
-            cname: None,
-            weights: crate::traffic::Originals::new(),
-        });
+        release.blue = Some(blue());
         release.green = Some(Green {
             id: "e-green".into(),
             name: "green".into(),

@@ -102,6 +102,22 @@ async fn a_bad_version_is_taken_back() {
     tokio::time::sleep(Duration::from_millis(800)).await;
     after.content().await;
 
+    // What was measured is in the journal, for whoever asks what another policy would have done.
+    project
+        .run(&["backtest", "1"])
+        .await
+        .with(0)
+        .saying(&["was      rolled back", "would", "green answered"]);
+    let lines = project.run(&["backtest", "--json"]).await.with(0);
+    let line: Value = serde_json::from_str(lines.stdout.trim()).unwrap();
+    assert_eq!(line["outcome"], "rolled_back", "{line}");
+    assert!(line["windows"].as_u64().is_some_and(|windows| windows > 0), "{line}");
+    project
+        .run(&["backtest", "7"])
+        .await
+        .with(3)
+        .saying(&["there is no release turncoat/production/7"]);
+
     let evidence = project.path("journal/turncoat/production/1/evidence");
     let kept: Vec<_> = std::fs::read_dir(evidence).unwrap().flatten().collect();
     assert_eq!(kept.len(), 1, "events and logs of the green that was taken back");
