@@ -112,7 +112,11 @@ impl Assessment {
 pub(super) fn measured(release: &Release, seen: &Observation, look: Option<&Look>) -> Option<Measured> {
     let known = &release.assessment;
     let (mut blue, blue_at) = fresh(&seen.blue_health, known.blue_at).unzip();
-    let (green, green_at) = fresh(&seen.green_health, known.green_at).unzip();
+    // Before it has traffic, green's numbers are those of our own checks while it comes up.
+    let (green, green_at) = release
+        .shifted_at
+        .and_then(|_| fresh(&seen.green_health, known.green_at))
+        .unzip();
     // What happens to both at once must be seen at once, or it counts as a difference.
     if let (Some(of_blue), Some(of_green)) = (blue_at, green_at)
         && of_blue.since(of_green).max(of_green.since(of_blue)) > APART

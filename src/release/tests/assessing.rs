@@ -217,6 +217,30 @@ fn probes_between_looks_count_with_those_of_the_look() {
 }
 
 #[test]
+fn before_green_has_traffic_only_blue_is_measured() {
+    let mut run = Run::new(1).until(crate::release::Phase::Provision, 0);
+    while run.release.green.is_none() {
+        assert!(run.step());
+    }
+    run.world.pass(seconds(60));
+    let mut scene = Scene::of(&mut run);
+    look(&mut scene, served(100, 1), served(10, 9));
+    let decision = crate::release::decide(&scene.release, &scene.seen);
+    let Event::Measured { measured } = record(&decision) else {
+        panic!("{decision:?}");
+    };
+    assert_eq!(measured.window.blue.requests, Some(100.0));
+    assert_eq!(measured.window.green, crate::verdict::Arm::default());
+    scene.release.assessment.take(measured);
+    known(&mut scene.seen.green_health).reported_at = Some(scene.seen.at + seconds(10));
+    let again = crate::release::decide(&scene.release, &scene.seen);
+    assert!(
+        !matches!(again.then, Then::Record(Event::Measured { .. })),
+        "green alone is no lead-in: {again:?}"
+    );
+}
+
+#[test]
 fn another_clock_changes_nothing() {
     let mut scene = watched();
     look(&mut scene, served(100, 0), served(100, 3));
