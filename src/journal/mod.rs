@@ -64,7 +64,21 @@ const AHEAD: u64 = 32;
 pub async fn catch_up(
     journal: &dyn Journal,
     id: &ReleaseId,
+    release: Option<Release>,
+) -> Result<Option<Release>, JournalError> {
+    follow(journal, id, release, |_| {}).await
+}
+
+/// The same, and shows every entry.
+///
+/// # Errors
+///
+/// As [`catch_up`].
+pub async fn follow(
+    journal: &dyn Journal,
+    id: &ReleaseId,
     mut release: Option<Release>,
+    mut show: impl FnMut(&Entry) + Send,
 ) -> Result<Option<Release>, JournalError> {
     let mut ahead = 1;
     loop {
@@ -77,6 +91,7 @@ pub async fn catch_up(
                 location: journal.location(),
                 source,
             })?);
+            show(&entry);
         }
         ahead = (ahead * 2).min(AHEAD);
     }
