@@ -100,7 +100,7 @@ fn taken_back(release: &Release, format: Format, rest: &str) -> ExitCode {
 /// The release is over: what it recorded of blue is released again.
 async fn ended(project: &Project, reach: &Reach, world: Arc<World>, release: Release, format: Format) -> ExitCode {
     let journal = project.open_journal(reach).await;
-    let release = match to_take_back(journal.as_ref(), release).await {
+    let release = match Box::pin(to_take_back(journal.as_ref(), release)).await {
         Ok(release) => release,
         Err(error) => return output::fail(exit::FAILED, error),
     };
