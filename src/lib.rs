@@ -3,7 +3,9 @@
 //! Data flows one way through the modules. Each imports only modules that stand below it in this list:
 //!
 //! - `cli`: the command line; one file per command, no decisions
+//! - `lambda`: jobs of CodePipeline and schedules, as a function of AWS Lambda
 //! - `rehearse`: whole releases of real processes on the local cloud
+//! - `drill`: releases that prove that going back works
 //! - `sim`: deterministic simulation of releases in virtual time
 //! - `compose`: reads settings once and wires everything together
 //! - `report`: events to text, bars and JSON lines
@@ -25,8 +27,10 @@ pub mod aws;
 pub mod bundle;
 pub mod cli;
 pub mod compose;
+pub mod drill;
 pub mod driver;
 pub mod journal;
+pub mod lambda;
 #[cfg(feature = "local")]
 pub mod local;
 pub mod model;

@@ -78,6 +78,7 @@ pub struct Aws {
     /// For changes: sent once.
     pub(super) balancing_once: aws_sdk_elasticloadbalancingv2::Client,
     pub(super) scaling: aws_sdk_autoscaling::Client,
+    pub(super) pipelines: aws_sdk_codepipeline::Client,
     region: Option<String>,
     service_clock: ServiceClock,
 }
@@ -204,6 +205,9 @@ impl Aws {
         let scaling = aws_sdk_autoscaling::config::Builder::from(shared)
             .retry_partition(own_retries("groups"))
             .build();
+        let pipelines = aws_sdk_codepipeline::config::Builder::from(shared)
+            .retry_partition(own_retries("pipelines"))
+            .build();
         Self {
             beanstalk: aws_sdk_elasticbeanstalk::Client::from_conf(beanstalk),
             beanstalk_once: aws_sdk_elasticbeanstalk::Client::from_conf(once),
@@ -216,6 +220,7 @@ impl Aws {
             balancing: aws_sdk_elasticloadbalancingv2::Client::from_conf(balancing),
             balancing_once: aws_sdk_elasticloadbalancingv2::Client::from_conf(balancing_once),
             scaling: aws_sdk_autoscaling::Client::from_conf(scaling),
+            pipelines: aws_sdk_codepipeline::Client::from_conf(pipelines),
             region: shared.region().map(ToString::to_string),
             service_clock,
         }

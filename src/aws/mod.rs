@@ -10,6 +10,7 @@ mod error;
 mod identity;
 mod in_time;
 mod objects;
+mod pipelines;
 mod service_clock;
 mod zones;
 
@@ -18,4 +19,5 @@ pub use beanstalk::{FirstEnvironment, NewEnvironment};
 pub use connect::{Aws, AwsSettings, InProcess};
 pub use error::{CallError, Effect};
 pub use in_time::InTime;
-pub use objects::{Created, Progress};
+pub use objects::{Created, Progress, Session};
+pub use pipelines::{Fault, JobAnswer, Standing};

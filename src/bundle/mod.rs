@@ -14,10 +14,12 @@ mod platform;
 mod problem;
 #[cfg(test)]
 mod tests;
+mod text;
 
 pub use inspect::{Bundle, inspect};
 pub use pack::{ZipSummary, zip_directory};
 pub use problem::{BundleError, BundleProblem};
+pub use text::text;
 
 /// The largest source bundle that the service takes, in bytes: 500 MB.
 ///

@@ -4,6 +4,7 @@ mod adopt;
 mod backtest;
 #[cfg(feature = "local")]
 mod cloud;
+mod drill;
 mod exit;
 #[cfg(feature = "local")]
 pub mod keep;
@@ -60,6 +61,8 @@ enum Command {
     Verdict(verdict::Arguments),
     /// Judge recorded releases anew: what `[verdict]` as it is now would have done, when, and how many users would have been hurt.
     Backtest(backtest::Arguments),
+    /// Prove that going back works: release the version that is live, and take it back.
+    Drill(drill::Arguments),
     /// Print the JSON Schema of cutover.toml.
     Schema,
     /// Rehearse releases of real processes on a cloud of this machine. Needs no AWS account.
@@ -101,6 +104,7 @@ pub fn main() -> ExitCode {
         Command::Unadopt(arguments) => output::block_on(adopt::run(arguments, Direction::Unadopt)),
         Command::Verdict(arguments) => verdict::run(&arguments),
         Command::Backtest(arguments) => output::block_on(backtest::run(arguments)),
+        Command::Drill(arguments) => output::block_on(drill::run(arguments)),
         Command::Schema => schema::run(),
         #[cfg(feature = "local")]
         Command::Rehearse(arguments) => output::block_on(rehearse::run(arguments)),

@@ -2,6 +2,7 @@
 
 mod adoption;
 mod artifact;
+mod drill;
 #[cfg(feature = "local")]
 mod in_process;
 mod plan;
@@ -14,12 +15,13 @@ mod way_back;
 
 pub use adoption::{Adopted, AdoptionError, Direction, Wanted, adoption};
 pub use artifact::{Artifact, prepare};
+pub use drill::{DrillPlanner, for_drill};
 #[cfg(feature = "local")]
 pub use in_process::InProcessCloud;
 pub use plan::Planner;
 pub use project::{Project, Reach};
 pub use recorded::recorded;
-pub use start::{Refusal, Start, check};
+pub use start::{Refusal, Start, check, may_pass};
 pub use turn::{NotBegun, Patience, WAIT, begin};
 pub use verdict::policy;
 pub use way_back::{to_take_back, way_back};

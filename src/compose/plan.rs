@@ -2,7 +2,7 @@
 
 use crate::driver::Overrides;
 use crate::model::{ReleaseNumber, VersionLabel};
-use crate::release::{Plan, ReleaseId, Route, Source};
+use crate::release::{DrillKind, Origin, Plan, ReleaseId, Route, Source};
 use crate::spec::{Lever, Spec};
 
 use super::{Artifact, Project};
@@ -16,6 +16,8 @@ pub struct Planner {
     version_label: VersionLabel,
     overrides_digest: Option<String>,
     even_if_unhealthy: bool,
+    origin: Option<Origin>,
+    drill: Option<DrillKind>,
 }
 
 impl Planner {
@@ -53,11 +55,35 @@ impl Planner {
         planner.even_if_unhealthy()
     }
 
+    /// For a drill with the version that is live.
+    #[must_use]
+    pub fn drill(project: &Project, region: Option<&str>, live: VersionLabel, kind: DrillKind) -> Self {
+        Self::new(&project.spec, region, Source::Live, live, None).as_drill(kind)
+    }
+
+    /// The same as a drill.
+    #[must_use]
+    pub fn as_drill(self, kind: DrillKind) -> Self {
+        Self {
+            drill: Some(kind),
+            ..self
+        }
+    }
+
     /// Plans of releases that begin although the live environment is not healthy.
     #[must_use]
     pub fn even_if_unhealthy(self) -> Self {
         Self {
             even_if_unhealthy: true,
+            ..self
+        }
+    }
+
+    /// Plans of releases that a machine has asked for.
+    #[must_use]
+    pub fn asked_by(self, origin: Origin) -> Self {
+        Self {
+            origin: Some(origin),
             ..self
         }
     }
@@ -76,7 +102,21 @@ impl Planner {
             version_label,
             overrides_digest,
             even_if_unhealthy: false,
+            origin: None,
+            drill: None,
         }
+    }
+
+    /// Whether these are plans of releases, not of drills.
+    #[must_use]
+    pub fn is_real(&self) -> bool {
+        self.drill.is_none()
+    }
+
+    /// Label of the version that is released.
+    #[must_use]
+    pub fn version_label(&self) -> &VersionLabel {
+        &self.version_label
     }
 
     /// The plan of the release with this number.
@@ -102,6 +142,8 @@ impl Planner {
             source: self.source.clone(),
             green_name: spec.environment_name(number),
             even_if_unhealthy: self.even_if_unhealthy,
+            origin: self.origin.clone(),
+            drill: self.drill,
             min_instances: spec.green.min_instances,
             overrides_digest: self.overrides_digest.clone(),
             provision: spec.provision.clone(),

@@ -99,6 +99,14 @@ impl Project {
         self.aws.get_or_init(connect).await.clone()
     }
 
+    /// Uses clients that are there already, unless the settings name another region.
+    pub fn reached_by(&self, aws: Aws) {
+        if self.spec.region.is_none() || self.spec.region.as_deref() == aws.region() {
+            // Whoever has connected before keeps what they have.
+            let _ = self.aws.set(aws);
+        }
+    }
+
     /// Connects to everything outside.
     ///
     /// # Errors

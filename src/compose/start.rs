@@ -42,9 +42,15 @@ impl Refusal {
     /// Whether all that is in the way may be gone after a while.
     #[must_use]
     pub fn may_pass(&self) -> bool {
-        let mut codes = self.problems.iter().map(|problem| problem.code.as_str());
-        codes.all(|code| WITH_THE_HOLDER.contains(&code) || WITH_TIME.contains(&code))
+        may_pass(&self.problems)
     }
+}
+
+/// Whether all these problems may be gone after a while.
+#[must_use]
+pub fn may_pass(problems: &[Problem]) -> bool {
+    let mut codes = problems.iter().map(|problem| problem.code.as_str());
+    codes.all(|code| WITH_THE_HOLDER.contains(&code) || WITH_TIME.contains(&code))
 }
 
 /// Looks for everything that is in the way of a release: in the journal, on this machine, and on AWS. Changes nothing.

@@ -1,11 +1,11 @@
 //! The way back to before a release that is over.
 
 use crate::journal::{Journal, JournalError, catch_up};
-use crate::model::VersionLabel;
+use crate::model::{ReleaseNumber, VersionLabel};
 use crate::release::{Outcome, Release, ReleaseId, Source};
 
-/// The release that is to be taken back when the newest one is this: itself, unless it was a way back that came to nothing.
-/// Then what it was to take back is live still, and is meant again.
+/// The release that is to be taken back when the newest one is this: itself, unless it was a drill, or a way back that came to
+/// nothing. Then what was live before it is live still, and is meant.
 ///
 /// # Errors
 ///
@@ -21,8 +21,16 @@ pub async fn to_take_back(journal: &dyn Journal, newest: Release) -> Result<Rele
     Ok(release)
 }
 
-/// The release before, if this one was to take it back and did not.
+/// The release before, if this one was a drill, or was to take that one back and did not.
 fn came_to_nothing(release: &Release) -> Option<ReleaseId> {
+    let before = |number| ReleaseId {
+        number,
+        ..release.plan.id.clone()
+    };
+    if release.plan.drill.is_some() {
+        let number = release.plan.id.number.0.checked_sub(1)?;
+        return (number > 0).then(|| before(ReleaseNumber(number)));
+    }
     let Source::Recorded { release: number, .. } = release.plan.source else {
         return None;
     };
@@ -30,10 +38,7 @@ fn came_to_nothing(release: &Release) -> Option<ReleaseId> {
         return None;
     };
     // Whatever a journal says, this comes to an end.
-    (number < release.plan.id.number).then(|| ReleaseId {
-        number,
-        ..release.plan.id.clone()
-    })
+    (number < release.plan.id.number).then(|| before(number))
 }
 
 /// What an ended release has recorded for going back to before it.
@@ -72,7 +77,6 @@ pub fn way_back(release: &Release) -> Result<(Source, VersionLabel), String> {
 mod tests {
     use super::*;
     use crate::journal::{Append, DirectoryJournal};
-    use crate::model::ReleaseNumber;
     use crate::release::tests::{first_entry, plan};
     use crate::release::{Entry, Event, Outcome};
 

@@ -91,7 +91,8 @@ fn pause(release: &Release, failures: u32) -> Duration {
 }
 
 impl Driver {
-    /// Begins a release. `plan` is told the release's number.
+    /// Begins a release. `plan` is told the release's number. A request that has led to the newest release already does not lead
+    /// to another one: this driver takes part in that one.
     ///
     /// # Errors
     ///
@@ -105,6 +106,10 @@ impl Driver {
         loop {
             let newest = crate::journal::newest(seat.journal.as_ref(), slot).await?;
             let number = match newest {
+                // The same request has come twice, and another process was faster: there is one release for it.
+                Some(release) if same_request(&release.plan, &plan(release.plan.id.number)) => {
+                    return Ok(Self::seated(seat, writer, release));
+                }
                 Some(release) if release.outcome.is_none() => return Err(busy(&release, seat.clock.now())),
                 Some(release) => release.plan.id.number.next(),
                 None => ReleaseNumber(1),
@@ -153,6 +158,12 @@ impl Driver {
             unsaid: None,
             sampler: sampler::Sampler::default(),
         }
+    }
+
+    /// What it works with.
+    #[must_use]
+    pub fn seat(&self) -> &Seat {
+        &self.seat
     }
 
     /// The release as it stands.
@@ -376,6 +387,12 @@ impl Driver {
 
 /// So many entries may follow from one look. More would be the same ones again and again.
 const MOST_OF_A_LOOK: usize = 8;
+
+/// Whether both plans are for the same request of a machine. What people ask for twice they mean twice.
+fn same_request(one: &Plan, other: &Plan) -> bool {
+    let request = |plan: &Plan| plan.origin.as_ref().map(|origin| origin.request.clone());
+    request(one).is_some() && request(one) == request(other)
+}
 
 fn busy(release: &Release, now: Timestamp) -> DriverError {
     DriverError::Busy(Box::new(Busy::new(release, now)))

@@ -155,7 +155,7 @@ fn late() -> CallResult {
 }
 
 async fn upload(world: &World, plan: &Plan, key: &str, listener: &dyn Listener) -> Result<Option<String>, CallResult> {
-    let (Some(file), Source::Bundle { sha256, bucket, .. }) = (World::bundle_file(plan), &plan.source) else {
+    let (Some(file), Source::Bundle { sha256, bucket, .. }) = (world.bundle_file(plan), &plan.source) else {
         return Err(refused("this release has no bundle to upload"));
     };
     let wanted = sha256.clone();

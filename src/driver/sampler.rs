@@ -17,8 +17,8 @@ use url::Url;
 use super::observe::base;
 use crate::model::ProbeResult;
 use crate::probe::Prober;
-use crate::release::{Phase, Release, Sampled};
-use crate::spec::Check;
+use crate::release::{DrillKind, Phase, Release, Sampled};
+use crate::spec::{Check, StatusRange};
 
 /// So many failures of green in a row are worth a look at once: fewer decide nothing.
 const IN_A_ROW: u32 = 3;
@@ -46,6 +46,27 @@ struct SamplePlan {
     blue: Url,
     checks: Vec<Check>,
     every: Duration,
+    /// In a drill, its kind and the length of the bake: which of green's probes are made to fail.
+    drill: Option<(DrillKind, Duration)>,
+}
+
+impl SamplePlan {
+    /// The check of a round, as blue is asked.
+    fn check(&self, round: usize) -> Check {
+        self.checks[round % self.checks.len()].clone()
+    }
+
+    /// The same as green is asked: the fault of a drill is a check that no answer passes. Only our own probes meet it.
+    #[expect(clippy::cast_precision_loss, reason = "a bake has few rounds")]
+    fn check_of_green(&self, round: usize) -> Check {
+        let mut check = self.check(round);
+        let Some((kind, bake)) = self.drill else { return check };
+        let over = self.every.as_secs_f64() * round as f64 / bake.as_secs_f64().max(f64::MIN_POSITIVE);
+        if spread(round) < kind.failing(over) {
+            check.expect.status = vec![StatusRange { first: 0, last: 0 }];
+        }
+        check
+    }
 }
 
 /// What was heard since the last look.
@@ -156,6 +177,10 @@ fn plan(release: &Release) -> Option<SamplePlan> {
         blue: base(&release.blue_host()?)?,
         checks,
         every: Duration::from_secs_f64(1.0 / rate),
+        drill: release
+            .plan
+            .drill
+            .map(|kind| (kind, release.plan.bake_length(release.step).get())),
     })
 }
 
@@ -163,9 +188,8 @@ fn plan(release: &Release) -> Option<SamplePlan> {
 async fn sample(prober: Arc<dyn Prober>, plan: SamplePlan, heard: Arc<Heard>) {
     let (mut green_under_way, mut blue_under_way) = (FuturesUnordered::new(), FuturesUnordered::new());
     let (mut round, mut in_a_row, mut blue_is_well) = (0, 0, true);
-    let ask = |base: &Url, round: usize| {
+    let ask = |base: &Url, check: Check| {
         let (prober, base) = (Arc::clone(&prober), base.clone());
-        let check = plan.checks[round % plan.checks.len()].clone();
         async move { prober.check(&base, &check).await }
     };
     let mut next = Box::pin(tokio::time::sleep(Duration::ZERO));
@@ -173,10 +197,10 @@ async fn sample(prober: Arc<dyn Prober>, plan: SamplePlan, heard: Arc<Heard>) {
         tokio::select! {
             () = &mut next => {
                 if green_under_way.len() < UNDER_WAY {
-                    green_under_way.push(ask(&plan.green, round));
+                    green_under_way.push(ask(&plan.green, plan.check_of_green(round)));
                 }
                 if blue_under_way.len() < UNDER_WAY {
-                    blue_under_way.push(ask(&plan.blue, round));
+                    blue_under_way.push(ask(&plan.blue, plan.check(round)));
                 }
                 round += 1;
                 next.as_mut().reset(tokio::time::Instant::now() + plan.every.mul_f64(swing(round)));
@@ -196,11 +220,15 @@ async fn sample(prober: Arc<dyn Prober>, plan: SamplePlan, heard: Arc<Heard>) {
     }
 }
 
-/// How much longer or shorter than usual a pause is, so that probes are not in step with whatever else happens every so often:
-/// parts of the golden ratio, which fall on no beat.
-#[expect(clippy::cast_precision_loss, reason = "only what is behind the point counts")]
+/// How much longer or shorter than usual a pause is, so that probes are not in step with whatever else happens every so often.
 fn swing(round: usize) -> f64 {
-    (round as f64 * 0.618_033_988_749_895).fract().mul_add(0.4, 0.8)
+    spread(round).mul_add(0.4, 0.8)
+}
+
+/// Numbers from 0 to 1 that fall on no beat: multiples of the golden ratio.
+#[expect(clippy::cast_precision_loss, reason = "only what is behind the point counts")]
+fn spread(round: usize) -> f64 {
+    (round as f64 * 0.618_033_988_749_895).fract()
 }
 
 #[cfg(test)]
@@ -313,6 +341,30 @@ mod tests {
         assert!(
             sampled.green.failures >= 3.0 && sampled.blue.failures == 0.0,
             "{sampled:?}"
+        );
+    }
+
+    #[test]
+    fn a_drills_fault_is_met_by_our_probes_of_green_alone() {
+        let failing = |kind, round: usize| {
+            let mut release = baking();
+            release.plan.drill = Some(kind);
+            let plan = plan(&release).expect("it is probed");
+            assert_eq!(plan.check(round), release.plan.checks(0)[0], "blue is asked as ever");
+            plan.check_of_green(round) != plan.check(round)
+        };
+        let count = |kind, rounds: std::ops::Range<usize>| rounds.filter(|round| failing(kind, *round)).count();
+        let bake = baking().plan.bake_length(0).get().as_secs() as usize * 2;
+        assert_eq!(count(DrillKind::BadGreen, 0..bake), bake);
+        assert_eq!(count(DrillKind::Rollback, 0..bake), 0);
+        let (early, late) = (
+            count(DrillKind::SlowBurn, 0..bake / 4),
+            count(DrillKind::SlowBurn, bake * 3 / 4..bake),
+        );
+        assert!(
+            early < bake / 16 && late > bake / 6,
+            "{early} and {late} of {}",
+            bake / 4
         );
     }
 

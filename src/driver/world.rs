@@ -24,6 +24,8 @@ pub struct World {
     pub overrides: Overrides,
     /// What is wrong with the bundle on this machine.
     pub bundle_problems: Vec<String>,
+    /// Where this machine has the bundle, if not where the one had it that began the release.
+    bundle: Option<PathBuf>,
     own_bucket: OnceCell<String>,
     zone: OnceCell<String>,
     pub(super) groups: Mutex<BTreeMap<EnvironmentId, String>>,
@@ -38,6 +40,7 @@ impl World {
             prober,
             overrides,
             bundle_problems,
+            bundle: None,
             own_bucket: OnceCell::new(),
             zone: OnceCell::new(),
             groups: Mutex::default(),
@@ -82,11 +85,17 @@ impl World {
         found.await.cloned()
     }
 
+    /// The same on a machine that has the bundle elsewhere than the one that began the release.
+    #[must_use]
+    pub fn with_bundle(self, bundle: Option<PathBuf>) -> Self {
+        Self { bundle, ..self }
+    }
+
     /// The bundle's file on this machine, if the plan names one.
-    pub(super) fn bundle_file(plan: &Plan) -> Option<PathBuf> {
+    pub(super) fn bundle_file(&self, plan: &Plan) -> Option<PathBuf> {
         match &plan.source {
-            Source::Bundle { file, .. } => Some(PathBuf::from(file)),
-            Source::Recorded { .. } => None,
+            Source::Bundle { file, .. } => Some(self.bundle.clone().unwrap_or_else(|| PathBuf::from(file))),
+            Source::Recorded { .. } | Source::Live => None,
         }
     }
 }

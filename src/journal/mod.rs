@@ -7,6 +7,7 @@ mod directory;
 mod entry;
 mod error;
 mod names;
+mod requests;
 mod s3;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ use futures_util::future::join_all;
 
 pub use directory::DirectoryJournal;
 pub use error::JournalError;
+pub use requests::begun_for;
 pub use s3::S3Journal;
 
 use crate::model::ReleaseNumber;

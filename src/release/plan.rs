@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::drill::DrillKind;
+use super::origin::Origin;
 use crate::model::{
     ApplicationName, EnvironmentId, EnvironmentName, ReleaseNumber, Share, SlotName, Span, VersionLabel,
 };
@@ -62,6 +64,8 @@ pub enum Source {
         /// Where the zip lies on the machine that began the release. Another machine does not have it.
         file: String,
     },
+    /// The version that is live, with blue's configuration: what drills release.
+    Live,
     /// A version and configuration that an earlier release recorded: the way back after its blue was removed.
     Recorded {
         /// The release that recorded it.
@@ -118,6 +122,12 @@ pub struct Plan {
     /// Whether it begins although the live environment is not healthy: the way out of a bad version.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub even_if_unhealthy: bool,
+    /// What asked for it, if that was not a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+    /// What it proves, if that is its purpose: then it is never promoted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drill: Option<DrillKind>,
     /// Fewest instances it starts with, if the user wants more than blue runs.
     pub min_instances: Option<u32>,
     /// SHA-256 over the option settings, properties and tags that differ from blue's: their values are not kept here.
@@ -190,7 +200,7 @@ impl Plan {
     #[must_use]
     pub fn green_template(&self) -> String {
         match &self.source {
-            Source::Bundle { .. } => format!("{}-green", self.green_name),
+            Source::Bundle { .. } | Source::Live => format!("{}-green", self.green_name),
             Source::Recorded { template, .. } => template.clone(),
         }
     }

@@ -17,8 +17,12 @@ pub fn plan(plan: &Plan, found: &Findings) -> String {
     let source = match &plan.source {
         Source::Bundle { size, file, .. } => format!("from {file} ({})", HumanBytes(*size)),
         Source::Recorded { release, .. } => format!("as recorded by release {release}"),
+        Source::Live => "as it is live".to_owned(),
     };
     let _ = writeln!(text, "Release {}: version {} {source}", plan.id, plan.version_label);
+    if let Some(kind) = plan.drill {
+        let _ = writeln!(text, "  drill   {kind}: it is taken back in any case");
+    }
     if let Some(blue) = &found.blue {
         let version = blue.version.as_ref().map_or("no version", |version| version.as_str());
         let _ = writeln!(

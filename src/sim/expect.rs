@@ -53,6 +53,15 @@ impl Scenario {
 
     /// The outcomes that are right in this world.
     pub(super) fn right(&self) -> BTreeSet<&'static str> {
+        let mut right = self.right_of_release();
+        if self.terms.drill.is_some() {
+            right.remove(Outcome::Promoted.code());
+            right.extend([Outcome::RolledBack, Outcome::Aborted].map(Outcome::code));
+        }
+        right
+    }
+
+    fn right_of_release(&self) -> BTreeSet<&'static str> {
         let mut right = BTreeSet::new();
         let mut allow = |outcomes: &[Outcome]| right.extend(outcomes.iter().map(|outcome| outcome.code()));
         match self.quality {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::release::Wish;
+use crate::release::{DrillKind, Wish};
 use crate::spec::{AtGateDeadline, ForeignAnswer, GatePlace, Lever};
 
 /// One world, before anything has happened. As JSON it stays the same world when worlds are drawn otherwise one day.
@@ -78,6 +78,9 @@ pub struct Terms {
     pub gate: Option<(GatePlace, AtGateDeadline)>,
     /// What the release answers to strangers.
     pub foreign: ForeignAnswer,
+    /// What it proves, if it is a drill.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drill: Option<DrillKind>,
 }
 
 /// Where the journal lies.

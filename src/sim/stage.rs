@@ -405,7 +405,11 @@ impl Stage {
             .into_iter()
             .collect();
         let project = Project::new(spec, PathBuf::new(), None);
-        Planner::bundle(&project, Some(REGION), artifact(), Some(NEW))
+        let planner = Planner::bundle(&project, Some(REGION), artifact(), Some(NEW));
+        match terms.drill {
+            Some(kind) => planner.as_drill(kind),
+            None => planner,
+        }
     }
 }
 

@@ -90,6 +90,7 @@ fn releases() -> Vec<(&'static str, Scenario)> {
             basic: false,
             gate: None,
             foreign: ForeignAnswer::Stop,
+            drill: None,
         },
         store: Store::Memory,
         skews: vec![0; 6],

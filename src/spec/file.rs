@@ -9,7 +9,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Check, ForeignSpec, GateSpec, JournalPlace, Lever, Steps, VerdictSpec, WeightedDnsSpec, WeightedTargetGroupsSpec,
+    Check, DrillSpec, ForeignSpec, GateSpec, JournalPlace, Lever, Steps, VerdictSpec, WeightedDnsSpec,
+    WeightedTargetGroupsSpec,
 };
 use crate::model::{ApplicationName, HealthStatus, SlotName, Span};
 
@@ -83,6 +84,9 @@ pub struct Spec {
     /// What to do when somebody else moves the slot's name or changes blue or green.
     #[serde(default)]
     pub foreign: ForeignSpec,
+    /// Releases whose purpose is to prove that going back works.
+    #[serde(default)]
+    pub drill: DrillSpec,
 }
 
 fn default_slot() -> SlotName {

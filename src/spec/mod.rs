@@ -6,6 +6,7 @@
 mod check;
 mod derived;
 mod document;
+mod drill;
 mod error;
 mod file;
 mod journal;
@@ -21,6 +22,7 @@ mod tests;
 mod verdict;
 
 pub use check::{Check, Expectation, StatusRange};
+pub use drill::DrillSpec;
 pub use error::{Problem, SpecError};
 pub use file::{
     ArtifactSpec, AtDrainDeadline, BakeSpec, DrainSpec, GreenSpec, OptionSetting, ProvisionSpec, RetireSpec,

@@ -120,6 +120,11 @@ at_deadline = "go_on"
 [foreign]
 answer = "ask"
 deadline = "1h"
+
+[drill]
+max_share = "10%"
+bake = "4m"
+objective = "360h"
 "#,
     r#"
 application = "shop"

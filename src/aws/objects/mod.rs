@@ -1,7 +1,9 @@
 //! S3: bundles, and the small objects of a journal.
 
 mod bundle;
+mod download;
 mod small;
 
 pub use bundle::Progress;
+pub use download::Session;
 pub use small::Created;

@@ -98,7 +98,8 @@ pub async fn begin<I>(
 where
     I: Future<Output = ()> + Send,
 {
-    let limit = Limit::new(seat.clock.as_ref(), patience.length());
+    let mut patience = patience;
+    let mut limit = Limit::new(seat.clock.as_ref(), patience.length());
     let mut before: Option<Before> = None;
     loop {
         let checked = tokio::select! {
@@ -136,6 +137,11 @@ where
             }
             return Err(NotBegun::Refused(refusal.problems));
         };
+        // Nobody waits for a drill: it turns back at once.
+        if planner.is_real() && holder.plan.drill.is_some() && patience == Patience::Refuse {
+            patience = Patience::Replace;
+            limit = Limit::new(seat.clock.as_ref(), patience.length());
+        }
         // What is wrong with this release itself is said at once, and nobody is taken back for it.
         let hopeless = match patience {
             Patience::Refuse => true,
@@ -148,6 +154,9 @@ where
         let holder = holder.as_ref().clone();
         let ended = match patience {
             Patience::Replace => Box::pin(back::turn_back(&seat, holder, &limit, interrupted.as_mut())).await?,
+            Patience::Wait(_) if planner.is_real() && holder.plan.drill.is_some() => {
+                Box::pin(back::turn_back(&seat, holder, &limit, interrupted.as_mut())).await?
+            }
             Patience::Refuse | Patience::Wait(_) => Box::pin(wait(&seat, holder, &limit, interrupted.as_mut())).await?,
         };
         before = Some(Before::new(&seat, &ended));

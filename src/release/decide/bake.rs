@@ -3,6 +3,7 @@
 //! what is worse ([`assessment`]). The same watch goes on through drain and retire, for as long as there is a blue to go back to.
 
 use super::super::assessment;
+use super::super::drill::OVER;
 use super::super::event::{Event, Look};
 use super::super::looks::due;
 use super::super::observation::Observation;
@@ -28,6 +29,9 @@ fn go_on(release: &Release, seen: &Observation) -> Decision {
     let watched = !due(release.watch.last, release.plan.bake.interval.get() * 3, seen.at);
     let suspicion = release.assessment.suspicion();
     if seen.at >= until && watched && release.watch.bad == 0 && release.watch.good_in_row > 0 && suspicion.is_none() {
+        if release.plan.drill.is_some() {
+            return roll_back(OVER, Outcome::RolledBack);
+        }
         let length = release.plan.bake_length(release.step);
         return record(format!("green did well for {length}"), Event::BakePassed);
     }

@@ -2,6 +2,7 @@
 
 mod bake;
 mod drain;
+mod drill;
 mod foreign;
 mod hold;
 pub mod limits;
@@ -93,6 +94,9 @@ pub fn decide(release: &Release, seen: &Observation) -> Decision {
         return pending::decide(release, pending, seen);
     }
     if let Some(decision) = world::guard(release, seen) {
+        return decision;
+    }
+    if let Some(decision) = drill::gives_up(release, seen) {
         return decision;
     }
     let wanted = match release.phase {

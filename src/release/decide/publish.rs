@@ -48,7 +48,7 @@ fn look(release: &Release, seen: &Observation, deadline: Timestamp) -> Decision 
                 None => blind("the bundle in S3", seen.artifact.why_unknown().unwrap_or_default()),
             };
         }
-        (None, Source::Recorded { .. }) => {
+        (None, Source::Recorded { .. } | Source::Live) => {
             return give_up(format!(
                 "version {} is gone, so nothing can be made from it",
                 plan.version_label

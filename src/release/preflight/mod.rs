@@ -315,12 +315,12 @@ impl Findings {
                     );
                 }
             }
-            (Source::Recorded { .. }, None) => self.add(
+            (Source::Recorded { .. } | Source::Live, None) => self.add(
                 "version",
                 format!("version {label} is gone, so nothing can be made from it"),
                 "release its bundle again with `cutover release`",
             ),
-            (Source::Bundle { .. }, None) | (Source::Recorded { .. }, Some(_)) => {}
+            (Source::Bundle { .. }, None) | (Source::Recorded { .. } | Source::Live, Some(_)) => {}
         }
     }
 

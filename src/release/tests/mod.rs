@@ -22,6 +22,7 @@ mod coming_up;
 mod crashes;
 mod doubt;
 mod draining;
+mod drilling;
 mod exhaust;
 mod explore;
 mod foreign;

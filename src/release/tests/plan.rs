@@ -73,6 +73,8 @@ pub(crate) fn plan() -> Plan {
             keep_green: Span::from_secs(60),
         },
         even_if_unhealthy: false,
+        origin: None,
+        drill: None,
         verdict: crate::verdict::Policy::default(),
         gates: Vec::new(),
         foreign: ForeignSpec::default(),

@@ -6,7 +6,7 @@ use fastrand::Rng;
 
 use super::{Deed, Fate, Manner, Moment, Quality, Scenario, Service, Store, Terms, Trouble};
 use crate::model::Span;
-use crate::release::Wish;
+use crate::release::{DrillKind, Wish};
 use crate::spec::{AtGateDeadline, ForeignAnswer, GatePlace, Lever};
 
 pub(super) const OPERATIONS: [&str; 20] = [
@@ -50,6 +50,11 @@ fn pick<T: Copy>(random: &mut Rng, all: &[T]) -> T {
     all[random.usize(..all.len())]
 }
 
+/// One in twelve worlds has a drill: a release that must never be promoted.
+fn drill(random: &mut Rng) -> Option<DrillKind> {
+    (random.u8(..12) == 0).then(|| pick(random, &DrillKind::ALL))
+}
+
 impl Scenario {
     /// The world of a seed.
     #[must_use]
@@ -87,6 +92,7 @@ impl Scenario {
                     ForeignAnswer::Ask,
                 ],
             ),
+            drill: drill(&mut Rng::with_seed(!seed)),
         };
         let mut scenario = Self {
             seed,

@@ -30,6 +30,7 @@ fn calm() -> Scenario {
             basic: false,
             gate: None,
             foreign: ForeignAnswer::Stop,
+            drill: None,
         },
         store: Store::Memory,
         skews: vec![0; 6],

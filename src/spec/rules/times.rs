@@ -28,6 +28,8 @@ fn lengths(spec: &Spec, findings: &mut Findings<'_>) {
         ("smoke", "interval", smoke.interval, false),
         ("smoke", "deadline", smoke.deadline, false),
         ("bake", "duration", bake.duration, false),
+        ("drill", "bake", spec.drill.bake, false),
+        ("drill", "objective", spec.drill.objective, false),
         ("bake", "interval", bake.interval, false),
         ("bake", "deadline", bake.deadline, false),
         ("drain", "dns_ttl", drain.dns_ttl, true),

@@ -1,0 +1,155 @@
+//! What a drill has shown: read from its journal, which has everything.
+
+use serde::Serialize;
+
+use crate::model::{Span, Timestamp};
+use crate::release::{DrillKind, Entry, Event, Outcome, Release};
+use crate::verdict::{Arm, Decision};
+
+/// How a drill ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DrillResult {
+    /// It has proved what it was for, and everything is as it was before.
+    Passed,
+    /// Its fault was not found.
+    Missed,
+    /// It gave up before it had proved anything: a release waited, production was unwell, or something was in the way.
+    GaveUp,
+    /// Something went wrong.
+    Failed,
+    /// It is not over.
+    UnderWay,
+}
+
+impl DrillResult {
+    /// For a person.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Missed => "missed",
+            Self::GaveUp => "gave up",
+            Self::Failed => "failed",
+            Self::UnderWay => "under way",
+        }
+    }
+}
+
+/// One drill.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DrillRecord {
+    /// Its release.
+    pub release: String,
+    /// What it was to prove.
+    pub kind: DrillKind,
+    /// When it began.
+    pub began_at: Timestamp,
+    /// How it ended.
+    pub result: DrillResult,
+    /// Why it went back, or what is wrong.
+    pub why: String,
+    /// From green's first traffic, with a fault, until that was found.
+    pub detection: Option<Span>,
+    /// From the decision to go back until all traffic was on blue again.
+    pub restoration: Option<Span>,
+    /// How long nobody drove it.
+    pub without_driver: Option<Span>,
+    /// Requests of users that green answered.
+    pub green_requests: u64,
+    /// Those of them that it answered with a server error.
+    pub green_errors: u64,
+    /// The same of blue, meanwhile.
+    pub blue_requests: u64,
+    /// Those of them that it answered with a server error.
+    pub blue_errors: u64,
+}
+
+/// Gathers what entries say.
+#[derive(Debug, Default)]
+pub(super) struct Gathering {
+    shifted: Option<Timestamp>,
+    back: Option<Timestamp>,
+    restored: Option<Timestamp>,
+    last: Option<Timestamp>,
+    without_driver: Option<Span>,
+    green: (f64, f64),
+    blue: (f64, f64),
+}
+
+impl Gathering {
+    pub(super) fn take(&mut self, entry: &Entry) {
+        match &entry.event {
+            Event::Shifted => {
+                self.shifted.get_or_insert(entry.at);
+            }
+            Event::RollbackBegan { .. } => {
+                self.back.get_or_insert(entry.at);
+            }
+            Event::TrafficRestored { .. } => self.restored = Some(entry.at),
+            Event::TookOver { .. } => {
+                let silent = self.last.map(|last| Span::from(entry.at.since(last)));
+                self.without_driver = self.without_driver.max(silent);
+            }
+            Event::Measured { measured }
+            | Event::Looked {
+                measured: Some(measured),
+                ..
+            } if self.shifted.is_some() => {
+                add(&mut self.green, &measured.window.green);
+                add(&mut self.blue, &measured.window.blue);
+            }
+            _ => {}
+        }
+        self.last = Some(entry.at);
+    }
+
+    /// Everything, of a release that is a drill.
+    pub(super) fn finish(&self, release: &Release) -> Option<DrillRecord> {
+        let kind = release.plan.drill?;
+        let found = release.assessment.verdict.as_ref();
+        let found = found.is_some_and(|verdict| verdict.decision == Decision::Unhealthy);
+        let went_back = release.rollback.as_ref().map(|back| back.why.clone());
+        let result = match &release.outcome {
+            None => DrillResult::UnderWay,
+            Some((Outcome::RolledBack, _)) if self.restored.is_none() => DrillResult::GaveUp,
+            Some((Outcome::RolledBack, _)) => match (kind.has_fault(), found, release.drill_is_over()) {
+                (true, true, _) | (false, false, true) => DrillResult::Passed,
+                (true, false, true) => DrillResult::Missed,
+                (true, false, false) | (false, _, _) => DrillResult::GaveUp,
+            },
+            Some((Outcome::Aborted | Outcome::Refused, _)) => DrillResult::GaveUp,
+            Some((Outcome::Promoted | Outcome::NeedsHuman, _)) => DrillResult::Failed,
+        };
+        let between = |from: Option<Timestamp>, to: Option<Timestamp>| Some(Span::from(to?.since(from?)));
+        let ended = release.outcome.as_ref().map(|(_, why)| why.clone());
+        Some(DrillRecord {
+            release: release.plan.id.to_string(),
+            kind,
+            began_at: release.started_at,
+            result,
+            why: went_back.or(ended).unwrap_or_default(),
+            detection: between(self.shifted, self.back).filter(|_| kind.has_fault() && found),
+            restoration: between(self.back, self.restored).filter(|_| self.shifted.is_some()),
+            without_driver: self.without_driver,
+            green_requests: whole(self.green.0),
+            green_errors: whole(self.green.1),
+            blue_requests: whole(self.blue.0),
+            blue_errors: whole(self.blue.1),
+        })
+    }
+}
+
+fn add(sums: &mut (f64, f64), arm: &Arm) {
+    sums.0 += arm.requests.unwrap_or(0.0);
+    sums.1 += arm.errors.unwrap_or(0.0);
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "counts of requests, which are not negative"
+)]
+fn whole(count: f64) -> u64 {
+    count.round() as u64
+}

@@ -1,0 +1,210 @@
+//! One slice of a request: it finds its release, or gets one to begin, and drives it for as long as there is time.
+
+use std::convert::Infallible;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::machine::Sandbox;
+use super::request::Request;
+use super::settings::{SettingsPlace, Until};
+use super::token::Token;
+use super::turn::Turn;
+use super::{Failure, Function, Slice};
+use crate::compose::Project;
+use crate::drill::crashes_now;
+use crate::driver::{Driver, DriverError, Seat, World};
+use crate::journal::{Journal, JournalError, begun_for, catch_up};
+use crate::model::SystemClock;
+use crate::release::{Execution, Phase, Release, ReleaseId, Silent, Source, Wish};
+use crate::report::{self, Format};
+
+/// How long handing over may take.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// How often the pipeline is asked whether its execution goes on.
+const EVERY: Duration = Duration::from_secs(15);
+
+/// Where a request stands at the end of a slice.
+pub(super) enum Standing {
+    /// Its turn has not come, or the journal cannot be read just now.
+    Waiting(String),
+    /// Its release is under way.
+    UnderWay(Box<Release>),
+    /// Its release is over, or as far as was wanted.
+    Over(Box<Release>),
+    /// What it wants is live already: the newest release was taken back to it.
+    Live(Box<Release>),
+}
+
+/// What a slice came to.
+pub(super) struct Progress {
+    pub(super) token: Token,
+    pub(super) standing: Standing,
+    /// Where the journal is, for a person.
+    pub(super) journal: String,
+}
+
+/// What is at hand for one project.
+pub(super) struct Desk<'a> {
+    pub(super) project: &'a Project,
+    pub(super) journal: Arc<dyn Journal>,
+    pub(super) slice: &'a Slice,
+}
+
+impl Function {
+    /// Goes on with a request.
+    pub(super) async fn advance(
+        &self,
+        request: &Request,
+        mut token: Token,
+        slice: &Slice,
+    ) -> Result<Progress, Failure> {
+        let artifact = match &request.settings {
+            SettingsPlace::File(_) => Some(self.fetch(&request.wanted).await?),
+            SettingsPlace::Object { .. } => None,
+        };
+        let project = self.project(&request.settings, artifact.as_deref()).await?;
+        let journal = project.open_journal(&self.reach).await;
+        let desk = Desk {
+            project: &project,
+            journal,
+            slice,
+        };
+        let standing = Box::pin(self.stand(&desk, request, &mut token)).await?;
+        Ok(Progress {
+            token,
+            standing,
+            journal: desk.journal.location(),
+        })
+    }
+
+    async fn stand(&self, desk: &Desk<'_>, request: &Request, token: &mut Token) -> Result<Standing, Failure> {
+        loop {
+            match known(desk, token).await {
+                Ok(Some(release)) => {
+                    token.release = Some(release.plan.id.number);
+                    return self.go_on(desk, request, token, release).await;
+                }
+                Ok(None) => {}
+                // A release that is under way is not lost because its journal cannot be read for a while.
+                Err(error) if error.may_pass() && token.release.is_some() => {
+                    return Ok(Standing::Waiting(format!("{error}; the next job looks again")));
+                }
+                Err(error) => return Err(Failure::system(error)),
+            }
+            match Box::pin(self.take_turn(desk, request, token)).await? {
+                Turn::Begun(driver) => {
+                    token.release = Some(driver.release().plan.id.number);
+                    return self.drive(desk, *driver, request.until).await;
+                }
+                Turn::Again => {}
+                Turn::Wait(why) => return Ok(Standing::Waiting(why)),
+                Turn::Live(release) => return Ok(Standing::Live(release)),
+            }
+        }
+    }
+
+    /// Goes on with a release that has begun.
+    async fn go_on(
+        &self,
+        desk: &Desk<'_>,
+        request: &Request,
+        token: &Token,
+        release: Release,
+    ) -> Result<Standing, Failure> {
+        let until = if token.back { Until::Over } else { request.until };
+        if release.outcome.is_some() || until.reached(&release) {
+            return Ok(Standing::Over(Box::new(release)));
+        }
+        // Another sandbox may have begun it, which has the artifact.
+        let before_upload = matches!(release.phase, Phase::Preflight | Phase::Publish);
+        let bundle = match release.plan.source {
+            Source::Bundle { .. } if before_upload => Some(self.fetch(&request.wanted).await?),
+            _ => None,
+        };
+        let driver = Driver::join(self.seat(desk, bundle, Vec::new()).await?, release);
+        self.drive(desk, driver, until).await
+    }
+
+    /// Drives a release until the slice is over, and asks it to turn back if its pipeline is stopped.
+    pub(super) async fn drive(&self, desk: &Desk<'_>, mut driver: Driver, until: Until) -> Result<Standing, Failure> {
+        let slice = desk.slice;
+        let origin = driver.release().plan.origin.clone();
+        let execution = origin.and_then(|origin| origin.execution);
+        let operator = Driver::join(driver.seat().heard_by(Arc::new(Silent)), driver.release().clone());
+        let stopped = self.turn_back_when_stopped(operator, execution);
+        let enough = |release: &Release| slice.is_over() || until.reached(release) || crashes_now(release);
+        let ended = tokio::select! {
+            ended = driver.run(enough) => Some(ended),
+            never = stopped => match never {},
+            () = slice.end() => None,
+        };
+        let over = matches!(ended, Some(Ok(Some(_))));
+        if !over && !crashes_now(driver.release()) {
+            // Whoever goes on then need not wait. If it cannot be written in a moment, they wait.
+            let _late = tokio::time::timeout(FAREWELL, driver.hand_over()).await;
+        }
+        let release = Box::new(driver.release().clone());
+        match ended {
+            Some(Err(error @ (DriverError::Elsewhere { .. } | DriverError::Account { .. }))) => {
+                Err(Failure::configuration(error.to_string()))
+            }
+            Some(Err(error)) => Ok(Standing::Waiting(format!(
+                "release {}: {error}; the next job goes on with it",
+                release.plan.id
+            ))),
+            Some(Ok(_)) | None if over || until.reached(&release) => Ok(Standing::Over(release)),
+            Some(Ok(_)) | None => Ok(Standing::UnderWay(release)),
+        }
+    }
+
+    /// Takes a release back whose pipeline's execution was stopped before it was promoted. What is promoted stays.
+    async fn turn_back_when_stopped(&self, mut operator: Driver, execution: Option<Execution>) -> Infallible {
+        let Some(Execution { pipeline, id }) = execution else {
+            return std::future::pending().await;
+        };
+        loop {
+            let status = self.aws.execution_status(&pipeline, &id).await.ok().flatten();
+            let stopped = ["Stopping", "Stopped", "Superseded", "Cancelled"];
+            let stopped = status.is_some_and(|status| stopped.contains(&status.as_str()));
+            if stopped && operator.follow().await.is_ok() {
+                let release = operator.release();
+                let asked = release.wishes.abort || release.promoted();
+                if asked || operator.ask(Wish::Abort).await.is_ok() {
+                    return std::future::pending().await;
+                }
+            }
+            tokio::time::sleep(EVERY.min(operator.release().plan.provision.interval.get())).await;
+        }
+    }
+
+    /// Everything that a driver works with here.
+    pub(super) async fn seat(
+        &self,
+        desk: &Desk<'_>,
+        bundle: Option<PathBuf>,
+        problems: Vec<String>,
+    ) -> Result<Seat, Failure> {
+        let connected = desk.project.connect(&self.reach, problems).await;
+        let world: World = connected.map_err(Failure::system)?.with_bundle(bundle);
+        Ok(Seat {
+            machine: Arc::new(Sandbox),
+            ..Seat::new(
+                Arc::clone(&desk.journal),
+                Arc::new(world),
+                Arc::new(SystemClock),
+                report::reporter(Format::Human),
+            )
+        })
+    }
+}
+
+/// The release that a request has led to.
+async fn known(desk: &Desk<'_>, token: &Token) -> Result<Option<Release>, JournalError> {
+    let slot = desk.project.slot();
+    match token.release {
+        Some(number) => catch_up(desk.journal.as_ref(), &ReleaseId { slot, number }, None).await,
+        None => begun_for(desk.journal.as_ref(), &slot, &token.job).await,
+    }
+}

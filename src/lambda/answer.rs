@@ -1,0 +1,310 @@
+//! What is answered: to a pipeline, and to whoever invokes the function directly.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::Failure;
+use super::advance::{Progress, Standing};
+use crate::aws::{Fault, JobAnswer, Standing as JobStanding};
+use crate::release::{Outcome, Phase, Release};
+
+impl Progress {
+    /// To a pipeline.
+    pub(super) fn to_job(&self) -> JobAnswer {
+        let standing = self.standing();
+        if !self.is_over() {
+            return JobAnswer::Continue {
+                token: self.token.text(),
+                standing,
+            };
+        }
+        match self.success() {
+            Some((release, outcome)) => JobAnswer::Success {
+                variables: variables(release, outcome),
+                standing,
+            },
+            None => JobAnswer::Failure {
+                fault: Fault::Release,
+                message: standing.summary,
+                release: standing.release,
+            },
+        }
+    }
+
+    /// To whoever has asked directly.
+    pub(super) fn to_caller(&self) -> Value {
+        let standing = self.standing();
+        let outcome = match &self.standing {
+            Standing::Over(release) => Some(
+                release
+                    .outcome
+                    .as_ref()
+                    .map_or("promoted", |(outcome, _)| outcome.code()),
+            ),
+            Standing::Live(_) => Some(UNCHANGED),
+            Standing::Waiting(_) | Standing::UnderWay(_) => None,
+        };
+        json!({
+            "release": standing.release,
+            "outcome": outcome,
+            "summary": standing.summary,
+            "percent": standing.percent,
+        })
+    }
+
+    fn is_over(&self) -> bool {
+        matches!(self.standing, Standing::Over(_) | Standing::Live(_))
+    }
+
+    /// The release and what has become of it, if that is what was wanted.
+    fn success(&self) -> Option<(&Release, &'static str)> {
+        match &self.standing {
+            Standing::Live(release) => Some((release, UNCHANGED)),
+            Standing::Over(release) => match release.outcome {
+                None | Some((Outcome::Promoted, _)) if !self.token.back => Some((release, Outcome::Promoted.code())),
+                Some((outcome @ (Outcome::RolledBack | Outcome::Aborted), _)) if self.token.back => {
+                    Some((release, outcome.code()))
+                }
+                _ => None,
+            },
+            Standing::Waiting(_) | Standing::UnderWay(_) => None,
+        }
+    }
+
+    fn standing(&self) -> JobStanding {
+        let (summary, percent, release) = match &self.standing {
+            Standing::Waiting(why) => (format!("waiting: {why}"), 0, None),
+            Standing::UnderWay(release) => (under_way(release), percent(release), Some(release)),
+            Standing::Over(release) => (self.over(release), 100, Some(release)),
+            Standing::Live(release) => (
+                format!(
+                    "nothing to do: {} serves this version since release {} was taken back",
+                    release.plan.slot_cname, release.plan.id
+                ),
+                100,
+                Some(release),
+            ),
+        };
+        JobStanding {
+            summary,
+            percent,
+            release: release.map(|release| release.plan.id.to_string()),
+        }
+    }
+
+    fn over(&self, release: &Release) -> String {
+        let id = &release.plan.id;
+        let Some((outcome, why)) = &release.outcome else {
+            return format!("release {id} is promoted; blue still runs, and is removed by the next look at the slot");
+        };
+        match outcome {
+            Outcome::Promoted => format!("release {id} is promoted: {why}"),
+            _ => {
+                let blue = release.blue.as_ref().map_or_else(String::new, |blue| {
+                    let version = blue.version.as_ref().map_or("its version", |version| version.as_str());
+                    format!("; {} serves {version}", blue.name)
+                });
+                format!(
+                    "release {id} {}: {why}{blue}. Its journal is in {}; `cutover status` says more",
+                    ended(*outcome),
+                    self.journal
+                )
+            }
+        }
+    }
+}
+
+/// What has become of a request whose version is live already.
+const UNCHANGED: &str = "unchanged";
+
+fn ended(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Promoted => "was promoted",
+        Outcome::RolledBack => "was rolled back",
+        Outcome::Aborted => "was aborted",
+        Outcome::Refused => "was refused",
+        Outcome::NeedsHuman => "needs a human",
+    }
+}
+
+fn under_way(release: &Release) -> String {
+    let id = &release.plan.id;
+    let step = match release.phase {
+        Phase::Shift | Phase::Bake if release.plan.lever.is_gradual() => {
+            format!(" at {}", release.plan.share(release.step))
+        }
+        _ => String::new(),
+    };
+    let why = release
+        .waiting
+        .as_ref()
+        .map_or_else(String::new, |why| format!(": {why}"));
+    format!("release {id}, {}{step}{why}", release.phase)
+}
+
+/// How far a release is, roughly.
+fn percent(release: &Release) -> u8 {
+    let part = |done: usize, of: usize| u8::try_from(40 * done.min(of) / of.max(1)).unwrap_or(40);
+    let steps = release.plan.step_count();
+    match release.phase {
+        Phase::Preflight => 1,
+        Phase::Publish => 5,
+        Phase::Provision => 10,
+        Phase::Smoke => 35,
+        Phase::Shift => 40 + part(2 * release.step, 2 * steps),
+        Phase::Bake => 40 + part(2 * release.step + 1, 2 * steps),
+        Phase::Drain => 85,
+        Phase::Retire => 92,
+        Phase::RollBack => 95,
+        Phase::Done => 100,
+    }
+}
+
+/// Output variables of the action, for those that follow it.
+fn variables(release: &Release, outcome: &str) -> BTreeMap<String, String> {
+    let promoted = outcome == Outcome::Promoted.code();
+    let green = release
+        .green
+        .as_ref()
+        .map(|green| (green.id.to_string(), green.name.to_string()));
+    let blue = release
+        .blue
+        .as_ref()
+        .map(|blue| (blue.id.to_string(), blue.name.to_string()));
+    let (id, name) = if promoted { green } else { blue }.unwrap_or_default();
+    let before = release.blue.as_ref().and_then(|blue| blue.version.as_ref());
+    let version = if promoted {
+        release.plan.version_label.to_string()
+    } else {
+        before.map(ToString::to_string).unwrap_or_default()
+    };
+    let verdict = release
+        .assessment
+        .verdict
+        .as_ref()
+        .map_or_else(|| "none".to_owned(), ToString::to_string);
+    let named = [
+        ("Release", release.plan.id.to_string()),
+        ("Outcome", outcome.to_owned()),
+        ("EnvironmentId", id),
+        ("EnvironmentName", name),
+        ("VersionLabel", version),
+        ("Url", release.plan.public_url.clone()),
+        ("Verdict", verdict),
+    ];
+    named
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}
+
+impl Failure {
+    /// To a pipeline.
+    pub(super) fn into_job(self) -> JobAnswer {
+        JobAnswer::Failure {
+            fault: self.fault,
+            message: self.message,
+            release: self.release,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::token::Token;
+    use super::*;
+    use crate::release::tests::{blue, plan, release};
+
+    fn progress(standing: Standing, back: bool) -> Progress {
+        Progress {
+            token: Token {
+                back,
+                ..Token::first("a-job")
+            },
+            standing,
+            journal: "s3://state/releases".to_owned(),
+        }
+    }
+
+    fn over(outcome: Outcome) -> Box<Release> {
+        let mut release = release(plan());
+        release.blue = Some(blue());
+        release.phase = Phase::Done;
+        release.outcome = Some((outcome, "2.1 % of green's requests failed".to_owned()));
+        Box::new(release)
+    }
+
+    #[test]
+    fn only_what_was_wanted_is_a_success() {
+        let answer = |outcome, back| progress(Standing::Over(over(outcome)), back).to_job();
+        let JobAnswer::Success { variables, standing } = answer(Outcome::Promoted, false) else {
+            panic!("it is promoted");
+        };
+        assert_eq!((variables["Outcome"].as_str(), standing.percent), ("promoted", 100));
+        assert_eq!(variables.len(), 7);
+        for outcome in [
+            Outcome::RolledBack,
+            Outcome::Aborted,
+            Outcome::Refused,
+            Outcome::NeedsHuman,
+        ] {
+            let JobAnswer::Failure { message, release, .. } = answer(outcome, false) else {
+                panic!("{outcome} is no success");
+            };
+            for word in [
+                "2.1 % of green's requests failed",
+                "s3://state/releases",
+                "shop/production/7",
+            ] {
+                assert!(message.contains(word), "{message}");
+            }
+            assert_eq!(release.as_deref(), Some("shop/production/7"));
+        }
+        // On purpose.
+        let JobAnswer::Success { variables, .. } = answer(Outcome::RolledBack, true) else {
+            panic!("back is what was wanted");
+        };
+        assert_eq!(variables["EnvironmentId"], blue().id.to_string());
+        assert!(matches!(answer(Outcome::Promoted, true), JobAnswer::Failure { .. }));
+        let live = progress(Standing::Live(over(Outcome::RolledBack)), false).to_job();
+        assert!(matches!(live, JobAnswer::Success { variables, .. } if variables["Outcome"] == "unchanged"));
+    }
+
+    #[test]
+    fn what_is_under_way_goes_on_and_says_how_far_it_is() {
+        let mut last = 0;
+        for phase in [
+            Phase::Preflight,
+            Phase::Publish,
+            Phase::Provision,
+            Phase::Smoke,
+            Phase::Shift,
+            Phase::Bake,
+            Phase::Drain,
+            Phase::Retire,
+        ] {
+            let mut release = release(plan());
+            release.phase = phase;
+            let JobAnswer::Continue { token, standing } =
+                progress(Standing::UnderWay(Box::new(release)), false).to_job()
+            else {
+                panic!("{phase} is not the end");
+            };
+            assert!(
+                standing.percent > last && standing.percent < 100,
+                "{phase}: {}",
+                standing.percent
+            );
+            assert!(standing.summary.contains(phase.as_str()), "{}", standing.summary);
+            assert!(token.contains("a-job"));
+            last = standing.percent;
+        }
+        let waiting = progress(
+            Standing::Waiting("release shop/production/6 has the slot".to_owned()),
+            false,
+        );
+        assert!(matches!(waiting.to_job(), JobAnswer::Continue { standing, .. } if standing.summary.contains("/6")));
+        assert_eq!(waiting.to_caller()["outcome"], Value::Null);
+    }
+}

@@ -1,0 +1,84 @@
+//! The artifact that is released, fetched when it is needed.
+
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::{Failure, Function};
+use crate::aws::{Fault, Session};
+use crate::compose::{Artifact, prepare};
+
+/// Where artifacts are kept: below the one folder that a function may write to.
+pub(super) fn folder() -> PathBuf {
+    std::env::temp_dir().join("cutover")
+}
+
+/// An object that is to be released.
+pub(super) struct Wanted {
+    pub(super) bucket: String,
+    pub(super) key: String,
+    /// The credentials that may read it, if not the function's own.
+    pub(super) session: Option<Session>,
+}
+
+impl Wanted {
+    /// Where it is kept.
+    fn file(&self) -> PathBuf {
+        let mut hash = Sha256::new();
+        hash.update(self.bucket.as_bytes());
+        hash.update(b"/");
+        hash.update(self.key.as_bytes());
+        let digest: String = hash
+            .finalize()
+            .iter()
+            .take(8)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        folder().join(format!("{digest}.zip"))
+    }
+}
+
+/// An artifact that was fetched, and what is wrong with it.
+pub(super) struct Fetched {
+    pub(super) artifact: Artifact,
+    pub(super) problems: Vec<String>,
+}
+
+impl Function {
+    /// Fetches an artifact, unless it is here. Others are removed: a sandbox has little room.
+    pub(super) async fn fetch(&self, wanted: &Wanted) -> Result<PathBuf, Failure> {
+        let file = wanted.file();
+        if file.is_file() {
+            return Ok(file);
+        }
+        let folder = folder();
+        let unwritable = |error: std::io::Error| {
+            Failure::system(format!("the artifact cannot be kept in {}: {error}", folder.display()))
+        };
+        let _absent = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).map_err(unwritable)?;
+        let part = file.with_extension("part");
+        let Wanted { bucket, key, session } = wanted;
+        let fetched = self.aws.download(session.as_ref(), bucket, key, &part).await;
+        fetched.map_err(|error| {
+            let what = format!("fetching the artifact s3://{bucket}/{key}");
+            Failure::of_call(&what, &error, Fault::Artifact)
+        })?;
+        std::fs::rename(&part, &file).map_err(unwritable)?;
+        Ok(file)
+    }
+}
+
+/// Inspects an artifact that was fetched.
+pub(super) fn inspected(file: &Path) -> Fetched {
+    match prepare(file, &folder()) {
+        Ok(artifact) => Fetched {
+            artifact,
+            problems: Vec::new(),
+        },
+        Err(problems) => Fetched {
+            artifact: Artifact::unfit(file),
+            problems,
+        },
+    }
+}

@@ -1,0 +1,65 @@
+//! Drills, on a schedule. What is left of one at the end of an invocation is for the next watch.
+
+use serde_json::{Value, json};
+
+use super::advance::{Desk, Standing};
+use super::call::DrillCall;
+use super::settings::{SettingsPlace, Until};
+use super::{Failure, Function, Slice};
+use crate::aws::Fault;
+use crate::compose::{self, DrillPlanner, NotBegun, Patience};
+use crate::driver::Driver;
+use crate::journal::begun_for;
+use crate::model::SystemClock;
+use crate::release::Origin;
+
+impl Function {
+    /// Runs a drill as far as there is time. A schedule may deliver twice: the invocation's id says which drill it is.
+    pub(super) async fn drill(&self, invocation: &str, call: DrillCall, slice: &Slice) -> Result<Value, Failure> {
+        let place = SettingsPlace::read(Some(&call.config))?;
+        let project = self.project(&place, None).await?;
+        let project = compose::for_drill(&project, call.max_share).map_err(Failure::configuration)?;
+        let journal = project.open_journal(&self.reach).await;
+        let desk = Desk {
+            project: &project,
+            journal,
+            slice,
+        };
+        let slot = project.slot();
+        let seat = self.seat(&desk, None, Vec::new()).await?;
+        let known = begun_for(desk.journal.as_ref(), &slot, invocation)
+            .await
+            .map_err(Failure::system)?;
+        let driver = match known {
+            Some(release) => Driver::join(seat, release),
+            None => {
+                let planner = DrillPlanner { kind: call.kind };
+                let planner = planner.planner(&project, &seat.world, &SystemClock).await;
+                let planner = planner.asked_by(Origin {
+                    request: invocation.to_owned(),
+                    execution: None,
+                });
+                let mut end = std::pin::pin!(slice.end());
+                let begun = Box::pin(compose::begin(seat, &slot, &planner, Patience::Refuse, end.as_mut())).await;
+                match begun {
+                    Ok(driver) => driver,
+                    Err(NotBegun::Refused(problems)) => {
+                        let texts = problems.iter().map(|problem| problem.message.as_str());
+                        let message = format!("no drill began: {}", texts.collect::<Vec<_>>().join("; "));
+                        return Err(Failure::new(Fault::Release, message));
+                    }
+                    Err(NotBegun::Failed(error)) => return Err(Failure::system(error)),
+                    Err(NotBegun::Interrupted(why)) => return Err(Failure::system(why)),
+                }
+            }
+        };
+        let id = driver.release().plan.id.clone();
+        if let Standing::Waiting(why) = self.drive(&desk, driver, Until::Over).await? {
+            return Err(Failure::system(why));
+        }
+        let record = crate::drill::read(desk.journal.as_ref(), &id)
+            .await
+            .map_err(Failure::system)?;
+        Ok(json!({ "drill": record }))
+    }
+}

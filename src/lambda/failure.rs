@@ -1,0 +1,62 @@
+//! Why an invocation could not do what it was asked for.
+
+use std::fmt;
+
+use crate::aws::{CallError, Fault};
+
+/// A failure, and whose fault it is.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) fault: Fault,
+    pub(super) message: String,
+    /// The release, if there is one.
+    pub(super) release: Option<String>,
+}
+
+impl Failure {
+    /// Of the action's settings.
+    pub(super) fn configuration(message: impl Into<String>) -> Self {
+        Self::new(Fault::Configuration, message)
+    }
+
+    /// Of what does not answer.
+    pub(super) fn system(message: impl fmt::Display) -> Self {
+        Self::new(Fault::System, message.to_string())
+    }
+
+    pub(super) fn new(fault: Fault, message: impl Into<String>) -> Self {
+        Self {
+            fault,
+            message: message.into(),
+            release: None,
+        }
+    }
+
+    /// Of a call that reads something that `missing` is to blame for if it is not there.
+    pub(super) fn of_call(what: &str, error: &CallError, missing: Fault) -> Self {
+        let has = |codes: &[&str]| codes.iter().any(|code| error.has_code(code));
+        let (fault, advice) = if has(&[
+            "AccessDenied",
+            "AccessDeniedException",
+            "InsufficientPrivilegesException",
+        ]) {
+            (
+                Fault::Permission,
+                "; give the role that permission, as `cutover iam-policy` prints it",
+            )
+        } else if has(&["NoSuchKey", "NoSuchBucket"]) {
+            (missing, "; check the name")
+        } else {
+            (Fault::System, "; the next try may succeed")
+        };
+        Self::new(fault, format!("{what}: {error}{advice}"))
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}

@@ -1,0 +1,145 @@
+//! Jobs of CodePipeline, and releases that are asked for directly.
+
+use serde_json::Value;
+
+use super::artifact::Wanted;
+use super::call::{Job, ReleaseCall};
+use super::request::Request;
+use super::settings::{Parameters, SettingsPlace, Until, object};
+use super::token::Token;
+use super::{Failure, Function, Slice};
+use crate::aws::CallError;
+use crate::release::Origin;
+
+impl Function {
+    /// Works on a job and answers the pipeline.
+    ///
+    /// # Errors
+    ///
+    /// When the pipeline could not be told. It gives the job up after its time, and the next one goes on with the release.
+    pub(super) async fn job(&self, job: Job, slice: &Slice) -> Result<Value, CallError> {
+        let id = job.id.clone();
+        let answer = match Box::pin(self.work(job, slice)).await {
+            Ok(progress) => progress.to_job(),
+            Err(failure) => failure.into_job(),
+        };
+        self.aws.answer_job(&id, answer).await?;
+        Ok(Value::Null)
+    }
+
+    async fn work(&self, job: Job, slice: &Slice) -> Result<super::advance::Progress, Failure> {
+        let parameters = Parameters::read(job.user_parameters())?;
+        let token = Token::read(&job.id, job.data.continuation_token.as_deref())?;
+        let request = Request {
+            origin: Origin {
+                request: token.job.clone(),
+                execution: parameters.execution(),
+            },
+            settings: SettingsPlace::read(parameters.config.as_deref())?,
+            wanted: wanted(&job, parameters.artifact.as_deref())?,
+            until: parameters.until,
+        };
+        self.advance(&request, token, slice).await
+    }
+
+    /// Works on a release that was asked for directly, and says how it stands.
+    pub(super) async fn release(&self, invocation: &str, call: ReleaseCall, slice: &Slice) -> Result<Value, Failure> {
+        let id = call.request.unwrap_or_else(|| invocation.to_owned());
+        let (bucket, key) = object(&call.artifact).ok_or_else(|| {
+            Failure::configuration(format!(
+                "`artifact` is {:?}, which names no object: write s3://BUCKET/KEY",
+                call.artifact
+            ))
+        })?;
+        let request = Request {
+            origin: Origin {
+                request: id.clone(),
+                execution: None,
+            },
+            settings: SettingsPlace::read(call.config.as_deref())?,
+            wanted: Wanted {
+                bucket,
+                key,
+                session: None,
+            },
+            until: Until::Over,
+        };
+        let progress = self.advance(&request, Token::first(&id), slice).await?;
+        Ok(progress.to_caller())
+    }
+}
+
+/// The artifact of a job that is released.
+fn wanted(job: &Job, name: Option<&str>) -> Result<Wanted, Failure> {
+    let artifacts = &job.data.input_artifacts;
+    let names = || {
+        let names = artifacts.iter().map(|artifact| artifact.name.as_str());
+        names.collect::<Vec<_>>().join(", ")
+    };
+    let artifact = match (name, artifacts.as_slice()) {
+        (_, []) => {
+            return Err(Failure::configuration(
+                "the action has no input artifact: give it the one to be released",
+            ));
+        }
+        (None, [one]) => one,
+        (None, _) => {
+            return Err(Failure::configuration(format!(
+                "the action has several input artifacts ({}); name the one to be released by `artifact` in UserParameters",
+                names()
+            )));
+        }
+        (Some(name), _) => artifacts.iter().find(|artifact| artifact.name == name).ok_or_else(|| {
+            Failure::configuration(format!(
+                "`artifact` in UserParameters is {name:?}, and the action's input artifacts are {}",
+                names()
+            ))
+        })?,
+    };
+    let (bucket, key) = artifact
+        .place()
+        .ok_or_else(|| Failure::configuration(format!("the input artifact {} is not on S3", artifact.name)))?;
+    Ok(Wanted {
+        bucket: bucket.to_owned(),
+        key: key.to_owned(),
+        session: job.session(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::call::{Call, tests::event};
+    use super::*;
+
+    fn job(artifacts: &[&str]) -> Job {
+        let mut event = event("{}", None);
+        let list = artifacts.iter().map(|name| {
+            serde_json::json!({ "name": name, "location": { "type": "S3", "s3Location": { "bucketName": "b", "objectKey": name } } })
+        });
+        event["CodePipeline.job"]["data"]["inputArtifacts"] = list.collect();
+        match Call::read(event) {
+            Ok(Call::Job(job)) => *job,
+            _ => panic!("it is a job"),
+        }
+    }
+
+    #[test]
+    fn the_artifact_is_the_only_one_or_the_one_that_is_named() {
+        assert_eq!(
+            wanted(&job(&["Built"]), None).unwrap_or_else(|e| panic!("{e}")).key,
+            "Built"
+        );
+        let two = job(&["Source", "Built"]);
+        assert_eq!(
+            wanted(&two, Some("Built")).unwrap_or_else(|e| panic!("{e}")).key,
+            "Built"
+        );
+        let why = |job: &Job, name: Option<&str>| match wanted(job, name) {
+            Ok(_) => panic!("it is not clear which"),
+            Err(failure) => failure.message,
+        };
+        assert!(why(&two, None).contains("Source, Built"));
+        assert!(why(&two, Some("Bulit")).contains("Bulit"));
+        assert!(why(&job(&[]), None).contains("no input artifact"));
+    }
+}

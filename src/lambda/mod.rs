@@ -1,0 +1,86 @@
+//! The face for AWS Lambda: jobs of CodePipeline, schedules and direct invocations in, job results out.
+//!
+//! A release takes longer than a function may run. So an invocation drives it for its slice of time, hands it over, and answers
+//! the pipeline with a token; the next job goes on. Nothing is kept between invocations but the journal: a function that is killed
+//! in the middle leaves no more behind than a driver that is killed anywhere else.
+//!
+//! The event holds credentials. It is never logged, and nothing here can print it.
+
+mod advance;
+mod answer;
+mod artifact;
+mod call;
+mod drill;
+mod failure;
+mod job;
+mod machine;
+mod request;
+mod settings;
+mod slice;
+mod token;
+mod turn;
+mod watch;
+
+use std::process::ExitCode;
+
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use serde_json::Value;
+
+use crate::aws::Aws;
+use crate::compose::Reach;
+use call::Call;
+use failure::Failure;
+use slice::Slice;
+
+/// What all invocations of a process share.
+struct Function {
+    reach: Reach,
+    aws: Aws,
+}
+
+/// Answers invocations for as long as Lambda keeps this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
+    let served = match runtime {
+        Ok(runtime) => runtime.block_on(serve()),
+        Err(error) => Err(format!("could not start the asynchronous runtime: {error}").into()),
+    };
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Lambda shows what a function writes there in its log.
+            use std::io::Write;
+            let _ = writeln!(std::io::stderr(), "cutover: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve() -> Result<(), Error> {
+    let reach = Reach::from_environment()?;
+    let aws = Box::pin(Aws::connect(&reach.aws)).await;
+    let function = &Function { reach, aws };
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
+        let slice = Slice::until(event.context.deadline);
+        let id = event.context.request_id.clone();
+        Box::pin(function.answer(&id, event.payload, &slice)).await
+    }))
+    .await
+}
+
+impl Function {
+    /// Answers one invocation. An error means that Lambda is to deliver it again, where that is configured.
+    async fn answer(&self, invocation: &str, event: Value, slice: &Slice) -> Result<Value, Error> {
+        match Call::read(event) {
+            Ok(Call::Job(job)) => Ok(self.job(*job, slice).await?),
+            Ok(Call::Release(wanted)) => Ok(self.release(invocation, wanted, slice).await?),
+            Ok(Call::Drill(wanted)) => Ok(self.drill(invocation, wanted, slice).await?),
+            Ok(Call::Watch(wanted)) => Ok(self.watch(wanted, slice).await?),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+}

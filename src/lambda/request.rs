@@ -1,0 +1,13 @@
+//! A request for a release: what a job of a pipeline and a direct invocation have in common.
+
+use super::artifact::Wanted;
+use super::settings::{SettingsPlace, Until};
+use crate::release::Origin;
+
+/// What is to be released, and how.
+pub(super) struct Request {
+    pub(super) origin: Origin,
+    pub(super) settings: SettingsPlace,
+    pub(super) wanted: Wanted,
+    pub(super) until: Until,
+}

@@ -1,0 +1,85 @@
+//! Continuation tokens: what the next job of a pipeline has to know. Everything else is in the journal.
+
+use serde::{Deserialize, Serialize};
+
+use super::Failure;
+use crate::model::{ReleaseNumber, Timestamp};
+
+/// A continuation token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Token {
+    /// Id of the action's first job, by which its release is known.
+    pub(super) job: String,
+    /// The release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) release: Option<ReleaseNumber>,
+    /// Whether that is taken back on purpose, because its blue is what is wanted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) back: bool,
+    /// Since when the action waits for its turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) waiting_since: Option<Timestamp>,
+    /// Since when nobody has the slot any more and something is in the way all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) settling_since: Option<Timestamp>,
+}
+
+impl Token {
+    /// Of an action that has not begun.
+    pub(super) fn first(job: &str) -> Self {
+        Self {
+            job: job.to_owned(),
+            release: None,
+            back: false,
+            waiting_since: None,
+            settling_since: None,
+        }
+    }
+
+    /// As a job has it.
+    pub(super) fn read(job: &str, text: Option<&str>) -> Result<Self, Failure> {
+        match text {
+            None => Ok(Self::first(job)),
+            Some(text) => serde_json::from_str(text).map_err(|error| {
+                Failure::configuration(format!(
+                    "the job's continuation token was not made by this version of cutover ({error}); retry the stage"
+                ))
+            }),
+        }
+    }
+
+    /// For the next job.
+    pub(super) fn text(&self) -> String {
+        // Of text, numbers and truth values: nothing of it cannot be written.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_comes_back_as_it_was_and_is_short() {
+        let token = Token {
+            release: Some(ReleaseNumber(4_000_000_000)),
+            back: true,
+            waiting_since: Some(Timestamp::from_millis(1_800_000_000_000)),
+            settling_since: Some(Timestamp::from_millis(1_800_000_000_000)),
+            ..Token::first("11111111-abcd-1111-abcd-111111abcdef")
+        };
+        let text = token.text();
+        assert!(text.len() < 2048, "{text}");
+        assert_eq!(Token::read("another", Some(&text)).unwrap(), token);
+        let first = Token::read("a-job", None).unwrap();
+        assert_eq!(first, Token::first("a-job"));
+        assert_eq!(first.text(), r#"{"job":"a-job"}"#);
+        assert!(
+            Token::read("a-job", Some("release 7"))
+                .unwrap_err()
+                .message
+                .contains("retry the stage")
+        );
+    }
+}
