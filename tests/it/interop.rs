@@ -100,3 +100,18 @@ async fn boto3_manages_hosted_zones_and_dns_follows() {
     }
     cloud.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn boto3_manages_functions_and_they_run() {
+    let cloud = Cloud::start().await;
+    run("functions.py", vec![cloud.local.endpoint()]).await;
+    cloud.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn boto3_drives_a_pipeline_through_releases_and_kills() {
+    let cloud = Cloud::with(|settings| settings.pace = 60.0).await;
+    let seed = std::env::var("PIPELINE_SEED").unwrap_or_else(|_| "1".to_owned());
+    run("pipeline.py", vec![cloud.local.endpoint(), seed]).await;
+    cloud.end().await;
+}

@@ -15,7 +15,7 @@ use super::errors;
 use super::object::{Description, Object};
 use super::receive::{Claims, Received, receive};
 use super::uploads::Upload;
-use crate::local::storage::{Storage, StoredObject};
+use crate::local::storage::{ObjectRevision, Storage, StoredObject};
 use crate::model::{Clock, Timestamp};
 
 /// S3 makes a checksum by this algorithm when the client sends none.
@@ -304,6 +304,29 @@ impl Storage for ObjectStore {
         }
     }
 
+    fn revision(&self, bucket: &str, key: &str) -> Option<ObjectRevision> {
+        let object = self.get(bucket, key).ok()?;
+        Some(ObjectRevision {
+            entity_tag: object.entity_tag.clone(),
+            modified: object.modified,
+        })
+    }
+
+    fn copy(&self, from: (&str, &str), to: (&str, &str)) -> bool {
+        let Ok(object) = self.get(from.0, from.1) else {
+            return false;
+        };
+        let copy = Object {
+            blob: Arc::clone(&object.blob),
+            entity_tag: object.entity_tag.clone(),
+            checksum: object.checksum.clone(),
+            modified: self.now(),
+            description: object.description.clone(),
+            in_parts: object.in_parts,
+        };
+        self.commit(to.0, to.1, &Condition::default(), copy).is_ok()
+    }
+
     fn delete(&self, bucket: &str, key: &str) {
         if let Err(error) = self.remove(bucket, key, &Condition::default()) {
             tracing::error!(
@@ -337,8 +360,13 @@ mod tests {
         assert_eq!(first.size, 5);
         store.put("logs", "a", b"second one");
         let second = store.object("logs", "a").unwrap();
+        let revision = store.revision("logs", "a").unwrap();
+        assert!(store.copy(("logs", "a"), ("logs", "b")) && !store.copy(("logs", "z"), ("logs", "b")));
         store.delete("logs", "a");
         assert_eq!(store.object("logs", "a"), None);
+        assert_eq!(store.revision("logs", "a"), None);
+        assert_eq!(store.revision("logs", "b").unwrap().entity_tag, revision.entity_tag);
+        assert_eq!(store.object("logs", "b").unwrap().size, 10);
         assert_eq!(std::fs::read(first.file).unwrap(), b"first");
         assert_eq!(std::fs::read(second.file).unwrap(), b"second one");
     }
