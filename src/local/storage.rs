@@ -15,6 +15,9 @@ pub trait Storage: Send + Sync {
     /// An object, if it is there.
     fn object(&self, bucket: &str, key: &str) -> Option<StoredObject>;
 
+    /// The whole content of an object, if it is there.
+    fn content(&self, bucket: &str, key: &str) -> Option<Vec<u8>>;
+
     /// Writes a small object whole.
     fn put(&self, bucket: &str, key: &str, content: &[u8]);
 
@@ -45,4 +48,6 @@ pub struct ObjectRevision {
     pub entity_tag: String,
     /// When it was written.
     pub modified: Timestamp,
+    /// Its version, in a bucket with versioning.
+    pub version: Option<String>,
 }

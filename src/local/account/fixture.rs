@@ -76,6 +76,13 @@ impl Storage for FakeStorage {
         Some(StoredObject { size, file })
     }
 
+    fn content(&self, bucket: &str, key: &str) -> Option<Vec<u8>> {
+        let objects = self.objects.lock().unwrap();
+        objects
+            .get(&(bucket.into(), key.into()))
+            .map(|(_, content)| content.clone())
+    }
+
     fn put(&self, bucket: &str, key: &str, content: &[u8]) {
         let value = (content.len() as u64, content.to_vec());
         self.objects.lock().unwrap().insert((bucket.into(), key.into()), value);
@@ -87,6 +94,7 @@ impl Storage for FakeStorage {
         Some(ObjectRevision {
             entity_tag: format!("{size}-{}", String::from_utf8_lossy(content)),
             modified: Timestamp::default(),
+            version: None,
         })
     }
 

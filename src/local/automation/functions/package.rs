@@ -104,7 +104,6 @@ fn fetched(bucket: &str, key: &str, account: &Account) -> Result<Vec<u8>, Fault>
     if !account.storage.has_bucket(bucket) {
         return Err(failed("NoSuchBucket", "The specified bucket does not exist"));
     }
-    let object = account.storage.object(bucket, key);
-    let object = object.ok_or_else(|| failed("NoSuchKey", "The specified key does not exist."))?;
-    std::fs::read(&object.file).map_err(|error| failed("InternalError", &error.to_string()))
+    let content = account.storage.content(bucket, key);
+    content.ok_or_else(|| failed("NoSuchKey", "The specified key does not exist."))
 }

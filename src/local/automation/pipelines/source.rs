@@ -59,8 +59,11 @@ pub(super) fn fetch(execution: &Execution, run: &mut ActionRun, seen: &mut Seen,
     run.succeed(now);
 }
 
-/// A name for the content of an object. S3 keeps no versions here, so it has no id of its own.
+/// The object's version. In a bucket without versioning, where AWS would refuse the source, it is a name for the content.
 fn version_id(revision: &ObjectRevision) -> String {
+    if let Some(version) = &revision.version {
+        return version.clone();
+    }
     let text = format!("{}@{}", revision.entity_tag, revision.modified.as_millis());
     let digest = Sha256::digest(text.as_bytes());
     digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
