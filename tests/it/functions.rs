@@ -75,7 +75,7 @@ impl Functions {
         .await;
     }
 
-    async fn invoke(&self, event: &Value) -> Value {
+    async fn invoke(&self, event: Value) -> Value {
         let address = format!("{}/sleeper/invocations", self.base);
         let answer = self.http.post(address).body(event.to_string()).send().await.unwrap();
         serde_json::from_str(&answer.text().await.unwrap()).unwrap()
@@ -98,9 +98,9 @@ async fn gone(pid: Pid) {
 async fn processes_end_with_their_code_and_with_the_cloud() {
     let cloud = Cloud::start().await;
     let functions = Functions::new(&cloud).await;
-    let old = functions.invoke(&json!({})).await;
+    let old = functions.invoke(json!({})).await;
     assert_eq!(
-        functions.invoke(&json!({})).await["pid"],
+        functions.invoke(json!({})).await["pid"],
         old["pid"],
         "a warm process is used again"
     );
@@ -116,12 +116,12 @@ async fn processes_end_with_their_code_and_with_the_cloud() {
     for name in ["pid", "child"] {
         gone(pid(&old, name)).await;
     }
-    let new = functions.invoke(&json!({})).await;
+    let new = functions.invoke(json!({})).await;
     assert_ne!(new["pid"], old["pid"]);
     // Two at once are two processes; the cloud ends while one of them works.
     let (busy, other) = tokio::join!(
-        tokio::time::timeout(Duration::from_secs(2), functions.invoke(&json!({ "sleep": 60 }))),
-        functions.invoke(&json!({}))
+        tokio::time::timeout(Duration::from_secs(2), functions.invoke(json!({ "sleep": 60 }))),
+        functions.invoke(json!({}))
     );
     assert!(busy.is_err() && other["pid"].is_i64(), "{other}");
     cloud.end().await;
@@ -139,12 +139,12 @@ async fn processes_end_with_their_code_and_with_the_cloud() {
 async fn a_killed_process_is_told_and_replaced() {
     let cloud = Cloud::start().await;
     let functions = Functions::new(&cloud).await;
-    let first = functions.invoke(&json!({})).await;
+    let first = functions.invoke(json!({})).await;
     let kill = async {
         tokio::time::sleep(Duration::from_millis(300)).await;
         kill_process(pid(&first, "pid"), Signal::KILL).unwrap();
     };
-    let (died, ()) = tokio::join!(functions.invoke(&json!({ "sleep": 20 })), kill);
+    let (died, ()) = tokio::join!(functions.invoke(json!({ "sleep": 20 })), kill);
     assert_eq!(died["errorType"], "Runtime.ExitError");
     assert!(
         died["errorMessage"].as_str().unwrap().ends_with("signal: killed"),
@@ -152,10 +152,10 @@ async fn a_killed_process_is_told_and_replaced() {
     );
     gone(pid(&first, "child")).await;
     // Killed while it waits, it is replaced without anybody noticing.
-    let second = functions.invoke(&json!({})).await;
+    let second = functions.invoke(json!({})).await;
     kill_process(pid(&second, "pid"), Signal::KILL).unwrap();
     gone(pid(&second, "child")).await;
-    let third = functions.invoke(&json!({})).await;
+    let third = functions.invoke(json!({})).await;
     assert!(third["pid"].is_i64() && third["pid"] != second["pid"], "{third}");
     cloud.end().await;
 }

@@ -124,6 +124,14 @@ pub(super) fn not_implemented(what: &str) -> Fault {
     )
 }
 
+/// A document without the fields that have no value: AWS leaves them out.
+pub(super) fn without_nulls(document: Value) -> Value {
+    match document {
+        Value::Object(fields) => Value::Object(fields.into_iter().filter(|(_, value)| !value.is_null()).collect()),
+        other => other,
+    }
+}
+
 /// Undoes the escapes of a path. What is no escape stays as it is.
 fn unescaped(part: &str) -> String {
     let mut bytes = Vec::with_capacity(part.len());

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use http::{HeaderValue, Request, Response, StatusCode};
 
 use super::body::{self, Body};
-use super::refusal::Shape;
+use super::refusal::{Refusal, Shape};
+use super::route::name;
 use crate::local::automation::{JsonAnswer, JsonRequest, Service};
 
 /// An upload of a function's code: 50 MB as Base64, with its configuration (source: quotas of Lambda).
@@ -26,6 +27,17 @@ pub(super) async fn answer(
     id: &str,
 ) -> Response<Body> {
     let shape = Shape::of(&request);
+    if shape == Shape::Cbor {
+        let refusal = Refusal {
+            status: StatusCode::NOT_IMPLEMENTED,
+            code: "NotImplemented",
+            message: format!(
+                "The local cloud speaks with {} in JSON only, not in CBOR.",
+                name(service)
+            ),
+        };
+        return refusal.response(&shape, id);
+    }
     let (parts, content) = request.into_parts();
     let longest = match service {
         Service::Functions => LONGEST_UPLOAD,

@@ -4,6 +4,7 @@
 //! API model (2015-03-31), and the texts of errors those that users have quoted.
 
 mod change;
+mod configuration;
 mod destination;
 mod function;
 mod invoke;
@@ -92,11 +93,6 @@ impl Functions {
         self.functions
             .get_mut(&name)
             .ok_or_else(|| not_found(&Named::parse(text), account))
-    }
-
-    /// Whether there is a function of that name.
-    pub(super) fn has(&self, text: &str, account: &Account) -> bool {
-        self.find(text, account).is_ok()
     }
 
     /// Does what is due by `now`.

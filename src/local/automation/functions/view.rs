@@ -1,9 +1,10 @@
 //! Functions as they are shown.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::function::{EventConfig, Function};
 use super::{LATEST, package};
+use crate::local::automation::call::without_nulls;
 use crate::local::automation::{Account, iso, seconds};
 
 /// What `GetFunctionConfiguration` shows, and most other operations.
@@ -85,15 +86,4 @@ pub(super) fn event_config(function: &Function, config: &EventConfig) -> Value {
             "OnFailure": destination(config.on_failure.as_ref()),
         },
     }))
-}
-
-/// Fields without a value are left out, as AWS does it.
-fn without_nulls(document: Value) -> Value {
-    match document {
-        Value::Object(fields) => {
-            let fields = fields.into_iter().filter(|(_, value)| !value.is_null());
-            Value::Object(fields.collect::<Map<_, _>>())
-        }
-        other => other,
-    }
 }

@@ -5,10 +5,12 @@
 //!
 //! - `declaration`, `check`: what a pipeline is, and whether it can run here
 //! - `state`: what is known of pipelines and executions
-//! - `advance`: what happens by itself; `source`, `job`: what actions do; `variables`: what they are configured by
-//! - `control`: what somebody wants of an execution; `operations`: which operation a request is meant for; `view`: what is shown
+//! - `advance`, `back`: what happens by itself; `source`, `job`: what actions do; `variables`: what they are configured by
+//! - `begin`, `control`: what somebody wants of an execution; `operations`: which operation a request is meant for; `view`: what is shown
 
 mod advance;
+mod back;
+mod begin;
 mod check;
 mod control;
 mod declaration;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::begin::{StartInput, start_execution};
 use super::check::check;
 use super::control::{caller, execution_id, not_found, read};
 use super::declaration::Declaration;
@@ -147,10 +148,10 @@ impl Pipelines {
             "CreatePipeline" => create(pipelines, read(request)?, &mut context),
             "UpdatePipeline" => update(pipelines, read(request)?, &mut context),
             "StartPipelineExecution" => {
-                let input: super::control::StartInput = read(request)?;
+                let input: StartInput = read(request)?;
                 let by = caller(&context);
                 let pipeline = find_mut(pipelines, &input.name)?;
-                let id = Self::start_execution(pipeline, &input, &by, &mut context)?;
+                let id = start_execution(pipeline, &input, &by, &mut context)?;
                 Ok(execution_id(&id))
             }
             "StopPipelineExecution" => {
@@ -188,7 +189,7 @@ impl Pipelines {
         account: &mut Account,
         now: Timestamp,
     ) -> Result<(), Fault> {
-        let input: super::control::StartInput = serde_json::from_str(input)
+        let input: StartInput = serde_json::from_str(input)
             .map_err(|error| fault(400, "ValidationException", format!("The input cannot be read: {error}")))?;
         let mut context = Context {
             jobs: &mut self.jobs,
@@ -197,7 +198,7 @@ impl Pipelines {
             now,
         };
         let pipeline = find_mut(&mut self.pipelines, &input.name)?;
-        Self::start_execution(pipeline, &input, by, &mut context).map(drop)
+        start_execution(pipeline, &input, by, &mut context).map(drop)
     }
 
     fn find(&self, name: &str) -> Result<&Pipeline, Fault> {

@@ -1,9 +1,10 @@
 //! Pipelines and executions as they are shown.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::declaration::Kind;
 use super::state::{ActionRun, Artifact, Execution, Pipeline, Position, StageRun, Status, Task, action_of};
+use crate::local::automation::call::without_nulls;
 use crate::local::automation::{Account, seconds};
 
 /// What `GetPipelineState` shows.
@@ -238,17 +239,4 @@ pub(super) fn action(execution: &Execution, place: usize, run: &ActionRun, accou
             "outputVariables": run.variables,
         },
     })))
-}
-
-/// Fields without a value are left out, as AWS does it.
-fn without_nulls(document: Value) -> Value {
-    match document {
-        Value::Object(fields) => Value::Object(
-            fields
-                .into_iter()
-                .filter(|(_, value)| !value.is_null())
-                .collect::<Map<_, _>>(),
-        ),
-        other => other,
-    }
 }

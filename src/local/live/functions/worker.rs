@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::runtime_api::{Event, MOST_ANSWER, RuntimeApi, Told};
 use super::{IDLE_LIMIT, Job, Pool, Tools, errors};
-use crate::local::automation::RunEnd;
+use crate::local::automation::{Run, RunEnd};
 use crate::local::live::keeper::{Errand, Stop, run};
 use crate::local::live::protocol::KeeperArguments;
 
@@ -131,7 +131,7 @@ impl Process {
             let request_id = job.run.request_id.clone();
             self.note(&format!("START RequestId: {request_id} Version: $LATEST"));
             let begun = Instant::now();
-            let fate = self.carry_out(&job).await;
+            let fate = self.carry_out(&job.run).await;
             self.report(&request_id, begun.elapsed());
             match fate {
                 Fate::Ended(end) => {
@@ -159,9 +159,9 @@ impl Process {
     }
 
     /// Gives the process an invocation, once it asks for one, and waits for what becomes of it.
-    async fn carry_out(&mut self, job: &Job) -> Fate {
-        let request_id = &job.run.request_id;
-        let limit = job.run.function.timeout;
+    async fn carry_out(&mut self, invocation: &Run) -> Fate {
+        let request_id = &invocation.request_id;
+        let limit = invocation.function.timeout;
         if self.is_warm && self.exited.borrow().is_some() {
             return Fate::Missed;
         }
@@ -175,9 +175,9 @@ impl Process {
                 self.api.tell(Told {
                     request_id: request_id.clone(),
                     deadline_ms: (self.tools.clock.now() + limit).as_millis(),
-                    arn: job.run.function.arn.clone(),
-                    client_context: job.run.client_context.clone(),
-                    payload: job.run.payload.clone().into(),
+                    arn: invocation.function.arn.clone(),
+                    client_context: invocation.client_context.clone(),
+                    payload: invocation.payload.clone().into(),
                 });
             }
             tokio::select! {
