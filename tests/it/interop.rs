@@ -33,7 +33,12 @@ fn python() -> Option<String> {
 async fn run(script: &'static str, arguments: Vec<String>) {
     let Some(python) = python() else { return };
     let file = format!("{}/tests/it/interop/{script}", env!("CARGO_MANIFEST_DIR"));
-    let ran = tokio::task::spawn_blocking(move || Command::new(&python).arg(file).args(arguments).output());
+    let ran = tokio::task::spawn_blocking(move || {
+        let mut command = Command::new(&python);
+        // Nothing is left beside the scripts.
+        command.env("PYTHONDONTWRITEBYTECODE", "1");
+        command.arg(file).args(arguments).output()
+    });
     let Output { status, stdout, stderr } = ran.await.unwrap().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     assert!(status.success(), "{script} failed:\n{}{}", text(&stdout), text(&stderr));

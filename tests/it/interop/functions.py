@@ -12,6 +12,7 @@ import zipfile
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from shapes import watch
 
 ENDPOINT = sys.argv[1]
 ROLE = "arn:aws:iam::123456789012:role/function"
@@ -72,7 +73,7 @@ def client(service):
     )
 
 
-functions, s3 = client("lambda"), client("s3")
+functions, s3 = watch(client("lambda")), client("s3")
 
 
 def package(name, text):

@@ -17,6 +17,7 @@ import zipfile
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from shapes import watch
 
 ENDPOINT, SEED = sys.argv[1], int(sys.argv[2])
 ROLE = "arn:aws:iam::123456789012:role/pipeline"
@@ -90,7 +91,8 @@ def client(service):
     )
 
 
-functions, pipelines, scheduler, s3 = map(client, ("lambda", "codepipeline", "scheduler", "s3"))
+functions, pipelines, scheduler = (watch(client(service)) for service in ("lambda", "codepipeline", "scheduler"))
+s3 = client("s3")
 
 
 def refused(call, **parameters):
@@ -256,7 +258,7 @@ until("it to wait", lambda: next(s for s in state() if s["stageName"] == "Deploy
 pipelines.stop_pipeline_execution(pipelineName="shop", pipelineExecutionId=held, reason="not today")
 until("the stop", lambda: ended(held) == "Stopped")
 pipelines.enable_stage_transition(pipelineName="shop", stageName="Deploy", transitionType="Inbound")
-refused_version = pipelines.start_pipeline_execution(name="shop")["pipelineExecutionId"]
+refused_version = put("version 6")
 approve("Rejected")
 until("the rejection", lambda: ended(refused_version) == "Failed")
 
@@ -282,15 +284,15 @@ def kill():
                 pass
 
 
-release = put("version 6")
+release = put("version 7")
 killer = threading.Thread(target=kill)
 killer.start()
-until("version 6 in spite of kills", lambda: action("Approve").get("token") and ended(release) is None, 120)
+until("version 7 in spite of kills", lambda: action("Approve").get("token") and ended(release) is None, 120)
 done.set()
 killer.join()
 approve()
-until("version 6", lambda: ended(release) == "Succeeded")
-assert action("Deploy")["summary"] == "released version 6", action("Deploy")
+until("version 7", lambda: ended(release) == "Succeeded")
+assert action("Deploy")["summary"] == "released version 7", action("Deploy")
 assert killed, f"nobody was killed with seed {SEED}"
 
 # Schedules: one for the function, one for the pipeline.

@@ -9,7 +9,7 @@ use super::declaration::Declaration;
 use super::state::{ActionRun, Artifact, Execution, Task, action_of};
 use super::{CONTINUES_AFTER, Context, Pipelines, limit};
 use crate::local::automation::Account;
-use crate::local::automation::call::{JsonAnswer, JsonRequest, Outcome, fault};
+use crate::local::automation::call::{JsonAnswer, JsonRequest, Outcome, fault, without_nulls};
 use crate::local::metrics::Fault;
 use crate::model::Timestamp;
 
@@ -236,8 +236,14 @@ impl Pipelines {
             })?;
             let stage = execution.declaration.stages.get(place)?;
             let mut data = data(execution, run, job.continuation.as_deref(), account, now);
+            // The event has two fields more than the model of this answer.
             if let Some(credentials) = data["artifactCredentials"].as_object_mut() {
                 credentials.remove("expirationTime");
+            }
+            for side in ["inputArtifacts", "outputArtifacts"] {
+                for artifact in data[side].as_array_mut().into_iter().flatten() {
+                    *artifact = without_nulls(artifact.take());
+                }
             }
             data["actionTypeId"] = json!(action_of(stage, &run.action)?.action_type_id);
             data["pipelineContext"] = json!({

@@ -142,7 +142,10 @@ impl World {
     fn succeed(&mut self, job: &Value) {
         // The approval shows it.
         let variables = json!({ "version": "v1" });
-        self.pipeline("PutJobSuccessResult", &json!({ "jobId": job["id"], "outputVariables": variables }));
+        self.pipeline(
+            "PutJobSuccessResult",
+            &json!({ "jobId": job["id"], "outputVariables": variables }),
+        );
     }
 
     fn fail(&mut self, job: &Value, message: &str) {
