@@ -11,10 +11,11 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::account::{Account, AccountSettings, Quotas, Timing};
+use super::automation::{Automation, AutomationService, AutomationSettings};
 use super::backstage::{Backstage, whole_seconds};
 use super::dns::DnsServer;
 use super::door::{Door, Exposure, Listener, serve};
-use super::live::{Edge, LivePlane, LiveSettings};
+use super::live::{Edge, FunctionSettings, LiveFunctions, LivePlane, LiveSettings};
 use super::objects::{ObjectStore, S3Front};
 use crate::model::Clock;
 
@@ -67,6 +68,7 @@ impl Default for CloudSettings {
 pub struct LocalCloud {
     backstage: Arc<Backstage>,
     plane: Arc<LivePlane>,
+    functions: Arc<LiveFunctions>,
     door: Arc<Door>,
     address: SocketAddr,
     dns: DnsServer,
@@ -103,28 +105,47 @@ impl LocalCloud {
         let keeper: Vec<OsString> = vec![settings.program.into_os_string(), KEEP.into()];
         let plane = Arc::new(LivePlane::start(LiveSettings {
             data: settings.data.clone(),
-            keeper,
+            keeper: keeper.clone(),
             port: settings.http_port,
             stop_grace: Duration::from_secs(5),
         })?);
         let Some(http_port) = plane.port() else {
             return Err(io::Error::new(io::ErrorKind::AddrNotAvailable, ONLY_ONE_ADDRESS));
         };
+        let endpoint = format!("http://{address}");
         let account = Account::new(
             AccountSettings {
                 region: settings.region.clone(),
-                account_id: settings.account_id,
+                account_id: settings.account_id.clone(),
                 timing: timing.clone(),
                 seed: 1,
-                endpoint: format!("http://{address}"),
+                endpoint: endpoint.clone(),
                 quotas: settings.quotas,
             },
             store.clone(),
         );
         let backstage = Arc::new(Backstage::with_a_task(account, plane.clone(), Arc::clone(&clock)));
+        let functions = Arc::new(LiveFunctions::start(FunctionSettings {
+            data: settings.data.clone(),
+            keeper,
+            endpoint: endpoint.clone(),
+            clock: Arc::clone(&clock),
+        })?);
+        let automation = Automation::new(
+            AutomationSettings {
+                region: settings.region.clone(),
+                account_id: settings.account_id,
+                endpoint,
+                timing: timing.clone(),
+                seed: 1,
+            },
+            store.clone(),
+        );
+        let automation = AutomationService::new(automation, functions.clone(), Arc::clone(&clock));
         let door = Door::new(backstage.clone(), S3Front::new(store), clock)
             .with_zones(backstage.clone())
-            .with_metrics(backstage.clone());
+            .with_metrics(backstage.clone())
+            .with_automation(automation.clone());
         let door = Arc::new(door);
         let dns = DnsServer::start(local(settings.dns_port), backstage.clone(), Exposure::ThisMachine)
             .await
@@ -139,10 +160,11 @@ impl LocalCloud {
             // An error means that the cloud itself is gone, which ends serving as well.
             let _ = until.wait_for(|stop| *stop).await;
         }));
-        let running = tokio::spawn(run(backstage.clone(), timing.health_window, stopped));
+        let running = tokio::spawn(run(backstage.clone(), automation, timing.health_window, stopped));
         Ok(Self {
             backstage,
             plane,
+            functions,
             door,
             address,
             dns,
@@ -213,6 +235,7 @@ impl LocalCloud {
     pub async fn shutdown(self) {
         let Self {
             plane,
+            functions,
             dns,
             edge,
             stop,
@@ -222,7 +245,7 @@ impl LocalCloud {
         drop(edge);
         // Nobody listens if the tasks have ended already.
         let _ = stop.send(true);
-        plane.shutdown().await;
+        tokio::join!(plane.shutdown(), functions.shutdown());
         dns.stop().await;
         for task in tasks {
             task.abort();
@@ -258,7 +281,12 @@ async fn open_edge(port: u16, backstage: &Arc<Backstage>) -> io::Result<Edge> {
 }
 
 /// Does what is due, until the cloud stops.
-async fn run(backstage: Arc<Backstage>, window: Duration, mut stopped: watch::Receiver<bool>) {
+async fn run(
+    backstage: Arc<Backstage>,
+    automation: Arc<AutomationService>,
+    window: Duration,
+    mut stopped: watch::Receiver<bool>,
+) {
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut next_window = tokio::time::Instant::now() + window;
@@ -269,6 +297,7 @@ async fn run(backstage: Arc<Backstage>, window: Duration, mut stopped: watch::Re
             _ = stopped.wait_for(|stop| *stop) => return,
         }
         backstage.do_what_is_due();
+        automation.do_what_is_due();
         if tokio::time::Instant::now() < next_window {
             continue;
         }

@@ -6,6 +6,8 @@ use sha2::{Digest, Sha256};
 pub(crate) const LOWER: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 /// Letters and digits of resource names.
 pub(crate) const UPPER: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+/// Letters of both cases and digits.
+pub(crate) const MIXED: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 /// Digits of hashes.
 pub(crate) const HEX: &[u8] = b"0123456789abcdef";
 /// Digits.

@@ -1,6 +1,7 @@
 //! The local cloud: an AWS-compatible account that runs applications as processes. Knows nothing of releases.
 
 pub mod account;
+pub mod automation;
 pub mod backstage;
 pub mod balancers;
 pub mod cloud;

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::model::Timestamp;
+
 /// Buckets and objects, as the account sees them.
 pub trait Storage: Send + Sync {
     /// Makes a bucket unless it is there.
@@ -13,8 +15,17 @@ pub trait Storage: Send + Sync {
     /// An object, if it is there.
     fn object(&self, bucket: &str, key: &str) -> Option<StoredObject>;
 
+    /// The whole content of an object, if it is there.
+    fn content(&self, bucket: &str, key: &str) -> Option<Vec<u8>>;
+
     /// Writes a small object whole.
     fn put(&self, bucket: &str, key: &str, content: &[u8]);
+
+    /// What tells the content of an object from the one before and the one after it, if the object is there.
+    fn revision(&self, bucket: &str, key: &str) -> Option<ObjectRevision>;
+
+    /// Puts a copy of an object at another place; tells whether the object was there.
+    fn copy(&self, from: (&str, &str), to: (&str, &str)) -> bool;
 
     /// Removes an object, if it is there.
     fn delete(&self, bucket: &str, key: &str);
@@ -28,4 +39,15 @@ pub struct StoredObject {
     /// The file that holds its content. The file stays as it is for as long as anyone has its name, even when the object is
     /// replaced or deleted.
     pub file: PathBuf,
+}
+
+/// One content that an object had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectRevision {
+    /// Its entity tag, without quotes.
+    pub entity_tag: String,
+    /// When it was written.
+    pub modified: Timestamp,
+    /// Its version, in a bucket with versioning.
+    pub version: Option<String>,
 }

@@ -33,7 +33,12 @@ fn python() -> Option<String> {
 async fn run(script: &'static str, arguments: Vec<String>) {
     let Some(python) = python() else { return };
     let file = format!("{}/tests/it/interop/{script}", env!("CARGO_MANIFEST_DIR"));
-    let ran = tokio::task::spawn_blocking(move || Command::new(&python).arg(file).args(arguments).output());
+    let ran = tokio::task::spawn_blocking(move || {
+        let mut command = Command::new(&python);
+        // Nothing is left beside the scripts.
+        command.env("PYTHONDONTWRITEBYTECODE", "1");
+        command.arg(file).args(arguments).output()
+    });
     let Output { status, stdout, stderr } = ran.await.unwrap().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     assert!(status.success(), "{script} failed:\n{}{}", text(&stdout), text(&stderr));
@@ -98,5 +103,20 @@ async fn boto3_manages_hosted_zones_and_dns_follows() {
             .expect("the name is known");
         assert!(found.address.is_some() && found.chain.is_empty(), "{found:?}");
     }
+    cloud.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn boto3_manages_functions_and_they_run() {
+    let cloud = Cloud::start().await;
+    run("functions.py", vec![cloud.local.endpoint()]).await;
+    cloud.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn boto3_drives_a_pipeline_through_releases_and_kills() {
+    let cloud = Cloud::with(|settings| settings.pace = 60.0).await;
+    let seed = std::env::var("PIPELINE_SEED").unwrap_or_else(|_| "1".to_owned());
+    run("pipeline.py", vec![cloud.local.endpoint(), seed]).await;
     cloud.end().await;
 }

@@ -17,6 +17,8 @@ mod crash;
 mod doors;
 #[cfg(feature = "local")]
 mod frozen;
+#[cfg(feature = "local")]
+mod functions;
 mod house;
 #[cfg(feature = "local")]
 mod interop;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{Account, AccountSettings, QueryRequest, Quotas, Timing};
 use crate::local::plane::{DataPlane, DesiredEnvironment, EnvironmentSample, InstanceSample, InstanceState};
-use crate::local::storage::{Storage, StoredObject};
+use crate::local::storage::{ObjectRevision, Storage, StoredObject};
 use crate::model::{EnvironmentId, InstanceId, Latency, RequestCounts, Timestamp};
 
 /// Size, which may be pretended, and bytes.
@@ -44,6 +44,13 @@ impl FakeStorage {
         self.objects.lock().unwrap().contains_key(&(bucket.into(), key.into()))
     }
 
+    /// Keys of a bucket, in their order.
+    pub(crate) fn keys(&self, bucket: &str) -> Vec<String> {
+        let objects = self.objects.lock().unwrap();
+        let there = objects.keys().filter(|(other, _)| other == bucket);
+        there.map(|(_, key)| key.clone()).collect()
+    }
+
     pub(crate) fn bytes(&self, bucket: &str, key: &str) -> Vec<u8> {
         self.objects.lock().unwrap()[&(bucket.into(), key.into())].1.clone()
     }
@@ -69,9 +76,34 @@ impl Storage for FakeStorage {
         Some(StoredObject { size, file })
     }
 
+    fn content(&self, bucket: &str, key: &str) -> Option<Vec<u8>> {
+        let objects = self.objects.lock().unwrap();
+        objects
+            .get(&(bucket.into(), key.into()))
+            .map(|(_, content)| content.clone())
+    }
+
     fn put(&self, bucket: &str, key: &str, content: &[u8]) {
         let value = (content.len() as u64, content.to_vec());
         self.objects.lock().unwrap().insert((bucket.into(), key.into()), value);
+    }
+
+    fn revision(&self, bucket: &str, key: &str) -> Option<ObjectRevision> {
+        let objects = self.objects.lock().unwrap();
+        let (size, content) = objects.get(&(bucket.into(), key.into()))?;
+        Some(ObjectRevision {
+            entity_tag: format!("{size}-{}", String::from_utf8_lossy(content)),
+            modified: Timestamp::default(),
+            version: None,
+        })
+    }
+
+    fn copy(&self, from: (&str, &str), to: (&str, &str)) -> bool {
+        let mut objects = self.objects.lock().unwrap();
+        let found = objects.get(&(from.0.into(), from.1.into())).cloned();
+        found
+            .map(|content| objects.insert((to.0.into(), to.1.into()), content))
+            .is_some()
     }
 
     fn delete(&self, bucket: &str, key: &str) {

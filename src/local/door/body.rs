@@ -8,7 +8,7 @@ use http_body_util::{BodyExt as _, Full};
 use super::refusal::Refusal;
 
 /// The longest document that is read. The services' own longest requests, with every option setting there is, stay far below.
-const LONGEST: usize = 1 << 20;
+pub(super) const LONGEST: usize = 1 << 20;
 
 /// Any error, as bodies carry it.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -25,7 +25,12 @@ pub(super) fn whole(content: impl Into<Bytes>) -> Body {
 }
 
 /// Reads a document whole.
-pub(super) async fn collect(mut body: Body) -> Result<Vec<u8>, Refusal> {
+pub(super) async fn collect(body: Body) -> Result<Vec<u8>, Refusal> {
+    collect_up_to(body, LONGEST).await
+}
+
+/// The same with another limit.
+pub(super) async fn collect_up_to(mut body: Body, longest: usize) -> Result<Vec<u8>, Refusal> {
     let mut content = Vec::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| Refusal {
@@ -34,11 +39,11 @@ pub(super) async fn collect(mut body: Body) -> Result<Vec<u8>, Refusal> {
             message: format!("The request did not arrive whole: {error}"),
         })?;
         content.extend_from_slice(frame.data_ref().map_or(&[], |data| data.as_ref()));
-        if content.len() > LONGEST {
+        if content.len() > longest {
             return Err(Refusal {
                 status: StatusCode::PAYLOAD_TOO_LARGE,
                 code: "RequestEntityTooLarge",
-                message: format!("The request is longer than {LONGEST} bytes."),
+                message: format!("The request is longer than {longest} bytes."),
             });
         }
     }

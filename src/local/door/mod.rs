@@ -5,6 +5,7 @@
 
 mod body;
 mod guard;
+mod json;
 mod listener;
 mod query;
 mod refusal;
@@ -20,6 +21,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 
 pub use body::{Body, BoxError};
+pub use json::JsonServices;
 pub use listener::{BindError, Exposure, Listener, check_exposure};
 pub use query::{QueryAnswer, QueryService};
 pub use rest::RestService;
@@ -36,6 +38,7 @@ pub struct Door {
     query: Arc<dyn QueryService>,
     zones: Option<Arc<dyn RestService>>,
     metrics: Option<Arc<dyn DocumentService>>,
+    automation: Option<Arc<dyn JsonServices>>,
     objects: S3Front,
     clock: Arc<dyn Clock>,
     requests: AtomicU64,
@@ -50,6 +53,7 @@ impl Door {
             query,
             zones: None,
             metrics: None,
+            automation: None,
             objects,
             clock,
             requests: AtomicU64::new(0),
@@ -67,6 +71,13 @@ impl Door {
     #[must_use]
     pub fn with_metrics(mut self, metrics: Arc<dyn DocumentService>) -> Self {
         self.metrics = Some(metrics);
+        self
+    }
+
+    /// The same with Lambda, CodePipeline and EventBridge Scheduler.
+    #[must_use]
+    pub fn with_automation(mut self, automation: Arc<dyn JsonServices>) -> Self {
+        self.automation = Some(automation);
         self
     }
 
@@ -120,6 +131,10 @@ impl Door {
                 Some(metrics) => rpc::answer(metrics.as_ref(), request, id).await,
                 None => not_implemented("monitoring", &Shape::of(&request), id),
             },
+            Target::Automation(service) => match &self.automation {
+                Some(automation) => json::answer(automation.as_ref(), service, request, id).await,
+                None => not_implemented(route::name(service), &Shape::of(&request), id),
+            },
             Target::Form => query::answer_form(self, request, id).await,
             Target::Unknown(service) => not_implemented(&service, &Shape::of(&request), id),
         }
@@ -143,8 +158,8 @@ fn not_implemented(service: &str, shape: &Shape, id: &str) -> Response<Body> {
         status: StatusCode::NOT_IMPLEMENTED,
         code: "NotImplemented",
         message: format!(
-            "The local cloud does not implement the service {service}; it has autoscaling, elasticbeanstalk, \
-             elasticloadbalancing, monitoring, route53, s3 and sts."
+            "The local cloud does not implement the service {service}; it has autoscaling, codepipeline, \
+             elasticbeanstalk, elasticloadbalancing, lambda, monitoring, route53, s3, scheduler and sts."
         ),
     };
     refusal.response(shape, id)

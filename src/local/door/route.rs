@@ -6,6 +6,8 @@
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{Method, Request};
 
+use crate::local::automation::Service;
+
 /// Where a request goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Target {
@@ -15,6 +17,8 @@ pub(super) enum Target {
     Zones,
     /// To CloudWatch.
     Metrics,
+    /// To Lambda, CodePipeline or EventBridge Scheduler.
+    Automation(Service),
     /// To S3.
     ObjectStore,
     /// A form without a signature: its `Version` tells.
@@ -44,6 +48,9 @@ pub(super) fn target<B>(request: &Request<B>) -> Target {
     if path.starts_with("/2013-04-01/") {
         return Target::Zones;
     }
+    if LAMBDA_PATHS.iter().any(|prefix| path.starts_with(prefix)) {
+        return Target::Automation(Service::Functions);
+    }
     if path == "/" && (is_form(request) || has_action(request)) {
         return Target::Form;
     }
@@ -56,6 +63,9 @@ fn of_service(service: &str) -> Target {
         "route53" => Target::Zones,
         "monitoring" => Target::Metrics,
         "s3" => Target::ObjectStore,
+        "lambda" => Target::Automation(Service::Functions),
+        "codepipeline" => Target::Automation(Service::Pipelines),
+        "scheduler" => Target::Automation(Service::Schedules),
         other => Target::Unknown(other.to_owned()),
     }
 }
@@ -64,12 +74,32 @@ fn of_service(service: &str) -> Target {
 fn of_model(service: &str) -> Target {
     match service {
         CLOUDWATCH => Target::Metrics,
+        CODEPIPELINE => Target::Automation(Service::Pipelines),
         other => Target::Unknown(other.to_owned()),
     }
 }
 
 /// CloudWatch's name in its own model.
 const CLOUDWATCH: &str = "GraniteServiceVersion20100801";
+
+/// CodePipeline's.
+const CODEPIPELINE: &str = "CodePipeline_20150709";
+/// Where Lambda's operations on functions begin; each kind has the date of its own.
+const LAMBDA_PATHS: [&str; 4] = [
+    "/2015-03-31/functions",
+    "/2017-10-31/functions",
+    "/2019-09-25/functions",
+    "/2019-09-30/functions",
+];
+
+/// The name by which a service signs.
+pub(super) fn name(service: Service) -> &'static str {
+    match service {
+        Service::Functions => "lambda",
+        Service::Pipelines => "codepipeline",
+        Service::Schedules => "scheduler",
+    }
+}
 
 /// Where a query goes by its `Version`, which is different for each service.
 pub(super) fn of_version(version: &str) -> Target {
@@ -140,6 +170,9 @@ mod tests {
             ("s3", Target::ObjectStore),
             ("route53", Target::Zones),
             ("monitoring", Target::Metrics),
+            ("lambda", Target::Automation(Service::Functions)),
+            ("codepipeline", Target::Automation(Service::Pipelines)),
+            ("scheduler", Target::Automation(Service::Schedules)),
             ("rds", Target::Unknown("rds".to_owned())),
         ] {
             let scope = format!("AKID/20261122/eu-central-1/{service}/aws4_request");
@@ -156,6 +189,7 @@ mod tests {
     fn unsigned_requests_are_known_by_their_form() {
         let form = [("content-type", "application/x-www-form-urlencoded; charset=utf-8")];
         let json = [("x-amz-target", "CodePipeline_20150709.PollForJobs")];
+        let codebuild = [("x-amz-target", "CodeBuild_20161006.StartBuild")];
         let cbor = [("smithy-protocol", "rpc-v2-cbor")];
         let unknown = |service: &str| Target::Unknown(service.to_owned());
         for (request, expected) in [
@@ -164,7 +198,12 @@ mod tests {
                 request("GET", "/?Action=DescribeEvents&Version=2010-12-01", &[]),
                 Target::Form,
             ),
-            (request("POST", "/", &json), unknown("CodePipeline_20150709")),
+            (request("POST", "/", &json), Target::Automation(Service::Pipelines)),
+            (request("POST", "/", &codebuild), unknown("CodeBuild_20161006")),
+            (
+                request("POST", "/2015-03-31/functions/release/invocations", &[]),
+                Target::Automation(Service::Functions),
+            ),
             (
                 request(
                     "POST",

@@ -4,6 +4,7 @@
 //! - `keeper`, [`protocol`]: how a process is run so that it never outlives the cloud
 //! - `door`, `balancer`, `edge`, `forward`: HTTP
 //! - `shared`, `cookie`: balancers that several environments share, and who stays with which of them
+//! - `functions`: functions of Lambda, each process behind a Runtime API of its own
 //! - `rotation`, `meter`, `health`: which instances get traffic, and what is counted of it
 
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ mod door;
 mod edge;
 mod environment;
 mod forward;
+mod functions;
 mod headers;
 mod health;
 mod instance;
@@ -46,6 +48,7 @@ mod unpack;
 mod wire;
 
 pub use edge::Edge;
+pub use functions::{FunctionSettings, LiveFunctions};
 
 use environment::Environment;
 use loopback::Addresses;

@@ -176,6 +176,14 @@ impl Blob {
         Ok(self.path.clone())
     }
 
+    /// Reads it whole.
+    pub(super) fn content(&self) -> io::Result<Vec<u8>> {
+        match &self.tiny {
+            Some(content) => Ok(content.to_vec()),
+            None => fs::read(&self.path),
+        }
+    }
+
     /// Opens it for reading a range of it.
     pub(super) async fn read(self: &Arc<Self>, range: Range<u64>) -> io::Result<BlobStream> {
         let length = range.end.saturating_sub(range.start);

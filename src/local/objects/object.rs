@@ -18,6 +18,8 @@ pub(super) struct Object {
     pub(super) description: Description,
     /// Whether it was uploaded in parts, so that its entity tag is not the MD5 of its content.
     pub(super) in_parts: bool,
+    /// Its version, in a bucket with versioning. Set when it takes its place.
+    pub(super) version: Option<String>,
 }
 
 /// What a client said of an object's content, given back word for word.

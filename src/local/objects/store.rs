@@ -15,7 +15,8 @@ use super::errors;
 use super::object::{Description, Object};
 use super::receive::{Claims, Received, receive};
 use super::uploads::Upload;
-use crate::local::storage::{Storage, StoredObject};
+use crate::local::ids::{Ids, MIXED};
+use crate::local::storage::{ObjectRevision, Storage, StoredObject};
 use crate::model::{Clock, Timestamp};
 
 /// S3 makes a checksum by this algorithm when the client sends none.
@@ -55,6 +56,10 @@ pub(super) struct Bucket {
     pub(super) objects: BTreeMap<String, Arc<Object>>,
     /// Multipart uploads in progress, by key and id.
     pub(super) uploads: BTreeMap<(String, String), Upload>,
+    /// `Enabled` or `Suspended`, once somebody has said so. Each object then has a version, of which the newest is kept.
+    versioning: Option<String>,
+    /// Counts versions.
+    versions: u64,
 }
 
 impl State {
@@ -130,6 +135,8 @@ impl ObjectStore {
                 created,
                 objects: BTreeMap::new(),
                 uploads: BTreeMap::new(),
+                versioning: None,
+                versions: 0,
             },
         );
         Ok(())
@@ -158,6 +165,17 @@ impl ObjectStore {
     /// Checks that a bucket is there.
     pub(super) fn require_bucket(&self, name: &str) -> S3Result<()> {
         self.state().bucket(name).map(|_| ())
+    }
+
+    /// Whether a bucket gives versions to its objects, in the words of S3.
+    pub(super) fn versioning(&self, bucket: &str) -> S3Result<Option<String>> {
+        Ok(self.state().bucket(bucket)?.versioning.clone())
+    }
+
+    /// Lets a bucket give versions to its objects from now on, or no more.
+    pub(super) fn set_versioning(&self, bucket: &str, status: &str) -> S3Result<()> {
+        self.state().bucket(bucket)?.versioning = Some(status.to_owned());
+        Ok(())
     }
 
     /// An object that must be there.
@@ -198,6 +216,7 @@ impl ObjectStore {
             modified: self.now(),
             description,
             in_parts: false,
+            version: None,
         }
     }
 
@@ -209,11 +228,7 @@ impl ObjectStore {
         condition: &Condition,
         object: Object,
     ) -> S3Result<Arc<Object>> {
-        let object = Arc::new(object);
-        let replaced = self
-            .state()
-            .bucket(bucket)?
-            .replace(key, condition, Arc::clone(&object))?;
+        let (object, replaced) = self.state().bucket(bucket)?.replace(key, condition, object)?;
         // Its file goes only now, after the lock.
         drop(replaced);
         Ok(object)
@@ -233,16 +248,24 @@ impl ObjectStore {
 }
 
 impl Bucket {
-    /// Puts an object in its place if the condition holds; returns the one that was there.
+    /// Puts an object in its place if the condition holds; returns it, and the one that was there.
     pub(super) fn replace(
         &mut self,
         key: &str,
         condition: &Condition,
-        object: Arc<Object>,
-    ) -> S3Result<Option<Arc<Object>>> {
+        mut object: Object,
+    ) -> S3Result<(Arc<Object>, Option<Arc<Object>>)> {
         let present = self.objects.get(key);
         condition.allows_write(present.map(|object| object.entity_tag.as_str()))?;
-        Ok(self.objects.insert(key.to_owned(), object))
+        if self.versioning.as_deref() == Some("Enabled") {
+            self.versions += 1;
+            // Ids look like those of S3, and are the same in every run that writes the same in the same order.
+            let mut ids = Ids::new(self.versions);
+            object.version = Some(ids.text(&format!("{key} {}", object.entity_tag), MIXED, 32));
+        }
+        let object = Arc::new(object);
+        let replaced = self.objects.insert(key.to_owned(), Arc::clone(&object));
+        Ok((object, replaced))
     }
 }
 
@@ -278,6 +301,16 @@ impl Storage for ObjectStore {
         }
     }
 
+    fn content(&self, bucket: &str, key: &str) -> Option<Vec<u8>> {
+        match self.get(bucket, key).ok()?.blob.content() {
+            Ok(content) => Some(content),
+            Err(error) => {
+                tracing::error!(bucket, key, %error, "an object could not be read for the account");
+                None
+            }
+        }
+    }
+
     fn put(&self, bucket: &str, key: &str, content: &[u8]) {
         let written = self
             .folder
@@ -302,6 +335,31 @@ impl Storage for ObjectStore {
                 "the account could not store an object"
             );
         }
+    }
+
+    fn revision(&self, bucket: &str, key: &str) -> Option<ObjectRevision> {
+        let object = self.get(bucket, key).ok()?;
+        Some(ObjectRevision {
+            entity_tag: object.entity_tag.clone(),
+            modified: object.modified,
+            version: object.version.clone(),
+        })
+    }
+
+    fn copy(&self, from: (&str, &str), to: (&str, &str)) -> bool {
+        let Ok(object) = self.get(from.0, from.1) else {
+            return false;
+        };
+        let copy = Object {
+            blob: Arc::clone(&object.blob),
+            entity_tag: object.entity_tag.clone(),
+            checksum: object.checksum.clone(),
+            modified: self.now(),
+            description: object.description.clone(),
+            in_parts: object.in_parts,
+            version: None,
+        };
+        self.commit(to.0, to.1, &Condition::default(), copy).is_ok()
     }
 
     fn delete(&self, bucket: &str, key: &str) {
@@ -337,8 +395,21 @@ mod tests {
         assert_eq!(first.size, 5);
         store.put("logs", "a", b"second one");
         let second = store.object("logs", "a").unwrap();
+        let revision = store.revision("logs", "a").unwrap();
+        assert!(store.copy(("logs", "a"), ("logs", "b")) && !store.copy(("logs", "z"), ("logs", "b")));
+        assert_eq!(store.content("logs", "a").unwrap(), b"second one");
         store.delete("logs", "a");
         assert_eq!(store.object("logs", "a"), None);
+        assert_eq!(store.revision("logs", "a"), None);
+        assert_eq!(store.revision("logs", "b").unwrap().entity_tag, revision.entity_tag);
+        assert_eq!(store.revision("logs", "b").unwrap().version, None);
+        store.set_versioning("logs", "Enabled").unwrap();
+        let written = |content: &[u8]| {
+            store.put("logs", "c", content);
+            store.revision("logs", "c").unwrap().version.unwrap()
+        };
+        assert_ne!(written(b"same"), written(b"same"));
+        assert_eq!(store.object("logs", "b").unwrap().size, 10);
         assert_eq!(std::fs::read(first.file).unwrap(), b"first");
         assert_eq!(std::fs::read(second.file).unwrap(), b"second one");
     }

@@ -175,7 +175,7 @@ impl ObjectStore {
         let upload = self.upload(bucket, key, id)?;
         let parts = upload.choose(&completion.parts)?;
         let joined = self.join(&upload, &parts).await?;
-        let object = Arc::new(upload.object(&parts, joined, completion, self.now())?);
+        let object = upload.object(&parts, joined, completion, self.now())?;
 
         let mut state = self.state();
         let bucket = state.bucket(bucket)?;
@@ -184,7 +184,7 @@ impl ObjectStore {
         if !bucket.uploads.contains_key(&place) {
             return Err(errors::no_such_upload());
         }
-        let replaced = bucket.replace(key, &completion.condition, Arc::clone(&object))?;
+        let (object, replaced) = bucket.replace(key, &completion.condition, object)?;
         let finished = bucket.uploads.remove(&place);
         drop(state);
         drop((replaced, finished));
@@ -304,6 +304,7 @@ impl Upload {
             modified: now,
             description: self.description.clone(),
             in_parts: true,
+            version: None,
         })
     }
 }

@@ -62,6 +62,38 @@ impl Front {
         })
     }
 
+    pub(super) fn do_get_bucket_versioning(
+        &self,
+        input: &GetBucketVersioningInput,
+    ) -> S3Result<GetBucketVersioningOutput> {
+        let versioning = self.store.versioning(&input.bucket)?;
+        Ok(GetBucketVersioningOutput {
+            status: versioning.map(BucketVersioningStatus::from),
+            ..GetBucketVersioningOutput::default()
+        })
+    }
+
+    pub(super) fn do_put_bucket_versioning(
+        &self,
+        input: &PutBucketVersioningInput,
+    ) -> S3Result<PutBucketVersioningOutput> {
+        let wanted = &input.versioning_configuration;
+        if wanted.mfa_delete.is_some() {
+            return Err(errors::not_implemented("MFA delete"));
+        }
+        let status = wanted.status.as_ref().map(BucketVersioningStatus::as_str);
+        match status {
+            Some(status @ ("Enabled" | "Suspended")) => self.store.set_versioning(&input.bucket, status)?,
+            _ => {
+                return Err(s3_error!(
+                    IllegalVersioningConfigurationException,
+                    "The Versioning element must be specified"
+                ));
+            }
+        }
+        Ok(PutBucketVersioningOutput::default())
+    }
+
     pub(super) fn do_get_bucket_location(&self, input: &GetBucketLocationInput) -> S3Result<GetBucketLocationOutput> {
         self.store.require_bucket(&input.bucket)?;
         // The oldest region has no constraint.

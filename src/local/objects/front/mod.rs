@@ -68,7 +68,7 @@ impl Front {
     }
 }
 
-/// Versions are not kept; only the name of the one there is can be asked for.
+/// Earlier versions are not kept; only the one there is can be asked for.
 fn refuse_version(version: Option<&str>) -> S3Result<()> {
     match version {
         None | Some("null") => Ok(()),
@@ -103,6 +103,22 @@ impl S3 for Front {
     async fn get_bucket_location(&self, request: S3Request<GetBucketLocationInput>) -> Answer<GetBucketLocationOutput> {
         self.admit(&request)?;
         self.do_get_bucket_location(&request.input).map(S3Response::new)
+    }
+
+    async fn get_bucket_versioning(
+        &self,
+        request: S3Request<GetBucketVersioningInput>,
+    ) -> Answer<GetBucketVersioningOutput> {
+        self.admit(&request)?;
+        self.do_get_bucket_versioning(&request.input).map(S3Response::new)
+    }
+
+    async fn put_bucket_versioning(
+        &self,
+        request: S3Request<PutBucketVersioningInput>,
+    ) -> Answer<PutBucketVersioningOutput> {
+        self.admit(&request)?;
+        self.do_put_bucket_versioning(&request.input).map(S3Response::new)
     }
 
     async fn delete_bucket(&self, request: S3Request<DeleteBucketInput>) -> Answer<DeleteBucketOutput> {

@@ -208,6 +208,7 @@ impl Front {
             checksum_sha1: checksum.checksum_sha1,
             checksum_sha256: checksum.checksum_sha256,
             checksum_type: checksum.checksum_type,
+            version_id: object.version.clone(),
             ..CompleteMultipartUploadOutput::default()
         })
     }

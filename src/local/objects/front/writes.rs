@@ -39,6 +39,7 @@ impl Front {
             checksum_sha1: checksum.checksum_sha1,
             checksum_sha256: checksum.checksum_sha256,
             checksum_type: checksum.checksum_type,
+            version_id: object.version.clone(),
             ..PutObjectOutput::default()
         })
     }
@@ -95,6 +96,7 @@ impl Front {
                 checksum_sha256: checksum.checksum_sha256,
                 checksum_type: checksum.checksum_type,
             }),
+            version_id: object.version.clone(),
             ..CopyObjectOutput::default()
         })
     }
@@ -117,6 +119,7 @@ impl Front {
                 modified: self.store.now(),
                 description,
                 in_parts: false,
+                version: None,
             });
         }
         let content = source

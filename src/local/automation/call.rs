@@ -1,0 +1,189 @@
+//! What the three services have in common on the wire: a request with JSON in, an answer with JSON out.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::local::metrics::Fault;
+
+/// One of the services.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// Lambda: REST with JSON.
+    Functions,
+    /// CodePipeline: JSON 1.1, the operation in the header `X-Amz-Target`.
+    Pipelines,
+    /// EventBridge Scheduler: REST with JSON.
+    Schedules,
+}
+
+/// A request to one of them.
+#[derive(Clone, Debug)]
+pub struct JsonRequest {
+    /// Which one.
+    pub service: Service,
+    /// HTTP method.
+    pub method: String,
+    /// Path as it was sent, with its escapes.
+    pub path: String,
+    /// Parameters of the address, in their order.
+    pub query: Vec<(String, String)>,
+    /// Headers with names in small letters.
+    pub headers: BTreeMap<String, String>,
+    /// The body.
+    pub body: Bytes,
+    /// The id that the answer will have.
+    pub id: String,
+}
+
+/// An answer, errors included.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JsonAnswer {
+    /// HTTP status.
+    pub status: u16,
+    /// Headers of its own, besides those that every answer has.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// What becomes of a request.
+pub(super) type Outcome = Result<JsonAnswer, Fault>;
+
+impl JsonRequest {
+    /// A parameter of the address.
+    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
+        let mut found = self.query.iter().filter(|(key, _)| key == name);
+        found.next().map(|(_, value)| value.as_str())
+    }
+
+    /// The body as a document of this shape. Nothing at all is an empty document.
+    pub(super) fn input<T: DeserializeOwned>(&self, code: &'static str) -> Result<T, Fault> {
+        let body: &[u8] = if self.body.is_empty() { b"{}" } else { &self.body };
+        serde_json::from_slice(body).map_err(|error| fault(400, code, format!("The request cannot be read: {error}")))
+    }
+
+    /// The parts of the path between slashes, with their escapes undone.
+    pub(super) fn segments(&self) -> Vec<String> {
+        let parts = self.path.split('/').filter(|part| !part.is_empty());
+        parts.map(unescaped).collect()
+    }
+}
+
+impl JsonAnswer {
+    /// A document.
+    pub(super) fn document(status: u16, document: &Value) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: document.to_string().into(),
+        }
+    }
+
+    /// Nothing.
+    pub(super) fn empty(status: u16) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: Bytes::new(),
+        }
+    }
+
+    /// A refusal in the form that clients of the service read.
+    pub(super) fn refusal(service: Service, fault: Fault) -> Self {
+        let Fault { status, code, message } = fault;
+        let document = match service {
+            Service::Functions => json!({ "Type": if status < 500 { "User" } else { "Service" }, "Message": message }),
+            Service::Pipelines => json!({ "__type": code, "message": message }),
+            Service::Schedules => json!({ "Message": message }),
+        };
+        Self {
+            headers: vec![("x-amzn-errortype", code.to_owned())],
+            ..Self::document(status, &document)
+        }
+    }
+}
+
+/// A refusal.
+pub(super) fn fault(status: u16, code: &'static str, message: impl Into<String>) -> Fault {
+    Fault {
+        status,
+        code,
+        message: message.into(),
+    }
+}
+
+/// A refusal of something that is not here.
+pub(super) fn not_implemented(what: &str) -> Fault {
+    fault(
+        501,
+        "NotImplemented",
+        format!("The local cloud does not implement {what}."),
+    )
+}
+
+/// A document without the fields that have no value: AWS leaves them out.
+pub(super) fn without_nulls(document: Value) -> Value {
+    match document {
+        Value::Object(fields) => Value::Object(fields.into_iter().filter(|(_, value)| !value.is_null()).collect()),
+        other => other,
+    }
+}
+
+/// Undoes the escapes of a path. What is no escape stays as it is.
+fn unescaped(part: &str) -> String {
+    let mut bytes = Vec::with_capacity(part.len());
+    let mut rest = part.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let digits = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+        let byte = digits.filter(|_| *first == b'%');
+        match byte.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &after[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// A page of a list: what follows `token`, `most` at most, and the token of what is left. Tokens are the number of the next
+/// item, which is as opaque to a client as any text.
+pub(super) fn page<T>(items: Vec<T>, token: Option<&str>, most: usize) -> Option<(Vec<T>, Option<String>)> {
+    let start: usize = match token {
+        Some(token) => token.parse().ok()?,
+        None => 0,
+    };
+    let left = items.len().saturating_sub(start);
+    let more = (left > most).then(|| (start + most).to_string());
+    Some((items.into_iter().skip(start).take(most).collect(), more))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_are_undone_and_other_signs_stay() {
+        assert_eq!(unescaped("arn%3Aaws%3Alambda"), "arn:aws:lambda");
+        assert_eq!(unescaped("%24LATEST"), "$LATEST");
+        assert_eq!(unescaped("50%"), "50%");
+        assert_eq!(unescaped("%zz%4"), "%zz%4");
+    }
+
+    #[test]
+    fn pages_follow_each_other() {
+        let all: Vec<u32> = (0..5).collect();
+        let (first, token) = page(all.clone(), None, 2).unwrap();
+        assert_eq!((first, token.as_deref()), (vec![0, 1], Some("2")));
+        let (last, token) = page(all.clone(), Some("4"), 2).unwrap();
+        assert_eq!((last, token), (vec![4], None));
+        assert!(page(all, Some("x"), 2).is_none());
+    }
+}

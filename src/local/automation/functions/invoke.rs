@@ -1,0 +1,252 @@
+//! Invocations: for callers who wait, and asynchronous ones with their further attempts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::destination::Condition;
+use super::operations::qualified;
+use super::{Functions, LATEST, MOST_AT_ONCE, Run, RunEnd, Running, fault};
+use crate::local::automation::call::{JsonAnswer, JsonRequest};
+use crate::local::automation::{Account, RunId};
+use crate::local::metrics::Fault;
+use crate::model::Timestamp;
+
+/// The longest event of a caller who waits, and of one who does not (source: quotas of Lambda).
+const MOST_PAYLOAD: usize = 6 << 20;
+const MOST_EVENT: usize = 1 << 20;
+/// Further attempts unless told otherwise, and how long after the failure each begins (source: "How Lambda handles errors
+/// and retries with asynchronous invocation").
+const RETRIES: u32 = 2;
+const PAUSES: [Duration; 2] = [Duration::from_secs(60), Duration::from_secs(120)];
+/// How old an event may be when it is tried, unless told otherwise.
+const MAXIMUM_AGE: Duration = Duration::from_secs(21_600);
+/// After which an invocation that found no room tries again.
+const THROTTLED: Duration = Duration::from_secs(1);
+
+/// An asynchronous invocation.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Invocation {
+    pub(super) function: String,
+    pub(super) request_id: String,
+    pub(super) payload: Vec<u8>,
+    /// How often it was begun.
+    pub(super) attempts: u32,
+    accepted: Timestamp,
+    /// When it is to be tried.
+    pub(super) due: Timestamp,
+}
+
+/// What became of a request.
+#[derive(Debug)]
+pub(in super::super) enum Begun {
+    /// It is answered.
+    Answered(JsonAnswer),
+    /// It is answered when this run has ended.
+    Waits(RunId),
+}
+
+impl Functions {
+    /// `Invoke`.
+    pub(super) fn invoke(
+        &mut self,
+        name: &str,
+        request: &JsonRequest,
+        account: &mut Account,
+        now: Timestamp,
+    ) -> Result<Begun, Fault> {
+        let function = self.find(&qualified(name, request), account)?;
+        let kind = request.headers.get("x-amz-invocation-type").map(String::as_str);
+        let most = if kind == Some("Event") {
+            MOST_EVENT
+        } else {
+            MOST_PAYLOAD
+        };
+        if request.body.len() > most {
+            return Err(fault(
+                413,
+                "RequestTooLargeException",
+                format!(
+                    "{} byte payload is too large for the {} invocation type (limit {most} bytes)",
+                    request.body.len(),
+                    kind.unwrap_or("RequestResponse")
+                ),
+            ));
+        }
+        if !request.body.is_empty() && serde_json::from_slice::<serde::de::IgnoredAny>(&request.body).is_err() {
+            return Err(fault(
+                400,
+                "InvalidRequestContentException",
+                "Could not parse request body into json: the payload is not JSON",
+            ));
+        }
+        let payload = if request.body.is_empty() {
+            b"{}".to_vec()
+        } else {
+            request.body.to_vec()
+        };
+        match kind {
+            Some("DryRun") => Ok(Begun::Answered(JsonAnswer::empty(204))),
+            Some("Event") => {
+                let name = function.wanted.name.clone();
+                self.enqueue(&name, payload, account, now)?;
+                self.begin_what_waits(account, now);
+                Ok(Begun::Answered(JsonAnswer::empty(202)))
+            }
+            None | Some("RequestResponse") => {
+                if function.is_pending() {
+                    return Err(fault(
+                        409,
+                        "ResourceConflictException",
+                        "The operation cannot be performed at this time. The function is currently in the following state: Pending",
+                    ));
+                }
+                let name = function.wanted.name.clone();
+                if !self.has_room(&name) {
+                    return Err(fault(429, "TooManyRequestsException", "Rate Exceeded."));
+                }
+                let request_id = account.ids.uuid("invocation");
+                let context = request.headers.get("x-amz-client-context").cloned();
+                let id = self.begin(&name, request_id, payload, context, None);
+                id.map(Begun::Waits)
+                    .ok_or_else(|| fault(500, "ServiceException", "The function is gone."))
+            }
+            Some(other) => Err(super::invalid(format!("Unknown invocation type {other}"))),
+        }
+    }
+
+    /// Takes on an asynchronous invocation.
+    pub(in super::super) fn enqueue(
+        &mut self,
+        name: &str,
+        payload: Vec<u8>,
+        account: &mut Account,
+        now: Timestamp,
+    ) -> Result<String, Fault> {
+        let function = self.find(name, account)?.wanted.name.clone();
+        let request_id = account.ids.uuid("invocation");
+        self.waiting.push(Invocation {
+            function,
+            request_id: request_id.clone(),
+            payload,
+            attempts: 0,
+            accepted: now,
+            due: now,
+        });
+        Ok(request_id)
+    }
+
+    /// Begins the asynchronous invocations that are due and find room.
+    pub(super) fn begin_what_waits(&mut self, account: &mut Account, now: Timestamp) {
+        let (due, later) = std::mem::take(&mut self.waiting)
+            .into_iter()
+            .partition(|invocation| invocation.due <= now);
+        self.waiting = later;
+        let due: Vec<Invocation> = due;
+        for mut invocation in due {
+            let Some(function) = self.functions.get(&invocation.function) else {
+                continue;
+            };
+            let config = function.asynchronous.as_ref();
+            let age = config.and_then(|config| config.maximum_age);
+            let age = age.map_or(MAXIMUM_AGE, |seconds| Duration::from_secs(seconds.into()));
+            // One that was never tried is tried, however late.
+            if invocation.attempts > 0 && now.since(invocation.accepted) > account.timing.scale(age) {
+                self.tell(&invocation, Condition::EventAgeExceeded, None, account, now);
+                continue;
+            }
+            if function.is_pending() || !self.has_room(&invocation.function) {
+                // At a pace that makes it nothing it would be due again at once, for ever.
+                let pause = account.timing.scale(THROTTLED).max(Duration::from_millis(1));
+                invocation.due = now + pause;
+                self.waiting.push(invocation);
+                continue;
+            }
+            invocation.attempts += 1;
+            let (name, id) = (invocation.function.clone(), invocation.request_id.clone());
+            let payload = invocation.payload.clone();
+            self.begin(&name, id, payload, None, Some(invocation));
+        }
+    }
+
+    fn has_room(&self, name: &str) -> bool {
+        let of_it = self.running.values().filter(|running| running.function == name).count();
+        let reserved = self.functions.get(name).and_then(|function| function.reserved);
+        reserved.is_none_or(|most| of_it < most) && self.running.len() < MOST_AT_ONCE
+    }
+
+    fn begin(
+        &mut self,
+        name: &str,
+        request_id: String,
+        payload: Vec<u8>,
+        client_context: Option<String>,
+        invocation: Option<Invocation>,
+    ) -> Option<RunId> {
+        let function = Arc::clone(&self.functions.get(name)?.serving);
+        self.runs += 1;
+        let id = RunId(self.runs);
+        self.running.insert(
+            id,
+            Running {
+                function: name.to_owned(),
+                invocation,
+            },
+        );
+        self.begun.push_back(Run {
+            id,
+            function,
+            request_id,
+            payload,
+            client_context,
+        });
+        Some(id)
+    }
+
+    /// Takes note of how a run has ended. For a caller who waits there is an answer.
+    pub(in super::super) fn finished(
+        &mut self,
+        id: RunId,
+        end: &RunEnd,
+        account: &mut Account,
+        now: Timestamp,
+    ) -> Option<JsonAnswer> {
+        let running = self.running.remove(&id)?;
+        let Some(mut invocation) = running.invocation else {
+            return Some(answer(end));
+        };
+        match end {
+            RunEnd::Answered(response) => self.tell(&invocation, Condition::Success, Some(response), account, now),
+            RunEnd::Failed(response) => {
+                let function = self.functions.get(&invocation.function)?;
+                let retries = function.asynchronous.as_ref().and_then(|config| config.retries);
+                if invocation.attempts > retries.unwrap_or(RETRIES) {
+                    self.tell(&invocation, Condition::RetriesExhausted, Some(response), account, now);
+                } else {
+                    let number = usize::try_from(invocation.attempts).unwrap_or(PAUSES.len());
+                    let pause = PAUSES[number.clamp(1, PAUSES.len()) - 1];
+                    invocation.due = now + account.timing.scale(pause);
+                    self.waiting.push(invocation);
+                }
+            }
+        }
+        self.begin_what_waits(account, now);
+        None
+    }
+}
+
+/// What a caller who waited is answered.
+fn answer(end: &RunEnd) -> JsonAnswer {
+    let (body, failed) = match end {
+        RunEnd::Answered(body) => (body, false),
+        RunEnd::Failed(body) => (body, true),
+    };
+    let mut headers = vec![("x-amz-executed-version", LATEST.to_owned())];
+    if failed {
+        headers.push(("x-amz-function-error", "Unhandled".to_owned()));
+    }
+    JsonAnswer {
+        status: 200,
+        headers,
+        body: body.clone().into(),
+    }
+}

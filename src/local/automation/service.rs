@@ -1,0 +1,136 @@
+//! The shell around [`Automation`]: a lock, the clock, and callers who wait.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use tokio::sync::oneshot;
+
+use super::{Automation, Deployed, JsonAnswer, JsonRequest, Reply, Run, RunEnd, RunId, Service, call};
+use crate::local::door::JsonServices;
+use crate::model::Clock;
+
+/// What carries out invocations.
+pub trait FunctionPlane: Send + Sync {
+    /// Begins an invocation and returns at once; `end` is called when it has ended.
+    fn begin(&self, run: Run, end: Box<dyn FnOnce(RunEnd) + Send>);
+
+    /// Only this code is served any more: processes of other code may go when they are idle.
+    fn keep(&self, deployed: &[Arc<Deployed>]);
+}
+
+/// Automation with what runs its functions. Shared as an `Arc`.
+pub struct AutomationService {
+    state: Mutex<State>,
+    plane: Arc<dyn FunctionPlane>,
+    clock: Arc<dyn Clock>,
+    myself: Weak<Self>,
+}
+
+struct State {
+    automation: Automation,
+    waiting: BTreeMap<RunId, oneshot::Sender<JsonAnswer>>,
+    kept: Vec<u64>,
+}
+
+impl AutomationService {
+    /// Somebody must call [`AutomationService::do_what_is_due`] often.
+    #[must_use]
+    pub fn new(automation: Automation, plane: Arc<dyn FunctionPlane>, clock: Arc<dyn Clock>) -> Arc<Self> {
+        Arc::new_cyclic(|myself| Self {
+            state: Mutex::new(State {
+                automation,
+                waiting: BTreeMap::new(),
+                kept: Vec::new(),
+            }),
+            plane,
+            clock,
+            myself: Weak::clone(myself),
+        })
+    }
+
+    /// Does what is due, and begins the invocations that come of it.
+    pub fn do_what_is_due(&self) {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        if state.automation.next_due().is_some_and(|due| due <= now) {
+            state.automation.tick(now);
+            self.begin_runs(state);
+        }
+    }
+
+    /// Hands invocations to the plane, without the lock: it may tell of an end at once.
+    fn begin_runs(&self, mut state: MutexGuard<'_, State>) {
+        let runs = state.automation.take_runs();
+        let deployed = state.automation.deployed();
+        let revisions: Vec<u64> = deployed.iter().map(|deployed| deployed.revision).collect();
+        let changed = state.kept != revisions;
+        state.kept = revisions;
+        drop(state);
+        if changed {
+            self.plane.keep(&deployed);
+        }
+        for run in runs {
+            let (id, myself) = (run.id, Weak::clone(&self.myself));
+            self.plane.begin(
+                run,
+                Box::new(move |end| {
+                    if let Some(service) = myself.upgrade() {
+                        service.finish(id, &end);
+                    }
+                }),
+            );
+        }
+    }
+
+    fn finish(&self, id: RunId, end: &RunEnd) {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        let answer = state.automation.finished(id, end, now);
+        let caller = state.waiting.remove(&id);
+        self.begin_runs(state);
+        if let (Some(answer), Some(caller)) = (answer, caller) {
+            // A caller who went away is not answered.
+            let _gone = caller.send(answer);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait::async_trait]
+impl JsonServices for AutomationService {
+    async fn call(&self, request: JsonRequest) -> JsonAnswer {
+        let now = self.clock.now();
+        let answer = {
+            let mut state = self.lock();
+            match state.automation.handle(&request, now) {
+                Reply::Answered(answer) => {
+                    self.begin_runs(state);
+                    return answer;
+                }
+                Reply::Waits(run) => {
+                    let (caller, answer) = oneshot::channel();
+                    state.waiting.insert(run, caller);
+                    self.begin_runs(state);
+                    answer
+                }
+            }
+        };
+        answer.await.unwrap_or_else(|_| {
+            let fault = call::fault(
+                500,
+                "ServiceException",
+                "The local cloud ended before the function did.",
+            );
+            JsonAnswer::refusal(Service::Functions, fault)
+        })
+    }
+}
+
+impl std::fmt::Debug for AutomationService {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AutomationService").finish_non_exhaustive()
+    }
+}
