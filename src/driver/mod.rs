@@ -30,7 +30,7 @@ pub use busy::Busy;
 pub use error::DriverError;
 pub use facts::gather;
 pub use machine::{Machine, ThisMachine};
-pub use ownership::is_free;
+pub use ownership::{Watched, is_free};
 pub use seat::{Core, Mind, Seat};
 pub use world::{Overrides, World};
 

@@ -12,6 +12,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::world::elsewhere;
 use super::{Driver, DriverError, Machine, ThisMachine};
 use crate::aws::Effect;
@@ -26,6 +28,19 @@ pub(super) struct Vigil {
     /// Since when there was no other, on the clock that does not jump.
     since: Duration,
 }
+
+/// A watch that another process has kept before this one: functions with a time limit are too short-lived to keep one alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watched {
+    /// Sequence of the driver's last entry.
+    pub heard: u64,
+    /// Since when there was no other, by the time of day of whoever watched.
+    pub since: Timestamp,
+}
+
+/// By so much the clocks of processes that keep a watch one after another may differ. They run in one place, whose clocks are
+/// set by one source; each watch counts as shorter by that.
+const RELAY: Duration = Duration::from_secs(10);
 
 /// Why nobody seems to drive a release any more, as far as one look of this machine can tell; `None` if somebody may. Before it
 /// is taken over it may have to be watched for a while.
@@ -88,6 +103,27 @@ impl Driver {
                 None
             }
         }
+    }
+
+    /// The watch that this process keeps on another driver, for whoever goes on with it.
+    #[must_use]
+    pub fn watched(&self) -> Option<Watched> {
+        let vigil = self.vigil?;
+        let clock = &self.seat.clock;
+        Some(Watched {
+            heard: vigil.heard,
+            since: clock.now() - clock.since_boot().saturating_sub(vigil.since),
+        })
+    }
+
+    /// Goes on with a watch that another process has kept. It counts if the driver has not been heard of since.
+    pub fn watched_before(&mut self, watched: Watched) {
+        let clock = &self.seat.clock;
+        let length = clock.now().since(watched.since).saturating_sub(RELAY);
+        self.vigil = Some(Vigil {
+            heard: watched.heard,
+            since: clock.since_boot().saturating_sub(length),
+        });
     }
 
     /// Stops on purpose, so that whoever comes next need not watch for signs of life. Nothing happens if another process drives

@@ -13,7 +13,7 @@ use super::turn::Turn;
 use super::{Failure, Function, Slice};
 use crate::compose::Project;
 use crate::drill::crashes_now;
-use crate::driver::{Driver, DriverError, Seat, World};
+use crate::driver::{Driver, DriverError, Seat, Watched, World};
 use crate::journal::{Journal, JournalError, begun_for, catch_up};
 use crate::model::SystemClock;
 use crate::release::{Execution, Phase, Release, ReleaseId, Silent, Source, Wish};
@@ -96,7 +96,7 @@ impl Function {
             match Box::pin(self.take_turn(desk, request, token)).await? {
                 Turn::Begun(driver) => {
                     token.release = Some(driver.release().plan.id.number);
-                    return self.drive(desk, *driver, request.until).await;
+                    return self.drive(desk, *driver, request.until, &mut token.watched).await;
                 }
                 Turn::Again => {}
                 Turn::Wait(why) => return Ok(Standing::Waiting(why)),
@@ -110,7 +110,7 @@ impl Function {
         &self,
         desk: &Desk<'_>,
         request: &Request,
-        token: &Token,
+        token: &mut Token,
         release: Release,
     ) -> Result<Standing, Failure> {
         let until = if token.back { Until::Over } else { request.until };
@@ -124,12 +124,22 @@ impl Function {
             _ => None,
         };
         let driver = Driver::join(self.seat(desk, bundle, Vec::new()).await?, release);
-        self.drive(desk, driver, until).await
+        self.drive(desk, driver, until, &mut token.watched).await
     }
 
-    /// Drives a release until the slice is over, and asks it to turn back if its pipeline is stopped.
-    pub(super) async fn drive(&self, desk: &Desk<'_>, mut driver: Driver, until: Until) -> Result<Standing, Failure> {
+    /// Drives a release until the slice is over, and asks it to turn back if its pipeline is stopped. Where another driver has it
+    /// that may be dead, the watch on that goes on in the next slice.
+    pub(super) async fn drive(
+        &self,
+        desk: &Desk<'_>,
+        mut driver: Driver,
+        until: Until,
+        watched: &mut Option<Watched>,
+    ) -> Result<Standing, Failure> {
         let slice = desk.slice;
+        if let Some(before) = watched.take() {
+            driver.watched_before(before);
+        }
         let origin = driver.release().plan.origin.clone();
         let execution = origin.and_then(|origin| origin.execution);
         let operator = Driver::join(driver.seat().heard_by(Arc::new(Silent)), driver.release().clone());
@@ -140,6 +150,7 @@ impl Function {
             never = stopped => match never {},
             () = slice.end() => None,
         };
+        *watched = driver.watched();
         let over = matches!(ended, Some(Ok(Some(_))));
         if !over && !crashes_now(driver.release()) {
             // Whoever goes on then need not wait. If it cannot be written in a moment, they wait.

@@ -54,7 +54,7 @@ impl Function {
             }
         };
         let id = driver.release().plan.id.clone();
-        if let Standing::Waiting(why) = self.drive(&desk, driver, Until::Over).await? {
+        if let Standing::Waiting(why) = self.drive(&desk, driver, Until::Over, &mut None).await? {
             return Err(Failure::system(why));
         }
         let record = crate::drill::read(desk.journal.as_ref(), &id)

@@ -21,7 +21,10 @@ impl Function {
         let id = job.id.clone();
         let answer = match Box::pin(self.work(job, slice)).await {
             Ok(progress) => progress.to_job(),
-            Err(failure) => failure.into_job(),
+            Err(failure) => {
+                super::log(&failure);
+                failure.into_job()
+            }
         };
         self.aws.answer_job(&id, answer).await?;
         Ok(Value::Null)

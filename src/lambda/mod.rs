@@ -52,12 +52,16 @@ pub fn main() -> ExitCode {
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Lambda shows what a function writes there in its log.
-            use std::io::Write;
-            let _ = writeln!(std::io::stderr(), "cutover: {error}");
+            log(&error);
             ExitCode::FAILURE
         }
     }
+}
+
+/// Says something in the function's log. Never anything of an event.
+fn log(message: &dyn std::fmt::Display) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "cutover: {message}");
 }
 
 async fn serve() -> Result<(), Error> {
@@ -75,12 +79,13 @@ async fn serve() -> Result<(), Error> {
 impl Function {
     /// Answers one invocation. An error means that Lambda is to deliver it again, where that is configured.
     async fn answer(&self, invocation: &str, event: Value, slice: &Slice) -> Result<Value, Error> {
-        match Call::read(event) {
-            Ok(Call::Job(job)) => Ok(self.job(*job, slice).await?),
-            Ok(Call::Release(wanted)) => Ok(self.release(invocation, wanted, slice).await?),
-            Ok(Call::Drill(wanted)) => Ok(self.drill(invocation, wanted, slice).await?),
-            Ok(Call::Watch(wanted)) => Ok(self.watch(wanted, slice).await?),
+        let answer = match Call::read(event) {
+            Ok(Call::Job(job)) => self.job(*job, slice).await.map_err(Error::from),
+            Ok(Call::Release(wanted)) => self.release(invocation, wanted, slice).await.map_err(Error::from),
+            Ok(Call::Drill(wanted)) => self.drill(invocation, wanted, slice).await.map_err(Error::from),
+            Ok(Call::Watch(wanted)) => self.watch(wanted, slice).await.map_err(Error::from),
             Err(failure) => Err(failure.into()),
-        }
+        };
+        answer.inspect_err(|error| log(error))
     }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Failure;
+use crate::driver::Watched;
 use crate::model::{ReleaseNumber, Timestamp};
 
 /// A continuation token.
@@ -17,6 +18,9 @@ pub(super) struct Token {
     /// Whether that is taken back on purpose, because its blue is what is wanted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) back: bool,
+    /// The watch kept on a driver that may be dead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) watched: Option<Watched>,
     /// Since when the action waits for its turn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) waiting_since: Option<Timestamp>,
@@ -32,6 +36,7 @@ impl Token {
             job: job.to_owned(),
             release: None,
             back: false,
+            watched: None,
             waiting_since: None,
             settling_since: None,
         }

@@ -69,10 +69,15 @@ impl Function {
                 }
                 token.waiting_since.get_or_insert(now);
                 let busy = Busy::new(&holder, now).to_string();
-                return Ok(match self.drive(desk, Driver::join(seat, holder), Until::Over).await? {
-                    Standing::Over(_) => Turn::Again,
-                    _ => Turn::Wait(busy),
-                });
+                return Ok(
+                    match self
+                        .drive(desk, Driver::join(seat, holder), Until::Over, &mut token.watched)
+                        .await?
+                    {
+                        Standing::Over(_) => Turn::Again,
+                        _ => Turn::Wait(busy),
+                    },
+                );
             }
             Some(before) if was_taken_back_to(&before, planner.version_label()) => {
                 return Ok(Turn::Live(Box::new(before)));

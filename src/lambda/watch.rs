@@ -37,7 +37,7 @@ impl Function {
             return Ok(said(&release));
         }
         let driver = Driver::join(self.seat(&desk, None, Vec::new()).await?, release.clone());
-        match self.drive(&desk, driver, Until::Over).await? {
+        match self.drive(&desk, driver, Until::Over, &mut None).await? {
             Standing::Over(release) | Standing::UnderWay(release) => Ok(said(&release)),
             Standing::Waiting(why) => Err(Failure::system(why)),
             Standing::Live(_) => Ok(said(&release)),

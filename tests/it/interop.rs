@@ -8,6 +8,7 @@ use std::io::Write;
 use std::process::{Command, Output};
 
 use super::support::cloud::BINARY;
+use super::support::project::SETTINGS;
 use super::support::{Cloud, bundles};
 
 /// A Python with the packages, or `None` where nobody promised one.
@@ -118,5 +119,34 @@ async fn boto3_drives_a_pipeline_through_releases_and_kills() {
     let cloud = Cloud::with(|settings| settings.pace = 60.0).await;
     let seed = std::env::var("PIPELINE_SEED").unwrap_or_else(|_| "1".to_owned());
     run("pipeline.py", vec![cloud.local.endpoint(), seed]).await;
+    cloud.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pipeline_releases_by_our_own_function() {
+    let cloud = Cloud::start().await;
+    let bundle = |name: &str, content: Vec<u8>| {
+        let file = cloud.home.path().join(name);
+        std::fs::write(&file, content).unwrap();
+        file.to_string_lossy().into_owned()
+    };
+    let settings = format!("application = \"shop\"\ncname = \"shop\"\n{SETTINGS}")
+        .replace("journal = \"journal\"", "journal = \"s3://state/releases\"")
+        // Longer than one invocation, so that there are several.
+        .replace("duration = \"1500ms\"", "duration = \"12s\"");
+    let arguments = vec![
+        cloud.local.endpoint(),
+        cloud.local.dns_server().to_string(),
+        cloud.local.http_port().to_string(),
+        BINARY.to_owned(),
+        env!("CARGO_BIN_EXE_bootstrap").to_owned(),
+        bundle("cutover.toml", settings.into_bytes()),
+        std::env::var("PIPELINE_SEED").unwrap_or_else(|_| "1".to_owned()),
+        bundle("1.zip", bundles::good("1")),
+        bundle("2.zip", bundles::good("2")),
+        bundle("3.zip", bundles::bad("3")),
+        bundle("4.zip", bundles::good("4")),
+    ];
+    run("released.py", arguments).await;
     cloud.end().await;
 }

@@ -182,7 +182,8 @@ pub(crate) fn processes_in(folder: &Path) -> Vec<String> {
 /// The line of the settings that says where the journal is.
 pub(crate) const JOURNAL: &str = "journal = \"journal\"";
 
-const SETTINGS: &str = r#"journal = "journal"
+/// What suits the pace of the tests' clouds.
+pub(crate) const SETTINGS: &str = r#"journal = "journal"
 
 [provision]
 deadline = "180s"
