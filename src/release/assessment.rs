@@ -57,6 +57,11 @@ pub struct Assessment {
     pub windows: u32,
     /// The health engine: all that is left of the windows.
     judge: Judge,
+    /// How many requests and probes green has answered in the current step, rightly or not.
+    #[serde(default)]
+    answered: f64,
+    #[serde(default)]
+    step: u32,
     /// When the release began; moves with the clock.
     since: Timestamp,
     blue_at: Option<Timestamp>,
@@ -69,6 +74,8 @@ impl Assessment {
         Self {
             verdict: None,
             windows: 0,
+            answered: 0.0,
+            step: 0,
             judge: Judge::new(plan.verdict.clone()),
             since: at,
             blue_at: None,
@@ -80,6 +87,12 @@ impl Assessment {
     pub(super) fn take(&mut self, measured: &Measured) {
         self.verdict = Some(self.judge.window(&measured.window));
         self.windows += 1;
+        let Window { step, green, .. } = &measured.window;
+        if *step > self.step {
+            (self.step, self.answered) = (*step, 0.0);
+        }
+        let probes = green.probes.as_ref().map_or(0.0, |probes| probes.requests);
+        self.answered += green.requests.unwrap_or(0.0) + probes;
         self.blue_at = measured.blue_at.or(self.blue_at);
         self.green_at = measured.green_at.or(self.green_at);
     }
@@ -92,6 +105,17 @@ impl Assessment {
     /// Whether more of blue is worth knowing before green gets traffic.
     pub(super) fn leads_in(&self) -> bool {
         self.windows < LEAD_IN
+    }
+
+    /// What is missing to say anything of green in this step: silence is no health.
+    pub(super) fn too_little(&self, wanted: u32) -> Option<String> {
+        let too_little = self.answered < f64::from(wanted);
+        too_little.then(|| {
+            format!(
+                "green has answered {:.0} requests and probes in this step, and {wanted} are wanted",
+                self.answered
+            )
+        })
     }
 
     /// Why green must be taken back, if it must.

@@ -389,6 +389,8 @@ impl Stage {
             0 => 2.0,
             _ => 0.05,
         };
+        // As many as the looks of the shortest bake make by themselves.
+        spec.bake.min_requests = 3;
         spec.smoke.interval = span(terms.interval / 2);
         spec.retire.warm = span(terms.keep);
         spec.rollback.keep_green = span(terms.keep);

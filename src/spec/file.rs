@@ -244,6 +244,8 @@ pub struct BakeSpec {
     pub recover: u32,
     /// How much longer than `duration` the bake may take, when too little is known of green. After that a person is asked.
     pub deadline: Span,
+    /// How many requests and probes green must have answered in each step. With fewer the bake goes on: silence is no health.
+    pub min_requests: u32,
     /// How often each environment is asked for one of the checks between looks, in requests a second. 0 for never.
     pub probes_per_second: f64,
     /// Checks through the public name. Default: the smoke checks that ask no other host.
@@ -258,6 +260,7 @@ impl Default for BakeSpec {
             fail: 2,
             recover: 3,
             deadline: Span::from_secs(60 * 60),
+            min_requests: 20,
             probes_per_second: 2.0,
             checks: Vec::new(),
         }

@@ -69,6 +69,7 @@ duration = "15m"
 interval = "15s"
 fail = 3
 recover = 4
+min_requests = 50
 probes_per_second = 0.5
 deadline = "2h"
 checks = [{ path = "/health" }]

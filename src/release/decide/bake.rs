@@ -27,15 +27,24 @@ fn go_on(release: &Release, seen: &Observation) -> Decision {
     let deadline = release.deadline(longest) + release.watch.away;
     // Whoever comes back after a while has to look first: the time for which nobody watched does not count.
     let watched = !due(release.watch.last, release.plan.bake.interval.get() * 3, seen.at);
-    let suspicion = release.assessment.suspicion();
-    if seen.at >= until && watched && release.watch.bad == 0 && release.watch.good_in_row > 0 && suspicion.is_none() {
-        if release.plan.drill.is_some() {
+    let assessment = &release.assessment;
+    let suspicion = assessment.suspicion();
+    let missing = assessment.too_little(release.plan.bake.min_requests);
+    let drill = release.plan.drill.is_some();
+    if seen.at >= until
+        && watched
+        && release.watch.bad == 0
+        && release.watch.good_in_row > 0
+        && suspicion.is_none()
+        && (missing.is_none() || drill)
+    {
+        if drill {
             return roll_back(OVER, Outcome::RolledBack);
         }
         let length = release.plan.bake_length(release.step);
         return record(format!("green did well for {length}"), Event::BakePassed);
     }
-    let doubt = release.watch.doubt.clone().or(suspicion);
+    let doubt = release.watch.doubt.clone().or(suspicion).or(missing);
     if seen.at >= deadline {
         let doubt = doubt.as_deref().unwrap_or("too little was seen");
         if release.plan.verdict.at_deadline == AtDeadline::RollBack {

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use super::plan::plan;
 use super::run::Run;
 use super::world::seconds;
 use crate::model::{HealthColor, HealthStatus, Known, Served, Timestamp};
 use crate::release::{
     Event, HealthSeen, InstanceSeen, Look, Observation, Outcome, Phase, PublicSeen, Release, Then, Why, decide, looks,
 };
+use crate::verdict::AtDeadline;
 
 /// One change to what is seen.
 type Change = fn(&mut Observation);
@@ -318,4 +320,16 @@ fn a_look_goes_before_the_phase_but_not_twice_in_a_row() {
         decide(&release, &seen).then,
         Then::Record(Event::RollbackBegan { .. })
     ));
+}
+
+#[test]
+fn silence_is_no_health_and_a_bake_does_not_end_in_it() {
+    let mut asked = plan();
+    asked.bake.min_requests = 1_000_000;
+    let run = Run::of(asked.clone(), 1).finish();
+    run.ends(Outcome::NeedsHuman);
+    assert!(run.why().contains("1000000 are wanted"), "{}", run.why());
+    asked.verdict.at_deadline = AtDeadline::RollBack;
+    Run::of(asked, 1).finish().ends(Outcome::RolledBack);
+    Run::of(plan(), 1).finish().ends(Outcome::Promoted);
 }

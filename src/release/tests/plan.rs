@@ -54,6 +54,7 @@ pub(crate) fn plan() -> Plan {
             fail: 2,
             recover: 3,
             deadline: Span::from_secs(600),
+            min_requests: 2,
             probes_per_second: 2.0,
             checks: Vec::new(),
         },
