@@ -27,6 +27,8 @@ pub(super) struct Vigil {
     heard: u64,
     /// Since when there was no other, on the clock that does not jump.
     since: Duration,
+    /// When the first process began to watch, if that was another one, by its time of day.
+    handed_on: Option<Timestamp>,
 }
 
 /// A watch that another process has kept before this one: functions with a time limit are too short-lived to keep one alone.
@@ -38,8 +40,8 @@ pub struct Watched {
     pub since: Timestamp,
 }
 
-/// By so much the clocks of processes that keep a watch one after another may differ. They run in one place, whose clocks are
-/// set by one source; each watch counts as shorter by that.
+/// By so much the clocks of processes that keep a watch one after another may differ: they run in one place, whose clocks are set
+/// by one source. The watch counts as shorter by that.
 const RELAY: Duration = Duration::from_secs(10);
 
 /// Why nobody seems to drive a release any more, as far as one look of this machine can tell; `None` if somebody may. Before it
@@ -99,6 +101,7 @@ impl Driver {
                 self.vigil = Some(Vigil {
                     heard: release.heard,
                     since: now,
+                    handed_on: None,
                 });
                 None
             }
@@ -110,9 +113,10 @@ impl Driver {
     pub fn watched(&self) -> Option<Watched> {
         let vigil = self.vigil?;
         let clock = &self.seat.clock;
+        let here = || clock.now() - clock.since_boot().saturating_sub(vigil.since);
         Some(Watched {
             heard: vigil.heard,
-            since: clock.now() - clock.since_boot().saturating_sub(vigil.since),
+            since: vigil.handed_on.unwrap_or_else(here),
         })
     }
 
@@ -123,6 +127,7 @@ impl Driver {
         self.vigil = Some(Vigil {
             heard: watched.heard,
             since: clock.since_boot().saturating_sub(length),
+            handed_on: Some(watched.since),
         });
     }
 

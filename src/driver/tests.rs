@@ -240,6 +240,73 @@ async fn a_clock_that_is_minutes_ahead_takes_nothing_over_from_a_driver_that_liv
 }
 
 #[tokio::test]
+async fn a_watch_that_is_handed_on_takes_over_who_is_dead_and_never_who_lives() {
+    for lives in [false, true] {
+        let (_folder, journal) = journal();
+        let (here, there) = (Hands::at(0), Hands::at(3));
+        let mut driver = first(&journal, &here).await;
+        let mut watched = None;
+        let mut took_over = None;
+        // Each process has five seconds.
+        for slice in 0_u64..30 {
+            let mut other = second(&journal, &there, driver.release()).await;
+            if let Some(watched) = watched.take() {
+                other.watched_before(watched);
+            }
+            let tick = other.tick().await.unwrap();
+            if other.release().driver == *other.writer() {
+                assert_eq!(tick, Tick::Again);
+                took_over = Some(slice * 5);
+                break;
+            }
+            here.pass(5);
+            there.pass(5);
+            watched = other.watched();
+            if lives && slice % 4 == 0 {
+                driver.read_on().await.unwrap();
+                assert!(driver.append(Event::Renewed).await.unwrap(), "nobody else writes");
+            }
+        }
+        // A minute, and what the clocks of the processes may differ by.
+        assert_eq!(took_over, (!lives).then_some(70));
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_comes_twice_is_one_release() {
+    let (_folder, journal) = journal();
+    let clock = Hands::at(0);
+    let begin = async |request: Option<&str>| {
+        let seat = seat(Arc::clone(&journal) as Arc<dyn Journal>, &clock, "host-a", 7).await;
+        let origin = request.map(|request| crate::release::Origin {
+            request: request.to_owned(),
+            execution: None,
+        });
+        let numbered = |number| {
+            let mut plan = plan();
+            plan.id.number = number;
+            plan.origin.clone_from(&origin);
+            plan
+        };
+        Driver::begin(seat, &slot(), numbered).await
+    };
+    let one = begin(Some("a-job")).await.unwrap().release().clone();
+    let same = begin(Some("a-job")).await.unwrap().release().clone();
+    assert_eq!(one.plan.id, same.plan.id);
+    for other in [Some("another-job"), None] {
+        assert!(matches!(begin(other).await, Err(DriverError::Busy(_))), "{other:?}");
+    }
+    let found = crate::journal::begun_for(journal.as_ref(), &slot(), "a-job")
+        .await
+        .unwrap();
+    assert_eq!(found.map(|release| release.plan.id), Some(one.plan.id));
+    let none = crate::journal::begun_for(journal.as_ref(), &slot(), "another-job")
+        .await
+        .unwrap();
+    assert!(none.is_none());
+}
+
+#[tokio::test]
 async fn a_driver_that_is_certainly_gone_is_not_watched() {
     let (_folder, journal) = journal();
     let there = Hands::at(0);
