@@ -1,6 +1,7 @@
 //! What the three services have in common on the wire: a request with JSON in, an answer with JSON out.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
@@ -20,7 +21,7 @@ pub enum Service {
 }
 
 /// A request to one of them.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct JsonRequest {
     /// Which one.
     pub service: Service,
@@ -51,6 +52,18 @@ pub struct JsonAnswer {
 
 /// What becomes of a request.
 pub(super) type Outcome = Result<JsonAnswer, Fault>;
+
+/// Headers and bodies may hold credentials, and stay out of what is printed.
+impl fmt::Debug for JsonRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JsonRequest")
+            .field("service", &self.service)
+            .field("method", &self.method)
+            .field("path", &self.path)
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
 
 impl JsonRequest {
     /// A parameter of the address.

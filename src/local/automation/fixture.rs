@@ -146,6 +146,9 @@ impl World {
     }
 }
 
+/// Something wrong with a document.
+pub(super) type Mistake = dyn Fn(&mut Value);
+
 /// Status and document of an answer.
 pub(super) fn read(answer: &JsonAnswer) -> (u16, Value) {
     let document = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);

@@ -16,6 +16,7 @@ mod tests;
 mod view;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,7 +36,7 @@ const SETTLING: Duration = Duration::from_secs(3);
 const MOST_AT_ONCE: usize = 10;
 
 /// One invocation that is to be carried out.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Run {
     /// By which its end is told.
     pub id: RunId,
@@ -47,6 +48,18 @@ pub struct Run {
     pub payload: Vec<u8>,
     /// What a client told of itself, as JSON.
     pub client_context: Option<String>,
+}
+
+/// Events may hold credentials, and stay out of what is printed.
+impl fmt::Debug for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run")
+            .field("id", &self.id)
+            .field("function", &self.function.arn)
+            .field("request_id", &self.request_id)
+            .field("payload_bytes", &self.payload.len())
+            .finish_non_exhaustive()
+    }
 }
 
 /// How an invocation has ended.

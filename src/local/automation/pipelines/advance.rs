@@ -97,15 +97,11 @@ fn enter(pipeline: &mut Pipeline, number: usize, place: usize, context: &mut Con
     };
     let name = stage.name.clone();
     let mode = execution.mode();
-    let waits_there = |other: &Execution| match other.position {
-        Position::Before(before) => other
-            .declaration
-            .stages
-            .get(before)
-            .is_some_and(|stage| stage.name == name),
-        _ => false,
-    };
-    if mode == Mode::Superseded && pipeline.executions[number + 1..].iter().any(waits_there) {
+    if mode == Mode::Superseded
+        && pipeline.executions[number + 1..]
+            .iter()
+            .any(|newer| newer.waits_for(&name))
+    {
         pipeline.executions[number].finish(Status::Superseded, now);
         return true;
     }
@@ -113,14 +109,7 @@ fn enter(pipeline: &mut Pipeline, number: usize, place: usize, context: &mut Con
         .transitions
         .get(&name)
         .is_some_and(|way| way.disabled.is_some());
-    let is_taken = pipeline.executions.iter().any(|other| match other.position {
-        Position::In(place) => other
-            .declaration
-            .stages
-            .get(place)
-            .is_some_and(|stage| stage.name == name),
-        _ => false,
-    });
+    let is_taken = pipeline.executions.iter().any(|other| other.is_in(&name));
     if is_disabled || mode != Mode::Parallel && is_taken {
         return false;
     }

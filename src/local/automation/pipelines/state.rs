@@ -262,6 +262,21 @@ impl Execution {
         self.position == Position::Over
     }
 
+    /// Whether it waits before the stage of that name.
+    pub(super) fn waits_for(&self, stage: &str) -> bool {
+        matches!(self.position, Position::Before(place) if self.stage_name(place) == Some(stage))
+    }
+
+    /// Whether it is in the stage of that name.
+    pub(super) fn is_in(&self, stage: &str) -> bool {
+        matches!(self.position, Position::In(place) if self.stage_name(place) == Some(stage))
+    }
+
+    fn stage_name(&self, place: usize) -> Option<&str> {
+        let stage = self.declaration.stages.get(place)?;
+        Some(&stage.name)
+    }
+
     pub(super) fn mode(&self) -> Mode {
         self.declaration.execution_mode
     }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::declaration::Kind;
-use super::state::{ActionRun, Artifact, Execution, Pipeline, Position, StageRun, Status, Task, action_of};
+use super::state::{ActionRun, Artifact, Execution, Pipeline, StageRun, Status, Task, action_of};
 use crate::local::automation::call::without_nulls;
 use crate::local::automation::{Account, seconds};
 
@@ -60,7 +60,7 @@ pub(super) fn state(pipeline: &Pipeline, account: &Account) -> Value {
         let inbound: Vec<Value> = pipeline
             .executions
             .iter()
-            .filter(|execution| execution.position == Position::Before(place))
+            .filter(|execution| execution.waits_for(&stage.name))
             .map(|execution| brief(execution, execution.status))
             .collect();
         if let Some(first) = inbound.first() {

@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::super::Service;
-use super::super::fixture::World;
+use super::super::fixture::{Mistake, World};
 use crate::local::storage::Storage as _;
 
 const FUNCTION: &str = "arn:aws:lambda:eu-central-1:123456789012:function:drill";
@@ -198,7 +198,7 @@ fn schedules_are_shown_changed_and_removed() {
 #[test]
 fn what_cannot_be_a_schedule_is_refused() {
     let mut world = World::new();
-    let cases: [(&dyn Fn(&mut Value), u16); 10] = [
+    let cases: [(&Mistake, u16); 10] = [
         (&|s| s["ScheduleExpression"] = "rate(5)".into(), 400),
         (&|s| s["ScheduleExpressionTimezone"] = "Berlin".into(), 400),
         (&|s| s["FlexibleTimeWindow"] = json!({ "Mode": "FLEXIBLE" }), 400),

@@ -41,7 +41,6 @@ enum Next {
 
 /// Starts a process for an invocation, and gives it further ones until it ends.
 pub(super) async fn live(pool: Arc<Pool>, tools: Arc<Tools>, number: u64, first: Job) {
-    let (sender, mut jobs) = mpsc::channel(1);
     let mut next = Some(first);
     while let Some(job) = next.take() {
         let mut process = match Process::start(&pool, &tools, number).await {
@@ -51,7 +50,7 @@ pub(super) async fn live(pool: Arc<Pool>, tools: Arc<Tools>, number: u64, first:
                 return job.finish(end);
             }
         };
-        next = process.serve(job, &pool, &sender, &mut jobs).await;
+        next = process.serve(job, &pool).await;
         process.end().await;
     }
 }
@@ -120,13 +119,7 @@ impl Process {
     }
 
     /// Carries out one invocation after the other. What is returned came for this worker when its process was gone.
-    async fn serve(
-        &mut self,
-        mut job: Job,
-        pool: &Pool,
-        sender: &mpsc::Sender<Job>,
-        jobs: &mut mpsc::Receiver<Job>,
-    ) -> Option<Job> {
+    async fn serve(&mut self, mut job: Job, pool: &Pool) -> Option<Job> {
         loop {
             let request_id = job.run.request_id.clone();
             self.note(&format!("START RequestId: {request_id} Version: $LATEST"));
@@ -135,11 +128,18 @@ impl Process {
             self.report(&request_id, begun.elapsed());
             match fate {
                 Fate::Ended(end) => {
-                    // Whoever asks again as soon as it is answered is served by the same process.
-                    let goes_on = pool.wait(self.number, sender.clone());
+                    // Whoever asks again as soon as it is answered is served by the same process. The pool has the only
+                    // sender: when it lets go of that, there will be no more.
+                    let (sender, mut jobs) = mpsc::channel(1);
+                    let goes_on = pool.wait(self.number, sender);
                     job.finish(end);
                     if !goes_on {
                         return None;
+                    }
+                    match self.wait(pool, &mut jobs).await {
+                        Next::Serve(next) => job = next,
+                        Next::StartAnew(job) => return Some(job),
+                        Next::End => return None,
                     }
                 }
                 Fate::Last(end) => {
@@ -149,11 +149,6 @@ impl Process {
                     return None;
                 }
                 Fate::Missed => return Some(job),
-            }
-            match self.wait(pool, jobs).await {
-                Next::Serve(next) => job = next,
-                Next::StartAnew(job) => return Some(job),
-                Next::End => return None,
             }
         }
     }

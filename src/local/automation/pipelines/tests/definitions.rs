@@ -3,13 +3,13 @@
 use serde_json::{Value, json};
 
 use super::super::super::Service;
-use super::super::super::fixture::World;
+use super::super::super::fixture::{Mistake, World};
 use super::declaration;
 
 #[test]
 fn what_cannot_be_a_pipeline_is_refused() {
     let mut world = World::new();
-    let cases: [(&dyn Fn(&mut Value), &str); 14] = [
+    let cases: [(&Mistake, &str); 14] = [
         (&|p| p["name"] = "a b".into(), "ValidationException"),
         (&|p| p["name"] = 7.into(), "ValidationException"),
         (&|p| p["stages"] = json!([p["stages"][0]]), "InvalidStructureException"),
