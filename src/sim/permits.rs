@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 
 use super::scenario::{Scenario, Store};
-use super::scene::Scene;
+use super::scene::{Scene, Violation};
 use super::stage::{ACCOUNT, BUCKET, REGION, Stage};
 use super::wire::Call;
 use crate::local::permissions::Policy;
@@ -32,11 +32,26 @@ pub(super) fn published(stage: &Stage, scenario: &Scenario) -> serde_json::Value
     serde_json::to_value(policy(&scope, &Duty::ALL)).expect("a policy can be written as JSON")
 }
 
+/// An action that is left out of the policy.
+#[derive(Clone, Copy)]
+pub(super) struct Missing<'a> {
+    /// Which one.
+    pub(super) action: &'a str,
+    /// Whether that is the point of the world, so that a denial breaks no rule and the world ends when somebody is told.
+    pub(super) on_purpose: bool,
+}
+
 /// Holds the drivers to it, to all but an action of it if one is named.
-pub(super) fn enforce(stage: &Stage, scenario: &Scenario, without: Option<&str>) {
+pub(super) fn enforce(stage: &Stage, scenario: &Scenario, missing: Option<Missing<'_>>) {
     let mut policy = published(stage, scenario);
-    if let Some(without) = without {
-        stage.lacks.get_or_init(|| without.to_owned());
+    if let Some(Missing {
+        action: without,
+        on_purpose,
+    }) = missing
+    {
+        if on_purpose {
+            stage.lacks.get_or_init(|| without.to_owned());
+        }
         for statement in policy["Statement"].as_array_mut().into_iter().flatten() {
             if let Some(actions) = statement["Action"].as_array_mut() {
                 actions.retain(|action| action != without);
@@ -60,3 +75,17 @@ pub(super) fn answered(scene: &Scene, call: &Call, response: &Response<Bytes>) {
     let said = said.map_or("it was denied", |(said, _)| said);
     scene.violated("permitted", format!("{}: {said}", call.operation));
 }
+
+/// In a world that lacks an action on purpose: the end of it, when somebody is told which action that is and on what.
+pub(super) fn told(scene: &Scene, line: &str) -> Option<Violation> {
+    let action = scene.stage.lacks.get()?;
+    let (_, rest) = line.split_once(&format!("{action} on "))?;
+    (rest.starts_with("resource: ") || rest.starts_with("arn:")).then(|| Violation {
+        rule: TOLD,
+        what: line.to_owned(),
+        after: scene.elapsed(),
+    })
+}
+
+/// What a world ends by that lacks an action on purpose.
+pub(super) const TOLD: &str = "told";

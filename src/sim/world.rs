@@ -10,7 +10,7 @@ use super::expect;
 use super::life::Crew;
 use super::logbook::Logbook;
 use super::mistakes::Mistake;
-use super::permits;
+use super::permits::{self, Missing};
 use super::scenario::{Manner, Scenario, Trouble};
 use super::scene::{Scene, Violation};
 use super::stage::{Stage, slot};
@@ -60,10 +60,10 @@ pub fn simulate(scenario: &Scenario, mistake: Option<Mistake>, tracing: bool) ->
     on_own_time(play(scenario.clone(), mistake, tracing, None)).0
 }
 
-/// The same with the published permissions but one, which may be none of them. Also gives the actions that were used.
+/// The same without an action of the published permissions. Also gives the actions that were used.
 #[cfg(test)]
-pub(super) fn simulate_without(scenario: &Scenario, action: &str) -> (Played, BTreeSet<String>) {
-    on_own_time(play(scenario.clone(), None, true, Some(action)))
+pub(super) fn simulate_permitted(scenario: &Scenario, missing: Option<Missing<'_>>) -> (Played, BTreeSet<String>) {
+    on_own_time(play(scenario.clone(), None, true, missing))
 }
 
 pub(super) fn on_own_time<T>(work: impl Future<Output = T>) -> T {
@@ -79,10 +79,10 @@ async fn play(
     scenario: Scenario,
     mistake: Option<Mistake>,
     tracing: bool,
-    without: Option<&str>,
+    missing: Option<Missing<'_>>,
 ) -> (Played, BTreeSet<String>) {
     let stage = Stage::new(&scenario).await;
-    permits::enforce(&stage, &scenario, without);
+    permits::enforce(&stage, &scenario, missing);
     let planner = stage.planner(&scenario);
     // The AWS clients draw their pauses from the thread's own generator. Not before, because the first world of a process makes
     // what all share, and draws names for it.

@@ -2,7 +2,7 @@
 
 /// A piece of a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Piece {
+pub(super) enum Piece {
     /// This letter.
     Letter(char),
     /// Any letter.
@@ -13,7 +13,12 @@ enum Piece {
 
 /// A pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Pattern(Vec<Piece>);
+pub(super) enum Pattern {
+    /// A text and nothing else, as most are.
+    Exact(String),
+    /// With something that stands for others.
+    Wild(Vec<Piece>),
+}
 
 impl Pattern {
     /// Reads a pattern. Variables that depend on the caller are not known.
@@ -53,40 +58,52 @@ impl Pattern {
             });
             rest = &rest[first.len_utf8()..];
         }
-        Ok(Self(pieces))
+        let letter = |piece: &Piece| match piece {
+            Piece::Letter(letter) => Some(*letter),
+            Piece::Any | Piece::Text => None,
+        };
+        let exact: Option<String> = pieces.iter().map(letter).collect();
+        Ok(exact.map_or(Self::Wild(pieces), Self::Exact))
     }
 
     /// Whether it matches a whole text.
     pub(super) fn matches(&self, text: &str) -> bool {
-        let letters: Vec<char> = text.chars().collect();
-        let (mut piece, mut letter) = (0, 0);
-        // Where to go on when what follows the last `*` does not match: it takes one letter more.
-        let mut again: Option<(usize, usize)> = None;
-        while letter < letters.len() {
-            match self.0.get(piece) {
-                Some(Piece::Text) => {
-                    again = Some((piece + 1, letter));
-                    piece += 1;
-                    continue;
-                }
-                Some(Piece::Any) => {
-                    piece += 1;
-                    letter += 1;
-                    continue;
-                }
-                Some(Piece::Letter(wanted)) if *wanted == letters[letter] => {
-                    piece += 1;
-                    letter += 1;
-                    continue;
-                }
-                _ => {}
-            }
-            let Some((after, taken)) = again else { return false };
-            again = Some((after, taken + 1));
-            (piece, letter) = (after, taken + 1);
+        match self {
+            Self::Exact(exact) => exact == text,
+            Self::Wild(pieces) => matches(pieces, text),
         }
-        self.0[piece..].iter().all(|piece| *piece == Piece::Text)
     }
+}
+
+fn matches(pieces: &[Piece], text: &str) -> bool {
+    let letters: Vec<char> = text.chars().collect();
+    let (mut piece, mut letter) = (0, 0);
+    // Where to go on when what follows the last `*` does not match: it takes one letter more.
+    let mut again: Option<(usize, usize)> = None;
+    while letter < letters.len() {
+        match pieces.get(piece) {
+            Some(Piece::Text) => {
+                again = Some((piece + 1, letter));
+                piece += 1;
+                continue;
+            }
+            Some(Piece::Any) => {
+                piece += 1;
+                letter += 1;
+                continue;
+            }
+            Some(Piece::Letter(wanted)) if *wanted == letters[letter] => {
+                piece += 1;
+                letter += 1;
+                continue;
+            }
+            _ => {}
+        }
+        let Some((after, taken)) = again else { return false };
+        again = Some((after, taken + 1));
+        (piece, letter) = (after, taken + 1);
+    }
+    pieces[piece..].iter().all(|piece| *piece == Piece::Text)
 }
 
 /// A pattern of resources: each of the five parts of an ARN before the last one by itself, so that no `*` reaches over a colon

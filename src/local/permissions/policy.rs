@@ -99,8 +99,13 @@ impl Policy {
     /// What it says of something asked for.
     #[must_use]
     pub fn verdict(&self, asked: &Asked) -> Verdict {
+        // Actions are the same in small and capital letters.
+        let action = asked.action.to_ascii_lowercase();
         let mut verdict = Verdict::NotAllowed;
-        for statement in self.statements.iter().filter(|statement| statement.is_about(asked)) {
+        for statement in &self.statements {
+            if !statement.is_about(&action, asked) {
+                continue;
+            }
             if !statement.allows {
                 return Verdict::Forbidden;
             }
@@ -143,19 +148,19 @@ impl Statement {
         })
     }
 
-    fn is_about(&self, asked: &Asked) -> bool {
-        let action = asked.action.to_ascii_lowercase();
-        let on = match &asked.target {
+    fn is_about(&self, action: &str, asked: &Asked) -> bool {
+        let on = || match &asked.target {
             Target::Resource(arn) => self.resources.has(|arns| arns.matches(arn)),
             // Only a statement on everything is about what is not there, when it forbids; any is, when it allows.
             Target::Nothing => self.allows || self.resources.has(|arns| *arns == Arns::Everything),
         };
-        on && self.actions.has(|pattern| pattern.matches(&action))
+        self.actions.has(|pattern| pattern.matches(action))
+            && on()
             && self.conditions.iter().all(|condition| condition.holds(&asked.context))
     }
 }
 
-/// Actions are the same in small and capital letters.
+/// In small letters, as what is asked for is compared.
 fn action(text: &str) -> Result<Pattern, String> {
     if text != "*" && !text.contains(':') {
         return Err(format!("{text:?} is no action; write `service:Operation`"));

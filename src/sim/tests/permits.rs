@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::super::permits::published;
+use super::super::permits::{Missing, TOLD, published};
 use super::super::scenario::{Quality, Scenario, Store};
 use super::super::stage::Stage;
-use super::super::world::{on_own_time, simulate_without};
+use super::super::world::{on_own_time, simulate_permitted};
 use super::{calm, seconds};
 use crate::spec::Lever;
 
@@ -14,9 +14,6 @@ const LEVERS: [Lever; 3] = [Lever::CnameSwap, Lever::WeightedDns, Lever::Weighte
 /// What these small worlds do not need: limits on instances are raised after a blue that had scaled out, and an upload is taken
 /// back when a part of it has failed. `tests/it/permissions.rs` does both.
 const RARE: [&str; 2] = ["elasticbeanstalk:UpdateEnvironment", "s3:AbortMultipartUpload"];
-
-/// No action has this name, so that nothing is left out.
-const NONE: &str = "none";
 
 /// A promotion and a rollback, with the journal on S3.
 fn worlds(lever: Lever) -> [Scenario; 2] {
@@ -49,7 +46,7 @@ fn every_action_that_is_allowed_is_used() {
     for lever in LEVERS {
         let mut used = BTreeSet::new();
         for world in worlds(lever) {
-            let (played, these) = simulate_without(&world, NONE);
+            let (played, these) = simulate_permitted(&world, None);
             assert!(played.outcome.is_some(), "{lever}: {}", played.chronicle.join("\n"));
             let denied = played.chronicle.iter().find(|line| line.contains("is not authorized"));
             assert_eq!(denied, None, "{lever}");
@@ -73,24 +70,45 @@ fn of_this_lever(lever: Lever) -> BTreeSet<String> {
 fn who_lacks_an_action_is_told_which_and_on_what() {
     for lever in LEVERS {
         let [good, bad] = worlds(lever);
-        let (_, used_by_good) = simulate_without(&good, NONE);
+        let (_, used_by_good) = simulate_permitted(&good, None);
         for action in of_this_lever(lever) {
             if RARE.contains(&action.as_str()) {
                 continue;
             }
             let world = if used_by_good.contains(&action) { &good } else { &bad };
-            let (played, used) = simulate_without(world, &action);
+            let missing = Missing {
+                action: &action,
+                on_purpose: true,
+            };
+            let (played, used) = simulate_permitted(world, Some(missing));
             assert!(!used.contains(&action));
-            let told = played.chronicle.iter().any(|line| {
-                let on = line.split_once(&format!("{action} on ")).map(|(_, rest)| rest);
-                on.is_some_and(|rest| rest.starts_with("resource: ") || rest.starts_with("arn:"))
-            });
-            assert!(
-                told,
-                "{lever} without {action}: {:?}\n{}",
-                played.outcome,
-                played.chronicle.join("\n")
+            let ended_by = played.violation.as_ref().map(|violation| violation.rule);
+            let told = played.chronicle.join("\n");
+            assert_eq!(
+                ended_by,
+                Some(TOLD),
+                "{lever} without {action}: {:?}\n{told}",
+                played.outcome
             );
         }
+    }
+}
+
+#[test]
+fn a_call_that_is_not_published_breaks_a_rule_which_names_it() {
+    let [good, _] = worlds(Lever::CnameSwap);
+    for (action, on) in [
+        ("elasticbeanstalk:DescribeEvents", "environment/shop/"),
+        ("elasticbeanstalk:SwapEnvironmentCNAMEs", "environment/shop/shop-blue"),
+    ] {
+        let missing = Missing {
+            action,
+            on_purpose: false,
+        };
+        let (played, _) = simulate_permitted(&good, Some(missing));
+        let violation = played.violation.expect("the rule is broken");
+        assert_eq!(violation.rule, "permitted", "{violation}");
+        let words = [action, on];
+        assert!(words.iter().all(|word| violation.what.contains(word)), "{violation}");
     }
 }
