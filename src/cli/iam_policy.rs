@@ -29,6 +29,9 @@ pub(super) struct Arguments {
     /// The region. Default: what the settings say, or any.
     #[arg(long, value_name = "REGION", conflicts_with = "ask")]
     region: Option<String>,
+    /// The pipeline of CodePipeline whose jobs are releases, if that is how they are made.
+    #[arg(long, value_name = "NAME")]
+    pipeline: Option<String>,
     /// Ask AWS for the account, the region and the hosted zone.
     #[arg(long)]
     ask: bool,
@@ -84,7 +87,7 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
     } else {
         arguments.duty.iter().copied().flatten().collect()
     };
-    let scope = Scope::new(&project.spec, &project.journal, &home, form);
+    let scope = Scope::new(&project.spec, &project.journal, &home, form).in_pipeline(arguments.pipeline.as_deref());
     match serde_json::to_string_pretty(&policy(&scope, &duties)) {
         Ok(text) => output::print(text),
         Err(error) => return output::fail(exit::FAILED, format!("could not write the policy as JSON: {error}")),

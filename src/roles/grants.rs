@@ -59,6 +59,8 @@ pub enum On {
     Changes,
     /// The rules that carry the traffic.
     Rules,
+    /// The pipeline that releases are made by.
+    Pipeline,
 }
 
 /// Under which settings actions are needed.
@@ -74,6 +76,8 @@ pub enum When {
     JournalOnS3,
     /// When bundles go to Elastic Beanstalk's own bucket.
     OwnBucket,
+    /// When releases are made by a pipeline of CodePipeline.
+    InPipeline,
 }
 
 impl Grant {
@@ -86,6 +90,7 @@ impl Grant {
             When::ZoneIsLookedUp => scope.lever() == Lever::WeightedDns && !scope.names_zone(),
             When::JournalOnS3 => scope.journal_on_s3(),
             When::OwnBucket => scope.own_bucket(),
+            When::InPipeline => scope.pipeline().is_some(),
         }
     }
 }
@@ -317,5 +322,21 @@ pub const GRANTS: &[Grant] = &[
         on: On::Journal,
         when: When::JournalOnS3,
         why: "Entries, evidence and operators' wishes: nothing is done that is not written down before.",
+    },
+    Grant {
+        sid: "AnswerJobs",
+        duties: &[Stage, Switch, Terminate],
+        actions: &["codepipeline:PutJobFailureResult", "codepipeline:PutJobSuccessResult"],
+        on: On::Everything,
+        when: When::InPipeline,
+        why: "What has become of the pipeline's job.",
+    },
+    Grant {
+        sid: "SeeExecutions",
+        duties: &[Stage, Switch, Terminate],
+        actions: &["codepipeline:GetPipelineExecution"],
+        on: On::Pipeline,
+        when: When::InPipeline,
+        why: "Whether the execution was stopped, which takes its release back.",
     },
 ];

@@ -51,6 +51,7 @@ pub struct Scope {
     names_zone: bool,
     zone: Option<String>,
     rules: Vec<String>,
+    pipeline: Option<String>,
 }
 
 impl Scope {
@@ -100,7 +101,19 @@ impl Scope {
             names_zone: zone.is_some(),
             zone: zone.or(home.zone.as_ref()).cloned(),
             rules: spec.weighted_target_groups.rules.clone(),
+            pipeline: None,
         }
+    }
+
+    /// The same for releases that are made by a pipeline of this name.
+    #[must_use]
+    pub fn in_pipeline(mut self, name: Option<&str>) -> Self {
+        self.pipeline = name.map(|name| literal(name, self.form));
+        self
+    }
+
+    pub(super) fn pipeline(&self) -> Option<&str> {
+        self.pipeline.as_deref()
     }
 
     /// How account and region are written.
@@ -153,6 +166,16 @@ impl Scope {
             }
             On::Changes => vec![format!("arn:{}:route53:::change/*", self.partition)],
             On::Rules => self.rules.clone(),
+            On::Pipeline => {
+                let Self {
+                    partition,
+                    region,
+                    account,
+                    ..
+                } = self;
+                let arn = |name: &String| format!("arn:{partition}:codepipeline:{region}:{account}:{name}");
+                self.pipeline.iter().map(arn).collect()
+            }
         }
     }
 

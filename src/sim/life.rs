@@ -224,7 +224,7 @@ impl Listener for Telling {
                 self.scene.tell(&self.who, || {
                     let event = serde_json::to_string(&entry.event).unwrap_or_default();
                     // A plan is long, and known; what somebody may not do takes some words.
-                    let event: String = event.chars().take(700).collect();
+                    let event: String = event.chars().take(1500).collect();
                     format!("#{} {event}", entry.sequence)
                 });
             }

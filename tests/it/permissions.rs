@@ -1,11 +1,11 @@
 //! Policies that the local cloud holds its callers to: what each service says to whom it denies something, and releases by the
 //! published policy and without a part of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cutover::aws::{Aws, AwsSettings, CallError};
+use cutover::aws::{Aws, AwsSettings, CallError, Fault, JobAnswer, Standing};
 use cutover::local::permissions::Policy;
 use cutover::model::ApplicationName;
 use serde_json::Value;
@@ -204,6 +204,55 @@ async fn settings_that_need_more_are_given_more() {
     denied(
         version("cutover/more/a.zip").await,
         "perform: s3:GetObject on resource: arn:aws:s3:::bundles/cutover/more/a.zip",
+    );
+    cloud.end().await;
+}
+
+/// A function that a pipeline calls answers its jobs, and sees whether its execution was stopped.
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_are_answered_by_the_policy_for_the_pipeline_alone() {
+    let cloud = Cloud::start().await;
+    let project = Project::new(&cloud, "shop").await;
+    let aws = limited(&cloud).await;
+    let job = "11111111-2222-3333-4444-555555555555";
+    let answer = async |fault: Option<Fault>| {
+        let standing = Standing {
+            summary: "done".to_owned(),
+            percent: 100,
+            release: None,
+        };
+        let answer = match fault {
+            None => JobAnswer::Success {
+                standing,
+                variables: BTreeMap::new(),
+            },
+            Some(fault) => JobAnswer::Failure {
+                fault,
+                message: "no".to_owned(),
+                release: None,
+            },
+        };
+        aws.answer_job(job, answer).await
+    };
+    hold(&cloud, &published(&project, &["--pipeline", "shop"]).await);
+    // Allowed, and so it is found out that there is no such job and no such execution.
+    assert_eq!(answer(None).await, Ok(()));
+    assert_eq!(answer(Some(Fault::Release)).await, Ok(()));
+    assert_eq!(aws.execution_status("shop", job).await, Ok(None));
+    denied(
+        aws.execution_status("other", job).await,
+        &format!(
+            "perform: codepipeline:GetPipelineExecution on resource: arn:aws:codepipeline:eu-central-1:{ACCOUNT}:other because"
+        ),
+    );
+    hold(&cloud, &published(&project, &[]).await);
+    denied(
+        answer(None).await,
+        "perform: codepipeline:PutJobSuccessResult on resource: * because",
+    );
+    denied(
+        answer(Some(Fault::Release)).await,
+        "perform: codepipeline:PutJobFailureResult on resource: * because",
     );
     cloud.end().await;
 }

@@ -9,6 +9,7 @@ use super::body::{self, Body};
 use super::refusal::{Refusal, Shape};
 use super::route::{self, Target};
 use super::{query, rpc};
+use crate::local::automation::Service;
 use crate::local::permissions::{Call, Denial, Permissions, Policy};
 
 /// A request that may go on.
@@ -39,6 +40,19 @@ pub(super) async fn admit(
         let request = Request::from_parts(head, body);
         return Ok(Admitted { request, hides });
     }
+    if let Target::Automation(service @ (Service::Functions | Service::Schedules)) = *target {
+        // Whole programs may be in their bodies, and their paths say what is asked for.
+        let call = Call::Automation {
+            service,
+            head: &head,
+            body: &[],
+        };
+        permissions
+            .check(&policy, call)
+            .map_err(|denial| denied(&denial, target, &shape, id))?;
+        let request = Request::from_parts(head, body);
+        return Ok(Admitted { request, hides: None });
+    }
     let content = body::collect(body)
         .await
         .map_err(|refusal| refusal.response(&shape, id))?;
@@ -56,6 +70,14 @@ pub(super) async fn admit(
             Some(operation) => permissions.check(&policy, Call::Metrics(&operation)),
             None => Ok(()),
         },
+        Target::Automation(service) => permissions.check(
+            &policy,
+            Call::Automation {
+                service: *service,
+                head: &head,
+                body: &content,
+            },
+        ),
         Target::ObjectStore | Target::Unknown(_) => Ok(()),
     };
     match checked {
@@ -63,7 +85,7 @@ pub(super) async fn admit(
             request: Request::from_parts(head, body::whole(content)),
             hides: None,
         }),
-        Err(denial) => Err(denied(&denial, &shape, id)),
+        Err(denial) => Err(denied(&denial, target, &shape, id)),
     }
 }
 
@@ -78,14 +100,16 @@ fn policy(permissions: &Permissions, target: &Target, request: &Request<Body>) -
     }
 }
 
-fn denied(denial: &Denial, shape: &Shape, id: &str) -> Response<Body> {
+fn denied(denial: &Denial, target: &Target, shape: &Shape, id: &str) -> Response<Body> {
+    let automation = matches!(target, Target::Automation(_));
     let refusal = Refusal {
         status: StatusCode::FORBIDDEN,
-        code: CODE,
+        // Services that never spoke the query protocol have this name for it.
+        code: if automation { "AccessDeniedException" } else { CODE },
         message: denial.to_string(),
     };
     let mut response = refusal.response(shape, id);
-    if *shape != Shape::Xml {
+    if *shape != Shape::Xml && !automation {
         response
             .headers_mut()
             .insert("x-amzn-query-error", HeaderValue::from_static("AccessDenied;Sender"));

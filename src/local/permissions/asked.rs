@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::local::automation::Service;
 use crate::local::query::Parameters;
 
 /// One action that must be allowed for a call.
@@ -104,6 +105,15 @@ pub enum Call<'a> {
     },
     /// To CloudWatch: the operation.
     Metrics(&'a str),
+    /// To Lambda, CodePipeline or EventBridge Scheduler.
+    Automation {
+        /// Which one.
+        service: Service,
+        /// Address and headers.
+        head: &'a http::request::Parts,
+        /// The document; empty for services whose path says enough.
+        body: &'a [u8],
+    },
     /// To S3.
     Objects(&'a http::request::Parts),
 }

@@ -342,6 +342,58 @@ fn requests_to_s3_are_about_buckets_and_objects() {
 }
 
 #[test]
+fn calls_of_pipelines_functions_and_schedules_are_about_what_they_name() {
+    use crate::local::automation::Service::{Functions, Pipelines, Schedules};
+    let job = "codepipeline:PutJobSuccessResult *";
+    for (service, method, uri, body, wanted) in [
+        (Pipelines, "PutJobSuccessResult", "/", "{\"jobId\": \"1\"}", job),
+        (
+            Pipelines,
+            "GetPipelineExecution",
+            "/",
+            "{\"pipelineName\": \"shop\", \"pipelineExecutionId\": \"1\"}",
+            "codepipeline:GetPipelineExecution arn:aws:codepipeline:eu-central-1:123456789012:shop",
+        ),
+        (
+            Pipelines,
+            "PutApprovalResult",
+            "/",
+            "{\"pipelineName\": \"shop\", \"stageName\": \"Approve\", \"actionName\": \"Person\"}",
+            "codepipeline:PutApprovalResult arn:aws:codepipeline:eu-central-1:123456789012:shop/Approve/Person",
+        ),
+        (
+            Functions,
+            "POST",
+            "/2015-03-31/functions/release/invocations",
+            "",
+            "lambda:InvokeFunction arn:aws:lambda:eu-central-1:123456789012:function:release",
+        ),
+        (
+            Schedules,
+            "GET",
+            "/schedules/drill",
+            "",
+            "scheduler:GetSchedule arn:aws:scheduler:eu-central-1:123456789012:schedule/default/drill",
+        ),
+    ] {
+        let request = http::Request::builder().uri(uri);
+        let request = match service {
+            Pipelines => request
+                .method("POST")
+                .header("x-amz-target", format!("CodePipeline_20150709.{method}")),
+            Functions | Schedules => request.method(method),
+        };
+        let (head, ()) = request.body(()).unwrap().into_parts();
+        let call = Call::Automation {
+            service,
+            head: &head,
+            body: body.as_bytes(),
+        };
+        assert_eq!(told(&operations::asked(call, &place(), &Shop)), [wanted], "{method}");
+    }
+}
+
+#[test]
 fn a_denial_names_action_and_resource_and_keys_without_a_policy_may_everything() {
     let permissions = Permissions::new(place(), Arc::new(Shop));
     assert!(permissions.policy(Some("anybody")).is_none());

@@ -15,7 +15,7 @@ import cfnlint.api
 
 PROGRAM, TEMPLATE = sys.argv[1:]
 REGION, ACCOUNT = "eu-central-1", "123456789012"
-STATE = "state-bucket"
+STATE, PIPELINE = "state-bucket", "shop-releases"
 RULES = [
     f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:listener-rule/app/front/1/2/{number}" for number in (3, 4)
 ]
@@ -42,7 +42,7 @@ class Stack:
         self.template = template
         self.values = {
             "AWS::Partition": "aws", "AWS::Region": REGION, "AWS::AccountId": ACCOUNT, "AWS::NoValue": NOTHING,
-            "StateBucket": STATE, "StateBucket.Arn": f"arn:aws:s3:::{STATE}",
+            "AWS::StackName": PIPELINE, "StateBucket": STATE, "StateBucket.Arn": f"arn:aws:s3:::{STATE}",
         }
         for name, parameter in template["Parameters"].items():
             self.values[name] = parameters.get(name, parameter.get("Default"))
@@ -104,13 +104,13 @@ def comparable(statements):
     return by_id
 
 
-def printed(settings, duty):
+def printed(settings, duty, *more):
     with tempfile.TemporaryDirectory() as folder:
         config = pathlib.Path(folder) / "cutover.toml"
         config.write_text(f'application = "shop"\n{settings}\n')
         ran = subprocess.run(
             [PROGRAM, "iam-policy", "--config", config, "--journal", f"s3://{STATE}/journal",
-             "--account", ACCOUNT, "--region", REGION, "--duty", duty],
+             "--account", ACCOUNT, "--region", REGION, "--duty", duty, *more],
             capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
     return json.loads(ran.stdout)["Statement"]
@@ -129,6 +129,13 @@ def main():
             policy = stack.resolve(template["Resources"][name]["Properties"]["PolicyDocument"])
             ours, theirs = comparable(policy["Statement"]), comparable(printed(settings, duty))
             assert ours == theirs, f"{parameters}: {name} is\n{json.dumps(ours, indent=1)}\nand should be\n{json.dumps(theirs, indent=1)}"
+    # What the function adds, because a pipeline calls it.
+    stack = Stack(template, {"Application": "shop"})
+    own = template["Resources"]["FunctionRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+    own = [stack.resolve(statement) for statement in own if statement["Sid"] in ("AnswerJobs", "SeeExecutions")]
+    theirs = comparable(printed(SLOTS[0][1], "switch", "--pipeline", PIPELINE))
+    theirs = {sid: statement for sid, statement in theirs.items() if sid not in ("SwitchNames", "WriteJournal")}
+    assert comparable(own) == theirs, f"{own}\n{theirs}"
     for role in ("FunctionRole", "CommandsRole"):
         attached = template["Resources"][role]["Properties"]["ManagedPolicyArns"]
         assert all({"Ref": name} in attached for name in DUTIES.values()), f"{role} lacks a duty"

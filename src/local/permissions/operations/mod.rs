@@ -1,5 +1,6 @@
 //! What each operation that the local cloud offers needs to be allowed.
 
+mod automation;
 mod balancing;
 mod beanstalk;
 mod objects;
@@ -36,6 +37,7 @@ pub(super) fn asked(call: Call<'_>, place: &Place, inventory: &dyn Inventory) ->
         }
         Call::Zones { method, path, body } => zones::asked(method, path, body),
         Call::Metrics(operation) => vec![Asked::of(format!("cloudwatch:{operation}"), "*")],
+        Call::Automation { service, head, body } => automation::asked(service, head, body, place),
         Call::Objects(request) => objects::asked(request),
     }
 }
