@@ -42,7 +42,7 @@ cargo lambda --version >/dev/null 2>&1 || fail "cargo lambda is missing: pip ins
 command -v python3 >/dev/null || fail "python3 is missing; it makes the zip"
 
 # The local cloud is of no use there.
-cargo lambda build --release --locked --no-default-features --bin bootstrap --bin cutover "${build[@]}"
+cargo lambda build --profile lambda --locked --no-default-features --bin bootstrap --bin cutover "${build[@]}"
 
 out="target/lambda"
 function_zip="$out/function.zip"
