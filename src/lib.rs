@@ -10,6 +10,7 @@
 //! - `compose`: reads settings once and wires everything together
 //! - `report`: events to text, bars and JSON lines
 //! - `driver`: the only loop: observe, decide, append, perform, append
+//! - `roles`: the permissions that a configuration needs on AWS, as IAM policies
 //! - `journal`: the append-only log of releases
 //! - `aws`: the only module that names the AWS SDK
 //! - `probe`: checks over HTTP
@@ -39,6 +40,7 @@ pub mod probe;
 pub mod rehearse;
 pub mod release;
 pub mod report;
+pub mod roles;
 #[cfg(feature = "local")]
 pub mod sim;
 pub mod spec;

@@ -55,6 +55,26 @@ impl CallError {
         }
     }
 
+    /// Whether a permission is missing.
+    #[must_use]
+    pub fn is_denied(&self) -> bool {
+        [
+            "AccessDenied",
+            "AccessDeniedException",
+            "InsufficientPrivilegesException",
+        ]
+        .iter()
+        .any(|code| self.has_code(code))
+    }
+
+    /// The same; with the permission that it needs, where it was denied by an answer without words, as those to HEAD requests are.
+    pub(super) fn needing(mut self, permission: &str) -> Self {
+        if self.code.is_none() && self.message.ends_with("status 403") || self.has_code("Forbidden") {
+            self.message = format!("access was denied; the credentials need {permission}");
+        }
+        self
+    }
+
     /// Whether the service answered with this code.
     #[must_use]
     pub fn has_code(&self, code: &str) -> bool {

@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::{exit, output};
 use crate::local::cloud::{CloudSettings, LocalCloud};
+use crate::local::permissions::Policy;
 use crate::model::SystemClock;
 
 #[derive(Debug, Args)]
@@ -30,6 +31,9 @@ pub(super) struct Arguments {
     /// Region it pretends to be.
     #[arg(long, value_name = "REGION", default_value = "eu-central-1")]
     region: String,
+    /// Hold calls to an IAM policy: those that are made with this access key id, or all that have none of their own.
+    #[arg(long, value_name = "[KEY=]FILE")]
+    policy: Vec<String>,
     /// Folder for its files. Default: a temporary one, removed at the end.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -42,6 +46,10 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
             format!("--pace {} is not a positive number", arguments.pace),
         );
     }
+    let policies = match policies(&arguments.policy) {
+        Ok(policies) => policies,
+        Err(message) => return output::fail(exit::USAGE, message),
+    };
     output::show_warnings();
     let program = match std::env::current_exe() {
         Ok(program) => program,
@@ -76,6 +84,9 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
         Ok(cloud) => cloud,
         Err(error) => return output::fail(exit::FAILED, format!("could not start the local cloud: {error}")),
     };
+    for (key, policy) in policies {
+        cloud.permissions().hold(key.as_deref(), policy);
+    }
     output::print(exports(&cloud));
     output::tell(format_args!(
         "\nThe cloud runs until Ctrl-C. Set these variables in another terminal, then use cutover, aws, eb or boto3."
@@ -90,6 +101,21 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
     output::tell("ending, with all processes");
     cloud.shutdown().await;
     ExitCode::SUCCESS
+}
+
+/// Reads policies, each with the access key that it is for.
+fn policies(arguments: &[String]) -> Result<Vec<(Option<String>, Policy)>, String> {
+    let read = |argument: &String| {
+        let (key, file) = match argument.split_once('=') {
+            Some((key, file)) if !key.is_empty() && !key.contains(['/', '.']) => (Some(key.to_owned()), file),
+            _ => (None, argument.as_str()),
+        };
+        let text = std::fs::read_to_string(file)
+            .map_err(|error| format!("the policy {file}: {error}; print one with `cutover iam-policy`"))?;
+        let policy = Policy::parse(&text).map_err(|error| format!("the policy {file} cannot be enforced: {error}"))?;
+        Ok((key, policy))
+    };
+    arguments.iter().map(read).collect()
 }
 
 /// Lines for a shell.

@@ -6,6 +6,7 @@ mod backtest;
 mod cloud;
 mod drill;
 mod exit;
+mod iam_policy;
 #[cfg(feature = "local")]
 pub mod keep;
 mod output;
@@ -63,6 +64,8 @@ enum Command {
     Backtest(backtest::Arguments),
     /// Prove that going back works: release the version that is live, and take it back.
     Drill(drill::Arguments),
+    /// Print the IAM policy that releases of this configuration need, and no more.
+    IamPolicy(iam_policy::Arguments),
     /// Print the JSON Schema of cutover.toml.
     Schema,
     /// Rehearse releases of real processes on a cloud of this machine. Needs no AWS account.
@@ -105,6 +108,7 @@ pub fn main() -> ExitCode {
         Command::Verdict(arguments) => verdict::run(&arguments),
         Command::Backtest(arguments) => output::block_on(backtest::run(arguments)),
         Command::Drill(arguments) => output::block_on(drill::run(arguments)),
+        Command::IamPolicy(arguments) => output::block_on(iam_policy::run(arguments)),
         Command::Schema => schema::run(),
         #[cfg(feature = "local")]
         Command::Rehearse(arguments) => output::block_on(rehearse::run(arguments)),

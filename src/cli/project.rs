@@ -25,7 +25,7 @@ pub(super) struct ProjectArguments {
 }
 
 /// Reads a journal's place. A path need not be text.
-fn journal_place() -> impl TypedValueParser<Value = JournalPlace> {
+pub(super) fn journal_place() -> impl TypedValueParser<Value = JournalPlace> {
     OsStringValueParser::new().try_map(|given| match given.into_string() {
         Ok(text) => text.parse(),
         Err(path) => Ok(JournalPlace::Directory(path.into())),

@@ -187,7 +187,14 @@ pub async fn adoption(
             release: release.plan.id.to_string(),
         });
     }
-    let zone = match wanted.zone {
+    // The settings say where their own name is.
+    let own = project
+        .spec
+        .weighted_dns
+        .zone
+        .as_deref()
+        .filter(|_| wanted.name.is_none());
+    let zone = match wanted.zone.or(own) {
         Some(zone) => zone.to_owned(),
         None => aws
             .hosted_zone(&name)

@@ -3,6 +3,7 @@
 mod adoption;
 mod artifact;
 mod drill;
+mod home;
 #[cfg(feature = "local")]
 mod in_process;
 mod plan;

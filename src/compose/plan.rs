@@ -34,7 +34,7 @@ impl Planner {
             sha256: artifact.sha256.clone(),
             size: artifact.size,
             bucket: spec.artifact.bucket.clone(),
-            key: format!("cutover/{application}/{}.zip", artifact.sha256),
+            key: format!("{}{}.zip", spec.bundle_folder(), artifact.sha256),
             file: artifact.file.display().to_string(),
         };
         Self::new(

@@ -90,7 +90,7 @@ impl Project {
     }
 
     /// The clients for AWS. They are made when they are first needed, by what `reach` says then.
-    async fn aws(&self, reach: &Reach) -> Aws {
+    pub(super) async fn aws(&self, reach: &Reach) -> Aws {
         let connect = || async {
             let mut settings = reach.aws.clone();
             settings.region = settings.region.or_else(|| self.spec.region.clone());

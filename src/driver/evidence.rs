@@ -38,6 +38,8 @@ async fn collect(
     environment: &EnvironmentId,
     journal: &dyn Journal,
 ) -> Result<String, CallResult> {
+    // Said in the journal too, as nobody looks into a file for what is not there.
+    let mut missing = Vec::new();
     let mut text = match world.aws.recent_events(environment).await {
         Ok(events) => {
             let mut text = format!("Events of {environment}, newest first\n\n");
@@ -46,23 +48,28 @@ async fn collect(
             }
             text
         }
-        Err(error) => format!("The events of {environment} could not be read: {error}\n"),
+        Err(error) => {
+            missing.push(format!("without its events: {error}"));
+            format!("The events of {environment} could not be read: {error}\n")
+        }
     };
     match tokio::time::timeout(LOGS, logs(world, environment, release)).await {
         Ok(Ok(logs)) => text.push_str(&logs),
         Ok(Err(why)) => {
             let _ = writeln!(text, "\nThe logs could not be had: {why}");
+            missing.push(format!("without its logs: {why}"));
         }
         Err(_) => text.push_str("\nThe logs did not come in time.\n"),
     }
     let name = format!("{environment}.txt");
-    journal
+    let kept = journal
         .keep(&release.plan.id, &name, text.as_bytes())
         .await
         .map_err(|error| CallResult::Refused {
             message: error.to_string(),
             retryable: true,
-        })
+        })?;
+    Ok(std::iter::once(kept).chain(missing).collect::<Vec<_>>().join("; "))
 }
 
 async fn logs(world: &World, environment: &EnvironmentId, release: &Release) -> Result<String, String> {

@@ -34,17 +34,27 @@ impl World {
         };
         let (rules, groups) = tokio::join!(rules, groups);
         let (rules, mut groups) = (rules?, groups?);
+        let mut unread = Vec::new();
         for group in &mut groups {
             let named = rules
                 .iter()
                 .filter_map(|rule| rule.forward.as_ref().ok())
                 .any(|forward| forward.groups.iter().any(|(arn, _)| *arn == group.arn));
             if named {
+                let healthy = self.aws.healthy_targets(&group.arn).await;
+                if let Err(error) = &healthy {
+                    let environment = &group.environment;
+                    unread.push(format!(
+                        "how many targets of {environment} are healthy could not be read: {error}"
+                    ));
+                }
                 // Where nobody can say so, none counts as healthy: a step waits for that, and the way back does not ask.
-                group.healthy = Some(self.aws.healthy_targets(&group.arn).await.unwrap_or(0));
+                group.healthy = Some(healthy.unwrap_or(0));
             }
         }
-        Ok(forwarded(&rules, &groups))
+        let mut split = forwarded(&rules, &groups);
+        split.notes.extend(unread);
+        Ok(split)
     }
 
     /// The ARN of an environment's target group; `None` if it has not exactly one. It does not change while the environment lives.

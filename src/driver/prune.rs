@@ -44,7 +44,7 @@ async fn prune_versions(world: &World, release: &Release, keep: u32) -> Result<u
         match world.aws.delete_version(application, &label).await {
             Ok(()) => removed += 1,
             // Somebody else may have removed it, or deploys it just now.
-            Err(error) if error.effect == crate::aws::Effect::Refused => {}
+            Err(error) if error.effect == crate::aws::Effect::Refused && !error.is_denied() => {}
             Err(error) => return Err(error.into()),
         }
     }
@@ -64,7 +64,7 @@ async fn prune_templates(world: &World, release: &Release) -> Result<usize, Call
     for template in templates.iter().filter(|template| outdated(template, release)) {
         match world.aws.delete_template(application, template).await {
             Ok(()) => removed += 1,
-            Err(error) if error.effect == crate::aws::Effect::Refused => {}
+            Err(error) if error.effect == crate::aws::Effect::Refused && !error.is_denied() => {}
             Err(error) => return Err(error.into()),
         }
     }

@@ -18,7 +18,7 @@ use futures_util::future::join_all;
 pub use directory::DirectoryJournal;
 pub use error::JournalError;
 pub use requests::begun_for;
-pub use s3::S3Journal;
+pub use s3::{S3Journal, slot_prefix};
 
 use crate::model::ReleaseNumber;
 use crate::release::{Entry, Release, ReleaseId, Slot, apply};

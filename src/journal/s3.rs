@@ -72,22 +72,15 @@ impl S3Journal {
     /// A journal below this prefix, which may be empty.
     #[must_use]
     pub fn new(aws: Aws, bucket: impl Into<String>, prefix: impl Into<String>) -> Self {
-        let mut prefix = prefix.into();
-        prefix.truncate(prefix.trim_end_matches('/').len());
-        if !prefix.is_empty() {
-            prefix.push('/');
-        }
         Self {
             aws,
             bucket: bucket.into(),
-            prefix,
+            prefix: folder(&prefix.into()),
         }
     }
 
     fn slot_prefix(&self, slot: &Slot) -> String {
-        let application = component(slot.application.as_str());
-        let name = component(slot.name.as_str());
-        format!("{}{application}/{name}/", self.prefix)
+        slot_prefix(&self.prefix, slot)
     }
 
     fn release_prefix(&self, release: &ReleaseId) -> String {
@@ -261,6 +254,22 @@ impl S3Journal {
             }
         }
         Err(failed()(denied))
+    }
+}
+
+/// What all keys of a slot begin with, in a journal below a prefix, which may be empty.
+#[must_use]
+pub fn slot_prefix(prefix: &str, slot: &Slot) -> String {
+    let application = component(slot.application.as_str());
+    let name = component(slot.name.as_str());
+    format!("{}{application}/{name}/", folder(prefix))
+}
+
+/// A prefix with one slash at its end, unless it is empty.
+fn folder(prefix: &str) -> String {
+    match prefix.trim_end_matches('/') {
+        "" => String::new(),
+        prefix => format!("{prefix}/"),
     }
 }
 

@@ -261,4 +261,19 @@ pub(super) mod tests {
             Ok(Call::Watch(_))
         ));
     }
+
+    #[test]
+    fn the_examples_beside_the_template_are_understood() {
+        let read = |text: &str| Call::read(serde_json::from_str(text).unwrap());
+        let Ok(Call::Job(job)) = read(include_str!("../../pipeline/events/job.json")) else {
+            panic!("it is a job");
+        };
+        assert!(crate::lambda::settings::Parameters::read(job.user_parameters()).is_ok());
+        let drill = read(include_str!("../../pipeline/events/drill.json"));
+        assert!(matches!(drill, Ok(Call::Drill(_))));
+        let watch = read(include_str!("../../pipeline/events/watch.json"));
+        assert!(matches!(watch, Ok(Call::Watch(_))));
+        let release = read(include_str!("../../pipeline/events/release.json"));
+        assert!(matches!(release, Ok(Call::Release(_))));
+    }
 }

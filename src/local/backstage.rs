@@ -13,6 +13,7 @@ use super::dns::{NameAnswer, Names};
 use super::door::{DocumentService, QueryAnswer, QueryService, RestService};
 use super::lookup::{self, End};
 use super::metrics::{Document, Fault};
+use super::permissions::Inventory;
 use super::plane::{DataPlane, Holder};
 use super::zones::{RestAnswer, RestRequest, ZoneAnswer, Zones, ZonesSettings};
 use crate::model::{Clock, Timestamp};
@@ -279,6 +280,12 @@ impl QueryService for Backstage {
             body: answer.body,
             request_id: answer.request_id,
         }
+    }
+}
+
+impl Inventory for Backstage {
+    fn environment(&self, id: Option<&str>, name: Option<&str>) -> Option<(String, String)> {
+        self.account().application_of(id, name)
     }
 }
 

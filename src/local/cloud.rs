@@ -17,6 +17,7 @@ use super::dns::DnsServer;
 use super::door::{Door, Exposure, Listener, serve};
 use super::live::{Edge, FunctionSettings, LiveFunctions, LivePlane, LiveSettings};
 use super::objects::{ObjectStore, S3Front};
+use super::permissions::{Permissions, Place};
 use crate::model::Clock;
 
 /// How often what is due is done. Well below the shortest length at any useful pace.
@@ -69,12 +70,14 @@ pub struct LocalCloud {
     backstage: Arc<Backstage>,
     plane: Arc<LivePlane>,
     functions: Arc<LiveFunctions>,
+    permissions: Arc<Permissions>,
     door: Arc<Door>,
     address: SocketAddr,
     dns: DnsServer,
     edge: Option<Edge>,
     http_port: u16,
     region: String,
+    account_id: String,
     dns_ttl: Duration,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
@@ -113,6 +116,10 @@ impl LocalCloud {
             return Err(io::Error::new(io::ErrorKind::AddrNotAvailable, ONLY_ONE_ADDRESS));
         };
         let endpoint = format!("http://{address}");
+        let place = Place {
+            region: settings.region.clone(),
+            account: settings.account_id.clone(),
+        };
         let account = Account::new(
             AccountSettings {
                 region: settings.region.clone(),
@@ -125,6 +132,7 @@ impl LocalCloud {
             store.clone(),
         );
         let backstage = Arc::new(Backstage::with_a_task(account, plane.clone(), Arc::clone(&clock)));
+        let permissions = Arc::new(Permissions::new(place, backstage.clone()));
         let functions = Arc::new(LiveFunctions::start(FunctionSettings {
             data: settings.data.clone(),
             keeper,
@@ -134,7 +142,7 @@ impl LocalCloud {
         let automation = Automation::new(
             AutomationSettings {
                 region: settings.region.clone(),
-                account_id: settings.account_id,
+                account_id: settings.account_id.clone(),
                 endpoint,
                 timing: timing.clone(),
                 seed: 1,
@@ -145,7 +153,8 @@ impl LocalCloud {
         let door = Door::new(backstage.clone(), S3Front::new(store), clock)
             .with_zones(backstage.clone())
             .with_metrics(backstage.clone())
-            .with_automation(automation.clone());
+            .with_automation(automation.clone())
+            .with_permissions(Arc::clone(&permissions));
         let door = Arc::new(door);
         let dns = DnsServer::start(local(settings.dns_port), backstage.clone(), Exposure::ThisMachine)
             .await
@@ -165,12 +174,14 @@ impl LocalCloud {
             backstage,
             plane,
             functions,
+            permissions,
             door,
             address,
             dns,
             edge,
             http_port,
             region: settings.region,
+            account_id: settings.account_id,
             dns_ttl: timing.dns_ttl,
             stop,
             tasks: vec![serving, running],
@@ -187,6 +198,12 @@ impl LocalCloud {
     #[must_use]
     pub fn door(&self) -> Arc<Door> {
         Arc::clone(&self.door)
+    }
+
+    /// The policies that callers are held to.
+    #[must_use]
+    pub fn permissions(&self) -> &Permissions {
+        &self.permissions
     }
 
     /// Where names are to be asked.
@@ -211,6 +228,12 @@ impl LocalCloud {
     #[must_use]
     pub fn region(&self) -> &str {
         &self.region
+    }
+
+    /// The account it pretends to be.
+    #[must_use]
+    pub fn account_id(&self) -> &str {
+        &self.account_id
     }
 
     /// Time to live of environments' names in DNS, in whole seconds as the wire has it.

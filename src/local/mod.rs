@@ -13,6 +13,7 @@ mod lookup;
 pub mod metrics;
 pub mod modelled;
 pub mod objects;
+pub mod permissions;
 pub mod plane;
 mod query;
 mod rate;

@@ -44,6 +44,12 @@ pub enum RehearseError {
         /// What was wrong.
         source: CallError,
     },
+    /// The local cloud does not take the permissions that releases need.
+    #[error("the local cloud cannot be held to the published permissions: {said}")]
+    Permissions {
+        /// What was wrong.
+        said: String,
+    },
     /// Version 1 did not come up.
     #[error(
         "version 1 did not come up on the local cloud: {said}; does it start with its Procfile, and answer on the port in PORT?"

@@ -100,6 +100,7 @@ async fn on_stage(
         Some(&JournalPlace::Directory(journal.to_path_buf())),
     );
     route::lay(stage, &project, &live).await?;
+    stage.restrict(&project)?;
     let path = if settings.application.is_none() {
         "/api/orders"
     } else {

@@ -7,13 +7,18 @@ use std::time::{Duration, Instant};
 use super::error::RehearseError;
 use super::settings::{CNAME, RehearseSettings};
 use crate::aws::{Aws, AwsSettings, Balancer, FirstEnvironment};
-use crate::compose::Reach;
+use crate::compose::{Project, Reach};
 use crate::local::cloud::{CloudSettings, LocalCloud};
+use crate::local::permissions::Policy;
 use crate::model::{EnvironmentId, EnvironmentName, HealthStatus, SystemClock, VersionLabel};
+use crate::roles::{Duty, Form, Home, Scope, policy};
 use crate::spec::{OptionSetting, Spec};
 
 /// How long version 1 may take to be up. The user's application may have to install what it needs.
 const PATIENCE: Duration = Duration::from_secs(300);
+
+/// The access key that releases are made with.
+const RELEASES: &str = "cutover";
 
 /// A local cloud with a live version 1.
 pub(super) struct Stage {
@@ -38,24 +43,40 @@ impl Stage {
         )
         .await
         .map_err(|source| RehearseError::Cloud { source })?;
-        let aws = AwsSettings {
+        let aws = |key: &str| AwsSettings {
             region: Some(cloud.region().to_owned()),
             endpoint: Some(cloud.endpoint()),
-            keys: Some(("rehearsal".to_owned(), "rehearsal".to_owned())),
+            keys: Some((key.to_owned(), "rehearsal".to_owned())),
             ..AwsSettings::default()
         };
         let reach = Reach {
-            aws: aws.clone(),
+            aws: aws(RELEASES),
             dns_server: Some(cloud.dns_server()),
             http_port: Some(cloud.http_port()),
         };
-        let aws = Aws::connect(&aws).await;
+        let aws = Aws::connect(&aws("stage")).await;
         Ok(Self {
             cloud,
             reach,
             aws,
             folder: folder.to_path_buf(),
         })
+    }
+
+    /// Holds the releases to the permissions that `cutover iam-policy` prints for the project. Who sets the stage is not held to any.
+    pub(super) fn restrict(&self, project: &Project) -> Result<(), RehearseError> {
+        let home = Home {
+            account: Some(self.cloud.account_id().to_owned()),
+            region: Some(self.cloud.region().to_owned()),
+            zone: None,
+        };
+        let scope = Scope::new(&project.spec, &project.journal, &home, Form::Plain);
+        let published = serde_json::to_string(&policy(&scope, &Duty::ALL)).map_err(|error| error.to_string());
+        let policy = published
+            .and_then(|text| Policy::parse(&text).map_err(|error| error.to_string()))
+            .map_err(|said| RehearseError::Permissions { said })?;
+        self.cloud.permissions().hold(Some(RELEASES), policy);
+        Ok(())
     }
 
     /// Deploys version 1 and waits until it is up.

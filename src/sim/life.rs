@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::logbook::{Logbook, MemoryJournal};
 use super::mistakes;
+use super::permits;
 use super::prober::SimProber;
 use super::process::{End, Process};
 use super::scenario::{Manner, Store};
@@ -141,7 +142,7 @@ impl Crew {
         let aws = Aws::connect(&AwsSettings {
             region: Some(REGION.to_owned()),
             in_process: Some(in_process),
-            keys: Some(("AKIDSIMULATED".to_owned(), "secret".to_owned())),
+            keys: Some((permits::KEY.to_owned(), "secret".to_owned())),
             ..AwsSettings::default()
         })
         .await;
@@ -222,8 +223,8 @@ impl Listener for Telling {
             Notice::Entry { entry, .. } => {
                 self.scene.tell(&self.who, || {
                     let event = serde_json::to_string(&entry.event).unwrap_or_default();
-                    // A plan is long, and known.
-                    let event: String = event.chars().take(300).collect();
+                    // A plan is long, and known; what somebody may not do takes some words.
+                    let event: String = event.chars().take(1500).collect();
                     format!("#{} {event}", entry.sequence)
                 });
             }

@@ -12,6 +12,7 @@ mod many;
 mod minimise;
 mod mistakes;
 mod others;
+mod permits;
 mod prober;
 mod process;
 mod rules;

@@ -12,6 +12,7 @@
 //! 9. *silence is not health*: nothing passes its smoke checks, gets the slot or passes its bake without checks and health that
 //!    were really seen.
 //! 10. *its share*: green never has more than its step's share (see `shares`).
+//! 11. *permitted*: the published IAM policy allows every call (see `permits`).
 
 use std::time::Duration;
 

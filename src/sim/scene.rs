@@ -9,6 +9,7 @@ use fastrand::Rng;
 use tokio::time::Instant;
 
 use super::mistakes::Mistake;
+use super::permits;
 use super::process::Control;
 use super::scenario::{Fate, Moment, Scenario, Service, Trouble};
 use super::stage::Stage;
@@ -178,7 +179,12 @@ impl Scene {
     pub(super) fn tell(&self, who: &dyn fmt::Display, what: impl FnOnce() -> String) {
         if self.tracing {
             let line = format!("{} {who:<12} {}", Stamp(self.elapsed()), what());
-            self.state().lines.push(line);
+            let told = permits::told(self, &line);
+            let mut state = self.state();
+            if let Some(told) = told {
+                state.violation.get_or_insert(told);
+            }
+            state.lines.push(line);
         }
     }
 

@@ -19,6 +19,7 @@ use crate::local::backstage::Backstage;
 use crate::local::door::{Door, QueryAnswer, QueryService};
 use crate::local::modelled::{Answer, ModelledPlane};
 use crate::local::objects::{ObjectStore, S3Front};
+use crate::local::permissions::{Permissions, Place as Home};
 use crate::model::{Clock, EnvironmentId, Share, Span};
 use crate::release::Slot;
 use crate::spec::{GateSpec, Lever, Spec, StepSpec, Steps};
@@ -29,9 +30,11 @@ pub(super) const REGION: &str = "eu-central-1";
 pub(super) const BUCKET: &str = "releases";
 /// The version that is live.
 pub(super) const OLD: &str = "v1";
+/// A version that an earlier release has made and nobody needs any more.
+const OUTDATED: &str = "v0";
 /// The version that is released.
 const NEW: &str = "v2";
-const ACCOUNT: &str = "123456789012";
+pub(super) const ACCOUNT: &str = "123456789012";
 const STACK: &str = "64bit Amazon Linux 2023 v4.7.2 running Python 3.13";
 
 /// The slot of all worlds.
@@ -59,6 +62,9 @@ pub(super) struct Stage {
     pub(super) rules: OnceLock<Vec<String>>,
     original: OnceLock<Vec<Place>>,
     began: OnceLock<Instant>,
+    pub(super) permissions: Arc<Permissions>,
+    /// An action that drivers lack in this world on purpose.
+    pub(super) lacks: OnceLock<String>,
     _objects: tempfile::TempDir,
 }
 
@@ -84,7 +90,14 @@ impl Stage {
         let plane = Arc::new(ModelledPlane::new(scenario.seed));
         let backstage = Arc::new(Backstage::new(account, plane.clone(), Arc::new(clock.clone())));
         let door = Door::new(backstage.clone(), S3Front::new(store.clone()), Arc::new(clock.clone()));
-        let door = door.with_zones(backstage.clone());
+        let home = Home {
+            region: REGION.to_owned(),
+            account: ACCOUNT.to_owned(),
+        };
+        let permissions = Arc::new(Permissions::new(home, backstage.clone()));
+        let door = door
+            .with_zones(backstage.clone())
+            .with_permissions(Arc::clone(&permissions));
         let mut stage = Self {
             clock,
             backstage,
@@ -96,6 +109,8 @@ impl Stage {
             rules: OnceLock::new(),
             original: OnceLock::new(),
             began: OnceLock::new(),
+            permissions,
+            lacks: OnceLock::new(),
             _objects: objects,
         };
         stage.make_blue(scenario, &store).await;
@@ -109,13 +124,16 @@ impl Stage {
         store.ensure_bucket(BUCKET);
         store.put(&bucket, "v1.zip", &bundle().1);
         self.must(&[("Action", "CreateApplication"), ("ApplicationName", "shop")]);
-        self.must(&[
-            ("Action", "CreateApplicationVersion"),
-            ("ApplicationName", "shop"),
-            ("VersionLabel", OLD),
-            ("SourceBundle.S3Bucket", &bucket),
-            ("SourceBundle.S3Key", "v1.zip"),
-        ]);
+        for (label, description) in [(OUTDATED, "made by cutover, release shop/production/0"), (OLD, "")] {
+            self.must(&[
+                ("Action", "CreateApplicationVersion"),
+                ("ApplicationName", "shop"),
+                ("VersionLabel", label),
+                ("Description", description),
+                ("SourceBundle.S3Bucket", &bucket),
+                ("SourceBundle.S3Key", "v1.zip"),
+            ]);
+        }
         let shared = match scenario.terms.lever {
             Lever::WeightedTargetGroups => {
                 let aws = self.founder().await;
@@ -363,6 +381,16 @@ impl Stage {
 
     /// Makes the plans of a scenario.
     pub(super) fn planner(&self, scenario: &Scenario) -> Planner {
+        let project = Project::new(self.spec(scenario), PathBuf::new(), None);
+        let planner = Planner::bundle(&project, Some(REGION), artifact(), Some(NEW));
+        match scenario.terms.drill {
+            Some(kind) => planner.as_drill(kind),
+            None => planner,
+        }
+    }
+
+    /// The settings of a scenario.
+    pub(super) fn spec(&self, scenario: &Scenario) -> Spec {
         let terms = scenario.terms;
         let mut spec = base().clone();
         let span = |length: Duration| Span::from_millis(u64::try_from(length.as_millis()).unwrap_or(u64::MAX));
@@ -393,6 +421,7 @@ impl Stage {
         spec.bake.min_requests = 3;
         spec.smoke.interval = span(terms.interval / 2);
         spec.retire.warm = span(terms.keep);
+        spec.retire.keep_versions = 0;
         spec.rollback.keep_green = span(terms.keep);
         spec.drain.dns_ttl = span(ttl).max(Span::from_secs(u64::from(self.dns_ttl_seconds())));
         spec.foreign.answer = terms.foreign;
@@ -406,12 +435,7 @@ impl Stage {
             })
             .into_iter()
             .collect();
-        let project = Project::new(spec, PathBuf::new(), None);
-        let planner = Planner::bundle(&project, Some(REGION), artifact(), Some(NEW));
-        match terms.drill {
-            Some(kind) => planner.as_drill(kind),
-            None => planner,
-        }
+        spec
     }
 }
 

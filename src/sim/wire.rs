@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response};
 
+use super::permits;
 use super::rules;
 use super::scenario::{Fate, Moment, Service};
 use super::scene::Scene;
@@ -214,6 +215,7 @@ impl Trip {
             .changes()
             .then(|| (rules::before(&self.scene), self.scene.stage.places()));
         let response = self.scene.stage.answer(request).await;
+        permits::answered(&self.scene, &call, &response);
         if let Some(before) = before {
             rules::after_call(
                 &self.scene,

@@ -1,5 +1,6 @@
 //! Playing one world to its end.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use super::expect;
 use super::life::Crew;
 use super::logbook::Logbook;
 use super::mistakes::Mistake;
+use super::permits::{self, Missing};
 use super::scenario::{Manner, Scenario, Trouble};
 use super::scene::{Scene, Violation};
 use super::stage::{Stage, slot};
@@ -55,16 +57,32 @@ pub struct Played {
 /// When the runtime cannot be set up, which needs nothing but memory.
 #[must_use]
 pub fn simulate(scenario: &Scenario, mistake: Option<Mistake>, tracing: bool) -> Played {
+    on_own_time(play(scenario.clone(), mistake, tracing, None)).0
+}
+
+/// The same without an action of the published permissions. Also gives the actions that were used.
+#[cfg(test)]
+pub(super) fn simulate_permitted(scenario: &Scenario, missing: Option<Missing<'_>>) -> (Played, BTreeSet<String>) {
+    on_own_time(play(scenario.clone(), None, true, missing))
+}
+
+pub(super) fn on_own_time<T>(work: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .expect("a runtime without I/O needs nothing but memory");
-    runtime.block_on(play(scenario.clone(), mistake, tracing))
+    runtime.block_on(work)
 }
 
-async fn play(scenario: Scenario, mistake: Option<Mistake>, tracing: bool) -> Played {
+async fn play(
+    scenario: Scenario,
+    mistake: Option<Mistake>,
+    tracing: bool,
+    missing: Option<Missing<'_>>,
+) -> (Played, BTreeSet<String>) {
     let stage = Stage::new(&scenario).await;
+    permits::enforce(&stage, &scenario, missing);
     let planner = stage.planner(&scenario);
     // The AWS clients draw their pauses from the thread's own generator. Not before, because the first world of a process makes
     // what all share, and draws names for it.
@@ -104,8 +122,9 @@ async fn play(scenario: Scenario, mistake: Option<Mistake>, tracing: bool) -> Pl
     }
     tasks.abort_all();
     let chronicle = scene.lines();
+    let used = scene.stage.permissions.used();
     let state = scene.state();
-    Played {
+    let played = Played {
         seed: scene.scenario.seed,
         outcome: release.as_ref().and_then(|release| Some(release.outcome.as_ref()?.0)),
         violation: state.violation.clone(),
@@ -116,7 +135,8 @@ async fn play(scenario: Scenario, mistake: Option<Mistake>, tracing: bool) -> Pl
         crashes: state.crashes,
         drivers: state.processes.len(),
         chronicle,
-    }
+    };
+    (played, used)
 }
 
 /// Waits until the drivers say that it is over. Whether they do.

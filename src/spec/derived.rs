@@ -34,6 +34,12 @@ impl Spec {
         EnvironmentName::new(format!("{}{suffix}", prefix.trim_end_matches('-')))
     }
 
+    /// What the keys of the application's bundles begin with.
+    #[must_use]
+    pub fn bundle_folder(&self) -> String {
+        format!("cutover/{}/", self.application)
+    }
+
     /// The whole name whose holder is live, in lower case.
     #[must_use]
     pub fn slot_cname(&self, region: Option<&str>) -> String {

@@ -17,7 +17,7 @@ fn python() -> Option<String> {
         return Some(python);
     }
     let found = Command::new("python3")
-        .args(["-c", "import awscli, boto3, dns, moto.server"])
+        .args(["-c", "import awscli, boto3, cfnlint, dns, moto.server"])
         .output();
     if found.is_ok_and(|output| output.status.success()) {
         return Some("python3".to_owned());
@@ -25,7 +25,7 @@ fn python() -> Option<String> {
     // Past the capture of output, which hides what tests print that pass.
     let _ = writeln!(
         std::io::stderr(),
-        "NOT RUN: python3 has not all of awscli, boto3, dnspython and moto; install tests/it/interop/requirements.txt, or name a Python that has them \
+        "NOT RUN: python3 has not all of awscli, boto3, cfn-lint, dnspython and moto; install tests/it/interop/requirements.txt, or name a Python that has them \
          in CUTOVER_INTEROP_PYTHON"
     );
     None
@@ -149,4 +149,10 @@ async fn a_pipeline_releases_by_our_own_function() {
     ];
     run("released.py", arguments).await;
     cloud.end().await;
+}
+
+#[tokio::test]
+async fn the_template_of_the_pipeline_is_clean_and_allows_what_is_published() {
+    let template = format!("{}/pipeline/template.yaml", env!("CARGO_MANIFEST_DIR"));
+    run("template.py", vec![BINARY.to_owned(), template]).await;
 }

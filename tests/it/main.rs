@@ -36,6 +36,8 @@ mod local_s3;
 #[cfg(feature = "local")]
 mod operators;
 #[cfg(feature = "local")]
+mod permissions;
+#[cfg(feature = "local")]
 mod queue;
 #[cfg(feature = "local")]
 mod refusals;

@@ -27,7 +27,7 @@ impl Aws {
         match self.s3_heads.head_bucket().bucket(bucket).send().await {
             Ok(_) => Ok(true),
             Err(error) if error.raw_response().is_some_and(|raw| raw.status().as_u16() == 404) => Ok(false),
-            Err(error) => Err(read("HeadBucket", error)),
+            Err(error) => Err(read("HeadBucket", error).needing(&format!("s3:ListBucket on arn:aws:s3:::{bucket}"))),
         }
     }
 
@@ -40,7 +40,10 @@ impl Aws {
         match self.s3_heads.head_object().bucket(bucket).key(key).send().await {
             Ok(_) => Ok(true),
             Err(error) if error.raw_response().is_some_and(|raw| raw.status().as_u16() == 404) => Ok(false),
-            Err(error) => Err(read("HeadObject", error)),
+            Err(error) => {
+                let needed = format!("s3:GetObject on arn:aws:s3:::{bucket}/{key}, and s3:ListBucket on the bucket");
+                Err(read("HeadObject", error).needing(&needed))
+            }
         }
     }
 
@@ -116,18 +119,24 @@ impl Aws {
             self.complete(bucket, key, &upload, parts).await
         }
         .await;
-        if done.is_err() {
-            // Parts that are left cost money every month. If this fails too, the bucket's lifecycle rules are the last resort.
-            let _ = self
-                .s3
-                .abort_multipart_upload()
-                .bucket(bucket)
-                .key(key)
-                .upload_id(&upload)
-                .send()
-                .await;
+        let Err(mut failed) = done else { return Ok(()) };
+        // Parts that are left cost money every month. If this fails too, the bucket's lifecycle rules are the last resort.
+        let taken_back = self
+            .s3
+            .abort_multipart_upload()
+            .bucket(bucket)
+            .key(key)
+            .upload_id(&upload)
+            .send()
+            .await
+            .map_err(|error| read("AbortMultipartUpload", error));
+        if let Err(left) = taken_back {
+            failed.message = format!(
+                "{}; and what was sent of it could not be taken back: {left}",
+                failed.message
+            );
         }
-        done
+        Err(failed)
     }
 
     async fn parts(

@@ -90,6 +90,20 @@ impl Account {
         self.environments.get(id).map(EnvironmentView::of)
     }
 
+    /// Application and name of an environment that is known by its id or its name. Of those that had a name one after the other
+    /// it is the newest.
+    pub(in crate::local) fn application_of(&self, id: Option<&str>, name: Option<&str>) -> Option<(String, String)> {
+        let found = match (id, name) {
+            (Some(id), _) => self.environments.get(&EnvironmentId::new(id))?,
+            (None, Some(name)) => {
+                let named = self.environments.values().filter(|found| found.name.as_str() == name);
+                named.max_by_key(|found| found.number)?
+            }
+            (None, None) => return None,
+        };
+        Some((found.application.clone(), found.name.as_str().to_owned()))
+    }
+
     /// How long everything takes.
     #[must_use]
     pub fn timing(&self) -> &Timing {

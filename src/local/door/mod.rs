@@ -7,6 +7,7 @@ mod body;
 mod guard;
 mod json;
 mod listener;
+mod permit;
 mod query;
 mod refusal;
 mod rest;
@@ -29,6 +30,7 @@ pub use rpc::DocumentService;
 pub use serve::serve;
 
 use super::objects::S3Front;
+use super::permissions::Permissions;
 use crate::model::Clock;
 use refusal::{Refusal, Shape};
 use route::Target;
@@ -40,6 +42,7 @@ pub struct Door {
     metrics: Option<Arc<dyn DocumentService>>,
     automation: Option<Arc<dyn JsonServices>>,
     objects: S3Front,
+    permissions: Option<Arc<Permissions>>,
     clock: Arc<dyn Clock>,
     requests: AtomicU64,
 }
@@ -55,6 +58,7 @@ impl Door {
             metrics: None,
             automation: None,
             objects,
+            permissions: None,
             clock,
             requests: AtomicU64::new(0),
         }
@@ -78,6 +82,13 @@ impl Door {
     #[must_use]
     pub fn with_automation(mut self, automation: Arc<dyn JsonServices>) -> Self {
         self.automation = Some(automation);
+        self
+    }
+
+    /// The same for callers who may be held to policies.
+    #[must_use]
+    pub fn with_permissions(mut self, permissions: Arc<Permissions>) -> Self {
+        self.permissions = Some(permissions);
         self
     }
 
@@ -110,13 +121,27 @@ impl Door {
             };
             return refusal.response(&Shape::of(&request), id);
         }
-        match route::target(&request) {
+        let target = route::target(&request);
+        let mut hides = None;
+        let mut request = request;
+        if let Some(permissions) = &self.permissions {
+            match permit::admit(permissions, &target, request, id).await {
+                Ok(admitted) => (request, hides) = (admitted.request, admitted.hides),
+                Err(denied) => return denied,
+            }
+        }
+        match target {
             Target::ObjectStore => {
                 let mut response = self
                     .objects
                     .handle(request.map(body::to_store))
                     .await
                     .map(body::from_store);
+                if let Some(denial) = hides
+                    && response.status() == StatusCode::NOT_FOUND
+                {
+                    response = permit::of_objects(&denial, id);
+                }
                 if let Ok(value) = HeaderValue::from_str(id) {
                     response.headers_mut().insert("x-amz-request-id", value);
                 }

@@ -48,15 +48,19 @@ pub(super) async fn answer_form(door: &Door, request: Request<Body>, id: &str) -
 
 /// The parameters in the address and in the body.
 async fn read(request: Request<Body>) -> Result<Vec<(String, String)>, Refusal> {
-    let (parts, content) = request.into_parts();
+    let (head, content) = request.into_parts();
     let form = body::collect(content).await?;
-    let query = parts.uri.query().unwrap_or_default();
-    Ok(form_urlencoded::parse(query.as_bytes())
+    Ok(parameters(&head, &form))
+}
+
+pub(super) fn parameters(head: &http::request::Parts, form: &[u8]) -> Vec<(String, String)> {
+    let query = head.uri.query().unwrap_or_default();
+    form_urlencoded::parse(query.as_bytes())
         // The signature of a signed link is no parameter of the service.
         .filter(|(name, _)| !name.starts_with("X-Amz-"))
-        .chain(form_urlencoded::parse(&form))
+        .chain(form_urlencoded::parse(form))
         .map(|(name, value)| (name.into_owned(), value.into_owned()))
-        .collect())
+        .collect()
 }
 
 fn respond(answer: QueryAnswer) -> Response<Body> {

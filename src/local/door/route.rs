@@ -129,8 +129,16 @@ fn has_action<B>(request: &Request<B>) -> bool {
     form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "Action")
 }
 
-/// The service in the credential scope: `<key id>/<date>/<region>/<service>/aws4_request`.
+/// The service in the credential scope.
 fn signed_service<B>(request: &Request<B>) -> Option<String> {
+    let scope = scope(request)?;
+    // From the end, as a key id may have slashes.
+    let service = scope.rsplit('/').nth(1)?;
+    (!service.is_empty()).then(|| service.to_owned())
+}
+
+/// The credential scope of a signed request: `<key id>/<date>/<region>/<service>/aws4_request`.
+pub(super) fn scope<B>(request: &Request<B>) -> Option<String> {
     let from_header = || {
         let header = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
         let (_, rest) = header.split_once("Credential=")?;
@@ -142,10 +150,7 @@ fn signed_service<B>(request: &Request<B>) -> Option<String> {
             .find(|(name, _)| name == "X-Amz-Credential")
             .map(|(_, value)| value.into_owned())
     };
-    let scope = from_header().or_else(from_query)?;
-    // From the end, as a key id may have slashes.
-    let service = scope.rsplit('/').nth(1)?;
-    (!service.is_empty()).then(|| service.to_owned())
+    from_header().or_else(from_query)
 }
 
 #[cfg(test)]

@@ -18,18 +18,19 @@ pub trait DocumentService: Send + Sync {
 
 /// The operation that a request names: `GraniteServiceVersion20100801.GetMetricData` in a header, or the end of
 /// `/service/GraniteServiceVersion20100801/operation/GetMetricData`.
-fn operation<B>(request: &Request<B>) -> Option<String> {
-    if let Some(target) = request.headers().get("x-amz-target") {
+pub(super) fn operation(head: &http::request::Parts) -> Option<String> {
+    if let Some(target) = head.headers.get("x-amz-target") {
         return Some(target.to_str().ok()?.rsplit('.').next()?.to_owned());
     }
-    let (_, operation) = request.uri().path().split_once("/operation/")?;
+    let (_, operation) = head.uri.path().split_once("/operation/")?;
     Some(operation.to_owned())
 }
 
 /// Answers a request for the service.
 pub(super) async fn answer(service: &dyn DocumentService, request: Request<Body>, id: &str) -> Response<Body> {
     let shape = Shape::of(&request);
-    let Some(operation) = operation(&request) else {
+    let (head, content) = request.into_parts();
+    let Some(operation) = operation(&head) else {
         let refusal = Refusal {
             status: StatusCode::NOT_IMPLEMENTED,
             code: "NotImplemented",
@@ -38,7 +39,7 @@ pub(super) async fn answer(service: &dyn DocumentService, request: Request<Body>
         };
         return refusal.response(&shape, id);
     };
-    let content = match body::collect(request.into_body()).await {
+    let content = match body::collect(content).await {
         Ok(content) => content,
         Err(refusal) => return refusal.response(&shape, id),
     };

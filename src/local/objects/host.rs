@@ -25,6 +25,11 @@ impl S3Host for Hosts {
     }
 }
 
+/// The bucket that a host name says.
+pub(in crate::local) fn bucket_in_host(host: &str) -> Option<String> {
+    Some(split(host).0?.to_ascii_lowercase())
+}
+
 /// The bucket and the region that a host name says.
 fn split(host: &str) -> (Option<&str>, Option<&str>) {
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);

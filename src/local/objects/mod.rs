@@ -21,5 +21,6 @@ mod service;
 mod store;
 mod uploads;
 
+pub(in crate::local) use host::bucket_in_host;
 pub use service::S3Front;
 pub use store::{ObjectStore, OpenError};

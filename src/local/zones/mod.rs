@@ -29,6 +29,7 @@ use zone::Zone;
 pub use lookup::ZoneAnswer;
 pub use name::{DomainName, NotAName};
 pub use record::{Content, Policy, RecordSet, Routing};
+pub(in crate::local) use wire::changed;
 pub use wire::{RestAnswer, RestRequest};
 
 /// How Route 53 behaves.

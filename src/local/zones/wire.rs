@@ -205,6 +205,17 @@ pub(super) fn changes(body: &[u8]) -> Result<Vec<(Action, RecordSet)>, Refusal> 
         .collect()
 }
 
+/// What a batch is about to change, for those who judge whether it may: action, name and type of each change. `None` if it cannot
+/// be read.
+pub(in crate::local) fn changed(body: &[u8]) -> Option<Vec<(String, DomainName, String)>> {
+    let changes = read::<ChangeRequest>(body).ok()?.change_batch.changes.change;
+    let each = changes.into_iter().map(|change| {
+        let record = change.resource_record_set;
+        Some((change.action, DomainName::parse(&record.name).ok()?, record.kind))
+    });
+    each.collect()
+}
+
 /// A change of the batch, by its place in it.
 fn record(place: usize, change: Change) -> Result<(Action, RecordSet), Refusal> {
     let Change {

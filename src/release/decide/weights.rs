@@ -101,11 +101,16 @@ fn in_sync(release: &Release, since: Timestamp, seen: &Observation) -> Decision 
     let heard = |how: String| record(how.clone(), Event::InSync { how });
     let slot = &release.plan.slot_cname;
     let until = since + limits::IN_SYNC_BLIND + release.extended;
-    let blind = release.change.is_none() || matches!(seen.in_sync, Known::Unknown(_));
-    // The answer with the change's id was lost, or nobody may ask for it.
-    if blind && seen.at >= until {
+    let blind = match (&release.change, &seen.in_sync) {
+        (None, _) => Some("the answer that named the change was lost"),
+        (Some(_), Known::Unknown(why)) => Some(why.as_str()),
+        (Some(_), Known::Known(_)) => None,
+    };
+    if let Some(why) = blind
+        && seen.at >= until
+    {
         return heard(format!(
-            "nobody can tell whether all servers know the weights of {slot}, but Route 53 has had {} s for it",
+            "nobody can tell whether all servers know the weights of {slot} ({why}), but Route 53 has had {} s for it",
             limits::IN_SYNC_BLIND.as_secs()
         ));
     }

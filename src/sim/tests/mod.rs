@@ -3,6 +3,7 @@
 mod catches;
 mod kept;
 mod levers;
+mod permits;
 mod same;
 mod slow;
 

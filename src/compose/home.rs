@@ -1,0 +1,27 @@
+//! Where a project is at home on AWS, as AWS says it.
+
+use super::{Project, Reach};
+use crate::aws::CallError;
+use crate::roles::Home;
+use crate::spec::Lever;
+
+impl Project {
+    /// Asks for account, region and, for weighted records, the hosted zone. Reads.
+    ///
+    /// # Errors
+    ///
+    /// When that cannot be said.
+    pub async fn home(&self, reach: &Reach) -> Result<Home, CallError> {
+        let aws = Box::pin(self.aws(reach)).await;
+        let account = aws.account_id().await?;
+        let zone = match (self.spec.lever, &self.spec.weighted_dns.zone) {
+            (Lever::WeightedDns, None) => aws.hosted_zone(&self.spec.traffic_name(aws.region())).await?,
+            _ => None,
+        };
+        Ok(Home {
+            account: Some(account),
+            region: aws.region().map(str::to_owned),
+            zone,
+        })
+    }
+}

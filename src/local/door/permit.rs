@@ -1,0 +1,134 @@
+//! Holds callers to the policy of their access key, before anything is done.
+
+use std::sync::Arc;
+
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use quick_xml::escape::escape;
+
+use super::body::{self, Body};
+use super::refusal::{Refusal, Shape};
+use super::route::{self, Target};
+use super::{query, rpc};
+use crate::local::automation::Service;
+use crate::local::permissions::{Call, Denial, Permissions, Policy};
+
+/// A request that may go on.
+pub(super) struct Admitted {
+    pub(super) request: Request<Body>,
+    /// Set for one that reads an object, when its sender may not know which objects there are.
+    pub(super) hides: Option<Denial>,
+}
+
+/// Lets a request on, or answers it.
+pub(super) async fn admit(
+    permissions: &Permissions,
+    target: &Target,
+    request: Request<Body>,
+    id: &str,
+) -> Result<Admitted, Response<Body>> {
+    let Some(policy) = policy(permissions, target, &request) else {
+        return Ok(Admitted { request, hides: None });
+    };
+    let shape = Shape::of(&request);
+    let (head, body) = request.into_parts();
+    if *target == Target::ObjectStore {
+        // Its bodies are long, and say nothing about what is asked for.
+        permissions
+            .check(&policy, Call::Objects(&head))
+            .map_err(|denial| of_objects(&denial, id))?;
+        let hides = permissions.hides(&policy, &head);
+        let request = Request::from_parts(head, body);
+        return Ok(Admitted { request, hides });
+    }
+    if let Target::Automation(service @ (Service::Functions | Service::Schedules)) = *target {
+        // Whole programs may be in their bodies, and their paths say what is asked for.
+        let call = Call::Automation {
+            service,
+            head: &head,
+            body: &[],
+        };
+        permissions
+            .check(&policy, call)
+            .map_err(|denial| denied(&denial, target, &shape, id))?;
+        let request = Request::from_parts(head, body);
+        return Ok(Admitted { request, hides: None });
+    }
+    let content = body::collect(body)
+        .await
+        .map_err(|refusal| refusal.response(&shape, id))?;
+    let checked = match target {
+        Target::Query | Target::Form => permissions.check(&policy, Call::Query(&query::parameters(&head, &content))),
+        Target::Zones => permissions.check(
+            &policy,
+            Call::Zones {
+                method: head.method.as_str(),
+                path: head.uri.path(),
+                body: &content,
+            },
+        ),
+        Target::Metrics => match rpc::operation(&head) {
+            Some(operation) => permissions.check(&policy, Call::Metrics(&operation)),
+            None => Ok(()),
+        },
+        Target::Automation(service) => permissions.check(
+            &policy,
+            Call::Automation {
+                service: *service,
+                head: &head,
+                body: &content,
+            },
+        ),
+        Target::ObjectStore | Target::Unknown(_) => Ok(()),
+    };
+    match checked {
+        Ok(()) => Ok(Admitted {
+            request: Request::from_parts(head, body::whole(content)),
+            hides: None,
+        }),
+        Err(denial) => Err(denied(&denial, target, &shape, id)),
+    }
+}
+
+/// The policy of whoever has signed a request.
+fn policy(permissions: &Permissions, target: &Target, request: &Request<Body>) -> Option<Arc<Policy>> {
+    match route::scope(request) {
+        // The date comes after the key, which may have slashes; region, service and `aws4_request` after that.
+        Some(scope) => permissions.policy(scope.rsplitn(5, '/').nth(4)),
+        // A link to logs, which on AWS the service has signed itself.
+        None if *target == Target::ObjectStore && request.method() == Method::GET => None,
+        None => permissions.policy(None),
+    }
+}
+
+fn denied(denial: &Denial, target: &Target, shape: &Shape, id: &str) -> Response<Body> {
+    let automation = matches!(target, Target::Automation(_));
+    let refusal = Refusal {
+        status: StatusCode::FORBIDDEN,
+        // Services that never spoke the query protocol have this name for it.
+        code: if automation { "AccessDeniedException" } else { CODE },
+        message: denial.to_string(),
+    };
+    let mut response = refusal.response(shape, id);
+    if *shape != Shape::Xml && !automation {
+        response
+            .headers_mut()
+            .insert("x-amzn-query-error", HeaderValue::from_static("AccessDenied;Sender"));
+    }
+    response
+}
+
+/// As S3 has it.
+pub(super) fn of_objects(denial: &Denial, id: &str) -> Response<Body> {
+    let mut response = Response::new(body::whole(format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{CODE}</Code><Message>{}</Message><RequestId>{}</RequestId></Error>",
+        escape(denial.to_string().as_str()),
+        escape(id),
+    )));
+    *response.status_mut() = StatusCode::FORBIDDEN;
+    response
+        .headers_mut()
+        .insert("content-type", HeaderValue::from_static("application/xml"));
+    response
+}
+
+const CODE: &str = "AccessDenied";

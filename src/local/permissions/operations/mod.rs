@@ -1,0 +1,43 @@
+//! What each operation that the local cloud offers needs to be allowed.
+
+mod automation;
+mod balancing;
+mod beanstalk;
+mod objects;
+mod zones;
+
+use super::asked::{Asked, Call, Inventory, Place, Query};
+use crate::local::query::Parameters;
+
+pub(super) use objects::lists_bucket;
+
+/// API versions, by which the services of the query protocol are told apart.
+const BEANSTALK: &str = "2010-12-01";
+const BALANCING: &str = "2015-12-01";
+const SCALING: &str = "2011-01-01";
+
+/// What a call needs. Nothing for what everybody may ask (`sts:GetCallerIdentity`), and for what the local cloud does not have,
+/// which it says itself.
+pub(super) fn asked(call: Call<'_>, place: &Place, inventory: &dyn Inventory) -> Vec<Asked> {
+    match call {
+        Call::Query(parameters) => {
+            let parameters = Parameters::parse(parameters);
+            let query = Query {
+                action: parameters.raw("Action").unwrap_or_default(),
+                parameters: &parameters,
+                place,
+                inventory,
+            };
+            match parameters.raw("Version") {
+                Some(BEANSTALK) => beanstalk::asked(&query),
+                Some(BALANCING) => balancing::asked(&query),
+                Some(SCALING) => vec![Asked::of(format!("autoscaling:{}", query.action), "*")],
+                _ => Vec::new(),
+            }
+        }
+        Call::Zones { method, path, body } => zones::asked(method, path, body),
+        Call::Metrics(operation) => vec![Asked::of(format!("cloudwatch:{operation}"), "*")],
+        Call::Automation { service, head, body } => automation::asked(service, head, body, place),
+        Call::Objects(request) => objects::asked(request),
+    }
+}

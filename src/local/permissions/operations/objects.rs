@@ -1,0 +1,136 @@
+//! S3.
+
+use http::Method;
+use http::header::{HOST, IF_MATCH, IF_NONE_MATCH};
+use http::request::Parts;
+
+use super::super::asked::Asked;
+use crate::local::objects::bucket_in_host;
+
+/// What a request to S3 is about.
+struct Place {
+    bucket: String,
+    /// Empty for the bucket itself.
+    key: String,
+}
+
+impl Place {
+    fn of(request: &Parts) -> Self {
+        let path = decoded(request.uri.path().trim_start_matches('/'));
+        let host = request.headers.get(HOST).and_then(|host| host.to_str().ok());
+        let host = host.or_else(|| request.uri.authority().map(http::uri::Authority::as_str));
+        match host.and_then(bucket_in_host) {
+            Some(bucket) => Self { bucket, key: path },
+            None => Self::at(&path),
+        }
+    }
+
+    fn at(path: &str) -> Self {
+        let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
+        Self {
+            bucket: bucket.to_owned(),
+            key: key.to_owned(),
+        }
+    }
+
+    fn bucket(&self) -> String {
+        format!("arn:aws:s3:::{}", self.bucket)
+    }
+
+    fn object(&self) -> String {
+        format!("arn:aws:s3:::{}/{}", self.bucket, self.key)
+    }
+}
+
+/// What somebody needs to be told that an object is not there, and not that it is secret: for requests that read one.
+pub(in super::super) fn lists_bucket(request: &Parts) -> Option<Asked> {
+    let place = Place::of(request);
+    let reads = matches!(request.method, Method::GET | Method::HEAD) && !place.key.is_empty();
+    (reads && !place.bucket.is_empty()).then(|| Asked::of("s3:ListBucket", place.bucket()))
+}
+
+pub(super) fn asked(request: &Parts) -> Vec<Asked> {
+    let place = Place::of(request);
+    let query: Vec<(String, String)> = form_urlencoded::parse(request.uri.query().unwrap_or_default().as_bytes())
+        .into_owned()
+        .collect();
+    let has = |name: &str| query.iter().any(|(key, _)| key == name);
+    let value = |name: &str| {
+        query
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+    };
+    if place.bucket.is_empty() {
+        return vec![Asked::of("s3:ListAllMyBuckets", "*")];
+    }
+    if place.key.is_empty() {
+        let action = match request.method {
+            Method::PUT => "s3:CreateBucket",
+            Method::DELETE => "s3:DeleteBucket",
+            // Which keys these are is in a document that is not read here.
+            Method::POST if has("delete") => {
+                return vec![Asked::of("s3:DeleteObject", format!("{}/*", place.bucket()))];
+            }
+            _ if has("location") => "s3:GetBucketLocation",
+            _ if has("uploads") => "s3:ListBucketMultipartUploads",
+            _ => {
+                return vec![
+                    Asked::of("s3:ListBucket", place.bucket())
+                        .with_some("s3:prefix", value("prefix"))
+                        .with_some("s3:delimiter", value("delimiter")),
+                ];
+            }
+        };
+        return vec![Asked::of(action, place.bucket())];
+    }
+    let action = match request.method {
+        Method::GET if has("uploadId") => "s3:ListMultipartUploadParts",
+        Method::GET | Method::HEAD => "s3:GetObject",
+        Method::DELETE if has("uploadId") => "s3:AbortMultipartUpload",
+        Method::DELETE => "s3:DeleteObject",
+        _ => "s3:PutObject",
+    };
+    let mut asked = Asked::of(action, place.object());
+    if action == "s3:PutObject" {
+        let header = |name: &http::HeaderName| request.headers.get(name).and_then(|value| value.to_str().ok());
+        // Beginning an upload and sending a part of it create no object.
+        let creates = !has("uploads") && !has("partNumber");
+        asked = asked
+            .with("s3:ObjectCreationOperation", creates.to_string())
+            .with_some("s3:if-none-match", header(&IF_NONE_MATCH))
+            .with_some("s3:if-match", header(&IF_MATCH));
+    }
+    let source = request
+        .headers
+        .get("x-amz-copy-source")
+        .and_then(|source| source.to_str().ok());
+    let source = source.map(|source| {
+        let path = decoded(source.split('?').next().unwrap_or_default().trim_start_matches('/'));
+        Asked::of("s3:GetObject", Place::at(&path).object())
+    });
+    std::iter::once(asked).chain(source).collect()
+}
+
+/// A text in which `%` and two digits stand for a byte.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let byte = after
+            .get(..2)
+            .filter(|_| *first == b'%')
+            .and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
+        match byte {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &after[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
