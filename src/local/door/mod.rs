@@ -13,6 +13,7 @@ mod rest;
 mod route;
 mod rpc;
 mod serve;
+mod signature;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,6 +28,7 @@ pub use query::{QueryAnswer, QueryService};
 pub use rest::RestService;
 pub use rpc::DocumentService;
 pub use serve::serve;
+pub use signature::{Keys, KeysError};
 
 use super::objects::S3Front;
 use crate::model::Clock;
@@ -41,6 +43,8 @@ pub struct Door {
     automation: Option<Arc<dyn JsonServices>>,
     objects: S3Front,
     clock: Arc<dyn Clock>,
+    /// Access keys whose signatures are checked; with `None` any signature will do, and none as well.
+    keys: Option<Keys>,
     requests: AtomicU64,
 }
 
@@ -56,6 +60,7 @@ impl Door {
             automation: None,
             objects,
             clock,
+            keys: None,
             requests: AtomicU64::new(0),
         }
     }
@@ -78,6 +83,13 @@ impl Door {
     #[must_use]
     pub fn with_automation(mut self, automation: Arc<dyn JsonServices>) -> Self {
         self.automation = Some(automation);
+        self
+    }
+
+    /// The same for those alone who sign with one of these keys.
+    #[must_use]
+    pub fn with_keys(mut self, keys: Keys) -> Self {
+        self.keys = Some(keys);
         self
     }
 
@@ -110,7 +122,18 @@ impl Door {
             };
             return refusal.response(&Shape::of(&request), id);
         }
-        match route::target(&request) {
+        let target = route::target(&request);
+        let request = match &self.keys {
+            None => request,
+            Some(keys) => {
+                let of_store = target == Target::ObjectStore;
+                match signature::verify(keys, request, of_store, self.clock.now()).await {
+                    Ok(request) => request,
+                    Err((refusal, shape)) => return refusal.response(&shape, id),
+                }
+            }
+        };
+        match target {
             Target::ObjectStore => {
                 let mut response = self
                     .objects
@@ -159,7 +182,7 @@ fn not_implemented(service: &str, shape: &Shape, id: &str) -> Response<Body> {
         code: "NotImplemented",
         message: format!(
             "The local cloud does not implement the service {service}; it has autoscaling, codepipeline, \
-             elasticbeanstalk, elasticloadbalancing, lambda, monitoring, route53, s3, scheduler and sts."
+             elasticbeanstalk, elasticloadbalancing, iam, lambda, monitoring, route53, s3, scheduler and sts."
         ),
     };
     refusal.response(shape, id)

@@ -13,11 +13,14 @@ use std::time::Duration;
 use super::balancing::{at_pace, group_settings, note};
 use super::judge;
 use super::state::{
-    BalancerKind, Completed, Environment, Plan, Severity, Source, Status, VersionStatus, Work, options,
+    BalancerKind, Completed, Environment, Family, OptionSettings, Plan, Severity, Source, Status, VersionStatus, Work,
+    options,
 };
 use super::{Account, Timing};
 use crate::local::balancers::Balancers;
-use crate::local::plane::{DesiredEnvironment, EnvironmentSample, InstanceSample, InstanceState};
+use crate::local::plane::{
+    DesiredEnvironment, EnvironmentSample, InstanceSample, InstanceState, PythonRuntime, Runtime,
+};
 use crate::model::{EnvironmentId, HealthStatus, Timestamp};
 
 pub(crate) use terminate::begin as begin_termination;
@@ -247,9 +250,32 @@ fn desired(environment: &Environment, balancers: &Balancers, timing: &Timing) ->
         name: environment.name.clone(),
         instances: environment.instances,
         deployment: environment.wanted.deployment.clone(),
+        runtime: runtime(environment.platform.family, settings),
         properties: settings.properties(),
         balancer: at_pace(of_group.unwrap_or_else(|| group_settings(settings)), timing),
         target_group,
+    }
+}
+
+/// What a platform brings, as far as the plane makes a difference.
+fn runtime(family: &Family, settings: &OptionSettings) -> Runtime {
+    const PYTHON: &str = "aws:elasticbeanstalk:container:python";
+    let number = |name: &str, default: u32| {
+        let value = settings.effective(PYTHON, name);
+        value.and_then(|value| value.parse().ok()).unwrap_or(default)
+    };
+    match (family.category, family.language()) {
+        ("Python", Some((_, version))) => Runtime::Python(PythonRuntime {
+            version: version.to_owned(),
+            wsgi_path: settings
+                .effective(PYTHON, "WSGIPath")
+                .unwrap_or("application")
+                .to_owned(),
+            processes: number("NumProcesses", 1),
+            threads: number("NumThreads", 15),
+        }),
+        ("Node.js", Some((_, version))) => Runtime::Node(version.to_owned()),
+        _ => Runtime::Other,
     }
 }
 
@@ -286,8 +312,12 @@ fn progress(environment: &Environment) -> Progress {
 
 /// How long instances may take to do what they are told.
 pub(crate) fn command_timeout(environment: &Environment, timing: &Timing) -> Duration {
-    let timeout = timing.scale(environment.wanted_settings().seconds(options::COMMAND, "Timeout"));
-    timeout.max(timing.least_command_timeout)
+    let timeout = environment.wanted_settings().seconds(options::COMMAND, "Timeout");
+    if environment.wanted.is_built {
+        // What is built is downloaded and compiled, which no pace makes faster.
+        return timeout;
+    }
+    timing.scale(timeout).max(timing.least_command_timeout)
 }
 
 /// Whether instances have had more time than the command timeout grants.
@@ -366,6 +396,14 @@ fn tell_failures(
     failed: &[(String, String)],
     now: Timestamp,
 ) {
+    let complaints: BTreeSet<&String> = environment
+        .watch
+        .present()
+        .flat_map(|instance| &instance.complaints)
+        .collect();
+    for complaint in complaints {
+        environment.tell(events, now, Severity::Error, complaint.clone());
+    }
     environment.tell(
         events,
         now,

@@ -1,0 +1,107 @@
+//! A folder of what was built, by what it was built from.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sha2::{Digest as _, Sha256};
+
+/// Marks a folder whose content is whole.
+const WHOLE: &str = ".whole";
+
+/// What all instances of a cloud share.
+#[derive(Debug)]
+pub(in crate::local::live) struct Cache {
+    folder: PathBuf,
+    /// One builds while others wait for it.
+    places: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+/// A place for what is built from something. While it is held, nobody else builds there.
+pub(super) struct Place {
+    pub(super) folder: PathBuf,
+    /// Whether everything is there already.
+    pub(super) is_whole: bool,
+    _turn: tokio::sync::OwnedMutexGuard<()>,
+}
+
+impl Cache {
+    pub(in crate::local::live) fn new(folder: PathBuf) -> Self {
+        Self {
+            folder,
+            places: Mutex::default(),
+        }
+    }
+
+    /// The place for what these parts make. It is empty unless it is whole.
+    pub(super) async fn place(&self, kind: &str, parts: &[&[u8]]) -> io::Result<Place> {
+        let mut hash = Sha256::new();
+        for part in parts {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        let digest: String = hash
+            .finalize()
+            .iter()
+            .take(10)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let name = format!("{kind}-{digest}");
+        let turn = {
+            let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(places.entry(name.clone()).or_default())
+        };
+        let turn = turn.lock_owned().await;
+        let folder = self.folder.join(name);
+        let is_whole = tokio::fs::try_exists(folder.join(WHOLE)).await?;
+        if !is_whole {
+            // Somebody was interrupted, perhaps by the end of a cloud.
+            match tokio::fs::remove_dir_all(&folder).await {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                Ok(()) | Err(_) => {}
+            }
+            tokio::fs::create_dir_all(&folder).await?;
+        }
+        Ok(Place {
+            folder,
+            is_whole,
+            _turn: turn,
+        })
+    }
+}
+
+impl Place {
+    /// Remembers that everything is there.
+    pub(super) async fn finish(&self) -> io::Result<()> {
+        tokio::fs::write(self.folder.join(WHOLE), []).await
+    }
+
+    pub(super) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.folder.join(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_same_parts_are_built_once_and_half_built_ones_again() {
+        let home = tempfile::tempdir().unwrap();
+        let cache = Cache::new(home.path().to_path_buf());
+        let place = cache.place("node", &[b"ab", b"c"]).await.unwrap();
+        assert!(!place.is_whole);
+        std::fs::write(place.path("half"), "x").unwrap();
+        drop(place);
+        let place = cache.place("node", &[b"ab", b"c"]).await.unwrap();
+        assert!(!place.is_whole && !place.path("half").exists());
+        place.finish().await.unwrap();
+        drop(place);
+        assert!(cache.place("node", &[b"ab", b"c"]).await.unwrap().is_whole);
+        assert!(
+            !cache.place("node", &[b"a", b"bc"]).await.unwrap().is_whole,
+            "parts are told apart"
+        );
+    }
+}
