@@ -43,10 +43,11 @@ option_settings:
     MinSize: 1
 """,
 }
+# Not COLOR, which npm sets by itself.
 EXPRESS = {
     "app.js": """
 const app = require("express")();
-app.get("/", (request, response) => response.send("express " + process.env.COLOR + " VERSION"));
+app.get("/", (request, response) => response.send("express " + process.env.SHADE + " VERSION"));
 app.listen(process.env.PORT);
 """,
     "package.json": '{"name": "shop", "version": "1.0.0", "dependencies": {"express": "^4"}, "scripts": {"start": "node app.js"}}',
@@ -203,7 +204,7 @@ def express():
         print("left out: there is no npm")
         return
     publish("express", "v1", EXPRESS)
-    create("express", "v1", "Node.js 20", COLOR="blue")
+    create("express", "v1", "Node.js 20", SHADE="blue")
     serves("express", "express blue v1")
     publish("express", "v2", EXPRESS)
     deploy("express", "v2")

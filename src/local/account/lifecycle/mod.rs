@@ -2,25 +2,21 @@
 //!
 //! Every step asks what is the case now and does what is due. Ticking twice, or late, changes nothing.
 
+mod desired;
 mod launch;
 mod swap;
 mod terminate;
 mod update;
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
-use super::balancing::{at_pace, group_settings, note};
+use super::balancing::{group_settings, note};
 use super::judge;
 use super::state::{
-    BalancerKind, Completed, Environment, Family, OptionSettings, Plan, Severity, Source, Status, VersionStatus, Work,
-    options,
+    BalancerKind, Completed, Environment, Plan, Severity, Source, Status, VersionStatus, Work, options,
 };
 use super::{Account, Timing};
-use crate::local::balancers::Balancers;
-use crate::local::plane::{
-    DesiredEnvironment, EnvironmentSample, InstanceSample, InstanceState, PythonRuntime, Runtime,
-};
+use crate::local::plane::{DesiredEnvironment, EnvironmentSample, InstanceSample, InstanceState};
 use crate::model::{EnvironmentId, HealthStatus, Timestamp};
 
 pub(crate) use terminate::begin as begin_termination;
@@ -71,6 +67,9 @@ impl Account {
             Some(sample) => environment.watch.record(sample, now),
             None => environment.watch.record_silence(),
         }
+        if is_building(environment) {
+            environment.watch.built = Some(now);
+        }
         if let Some(Work::Terminate { gone }) = &mut environment.work {
             *gone = nothing_left;
         }
@@ -110,7 +109,7 @@ impl Account {
     pub fn desired(&self) -> Vec<DesiredEnvironment> {
         let wanted = self.environments.values().filter(|environment| environment.is_wanted());
         wanted
-            .map(|environment| desired(environment, &self.balancers, &self.settings.timing))
+            .map(|environment| desired::of(environment, &self.balancers, &self.settings.timing))
             .collect()
     }
 
@@ -240,45 +239,6 @@ impl Account {
     }
 }
 
-fn desired(environment: &Environment, balancers: &Balancers, timing: &Timing) -> DesiredEnvironment {
-    let settings = environment.wanted_settings();
-    let target_group = environment.balancer.shared_group();
-    // Somebody may have changed the group since.
-    let of_group = target_group.as_ref().and_then(|group| balancers.settings_of(group));
-    DesiredEnvironment {
-        id: environment.id.clone(),
-        name: environment.name.clone(),
-        instances: environment.instances,
-        deployment: environment.wanted.deployment.clone(),
-        runtime: runtime(environment.platform.family, settings),
-        properties: settings.properties(),
-        balancer: at_pace(of_group.unwrap_or_else(|| group_settings(settings)), timing),
-        target_group,
-    }
-}
-
-/// What a platform brings, as far as the plane makes a difference.
-fn runtime(family: &Family, settings: &OptionSettings) -> Runtime {
-    const PYTHON: &str = "aws:elasticbeanstalk:container:python";
-    let number = |name: &str, default: u32| {
-        let value = settings.effective(PYTHON, name);
-        value.and_then(|value| value.parse().ok()).unwrap_or(default)
-    };
-    match (family.category, family.language()) {
-        ("Python", Some((_, version))) => Runtime::Python(PythonRuntime {
-            version: version.to_owned(),
-            wsgi_path: settings
-                .effective(PYTHON, "WSGIPath")
-                .unwrap_or("application")
-                .to_owned(),
-            processes: number("NumProcesses", 1),
-            threads: number("NumThreads", 15),
-        }),
-        ("Node.js", Some((_, version))) => Runtime::Node(version.to_owned()),
-        _ => Runtime::Other,
-    }
-}
-
 /// How far the instances are, by the last window.
 fn progress(environment: &Environment) -> Progress {
     let wanted = environment.wanted.deployment.id;
@@ -310,19 +270,35 @@ fn progress(environment: &Environment) -> Progress {
     }
 }
 
-/// How long instances may take to do what they are told.
-pub(crate) fn command_timeout(environment: &Environment, timing: &Timing) -> Duration {
-    let timeout = environment.wanted_settings().seconds(options::COMMAND, "Timeout");
+/// When instances will have had more time than the command timeout grants. What is built is downloaded and compiled, which no pace
+/// makes faster: as long as that takes, the timeout is not scaled.
+pub(crate) fn overdue_at(environment: &Environment, timing: &Timing) -> Timestamp {
+    let whole = environment.wanted_settings().seconds(options::COMMAND, "Timeout");
+    let least = timing.least_command_timeout;
+    let built = environment.watch.built.unwrap_or(environment.deployed_at);
+    let since = built.max(environment.deployed_at);
+    let (paced, whole) = (
+        since + timing.scale(whole).max(least),
+        environment.deployed_at + whole.max(least),
+    );
     if environment.wanted.is_built {
-        // What is built is downloaded and compiled, which no pace makes faster.
-        return timeout;
+        paced.min(whole)
+    } else {
+        paced
     }
-    timing.scale(timeout).max(timing.least_command_timeout)
 }
 
-/// Whether instances have had more time than the command timeout grants.
+/// Whether that moment has come.
 fn is_overdue(environment: &Environment, timing: &Timing, now: Timestamp) -> bool {
-    now.since(environment.deployed_at) >= command_timeout(environment, timing)
+    now >= overdue_at(environment, timing)
+}
+
+/// Whether an instance is still building the version that it should run.
+fn is_building(environment: &Environment) -> bool {
+    let wanted = environment.wanted.deployment.id;
+    let builds =
+        |instance: &InstanceSample| instance.deployment_id != wanted || instance.state == InstanceState::Starting;
+    environment.wanted.is_built && environment.watch.present().any(builds)
 }
 
 /// Instances that do not serve what they should, by the last window.

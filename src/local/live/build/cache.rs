@@ -27,7 +27,14 @@ pub(super) struct Place {
 }
 
 impl Cache {
+    /// What earlier clouds have left half built is removed.
     pub(in crate::local::live) fn new(folder: PathBuf) -> Self {
+        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+            if !entry.path().join(WHOLE).exists() {
+                // It costs some room if it stays.
+                let _stays = std::fs::remove_dir_all(entry.path());
+            }
+        }
         Self {
             folder,
             places: Mutex::default(),
@@ -53,16 +60,19 @@ impl Cache {
             Arc::clone(places.entry(name.clone()).or_default())
         };
         let turn = turn.lock_owned().await;
-        let folder = self.folder.join(name);
-        let is_whole = tokio::fs::try_exists(folder.join(WHOLE)).await?;
-        if !is_whole {
-            // Somebody was interrupted, perhaps by the end of a cloud.
-            match tokio::fs::remove_dir_all(&folder).await {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                Ok(()) | Err(_) => {}
+        // Whoever was interrupted may still be writing for a moment: nobody builds in a folder that was begun before.
+        let mut attempt = 1;
+        let (folder, is_whole) = loop {
+            let folder = self.folder.join(format!("{name}-{attempt}"));
+            if tokio::fs::try_exists(folder.join(WHOLE)).await? {
+                break (folder, true);
             }
-            tokio::fs::create_dir_all(&folder).await?;
-        }
+            if !tokio::fs::try_exists(&folder).await? {
+                tokio::fs::create_dir_all(&folder).await?;
+                break (folder, false);
+            }
+            attempt += 1;
+        };
         Ok(Place {
             folder,
             is_whole,
@@ -87,7 +97,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_same_parts_are_built_once_and_half_built_ones_again() {
+    async fn the_same_parts_are_built_once_and_never_where_somebody_was_interrupted() {
         let home = tempfile::tempdir().unwrap();
         let cache = Cache::new(home.path().to_path_buf());
         let place = cache.place("node", &[b"ab", b"c"]).await.unwrap();
@@ -98,6 +108,9 @@ mod tests {
         assert!(!place.is_whole && !place.path("half").exists());
         place.finish().await.unwrap();
         drop(place);
+        assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 2);
+        let cache = Cache::new(home.path().to_path_buf());
+        assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 1);
         assert!(cache.place("node", &[b"ab", b"c"]).await.unwrap().is_whole);
         assert!(
             !cache.place("node", &[b"a", b"bc"]).await.unwrap().is_whole,
