@@ -22,6 +22,9 @@ TITLES = {
     "route53": "Route 53",
     "cloudwatch": "CloudWatch",
     "s3": "S3",
+    "lambda": "Lambda",
+    "codepipeline": "CodePipeline",
+    "scheduler": "EventBridge Scheduler",
 }
 PROJECT = Path(sys.argv[1])
 

@@ -39,7 +39,10 @@ CONFIG = botocore.config.Config(
     connect_timeout=TIMEOUT,
     s3={"addressing_style": "path"},
 )
-SERVICES = ["elasticbeanstalk", "elbv2", "route53", "s3", "cloudwatch", "autoscaling", "iam", "sts"]
+SERVICES = [
+    *("elasticbeanstalk", "elbv2", "route53", "s3", "cloudwatch", "autoscaling", "iam", "sts"),
+    *("codepipeline", "lambda", "scheduler"),
+]
 CLIENTS = {
     name: SESSION.create_client(name, endpoint_url=ENDPOINT, region_name="eu-central-1", config=CONFIG) for name in SERVICES
 }

@@ -60,25 +60,37 @@ impl Cache {
             Arc::clone(places.entry(name.clone()).or_default())
         };
         let turn = turn.lock_owned().await;
+        let begun = attempts(&self.folder, &format!("{name}-"));
+        if let Some((_, folder)) = begun.iter().find(|(_, folder)| folder.join(WHOLE).exists()) {
+            return Ok(Place {
+                folder: folder.clone(),
+                is_whole: true,
+                _turn: turn,
+            });
+        }
         // Whoever was interrupted may still be writing for a moment: nobody builds in a folder that was begun before.
-        let mut attempt = 1;
-        let (folder, is_whole) = loop {
-            let folder = self.folder.join(format!("{name}-{attempt}"));
-            if tokio::fs::try_exists(folder.join(WHOLE)).await? {
-                break (folder, true);
-            }
-            if !tokio::fs::try_exists(&folder).await? {
-                tokio::fs::create_dir_all(&folder).await?;
-                break (folder, false);
-            }
-            attempt += 1;
-        };
+        let next = begun.last().map_or(1, |(number, _)| number + 1);
+        let folder = self.folder.join(format!("{name}-{next}"));
+        tokio::fs::create_dir_all(&folder).await?;
         Ok(Place {
             folder,
-            is_whole,
+            is_whole: false,
             _turn: turn,
         })
     }
+}
+
+/// The folders that somebody has begun to build in, by number.
+fn attempts(folder: &Path, prefix: &str) -> Vec<(u64, PathBuf)> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut found: Vec<_> = entries
+        .filter_map(|entry| {
+            let number = entry.file_name().to_str()?.strip_prefix(prefix)?.parse().ok()?;
+            Some((number, entry.path()))
+        })
+        .collect();
+    found.sort();
+    found
 }
 
 impl Place {
