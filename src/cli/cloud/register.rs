@@ -68,13 +68,19 @@ impl Register {
     /// Enters a cloud.
     pub(super) fn enter(&self, running: &Running) -> io::Result<Entry> {
         let path = self.folder.join(format!("{}.json", running.pid));
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)?;
-        flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+        let mut file = loop {
+            let file = OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(&path)?;
+            flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+            // Somebody may have taken it for a dead one's before it was locked.
+            if fs::metadata(&path).is_ok_and(|there| file.metadata().is_ok_and(|own| own.ino() == there.ino())) {
+                break file;
+            }
+        };
         file.set_len(0)?;
         file.rewind()?;
         file.write_all(&serde_json::to_vec(running)?)?;
