@@ -19,11 +19,14 @@ const EVENT: &str = "Instance deployment: 'npm' failed to install dependencies t
 
 /// Installs what `package.json` asks for.
 pub(super) async fn build(workshop: &Workshop<'_>, version: &str) -> Result<Built, Refused> {
-    let Some(node) = tools::node().await else {
-        return Err(Refused::from(format!(
-            "the platform is Node.js {version}, and this machine has no node or no npm: install Node.js where the cloud finds both on its \
+    let missing = |what: &str| {
+        Refused::from(format!(
+            "the platform is Node.js {version}, and this machine has no {what}: install Node.js where the cloud finds node and npm on its \
              PATH"
-        )));
+        ))
+    };
+    let Some(node) = tools::node().await else {
+        return Err(missing("node"));
     };
     if node.version.split('.').next() != Some(version) {
         workshop.note(&format!(
@@ -38,6 +41,9 @@ pub(super) async fn build(workshop: &Workshop<'_>, version: &str) -> Result<Buil
     if folder.join(MODULES).is_dir() {
         workshop.note("The bundle has a folder node_modules; nothing is installed.");
         return Ok(Built::default());
+    }
+    if !tools::has_npm().await {
+        return Err(missing("npm"));
     }
     let package = std::fs::read(folder.join(PACKAGE)).map_err(|error| format!("{PACKAGE} cannot be read: {error}"))?;
     let package: Value = serde_json::from_slice(&package).map_err(|error| Refused {

@@ -36,10 +36,14 @@ pub(super) async fn python(wanted: &str) -> Option<Interpreter> {
     None
 }
 
-/// Node.js with npm, whichever version there is.
+/// Whether there is npm.
+pub(super) async fn has_npm() -> bool {
+    tell(Path::new("npm"), &["--version"]).await.is_some()
+}
+
+/// Node.js, whichever version there is.
 pub(super) async fn node() -> Option<Interpreter> {
     let version = tell(Path::new("node"), &["--version"]).await?;
-    tell(Path::new("npm"), &["--version"]).await?;
     Some(Interpreter {
         program: "node".into(),
         version: version.trim().trim_start_matches('v').to_owned(),
