@@ -23,6 +23,8 @@ const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 /// How far clocks may be apart (source: "Troubleshooting AWS SigV4 errors", and S3's `RequestTimeTooSkewed`).
 const SKEW: Duration = Duration::from_secs(5 * 60);
 const SKEW_OF_STORE: Duration = Duration::from_secs(15 * 60);
+/// The longest body whose signature is checked: each service has a limit of its own, and the highest is that of a function's package.
+const LONGEST_SIGNED: usize = 1 << 27;
 /// Longest life of a signed link.
 const LONGEST_LINK: u64 = 7 * 24 * 3600;
 
@@ -103,7 +105,7 @@ pub(super) async fn verify(
     let (payload, content) = if of_store {
         (store_payload(&parts, claim.is_link), content)
     } else {
-        let document = body::collect(content)
+        let document = body::collect_up_to(content, LONGEST_SIGNED)
             .await
             .map_err(|refusal| (refusal, shape.clone()))?;
         (hex(&Sha256::digest(&document)), body::whole(Bytes::from(document)))
