@@ -29,7 +29,8 @@ pub(super) struct Arguments {
     /// Requests per second from clients meanwhile.
     #[arg(long, value_name = "RPS", default_value_t = 500.0)]
     rate: f64,
-    /// Release the same version twice: by cutover, and the careless way (swap and terminate at once), to see what that loses.
+    /// Release the same application by cutover, the careless way (swap and terminate at once), and in place (as `eb deploy` does), to
+    /// see what each loses.
     #[arg(long)]
     compare: bool,
     /// How many times faster than AWS the local cloud works.

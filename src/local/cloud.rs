@@ -14,7 +14,7 @@ use super::account::{Account, AccountSettings, Quotas, Timing};
 use super::automation::{Automation, AutomationService, AutomationSettings};
 use super::backstage::{Backstage, whole_seconds};
 use super::dns::DnsServer;
-use super::door::{Door, Exposure, Listener, serve};
+use super::door::{Door, Exposure, Keys, Listener, serve};
 use super::live::{Edge, FunctionSettings, LiveFunctions, LivePlane, LiveSettings};
 use super::objects::{ObjectStore, S3Front};
 use super::permissions::{Permissions, Place};
@@ -44,6 +44,8 @@ pub struct CloudSettings {
     pub quotas: Quotas,
     /// Folder for objects and instances.
     pub data: PathBuf,
+    /// Access keys whose signatures are checked; with `None` anybody on this machine is let in.
+    pub keys: Option<Keys>,
     /// This program, which is also run as the keeper of processes.
     pub program: PathBuf,
 }
@@ -60,6 +62,7 @@ impl Default for CloudSettings {
             account_id: "123456789012".to_owned(),
             quotas: Quotas::default(),
             data: PathBuf::from("cloud"),
+            keys: None,
             program: PathBuf::from("cutover"),
         }
     }
@@ -155,6 +158,10 @@ impl LocalCloud {
             .with_metrics(backstage.clone())
             .with_automation(automation.clone())
             .with_permissions(Arc::clone(&permissions));
+        let door = match settings.keys {
+            Some(keys) => door.with_keys(keys),
+            None => door,
+        };
         let door = Arc::new(door);
         let dns = DnsServer::start(local(settings.dns_port), backstage.clone(), Exposure::ThisMachine)
             .await

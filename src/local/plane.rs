@@ -39,9 +39,12 @@ pub trait DataPlane: Send + Sync {
     /// Where the environment's balancer accepts connections, once it does.
     fn address(&self, environment: &EnvironmentId) -> Option<SocketAddr>;
 
-    /// The last lines that each instance of the environment has logged, by instance.
-    fn logs(&self, environment: &EnvironmentId) -> Vec<(InstanceId, String)>;
+    /// What each instance of the environment has logged, by instance.
+    fn logs(&self, environment: &EnvironmentId) -> Vec<(InstanceId, InstanceLogs)>;
 }
+
+/// The last lines of an instance's logs, each with the path that it has on an instance of AWS.
+pub type InstanceLogs = Vec<(String, String)>;
 
 /// Who holds a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +70,8 @@ pub struct DesiredEnvironment {
     pub instances: u32,
     /// The version they should run.
     pub deployment: Deployment,
+    /// What its platform brings.
+    pub runtime: Runtime,
     /// Environment properties for the application's processes. Secrets may be among them.
     pub properties: BTreeMap<String, String>,
     /// How its balancer behaves.
@@ -74,6 +79,31 @@ pub struct DesiredEnvironment {
     /// The target group of its instances behind a load balancer that others share; `None` for an environment with a balancer
     /// of its own.
     pub target_group: Option<TargetGroupArn>,
+}
+
+/// The language that a platform brings, and how it starts an application that does not say so itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Runtime {
+    /// Python.
+    Python(PythonRuntime),
+    /// Node.js, of that major version.
+    Node(String),
+    /// Any other: what the bundle says is run as it is.
+    #[default]
+    Other,
+}
+
+/// Python as a platform has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PythonRuntime {
+    /// Its version, such as `3.13`.
+    pub version: String,
+    /// Where the application is: a module, or module and variable.
+    pub wsgi_path: String,
+    /// Processes of the server.
+    pub processes: u32,
+    /// Threads of each.
+    pub threads: u32,
 }
 
 /// One deployment of a version to an environment.
@@ -136,6 +166,8 @@ pub struct InstanceSample {
     pub deployed_at: Timestamp,
     /// How far it is.
     pub state: InstanceState,
+    /// What its platform tells of a deployment that failed, in the words of AWS's events.
+    pub complaints: Vec<String>,
     /// Requests it answered in the window.
     pub requests: RequestCounts,
     /// Their latency; `None` without requests.

@@ -14,9 +14,9 @@ use crate::spec::{Lever, Spec};
 use crate::traffic::{Fence, Forward, Hosts, Weigh, Weighting, fence_name, members, weigh};
 
 /// How long any step may take; none of them is to be waited for at AWS's own pace.
-const PATIENCE: Duration = Duration::from_secs(180);
+pub(super) const PATIENCE: Duration = Duration::from_secs(180);
 /// Between two looks.
-const PAUSE: Duration = Duration::from_millis(50);
+pub(super) const PAUSE: Duration = Duration::from_millis(50);
 
 /// Releases a bundle carelessly. Gives how long it took.
 pub(super) async fn release(
@@ -180,7 +180,7 @@ async fn gone(stage: &Stage, blue: &EnvironmentId) -> Result<(), RehearseError> 
     Ok(())
 }
 
-fn setup(what: &'static str) -> impl Fn(CallError) -> RehearseError {
+pub(super) fn setup(what: &'static str) -> impl Fn(CallError) -> RehearseError {
     move |source| RehearseError::Setup { what, source }
 }
 

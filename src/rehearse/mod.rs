@@ -4,6 +4,7 @@
 
 mod careless;
 mod error;
+mod in_place;
 pub mod load;
 mod play;
 mod route;

@@ -8,6 +8,7 @@ use url::Url;
 
 use super::careless;
 use super::error::RehearseError;
+use super::in_place;
 use super::load::{Downloads, Load, LoadSettings, LongLived};
 use super::route;
 use super::sample::{self, TurnsBad};
@@ -55,6 +56,8 @@ enum Way {
     TakenBack,
     /// By a script that waits for nothing.
     Careless,
+    /// In place, on all instances at once.
+    InPlace,
 }
 
 /// Plays a rehearsal.
@@ -168,6 +171,13 @@ async fn on_stage(
                 let remembered = Duration::from_secs(stage.cloud.dns_ttl_seconds().into());
                 tokio::time::sleep(remembered.max(sample::EXPORT_TAKES)).await;
                 played.push(Played::careless(act.version, took, traffic()));
+                continue;
+            }
+            Way::InPlace => {
+                let artifact = artifact(&act, stage)?;
+                let took = in_place::release(stage, &spec, &artifact, act.version).await?;
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                played.push(Played::in_place(act.version, took, traffic()));
                 continue;
             }
         };
@@ -289,18 +299,19 @@ fn sample_acts(folder: &Path, compare: bool) -> Result<(PathBuf, Vec<Act>), Rehe
         way: Way::Careful(Outcome::Promoted),
         bundle: good,
     };
-    let third = if compare {
-        let good = written(folder, "version-3.zip", &sample::bundle("3", None))?;
-        careless_act(good)
+    let others = if compare {
+        let third = written(folder, "version-3.zip", &sample::bundle("3", None))?;
+        let fourth = written(folder, "version-4.zip", &sample::bundle("4", None))?;
+        vec![careless_act(third), in_place_act(fourth)]
     } else {
-        Act {
+        vec![Act {
             version: "3",
             title: "releasing version 3, which starts well and turns bad once it has users",
             way: Way::Careful(Outcome::RolledBack),
             bundle: written(folder, "version-3.zip", &sample::bundle("3", Some(turns_bad)))?,
-        }
+        }]
     };
-    Ok((first, vec![second, third]))
+    Ok((first, std::iter::once(second).chain(others).collect()))
 }
 
 /// The user's own application: a release as it is, then one that an operator takes back.
@@ -313,17 +324,17 @@ fn own_acts(path: &Path, folder: &Path, compare: bool) -> Result<(PathBuf, Vec<A
         way: Way::Careful(Outcome::Promoted),
         bundle: bundle.clone(),
     };
-    let third = if compare {
-        careless_act(bundle.clone())
+    let others = if compare {
+        vec![careless_act(bundle.clone()), in_place_act(bundle.clone())]
     } else {
-        Act {
+        vec![Act {
             version: "3",
             title: "releasing it as version 3, which an operator takes back after the swap",
             way: Way::TakenBack,
             bundle: bundle.clone(),
-        }
+        }]
     };
-    Ok((bundle, vec![second, third]))
+    Ok((bundle, std::iter::once(second).chain(others).collect()))
 }
 
 fn careless_act(bundle: PathBuf) -> Act {
@@ -331,6 +342,15 @@ fn careless_act(bundle: PathBuf) -> Act {
         version: "3",
         title: "releasing version 3, just as good, the careless way: all traffic when it is Ready, the old environment terminated at once",
         way: Way::Careless,
+        bundle,
+    }
+}
+
+fn in_place_act(bundle: PathBuf) -> Act {
+    Act {
+        version: "4",
+        title: "releasing version 4, just as good, in place: on all instances at once, as `eb deploy` does",
+        way: Way::InPlace,
         bundle,
     }
 }

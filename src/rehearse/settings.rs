@@ -16,7 +16,7 @@ pub struct RehearseSettings {
     pub rate: f64,
     /// How many times faster than AWS the local cloud works.
     pub pace: f64,
-    /// Instead of a bad version, release the good one once more the careless way, to see what that loses.
+    /// Instead of a bad version, release the good one once more the careless way, and once in place, to see what that loses.
     pub compare: bool,
     /// The program to run as keeper and as sample application: this one.
     pub program: PathBuf,

@@ -15,9 +15,9 @@ use crate::release::{Outcome, Release};
 pub struct Played {
     /// What was released, as the rehearsal numbers it.
     pub version: String,
-    /// How it was released: by `cutover`, or the `careless` way.
+    /// How it was released: by `cutover`, the `careless` way, or `in place`.
     pub way: &'static str,
-    /// How it ended, as a code; a careless release ends `done`, whatever it has cost.
+    /// How it ended, as a code; other releases end `done`, whatever they have cost.
     pub outcome: &'static str,
     /// Requests that clients made meanwhile.
     pub requests: u64,
@@ -29,6 +29,9 @@ pub struct Played {
     pub detect_to_restored_ms: Option<u64>,
     /// From the beginning to the end, in milliseconds.
     pub duration_ms: u64,
+    /// From the first request that failed to the last one, in milliseconds, of a release in place; `null` for others, and if none
+    /// failed.
+    pub downtime_ms: Option<u64>,
     /// Long downloads that ended meanwhile; 0 where the application has none.
     pub downloads: u64,
     /// Those that were cut.
@@ -175,6 +178,32 @@ impl Played {
         }
     }
 
+    /// A release in place. It is as it should be when users have met nobody for a while.
+    pub(super) fn in_place(version: &str, took: Duration, traffic: Traffic) -> Self {
+        let requests = &traffic.requests;
+        let down = requests
+            .first_failure
+            .zip(requests.last_failure)
+            .map(|(first, last)| millis(last.since(first)));
+        let why = match down {
+            #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
+            Some(down) => format!(
+                "all instances were given the new version at once; clients failed for {:.1} s",
+                down as f64 / 1000.0
+            ),
+            None => "all instances were given the new version at once, and no client noticed".to_owned(),
+        };
+        Self {
+            way: "in place",
+            outcome: "done",
+            downtime_ms: down,
+            why,
+            said: "in place",
+            as_wanted: traffic.lost() > 0,
+            ..Self::of(version, took, traffic)
+        }
+    }
+
     fn of(version: &str, took: Duration, traffic: Traffic) -> Self {
         let Traffic {
             requests,
@@ -202,6 +231,7 @@ impl Played {
             shift_to_detect_ms: None,
             detect_to_restored_ms: None,
             duration_ms: millis(took),
+            downtime_ms: None,
             failures,
             latency_ms: requests
                 .latency_p50

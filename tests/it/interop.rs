@@ -1,4 +1,4 @@
-//! Other people's clients against the local cloud: boto3, the AWS CLI, and a DNS client that is not ours; and another emulator,
+//! Other people's clients against the local cloud: boto3, the AWS CLI, the eb CLI, and a DNS client that is not ours; and another emulator,
 //! which is asked the same.
 //!
 //! They need Python with the packages of `tests/it/interop/requirements.txt`. `CUTOVER_INTEROP_PYTHON` names a Python that has
@@ -17,7 +17,7 @@ fn python() -> Option<String> {
         return Some(python);
     }
     let found = Command::new("python3")
-        .args(["-c", "import awscli, boto3, cfnlint, dns, moto.server"])
+        .args(["-c", "import awscli, boto3, cfnlint, dns, ebcli, moto.server"])
         .output();
     if found.is_ok_and(|output| output.status.success()) {
         return Some("python3".to_owned());
@@ -25,7 +25,7 @@ fn python() -> Option<String> {
     // Past the capture of output, which hides what tests print that pass.
     let _ = writeln!(
         std::io::stderr(),
-        "NOT RUN: python3 has not all of awscli, boto3, cfn-lint, dnspython and moto; install tests/it/interop/requirements.txt, or name a Python that has them \
+        "NOT RUN: python3 has not all of awscli, awsebcli, boto3, cfn-lint, dnspython and moto; install tests/it/interop/requirements.txt, or name a Python that has them \
          in CUTOVER_INTEROP_PYTHON"
     );
     None
@@ -66,6 +66,59 @@ async fn boto3_manages_load_balancers_and_requests_follow() {
 async fn the_aws_cli_manages_records_and_rules() {
     let cloud = Cloud::start().await;
     run("cli.py", vec![cloud.local.endpoint()]).await;
+    cloud.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_eb_cli_creates_deploys_swaps_and_terminates() {
+    let cloud = Cloud::start().await;
+    run("eb.py", vec![cloud.local.endpoint()]).await;
+    cloud.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn flask_and_express_are_built_and_served_and_fail_as_on_aws() {
+    let cloud = Cloud::start().await;
+    let edge = cloud.local.edge().expect("the cloud has an edge");
+    run("apps.py", vec![cloud.local.endpoint(), edge.to_string()]).await;
+    cloud.end().await;
+}
+
+/// `FUZZ` says how many requests, and `FUZZ_SEED` which.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fuzz_of_requests_gets_answers_that_parse_and_refusals_with_codes() {
+    let cloud = Cloud::start().await;
+    let count = std::env::var("FUZZ").unwrap_or_else(|_| "600".to_owned());
+    let seed = std::env::var("FUZZ_SEED").ok();
+    run(
+        "fuzz.py",
+        [cloud.local.endpoint(), count].into_iter().chain(seed).collect(),
+    )
+    .await;
+    cloud.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tables_of_shapes_are_what_the_models_say() {
+    let folder = format!("{}/src/local/shapes", env!("CARGO_MANIFEST_DIR"));
+    run("constraints.py", vec![folder, "--check".to_owned()]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_table_of_operations_names_all_that_are_offered() {
+    run(
+        "fidelity.py",
+        vec![env!("CARGO_MANIFEST_DIR").to_owned(), "--check".to_owned()],
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_those_who_sign_with_a_known_key_are_let_in() {
+    let cloud =
+        Cloud::with(|settings| settings.keys = Some("AKIDONE:secret-one,AKIDTWO:secret/two+".parse().expect("keys")))
+            .await;
+    run("signatures.py", vec![cloud.local.endpoint()]).await;
     cloud.end().await;
 }
 

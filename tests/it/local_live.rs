@@ -16,7 +16,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use cutover::local::live::{LivePlane, LiveSettings};
 use cutover::local::plane::{
-    BalancerSettings, DataPlane as _, Deployment, DesiredEnvironment, EnvironmentSample, InstanceState,
+    BalancerSettings, DataPlane as _, Deployment, DesiredEnvironment, EnvironmentSample, InstanceState, Runtime,
 };
 use cutover::model::{EnvironmentId, RequestCounts, Timestamp};
 use http_body_util::{BodyExt as _, Empty};
@@ -108,6 +108,7 @@ fn environment(bundle: Option<PathBuf>, instances: u32) -> DesiredEnvironment {
             version_label: "v1".into(),
             bundle,
         },
+        runtime: Runtime::Other,
         properties: BTreeMap::from([("COLOR".to_owned(), "blue".to_owned())]),
         target_group: None,
         balancer: BalancerSettings {
@@ -233,7 +234,7 @@ async fn an_environment_runs_its_version_and_is_replaced_in_place() {
     // Set by the shell and the interpreter themselves.
     names.retain(|name| !["PWD", "OLDPWD", "SHLVL", "_", "LC_CTYPE"].contains(name) && !name.contains("PYENV"));
     assert_eq!(names, ["COLOR", "HOME", "LANG", "PATH", "PORT", "TMPDIR"]);
-    assert!(plane.logs(&id).iter().all(|(_, log)| log.contains("listening")));
+    assert!(plane.logs(&id).iter().all(|(_, logs)| logs[0].1.contains("listening")));
 
     let later = now() + Duration::from_secs(5);
     desired.deployment = Deployment {
@@ -438,10 +439,11 @@ async fn workers_run_beside_the_web_process_and_get_their_own_port() {
     loop {
         let logs = plane.logs(&desired.id);
         let [(_, log)] = &logs[..] else { panic!("{logs:?}") };
-        if log.contains("==> web <==\nlistening\n==> worker <==\nworker at ") {
+        let has = |file: &str, text: &str| log.iter().any(|(name, tail)| name == file && tail.contains(text));
+        if has("/var/log/web.stdout.log", "listening\n") && has("/var/log/worker.stdout.log", "worker at ") {
             break;
         }
-        assert!(Instant::now() < deadline, "{log}");
+        assert!(Instant::now() < deadline, "{log:?}");
         sleep(Duration::from_millis(20)).await;
     }
     plane.apply(&[], now());

@@ -39,6 +39,22 @@ impl Aws {
             .map_err(|error| read("CreateApplication", error))
     }
 
+    /// Deploys a version to an environment in place, as its deployment policy says.
+    ///
+    /// # Errors
+    ///
+    /// When the service refuses, or nobody knows.
+    pub async fn deploy_in_place(&self, id: &EnvironmentId, version: &VersionLabel) -> Result<(), CallError> {
+        self.beanstalk_once
+            .update_environment()
+            .environment_id(id.as_str())
+            .version_label(version.as_str())
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| read("UpdateEnvironment", error))
+    }
+
     /// The names of the platforms on offer. A read.
     ///
     /// # Errors

@@ -101,7 +101,7 @@ impl Account {
     fn steps(&self, environment: &Environment) -> impl Iterator<Item = Timestamp> {
         let timing = &self.settings.timing;
         let since = environment.work_since;
-        let overdue = || Some(environment.deployed_at + lifecycle::command_timeout(environment, timing));
+        let overdue = || Some(lifecycle::overdue_at(environment, timing));
         let (one, other) = match &environment.work {
             None => (environment.terminated.map(|at| at + timing.terminated_kept), None),
             Some(Work::Launch) if !environment.balancer.made => (Some(since + timing.launch_resources), None),

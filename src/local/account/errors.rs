@@ -2,6 +2,7 @@
 //!
 //! Clients tell most failures apart by their message only, so the texts are those that were seen on the wire.
 
+use super::archive::Invalid;
 pub(crate) use crate::local::query::{AwsError, constraint, invalid_value};
 
 /// Parameters that do not go together.
@@ -112,6 +113,14 @@ pub(crate) fn configuration(message: &str) -> AwsError {
     )
 }
 
+/// A configuration file of a version that cannot be read.
+pub(crate) fn configuration_file(invalid: &Invalid, label: &str) -> AwsError {
+    invalid_value(format!(
+        "The configuration file {} in application version {label} contains invalid YAML or JSON. {}. Update the configuration file.",
+        invalid.file, invalid.why
+    ))
+}
+
 /// A quota is used up.
 pub(crate) fn quota(code: &'static str, what: &str, limit: usize) -> AwsError {
     AwsError::new(code, format!("You cannot have more than {limit} {what}."))
@@ -139,15 +148,6 @@ pub(crate) fn not_implemented(what: &str) -> AwsError {
         status: 501,
         code: "NotImplemented",
         message: format!("cutover's local cloud does not implement {what}"),
-    }
-}
-
-/// A call of IAM, of which there is none. The eb CLI goes on without roles when it may not look at them, and only then.
-pub(crate) fn no_iam(action: &str) -> AwsError {
-    AwsError {
-        status: 403,
-        code: "AccessDenied",
-        message: format!("cutover's local cloud has no IAM, so that {action} is denied"),
     }
 }
 

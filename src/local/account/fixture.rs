@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::{Account, AccountSettings, QueryRequest, Quotas, Timing};
-use crate::local::plane::{DataPlane, DesiredEnvironment, EnvironmentSample, InstanceSample, InstanceState};
+use crate::local::plane::{
+    DataPlane, DesiredEnvironment, EnvironmentSample, InstanceLogs, InstanceSample, InstanceState,
+};
 use crate::local::storage::{ObjectRevision, Storage, StoredObject};
 use crate::model::{EnvironmentId, InstanceId, Latency, RequestCounts, Timestamp};
 
@@ -209,6 +211,10 @@ impl DataPlane for FakePlane {
                 status_5xx: failing,
                 ..RequestCounts::default()
             },
+            complaints: match behaviour {
+                Behaviour::Fails => vec!["Instance deployment failed to install something.".to_owned()],
+                Behaviour::Serves | Behaviour::Hangs | Behaviour::IsUnhealthy => Vec::new(),
+            },
             latency: None,
         });
         Some(EnvironmentSample {
@@ -225,10 +231,10 @@ impl DataPlane for FakePlane {
         None
     }
 
-    fn logs(&self, id: &EnvironmentId) -> Vec<(InstanceId, String)> {
+    fn logs(&self, id: &EnvironmentId) -> Vec<(InstanceId, InstanceLogs)> {
         vec![(
             InstanceId::new(format!("i-{}0", &id.as_str()[2..])),
-            "a line of the log\n".to_owned(),
+            vec![("/var/log/web.stdout.log".to_owned(), "a line of the log\n".to_owned())],
         )]
     }
 }

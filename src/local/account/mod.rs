@@ -1,4 +1,4 @@
-//! The account: Elastic Beanstalk, Elastic Load Balancing, Auto Scaling and STS as a pure state machine.
+//! The account: Elastic Beanstalk, Elastic Load Balancing, Auto Scaling, IAM and STS as a pure state machine.
 //!
 //! No I/O of its own, no clock, no randomness: the same calls at the same times give the same bytes. What AWS does over
 //! minutes happens in [`Account::tick`] and [`Account::observe`]; what should run is told by [`Account::desired`].
@@ -29,9 +29,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::balancers::{self, Balancers};
+use super::identities::{self, Identities};
 use super::metrics::Metrics;
 use super::plane::DataPlane;
 use super::query as wire;
+use super::shapes;
 use super::storage::Storage;
 use crate::model::{EnvironmentId, Timestamp};
 
@@ -60,6 +62,7 @@ pub struct Account {
     applications: BTreeMap<String, Application>,
     environments: BTreeMap<EnvironmentId, Environment>,
     balancers: Balancers,
+    identities: Identities,
     metrics: Metrics,
     events: EventLog,
     course: Course,
@@ -82,6 +85,7 @@ impl Account {
         Self {
             ids: Ids::new(settings.seed),
             balancers: balancing::none(&settings),
+            identities: Identities::new(&settings.account_id, settings.seed),
             metrics: Metrics::new(settings.timing.scale(MINUTE)),
             settings,
             storage,
@@ -101,8 +105,22 @@ impl Account {
         let request_id = self.ids.uuid("request");
         let action = parameters.raw("Action").unwrap_or_default().to_owned();
         let version = parameters.raw("Version").unwrap_or_default();
+        if let Err(error) = shapes::check(&action, &parameters) {
+            let namespace = match version {
+                balancers::VERSION => balancers::NAMESPACE,
+                identities::VERSION => identities::NAMESPACE,
+                _ => operations::namespace(&action, version),
+            };
+            return QueryResponse::failure(namespace, &error, request_id);
+        }
         if version == balancers::VERSION {
             return self.balance(&action, &parameters, request_id, now);
+        }
+        if version == identities::VERSION {
+            return match self.identities.handle(&action, &parameters, now) {
+                Ok(result) => QueryResponse::success(&action, identities::NAMESPACE, result.as_ref(), request_id),
+                Err(error) => QueryResponse::failure(identities::NAMESPACE, &error, request_id),
+            };
         }
         let namespace = operations::namespace(&action, version);
         let call = Call {

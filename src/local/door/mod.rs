@@ -14,6 +14,7 @@ mod rest;
 mod route;
 mod rpc;
 mod serve;
+mod signature;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,6 +29,7 @@ pub use query::{QueryAnswer, QueryService};
 pub use rest::RestService;
 pub use rpc::DocumentService;
 pub use serve::serve;
+pub use signature::{Keys, KeysError};
 
 use super::objects::S3Front;
 use super::permissions::Permissions;
@@ -44,6 +46,8 @@ pub struct Door {
     objects: S3Front,
     permissions: Option<Arc<Permissions>>,
     clock: Arc<dyn Clock>,
+    /// Access keys whose signatures are checked; with `None` any signature will do, and none as well.
+    keys: Option<Keys>,
     requests: AtomicU64,
 }
 
@@ -60,6 +64,7 @@ impl Door {
             objects,
             permissions: None,
             clock,
+            keys: None,
             requests: AtomicU64::new(0),
         }
     }
@@ -89,6 +94,13 @@ impl Door {
     #[must_use]
     pub fn with_permissions(mut self, permissions: Arc<Permissions>) -> Self {
         self.permissions = Some(permissions);
+        self
+    }
+
+    /// The same for those alone who sign with one of these keys.
+    #[must_use]
+    pub fn with_keys(mut self, keys: Keys) -> Self {
+        self.keys = Some(keys);
         self
     }
 
@@ -122,6 +134,16 @@ impl Door {
             return refusal.response(&Shape::of(&request), id);
         }
         let target = route::target(&request);
+        let request = match &self.keys {
+            None => request,
+            Some(keys) => {
+                let of_store = target == Target::ObjectStore;
+                match signature::verify(keys, request, of_store, self.clock.now()).await {
+                    Ok(request) => request,
+                    Err((refusal, shape)) => return refusal.response(&shape, id),
+                }
+            }
+        };
         let mut hides = None;
         let mut request = request;
         if let Some(permissions) = &self.permissions {
@@ -184,7 +206,7 @@ fn not_implemented(service: &str, shape: &Shape, id: &str) -> Response<Body> {
         code: "NotImplemented",
         message: format!(
             "The local cloud does not implement the service {service}; it has autoscaling, codepipeline, \
-             elasticbeanstalk, elasticloadbalancing, lambda, monitoring, route53, s3, scheduler and sts."
+             elasticbeanstalk, elasticloadbalancing, iam, lambda, monitoring, route53, s3, scheduler and sts."
         ),
     };
     refusal.response(shape, id)

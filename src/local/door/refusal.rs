@@ -21,6 +21,8 @@ pub(super) struct Refusal {
 pub(super) enum Shape {
     /// Query, and REST with XML.
     Xml,
+    /// S3, whose errors stand alone.
+    Store,
     /// JSON RPC, with the content type of the request.
     Json(String),
     /// Smithy RPC v2 with CBOR.
@@ -52,6 +54,7 @@ impl Refusal {
     pub(super) fn response(&self, shape: &Shape, id: &str) -> Response<Body> {
         let (content, kind) = match shape {
             Shape::Xml => (self.xml(id), "text/xml"),
+            Shape::Store => (self.bare_xml(id), "application/xml"),
             Shape::Json(kind) => {
                 let document = json!({ "__type": self.code, "message": self.message });
                 (document.to_string().into(), kind.as_str())
@@ -81,6 +84,16 @@ impl Refusal {
         format!(
             "<ErrorResponse><Error><Type>{fault}</Type><Code>{}</Code><Message>{}</Message></Error>\
              <RequestId>{}</RequestId></ErrorResponse>",
+            escape(self.code),
+            escape(self.message.as_str()),
+            escape(id),
+        )
+        .into()
+    }
+
+    fn bare_xml(&self, id: &str) -> Bytes {
+        format!(
+            "<Error><Code>{}</Code><Message>{}</Message><RequestId>{}</RequestId></Error>",
             escape(self.code),
             escape(self.message.as_str()),
             escape(id),

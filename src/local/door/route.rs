@@ -59,7 +59,7 @@ pub(super) fn target<B>(request: &Request<B>) -> Target {
 
 fn of_service(service: &str) -> Target {
     match service {
-        "elasticbeanstalk" | "elasticloadbalancing" | "autoscaling" | "sts" => Target::Query,
+        "elasticbeanstalk" | "elasticloadbalancing" | "autoscaling" | "iam" | "sts" => Target::Query,
         "route53" => Target::Zones,
         "monitoring" => Target::Metrics,
         "s3" => Target::ObjectStore,
@@ -104,10 +104,9 @@ pub(super) fn name(service: Service) -> &'static str {
 /// Where a query goes by its `Version`, which is different for each service.
 pub(super) fn of_version(version: &str) -> Target {
     match version {
-        "2010-12-01" | "2011-06-15" | "2015-12-01" | "2011-01-01" => Target::Query,
+        "2010-12-01" | "2011-06-15" | "2015-12-01" | "2011-01-01" | "2010-05-08" => Target::Query,
         "2012-06-01" => Target::Unknown("elasticloadbalancing".to_owned()),
         "2014-10-31" => Target::Unknown("rds".to_owned()),
-        "2010-05-08" => Target::Unknown("iam".to_owned()),
         "2010-05-15" => Target::Unknown("cloudformation".to_owned()),
         "2010-08-01" => Target::Unknown("monitoring".to_owned()),
         "2016-11-15" => Target::Unknown("ec2".to_owned()),
@@ -172,6 +171,7 @@ mod tests {
             ("sts", Target::Query),
             ("elasticloadbalancing", Target::Query),
             ("autoscaling", Target::Query),
+            ("iam", Target::Query),
             ("s3", Target::ObjectStore),
             ("route53", Target::Zones),
             ("monitoring", Target::Metrics),

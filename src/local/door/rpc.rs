@@ -45,7 +45,7 @@ pub(super) async fn answer(service: &dyn DocumentService, request: Request<Body>
     };
     let input = match shape {
         Shape::Cbor => Document::from_cbor(&content),
-        Shape::Json(_) | Shape::Xml => Document::from_json(&content),
+        Shape::Json(_) | Shape::Xml | Shape::Store => Document::from_json(&content),
     };
     let result = match input {
         Ok(input) => service.call(&operation, &input),
@@ -65,7 +65,7 @@ fn success(document: &Document, shape: &Shape, id: &str) -> Response<Body> {
     let (content, kind) = match shape {
         Shape::Cbor => (document.to_cbor(), "application/cbor"),
         Shape::Json(kind) => (document.to_json(), kind.as_str()),
-        Shape::Xml => (document.to_json(), "application/x-amz-json-1.0"),
+        Shape::Xml | Shape::Store => (document.to_json(), "application/x-amz-json-1.0"),
     };
     let mut response = Response::new(body::whole(content));
     let headers = response.headers_mut();

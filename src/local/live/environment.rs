@@ -15,7 +15,7 @@ use super::balancer::{Balancer, Group};
 use super::door::Stage;
 use super::instance::{self, Instance, Leave, Order, Wish};
 use super::meter::Spread;
-use crate::local::plane::{DesiredEnvironment, EnvironmentSample, InstanceSample, InstanceState};
+use crate::local::plane::{DesiredEnvironment, EnvironmentSample, InstanceLogs, InstanceSample, InstanceState};
 use crate::model::{EnvironmentId, InstanceId, Timestamp};
 
 /// Pause before another attempt to find an address for the balancer.
@@ -121,7 +121,7 @@ impl Environment {
         self.seen.balancer.get().map(Balancer::address)
     }
 
-    pub(super) fn logs(&self) -> Vec<(InstanceId, String)> {
+    pub(super) fn logs(&self) -> Vec<(InstanceId, InstanceLogs)> {
         let instances = self.seen.instances();
         instances
             .iter()
@@ -157,6 +157,7 @@ impl Environment {
                 version_label: seen.version_label,
                 deployed_at: seen.deployed_at,
                 state,
+                complaints: seen.complaints,
                 requests,
                 latency: spread.latency(),
             });

@@ -36,8 +36,16 @@ pub(super) struct Errand<'a> {
     pub(super) folder: &'a Path,
 }
 
-/// Runs one process under a keeper until it has ended by itself or as `stop` wants, and nothing of it is left. Tells how it
-/// ended, for a person. `exited` is called as soon as the process itself is gone.
+/// How a process ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Ended {
+    /// For a person.
+    pub(super) how: String,
+    /// Whether it ended by itself with exit status 0.
+    pub(super) succeeded: bool,
+}
+
+/// Runs one process under a keeper until it has ended by itself or as `stop` wants, and nothing of it is left. `exited` is called as soon as the process itself is gone.
 ///
 /// Dropping the future lets go of the keeper, which then ends the process by itself.
 pub(super) async fn run(
@@ -45,17 +53,21 @@ pub(super) async fn run(
     environment: impl IntoIterator<Item = (OsString, OsString)>,
     stop: &mut watch::Receiver<Stop>,
     exited: impl FnOnce(&str),
-) -> String {
+) -> Ended {
     let mut keeper = match Keeper::start(errand, environment) {
         Ok(keeper) => keeper,
         Err(error) => {
             let told = format!("its keeper could not be started: {error}");
             exited(&told);
-            return told;
+            return Ended {
+                how: told,
+                succeeded: false,
+            };
         }
     };
     let mut exited = Some(exited);
     let mut told = String::from("its keeper was killed");
+    let mut succeeded = false;
     let mut obeyed = Stop::No;
     let mut limit = None;
     loop {
@@ -81,6 +93,7 @@ pub(super) async fn run(
             Some(KeeperEvent::Started { pid }) => keeper.process = Pid::from_raw(pid),
             Some(KeeperEvent::Exited { code, signal }) => {
                 keeper.process = None;
+                succeeded = code == Some(0);
                 told = match (code, signal) {
                     (Some(code), _) => format!("it ended with exit status {code}"),
                     (None, Some(signal)) => format!("it was ended by signal {signal}"),
@@ -98,7 +111,7 @@ pub(super) async fn run(
     if let Some(exited) = exited.take() {
         exited(&told);
     }
-    told
+    Ended { how: told, succeeded }
 }
 
 async fn sleep_until(limit: Option<tokio::time::Instant>) {

@@ -1,6 +1,7 @@
 //! The live data plane: applications as child processes, and an HTTP balancer in front of each environment.
 //!
 //! - `environment`, `instance`, `process`: who should run, from the outside in; each is a task that follows a wish
+//! - `install`, `build`, `running`: from a bundle to processes that serve
 //! - `keeper`, [`protocol`]: how a process is run so that it never outlives the cloud
 //! - `door`, `balancer`, `edge`, `forward`: HTTP
 //! - `shared`, `cookie`: balancers that several environments share, and who stays with which of them
@@ -16,12 +17,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::local::balancers::{DesiredBalancer, LoadBalancerArn};
-use crate::local::plane::{DataPlane, DesiredEnvironment, EnvironmentSample};
+use crate::local::plane::{DataPlane, DesiredEnvironment, EnvironmentSample, InstanceLogs};
 use crate::model::{EnvironmentId, InstanceId, Timestamp};
 
 mod activity;
 mod balancer;
 mod body;
+mod build;
 mod cookie;
 mod door;
 mod edge;
@@ -30,6 +32,7 @@ mod forward;
 mod functions;
 mod headers;
 mod health;
+mod install;
 mod instance;
 mod keeper;
 pub mod log;
@@ -42,6 +45,7 @@ pub mod protocol;
 #[cfg(test)]
 mod proxy_tests;
 mod rotation;
+mod running;
 mod shared;
 mod tunnel;
 mod unpack;
@@ -50,6 +54,7 @@ mod wire;
 pub use edge::Edge;
 pub use functions::{FunctionSettings, LiveFunctions};
 
+use build::Cache;
 use environment::Environment;
 use loopback::Addresses;
 use ports::Ports;
@@ -57,6 +62,8 @@ use shared::{Groups, Shared};
 
 /// Folder below [`LiveSettings::data`] that belongs to the plane.
 const FOLDER: &str = "live";
+/// The same for packages, which stay: the same lists give the same packages.
+const PACKAGES: &str = "packages";
 /// How long [`LivePlane::shutdown`] waits for processes that do not die.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(30);
 /// Each proxied connection needs two; the usual soft limit of 1024 is soon used up.
@@ -84,6 +91,8 @@ struct Tools {
     addresses: Addresses,
     /// Instances behind balancers that several environments share.
     groups: Arc<Groups>,
+    /// What was built from lists of packages.
+    cache: Cache,
 }
 
 /// Runs environments as processes on this machine. Dropping it kills them.
@@ -107,6 +116,7 @@ impl LivePlane {
     /// When the data folder cannot be made or emptied, or when the port is taken or not allowed.
     pub fn start(settings: LiveSettings) -> io::Result<Self> {
         let data = std::path::absolute(settings.data.join(FOLDER))?;
+        let packages = std::path::absolute(settings.data.join(PACKAGES))?;
         let with_path = |error: io::Error, what: &str| {
             io::Error::new(
                 error.kind(),
@@ -127,6 +137,7 @@ impl LivePlane {
             ports: Arc::new(Ports::new(addresses.port().unwrap_or(0))),
             addresses,
             groups: Arc::default(),
+            cache: Cache::new(packages),
         };
         Ok(Self {
             tools: Arc::new(tools),
@@ -235,7 +246,7 @@ impl DataPlane for LivePlane {
         self.with(environment, Environment::address)?
     }
 
-    fn logs(&self, environment: &EnvironmentId) -> Vec<(InstanceId, String)> {
+    fn logs(&self, environment: &EnvironmentId) -> Vec<(InstanceId, InstanceLogs)> {
         self.with(environment, Environment::logs).unwrap_or_default()
     }
 }

@@ -10,11 +10,12 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep};
 
+use super::install::Variables;
 use super::keeper::{Errand, Stop, run};
-use super::log;
 use super::ports::Ports;
 use super::procfile::Process;
 use super::protocol::KeeperArguments;
+use super::{Tools, log};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -41,12 +42,32 @@ pub(super) struct Site {
     pub(super) logs: PathBuf,
     pub(super) temporary: PathBuf,
     pub(super) grace: Duration,
+    /// Variables by which processes find what was built for them.
+    pub(super) variables: Variables,
 }
 
 impl Site {
+    /// For the deployment with that number in an instance's folder.
+    pub(super) fn new(tools: &Tools, instance: &Path, number: u64) -> Self {
+        Self {
+            keeper: Arc::clone(&tools.keeper),
+            ports: Arc::clone(&tools.ports),
+            folder: instance.join(format!("application-{number}")),
+            logs: logs_of(instance),
+            temporary: instance.join("tmp"),
+            grace: tools.stop_grace,
+            variables: Variables::new(),
+        }
+    }
+
     pub(super) fn log_of(&self, process: &str) -> PathBuf {
         log_of(&self.logs, process)
     }
+}
+
+/// The folder of an instance's logs.
+pub(super) fn logs_of(instance: &Path) -> PathBuf {
+    instance.join("log")
 }
 
 pub(super) fn log_of(logs: &Path, process: &str) -> PathBuf {
@@ -120,6 +141,7 @@ fn environment(site: &Site, port: u16, properties: &BTreeMap<String, String>) ->
         ("HOME".into(), site.folder.clone().into()),
         ("TMPDIR".into(), site.temporary.clone().into()),
     ]);
+    environment.extend(site.variables.iter().cloned());
     for (name, value) in properties {
         environment.insert(name.into(), value.into());
     }
@@ -141,6 +163,7 @@ mod tests {
             logs: "/data/log".into(),
             temporary: "/data/tmp".into(),
             grace: Duration::ZERO,
+            variables: vec![("PATH".into(), "/venv/bin:/bin".into())],
         };
         let properties = BTreeMap::from([("COLOR".to_owned(), "blue".to_owned()), ("PORT".into(), "1".into())]);
         let environment = environment(&site, 4711, &properties);
@@ -148,5 +171,6 @@ mod tests {
         assert_eq!(names, ["COLOR", "HOME", "LANG", "PATH", "PORT", "TMPDIR"]);
         assert_eq!(environment[&OsString::from("PORT")], "4711");
         assert_eq!(environment[&OsString::from("HOME")], "/data/app");
+        assert_eq!(environment[&OsString::from("PATH")], "/venv/bin:/bin");
     }
 }

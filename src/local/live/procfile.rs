@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use crate::local::plane::{PythonRuntime, Runtime};
+
 /// The process type that gets traffic.
 pub(super) const WEB: &str = "web";
 
@@ -16,15 +18,72 @@ pub(super) struct Process {
 }
 
 /// The processes of the application that is unpacked in that folder, `web` first, the others as they stand in the Procfile.
-/// Without a Procfile they are guessed as the Python and Node platforms do.
+/// Without a Procfile they are what the platform would have chosen.
 ///
 /// The error is a text for a person.
-pub(super) fn processes(folder: &Path) -> Result<Vec<Process>, String> {
-    match fs::read_to_string(folder.join("Procfile")) {
-        Ok(text) => parse(&text),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => guess(folder),
-        Err(error) => Err(format!("the bundle's Procfile cannot be read: {error}")),
+pub(super) fn processes(folder: &Path, runtime: &Runtime) -> Result<Vec<Process>, String> {
+    let mut processes = match fs::read_to_string(folder.join("Procfile")) {
+        Ok(text) => parse(&text)?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let command = match runtime {
+                Runtime::Python(python) => gunicorn(python),
+                Runtime::Node(_) => node(folder).ok_or_else(|| nothing_to_run(folder))?,
+                Runtime::Other => guess(folder)?,
+            };
+            vec![Process {
+                name: WEB.to_owned(),
+                command,
+            }]
+        }
+        Err(error) => return Err(format!("the bundle's Procfile cannot be read: {error}")),
+    };
+    if let Runtime::Python(_) = runtime {
+        for process in &mut processes {
+            process.command = with_own_port(&process.command);
+        }
     }
+    Ok(processes)
+}
+
+/// The port that a Python application may count on: where its platform's web server looks for it.
+const PYTHON_PORT: &str = ":8000";
+
+/// Many instances share this machine, so that each has another port than the one that its Procfile may name.
+fn with_own_port(command: &str) -> String {
+    let mut parts = command.split(PYTHON_PORT);
+    let mut written = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let is_longer = part.starts_with(|next: char| next.is_ascii_digit());
+        written.push_str(if is_longer { PYTHON_PORT } else { ":$PORT" });
+        written.push_str(part);
+    }
+    written
+}
+
+/// What the Python platform writes into the Procfile that is missing.
+fn gunicorn(python: &PythonRuntime) -> String {
+    let path = &python.wsgi_path;
+    // Older applications name a file.
+    let application = match path.strip_suffix(".py") {
+        Some(module) => module.replace('/', "."),
+        None => path.clone(),
+    };
+    format!(
+        "exec gunicorn --bind 127.0.0.1:8000 --workers={} --threads={} '{}'",
+        python.processes,
+        python.threads,
+        application.replace('\'', "")
+    )
+}
+
+/// What the Node.js platform writes there.
+fn node(folder: &Path) -> Option<String> {
+    let has = |name: &str| folder.join(name).is_file();
+    if has("package.json") && has_start_script(folder) {
+        return Some("exec npm start".to_owned());
+    }
+    let script = ["app.js", "server.js"].into_iter().find(|name| has(name))?;
+    Some(format!("exec node {script}"))
 }
 
 fn parse(text: &str) -> Result<Vec<Process>, String> {
@@ -63,25 +122,14 @@ fn parse(text: &str) -> Result<Vec<Process>, String> {
     Ok(processes)
 }
 
-fn guess(folder: &Path) -> Result<Vec<Process>, String> {
+/// On a platform without a language of its own here: what is plain to see.
+fn guess(folder: &Path) -> Result<String, String> {
     let has = |name: &str| folder.join(name).is_file();
-    let command = if has("application.py") {
-        "exec python3 application.py"
-    } else if has("app.py") {
-        "exec python3 app.py"
-    } else if has("package.json") && has_start_script(folder) {
-        "exec npm start"
-    } else if has("server.js") {
-        "exec node server.js"
-    } else if has("app.js") {
-        "exec node app.js"
-    } else {
-        return Err(nothing_to_run(folder));
-    };
-    Ok(vec![Process {
-        name: WEB.to_owned(),
-        command: command.to_owned(),
-    }])
+    let python = ["application.py", "app.py"].into_iter().find(|name| has(name));
+    python
+        .map(|script| format!("exec python3 {script}"))
+        .or_else(|| node(folder))
+        .ok_or_else(|| nothing_to_run(folder))
 }
 
 fn has_start_script(folder: &Path) -> bool {
@@ -142,12 +190,12 @@ mod tests {
     #[test]
     fn a_bundle_without_procfile_is_guessed() {
         let folder = tempfile::tempdir().unwrap();
-        let command = || processes(folder.path()).map(|processes| processes[0].command.clone());
+        let command = || processes(folder.path(), &Runtime::Other).map(|processes| processes[0].command.clone());
         assert!(command().unwrap_err().contains("no Procfile"));
         for (file, text, wanted) in [
-            ("app.js", "", "exec node app.js"),
             ("server.js", "", "exec node server.js"),
-            ("package.json", "{}", "exec node server.js"),
+            ("app.js", "", "exec node app.js"),
+            ("package.json", "{}", "exec node app.js"),
             ("package.json", r#"{"scripts":{"start":"node ."}}"#, "exec npm start"),
             ("app.py", "", "exec python3 app.py"),
             ("application.py", "", "exec python3 application.py"),
@@ -159,11 +207,46 @@ mod tests {
     }
 
     #[test]
+    fn each_platform_has_its_own_default() {
+        let folder = tempfile::tempdir().unwrap();
+        let command =
+            |runtime: &Runtime| processes(folder.path(), runtime).map(|processes| processes[0].command.clone());
+        let python = |wsgi_path: &str| {
+            Runtime::Python(PythonRuntime {
+                version: "3.13".to_owned(),
+                wsgi_path: wsgi_path.to_owned(),
+                processes: 1,
+                threads: 15,
+            })
+        };
+        for (path, told) in [
+            ("application", "'application'"),
+            ("shop.wsgi:application", "'shop.wsgi:application'"),
+            ("shop/wsgi.py", "'shop.wsgi'"),
+        ] {
+            let told = format!("exec gunicorn --bind 127.0.0.1:$PORT --workers=1 --threads=15 {told}");
+            assert_eq!(command(&python(path)).unwrap(), told);
+        }
+        let node = Runtime::Node("22".to_owned());
+        fs::write(folder.path().join("application.py"), "").unwrap();
+        assert!(command(&node).is_err());
+        fs::write(folder.path().join("app.js"), "").unwrap();
+        assert_eq!(command(&node).unwrap(), "exec node app.js");
+        fs::write(
+            folder.path().join("Procfile"),
+            "web: gunicorn --bind :8000 -b=0:80001 x",
+        )
+        .unwrap();
+        assert_eq!(command(&python("x")).unwrap(), "gunicorn --bind :$PORT -b=0:80001 x");
+        assert_eq!(command(&node).unwrap(), "gunicorn --bind :8000 -b=0:80001 x");
+    }
+
+    #[test]
     fn a_zipped_parent_folder_is_pointed_out() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("shop")).unwrap();
         fs::write(folder.path().join("shop/Procfile"), "web: x").unwrap();
-        let error = processes(folder.path()).unwrap_err();
+        let error = processes(folder.path(), &Runtime::Other).unwrap_err();
         assert!(error.contains("inside the folder \"shop\""), "{error}");
     }
 }

@@ -28,6 +28,7 @@ fn sample(good: u64, bad: u64, p50: f64) -> EnvironmentSample {
         p999: p50 * 4.0,
     };
     let instance = |number: u32, state, requests| InstanceSample {
+        complaints: Vec::new(),
         id: format!("i-{number}").as_str().into(),
         launched_at: Timestamp::default(),
         deployment_id: 1,

@@ -29,7 +29,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::balancers::{DesiredBalancer, LoadBalancerArn};
-use super::plane::{DataPlane, DesiredEnvironment, EnvironmentSample, Holder};
+use super::plane::{DataPlane, DesiredEnvironment, EnvironmentSample, Holder, InstanceLogs};
 use crate::model::{EnvironmentId, InstanceId, Timestamp, VersionLabel};
 
 pub use answer::Answer;
@@ -146,7 +146,7 @@ impl DataPlane for ModelledPlane {
         self.lock().address(environment)
     }
 
-    fn logs(&self, environment: &EnvironmentId) -> Vec<(InstanceId, String)> {
+    fn logs(&self, environment: &EnvironmentId) -> Vec<(InstanceId, InstanceLogs)> {
         self.lock().logs(environment)
     }
 }

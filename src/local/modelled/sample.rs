@@ -6,7 +6,7 @@ use super::site::Site;
 use super::state::State;
 use super::time::{Stretch, millis};
 use super::version::Start;
-use crate::local::plane::{EnvironmentSample, InstanceSample, InstanceState};
+use crate::local::plane::{EnvironmentSample, InstanceLogs, InstanceSample, InstanceState};
 use crate::model::{EnvironmentId, InstanceId, Latency, RequestCounts, Timestamp};
 
 /// By how much the latency of two windows differs at most, as a share.
@@ -27,11 +27,14 @@ impl State {
             .map_or(0, |site| site.targets().count())
     }
 
-    pub(super) fn logs(&self, id: &EnvironmentId) -> Vec<(InstanceId, String)> {
+    pub(super) fn logs(&self, id: &EnvironmentId) -> Vec<(InstanceId, InstanceLogs)> {
         let Some(site) = self.site(id) else { return Vec::new() };
         site.instances
             .iter()
-            .map(|instance| (instance.id.clone(), site.log(instance)))
+            .map(|instance| {
+                let log = ("/var/log/web.stdout.log".to_owned(), site.log(instance));
+                (instance.id.clone(), vec![log])
+            })
             .collect()
     }
 }
@@ -63,6 +66,7 @@ impl Site {
                 version_label: self.deployment.label.clone(),
                 deployed_at: Timestamp::from_millis(instance.deployed_at),
                 state: self.state(instance),
+                complaints: Vec::new(),
                 requests,
                 latency: (requests.total() > 0).then_some(latency),
             });

@@ -43,6 +43,16 @@ impl Parameters {
         self.value.as_deref()
     }
 
+    /// Everything below it, by name.
+    pub(crate) fn children(&self) -> impl Iterator<Item = (&str, &Self)> {
+        self.children.iter().map(|(name, child)| (name.as_str(), child))
+    }
+
+    /// What stands under a name, whatever it is.
+    pub(crate) fn child(&self, name: &str) -> Option<&Self> {
+        self.children.get(name)
+    }
+
     /// A text, which may be empty.
     pub(crate) fn raw(&self, name: &str) -> Option<&str> {
         self.children.get(name)?.value()

@@ -2,21 +2,20 @@
 //!
 //! Every step asks what is the case now and does what is due. Ticking twice, or late, changes nothing.
 
+mod desired;
 mod launch;
 mod swap;
 mod terminate;
 mod update;
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
-use super::balancing::{at_pace, group_settings, note};
+use super::balancing::{group_settings, note};
 use super::judge;
 use super::state::{
     BalancerKind, Completed, Environment, Plan, Severity, Source, Status, VersionStatus, Work, options,
 };
 use super::{Account, Timing};
-use crate::local::balancers::Balancers;
 use crate::local::plane::{DesiredEnvironment, EnvironmentSample, InstanceSample, InstanceState};
 use crate::model::{EnvironmentId, HealthStatus, Timestamp};
 
@@ -68,6 +67,9 @@ impl Account {
             Some(sample) => environment.watch.record(sample, now),
             None => environment.watch.record_silence(),
         }
+        if is_building(environment) {
+            environment.watch.built = Some(now);
+        }
         if let Some(Work::Terminate { gone }) = &mut environment.work {
             *gone = nothing_left;
         }
@@ -107,7 +109,7 @@ impl Account {
     pub fn desired(&self) -> Vec<DesiredEnvironment> {
         let wanted = self.environments.values().filter(|environment| environment.is_wanted());
         wanted
-            .map(|environment| desired(environment, &self.balancers, &self.settings.timing))
+            .map(|environment| desired::of(environment, &self.balancers, &self.settings.timing))
             .collect()
     }
 
@@ -237,22 +239,6 @@ impl Account {
     }
 }
 
-fn desired(environment: &Environment, balancers: &Balancers, timing: &Timing) -> DesiredEnvironment {
-    let settings = environment.wanted_settings();
-    let target_group = environment.balancer.shared_group();
-    // Somebody may have changed the group since.
-    let of_group = target_group.as_ref().and_then(|group| balancers.settings_of(group));
-    DesiredEnvironment {
-        id: environment.id.clone(),
-        name: environment.name.clone(),
-        instances: environment.instances,
-        deployment: environment.wanted.deployment.clone(),
-        properties: settings.properties(),
-        balancer: at_pace(of_group.unwrap_or_else(|| group_settings(settings)), timing),
-        target_group,
-    }
-}
-
 /// How far the instances are, by the last window.
 fn progress(environment: &Environment) -> Progress {
     let wanted = environment.wanted.deployment.id;
@@ -284,15 +270,35 @@ fn progress(environment: &Environment) -> Progress {
     }
 }
 
-/// How long instances may take to do what they are told.
-pub(crate) fn command_timeout(environment: &Environment, timing: &Timing) -> Duration {
-    let timeout = timing.scale(environment.wanted_settings().seconds(options::COMMAND, "Timeout"));
-    timeout.max(timing.least_command_timeout)
+/// When instances will have had more time than the command timeout grants. What is built is downloaded and compiled, which no pace
+/// makes faster: as long as that takes, the timeout is not scaled.
+pub(crate) fn overdue_at(environment: &Environment, timing: &Timing) -> Timestamp {
+    let whole = environment.wanted_settings().seconds(options::COMMAND, "Timeout");
+    let least = timing.least_command_timeout;
+    let built = environment.watch.built.unwrap_or(environment.deployed_at);
+    let since = built.max(environment.deployed_at);
+    let (paced, whole) = (
+        since + timing.scale(whole).max(least),
+        environment.deployed_at + whole.max(least),
+    );
+    if environment.wanted.is_built {
+        paced.min(whole)
+    } else {
+        paced
+    }
 }
 
-/// Whether instances have had more time than the command timeout grants.
+/// Whether that moment has come.
 fn is_overdue(environment: &Environment, timing: &Timing, now: Timestamp) -> bool {
-    now.since(environment.deployed_at) >= command_timeout(environment, timing)
+    now >= overdue_at(environment, timing)
+}
+
+/// Whether an instance is still building the version that it should run.
+fn is_building(environment: &Environment) -> bool {
+    let wanted = environment.wanted.deployment.id;
+    let builds =
+        |instance: &InstanceSample| instance.deployment_id != wanted || instance.state == InstanceState::Starting;
+    environment.wanted.is_built && environment.watch.present().any(builds)
 }
 
 /// Instances that do not serve what they should, by the last window.
@@ -366,6 +372,14 @@ fn tell_failures(
     failed: &[(String, String)],
     now: Timestamp,
 ) {
+    let complaints: BTreeSet<&String> = environment
+        .watch
+        .present()
+        .flat_map(|instance| &instance.complaints)
+        .collect();
+    for complaint in complaints {
+        environment.tell(events, now, Severity::Error, complaint.clone());
+    }
     environment.tell(
         events,
         now,

@@ -1,11 +1,11 @@
 //! `CreateEnvironment`
 
-use super::super::Account;
 use super::super::errors::{self, AwsError};
 use super::super::state::{
     Application, Environment, OptionSettings, Plan, Platform, Severity, Status, VersionStatus, Watch, Work,
 };
 use super::super::wire::Parameters;
+use super::super::{Account, archive};
 use super::find::{
     check_environment_name, check_prefix, check_settings, description, option_settings, remove_options, tags,
 };
@@ -36,9 +36,10 @@ impl Account {
         if owner.deleted_by.is_some() {
             return Err(errors::no_application(&application));
         }
-        let wanted = plan(owner, parameters.text("VersionLabel"), 1)?;
+        let wanted = plan(owner, parameters.text("VersionLabel"), 1, &self.settings.region)?;
         let base = self.base(&application, parameters)?.ok_or_else(errors::no_platform)?;
         let mut settings = base.settings;
+        settings.lay_under(&wanted.settings);
         remove_options(parameters, &mut settings)?;
         settings.lay_over(&option_settings(parameters)?);
         check_settings(&settings)?;
@@ -176,7 +177,7 @@ impl Account {
 }
 
 /// The deployment of a version, or of the sample application.
-pub(super) fn plan(owner: &Application, label: Option<&str>, id: u64) -> Result<Plan, AwsError> {
+pub(super) fn plan(owner: &Application, label: Option<&str>, id: u64, region: &str) -> Result<Plan, AwsError> {
     let Some(label) = label else {
         return Ok(Plan {
             deployment: Deployment {
@@ -185,6 +186,8 @@ pub(super) fn plan(owner: &Application, label: Option<&str>, id: u64) -> Result<
                 bundle: None,
             },
             has_version: false,
+            settings: OptionSettings::default(),
+            is_built: false,
         });
     };
     let version = owner.version(label).ok_or_else(|| errors::no_version(label))?;
@@ -194,6 +197,10 @@ pub(super) fn plan(owner: &Application, label: Option<&str>, id: u64) -> Result<
             version.status.as_str()
         )));
     }
+    let contents = match &version.file {
+        Some(file) => archive::look(file, region).map_err(|invalid| errors::configuration_file(&invalid, label))?,
+        None => archive::Contents::default(),
+    };
     Ok(Plan {
         deployment: Deployment {
             id,
@@ -201,6 +208,8 @@ pub(super) fn plan(owner: &Application, label: Option<&str>, id: u64) -> Result<
             bundle: version.file.clone(),
         },
         has_version: true,
+        settings: contents.settings,
+        is_built: contents.is_built,
     })
 }
 

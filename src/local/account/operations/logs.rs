@@ -9,6 +9,7 @@ use super::super::Account;
 use super::super::errors::{self, AwsError};
 use super::super::state::{InfoSample, Severity};
 use super::{Call, Reply, done, result};
+use crate::local::plane::InstanceLogs;
 
 /// Lines of a tail.
 const TAIL: usize = 100;
@@ -26,11 +27,11 @@ impl Account {
         self.storage.ensure_bucket(&bucket);
         let millis = call.now.as_millis();
         let mut samples = Vec::new();
-        for (instance, text) in call.plane.logs(&id) {
+        for (instance, logs) in call.plane.logs(&id) {
             let (content, name) = if kind == "bundle" {
-                (archive(&text)?, format!("BundleLogs-{millis}.zip"))
+                (archive(&logs)?, format!("BundleLogs-{millis}.zip"))
             } else {
-                (tail(&text).into_bytes(), format!("TailLogs-{millis}.txt"))
+                (tail(&logs).into_bytes(), format!("TailLogs-{millis}.txt"))
             };
             let key = format!("resources/environments/logs/{kind}/{id}/{instance}/{name}");
             self.storage.put(&bucket, &key, &content);
@@ -82,22 +83,25 @@ fn info_type<'a>(call: &Call<'a>) -> Result<&'a str, AwsError> {
     }
 }
 
-fn tail(text: &str) -> String {
-    let lines: Vec<&str> = text.lines().collect();
-    let first = lines.len().saturating_sub(TAIL);
-    format!(
-        "----------------------------------------\n/var/log/web.stdout.log\n----------------------------------------\n{}\n",
-        lines[first..].join("\n")
-    )
+fn tail(logs: &InstanceLogs) -> String {
+    const RULE: &str = "----------------------------------------";
+    let parts = logs.iter().map(|(path, text)| {
+        let lines: Vec<&str> = text.lines().collect();
+        let first = lines.len().saturating_sub(TAIL);
+        format!("{RULE}\n{path}\n{RULE}\n{}\n", lines[first..].join("\n"))
+    });
+    parts.collect::<Vec<_>>().join("\n\n")
 }
 
-/// An archive with one log in it. Its entry has a fixed time, so that the same log gives the same bytes.
-fn archive(text: &str) -> Result<Vec<u8>, AwsError> {
+/// An archive with the logs in it. Its entries have a fixed time, so that the same logs give the same bytes.
+fn archive(logs: &InstanceLogs) -> Result<Vec<u8>, AwsError> {
     let write = || -> zip::result::ZipResult<Vec<u8>> {
         let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
         let options = SimpleFileOptions::default().last_modified_time(zip::DateTime::default());
-        archive.start_file("var/log/web.stdout.log", options)?;
-        archive.write_all(text.as_bytes())?;
+        for (path, text) in logs {
+            archive.start_file(path.trim_start_matches('/'), options)?;
+            archive.write_all(text.as_bytes())?;
+        }
         Ok(archive.finish()?.into_inner())
     };
     write().map_err(|error| AwsError {
@@ -145,7 +149,8 @@ mod tests {
 
     #[test]
     fn a_bundle_is_an_archive() {
-        let content = super::archive("a line\n").unwrap();
+        let logs = vec![("/var/log/web.stdout.log".to_owned(), "a line\n".to_owned())];
+        let content = super::archive(&logs).unwrap();
         let mut archive = zip::ZipArchive::new(std::io::Cursor::new(content)).unwrap();
         let mut text = String::new();
         std::io::Read::read_to_string(&mut archive.by_index(0).unwrap(), &mut text).unwrap();

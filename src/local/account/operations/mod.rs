@@ -56,9 +56,6 @@ const OUTSIDE: &[&str] = &[
     "UpdateConfigurationTemplate",
 ];
 
-/// Version of IAM's API, by which its calls are told from ours.
-const IAM: &str = "2010-05-08";
-
 /// Version of the older API of Elastic Load Balancing.
 const CLASSIC: &str = "2012-06-01";
 
@@ -97,7 +94,6 @@ impl Account {
     pub(crate) fn dispatch(&mut self, action: &str, call: &Call<'_>) -> Reply {
         let version = call.parameters.raw("Version").unwrap_or_default();
         match action {
-            _ if version == IAM => Err(errors::no_iam(action)),
             _ if version == CLASSIC => Err(errors::not_implemented("Classic Load Balancers of their own")),
             _ if version == scaling::VERSION => self.scale(action, call),
             "AbortEnvironmentUpdate" => self.abort_environment_update(call),
@@ -158,9 +154,9 @@ mod tests {
             body.contains("cutover's local cloud does not implement RebuildEnvironment"),
             "{body}"
         );
-        let (status, body) = world.raw("ListRoles", &[("Version", "2010-05-08")]);
-        assert_eq!(status, 403, "the eb CLI goes on after it");
-        assert!(body.contains("<Code>AccessDenied</Code>"), "{body}");
+        let (status, body) = world.raw("ListUsers", &[("Version", "2010-05-08")]);
+        assert_eq!(status, 501);
+        assert!(body.contains("does not implement ListUsers of IAM"), "{body}");
         let (status, body) = world.raw("MakeCoffee", &[]);
         assert_eq!(status, 400);
         assert!(body.contains("<Type>Sender</Type><Code>InvalidAction</Code>"), "{body}");

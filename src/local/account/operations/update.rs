@@ -28,7 +28,9 @@ impl Account {
         require_ready(environment)?;
         let owner = self.application(&environment.application)?;
         let label = parameters.text("VersionLabel");
-        let version = label.map(|label| plan(owner, Some(label), 0)).transpose()?;
+        let version = label
+            .map(|label| plan(owner, Some(label), 0, &self.settings.region))
+            .transpose()?;
         let base = self.base(&environment.application, parameters)?;
         let mut settings = environment.settings.clone();
         let mut platform = environment.platform.clone();
@@ -39,6 +41,9 @@ impl Account {
                 template = base.template;
             }
             settings.lay_over(&base.settings);
+        }
+        if let Some(version) = &version {
+            settings.lay_under(&version.settings);
         }
         remove_options(parameters, &mut settings)?;
         settings.lay_over(&option_settings(parameters)?);

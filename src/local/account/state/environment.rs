@@ -86,6 +86,10 @@ pub(crate) struct Plan {
     pub(crate) deployment: Deployment,
     /// Whether the version is one of the application's; otherwise it is the sample application.
     pub(crate) has_version: bool,
+    /// Option settings that the version brings.
+    pub(crate) settings: OptionSettings,
+    /// Whether packages are installed for it.
+    pub(crate) is_built: bool,
 }
 
 /// How far a draft of settings is.

@@ -184,7 +184,10 @@ pub(crate) struct Complaint {
 /// Settings that somebody made, by option.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct OptionSettings {
+    /// Made by calls.
     values: BTreeMap<OptionName, String>,
+    /// Made by the configuration files of the deployed version. They hold where no call says otherwise.
+    of_version: BTreeMap<OptionName, String>,
 }
 
 /// Only names are shown: values may be secrets.
@@ -192,9 +195,8 @@ impl fmt::Debug for OptionSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set()
             .entries(
-                self.values
-                    .keys()
-                    .map(|option| format!("{}:{}", option.namespace, option.name)),
+                self.iter()
+                    .map(|(option, _)| format!("{}:{}", option.namespace, option.name)),
             )
             .finish()
     }
@@ -221,19 +223,31 @@ impl OptionSettings {
         );
     }
 
-    /// Settings in the order of their names.
+    /// Takes the place of what the configuration files of another version have set.
+    pub(crate) fn lay_under(&mut self, of_version: &Self) {
+        self.of_version.clone_from(&of_version.values);
+    }
+
+    /// Settings in the order of their names, each as it holds.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&OptionName, &str)> {
-        self.values.iter().map(|(option, value)| (option, value.as_str()))
+        let mut all: BTreeMap<&OptionName, &str> = BTreeMap::new();
+        for (option, value) in self.of_version.iter().chain(&self.values) {
+            all.insert(option, value.as_str());
+        }
+        all.into_iter()
     }
 
     /// The value that holds, be it set or the default.
-    pub(crate) fn effective(&self, namespace: &str, name: &str) -> Option<&str> {
+    pub(crate) fn effective<'a>(&'a self, namespace: &str, name: &str) -> Option<&'a str> {
         // A look through all of them is cheaper than a key of three texts: an environment has a few dozen settings.
-        self.values
-            .iter()
-            .find(|(option, _)| option.name == name && option.namespace == namespace && option.resource.is_empty())
-            .map(|(_, value)| value.as_str())
-            .filter(|value| !value.is_empty())
+        let among = |values: &'a BTreeMap<OptionName, String>| {
+            let found = values
+                .iter()
+                .find(|(option, _)| option.name == name && option.namespace == namespace && option.resource.is_empty());
+            found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+        };
+        among(&self.values)
+            .or_else(|| among(&self.of_version))
             .or_else(|| default_of(namespace, name))
     }
 
@@ -260,18 +274,17 @@ impl OptionSettings {
                 )
             })
             .collect();
-        for (option, value) in &self.values {
-            all.insert(option.clone(), Some(value.clone()));
+        for (option, value) in self.iter() {
+            all.insert(option.clone(), Some(value.to_owned()));
         }
         all
     }
 
     /// Environment properties.
     pub(crate) fn properties(&self) -> BTreeMap<String, String> {
-        self.values
-            .iter()
+        self.iter()
             .filter(|(option, _)| option.namespace == PROPERTIES)
-            .map(|(option, value)| (option.name.clone(), value.clone()))
+            .map(|(option, value)| (option.name.clone(), value.to_owned()))
             .collect()
     }
 
@@ -299,7 +312,6 @@ impl OptionSettings {
     /// What is wrong with these settings. `MinSize` and `MaxSize` are compared as they hold.
     pub(crate) fn complaints(&self) -> Vec<Complaint> {
         let mut complaints: Vec<Complaint> = self
-            .values
             .iter()
             .filter_map(|(option, value)| complaint(option, value))
             .collect();
@@ -368,6 +380,20 @@ mod tests {
             settings(&[(ENVIRONMENT, "EnvironmentType", "SingleInstance")]).group(),
             (1, 1)
         );
+    }
+
+    #[test]
+    fn calls_weigh_more_than_configuration_files() {
+        let mut held = settings(&[(PROPERTIES, "COLOR", "blue")]);
+        held.lay_under(&settings(&[
+            (PROPERTIES, "COLOR", "red"),
+            (GROUP, "MinSize", "3"),
+            (PROPERTIES, "SHAPE", "x"),
+        ]));
+        assert_eq!(held.properties()["COLOR"], "blue");
+        assert_eq!((held.properties()["SHAPE"].as_str(), held.group().0), ("x", 3));
+        held.lay_under(&OptionSettings::default());
+        assert_eq!((held.properties().get("SHAPE"), held.group().0), (None, 1));
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub(crate) struct Watch {
     pub(crate) silent_windows: u32,
     /// Windows in a row in which all instances served what they should.
     pub(crate) serving_windows: u32,
+    /// When an instance was last seen that was still building the version that it should run.
+    pub(crate) built: Option<Timestamp>,
     /// Instances seen so far and not gone.
     pub(crate) instances: BTreeSet<String>,
     /// The verdict.
@@ -35,6 +37,7 @@ impl Default for Watch {
             refreshed: None,
             silent_windows: 0,
             serving_windows: 0,
+            built: None,
             instances: BTreeSet::new(),
             health: HealthStatus::Pending,
             causes: Vec::new(),

@@ -6,13 +6,22 @@ use std::sync::Arc;
 
 use clap::Args;
 
+mod others;
+mod register;
+
+use register::{Register, Running};
+
 use super::{exit, output};
 use crate::local::cloud::{CloudSettings, LocalCloud};
+use crate::local::door::Keys;
 use crate::local::permissions::Policy;
 use crate::model::SystemClock;
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Arguments {
+    #[command(subcommand)]
+    order: Option<others::Order>,
     /// Port for AWS clients.
     #[arg(long, value_name = "N", default_value_t = 4570)]
     port: u16,
@@ -39,7 +48,17 @@ pub(super) struct Arguments {
     data: Option<PathBuf>,
 }
 
+/// The variable with access keys. An option would show them to everybody on this machine.
+const KEYS: &str = "CUTOVER_CLOUD_KEYS";
+
 pub(super) async fn run(arguments: Arguments) -> ExitCode {
+    match arguments.order {
+        Some(order) => others::run(order).await,
+        None => start(arguments).await,
+    }
+}
+
+async fn start(arguments: Arguments) -> ExitCode {
     if !(arguments.pace.is_finite() && arguments.pace > 0.0) {
         return output::fail(
             exit::USAGE,
@@ -50,6 +69,11 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
         Ok(policies) => policies,
         Err(message) => return output::fail(exit::USAGE, message),
     };
+    let keys = match std::env::var(KEYS).ok().map(|text| text.parse::<Keys>()).transpose() {
+        Ok(keys) => keys,
+        Err(error) => return output::fail(exit::USAGE, format!("the variable {KEYS}: {error}")),
+    };
+    let first_key = keys.as_ref().and_then(|keys| keys.ids().next().map(str::to_owned));
     output::show_warnings();
     let program = match std::env::current_exe() {
         Ok(program) => program,
@@ -69,6 +93,24 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
             );
         }
     };
+    let data = arguments
+        .data
+        .as_deref()
+        .and_then(|data| std::path::absolute(data).ok());
+    let register = match Register::of_user() {
+        Ok(register) => register,
+        Err(error) => return output::fail(exit::FAILED, format!("could not look for other clouds: {error}")),
+    };
+    if let Some(data) = &data
+        && let Ok(Some(other)) = register.user_of(data)
+    {
+        let told = format!(
+            "the cloud at {} uses the folder {}; choose another one, or end it with `cutover cloud stop`",
+            other.endpoint,
+            data.display()
+        );
+        return output::fail(exit::FAILED, told);
+    }
     let settings = CloudSettings {
         port: arguments.port,
         dns_port: arguments.dns_port,
@@ -78,6 +120,7 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
         region: arguments.region,
         data: arguments.data.unwrap_or_else(|| temporary.path().to_path_buf()),
         program,
+        keys,
         ..CloudSettings::default()
     };
     let cloud = match LocalCloud::start(settings, Arc::new(SystemClock)).await {
@@ -87,7 +130,22 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
     for (key, policy) in policies {
         cloud.permissions().hold(key.as_deref(), policy);
     }
-    output::print(exports(&cloud));
+    let entered = register.enter(&Running {
+        pid: rustix::process::getpid().as_raw_nonzero().get(),
+        endpoint: cloud.endpoint(),
+        data,
+    });
+    let _entry = match entered {
+        Ok(entry) => entry,
+        Err(error) => {
+            cloud.shutdown().await;
+            return output::fail(
+                exit::FAILED,
+                format!("could not enter the cloud among those that run: {error}"),
+            );
+        }
+    };
+    output::print(exports(&cloud, first_key));
     output::tell(format_args!(
         "\nThe cloud runs until Ctrl-C. Set these variables in another terminal, then use cutover, aws, eb or boto3."
     ));
@@ -118,19 +176,22 @@ fn policies(arguments: &[String]) -> Result<Vec<(Option<String>, Policy)>, Strin
     arguments.iter().map(read).collect()
 }
 
-/// Lines for a shell.
-fn exports(cloud: &LocalCloud) -> String {
-    [
+/// Lines for a shell. The secret of a key that the user has chosen is theirs to set.
+fn exports(cloud: &LocalCloud, key: Option<String>) -> String {
+    let secret = key.is_none().then(|| ("AWS_SECRET_ACCESS_KEY", "local".to_owned()));
+    let lines = [
         ("AWS_ENDPOINT_URL", cloud.endpoint()),
         ("AWS_REGION", cloud.region().to_owned()),
         ("AWS_DEFAULT_REGION", cloud.region().to_owned()),
-        ("AWS_ACCESS_KEY_ID", "local".to_owned()),
-        ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
+        ("AWS_ACCESS_KEY_ID", key.unwrap_or_else(|| "local".to_owned())),
         ("CUTOVER_DNS_SERVER", cloud.dns_server().to_string()),
         ("CUTOVER_HTTP_PORT", cloud.http_port().to_string()),
-    ]
-    .map(|(name, value)| format!("export {name}={value}"))
-    .join("\n")
+    ];
+    let lines = lines.into_iter().chain(secret);
+    lines
+        .map(|(name, value)| format!("export {name}={value}"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 async fn wait_for_end() {

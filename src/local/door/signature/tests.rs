@@ -1,0 +1,109 @@
+use super::*;
+
+/// The example of the documentation: "Authenticating Requests: Using the Authorization Header", GET Object.
+fn example(range: &str) -> Parts {
+    let empty = hex(&Sha256::digest([]));
+    Request::get("http://examplebucket.s3.amazonaws.com/test.txt")
+        .header("host", "examplebucket.s3.amazonaws.com")
+        .header("range", range)
+        .header("x-amz-content-sha256", empty)
+        .header("x-amz-date", "20130524T000000Z")
+        .header(
+            AUTHORIZATION,
+            "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request, \
+             SignedHeaders=host;range;x-amz-content-sha256;x-amz-date, \
+             Signature=f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41",
+        )
+        .body(())
+        .unwrap()
+        .into_parts()
+        .0
+}
+
+fn keys() -> Keys {
+    "OTHER:x,AKIAIOSFODNN7EXAMPLE:wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+        .parse()
+        .unwrap()
+}
+
+fn at(text: &str) -> Timestamp {
+    Timestamp::from_millis(text.parse::<jiff::Timestamp>().unwrap().as_millisecond())
+}
+
+#[test]
+fn the_documented_example_is_right_and_any_change_is_wrong() {
+    let check = |parts: &Parts, keys: &Keys| {
+        let claim = Claim::of(parts).unwrap();
+        claim.check(keys, parts, &store_payload(parts, false), true)
+    };
+    assert_eq!(check(&example("bytes=0-9"), &keys()), Ok(()));
+    assert_eq!(check(&example("bytes=0-8"), &keys()), Err(Fault::Mismatch));
+    let other = "AKIAIOSFODNN7EXAMPLE:another".parse().unwrap();
+    assert_eq!(check(&example("bytes=0-9"), &other), Err(Fault::Mismatch));
+    assert_eq!(
+        check(&example("bytes=0-9"), &"B:x".parse().unwrap()),
+        Err(Fault::UnknownKey)
+    );
+}
+
+/// The example of the documentation: "Authenticating Requests: Using Query Parameters".
+#[test]
+fn the_documented_link_is_right_until_it_expires() {
+    let link = "https://examplebucket.s3.amazonaws.com/test.txt?X-Amz-Algorithm=AWS4-HMAC-SHA256\
+        &X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3%2Faws4_request&X-Amz-Date=20130524T000000Z\
+        &X-Amz-Expires=86400&X-Amz-SignedHeaders=host\
+        &X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404";
+    let parts = Request::get(link).body(()).unwrap().into_parts().0;
+    let claim = Claim::of(&parts).unwrap();
+    assert_eq!(claim.check(&keys(), &parts, "UNSIGNED-PAYLOAD", true), Ok(()));
+    assert_eq!(claim.check_time(at("2013-05-24T23:59:00Z"), SKEW_OF_STORE), Ok(()));
+    assert_eq!(
+        claim.check_time(at("2013-05-25T00:00:01Z"), SKEW_OF_STORE),
+        Err(Fault::LinkExpired)
+    );
+}
+
+#[test]
+fn a_signature_is_good_for_minutes() {
+    let claim = Claim::of(&example("bytes=0-9")).unwrap();
+    assert_eq!(claim.check_time(at("2013-05-24T00:14:59Z"), SKEW_OF_STORE), Ok(()));
+    assert_eq!(
+        claim.check_time(at("2013-05-24T00:15:01Z"), SKEW_OF_STORE),
+        Err(Fault::Skewed)
+    );
+    assert_eq!(
+        claim.check_time(at("2013-05-23T23:44:59Z"), SKEW_OF_STORE),
+        Err(Fault::Skewed)
+    );
+}
+
+#[test]
+fn what_is_no_signature_is_told_apart_from_none() {
+    let claim = |header: Option<&str>| {
+        let mut request = Request::get("http://localhost/").header("x-amz-date", "20130524T000000Z");
+        if let Some(header) = header {
+            request = request.header(AUTHORIZATION, header);
+        }
+        Claim::of(&request.body(()).unwrap().into_parts().0).map(drop)
+    };
+    assert_eq!(claim(None), Err(Fault::Missing));
+    for header in [
+        "Bearer x",
+        "AWS4-HMAC-SHA256 Credential=a",
+        "AWS4-HMAC-SHA256 Credential=a/b, SignedHeaders=host, Signature=00",
+        "AWS4-HMAC-SHA256 Credential=a/20130524/r/s3/aws4_request, SignedHeaders=range, Signature=00",
+        "AWS4-HMAC-SHA256 Credential=a/20130525/r/s3/aws4_request, SignedHeaders=host, Signature=00",
+        "AWS4-HMAC-SHA256 Credential=a/20130524/r/s3/aws4_request, SignedHeaders=host, Signature=0x",
+    ] {
+        assert_eq!(claim(Some(header)), Err(Fault::Malformed), "{header}");
+    }
+}
+
+#[test]
+fn keys_are_read_and_secrets_are_not_shown() {
+    assert_eq!(keys().ids().collect::<Vec<_>>(), ["AKIAIOSFODNN7EXAMPLE", "OTHER"]);
+    assert!(!format!("{:?}", keys()).contains("wJalr"));
+    for wrong in ["", "a", "a:", ":b", "a b:c", "a:b,"] {
+        assert!(wrong.parse::<Keys>().is_err(), "{wrong}");
+    }
+}

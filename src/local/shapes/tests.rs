@@ -1,0 +1,111 @@
+use super::*;
+
+const BEANSTALK: &str = "2010-12-01";
+const BALANCING: &str = "2015-12-01";
+const IDENTITIES: &str = "2010-05-08";
+
+fn check_call(version: &str, action: &str, parameters: &[(&str, &str)]) -> Result<(), (&'static str, String)> {
+    let own = [("Action", action), ("Version", version)];
+    let all: Vec<(String, String)> = own
+        .iter()
+        .chain(parameters)
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    check(action, &Parameters::parse(&all)).map_err(|error| (error.code, error.message))
+}
+
+#[test]
+fn all_tables_are_whole() {
+    for service in Service::ALL {
+        let table = service.table();
+        assert_eq!(table.missing(), Vec::<&str>::new(), "{service:?}");
+        assert_eq!(Service::of_version(table.version()), Some(service));
+    }
+}
+
+#[test]
+fn what_must_be_there_is_told_all_at_once() {
+    let told = check_call(BEANSTALK, "CreateApplicationVersion", &[("Description", "x")]).unwrap_err();
+    assert_eq!(told.0, "ValidationError");
+    assert_eq!(
+        told.1,
+        "2 validation errors detected: Value null at 'applicationName' failed to satisfy constraint: Member must not be null; \
+         Value null at 'versionLabel' failed to satisfy constraint: Member must not be null"
+    );
+}
+
+#[test]
+fn each_service_words_broken_rules_in_its_own_way() {
+    let long = "x".repeat(101);
+    let told = check_call(BEANSTALK, "CreateApplication", &[("ApplicationName", &long)]).unwrap_err();
+    assert_eq!(told.0, "InvalidParameterValue");
+    assert!(told.1.ends_with(
+        "at 'ApplicationName' failed to satisfy constraint: Member must have length less than or equal to 100"
+    ));
+    let told = check_call(IDENTITIES, "GetRole", &[("RoleName", "a b")]).unwrap_err();
+    assert_eq!(
+        told,
+        (
+            "ValidationError",
+            "1 validation error detected: Value 'a b' at 'roleName' failed to satisfy constraint: Member must satisfy regular \
+             expression pattern: [\\w+=,.@-]+"
+                .to_owned()
+        )
+    );
+}
+
+#[test]
+fn types_ranges_and_choices_are_checked() {
+    for (action, name, value, code) in [
+        ("DescribeEvents", "MaxRecords", "many", "MalformedInput"),
+        ("DescribeEvents", "MaxRecords", "1001", "InvalidParameterValue"),
+        ("DescribeEvents", "StartTime", "yesterday", "MalformedInput"),
+        ("DescribeEvents", "Severity", "LOUD", "InvalidParameterValue"),
+        ("DescribeEnvironments", "IncludeDeleted", "maybe", "MalformedInput"),
+        ("DescribeEnvironments", "EnvironmentNames", "blue", "MalformedInput"),
+        (
+            "DescribeEnvironments",
+            "EnvironmentNames.member.x",
+            "blue",
+            "InvalidQueryParameter",
+        ),
+        (
+            "DescribeEnvironments",
+            "EnvironmentNames.member.1",
+            "b",
+            "InvalidParameterValue",
+        ),
+        ("DescribeEnvironments", "ApplicationName.Inner", "x", "MalformedInput"),
+        ("DescribeEnvironments", "Colour", "blue", "InvalidQueryParameter"),
+    ] {
+        let told = check_call(BEANSTALK, action, &[(name, value)]).map_err(|(code, _)| code);
+        assert_eq!(told, Err(code), "{action} {name}={value}");
+    }
+}
+
+#[test]
+fn what_clients_send_passes() {
+    let settings = [
+        ("ApplicationName", "shop"),
+        ("EnvironmentName", "shop-blue"),
+        ("OptionSettings.member.1.Namespace", "aws:autoscaling:asg"),
+        ("OptionSettings.member.1.OptionName", "MinSize"),
+        ("OptionSettings.member.1.Value", "2"),
+        ("OptionsToRemove", ""),
+        // Known to the eb CLI only.
+        ("TemplateSpecification.TemplateSource.EnvironmentName", "shop-green"),
+        ("SignatureVersion", "2"),
+    ];
+    assert_eq!(check_call(BEANSTALK, "CreateEnvironment", &settings), Ok(()));
+    let attributes = [
+        ("TargetGroupArn", "arn:x"),
+        ("Attributes.member.1.Key", "stickiness.enabled"),
+        ("Attributes.member.1.Value", ""),
+    ];
+    assert_eq!(
+        check_call(BALANCING, "ModifyTargetGroupAttributes", &attributes),
+        Ok(())
+    );
+    assert_eq!(check_call(BEANSTALK, "MakeCoffee", &[("Sugar", "2")]), Ok(()));
+    assert_eq!(check_call("2099-01-01", "CreateEnvironment", &[]), Ok(()));
+}
