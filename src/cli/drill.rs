@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use super::project::ProjectArguments;
 use super::{exit, output};
 use crate::compose::{self, Project, Reach};
-use crate::drill::{self, DrillResult};
+use crate::drill::{self, DrillResult, Ran};
 use crate::driver::Seat;
 use crate::model::{Clock, Share, Span, SystemClock};
 use crate::release::DrillKind;
@@ -107,9 +107,8 @@ async fn drilled(project: &Project, reach: &Reach, kind: DrillKind, format: Form
         report::reporter(format),
     );
     let interrupted = std::pin::pin!(output::interrupted());
-    let (release, ended) = match Box::pin(drill::run(project, seat, kind, interrupted)).await {
-        // The reporter has said the rest when the driver is gone.
-        Ok((driver, ended)) => (driver.release().clone(), ended),
+    let Ran { release, ended } = match Box::pin(drill::run(project, seat, kind, interrupted)).await {
+        Ok(ran) => ran,
         Err(why) => return output::not_begun(why, format),
     };
     if let Err(error) = ended {

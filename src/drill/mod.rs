@@ -8,6 +8,6 @@ mod text;
 
 pub use history::{History, history, read};
 pub use record::{DrillRecord, DrillResult};
-pub use run::{crashes_now, run};
+pub use run::{Ran, crashes_now, run};
 pub use schedule::{Schedule, schedule};
 pub use text::{history as history_text, record as record_text};

@@ -6,6 +6,14 @@ use crate::compose::{self, DrillPlanner, NotBegun, Patience, Project};
 use crate::driver::{Driver, DriverError, Seat};
 use crate::release::{DrillKind, Outcome, Release};
 
+/// A drill that has begun.
+pub struct Ran {
+    /// As it stands.
+    pub release: Release,
+    /// How it ended; `None` if it was left under way.
+    pub ended: Result<Option<Outcome>, DriverError>,
+}
+
 /// Runs a drill. `project` is one as a drill sees it ([`compose::for_drill`]).
 ///
 /// # Errors
@@ -16,7 +24,7 @@ pub async fn run<I>(
     seat: Seat,
     kind: DrillKind,
     mut interrupted: Pin<&mut I>,
-) -> Result<(Driver, Result<Option<Outcome>, DriverError>), NotBegun>
+) -> Result<Ran, NotBegun>
 where
     I: Future<Output = ()> + Send,
 {
@@ -27,7 +35,7 @@ where
     let begun = compose::begin(seat, &slot, &planner, Patience::Refuse, interrupted.as_mut());
     let mut driver = Box::pin(begun).await?;
     let mut ended = tokio::select! {
-        ended = driver.run(crashes_now) => Some(ended),
+        ended = Box::pin(driver.run(crashes_now)) => Some(ended),
         () = interrupted.as_mut() => None,
     };
     if matches!(ended, Some(Ok(None))) && crashes_now(driver.release()) {
@@ -35,7 +43,7 @@ where
         let (seat, release) = (driver.seat().clone(), driver.release().clone());
         driver = Driver::join(seat, release);
         ended = tokio::select! {
-            ended = driver.run(|_| false) => Some(ended),
+            ended = Box::pin(driver.run(|_| false)) => Some(ended),
             () = interrupted => None,
         };
     }
@@ -43,7 +51,10 @@ where
         // Whoever goes on then need not wait. If it cannot be written in a moment, they wait.
         let _late = tokio::time::timeout(std::time::Duration::from_secs(3), driver.hand_over()).await;
     }
-    Ok((driver, ended.unwrap_or(Ok(None))))
+    Ok(Ran {
+        release: driver.release().clone(),
+        ended: ended.unwrap_or(Ok(None)),
+    })
 }
 
 /// Whether this is where the driver of a drill dies whose purpose that is: green has traffic, and nobody else has driven it.

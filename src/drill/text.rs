@@ -51,7 +51,7 @@ pub fn history(history: &History) -> String {
         "drill", "began", "kind", "result", "detection", "restoration", "errors of green"
     );
     for drill in &history.drills {
-        let length = |length: Option<Span>| length.map_or_else(|| "-".to_owned(), |length| seconds(length));
+        let length = |length: Option<Span>| length.map_or_else(|| "-".to_owned(), seconds);
         let _ = writeln!(
             text,
             "{:<28} {:<20} {:<10} {:<10} {:>10} {:>12} {:>15}",

@@ -143,18 +143,22 @@ impl Function {
         let origin = driver.release().plan.origin.clone();
         let execution = origin.and_then(|origin| origin.execution);
         let operator = Driver::join(driver.seat().heard_by(Arc::new(Silent)), driver.release().clone());
-        let stopped = self.turn_back_when_stopped(operator, execution);
+        let mut stopped = Box::pin(self.turn_back_when_stopped(operator, execution));
         let enough = |release: &Release| slice.is_over() || until.reached(release) || crashes_now(release);
-        let ended = tokio::select! {
-            ended = driver.run(enough) => Some(ended),
-            never = stopped => match never {},
-            () = slice.end() => None,
+        let ended = {
+            let mut run = Box::pin(driver.run(enough));
+            tokio::select! {
+                ended = run.as_mut() => Some(ended),
+                never = stopped.as_mut() => match never {},
+                () = slice.end() => None,
+            }
         };
+        drop(stopped);
         *watched = driver.watched();
         let over = matches!(ended, Some(Ok(Some(_))));
         if !over && !crashes_now(driver.release()) {
             // Whoever goes on then need not wait. If it cannot be written in a moment, they wait.
-            let _late = tokio::time::timeout(FAREWELL, driver.hand_over()).await;
+            let _late = tokio::time::timeout(FAREWELL, Box::pin(driver.hand_over())).await;
         }
         let release = Box::new(driver.release().clone());
         match ended {
@@ -197,7 +201,7 @@ impl Function {
         bundle: Option<PathBuf>,
         problems: Vec<String>,
     ) -> Result<Seat, Failure> {
-        let connected = desk.project.connect(&self.reach, problems).await;
+        let connected = Box::pin(desk.project.connect(&self.reach, problems)).await;
         let world: World = connected.map_err(Failure::system)?.with_bundle(bundle);
         Ok(Seat {
             machine: Arc::new(Sandbox),

@@ -80,10 +80,14 @@ impl Function {
     /// Answers one invocation. An error means that Lambda is to deliver it again, where that is configured.
     async fn answer(&self, invocation: &str, event: Value, slice: &Slice) -> Result<Value, Error> {
         let answer = match Call::read(event) {
-            Ok(Call::Job(job)) => self.job(*job, slice).await.map_err(Error::from),
-            Ok(Call::Release(wanted)) => self.release(invocation, wanted, slice).await.map_err(Error::from),
-            Ok(Call::Drill(wanted)) => self.drill(invocation, wanted, slice).await.map_err(Error::from),
-            Ok(Call::Watch(wanted)) => self.watch(wanted, slice).await.map_err(Error::from),
+            Ok(Call::Job(job)) => Box::pin(self.job(*job, slice)).await.map_err(Error::from),
+            Ok(Call::Release(wanted)) => Box::pin(self.release(invocation, wanted, slice))
+                .await
+                .map_err(Error::from),
+            Ok(Call::Drill(wanted)) => Box::pin(self.drill(invocation, wanted, slice))
+                .await
+                .map_err(Error::from),
+            Ok(Call::Watch(wanted)) => Box::pin(self.watch(wanted, slice)).await.map_err(Error::from),
             Err(failure) => Err(failure.into()),
         };
         answer.inspect_err(|error| log(error))

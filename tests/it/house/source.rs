@@ -36,6 +36,8 @@ impl Source {
     pub(super) fn module(&self) -> Option<&str> {
         let rest = self.path.strip_prefix("src/")?;
         match rest.split_once('/') {
+            // Programs are no modules.
+            Some(("bin", _)) => None,
             Some((module, _)) => Some(module),
             None => rest.strip_suffix(".rs").filter(|name| !matches!(*name, "lib" | "main")),
         }
