@@ -137,12 +137,15 @@ fn path(parameters: &Parameters) -> String {
     parameters.text("Path").unwrap_or("/").to_owned()
 }
 
+/// Items by name, and the marker of the next page.
+type Page<'a, T> = (Vec<(&'a String, &'a T)>, Option<&'a String>);
+
 /// Cuts one page out of names in their order. The marker is the last name that was shown.
 fn page<'a, T>(
     parameters: &Parameters,
     all: &'a BTreeMap<String, T>,
     path_of: impl Fn(&T) -> &str,
-) -> Result<(Vec<(&'a String, &'a T)>, Option<&'a String>), AwsError> {
+) -> Result<Page<'a, T>, AwsError> {
     let size = parameters.number("MaxItems", 1..=LONGEST_PAGE)?.unwrap_or(PAGE);
     let (after, prefix) = (parameters.text("Marker"), parameters.text("PathPrefix").unwrap_or("/"));
     let mut found: Vec<_> = all

@@ -118,9 +118,7 @@ fn needs_the_bundle(package: &Value) -> bool {
         let list = package.get(*name).and_then(Value::as_object);
         list.is_some_and(|list| list.values().any(is_local))
     };
-    scripts.iter().any(|name| has_script(name))
-        || lists.iter().any(|name| leads_to_files(name))
-        || package.get("workspaces").is_some()
+    scripts.iter().any(has_script) || lists.iter().any(leads_to_files) || package.get("workspaces").is_some()
 }
 
 async fn install(workshop: &Workshop<'_>, folder: &Path, development: bool) -> Result<(), Refused> {
