@@ -137,7 +137,7 @@ fn path(parameters: &Parameters) -> String {
     parameters.text("Path").unwrap_or("/").to_owned()
 }
 
-/// Names and what they stand for, and the last of them if there are more.
+/// Items by name, and the marker of the next page.
 type Page<'a, T> = (Vec<(&'a String, &'a T)>, Option<&'a String>);
 
 /// Cuts one page out of names in their order. The marker is the last name that was shown.
