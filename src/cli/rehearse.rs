@@ -33,6 +33,9 @@ pub(super) struct Arguments {
     /// see what each loses.
     #[arg(long)]
     compare: bool,
+    /// Instead of releases, run a drill of each kind under the same load.
+    #[arg(long, conflicts_with = "compare")]
+    drills: bool,
     /// How many times faster than AWS the local cloud works.
     #[arg(long, value_name = "X", hide = true)]
     pace: Option<f64>,
@@ -74,6 +77,7 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
                 .pace
                 .unwrap_or(if arguments.compare { COMPARED } else { PACE }),
             compare: arguments.compare,
+            drills: arguments.drills,
             program,
         },
         listener,

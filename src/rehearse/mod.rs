@@ -3,6 +3,7 @@
 //! Everything is what it is in production, but for the account: the driver, the AWS clients, HTTP, DNS, processes.
 
 mod careless;
+mod drills;
 mod error;
 mod in_place;
 pub mod load;

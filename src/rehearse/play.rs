@@ -7,6 +7,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::careless;
+use super::drills;
 use super::error::RehearseError;
 use super::in_place;
 use super::load::{Downloads, Load, LoadSettings, LongLived};
@@ -18,7 +19,7 @@ use super::tally::{Played, Report, StepPlayed, Traffic};
 use crate::compose::{Artifact, Planner, Project, prepare};
 use crate::driver::{Driver, Seat};
 use crate::model::{Span, SystemClock};
-use crate::release::{Event, Listener, Notice, Outcome, Release, Wish};
+use crate::release::{DrillKind, Event, Listener, Notice, Outcome, Release, Wish};
 use crate::spec::{JournalPlace, Lever, Spec};
 
 /// Clients that download for seconds, beside those that ask and are answered.
@@ -54,6 +55,8 @@ enum Way {
     Careful(Outcome),
     /// The same, and an operator takes it back as soon as it is watched.
     TakenBack,
+    /// By a drill, which is taken back in any case.
+    Drill(DrillKind),
     /// By a script that waits for nothing.
     Careless,
     /// In place, on all instances at once.
@@ -69,10 +72,13 @@ pub async fn rehearse(rehearsal: &Rehearsal) -> Result<Report, RehearseError> {
     let settings = &rehearsal.settings;
     let folder = folder()?;
     let journal = folder.join("journal");
-    let (first, acts) = match &settings.application {
+    let (first, mut acts) = match &settings.application {
         None => sample_acts(&folder, settings.compare)?,
         Some(path) => own_acts(path, &folder, settings.compare)?,
     };
+    if settings.drills {
+        acts = DrillKind::ALL.map(|kind| drill_act(kind, &first)).into();
+    }
     (rehearsal.tell)("starting a cloud on this machine".to_owned());
     let stage = Stage::build(settings, &folder).await?;
     let result = Box::pin(on_stage(rehearsal, &stage, &journal, &first, acts)).await;
@@ -164,6 +170,11 @@ async fn on_stage(
         let wanted = match act.way {
             Way::Careful(wanted) => wanted,
             Way::TakenBack => Outcome::RolledBack,
+            Way::Drill(kind) => {
+                let drilled = Box::pin(drills::play(rehearsal, stage, journal, &spec, kind)).await?;
+                played.push(Played::drill(kind, &drilled, traffic()));
+                continue;
+            }
             Way::Careless => {
                 let artifact = artifact(&act, stage)?;
                 let took = careless::release(stage, &spec, &artifact, act.version).await?;
@@ -352,5 +363,19 @@ fn in_place_act(bundle: PathBuf) -> Act {
         title: "releasing version 4, just as good, in place: on all instances at once, as `eb deploy` does",
         way: Way::InPlace,
         bundle,
+    }
+}
+
+fn drill_act(kind: DrillKind, live: &Path) -> Act {
+    Act {
+        version: kind.as_str(),
+        title: match kind {
+            DrillKind::Rollback => "drill: green does well and is taken back all the same",
+            DrillKind::BadGreen => "drill: green fails outright, for our own probes alone",
+            DrillKind::SlowBurn => "drill: green fails more and more often, for our own probes alone",
+            DrillKind::Crash => "drill: the driver dies while green has traffic",
+        },
+        way: Way::Drill(kind),
+        bundle: live.to_path_buf(),
     }
 }

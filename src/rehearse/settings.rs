@@ -18,6 +18,8 @@ pub struct RehearseSettings {
     pub pace: f64,
     /// Instead of a bad version, release the good one once more the careless way, and once in place, to see what that loses.
     pub compare: bool,
+    /// Instead of releases, drills of each kind.
+    pub drills: bool,
     /// The program to run as keeper and as sample application: this one.
     pub program: PathBuf,
 }
@@ -90,6 +92,7 @@ pub(super) fn spec(settings: &RehearseSettings, ttl: Span) -> Result<Spec, SpecE
         };
         spec.steps = Some(Steps::List(vec![step(5, 8), step(25, 8), step(50, 8)]));
     }
+    spec.drill.bake = second(8);
     spec.drain.dns_ttl = ttl;
     spec.drain.factor = 2;
     spec.drain.quiet = second(2);

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::drills::Drilled;
 use super::load::Summary;
 use crate::model::Share;
-use crate::release::{Outcome, Release};
+use crate::release::{DrillKind, Outcome, Release};
 
 /// One release of a rehearsal.
 #[derive(Clone, Debug, Serialize)]
@@ -163,6 +164,19 @@ impl Played {
             said: ended.map_or("unfinished", Outcome::as_str),
             as_wanted: ended == Some(wanted) && (wanted != Outcome::Promoted || traffic.lost() == 0),
             ..Self::of(version, took, traffic)
+        }
+    }
+
+    /// A drill. It is as it should be when it proved what it was for, left everything as it was, and no user met a failure.
+    pub(super) fn drill(kind: DrillKind, drilled: &Drilled, traffic: Traffic) -> Self {
+        let unhurt = traffic.lost() == 0;
+        let played = Self::new(kind.as_str(), Outcome::RolledBack, &drilled.release, traffic);
+        Self {
+            way: "drill",
+            said: if drilled.passed { "passed" } else { "not passed" },
+            why: drilled.said.clone(),
+            as_wanted: drilled.passed && unhurt,
+            ..played
         }
     }
 

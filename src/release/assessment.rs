@@ -121,13 +121,21 @@ impl Assessment {
     /// Why green must be taken back, if it must.
     pub(super) fn unhealthy(&self) -> Option<String> {
         let verdict = self.verdict.as_ref()?;
-        (verdict.decision == verdict::Decision::Unhealthy).then(|| verdict.to_string())
+        (verdict.decision == verdict::Decision::Unhealthy).then(|| self.told(verdict))
     }
 
     /// What speaks against green without being enough to take it back.
     pub(super) fn suspicion(&self) -> Option<String> {
         let verdict = self.verdict.as_ref()?;
-        matches!(verdict.why, verdict::Why::Suspicion).then(|| verdict.to_string())
+        matches!(verdict.why, verdict::Why::Suspicion).then(|| self.told(verdict))
+    }
+
+    /// A verdict with the times of day at which things began.
+    fn told(&self, verdict: &Verdict) -> String {
+        verdict.in_words(&|since_s| {
+            let since = Duration::try_from_secs_f64(since_s).unwrap_or_default();
+            (self.since + since).time_of_day()
+        })
     }
 }
 

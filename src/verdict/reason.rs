@@ -16,8 +16,34 @@ impl fmt::Display for Decision {
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let evidence = self.evidence.as_ref();
-        match self.why {
+        let moment = |since_s| format!("t={} s", number(since_s));
+        Words {
+            verdict: self,
+            moment: &moment,
+        }
+        .fmt(f)
+    }
+}
+
+impl Verdict {
+    /// The same with moments as `moment` tells them, which is given seconds of the trace.
+    #[must_use]
+    pub fn in_words(&self, moment: &dyn Fn(f64) -> String) -> String {
+        Words { verdict: self, moment }.to_string()
+    }
+}
+
+/// A verdict in words, with moments of somebody's own.
+struct Words<'a> {
+    verdict: &'a Verdict,
+    moment: &'a dyn Fn(f64) -> String,
+}
+
+impl fmt::Display for Words<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { verdict, moment } = self;
+        let evidence = verdict.evidence.as_ref();
+        match verdict.why {
             Why::NoTraffic => f.write_str("green has had no traffic yet"),
             Why::Silence => f.write_str("nothing new is known of green: no request reached it, or no numbers came"),
             Why::NothingToCompare => {
@@ -25,12 +51,12 @@ impl fmt::Display for Verdict {
             }
             Why::Suspicion => {
                 f.write_str("green gets no more traffic for now, because it may be worse")?;
-                told(f, evidence)?;
+                told(f, evidence, moment)?;
                 chance(f, evidence)
             }
             Why::Worse => {
                 f.write_str("green is worse than blue")?;
-                told(f, evidence)?;
+                told(f, evidence, moment)?;
                 chance(f, evidence)
             }
             Why::SloErrors {
@@ -88,7 +114,7 @@ impl fmt::Display for Verdict {
                 percent(absolute)
             ),
         }?;
-        match &self.advice {
+        match &verdict.advice {
             Some(Advice::ReplaceInstance { id, requests, errors }) if *requests > 0.0 => write!(
                 f,
                 "; replace instance {id}: {} of its {} requests failed in the last window ({})",
@@ -103,7 +129,7 @@ impl fmt::Display for Verdict {
 }
 
 /// What was measured, in numbers.
-fn told(f: &mut fmt::Formatter<'_>, evidence: Option<&Evidence>) -> fmt::Result {
+fn told(f: &mut fmt::Formatter<'_>, evidence: Option<&Evidence>, moment: &dyn Fn(f64) -> String) -> fmt::Result {
     let Some(evidence) = evidence else { return Ok(()) };
     let what = match evidence.metric {
         Metric::Errors | Metric::ErrorShare | Metric::RareErrors | Metric::FrozenErrors => "server errors (5xx)",
@@ -114,7 +140,7 @@ fn told(f: &mut fmt::Formatter<'_>, evidence: Option<&Evidence>) -> fmt::Result 
         Metric::SampledLatency => "latency of single requests",
         Metric::Probes => "failed probes",
     };
-    write!(f, ": {what}, since t={} s: green ", number(evidence.since_s))?;
+    write!(f, ": {what}, since {}: green ", moment(evidence.since_s))?;
     side(f, evidence.green)?;
     f.write_str(", blue ")?;
     side(f, evidence.blue)?;

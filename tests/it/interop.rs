@@ -183,7 +183,7 @@ async fn a_pipeline_releases_by_our_own_function() {
         std::fs::write(&file, content).unwrap();
         file.to_string_lossy().into_owned()
     };
-    let settings = format!("application = \"shop\"\ncname = \"shop\"\n{SETTINGS}\n[drill]\nbake = \"3s\"\n")
+    let settings = format!("application = \"shop\"\ncname = \"shop\"\n{SETTINGS}bake = \"3s\"\n")
         .replace("journal = \"journal\"", "journal = \"s3://state/releases\"")
         // Longer than one invocation, so that there are several.
         .replace("duration = \"1500ms\"", "duration = \"12s\"");

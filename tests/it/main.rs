@@ -15,6 +15,7 @@ mod balancers;
 mod crash;
 #[cfg(feature = "local")]
 mod doors;
+mod drills;
 #[cfg(feature = "local")]
 mod frozen;
 #[cfg(feature = "local")]

@@ -220,4 +220,6 @@ warm = "100ms"
 
 [rollback]
 keep_green = "100ms"
+
+[drill]
 "#;
