@@ -270,6 +270,7 @@ impl Driver {
     /// Sleeps, unless green begins to fail.
     async fn sleep(&self, length: Duration) {
         tokio::select! {
+            biased;
             () = tokio::time::sleep(length) => {}
             () = self.sampler.failing() => {}
         }

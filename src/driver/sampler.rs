@@ -194,7 +194,22 @@ async fn sample(prober: Arc<dyn Prober>, plan: SamplePlan, heard: Arc<Heard>) {
     };
     let mut next = Box::pin(tokio::time::sleep(Duration::ZERO));
     loop {
+        // In this order always: a simulated world is the same one each time.
         tokio::select! {
+            biased;
+            Some(result) = blue_under_way.next() => {
+                let result: ProbeResult = result;
+                blue_is_well = result.passed;
+                heard.note(false, &result);
+            }
+            Some(result) = green_under_way.next() => {
+                let result: ProbeResult = result;
+                in_a_row = if result.passed { 0 } else { in_a_row + 1 };
+                heard.note(true, &result);
+                if in_a_row >= IN_A_ROW && blue_is_well {
+                    heard.failing.notify_one();
+                }
+            }
             () = &mut next => {
                 if green_under_way.len() < UNDER_WAY {
                     green_under_way.push(ask(&plan.green, plan.check_of_green(round)));
@@ -204,17 +219,6 @@ async fn sample(prober: Arc<dyn Prober>, plan: SamplePlan, heard: Arc<Heard>) {
                 }
                 round += 1;
                 next.as_mut().reset(tokio::time::Instant::now() + plan.every.mul_f64(swing(round)));
-            }
-            Some(result) = blue_under_way.next() => {
-                blue_is_well = result.passed;
-                heard.note(false, &result);
-            }
-            Some(result) = green_under_way.next() => {
-                in_a_row = if result.passed { 0 } else { in_a_row + 1 };
-                heard.note(true, &result);
-                if in_a_row >= IN_A_ROW && blue_is_well {
-                    heard.failing.notify_one();
-                }
             }
         }
     }

@@ -144,6 +144,7 @@ async fn ended(scene: &Scene, mut main: tokio::task::JoinHandle<()>) -> bool {
     let deadline = scene.scenario.deadline();
     loop {
         tokio::select! {
+            biased;
             result = &mut main => {
                 if let Err(error) = result {
                     scene.violated("no panic", error.to_string());
