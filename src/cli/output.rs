@@ -124,8 +124,7 @@ pub(super) async fn drive_until(
         () = interrupted => Err(Ended::Interrupted),
     };
     if matches!(result, Ok(None) | Err(Ended::Interrupted)) {
-        // Whoever goes on then need not wait. If it cannot be written in a moment, they wait.
-        let _ = tokio::time::timeout(FAREWELL, driver.hand_over()).await;
+        driver.leave().await;
     }
     result
 }
@@ -144,9 +143,6 @@ pub(super) async fn interrupted() {
         () = terminated => {}
     }
 }
-
-/// How long a process that was told to end takes to say that it does.
-const FAREWELL: std::time::Duration = std::time::Duration::from_secs(3);
 
 /// Why driving has ended without the release being over.
 pub(super) enum Ended {

@@ -51,24 +51,14 @@ pub fn for_drill(project: &Project, max_share: Option<Share>) -> Result<Project,
     Ok(project)
 }
 
-/// Finds out what is live.
-#[derive(Clone, Copy, Debug)]
-pub struct DrillPlanner {
-    /// What the drill proves.
-    pub kind: DrillKind,
-}
-
-impl DrillPlanner {
-    /// The planner of a drill with the version that is live. Where none can be found, it is preflight that says what is wrong.
-    pub async fn planner(&self, project: &Project, world: &World, clock: &dyn Clock) -> Planner {
-        let region = world.aws.region();
-        let with = |version| Planner::drill(project, region, version, self.kind);
-        let unknown = with(VersionLabel::new("unknown"));
-        let plan = unknown.plan(ReleaseNumber(1));
-        let facts = Box::pin(gather(world, &plan, clock)).await;
-        let live = facts.live(&plan).first().and_then(|live| live.version.clone());
-        live.map_or(unknown, with)
-    }
+/// The planner of a drill with the version that is live. Where none can be found, it is preflight that says what is wrong.
+pub async fn drill_planner(project: &Project, world: &World, clock: &dyn Clock, kind: DrillKind) -> Planner {
+    let with = |version| Planner::drill(project, world.aws.region(), version, kind);
+    let unknown = with(VersionLabel::new("unknown"));
+    let plan = unknown.plan(ReleaseNumber(1));
+    let facts = Box::pin(gather(world, &plan, clock)).await;
+    let live = facts.live(&plan).first().and_then(|live| live.version.clone());
+    live.map_or(unknown, with)
 }
 
 #[cfg(test)]

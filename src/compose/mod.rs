@@ -16,13 +16,13 @@ mod way_back;
 
 pub use adoption::{Adopted, AdoptionError, Direction, Wanted, adoption};
 pub use artifact::{Artifact, prepare};
-pub use drill::{DrillPlanner, for_drill};
+pub use drill::{drill_planner, for_drill};
 #[cfg(feature = "local")]
 pub use in_process::InProcessCloud;
 pub use plan::Planner;
 pub use project::{Project, Reach};
 pub use recorded::recorded;
 pub use start::{Refusal, Start, check, may_pass};
-pub use turn::{NotBegun, Patience, WAIT, begin};
+pub use turn::{NotBegun, Patience, SETTLE, WAIT, ask_to_turn_back, begin};
 pub use verdict::policy;
 pub use way_back::{to_take_back, way_back};

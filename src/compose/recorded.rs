@@ -1,7 +1,7 @@
 //! A release as it was recorded, with the windows that were judged.
 
 use crate::journal::{Journal, JournalError, follow};
-use crate::release::{Event, Release, ReleaseId};
+use crate::release::{Release, ReleaseId};
 use crate::verdict::Window;
 
 /// A release and its windows, in order; `None` if there is no such release.
@@ -12,12 +12,7 @@ use crate::verdict::Window;
 pub async fn recorded(journal: &dyn Journal, id: &ReleaseId) -> Result<Option<(Release, Vec<Window>)>, JournalError> {
     let mut windows = Vec::new();
     let release = follow(journal, id, None, |entry| {
-        let measured = match &entry.event {
-            Event::Measured { measured } => Some(measured),
-            Event::Looked { measured, .. } => measured.as_ref(),
-            _ => None,
-        };
-        windows.extend(measured.map(|measured| measured.window.clone()));
+        windows.extend(entry.event.measured().map(|measured| measured.window.clone()));
     })
     .await?;
     Ok(release.map(|release| (release, windows)))

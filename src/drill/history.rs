@@ -1,15 +1,11 @@
 //! The drills of a slot, newest first.
 
-use futures_util::future::join_all;
 use serde::Serialize;
 
 use super::record::{DrillRecord, DrillResult, Gathering};
-use crate::journal::{Journal, JournalError, follow};
+use crate::journal::{Journal, JournalError, PLANS, follow, plans};
 use crate::model::{ReleaseNumber, Span, Timestamp};
-use crate::release::{Event, ReleaseId, Slot};
-
-/// So many first entries are read at once.
-const AT_ONCE: u32 = 32;
+use crate::release::{ReleaseId, Slot};
 
 /// The drills of a slot.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -41,7 +37,8 @@ pub async fn read(journal: &dyn Journal, id: &ReleaseId) -> Result<Option<DrillR
     Ok(release.and_then(|release| gathering.finish(&release)))
 }
 
-/// Reads the newest drills of a slot, at most so many.
+/// Reads the newest drills of a slot, at most so many, and further back until it is known how old the last good one is, or that it
+/// is too old.
 ///
 /// # Errors
 ///
@@ -54,32 +51,37 @@ pub async fn history(
     now: Timestamp,
 ) -> Result<History, JournalError> {
     let mut drills: Vec<DrillRecord> = Vec::new();
-    let mut next = journal.latest(slot).await?.map_or(0, |newest| newest.0);
-    while next > 0 && drills.len() < most {
-        let first = next.saturating_sub(AT_ONCE - 1).max(1);
-        let ids = (first..=next).rev().map(|number| ReleaseId {
-            slot: slot.clone(),
-            number: ReleaseNumber(number),
-        });
-        let heads = join_all(ids.map(|id| async move {
-            let head = journal.entry(&id, 1).await;
-            (id, head)
-        }));
-        for (id, head) in heads.await {
-            let Some(Event::Started { plan }) = head?.map(|entry| entry.event) else {
-                continue;
-            };
-            if plan.drill.is_none() || drills.len() == most {
+    let mut last_good = None;
+    let mut next = journal.latest(slot).await?;
+    while let Some(newest) = next {
+        for plan in plans(journal, slot, newest).await? {
+            if plan.drill.is_none() {
                 continue;
             }
-            drills.extend(read(journal, &id).await?);
+            let Some(drill) = read(journal, &plan.id).await? else {
+                continue;
+            };
+            let age = Span::from(now.since(drill.began_at));
+            if last_good.is_none() && drill.result == DrillResult::Passed {
+                last_good = Some(age);
+            }
+            let known = last_good.is_some() || age > objective;
+            if drills.len() < most {
+                drills.push(drill);
+            }
+            if known && drills.len() == most {
+                return Ok(History {
+                    drills,
+                    last_good,
+                    objective,
+                });
+            }
         }
-        next = first - 1;
+        next = newest.0.checked_sub(PLANS).filter(|left| *left > 0).map(ReleaseNumber);
     }
-    let good = drills.iter().find(|drill| drill.result == DrillResult::Passed);
     Ok(History {
-        last_good: good.map(|drill| Span::from(now.since(drill.began_at))),
         drills,
+        last_good,
         objective,
     })
 }

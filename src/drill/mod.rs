@@ -4,6 +4,8 @@ mod history;
 mod record;
 mod run;
 mod schedule;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub use history::{History, history, read};

@@ -73,6 +73,10 @@ pub(super) struct Gathering {
     restored: Option<Timestamp>,
     last: Option<Timestamp>,
     without_driver: Option<Span>,
+    /// Whether the last entry hands the release over.
+    handed_over: bool,
+    /// Whether somebody took it over, with green in traffic, to whom nobody had handed it.
+    crashed: bool,
     green: (f64, f64),
     blue: (f64, f64),
 }
@@ -90,17 +94,17 @@ impl Gathering {
             Event::TookOver { .. } => {
                 let silent = self.last.map(|last| Span::from(entry.at.since(last)));
                 self.without_driver = self.without_driver.max(silent);
-            }
-            Event::Measured { measured }
-            | Event::Looked {
-                measured: Some(measured),
-                ..
-            } if self.shifted.is_some() => {
-                add(&mut self.green, &measured.window.green);
-                add(&mut self.blue, &measured.window.blue);
+                self.crashed |= self.shifted.is_some() && !self.handed_over;
             }
             _ => {}
         }
+        if self.shifted.is_some()
+            && let Some(measured) = entry.event.measured()
+        {
+            add(&mut self.green, &measured.window.green);
+            add(&mut self.blue, &measured.window.blue);
+        }
+        self.handed_over = matches!(entry.event, Event::HandedOver);
         self.last = Some(entry.at);
     }
 
@@ -113,6 +117,8 @@ impl Gathering {
         let result = match &release.outcome {
             None => DrillResult::UnderWay,
             Some((Outcome::RolledBack, _)) if self.restored.is_none() => DrillResult::GaveUp,
+            // Nobody died: it has shown nothing of what it was for.
+            Some((Outcome::RolledBack, _)) if kind == DrillKind::Crash && !self.crashed => DrillResult::GaveUp,
             Some((Outcome::RolledBack, _)) => match (kind.has_fault(), found, release.drill_is_over()) {
                 (true, true, _) | (false, false, true) => DrillResult::Passed,
                 (true, false, true) => DrillResult::Missed,

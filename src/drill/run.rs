@@ -2,9 +2,9 @@
 
 use std::pin::Pin;
 
-use crate::compose::{self, DrillPlanner, NotBegun, Patience, Project};
+use crate::compose::{self, NotBegun, Patience, Project};
 use crate::driver::{Driver, DriverError, Seat};
-use crate::release::{DrillKind, Outcome, Release};
+use crate::release::{DrillKind, Outcome, Release, Writer};
 
 /// A drill that has begun.
 pub struct Ran {
@@ -28,17 +28,17 @@ pub async fn run<I>(
 where
     I: Future<Output = ()> + Send,
 {
-    let planner = DrillPlanner { kind };
-    let planner = Box::pin(planner.planner(project, &seat.world, seat.clock.as_ref())).await;
+    let planner = Box::pin(compose::drill_planner(project, &seat.world, seat.clock.as_ref(), kind)).await;
     // A drill waits for nobody: releases come first.
     let slot = project.slot();
     let begun = compose::begin(seat, &slot, &planner, Patience::Refuse, interrupted.as_mut());
     let mut driver = Box::pin(begun).await?;
+    let me = driver.writer().clone();
     let mut ended = tokio::select! {
-        ended = Box::pin(driver.run(crashes_now)) => Some(ended),
+        ended = Box::pin(driver.run(|release| crashes_now(release, &me))) => Some(ended),
         () = interrupted.as_mut() => None,
     };
-    if matches!(ended, Some(Ok(None))) && crashes_now(driver.release()) {
+    if matches!(ended, Some(Ok(None))) {
         // As if the process had died: nothing is handed over, and somebody else finds the release.
         let (seat, release) = (driver.seat().clone(), driver.release().clone());
         driver = Driver::join(seat, release);
@@ -48,8 +48,7 @@ where
         };
     }
     if !matches!(ended, Some(Ok(Some(_)))) {
-        // Whoever goes on then need not wait. If it cannot be written in a moment, they wait.
-        let _late = tokio::time::timeout(std::time::Duration::from_secs(3), driver.hand_over()).await;
+        driver.leave().await;
     }
     Ok(Ran {
         release: driver.release().clone(),
@@ -57,9 +56,13 @@ where
     })
 }
 
-/// Whether this is where the driver of a drill dies whose purpose that is: green has traffic, and nobody else has driven it.
+/// Whether this is where a driver of a drill dies whose purpose that is: it has given green traffic, and has not died before.
 #[must_use]
-pub fn crashes_now(release: &Release) -> bool {
-    let dies = release.plan.drill == Some(DrillKind::Crash);
-    dies && release.shifted_at.is_some() && release.taken_over.is_none() && release.outcome.is_none()
+pub fn crashes_now(release: &Release, driver: &Writer) -> bool {
+    let dies = release.plan.drill == Some(DrillKind::Crash) && release.outcome.is_none();
+    let since = release.taken_over.as_ref().map(|taken| taken.at);
+    dies && release.driver == *driver
+        && release
+            .shifted_at
+            .is_some_and(|shifted| since.is_none_or(|since| since < shifted))
 }

@@ -44,6 +44,9 @@ pub struct Watched {
 /// by one source. The watch counts as shorter by that.
 const RELAY: Duration = Duration::from_secs(10);
 
+/// How long a process that is about to end takes to hand over.
+const FAREWELL: Duration = Duration::from_secs(3);
+
 /// Why nobody seems to drive a release any more, as far as one look of this machine can tell; `None` if somebody may. Before it
 /// is taken over it may have to be watched for a while.
 #[must_use]
@@ -143,6 +146,11 @@ impl Driver {
             self.append(Event::HandedOver).await?;
         }
         Ok(())
+    }
+
+    /// The same for a process that is about to end: if it cannot be written in a moment, whoever comes next watches for a while.
+    pub async fn leave(&mut self) {
+        let _late = tokio::time::timeout(FAREWELL, Box::pin(self.hand_over())).await;
     }
 
     /// Takes the release over from whoever drives it, alive or not, because an operator orders it. Nothing happens if it is over

@@ -17,7 +17,7 @@ use futures_util::future::join_all;
 
 pub use directory::DirectoryJournal;
 pub use error::JournalError;
-pub use requests::begun_for;
+pub use requests::{PLANS, begun_for, plans};
 pub use s3::{S3Journal, slot_prefix};
 
 use crate::model::ReleaseNumber;

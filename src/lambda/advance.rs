@@ -14,13 +14,10 @@ use super::{Failure, Function, Slice};
 use crate::compose::Project;
 use crate::drill::crashes_now;
 use crate::driver::{Driver, DriverError, Seat, Watched, World};
-use crate::journal::{Journal, JournalError, begun_for, catch_up};
+use crate::journal::{Journal, begun_for, catch_up};
 use crate::model::SystemClock;
 use crate::release::{Execution, Phase, Release, ReleaseId, Silent, Source, Wish};
 use crate::report::{self, Format};
-
-/// How long handing over may take.
-const FAREWELL: Duration = Duration::from_secs(3);
 
 /// How often the pipeline is asked whether its execution goes on.
 const EVERY: Duration = Duration::from_secs(15);
@@ -81,17 +78,9 @@ impl Function {
 
     async fn stand(&self, desk: &Desk<'_>, request: &Request, token: &mut Token) -> Result<Standing, Failure> {
         loop {
-            match known(desk, token).await {
-                Ok(Some(release)) => {
-                    token.release = Some(release.plan.id.number);
-                    return self.go_on(desk, request, token, release).await;
-                }
-                Ok(None) => {}
-                // A release that is under way is not lost because its journal cannot be read for a while.
-                Err(error) if error.may_pass() && token.release.is_some() => {
-                    return Ok(Standing::Waiting(format!("{error}; the next job looks again")));
-                }
-                Err(error) => return Err(Failure::system(error)),
+            if let Some(release) = known(desk, token).await? {
+                token.release = Some(release.plan.id.number);
+                return self.go_on(desk, request, token, release).await;
             }
             match Box::pin(self.take_turn(desk, request, token)).await? {
                 Turn::Begun(driver) => {
@@ -144,7 +133,8 @@ impl Function {
         let execution = origin.and_then(|origin| origin.execution);
         let operator = Driver::join(driver.seat().heard_by(Arc::new(Silent)), driver.release().clone());
         let mut stopped = Box::pin(self.turn_back_when_stopped(operator, execution));
-        let enough = |release: &Release| slice.is_over() || until.reached(release) || crashes_now(release);
+        let me = driver.writer().clone();
+        let enough = |release: &Release| slice.is_over() || until.reached(release) || crashes_now(release, &me);
         let ended = {
             let mut run = Box::pin(driver.run(enough));
             tokio::select! {
@@ -156,19 +146,16 @@ impl Function {
         drop(stopped);
         *watched = driver.watched();
         let over = matches!(ended, Some(Ok(Some(_))));
-        if !over && !crashes_now(driver.release()) {
-            // Whoever goes on then need not wait. If it cannot be written in a moment, they wait.
-            let _late = tokio::time::timeout(FAREWELL, Box::pin(driver.hand_over())).await;
+        if !over && !crashes_now(driver.release(), &me) {
+            driver.leave().await;
         }
         let release = Box::new(driver.release().clone());
         match ended {
-            Some(Err(error @ (DriverError::Elsewhere { .. } | DriverError::Account { .. }))) => {
-                Err(Failure::configuration(error.to_string()))
-            }
-            Some(Err(error)) => Ok(Standing::Waiting(format!(
+            Some(Err(DriverError::Journal(error))) if error.may_pass() => Ok(Standing::Waiting(format!(
                 "release {}: {error}; the next job goes on with it",
                 release.plan.id
             ))),
+            Some(Err(error)) => Err(Failure::of_driver(&error)),
             Some(Ok(_)) | None if over || until.reached(&release) => Ok(Standing::Over(release)),
             Some(Ok(_)) | None => Ok(Standing::UnderWay(release)),
         }
@@ -179,8 +166,19 @@ impl Function {
         let Some(Execution { pipeline, id }) = execution else {
             return std::future::pending().await;
         };
+        let mut told = false;
         loop {
-            let status = self.aws.execution_status(&pipeline, &id).await.ok().flatten();
+            let status = match self.aws.execution_status(&pipeline, &id).await {
+                Ok(status) => status,
+                Err(error) => {
+                    if !std::mem::replace(&mut told, true) {
+                        super::log(&format_args!(
+                            "whether execution {id} of {pipeline} was stopped cannot be seen: {error}; the release goes on without that"
+                        ));
+                    }
+                    None
+                }
+            };
             let stopped = ["Stopping", "Stopped", "Superseded", "Cancelled"];
             let stopped = status.is_some_and(|status| stopped.contains(&status.as_str()));
             if stopped && operator.follow().await.is_ok() {
@@ -216,10 +214,18 @@ impl Function {
 }
 
 /// The release that a request has led to.
-async fn known(desk: &Desk<'_>, token: &Token) -> Result<Option<Release>, JournalError> {
+async fn known(desk: &Desk<'_>, token: &Token) -> Result<Option<Release>, Failure> {
     let slot = desk.project.slot();
-    match token.release {
-        Some(number) => catch_up(desk.journal.as_ref(), &ReleaseId { slot, number }, None).await,
-        None => begun_for(desk.journal.as_ref(), &slot, &token.job).await,
+    let journal = desk.journal.as_ref();
+    let Some(number) = token.release else {
+        return begun_for(journal, &slot, &token.job).await.map_err(Failure::system);
+    };
+    let id = ReleaseId { slot, number };
+    match catch_up(journal, &id, None).await.map_err(Failure::system)? {
+        Some(release) => Ok(Some(release)),
+        None => Err(Failure::configuration(format!(
+            "release {id}, which this job goes on with, is not in {}: let `journal` in the settings be what it was when the release began",
+            journal.location()
+        ))),
     }
 }

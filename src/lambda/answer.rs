@@ -200,12 +200,23 @@ fn variables(release: &Release, outcome: &str) -> BTreeMap<String, String> {
 }
 
 impl Failure {
-    /// To a pipeline.
-    pub(super) fn into_job(self) -> JobAnswer {
-        JobAnswer::Failure {
-            fault: self.fault,
-            message: self.message,
-            release: self.release,
+    /// To a pipeline. Where an earlier job has begun something, what does not answer ends nothing: the next job tries again, as the
+    /// same one.
+    pub(super) fn into_job(self, before: Option<String>) -> JobAnswer {
+        match before {
+            Some(token) if self.fault == Fault::System => JobAnswer::Continue {
+                token,
+                standing: JobStanding {
+                    summary: format!("trying again: {}", self.message),
+                    percent: 0,
+                    release: None,
+                },
+            },
+            _ => JobAnswer::Failure {
+                fault: self.fault,
+                message: self.message,
+                release: None,
+            },
         }
     }
 }
@@ -306,5 +317,29 @@ mod tests {
         );
         assert!(matches!(waiting.to_job(), JobAnswer::Continue { standing, .. } if standing.summary.contains("/6")));
         assert_eq!(waiting.to_caller()["outcome"], Value::Null);
+    }
+
+    #[test]
+    fn what_does_not_answer_fails_an_action_only_before_anything_has_begun() {
+        let silent = || Failure::system("GetObject: no answer");
+        assert!(matches!(
+            silent().into_job(None),
+            JobAnswer::Failure {
+                fault: Fault::System,
+                ..
+            }
+        ));
+        let JobAnswer::Continue { token, standing } = silent().into_job(Some("as before".to_owned())) else {
+            panic!("its release is under way");
+        };
+        assert!(
+            token == "as before" && standing.summary.contains("no answer"),
+            "{standing:?}"
+        );
+        let wrong = Failure::configuration("`journal` must be on S3");
+        assert!(matches!(
+            wrong.into_job(Some("as before".to_owned())),
+            JobAnswer::Failure { .. }
+        ));
     }
 }

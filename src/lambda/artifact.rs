@@ -17,6 +17,8 @@ pub(super) fn folder() -> PathBuf {
 pub(super) struct Wanted {
     pub(super) bucket: String,
     pub(super) key: String,
+    /// Id of the request that it is wanted for: another one may find another content under the same key.
+    pub(super) request: String,
     /// The credentials that may read it, if not the function's own.
     pub(super) session: Option<Session>,
 }
@@ -25,9 +27,10 @@ impl Wanted {
     /// Where it is kept.
     fn file(&self) -> PathBuf {
         let mut hash = Sha256::new();
-        hash.update(self.bucket.as_bytes());
-        hash.update(b"/");
-        hash.update(self.key.as_bytes());
+        for part in [&self.request, &self.bucket, &self.key] {
+            hash.update(part.as_bytes());
+            hash.update(b"/");
+        }
         let digest: String = hash
             .finalize()
             .iter()
@@ -58,7 +61,9 @@ impl Function {
         let _absent = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).map_err(unwritable)?;
         let part = file.with_extension("part");
-        let Wanted { bucket, key, session } = wanted;
+        let Wanted {
+            bucket, key, session, ..
+        } = wanted;
         let fetched = self.aws.download(session.as_ref(), bucket, key, &part).await;
         fetched.map_err(|error| {
             let what = format!("fetching the artifact s3://{bucket}/{key}");
@@ -80,5 +85,30 @@ pub(super) fn inspected(file: &Path) -> Fetched {
             artifact: Artifact::unfit(file),
             problems,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_request_has_a_file_of_its_own() {
+        let file = |request: &str, key: &str| {
+            Wanted {
+                bucket: "b".to_owned(),
+                key: key.to_owned(),
+                request: request.to_owned(),
+                session: None,
+            }
+            .file()
+        };
+        assert_eq!(file("1", "shop.zip"), file("1", "shop.zip"));
+        assert_ne!(
+            file("1", "shop.zip"),
+            file("2", "shop.zip"),
+            "somebody may have put another one there"
+        );
+        assert_ne!(file("1", "shop.zip"), file("1", "other.zip"));
     }
 }

@@ -6,8 +6,7 @@ use super::advance::{Desk, Standing};
 use super::call::DrillCall;
 use super::settings::{SettingsPlace, Until};
 use super::{Failure, Function, Slice};
-use crate::aws::Fault;
-use crate::compose::{self, DrillPlanner, NotBegun, Patience};
+use crate::compose::{self, Patience};
 use crate::driver::Driver;
 use crate::journal::begun_for;
 use crate::model::SystemClock;
@@ -33,24 +32,14 @@ impl Function {
         let driver = match known {
             Some(release) => Driver::join(seat, release),
             None => {
-                let planner = DrillPlanner { kind: call.kind };
-                let planner = planner.planner(&project, &seat.world, &SystemClock).await;
-                let planner = planner.asked_by(Origin {
+                let planner = compose::drill_planner(&project, &seat.world, &SystemClock, call.kind);
+                let planner = Box::pin(planner).await.asked_by(Origin {
                     request: invocation.to_owned(),
                     execution: None,
                 });
                 let mut end = std::pin::pin!(slice.end());
                 let begun = Box::pin(compose::begin(seat, &slot, &planner, Patience::Refuse, end.as_mut())).await;
-                match begun {
-                    Ok(driver) => driver,
-                    Err(NotBegun::Refused(problems)) => {
-                        let texts = problems.iter().map(|problem| problem.message.as_str());
-                        let message = format!("no drill began: {}", texts.collect::<Vec<_>>().join("; "));
-                        return Err(Failure::new(Fault::Release, message));
-                    }
-                    Err(NotBegun::Failed(error)) => return Err(Failure::system(error)),
-                    Err(NotBegun::Interrupted(why)) => return Err(Failure::system(why)),
-                }
+                begun.map_err(|why| Failure::not_begun(&why))?
             }
         };
         let id = driver.release().plan.id.clone();

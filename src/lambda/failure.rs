@@ -3,14 +3,14 @@
 use std::fmt;
 
 use crate::aws::{CallError, Fault};
+use crate::compose::NotBegun;
+use crate::driver::DriverError;
 
 /// A failure, and whose fault it is.
 #[derive(Debug)]
 pub(super) struct Failure {
     pub(super) fault: Fault,
     pub(super) message: String,
-    /// The release, if there is one.
-    pub(super) release: Option<String>,
 }
 
 impl Failure {
@@ -28,7 +28,24 @@ impl Failure {
         Self {
             fault,
             message: message.into(),
-            release: None,
+        }
+    }
+
+    /// Of a driver.
+    pub(super) fn of_driver(error: &DriverError) -> Self {
+        let message = error.to_string();
+        match error {
+            DriverError::Elsewhere { .. } | DriverError::Account { .. } => Self::configuration(message),
+            DriverError::Journal(_) | DriverError::Busy(_) | DriverError::Illegal { .. } => Self::system(message),
+        }
+    }
+
+    /// Of a release, or a drill, that has not begun.
+    pub(super) fn not_begun(why: &NotBegun) -> Self {
+        match why {
+            NotBegun::Refused(_) => Self::new(Fault::Release, why.to_string()),
+            NotBegun::Failed(error) => Self::of_driver(error),
+            NotBegun::Interrupted(how) => Self::system(how),
         }
     }
 

@@ -19,11 +19,12 @@ impl Function {
     /// When the pipeline could not be told. It gives the job up after its time, and the next one goes on with the release.
     pub(super) async fn job(&self, job: Job, slice: &Slice) -> Result<Value, CallError> {
         let id = job.id.clone();
+        let before = job.data.continuation_token.clone();
         let answer = match Box::pin(self.work(job, slice)).await {
             Ok(progress) => progress.to_job(),
             Err(failure) => {
                 super::log(&failure);
-                failure.into_job()
+                failure.into_job(before)
             }
         };
         self.aws.answer_job(&id, answer).await?;
@@ -39,7 +40,7 @@ impl Function {
                 execution: parameters.execution(),
             },
             settings: SettingsPlace::read(parameters.config.as_deref())?,
-            wanted: wanted(&job, parameters.artifact.as_deref())?,
+            wanted: wanted(&job, &token.job, parameters.artifact.as_deref())?,
             until: parameters.until,
         };
         self.advance(&request, token, slice).await
@@ -63,6 +64,7 @@ impl Function {
             wanted: Wanted {
                 bucket,
                 key,
+                request: id.clone(),
                 session: None,
             },
             until: Until::Over,
@@ -73,7 +75,7 @@ impl Function {
 }
 
 /// The artifact of a job that is released.
-fn wanted(job: &Job, name: Option<&str>) -> Result<Wanted, Failure> {
+fn wanted(job: &Job, request: &str, name: Option<&str>) -> Result<Wanted, Failure> {
     let artifacts = &job.data.input_artifacts;
     let names = || {
         let names = artifacts.iter().map(|artifact| artifact.name.as_str());
@@ -105,6 +107,7 @@ fn wanted(job: &Job, name: Option<&str>) -> Result<Wanted, Failure> {
     Ok(Wanted {
         bucket: bucket.to_owned(),
         key: key.to_owned(),
+        request: request.to_owned(),
         session: job.session(),
     })
 }
@@ -129,15 +132,17 @@ mod tests {
     #[test]
     fn the_artifact_is_the_only_one_or_the_one_that_is_named() {
         assert_eq!(
-            wanted(&job(&["Built"]), None).unwrap_or_else(|e| panic!("{e}")).key,
+            wanted(&job(&["Built"]), "1", None)
+                .unwrap_or_else(|e| panic!("{e}"))
+                .key,
             "Built"
         );
         let two = job(&["Source", "Built"]);
         assert_eq!(
-            wanted(&two, Some("Built")).unwrap_or_else(|e| panic!("{e}")).key,
+            wanted(&two, "1", Some("Built")).unwrap_or_else(|e| panic!("{e}")).key,
             "Built"
         );
-        let why = |job: &Job, name: Option<&str>| match wanted(job, name) {
+        let why = |job: &Job, name: Option<&str>| match wanted(job, "1", name) {
             Ok(_) => panic!("it is not clear which"),
             Err(failure) => failure.message,
         };

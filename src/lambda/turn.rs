@@ -9,15 +9,11 @@ use super::settings::Until;
 use super::token::Token;
 use super::{Failure, Function};
 use crate::aws::Fault;
-use crate::compose::{self, NotBegun, Patience, Planner, WAIT, may_pass};
+use crate::compose::{self, NotBegun, Patience, Planner, SETTLE, WAIT, ask_to_turn_back, may_pass};
 use crate::driver::{Busy, Driver, DriverError};
 use crate::journal::newest;
-use crate::model::{Clock, SystemClock, VersionLabel};
-use crate::release::preflight::Problem;
-use crate::release::{Outcome, Release, Wish};
-
-/// How long the world may take to come to rest after the release before.
-const SETTLE: Duration = Duration::from_secs(10 * 60);
+use crate::model::{Clock, SystemClock};
+use crate::release::{Release, Wish};
 
 /// How long a pause between two tries is.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -59,114 +55,59 @@ impl Function {
         let slot = desk.project.slot();
         let holder = newest(desk.journal.as_ref(), &slot).await.map_err(Failure::system)?;
         match holder {
+            Some(holder) if holder.leads_back_to(planner.version_label()) => {
+                token.release = Some(holder.plan.id.number);
+                token.back = true;
+                let mut operator = Driver::join(seat, holder);
+                let asked = operator.ask(Wish::RollBack).await;
+                asked.map_err(|error| Failure::of_driver(&error))?;
+                return Ok(Turn::Again);
+            }
             Some(holder) if holder.outcome.is_none() => {
-                if leads_back(&holder, planner.version_label()) {
-                    token.release = Some(holder.plan.id.number);
-                    token.back = true;
-                    let mut operator = Driver::join(seat, holder);
-                    operator.ask(Wish::RollBack).await.map_err(Failure::system)?;
-                    return Ok(Turn::Again);
-                }
                 token.waiting_since.get_or_insert(now);
                 let busy = Busy::new(&holder, now).to_string();
-                return Ok(
-                    match self
-                        .drive(desk, Driver::join(seat, holder), Until::Over, &mut token.watched)
-                        .await?
-                    {
-                        Standing::Over(_) => Turn::Again,
-                        _ => Turn::Wait(busy),
-                    },
-                );
+                let mut driver = Driver::join(seat, holder);
+                if driver.release().plan.drill.is_some() {
+                    // Releases come first.
+                    let asked = ask_to_turn_back(&mut driver).await;
+                    asked.map_err(|error| Failure::of_driver(&error))?;
+                }
+                let driven = self.drive(desk, driver, Until::Over, &mut token.watched).await?;
+                return Ok(match driven {
+                    Standing::Over(_) => Turn::Again,
+                    _ => Turn::Wait(busy),
+                });
             }
-            Some(before) if was_taken_back_to(&before, planner.version_label()) => {
+            Some(before) if before.was_taken_back_to(planner.version_label()) => {
                 return Ok(Turn::Live(Box::new(before)));
             }
             _ => {}
         }
         let mut end = std::pin::pin!(desk.slice.end());
         let begun = Box::pin(compose::begin(seat, &slot, &planner, Patience::Refuse, end.as_mut())).await;
-        match begun {
-            Ok(driver) => Ok(Turn::Begun(Box::new(driver))),
-            Err(NotBegun::Interrupted(why)) => Ok(Turn::Wait(why)),
-            Err(NotBegun::Failed(error @ (DriverError::Elsewhere { .. } | DriverError::Account { .. }))) => {
-                Err(Failure::configuration(error.to_string()))
-            }
-            Err(NotBegun::Failed(error)) => Err(Failure::system(error)),
-            Err(NotBegun::Refused(problems)) => {
-                let busy = problems.iter().any(|problem| problem.code == Busy::CODE);
-                let settles = token.waiting_since.is_some()
-                    && may_pass(&problems)
-                    && now.since(*token.settling_since.get_or_insert(now)) < SETTLE;
-                if !busy && !settles {
-                    return Err(refused(&problems));
-                }
-                token.waiting_since.get_or_insert(now);
-                if desk.slice.is_over() {
-                    return Ok(Turn::Wait(text(&problems)));
-                }
-                tokio::time::sleep(PAUSE.min(desk.slice.left())).await;
-                Ok(Turn::Again)
-            }
-        }
-    }
-}
-
-/// Whether the way to this version is the way back of a release whose blue is still there.
-fn leads_back(holder: &Release, wanted: &VersionLabel) -> bool {
-    let blue = holder.blue.as_ref().and_then(|blue| blue.version.as_ref());
-    holder.promoted() && blue == Some(wanted) && holder.plan.version_label != *wanted
-}
-
-/// Whether the newest release was taken back, so that this version is live: a stage that is rolled back asks for it again.
-fn was_taken_back_to(before: &Release, wanted: &VersionLabel) -> bool {
-    let back = matches!(&before.outcome, Some((Outcome::RolledBack | Outcome::Aborted, _)));
-    let blue = before.blue.as_ref().and_then(|blue| blue.version.as_ref());
-    back && blue == Some(wanted) && before.plan.version_label != *wanted
-}
-
-fn refused(problems: &[Problem]) -> Failure {
-    let message = format!("the release was refused, nothing was changed: {}", text(problems));
-    Failure::new(Fault::Release, message)
-}
-
-fn text(problems: &[Problem]) -> String {
-    let lines = problems
-        .iter()
-        .map(|problem| format!("{} ({})", problem.message, problem.advice));
-    lines.collect::<Vec<_>>().join("; ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::release::Phase;
-    use crate::release::tests::{blue, plan, release};
-
-    #[test]
-    fn an_old_version_is_a_way_back_while_its_environment_is_warm() {
-        let mut holder = release(plan());
-        let old = blue().version.expect("blue runs a version");
-        holder.blue = Some(blue());
-        holder.phase = Phase::Bake;
-        assert!(!leads_back(&holder, &old), "it is not promoted");
-        holder.phase = Phase::Retire;
-        assert!(leads_back(&holder, &old));
-        assert!(!leads_back(&holder, &"another".into()));
-        let own = holder.plan.version_label.clone();
-        assert!(!leads_back(&holder, &own));
-    }
-
-    #[test]
-    fn a_version_that_was_taken_back_to_is_live() {
-        let mut before = release(plan());
-        let old = blue().version.expect("blue runs a version");
-        before.blue = Some(blue());
-        let mut after = |outcome| {
-            before.outcome = Some((outcome, "why".to_owned()));
-            was_taken_back_to(&before, &old)
+        let why = match begun {
+            Ok(driver) => return Ok(Turn::Begun(Box::new(driver))),
+            Err(why) => why,
         };
-        assert!(after(Outcome::RolledBack) && after(Outcome::Aborted));
-        assert!(!after(Outcome::Promoted) && !after(Outcome::NeedsHuman));
+        let passes = match &why {
+            NotBegun::Interrupted(_) => true,
+            // Whether it has begun is what the next look says, by the request's id.
+            NotBegun::Failed(DriverError::Journal(error)) => error.may_pass(),
+            NotBegun::Failed(_) => false,
+            NotBegun::Refused(problems) => {
+                let busy = problems.iter().any(|problem| problem.code == Busy::CODE);
+                let mut settles = || now.since(*token.settling_since.get_or_insert(now)) < SETTLE;
+                busy || token.waiting_since.is_some() && may_pass(problems) && settles()
+            }
+        };
+        if !passes {
+            return Err(Failure::not_begun(&why));
+        }
+        token.waiting_since.get_or_insert(now);
+        if desk.slice.is_over() {
+            return Ok(Turn::Wait(why.to_string()));
+        }
+        tokio::time::sleep(PAUSE.min(desk.slice.left())).await;
+        Ok(Turn::Again)
     }
 }

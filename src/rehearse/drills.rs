@@ -45,7 +45,7 @@ pub(super) async fn play(
     let nobody = std::pin::pin!(std::future::pending::<()>());
     let ran = Box::pin(crate::drill::run(&project, seat, kind, nobody)).await;
     let Ran { release, ended } = ran.map_err(|why| RehearseError::NotLive {
-        said: format!("the drill did not begin: {why:?}"),
+        said: format!("the drill did not begin: {why}"),
     })?;
     ended?;
     let record = crate::drill::read(journal.as_ref(), &release.plan.id).await;

@@ -258,3 +258,15 @@ pub enum Event {
         why: String,
     },
 }
+
+impl Event {
+    /// What both environments served, if that is part of it.
+    #[must_use]
+    pub fn measured(&self) -> Option<&Measured> {
+        match self {
+            Self::Measured { measured } => Some(measured),
+            Self::Looked { measured, .. } => measured.as_deref(),
+            _ => None,
+        }
+    }
+}

@@ -25,6 +25,7 @@ mod state;
 mod takeover;
 #[cfg(test)]
 pub(crate) mod tests;
+mod versions;
 mod why;
 
 pub use action::{Action, CallResult, Role, Safety};

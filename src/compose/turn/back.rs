@@ -3,9 +3,9 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
+use super::NotBegun;
 use super::limit::Limit;
-use super::{NotBegun, leave};
-use crate::driver::{Driver, Seat};
+use crate::driver::{Driver, DriverError, Seat};
 use crate::release::{Notice, Outcome, Release, Wish};
 
 /// Asks a release to turn back, and sees it through until it is over. Its driver takes note of that with its next look; if there
@@ -32,7 +32,7 @@ where
         }) => Some(result),
     };
     let Some(result) = result else {
-        leave(&mut driver).await;
+        driver.leave().await;
         return Err(NotBegun::Interrupted(interruption(driver.release())));
     };
     let release = driver.release().clone();
@@ -50,21 +50,30 @@ where
             Ok(release)
         }
         None => {
-            leave(&mut driver).await;
+            driver.leave().await;
             Err(limit.passed(seat, driver.release()))
         }
     }
 }
 
 /// Writes the wishes down, unless somebody has them written down already.
-async fn ask(seat: &Seat, driver: &mut Driver, limit: &Limit) -> Result<(), crate::driver::DriverError> {
+async fn ask(seat: &Seat, driver: &mut Driver, limit: &Limit) -> Result<(), DriverError> {
     let release = driver.release();
     let message = format!(
         "release {}, in phase {} and driven by {}, is asked to turn back; this one begins when that is over, and is refused if it is not by {}",
         release.plan.id, release.phase, release.driver, limit.until
     );
     seat.listener.notice(Notice::Remark { message: &message });
-    if !release.wishes.roll_back {
+    ask_to_turn_back(driver).await
+}
+
+/// Asks a release to turn back and to keep nothing, unless somebody has done so already.
+///
+/// # Errors
+///
+/// When the journal cannot be written for a while.
+pub async fn ask_to_turn_back(driver: &mut Driver) -> Result<(), DriverError> {
+    if !driver.release().wishes.roll_back {
         driver.ask(Wish::RollBack).await?;
     }
     // A green that was taken back is kept for a look at it, for half an hour and more. Nobody looks at one that was replaced.

@@ -11,6 +11,9 @@ mod limit;
 mod tests;
 mod watch;
 
+pub use back::ask_to_turn_back;
+
+use std::fmt;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -31,7 +34,7 @@ const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 const REPLACE: Span = WAIT;
 
 /// How long the world may take to come to rest after the release before: that may have changed the live environment last.
-const SETTLE: Duration = Duration::from_secs(10 * 60);
+pub const SETTLE: Duration = Duration::from_secs(10 * 60);
 
 /// How long a process that was told to end takes to put on record what must be.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -82,6 +85,24 @@ pub enum NotBegun {
     Interrupted(String),
 }
 
+impl fmt::Display for NotBegun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(problems) => {
+                f.write_str("the release was refused, nothing was changed")?;
+                let mut before = ": ";
+                for problem in problems {
+                    write!(f, "{before}{} ({})", problem.message, problem.advice)?;
+                    before = "; ";
+                }
+                Ok(())
+            }
+            Self::Failed(error) => error.fmt(f),
+            Self::Interrupted(how) => f.write_str(how),
+        }
+    }
+}
+
 /// Begins a release when nothing is in the way, and when its turn has come. Everything is checked anew after each wait, for the
 /// release before has changed the world: what it made is now blue.
 ///
@@ -98,7 +119,6 @@ pub async fn begin<I>(
 where
     I: Future<Output = ()> + Send,
 {
-    let mut patience = patience;
     let mut limit = Limit::new(seat.clock.as_ref(), patience.length());
     let mut before: Option<Before> = None;
     loop {
@@ -138,26 +158,25 @@ where
             return Err(NotBegun::Refused(refusal.problems));
         };
         // Nobody waits for a drill: it turns back at once.
-        if planner.is_real() && holder.plan.drill.is_some() && patience == Patience::Refuse {
-            patience = Patience::Replace;
-            limit = Limit::new(seat.clock.as_ref(), patience.length());
+        let yields = holder.plan.drill.is_some() && planner.is_real();
+        if yields && patience == Patience::Refuse {
+            limit = Limit::new(seat.clock.as_ref(), REPLACE);
         }
+        let replaces = yields || patience == Patience::Replace;
         // What is wrong with this release itself is said at once, and nobody is taken back for it.
-        let hopeless = match patience {
-            Patience::Refuse => true,
-            Patience::Wait(_) => !refusal.may_pass(),
-            Patience::Replace => !refusal.passes_with_the_holder(),
+        let may_begin_then = match patience {
+            _ if replaces => refusal.passes_with_the_holder(),
+            Patience::Wait(_) => refusal.may_pass(),
+            Patience::Refuse | Patience::Replace => false,
         };
-        if hopeless {
+        if !may_begin_then {
             return Err(NotBegun::Refused(refusal.problems));
         }
         let holder = holder.as_ref().clone();
-        let ended = match patience {
-            Patience::Replace => Box::pin(back::turn_back(&seat, holder, &limit, interrupted.as_mut())).await?,
-            Patience::Wait(_) if planner.is_real() && holder.plan.drill.is_some() => {
-                Box::pin(back::turn_back(&seat, holder, &limit, interrupted.as_mut())).await?
-            }
-            Patience::Refuse | Patience::Wait(_) => Box::pin(wait(&seat, holder, &limit, interrupted.as_mut())).await?,
+        let ended = if replaces {
+            Box::pin(back::turn_back(&seat, holder, &limit, interrupted.as_mut())).await?
+        } else {
+            Box::pin(wait(&seat, holder, &limit, interrupted.as_mut())).await?
         };
         before = Some(Before::new(&seat, &ended));
     }
@@ -210,7 +229,7 @@ where
             // It may be on record already, and then somebody has to know.
             let message = match tokio::time::timeout(FAREWELL, begun).await {
                 Ok(Ok(mut driver)) => {
-                    leave(&mut driver).await;
+                    driver.leave().await;
                     format!(
                         "interrupted; release {} has begun and is not lost: go on with `cutover resume`, or take it back by `cutover rollback`",
                         driver.release().plan.id
@@ -226,11 +245,6 @@ where
         DriverError::Busy(busy) => Missed::Busy(busy),
         error => Missed::For(NotBegun::Failed(error)),
     })
-}
-
-/// Whoever goes on then need not wait. If it cannot be written in a moment, they wait.
-async fn leave(driver: &mut Driver) {
-    let _late = tokio::time::timeout(FAREWELL, driver.hand_over()).await;
 }
 
 fn nothing_done() -> String {

@@ -1,16 +1,32 @@
 //! Drills: taken back in any case, and at once when production is unwell.
 
 use super::plan::plan;
-use super::run::{GREEN, Run};
+use super::run::{Crash, GREEN, Run};
 use super::world::seconds;
 use crate::model::{HealthStatus, Known, VersionLabel};
-use crate::release::{DrillKind, Event, HealthSeen, Outcome, Phase, Plan, Source, Then, decide, looks};
+use crate::release::{DrillKind, Entry, Event, HealthSeen, Outcome, Phase, Plan, Source, Then, decide, looks};
 
 fn drill(kind: DrillKind) -> Plan {
     Plan {
         drill: Some(kind),
         ..plan()
     }
+}
+
+/// The entries of a drill from its beginning to its end; its driver may die once green has traffic.
+pub(crate) fn played(plan: Plan, dies: bool) -> Vec<Entry> {
+    let whole = Run::of(plan.clone(), 1).finish();
+    if !dies {
+        return whole.entries;
+    }
+    let shifted = whole.entries.iter().find(|entry| matches!(entry.event, Event::Shifted));
+    let mut run = Run::of(plan, 1);
+    run.crashes = vec![Crash {
+        after: shifted.expect("green gets traffic").sequence,
+        away: std::time::Duration::from_secs(90),
+        ..Crash::default()
+    }];
+    run.finish().entries
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod scene;
 mod service;
 mod world;
 
+pub(crate) use drilling::played;
 pub(crate) use plan::{blue, first_entry, plan, release};
 
 mod again;
