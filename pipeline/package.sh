@@ -42,9 +42,10 @@ cargo lambda --version >/dev/null 2>&1 || fail "cargo lambda is missing: pip ins
 command -v python3 >/dev/null || fail "python3 is missing; it makes the zip"
 
 # The local cloud is of no use there.
-cargo lambda build --profile lambda --locked --no-default-features --bin bootstrap --bin cutover "${build[@]}"
-
 out="target/lambda"
+# Only the parameters go to the standard output.
+cargo lambda build --profile lambda --locked --no-default-features --bin bootstrap --bin cutover --lambda-dir "$out" "${build[@]}" >&2
+
 function_zip="$out/function.zip"
 # The time in the zip is fixed, so that the same program gives the same bytes, and the same key.
 python3 - "$out/bootstrap/bootstrap" "$function_zip" <<'PYTHON'

@@ -69,7 +69,8 @@ impl CallError {
 
     /// The same; with the permission that it needs, where it was denied by an answer without words, as those to HEAD requests are.
     pub(super) fn needing(mut self, permission: &str) -> Self {
-        if self.code.is_none() && self.message.ends_with("status 403") || self.has_code("Forbidden") {
+        if (self.code.is_none() && self.message == without_words(403)) || self.has_code("Forbidden") {
+            self.code = Some("AccessDenied".to_owned());
             self.message = format!("access was denied; the credentials need {permission}");
         }
         self
@@ -117,6 +118,11 @@ impl From<CallError> for CallResult {
     }
 }
 
+/// What is said of an answer that says nothing.
+fn without_words(status: u16) -> String {
+    format!("the service answered with status {status}")
+}
+
 /// Reads an error of the SDK.
 pub(super) fn read<E>(operation: &'static str, error: SdkError<E, HttpResponse>) -> CallError
 where
@@ -127,9 +133,7 @@ where
             let status = service.raw().status().as_u16();
             let metadata = service.err();
             let code = metadata.code().map(str::to_owned);
-            let message = metadata
-                .message()
-                .map_or_else(|| format!("the service answered with status {status}"), str::to_owned);
+            let message = metadata.message().map_or_else(|| without_words(status), str::to_owned);
             let effect = effect(status, code.as_deref().unwrap_or_default(), &message);
             CallError {
                 operation,

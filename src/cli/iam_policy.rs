@@ -43,12 +43,10 @@ pub(super) struct Arguments {
 /// A duty, or `None` for all of them.
 fn duty() -> impl TypedValueParser<Value = Option<Duty>> {
     let words = Duty::ALL.map(Duty::as_str).into_iter().chain([ALL]);
-    PossibleValuesParser::new(words).try_map(|word| match word.as_str() {
-        ALL => Ok(None),
-        word => word.parse().map(Some),
-    })
+    PossibleValuesParser::new(words).map(|word| Duty::ALL.into_iter().find(|duty| duty.as_str() == word))
 }
 
+/// The word for all of them.
 const ALL: &str = "all";
 
 pub(super) async fn run(arguments: Arguments) -> ExitCode {
@@ -56,6 +54,10 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
         Ok(project) => project,
         Err(error) => return output::bad_spec(&error),
     };
+    if arguments.format == "cloudformation" && (arguments.account.is_some() || arguments.region.is_some()) {
+        let why = "--format cloudformation fills in account and region by itself: leave --account and --region out";
+        return output::fail(exit::USAGE, why);
+    }
     let home = if arguments.ask {
         let reach = match Reach::from_environment() {
             Ok(reach) => reach,
@@ -78,6 +80,12 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
             zone: None,
         }
     };
+    if arguments.ask && project.zone_is_unknown(&home) {
+        output::tell(format_args!(
+            "cutover: no public hosted zone of this account holds the name with the weights, so the policy allows it in any zone: check the name, or \
+             set `weighted_dns.zone`"
+        ));
+    }
     let form = match arguments.format.as_str() {
         "cloudformation" => Form::CloudFormation,
         _ => Form::Plain,

@@ -76,7 +76,11 @@ async fn running(project: &Project, reach: &Reach, world: Arc<World>, release: R
             format,
             "the process that drives the release goes on and removes green",
         ),
-        Ok(Some(Outcome::RolledBack | Outcome::Aborted)) => taken_back(&release, format, "green is removed"),
+        // It says what could not be removed, if that is so.
+        Ok(Some(Outcome::RolledBack | Outcome::Aborted)) => {
+            let why = release.outcome.as_ref().map_or("", |(_, why)| why.as_str());
+            taken_back(&release, format, why)
+        }
         // The wish came when blue was on its way out already: what was recorded of it is left.
         Ok(Some(Outcome::Promoted)) => ended(project, reach, world, release, format).await,
         _ => output::ended(result, &release, format),

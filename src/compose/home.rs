@@ -24,4 +24,11 @@ impl Project {
             zone,
         })
     }
+
+    /// Whether nobody knows in which hosted zone the name with the weights is.
+    #[must_use]
+    pub fn zone_is_unknown(&self, home: &Home) -> bool {
+        let weighs_records = self.spec.lever == Lever::WeightedDns;
+        weighs_records && self.spec.weighted_dns.zone.is_none() && home.zone.is_none()
+    }
 }

@@ -52,11 +52,7 @@ impl Failure {
     /// Of a call that reads something that `missing` is to blame for if it is not there.
     pub(super) fn of_call(what: &str, error: &CallError, missing: Fault) -> Self {
         let has = |codes: &[&str]| codes.iter().any(|code| error.has_code(code));
-        let (fault, advice) = if has(&[
-            "AccessDenied",
-            "AccessDeniedException",
-            "InsufficientPrivilegesException",
-        ]) {
+        let (fault, advice) = if error.is_denied() {
             (
                 Fault::Permission,
                 "; give the role that permission, as `cutover iam-policy` prints it",

@@ -1,6 +1,6 @@
 //! The policy document.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -22,12 +22,10 @@ pub struct Policy {
 /// A statement, which allows something.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Statement {
-    /// Its id.
-    pub sid: &'static str,
+struct Statement {
+    sid: &'static str,
     effect: &'static str,
-    /// What it allows.
-    pub action: &'static [&'static str],
+    action: &'static [&'static str],
     resource: Vec<Text>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     condition: Conditions,
@@ -62,21 +60,6 @@ pub fn policy(scope: &Scope, duties: &[Duty]) -> Policy {
             .filter(wanted)
             .map(|grant| statement(grant, scope))
             .collect(),
-    }
-}
-
-impl Policy {
-    /// Its statements.
-    #[must_use]
-    pub fn statements(&self) -> &[Statement] {
-        &self.statement
-    }
-
-    /// All actions that it allows.
-    #[must_use]
-    pub fn actions(&self) -> BTreeSet<&'static str> {
-        let each = self.statement.iter().flat_map(|statement| statement.action);
-        each.copied().collect()
     }
 }
 

@@ -1,7 +1,6 @@
 //! Duties: parts of a release that different people may be trusted with.
 
 use std::fmt;
-use std::str::FromStr;
 
 /// A part of a release that a role can be trusted with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,11 +14,6 @@ pub enum Duty {
     /// Remove what is not used any more.
     Terminate,
 }
-
-/// A word that is no duty.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no duty; there are read, stage, switch and terminate")]
-pub struct UnknownDuty(String);
 
 impl Duty {
     /// All of them, in the order of a release.
@@ -40,14 +34,5 @@ impl Duty {
 impl fmt::Display for Duty {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
-    }
-}
-
-impl FromStr for Duty {
-    type Err = UnknownDuty;
-
-    fn from_str(text: &str) -> Result<Self, UnknownDuty> {
-        let known = Self::ALL.into_iter().find(|duty| duty.as_str() == text);
-        known.ok_or_else(|| UnknownDuty(text.to_owned()))
     }
 }

@@ -8,8 +8,8 @@ mod duty;
 mod grants;
 mod scope;
 
-pub use document::{Policy, Statement, policy};
-pub use duty::{Duty, UnknownDuty};
+pub use document::{Policy, policy};
+pub use duty::Duty;
 pub use grants::{GRANTS, Grant};
 pub use scope::{Form, Home, Scope};
 

@@ -12,7 +12,7 @@ use super::prober::SimProber;
 use super::process::{End, Process};
 use super::scenario::{Manner, Store};
 use super::scene::Scene;
-use super::stage::{BUCKET, REGION, slot};
+use super::stage::{self, BUCKET, REGION, slot};
 use super::watched::Watched;
 use super::wire::{Answers, Wire};
 use crate::aws::{Aws, AwsSettings};
@@ -223,6 +223,8 @@ impl Listener for Telling {
             Notice::Entry { entry, .. } => {
                 self.scene.tell(&self.who, || {
                     let event = serde_json::to_string(&entry.event).unwrap_or_default();
+                    // The bundle lies in a folder of this process, and the same world has the same story in every one.
+                    let event = event.replace(&*stage::bundle_folder().to_string_lossy(), "");
                     // A plan is long, and known; what somebody may not do takes some words.
                     let event: String = event.chars().take(1500).collect();
                     format!("#{} {event}", entry.sequence)

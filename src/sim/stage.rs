@@ -501,6 +501,11 @@ fn bundle() -> &'static (PathBuf, Vec<u8>) {
         .1
 }
 
+/// The folder that the bundle is in, which is another one in every process.
+pub(super) fn bundle_folder() -> &'static Path {
+    bundle().0.parent().expect("a file is in a folder")
+}
+
 fn write_bundle(file: &Path) -> std::io::Result<()> {
     use std::io::Write;
     let mut archive = zip::write::ZipWriter::new(std::fs::File::create(file)?);

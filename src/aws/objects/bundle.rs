@@ -130,7 +130,10 @@ impl Aws {
             .send()
             .await
             .map_err(|error| read("AbortMultipartUpload", error));
-        if let Err(left) = taken_back {
+        // Without an upload nothing is left: its end may have been reached without an answer.
+        if let Err(left) = taken_back
+            && !left.has_code("NoSuchUpload")
+        {
             failed.message = format!(
                 "{}; and what was sent of it could not be taken back: {left}",
                 failed.message

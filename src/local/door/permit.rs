@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use http::{HeaderValue, Method, Request, Response, StatusCode};
-use quick_xml::escape::escape;
 
 use super::body::{self, Body};
 use super::refusal::{Refusal, Shape};
@@ -102,13 +101,9 @@ fn policy(permissions: &Permissions, target: &Target, request: &Request<Body>) -
 
 fn denied(denial: &Denial, target: &Target, shape: &Shape, id: &str) -> Response<Body> {
     let automation = matches!(target, Target::Automation(_));
-    let refusal = Refusal {
-        status: StatusCode::FORBIDDEN,
-        // Services that never spoke the query protocol have this name for it.
-        code: if automation { "AccessDeniedException" } else { CODE },
-        message: denial.to_string(),
-    };
-    let mut response = refusal.response(shape, id);
+    // Services that never spoke the query protocol have this name for it.
+    let code = if automation { "AccessDeniedException" } else { CODE };
+    let mut response = refusal(denial, code).response(shape, id);
     if *shape != Shape::Xml && !automation {
         response
             .headers_mut()
@@ -119,16 +114,15 @@ fn denied(denial: &Denial, target: &Target, shape: &Shape, id: &str) -> Response
 
 /// As S3 has it.
 pub(super) fn of_objects(denial: &Denial, id: &str) -> Response<Body> {
-    let mut response = Response::new(body::whole(format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{CODE}</Code><Message>{}</Message><RequestId>{}</RequestId></Error>",
-        escape(denial.to_string().as_str()),
-        escape(id),
-    )));
-    *response.status_mut() = StatusCode::FORBIDDEN;
-    response
-        .headers_mut()
-        .insert("content-type", HeaderValue::from_static("application/xml"));
-    response
+    refusal(denial, CODE).response(&Shape::Store, id)
+}
+
+fn refusal(denial: &Denial, code: &'static str) -> Refusal {
+    Refusal {
+        status: StatusCode::FORBIDDEN,
+        code,
+        message: denial.to_string(),
+    }
 }
 
 const CODE: &str = "AccessDenied";

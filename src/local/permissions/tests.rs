@@ -44,6 +44,23 @@ fn query(version: &str, form: &str) -> Vec<Asked> {
 }
 
 #[test]
+fn a_call_is_judged_by_what_it_does_whatever_version_it_names() {
+    for version in ["2010-12-01", "2011-06-15", "2020-01-01", ""] {
+        let asked = query(version, "Action=TerminateEnvironment&EnvironmentId=e-blue");
+        assert_eq!(asked.len(), 1, "version {version:?} lets it through");
+        assert_eq!(asked[0].action, "elasticbeanstalk:TerminateEnvironment");
+    }
+    assert_eq!(
+        query("2010-05-08", "Action=CreateRole&RoleName=a")[0].action,
+        "iam:CreateRole"
+    );
+    assert!(
+        query("2011-06-15", "Action=GetCallerIdentity").is_empty(),
+        "everybody may ask that"
+    );
+}
+
+#[test]
 fn calls_of_elastic_beanstalk_are_about_what_they_name() {
     for (form, wanted) in [
         (
@@ -296,6 +313,24 @@ fn requests_to_s3_are_about_buckets_and_objects() {
         ),
         ("GET", "/b?location", &[], vec!["s3:GetBucketLocation arn:aws:s3:::b"]),
         ("PUT", "/b/", &[], vec!["s3:CreateBucket arn:aws:s3:::b"]),
+        (
+            "PUT",
+            "/b?versioning",
+            &[],
+            vec!["s3:PutBucketVersioning arn:aws:s3:::b"],
+        ),
+        (
+            "GET",
+            "/b?versioning",
+            &[],
+            vec!["s3:GetBucketVersioning arn:aws:s3:::b"],
+        ),
+        (
+            "GET",
+            "/b/k?versionId=1",
+            &[],
+            vec!["s3:GetObjectVersion arn:aws:s3:::b/k"],
+        ),
         ("HEAD", "/b/k", &[], vec!["s3:GetObject arn:aws:s3:::b/k"]),
         (
             "GET",

@@ -139,6 +139,10 @@ def main():
     for role in ("FunctionRole", "CommandsRole"):
         attached = template["Resources"][role]["Properties"]["ManagedPolicyArns"]
         assert all({"Ref": name} in attached for name in DUTIES.values()), f"{role} lacks a duty"
+    for role, duties in (("Observer", ["read"]), ("Operator", ["read", "switch"])):
+        attached = template["Resources"][role]["Properties"]["ManagedPolicyArns"]
+        wanted = [{"Ref": DUTIES[duty]} for duty in duties]
+        assert attached == wanted, f"{role} has {attached}, not {wanted}"
 
 
 main()

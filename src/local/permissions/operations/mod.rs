@@ -8,12 +8,11 @@ mod zones;
 
 use super::asked::{Asked, Call, Inventory, Place, Query};
 use crate::local::query::Parameters;
+use crate::local::{balancers, identities};
 
 pub(super) use objects::lists_bucket;
 
-/// API versions, by which the services of the query protocol are told apart.
-const BEANSTALK: &str = "2010-12-01";
-const BALANCING: &str = "2015-12-01";
+/// The API version of Auto Scaling, by which it is told apart from the others of the query protocol.
 const SCALING: &str = "2011-01-01";
 
 /// What a call needs. Nothing for what everybody may ask (`sts:GetCallerIdentity`), and for what the local cloud does not have,
@@ -28,11 +27,13 @@ pub(super) fn asked(call: Call<'_>, place: &Place, inventory: &dyn Inventory) ->
                 place,
                 inventory,
             };
+            // Elastic Beanstalk answers whatever is meant for nobody else.
             match parameters.raw("Version") {
-                Some(BEANSTALK) => beanstalk::asked(&query),
-                Some(BALANCING) => balancing::asked(&query),
+                Some(balancers::VERSION) => balancing::asked(&query),
                 Some(SCALING) => vec![Asked::of(format!("autoscaling:{}", query.action), "*")],
-                _ => Vec::new(),
+                Some(identities::VERSION) => vec![Asked::of(format!("iam:{}", query.action), "*")],
+                _ if query.action == "GetCallerIdentity" => Vec::new(),
+                _ => beanstalk::asked(&query),
             }
         }
         Call::Zones { method, path, body } => zones::asked(method, path, body),

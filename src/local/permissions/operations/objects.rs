@@ -66,12 +66,14 @@ pub(super) fn asked(request: &Parts) -> Vec<Asked> {
     }
     if place.key.is_empty() {
         let action = match request.method {
+            Method::PUT if has("versioning") => "s3:PutBucketVersioning",
             Method::PUT => "s3:CreateBucket",
             Method::DELETE => "s3:DeleteBucket",
             // Which keys these are is in a document that is not read here.
             Method::POST if has("delete") => {
                 return vec![Asked::of("s3:DeleteObject", format!("{}/*", place.bucket()))];
             }
+            _ if has("versioning") => "s3:GetBucketVersioning",
             _ if has("location") => "s3:GetBucketLocation",
             _ if has("uploads") => "s3:ListBucketMultipartUploads",
             _ => {
@@ -86,6 +88,7 @@ pub(super) fn asked(request: &Parts) -> Vec<Asked> {
     }
     let action = match request.method {
         Method::GET if has("uploadId") => "s3:ListMultipartUploadParts",
+        Method::GET | Method::HEAD if has("versionId") => "s3:GetObjectVersion",
         Method::GET | Method::HEAD => "s3:GetObject",
         Method::DELETE if has("uploadId") => "s3:AbortMultipartUpload",
         Method::DELETE => "s3:DeleteObject",
