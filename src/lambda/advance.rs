@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::machine::Sandbox;
 use super::request::Request;
 use super::settings::{SettingsPlace, Until};
 use super::token::Token;
@@ -13,11 +12,9 @@ use super::turn::Turn;
 use super::{Failure, Function, Slice};
 use crate::compose::Project;
 use crate::drill::crashes_now;
-use crate::driver::{Driver, DriverError, Seat, Watched, World};
+use crate::driver::{Driver, DriverError, Seat, Watched};
 use crate::journal::{Journal, begun_for, catch_up};
-use crate::model::SystemClock;
 use crate::release::{Execution, Phase, Release, ReleaseId, Silent, Source, Wish};
-use crate::report::{self, Format};
 
 /// How often the pipeline is asked whether its execution goes on.
 const EVERY: Duration = Duration::from_secs(15);
@@ -58,11 +55,11 @@ impl Function {
         slice: &Slice,
     ) -> Result<Progress, Failure> {
         let artifact = match &request.settings {
-            SettingsPlace::File(_) => Some(self.fetch(&request.wanted).await?),
+            SettingsPlace::File(_) => Some(self.around.fetch(&request.wanted).await?),
             SettingsPlace::Object { .. } => None,
         };
-        let project = self.project(&request.settings, artifact.as_deref()).await?;
-        let journal = project.open_journal(&self.reach).await;
+        let project = self.around.project(&request.settings, artifact.as_deref()).await?;
+        let journal = self.around.journal(&project).await;
         let desk = Desk {
             project: &project,
             journal,
@@ -109,7 +106,7 @@ impl Function {
         // Another sandbox may have begun it, which has the artifact.
         let before_upload = matches!(release.phase, Phase::Preflight | Phase::Publish);
         let bundle = match release.plan.source {
-            Source::Bundle { .. } if before_upload => Some(self.fetch(&request.wanted).await?),
+            Source::Bundle { .. } if before_upload => Some(self.around.fetch(&request.wanted).await?),
             _ => None,
         };
         let driver = Driver::join(self.seat(desk, bundle, Vec::new()).await?, release);
@@ -168,11 +165,11 @@ impl Function {
         };
         let mut told = false;
         loop {
-            let status = match self.aws.execution_status(&pipeline, &id).await {
+            let status = match self.around.aws().execution_status(&pipeline, &id).await {
                 Ok(status) => status,
                 Err(error) => {
                     if !std::mem::replace(&mut told, true) {
-                        super::log(&format_args!(
+                        self.around.log(&format_args!(
                             "whether execution {id} of {pipeline} was stopped cannot be seen: {error}; the release goes on without that"
                         ));
                     }
@@ -199,17 +196,8 @@ impl Function {
         bundle: Option<PathBuf>,
         problems: Vec<String>,
     ) -> Result<Seat, Failure> {
-        let connected = Box::pin(desk.project.connect(&self.reach, problems)).await;
-        let world: World = connected.map_err(Failure::system)?.with_bundle(bundle);
-        Ok(Seat {
-            machine: Arc::new(Sandbox),
-            ..Seat::new(
-                Arc::clone(&desk.journal),
-                Arc::new(world),
-                Arc::new(SystemClock),
-                report::reporter(Format::Human),
-            )
-        })
+        let journal = Arc::clone(&desk.journal);
+        self.around.seat(desk.project, journal, bundle, problems).await
     }
 }
 

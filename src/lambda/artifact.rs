@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::{Failure, Function};
-use crate::aws::{Fault, Session};
+use super::Failure;
+use crate::aws::{Aws, Fault, Session};
 use crate::compose::{Artifact, prepare};
 
 /// Where artifacts are kept: below the one folder that a function may write to.
@@ -14,7 +14,7 @@ pub(super) fn folder() -> PathBuf {
 }
 
 /// An object that is to be released.
-pub(super) struct Wanted {
+pub struct Wanted {
     pub(super) bucket: String,
     pub(super) key: String,
     /// Id of the request that it is wanted for: another one may find another content under the same key.
@@ -47,31 +47,29 @@ pub(super) struct Fetched {
     pub(super) problems: Vec<String>,
 }
 
-impl Function {
-    /// Fetches an artifact, unless it is here. Others are removed: a sandbox has little room.
-    pub(super) async fn fetch(&self, wanted: &Wanted) -> Result<PathBuf, Failure> {
-        let file = wanted.file();
-        if file.is_file() {
-            return Ok(file);
-        }
-        let folder = folder();
-        let unwritable = |error: std::io::Error| {
-            Failure::system(format!("the artifact cannot be kept in {}: {error}", folder.display()))
-        };
-        let _absent = std::fs::remove_dir_all(&folder);
-        std::fs::create_dir_all(&folder).map_err(unwritable)?;
-        let part = file.with_extension("part");
-        let Wanted {
-            bucket, key, session, ..
-        } = wanted;
-        let fetched = self.aws.download(session.as_ref(), bucket, key, &part).await;
-        fetched.map_err(|error| {
-            let what = format!("fetching the artifact s3://{bucket}/{key}");
-            Failure::of_call(&what, &error, Fault::Artifact)
-        })?;
-        std::fs::rename(&part, &file).map_err(unwritable)?;
-        Ok(file)
+/// Fetches an artifact, unless it is here. Others are removed: a sandbox has little room.
+pub(super) async fn fetch(aws: &Aws, wanted: &Wanted) -> Result<PathBuf, Failure> {
+    let file = wanted.file();
+    if file.is_file() {
+        return Ok(file);
     }
+    let folder = folder();
+    let unwritable = |error: std::io::Error| {
+        Failure::system(format!("the artifact cannot be kept in {}: {error}", folder.display()))
+    };
+    let _absent = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).map_err(unwritable)?;
+    let part = file.with_extension("part");
+    let Wanted {
+        bucket, key, session, ..
+    } = wanted;
+    let fetched = aws.download(session.as_ref(), bucket, key, &part).await;
+    fetched.map_err(|error| {
+        let what = format!("fetching the artifact s3://{bucket}/{key}");
+        Failure::of_call(&what, &error, Fault::Artifact)
+    })?;
+    std::fs::rename(&part, &file).map_err(unwritable)?;
+    Ok(file)
 }
 
 /// Inspects an artifact that was fetched.

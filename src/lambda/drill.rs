@@ -9,16 +9,15 @@ use super::{Failure, Function, Slice};
 use crate::compose::{self, Patience};
 use crate::driver::Driver;
 use crate::journal::begun_for;
-use crate::model::SystemClock;
 use crate::release::Origin;
 
 impl Function {
     /// Runs a drill as far as there is time. A schedule may deliver twice: the invocation's id says which drill it is.
     pub(super) async fn drill(&self, invocation: &str, call: DrillCall, slice: &Slice) -> Result<Value, Failure> {
         let place = SettingsPlace::read(Some(&call.config))?;
-        let project = self.project(&place, None).await?;
+        let project = self.around.project(&place, None).await?;
         let project = compose::for_drill(&project, call.max_share).map_err(Failure::configuration)?;
-        let journal = project.open_journal(&self.reach).await;
+        let journal = self.around.journal(&project).await;
         let desk = Desk {
             project: &project,
             journal,
@@ -32,7 +31,7 @@ impl Function {
         let driver = match known {
             Some(release) => Driver::join(seat, release),
             None => {
-                let planner = compose::drill_planner(&project, &seat.world, &SystemClock, call.kind);
+                let planner = compose::drill_planner(&project, &seat.world, seat.clock.as_ref(), call.kind);
                 let planner = Box::pin(planner).await.asked_by(Origin {
                     request: invocation.to_owned(),
                     execution: None,

@@ -8,7 +8,7 @@ use crate::driver::DriverError;
 
 /// A failure, and whose fault it is.
 #[derive(Debug)]
-pub(super) struct Failure {
+pub struct Failure {
     pub(super) fault: Fault,
     pub(super) message: String,
 }

@@ -23,11 +23,11 @@ impl Function {
         let answer = match Box::pin(self.work(job, slice)).await {
             Ok(progress) => progress.to_job(),
             Err(failure) => {
-                super::log(&failure);
+                self.around.log(&failure);
                 failure.into_job(before)
             }
         };
-        self.aws.answer_job(&id, answer).await?;
+        self.around.aws().answer_job(&id, answer).await?;
         Ok(Value::Null)
     }
 

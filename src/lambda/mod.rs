@@ -17,25 +17,32 @@ mod machine;
 mod request;
 mod settings;
 mod slice;
+mod surroundings;
 mod token;
 mod turn;
 mod watch;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
 
 use crate::aws::Aws;
 use crate::compose::Reach;
+use crate::model::SystemClock;
 use call::Call;
-use failure::Failure;
-use slice::Slice;
+use surroundings::OnLambda;
 
-/// What all invocations of a process share.
-struct Function {
-    reach: Reach,
-    aws: Aws,
+pub use artifact::Wanted;
+pub use failure::Failure;
+pub use settings::SettingsPlace;
+pub use slice::Slice;
+pub use surroundings::Surroundings;
+
+/// The function. Its invocations share nothing but what stands around it.
+pub struct Function {
+    around: Box<dyn Surroundings>,
 }
 
 /// Answers invocations for as long as Lambda keeps this process.
@@ -67,9 +74,9 @@ fn log(message: &dyn std::fmt::Display) {
 async fn serve() -> Result<(), Error> {
     let reach = Reach::from_environment()?;
     let aws = Box::pin(Aws::connect(&reach.aws)).await;
-    let function = &Function { reach, aws };
+    let function = &Function::new(OnLambda { reach, aws });
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
-        let slice = Slice::until(event.context.deadline);
+        let slice = Slice::until(Arc::new(SystemClock), event.context.deadline);
         let id = event.context.request_id.clone();
         Box::pin(function.answer(&id, event.payload, &slice)).await
     }))
@@ -77,8 +84,15 @@ async fn serve() -> Result<(), Error> {
 }
 
 impl Function {
+    /// A function that works here.
+    pub fn new(around: impl Surroundings + 'static) -> Self {
+        Self {
+            around: Box::new(around),
+        }
+    }
+
     /// Answers one invocation. An error means that Lambda is to deliver it again, where that is configured.
-    async fn answer(&self, invocation: &str, event: Value, slice: &Slice) -> Result<Value, Error> {
+    pub async fn answer(&self, invocation: &str, event: Value, slice: &Slice) -> Result<Value, Error> {
         let answer = match Call::read(event) {
             Ok(Call::Job(job)) => Box::pin(self.job(*job, slice)).await.map_err(Error::from),
             Ok(Call::Release(wanted)) => Box::pin(self.release(invocation, wanted, slice))
@@ -90,6 +104,6 @@ impl Function {
             Ok(Call::Watch(wanted)) => Box::pin(self.watch(wanted, slice)).await.map_err(Error::from),
             Err(failure) => Err(failure.into()),
         };
-        answer.inspect_err(|error| log(error))
+        answer.inspect_err(|error| self.around.log(error))
     }
 }

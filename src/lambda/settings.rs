@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::{Failure, Function};
-use crate::aws::Fault;
+use super::Failure;
+use crate::aws::{Aws, Fault};
 use crate::compose::Project;
 use crate::release::{Execution, Release};
 use crate::spec::{JournalPlace, Spec};
@@ -87,7 +87,7 @@ impl Parameters {
 
 /// Where settings are.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum SettingsPlace {
+pub enum SettingsPlace {
     /// In a bucket.
     Object {
         /// The bucket.
@@ -122,49 +122,46 @@ pub(super) fn object(text: &str) -> Option<(String, String)> {
     named.then(|| (bucket.to_owned(), key.to_owned()))
 }
 
-impl Function {
-    /// Reads the settings. `artifact` is the file of the artifact, for settings that lie in it.
-    pub(super) async fn project(&self, place: &SettingsPlace, artifact: Option<&Path>) -> Result<Project, Failure> {
-        let (name, text) = match (place, artifact) {
-            (SettingsPlace::Object { bucket, key }, _) => {
-                let name = format!("s3://{bucket}/{key}");
-                let missing =
-                    || Failure::configuration(format!("there are no settings at {name}; put cutover.toml there"));
-                let read = self.aws.object(bucket, key).await;
-                let content = read
-                    .map_err(|error| {
-                        Failure::of_call(&format!("reading the settings {name}"), &error, Fault::Configuration)
-                    })?
-                    .ok_or_else(missing)?;
-                let text = String::from_utf8(content.to_vec())
-                    .map_err(|_| Failure::configuration(format!("the settings {name} are not text")))?;
-                (name, text)
-            }
-            (SettingsPlace::File(name), Some(artifact)) => {
-                let read = crate::bundle::text(artifact, name).map_err(|why| Failure::new(Fault::Artifact, why))?;
-                let text = read.ok_or_else(|| {
-                    Failure::configuration(format!(
-                        "the artifact holds no {name}; put it there, or name the settings by `config` in UserParameters"
-                    ))
-                })?;
-                (name.clone(), text)
-            }
-            (SettingsPlace::File(name), None) => {
-                return Err(Failure::configuration(format!(
-                    "`config` is {name:?}, and there is no artifact that could hold it: write s3://BUCKET/KEY"
-                )));
-            }
-        };
-        let spec = Spec::parse(&name, &text).map_err(|error| Failure::configuration(error.render(false, 100)))?;
-        let project = Project::new(spec, super::artifact::folder(), None);
-        if matches!(project.journal, JournalPlace::Directory(_)) {
+/// Reads the settings. `artifact` is the file of the artifact, for settings that lie in it.
+pub(super) async fn project(aws: &Aws, place: &SettingsPlace, artifact: Option<&Path>) -> Result<Project, Failure> {
+    let (name, text) = match (place, artifact) {
+        (SettingsPlace::Object { bucket, key }, _) => {
+            let name = format!("s3://{bucket}/{key}");
+            let missing = || Failure::configuration(format!("there are no settings at {name}; put cutover.toml there"));
+            let read = aws.object(bucket, key).await;
+            let content = read
+                .map_err(|error| {
+                    Failure::of_call(&format!("reading the settings {name}"), &error, Fault::Configuration)
+                })?
+                .ok_or_else(missing)?;
+            let text = String::from_utf8(content.to_vec())
+                .map_err(|_| Failure::configuration(format!("the settings {name} are not text")))?;
+            (name, text)
+        }
+        (SettingsPlace::File(name), Some(artifact)) => {
+            let read = crate::bundle::text(artifact, name).map_err(|why| Failure::new(Fault::Artifact, why))?;
+            let text = read.ok_or_else(|| {
+                Failure::configuration(format!(
+                    "the artifact holds no {name}; put it there, or name the settings by `config` in UserParameters"
+                ))
+            })?;
+            (name.clone(), text)
+        }
+        (SettingsPlace::File(name), None) => {
             return Err(Failure::configuration(format!(
-                "{name}: `journal` must be on S3 (s3://BUCKET/PREFIX): what a function writes to its disk is lost with it"
+                "`config` is {name:?}, and there is no artifact that could hold it: write s3://BUCKET/KEY"
             )));
         }
-        project.reached_by(self.aws.clone());
-        Ok(project)
+    };
+    let spec = Spec::parse(&name, &text).map_err(|error| Failure::configuration(error.render(false, 100)))?;
+    let project = Project::new(spec, super::artifact::folder(), None);
+    if matches!(project.journal, JournalPlace::Directory(_)) {
+        return Err(Failure::configuration(format!(
+            "{name}: `journal` must be on S3 (s3://BUCKET/PREFIX): what a function writes to its disk is lost with it"
+        )));
     }
+    project.reached_by(aws.clone());
+    Ok(project)
 }
 
 #[cfg(test)]

@@ -12,7 +12,6 @@ use crate::aws::Fault;
 use crate::compose::{self, NotBegun, Patience, Planner, SETTLE, WAIT, ask_to_turn_back, may_pass};
 use crate::driver::{Busy, Driver, DriverError};
 use crate::journal::newest;
-use crate::model::{Clock, SystemClock};
 use crate::release::{Release, Wish};
 
 /// How long a pause between two tries is.
@@ -39,14 +38,14 @@ impl Function {
         request: &Request,
         token: &mut Token,
     ) -> Result<Turn, Failure> {
-        let now = SystemClock.now();
+        let now = self.around.clock().now();
         if let Some(since) = token.waiting_since
             && now.since(since) > WAIT.get()
         {
             let message = format!("this release has waited {WAIT} for its turn, and waits no longer; retry the stage");
             return Err(Failure::new(Fault::Release, message));
         }
-        let file = self.fetch(&request.wanted).await?;
+        let file = self.around.fetch(&request.wanted).await?;
         let Fetched { artifact, problems } = inspected(&file);
         let seat = self.seat(desk, Some(file), problems).await?;
         let region = seat.world.aws.region().map(str::to_owned);

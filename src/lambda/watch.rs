@@ -9,14 +9,13 @@ use super::settings::{SettingsPlace, Until};
 use super::{Failure, Function, Slice};
 use crate::driver::{Driver, is_free};
 use crate::journal::newest;
-use crate::model::{Clock, SystemClock};
 
 impl Function {
     /// Goes on with the slot's newest release, if it is not over and nobody drives it.
     pub(super) async fn watch(&self, call: WatchCall, slice: &Slice) -> Result<Value, Failure> {
         let place = SettingsPlace::read(Some(&call.config))?;
-        let project = self.project(&place, None).await?;
-        let journal = project.open_journal(&self.reach).await;
+        let project = self.around.project(&place, None).await?;
+        let journal = self.around.journal(&project).await;
         let desk = Desk {
             project: &project,
             journal,
@@ -33,7 +32,7 @@ impl Function {
             let outcome = release.outcome.as_ref().map(|(outcome, _)| outcome.code());
             json!({ "release": id, "phase": release.phase, "outcome": outcome })
         };
-        if release.outcome.is_some() || is_free(&release, SystemClock.now()).is_none() {
+        if release.outcome.is_some() || is_free(&release, self.around.clock().now()).is_none() {
             return Ok(said(&release));
         }
         let driver = Driver::join(self.seat(&desk, None, Vec::new()).await?, release.clone());

@@ -1,0 +1,97 @@
+//! What stands around the function: settings, artifacts, journal, everything that a driver works with, and time.
+
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::artifact::{self, Wanted};
+use super::machine::Sandbox;
+use super::settings::{self, SettingsPlace};
+use super::{Failure, log};
+use crate::aws::Aws;
+use crate::compose::{Project, Reach};
+use crate::driver::{Seat, World};
+use crate::journal::Journal;
+use crate::model::{Clock, SystemClock};
+use crate::report::{self, Format};
+
+/// Where the function works: in a sandbox of Lambda, or in a simulated world.
+#[async_trait]
+pub trait Surroundings: Send + Sync {
+    /// By which pipelines are answered.
+    fn aws(&self) -> &Aws;
+
+    /// Its clock.
+    fn clock(&self) -> Arc<dyn Clock>;
+
+    /// Says something in the function's log. Never anything of an event.
+    fn log(&self, message: &dyn Display);
+
+    /// Fetches an artifact, unless it is here.
+    async fn fetch(&self, wanted: &Wanted) -> Result<PathBuf, Failure>;
+
+    /// Reads the settings. `artifact` is the file of the artifact, for settings that lie in it.
+    async fn project(&self, place: &SettingsPlace, artifact: Option<&Path>) -> Result<Project, Failure>;
+
+    /// Opens the journal of a project.
+    async fn journal(&self, project: &Project) -> Arc<dyn Journal>;
+
+    /// Everything that a driver works with.
+    async fn seat(
+        &self,
+        project: &Project,
+        journal: Arc<dyn Journal>,
+        bundle: Option<PathBuf>,
+        problems: Vec<String>,
+    ) -> Result<Seat, Failure>;
+}
+
+/// A sandbox of Lambda.
+pub(super) struct OnLambda {
+    pub(super) reach: Reach,
+    pub(super) aws: Aws,
+}
+
+#[async_trait]
+impl Surroundings for OnLambda {
+    fn aws(&self) -> &Aws {
+        &self.aws
+    }
+
+    fn clock(&self) -> Arc<dyn Clock> {
+        Arc::new(SystemClock)
+    }
+
+    fn log(&self, message: &dyn Display) {
+        log(message);
+    }
+
+    async fn fetch(&self, wanted: &Wanted) -> Result<PathBuf, Failure> {
+        artifact::fetch(&self.aws, wanted).await
+    }
+
+    async fn project(&self, place: &SettingsPlace, artifact: Option<&Path>) -> Result<Project, Failure> {
+        settings::project(&self.aws, place, artifact).await
+    }
+
+    async fn journal(&self, project: &Project) -> Arc<dyn Journal> {
+        project.open_journal(&self.reach).await
+    }
+
+    async fn seat(
+        &self,
+        project: &Project,
+        journal: Arc<dyn Journal>,
+        bundle: Option<PathBuf>,
+        problems: Vec<String>,
+    ) -> Result<Seat, Failure> {
+        let connected = Box::pin(project.connect(&self.reach, problems)).await;
+        let world: World = connected.map_err(Failure::system)?.with_bundle(bundle);
+        Ok(Seat {
+            machine: Arc::new(Sandbox),
+            ..Seat::new(journal, Arc::new(world), self.clock(), report::reporter(Format::Human))
+        })
+    }
+}
