@@ -36,6 +36,7 @@ mod health;
 mod install;
 mod instance;
 mod keeper;
+mod listen;
 pub mod log;
 mod loopback;
 mod meter;
