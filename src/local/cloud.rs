@@ -15,6 +15,7 @@ use super::automation::{Automation, AutomationService, AutomationSettings};
 use super::backstage::{Backstage, whole_seconds};
 use super::dns::DnsServer;
 use super::door::{Door, Exposure, Keys, Listener, serve};
+use super::folder;
 use super::live::{Edge, FunctionSettings, LiveFunctions, LivePlane, LiveSettings};
 use super::objects::{ObjectStore, S3Front};
 use super::permissions::{Permissions, Place};
@@ -42,7 +43,7 @@ pub struct CloudSettings {
     pub account_id: String,
     /// How much there may be of everything.
     pub quotas: Quotas,
-    /// Folder for objects and instances.
+    /// Folder for its files, which is empty or has been a cloud's before.
     pub data: PathBuf,
     /// Access keys whose signatures are checked; with `None` anybody on this machine is let in.
     pub keys: Option<Keys>,
@@ -91,20 +92,16 @@ impl LocalCloud {
     ///
     /// # Errors
     ///
-    /// When a port is taken, the data folder cannot be used, or the machine binds no loopback address but 127.0.0.1.
+    /// When a port is taken, the data folder cannot be used or holds files of others, or the machine binds no loopback address but
+    /// 127.0.0.1.
     pub async fn start(settings: CloudSettings, clock: Arc<dyn Clock>) -> io::Result<Self> {
-        std::fs::create_dir_all(&settings.data).map_err(|error| {
-            io::Error::new(
-                error.kind(),
-                format!("cannot make the folder {}: {error}", settings.data.display()),
-            )
-        })?;
+        folder::claim(&settings.data).map_err(io::Error::other)?;
         let listener = Listener::bind(local(settings.port), Exposure::ThisMachine)
             .await
             .map_err(io::Error::other)?;
         let address = listener.address();
         let timing = Timing::scaled(settings.pace);
-        let objects = settings.data.join("objects");
+        let objects = settings.data.join(folder::OBJECTS);
         let store = ObjectStore::new(&objects, &settings.region, &settings.account_id, Arc::clone(&clock))
             .map_err(io::Error::other)?;
         let store = Arc::new(store);

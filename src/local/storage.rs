@@ -4,6 +4,11 @@ use std::path::PathBuf;
 
 use crate::model::Timestamp;
 
+/// Names of the buckets that Elastic Beanstalk keeps begin with this; region and account follow.
+pub(super) const OWN_BUCKETS: &str = "elasticbeanstalk-";
+/// Keys of the logs that are left there begin with this.
+pub(super) const LOGS: &str = "resources/environments/logs/";
+
 /// Buckets and objects, as the account sees them.
 pub trait Storage: Send + Sync {
     /// Makes a bucket unless it is there.

@@ -14,9 +14,9 @@ use crate::spec::{Lever, Spec};
 use crate::traffic::{Fence, Forward, Hosts, Weigh, Weighting, fence_name, members, weigh};
 
 /// How long any step may take; none of them is to be waited for at AWS's own pace.
-pub(super) const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_secs(180);
 /// Between two looks.
-pub(super) const PAUSE: Duration = Duration::from_millis(50);
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Releases a bundle carelessly. Gives how long it took.
 pub(super) async fn release(
@@ -128,7 +128,7 @@ async fn rules(stage: &Stage, spec: &Spec, green: &EnvironmentSeen) -> Result<()
 }
 
 /// Waits for an environment that is as it should be.
-async fn find(
+pub(super) async fn find(
     stage: &Stage,
     spec: &Spec,
     what: &'static str,

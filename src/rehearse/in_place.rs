@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::careless::{PATIENCE, PAUSE, setup};
+use super::careless::{find, setup};
 use super::error::RehearseError;
 use super::stage::Stage;
 use crate::compose::Artifact;
@@ -21,28 +21,21 @@ pub(super) async fn release(
     let began = Instant::now();
     let version = VersionLabel::new(format!("version-{version}"));
     stage.make_version(spec, &version, &artifact.file).await?;
-    let look = async || {
-        let seen = stage.aws.environments(Some(&spec.application)).await;
-        let seen = seen.map_err(setup("look at the environment"))?;
-        Ok::<_, RehearseError>(seen.into_iter().find(EnvironmentSeen::ready))
-    };
-    let Some(live) = look().await? else {
-        return Err(RehearseError::NotLive {
-            said: "there is no environment to deploy to".to_owned(),
-        });
-    };
+    let live = find(stage, spec, "find the live environment", EnvironmentSeen::ready).await?;
     stage
         .aws
         .deploy_in_place(&live.id, &version)
         .await
         .map_err(setup("deploy in place"))?;
-    while look().await?.is_none() {
-        if began.elapsed() > PATIENCE {
-            return Err(RehearseError::NotLive {
-                said: "the deployment in place took too long".to_owned(),
-            });
-        }
-        tokio::time::sleep(PAUSE).await;
+    let deployed = find(stage, spec, "wait for the deployment in place", |seen| {
+        seen.id == live.id && seen.ready()
+    })
+    .await?;
+    // It is Ready after a deployment that failed, too, and then goes on expecting the version before.
+    if deployed.version.as_ref() != Some(&version) {
+        return Err(RehearseError::NotLive {
+            said: format!("the deployment of {version} in place failed; its events say why"),
+        });
     }
     Ok(began.elapsed())
 }

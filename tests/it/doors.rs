@@ -27,6 +27,40 @@ fn settings(cloud: &LocalCloud) -> AwsSettings {
     }
 }
 
+/// Folders that somebody has of the same names as a cloud's.
+#[tokio::test(flavor = "multi_thread")]
+async fn other_peoples_folders_survive_a_cloud_and_its_reset() {
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let theirs = ["packages/shop", "functions/release", "objects/x", "live/y"].map(|name| home.path().join(name));
+    for folder in &theirs {
+        std::fs::create_dir_all(folder).expect("the folder is made");
+    }
+    let binary = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_cutover"));
+        let command = command.env("XDG_RUNTIME_DIR", "").env("TMPDIR", home.path());
+        let ran = command
+            .arg("cloud")
+            .args(arguments)
+            .arg("--data")
+            .arg(home.path())
+            .output();
+        let ran = ran.expect("the program runs");
+        let told = String::from_utf8_lossy(&ran.stderr).into_owned();
+        assert_eq!(ran.status.code(), Some(1), "{told}");
+        assert!(told.contains(".cutover-cloud"), "{told}");
+    };
+    binary(&["--port", "0", "--dns-port", "0", "--http-port", "0", "--edge-port", "0"]);
+    binary(&["reset"]);
+    assert!(theirs.iter().all(|folder| folder.is_dir()));
+
+    // A cloud's own folder is cleared, by whichever name.
+    let data = tempfile::tempdir().expect("a temporary folder");
+    cloud(data.path()).await.shutdown().await;
+    assert!(data.path().join("functions").is_dir());
+    cutover::local::folder::clear(data.path()).expect("it is a cloud's");
+    assert_eq!(std::fs::read_dir(data.path()).expect("it is there").count(), 0);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_made_through_one_door_is_seen_through_the_other() {
     let data = tempfile::tempdir().expect("a temporary folder");

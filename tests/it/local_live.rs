@@ -412,6 +412,13 @@ async fn a_version_that_does_not_work_fails_and_a_better_one_repairs_it() {
         })
         .await;
     }
+    let logs = plane.logs(&desired.id);
+    let engine = logs[0].1.iter().find(|(path, _)| path.ends_with("eb-engine.log"));
+    let (_, engine) = engine.expect("the log of deployments");
+    for told in ["no bundle", "missing.zip", "no Procfile"] {
+        let line = |line: &str| line.starts_with("[ERROR] ") && line.contains(told);
+        assert!(engine.lines().any(line), "{told} is not in:\n{engine}");
+    }
     assert_eq!(get(plane.address(&desired.id).unwrap(), "/").await.0, 503);
     desired.deployment.id = 9;
     desired.deployment.bundle = Some(application(folder.path(), "one"));

@@ -13,7 +13,7 @@ use register::{Register, Running};
 
 use super::{exit, output};
 use crate::local::cloud::{CloudSettings, LocalCloud};
-use crate::local::door::Keys;
+use crate::local::door::{Keys, KeysError};
 use crate::local::permissions::Policy;
 use crate::model::SystemClock;
 
@@ -69,9 +69,9 @@ async fn start(arguments: Arguments) -> ExitCode {
         Ok(policies) => policies,
         Err(message) => return output::fail(exit::USAGE, message),
     };
-    let keys = match std::env::var(KEYS).ok().map(|text| text.parse::<Keys>()).transpose() {
+    let keys = match keys(std::env::var(KEYS)) {
         Ok(keys) => keys,
-        Err(error) => return output::fail(exit::USAGE, format!("the variable {KEYS}: {error}")),
+        Err(message) => return output::fail(exit::USAGE, format!("the variable {KEYS}: {message}")),
     };
     let first_key = keys.as_ref().and_then(|keys| keys.ids().next().map(str::to_owned));
     output::show_warnings();
@@ -93,23 +93,23 @@ async fn start(arguments: Arguments) -> ExitCode {
             );
         }
     };
-    let data = arguments
-        .data
-        .as_deref()
-        .and_then(|data| std::path::absolute(data).ok());
     let register = match Register::of_user() {
         Ok(register) => register,
         Err(error) => return output::fail(exit::FAILED, format!("could not look for other clouds: {error}")),
     };
-    if let Some(data) = &data
-        && let Ok(Some(other)) = register.user_of(data)
-    {
-        let told = format!(
-            "the cloud at {} uses the folder {}; choose another one, or end it with `cutover cloud stop`",
-            other.endpoint,
-            data.display()
-        );
-        return output::fail(exit::FAILED, told);
+    if let Some(data) = &arguments.data {
+        match register.user_of(data) {
+            Ok(None) => {}
+            Ok(Some(other)) => {
+                let told = format!(
+                    "the cloud at {} uses the folder {}; choose another one, or end it with `cutover cloud stop`",
+                    other.endpoint,
+                    data.display()
+                );
+                return output::fail(exit::FAILED, told);
+            }
+            Err(error) => return output::fail(exit::FAILED, format!("could not look for other clouds: {error}")),
+        }
     }
     let settings = CloudSettings {
         port: arguments.port,
@@ -118,7 +118,7 @@ async fn start(arguments: Arguments) -> ExitCode {
         edge_port: Some(arguments.edge_port),
         pace: arguments.pace,
         region: arguments.region,
-        data: arguments.data.unwrap_or_else(|| temporary.path().to_path_buf()),
+        data: arguments.data.clone().unwrap_or_else(|| temporary.path().to_path_buf()),
         program,
         keys,
         ..CloudSettings::default()
@@ -130,11 +130,19 @@ async fn start(arguments: Arguments) -> ExitCode {
     for (key, policy) in policies {
         cloud.permissions().hold(key.as_deref(), policy);
     }
-    let entered = register.enter(&Running {
-        pid: rustix::process::getpid().as_raw_nonzero().get(),
-        endpoint: cloud.endpoint(),
-        data,
-    });
+    // The folder is there by now, so that it has one name.
+    let entered = arguments
+        .data
+        .as_deref()
+        .map(register::real)
+        .transpose()
+        .and_then(|data| {
+            register.enter(&Running {
+                pid: rustix::process::getpid().as_raw_nonzero().get(),
+                endpoint: cloud.endpoint(),
+                data,
+            })
+        });
     let _entry = match entered {
         Ok(entry) => entry,
         Err(error) => {
@@ -159,6 +167,16 @@ async fn start(arguments: Arguments) -> ExitCode {
     output::tell("ending, with all processes");
     cloud.shutdown().await;
     ExitCode::SUCCESS
+}
+
+/// The keys that the variable names, if there is one.
+fn keys(variable: Result<String, std::env::VarError>) -> Result<Option<Keys>, String> {
+    match variable {
+        Ok(text) => text.parse().map(Some).map_err(|error: KeysError| error.to_string()),
+        Err(std::env::VarError::NotPresent) => Ok(None),
+        // Its text is not repeated, as it holds secrets. Without any keys the cloud would let in everybody.
+        Err(std::env::VarError::NotUnicode(_)) => Err("its value is not text; write the keys as ID:SECRET".to_owned()),
+    }
 }
 
 /// Reads policies, each with the access key that it is for.
@@ -205,5 +223,21 @@ async fn wait_for_end() {
         _ = tokio::signal::ctrl_c() => {}
         _ = terminate.recv() => {}
         _ = hangup.recv() => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::env::VarError;
+
+    use super::*;
+
+    #[test]
+    fn only_without_the_variable_there_are_no_keys() {
+        assert!(keys(Err(VarError::NotPresent)).unwrap().is_none());
+        assert_eq!(keys(Ok("ID:x".to_owned())).unwrap().unwrap().ids().count(), 1);
+        assert!(keys(Ok(String::new())).is_err());
+        let told = keys(Err(VarError::NotUnicode("secret".into()))).unwrap_err();
+        assert!(!told.contains("secret"), "{told}");
     }
 }

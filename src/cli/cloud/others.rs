@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 
 use super::super::{exit, output};
 use super::register::{Register, Running};
+use crate::local::folder;
 
 /// A cloud ends all its processes first.
 const PATIENCE: Duration = Duration::from_secs(45);
@@ -89,29 +90,23 @@ async fn carry_out(order: Order) -> std::io::Result<ExitCode> {
             stop(&register, &meant).await
         }
         Order::Reset { data } => {
+            if let Err(error) = folder::check(&data) {
+                return Ok(output::fail(exit::FAILED, error));
+            }
             if let Some(running) = register.user_of(&data)? {
                 let code = stop(&register, &[running]).await?;
                 if code != ExitCode::SUCCESS {
                     return Ok(code);
                 }
             }
-            for part in PARTS {
-                match std::fs::remove_dir_all(data.join(part)) {
-                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                        let told = format!("cannot remove {}: {error}", data.join(part).display());
-                        return Ok(output::fail(exit::FAILED, told));
-                    }
-                    Ok(()) | Err(_) => {}
-                }
+            if let Err(error) = folder::clear(&data) {
+                return Ok(output::fail(exit::FAILED, error));
             }
             output::tell(format_args!("{} is as before the first cloud", data.display()));
             Ok(ExitCode::SUCCESS)
         }
     }
 }
-
-/// What a cloud makes in its folder. Nothing else there is touched: the folder may be one that the user has for more.
-const PARTS: [&str; 3] = ["objects", "live", "packages"];
 
 async fn stop(register: &Register, meant: &[Running]) -> std::io::Result<ExitCode> {
     for running in meant {

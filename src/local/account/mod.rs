@@ -34,7 +34,7 @@ use super::metrics::Metrics;
 use super::plane::DataPlane;
 use super::query as wire;
 use super::shapes;
-use super::storage::Storage;
+use super::storage::{OWN_BUCKETS, Storage};
 use crate::model::{EnvironmentId, Timestamp};
 
 pub use super::query::{QueryRequest, QueryResponse};
@@ -141,7 +141,7 @@ impl Account {
     /// Name of the bucket that Elastic Beanstalk keeps in this region.
     #[must_use]
     pub fn bucket(&self) -> String {
-        format!("elasticbeanstalk-{}-{}", self.settings.region, self.settings.account_id)
+        format!("{OWN_BUCKETS}{}-{}", self.settings.region, self.settings.account_id)
     }
 
     fn next_number(&mut self) -> u64 {

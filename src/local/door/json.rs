@@ -6,7 +6,7 @@ use http::{HeaderValue, Request, Response, StatusCode};
 
 use super::body::{self, Body};
 use super::refusal::{Refusal, Shape};
-use super::route::name;
+use super::route::{Target, name};
 use crate::local::automation::{JsonAnswer, JsonRequest, Service};
 
 /// An upload of a function's code: 50 MB as Base64, with its configuration (source: quotas of Lambda).
@@ -26,7 +26,7 @@ pub(super) async fn answer(
     request: Request<Body>,
     id: &str,
 ) -> Response<Body> {
-    let shape = Shape::of(&request);
+    let shape = Shape::of_target(&Target::Automation(service), &request);
     if shape == Shape::Cbor {
         let refusal = Refusal {
             status: StatusCode::NOT_IMPLEMENTED,
@@ -64,10 +64,7 @@ pub(super) async fn answer(
     let answer = services.call(request).await;
     let mut response = Response::new(body::whole(answer.body));
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let kind = match service {
-        Service::Pipelines => "application/x-amz-json-1.1",
-        Service::Functions | Service::Schedules => "application/json",
-    };
+    let kind = content_type(service);
     let own = answer.headers.iter().map(|(name, value)| (*name, value.as_str()));
     let headers = response.headers_mut();
     for (name, value) in own.chain([("content-type", kind), ("x-amzn-requestid", id)]) {
@@ -76,4 +73,12 @@ pub(super) async fn answer(
         }
     }
     response
+}
+
+/// What its answers are.
+pub(super) fn content_type(service: Service) -> &'static str {
+    match service {
+        Service::Pipelines => "application/x-amz-json-1.1",
+        Service::Functions | Service::Schedules => "application/json",
+    }
 }

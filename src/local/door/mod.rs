@@ -125,31 +125,30 @@ impl Door {
     }
 
     async fn dispatch(&self, request: Request<Body>, id: &str) -> Response<Body> {
+        let target = route::target(&request);
+        let shape = Shape::of_target(&target, &request);
         if let Err(reason) = guard::admit(&request) {
             let refusal = Refusal {
                 status: StatusCode::FORBIDDEN,
                 code: "AccessDenied",
                 message: reason.to_string(),
             };
-            return refusal.response(&Shape::of(&request), id);
+            return refusal.response(&shape, id);
         }
-        let target = route::target(&request);
-        let request = match &self.keys {
-            None => request,
-            Some(keys) => {
-                let of_store = target == Target::ObjectStore;
-                match signature::verify(keys, request, of_store, self.clock.now()).await {
+        let (mut request, mut hides) = (request, None);
+        // Whoever has such a link need not say who they are.
+        if !route::follows_link_to_logs(&request, &target) {
+            if let Some(keys) = &self.keys {
+                request = match signature::verify(keys, request, &shape, self.clock.now()).await {
                     Ok(request) => request,
-                    Err((refusal, shape)) => return refusal.response(&shape, id),
-                }
+                    Err(refusal) => return refusal.response(&shape, id),
+                };
             }
-        };
-        let mut hides = None;
-        let mut request = request;
-        if let Some(permissions) = &self.permissions {
-            match permit::admit(permissions, &target, request, id).await {
-                Ok(admitted) => (request, hides) = (admitted.request, admitted.hides),
-                Err(denied) => return denied,
+            if let Some(permissions) = &self.permissions {
+                match permit::admit(permissions, &target, &shape, request, id).await {
+                    Ok(admitted) => (request, hides) = (admitted.request, admitted.hides),
+                    Err(denied) => return denied,
+                }
             }
         }
         match target {
@@ -176,14 +175,14 @@ impl Door {
             },
             Target::Metrics => match &self.metrics {
                 Some(metrics) => rpc::answer(metrics.as_ref(), request, id).await,
-                None => not_implemented("monitoring", &Shape::of(&request), id),
+                None => not_implemented("monitoring", &shape, id),
             },
             Target::Automation(service) => match &self.automation {
                 Some(automation) => json::answer(automation.as_ref(), service, request, id).await,
-                None => not_implemented(route::name(service), &Shape::of(&request), id),
+                None => not_implemented(route::name(service), &shape, id),
             },
             Target::Form => query::answer_form(self, request, id).await,
-            Target::Unknown(service) => not_implemented(&service, &Shape::of(&request), id),
+            Target::Unknown(service) => not_implemented(&service, &shape, id),
         }
     }
 

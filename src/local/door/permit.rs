@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode};
 
 use super::body::{self, Body};
 use super::refusal::{Refusal, Shape};
@@ -22,13 +22,13 @@ pub(super) struct Admitted {
 pub(super) async fn admit(
     permissions: &Permissions,
     target: &Target,
+    shape: &Shape,
     request: Request<Body>,
     id: &str,
 ) -> Result<Admitted, Response<Body>> {
-    let Some(policy) = policy(permissions, target, &request) else {
+    let Some(policy) = policy(permissions, &request) else {
         return Ok(Admitted { request, hides: None });
     };
-    let shape = Shape::of(&request);
     let (head, body) = request.into_parts();
     if *target == Target::ObjectStore {
         // Its bodies are long, and say nothing about what is asked for.
@@ -48,13 +48,13 @@ pub(super) async fn admit(
         };
         permissions
             .check(&policy, call)
-            .map_err(|denial| denied(&denial, target, &shape, id))?;
+            .map_err(|denial| denied(&denial, target, shape, id))?;
         let request = Request::from_parts(head, body);
         return Ok(Admitted { request, hides: None });
     }
     let content = body::collect(body)
         .await
-        .map_err(|refusal| refusal.response(&shape, id))?;
+        .map_err(|refusal| refusal.response(shape, id))?;
     let checked = match target {
         Target::Query | Target::Form => permissions.check(&policy, Call::Query(&query::parameters(&head, &content))),
         Target::Zones => permissions.check(
@@ -84,19 +84,15 @@ pub(super) async fn admit(
             request: Request::from_parts(head, body::whole(content)),
             hides: None,
         }),
-        Err(denial) => Err(denied(&denial, target, &shape, id)),
+        Err(denial) => Err(denied(&denial, target, shape, id)),
     }
 }
 
 /// The policy of whoever has signed a request.
-fn policy(permissions: &Permissions, target: &Target, request: &Request<Body>) -> Option<Arc<Policy>> {
-    match route::scope(request) {
-        // The date comes after the key, which may have slashes; region, service and `aws4_request` after that.
-        Some(scope) => permissions.policy(scope.rsplitn(5, '/').nth(4)),
-        // A link to logs, which on AWS the service has signed itself.
-        None if *target == Target::ObjectStore && request.method() == Method::GET => None,
-        None => permissions.policy(None),
-    }
+fn policy(permissions: &Permissions, request: &Request<Body>) -> Option<Arc<Policy>> {
+    let scope = route::scope(request);
+    // The date comes after the key, which may have slashes; region, service and `aws4_request` after that.
+    permissions.policy(scope.as_deref().and_then(|scope| scope.rsplitn(5, '/').nth(4)))
 }
 
 fn denied(denial: &Denial, target: &Target, shape: &Shape, id: &str) -> Response<Body> {

@@ -4,9 +4,10 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Request, Response, StatusCode};
 use quick_xml::escape::escape;
-use serde_json::json;
 
 use super::body::{self, Body};
+use super::json;
+use super::route::Target;
 
 /// Something that is not done.
 #[derive(Clone, Debug)]
@@ -47,6 +48,15 @@ impl Shape {
             _ => Self::Xml,
         }
     }
+
+    /// The protocol of a request for a service. Some speak one only, and requests without a body do not say which.
+    pub(super) fn of_target<B>(target: &Target, request: &Request<B>) -> Self {
+        match (target, Self::of(request)) {
+            (Target::ObjectStore, _) => Self::Store,
+            (Target::Automation(service), Self::Xml) => Self::Json(json::content_type(*service).to_owned()),
+            (_, shape) => shape,
+        }
+    }
 }
 
 impl Refusal {
@@ -56,7 +66,7 @@ impl Refusal {
             Shape::Xml => (self.xml(id), "text/xml"),
             Shape::Store => (self.bare_xml(id), "application/xml"),
             Shape::Json(kind) => {
-                let document = json!({ "__type": self.code, "message": self.message });
+                let document = serde_json::json!({ "__type": self.code, "message": self.message });
                 (document.to_string().into(), kind.as_str())
             }
             Shape::Cbor => (self.cbor(), "application/cbor"),
@@ -154,5 +164,30 @@ mod tests {
         assert_eq!(Shape::of(&request("content-type", json)), Shape::Json(json.to_owned()));
         assert_eq!(Shape::of(&request("smithy-protocol", "rpc-v2-cbor")), Shape::Cbor);
         assert_eq!(Shape::of(&request("accept", "*/*")), Shape::Xml);
+    }
+
+    #[test]
+    fn who_speaks_json_refuses_in_json_whatever_was_sent() {
+        use crate::local::automation::Service;
+
+        let bare = Request::get("/").body(()).unwrap();
+        let cbor = Request::get("/")
+            .header("smithy-protocol", "rpc-v2-cbor")
+            .body(())
+            .unwrap();
+        let of = |target: Target| Shape::of_target(&target, &bare);
+        let json = |kind: &str| Shape::Json(kind.to_owned());
+        assert_eq!(of(Target::Automation(Service::Functions)), json("application/json"));
+        assert_eq!(of(Target::Automation(Service::Schedules)), json("application/json"));
+        assert_eq!(
+            of(Target::Automation(Service::Pipelines)),
+            json("application/x-amz-json-1.1")
+        );
+        assert_eq!(of(Target::ObjectStore), Shape::Store);
+        assert_eq!(of(Target::Zones), Shape::Xml);
+        assert_eq!(
+            Shape::of_target(&Target::Automation(Service::Functions), &cbor),
+            Shape::Cbor
+        );
     }
 }

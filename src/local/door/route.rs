@@ -4,9 +4,10 @@
 //! name it in headers or path, the query protocol has `Action` and `Version`, and what remains is S3.
 
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{Method, Request};
+use http::{HeaderMap, Method, Request, Uri};
 
 use crate::local::automation::Service;
+use crate::local::storage::{LOGS, OWN_BUCKETS};
 
 /// Where a request goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,18 +139,31 @@ fn signed_service<B>(request: &Request<B>) -> Option<String> {
 
 /// The credential scope of a signed request: `<key id>/<date>/<region>/<service>/aws4_request`.
 pub(super) fn scope<B>(request: &Request<B>) -> Option<String> {
-    let from_header = || {
-        let header = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
-        let (_, rest) = header.split_once("Credential=")?;
-        Some(rest.split([',', ' ']).next().unwrap_or_default().to_owned())
+    scope_of(request.headers(), request.uri())
+}
+
+/// The same. Nobody else reads who has signed a request, so that its signature is checked with the key whose policy holds.
+pub(super) fn scope_of(headers: &HeaderMap, uri: &Uri) -> Option<String> {
+    if let Some(header) = headers.get(AUTHORIZATION) {
+        let (_, rest) = header.to_str().ok()?.split_once("Credential=")?;
+        return Some(rest.split([',', ' ']).next().unwrap_or_default().to_owned());
+    }
+    form_urlencoded::parse(uri.query()?.as_bytes())
+        .find(|(name, _)| name == "X-Amz-Credential")
+        .map(|(_, value)| value.into_owned())
+}
+
+/// Whether a request follows a link to logs, which on AWS the service has signed itself: whoever has the link may follow it.
+pub(super) fn follows_link_to_logs<B>(request: &Request<B>, target: &Target) -> bool {
+    let is_log = |path: &str| {
+        let rest = path.strip_prefix('/')?.strip_prefix(OWN_BUCKETS)?;
+        Some(rest.split_once('/')?.1.starts_with(LOGS))
     };
-    let from_query = || {
-        let query = request.uri().query()?;
-        form_urlencoded::parse(query.as_bytes())
-            .find(|(name, _)| name == "X-Amz-Credential")
-            .map(|(_, value)| value.into_owned())
-    };
-    from_header().or_else(from_query)
+    *target == Target::ObjectStore
+        && request.method() == Method::GET
+        && request.uri().query().is_none()
+        && !request.headers().contains_key(AUTHORIZATION)
+        && is_log(request.uri().path()) == Some(true)
 }
 
 #[cfg(test)]
@@ -227,5 +241,46 @@ mod tests {
         assert_eq!(of_version("2010-12-01"), Target::Query);
         assert_eq!(of_version("2015-12-01"), Target::Query);
         assert_eq!(of_version("2010-08-01"), unknown("monitoring"));
+    }
+    #[test]
+    fn links_to_logs_are_told_from_all_else() {
+        let path =
+            "/elasticbeanstalk-eu-central-1-123456789012/resources/environments/logs/tail/e-1/i-1/TailLogs-1.txt";
+        let follows = |request: &Request<()>| follows_link_to_logs(request, &target(request));
+        assert!(follows(&request("GET", path, &[])));
+        for other in [
+            request("PUT", path, &[]),
+            request("DELETE", path, &[]),
+            request("GET", &format!("{path}?tagging"), &[]),
+            request(
+                "GET",
+                &format!("{path}?X-Amz-Credential=a%2F20261126%2Fr%2Fs3%2Faws4_request"),
+                &[],
+            ),
+            request("GET", path, &[("authorization", "Bearer x")]),
+            request(
+                "GET",
+                "/elasticbeanstalk-eu-central-1-123456789012?prefix=resources/environments/logs/",
+                &[],
+            ),
+            request(
+                "GET",
+                "/elasticbeanstalk-eu-central-1-123456789012/shop/bundle.zip",
+                &[],
+            ),
+            request("GET", "/elasticbeanstalk-x/shop/resources/environments/logs/a", &[]),
+            request("GET", "/releases/resources/environments/logs/a", &[]),
+        ] {
+            assert!(!follows(&other), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn a_header_says_alone_who_has_signed() {
+        let link = "/?X-Amz-Credential=b%2F20261126%2Fr%2Fs3%2Faws4_request";
+        assert_eq!(scope(&request("GET", link, &[("authorization", "Bearer x")])), None);
+        let header = "AWS4-HMAC-SHA256 Credential=a/20261126/r/s3/aws4_request, SignedHeaders=host, Signature=00";
+        let scope = scope(&request("GET", link, &[("authorization", header)]));
+        assert_eq!(scope.as_deref(), Some("a/20261126/r/s3/aws4_request"));
     }
 }

@@ -17,6 +17,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::body::{self, Body};
 use super::refusal::{Refusal, Shape};
+use super::route;
+use crate::local::objects::hexadecimal;
 use crate::model::Timestamp;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
@@ -95,29 +97,29 @@ enum Fault {
 pub(super) async fn verify(
     keys: &Keys,
     request: Request<Body>,
-    of_store: bool,
+    shape: &Shape,
     now: Timestamp,
-) -> Result<Request<Body>, (Refusal, Shape)> {
-    let shape = if of_store { Shape::Store } else { Shape::of(&request) };
+) -> Result<Request<Body>, Refusal> {
+    let of_store = *shape == Shape::Store;
+    let refused = |fault| refusal(fault, shape);
     let (parts, content) = request.into_parts();
-    let claim = Claim::of(&parts).map_err(|fault| (refusal(fault, &shape), shape.clone()))?;
+    let claim = Claim::of(&parts).map_err(refused)?;
+    // First, so that nobody is listened to at length who cannot be right.
+    let skew = if of_store { SKEW_OF_STORE } else { SKEW };
+    claim.check_time(now, skew).map_err(refused)?;
+    claim.secret(keys).map_err(refused)?;
     // Other services than S3 sign their bodies, which are small documents.
     let (payload, content) = if of_store {
         (store_payload(&parts, claim.is_link), content)
     } else {
-        let document = body::collect_up_to(content, LONGEST_SIGNED)
-            .await
-            .map_err(|refusal| (refusal, shape.clone()))?;
-        (hex(&Sha256::digest(&document)), body::whole(Bytes::from(document)))
+        let document = body::collect_up_to(content, LONGEST_SIGNED).await?;
+        (
+            hexadecimal(&Sha256::digest(&document)),
+            body::whole(Bytes::from(document)),
+        )
     };
-    let skew = if of_store { SKEW_OF_STORE } else { SKEW };
-    let checked = claim
-        .check_time(now, skew)
-        .and_then(|()| claim.check(keys, &parts, &payload, of_store));
-    match checked {
-        Ok(()) => Ok(Request::from_parts(parts, content)),
-        Err(fault) => Err((refusal(fault, &shape), shape)),
-    }
+    claim.check(keys, &parts, &payload, of_store).map_err(refused)?;
+    Ok(Request::from_parts(parts, content))
 }
 
 /// What S3's clients say of the body in place of its digest, or the digest.
@@ -125,7 +127,7 @@ fn store_payload(parts: &Parts, is_link: bool) -> String {
     match parts.headers.get("x-amz-content-sha256") {
         Some(payload) => String::from_utf8_lossy(payload.as_bytes()).into_owned(),
         None if is_link => "UNSIGNED-PAYLOAD".to_owned(),
-        None => hex(&Sha256::digest([])),
+        None => hexadecimal(&Sha256::digest([])),
     }
 }
 
@@ -146,22 +148,21 @@ struct Claim {
 
 impl Claim {
     fn of(parts: &Parts) -> Result<Self, Fault> {
-        match parts.headers.get(AUTHORIZATION) {
-            Some(header) => Self::of_header(parts, header.to_str().map_err(|_| Fault::Malformed)?),
-            None => Self::of_link(parts),
+        let mut headers = parts.headers.get_all(AUTHORIZATION).iter();
+        match (headers.next(), headers.next()) {
+            (Some(header), None) => Self::of_header(parts, header.to_str().map_err(|_| Fault::Malformed)?),
+            (Some(_), Some(_)) => Err(Fault::Malformed),
+            (None, _) => Self::of_link(parts),
         }
     }
 
     fn of_header(parts: &Parts, header: &str) -> Result<Self, Fault> {
         let rest = header.strip_prefix(ALGORITHM).ok_or(Fault::Malformed)?;
-        let fields: BTreeMap<&str, &str> = rest
-            .split(',')
-            .filter_map(|field| field.trim().split_once('='))
-            .collect();
+        let fields = once_each(rest.split(',').filter_map(|field| field.trim().split_once('=')))?;
         let field = |name: &str| fields.get(name).copied().ok_or(Fault::Malformed);
         let date = parts.headers.get("x-amz-date").and_then(|date| date.to_str().ok());
         Self::new(
-            field("Credential")?,
+            &credential(parts)?,
             field("SignedHeaders")?,
             field("Signature")?,
             date.ok_or(Fault::Malformed)?,
@@ -171,7 +172,9 @@ impl Claim {
 
     fn of_link(parts: &Parts) -> Result<Self, Fault> {
         let query = parts.uri.query().unwrap_or_default();
-        let fields: BTreeMap<_, _> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        let fields = form_urlencoded::parse(query.as_bytes()).into_owned();
+        // Other parameters may come again.
+        let fields = once_each(fields.filter(|(name, _)| name.starts_with("X-Amz-")))?;
         if !fields.contains_key("X-Amz-Signature") {
             return Err(Fault::Missing);
         }
@@ -181,7 +184,7 @@ impl Claim {
         }
         let expires = field("X-Amz-Expires").map_or(Ok(900), |text| text.parse().map_err(|_| Fault::Malformed))?;
         Self::new(
-            field("X-Amz-Credential")?,
+            &credential(parts)?,
             field("X-Amz-SignedHeaders")?,
             field("X-Amz-Signature")?,
             field("X-Amz-Date")?,
@@ -229,14 +232,19 @@ impl Claim {
         if age > life { Err(Fault::LinkExpired) } else { Ok(()) }
     }
 
-    fn check(&self, keys: &Keys, parts: &Parts, payload: &str, of_store: bool) -> Result<(), Fault> {
+    fn secret<'a>(&self, keys: &'a Keys) -> Result<&'a str, Fault> {
         let secret = keys.secrets.get(&self.key).ok_or(Fault::UnknownKey)?;
+        Ok(secret)
+    }
+
+    fn check(&self, keys: &Keys, parts: &Parts, payload: &str, of_store: bool) -> Result<(), Fault> {
+        let secret = self.secret(keys)?;
         let request = self.canonical_request(parts, payload, of_store);
         let to_sign = format!(
             "{ALGORITHM}\n{}\n{}\n{}",
             self.date,
             self.scope,
-            hex(&Sha256::digest(request))
+            hexadecimal(&Sha256::digest(request))
         );
         let mut key = hmac::Key::new(hmac::HMAC_SHA256, format!("AWS4{secret}").as_bytes());
         for part in self.scope.split('/') {
@@ -278,6 +286,22 @@ impl Claim {
     }
 }
 
+/// Who has signed, as everybody else here reads it.
+fn credential(parts: &Parts) -> Result<String, Fault> {
+    route::scope_of(&parts.headers, &parts.uri).ok_or(Fault::Malformed)
+}
+
+/// Fields by name. Of two with the same name nobody can say which one counts.
+fn once_each<K: Ord, V>(fields: impl Iterator<Item = (K, V)>) -> Result<BTreeMap<K, V>, Fault> {
+    let mut found = BTreeMap::new();
+    for (name, value) in fields {
+        if found.insert(name, value).is_some() {
+            return Err(Fault::Malformed);
+        }
+    }
+    Ok(found)
+}
+
 /// A header's values, each without needless spaces.
 fn header(parts: &Parts, name: &str) -> String {
     let values = parts.headers.get_all(name).iter().map(|value| {
@@ -303,10 +327,6 @@ fn encoded(bytes: &[u8], kept: &[u8]) -> String {
         }
     }
     text
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {

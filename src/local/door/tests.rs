@@ -157,6 +157,81 @@ async fn long_forms_and_web_pages_are_refused() {
     assert!(house.echo.calls.lock().unwrap().is_empty());
 }
 
+/// Knows no environment.
+struct Nowhere;
+
+impl crate::local::permissions::Inventory for Nowhere {
+    fn environment(&self, _id: Option<&str>, _name: Option<&str>) -> Option<(String, String)> {
+        None
+    }
+}
+
+#[tokio::test]
+async fn a_link_to_logs_is_good_for_whoever_has_it_and_for_nothing_else() {
+    let logs = "/elasticbeanstalk-eu-central-1-000000000000/resources/environments/logs/tail/e-1/i-1/TailLogs-1.txt";
+    let ask = async |door: &Door, path: &str| {
+        let request = Request::get(format!("http://127.0.0.1{path}")).body(body("")).unwrap();
+        door.handle(request).await.status().as_u16()
+    };
+    let mut house = house();
+    let door = Arc::get_mut(&mut house.door).unwrap();
+    door.keys = Some("ID:secret".parse().unwrap());
+    assert_eq!(ask(door, logs).await, 404, "nothing lies there, and that may be said");
+    assert_eq!(ask(door, "/releases/a.zip").await, 403);
+    let place = crate::local::permissions::Place {
+        region: "eu-central-1".to_owned(),
+        account: "000000000000".to_owned(),
+    };
+    let permissions = Permissions::new(place, Arc::new(Nowhere));
+    let policy = r#"{"Version": "2012-10-17", "Statement": []}"#;
+    permissions.hold(None, crate::local::permissions::Policy::parse(policy).unwrap());
+    (door.keys, door.permissions) = (None, Some(Arc::new(permissions)));
+    assert_eq!(ask(door, logs).await, 404);
+    assert_eq!(
+        ask(door, "/releases/a.zip").await,
+        403,
+        "who signs nothing is held to the policy for all"
+    );
+}
+
+/// An account that is never asked.
+struct Mute;
+
+#[async_trait::async_trait]
+impl JsonServices for Mute {
+    async fn call(&self, request: crate::local::automation::JsonRequest) -> crate::local::automation::JsonAnswer {
+        panic!("{} should have been refused", request.path)
+    }
+}
+
+#[tokio::test]
+async fn who_speaks_json_is_refused_in_json_also_without_a_body() {
+    let mut house = house();
+    let door = Arc::get_mut(&mut house.door).unwrap();
+    door.automation = Some(Arc::new(Mute));
+    door.keys = Some("ID:secret".parse().unwrap());
+    for service in ["lambda", "scheduler", "codepipeline"] {
+        let scope = format!("NONE/20260101/eu-central-1/{service}/aws4_request");
+        let header = format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=00");
+        let now = http_now();
+        let header = header.replace("20260101", &now[..8]);
+        let request = Request::get("http://127.0.0.1/2015-03-31/functions")
+            .header("authorization", header)
+            .header("x-amz-date", now)
+            .body(body(""))
+            .unwrap();
+        let response = door.handle(request).await;
+        let told: serde_json::Value = serde_json::from_str(&text(response).await).unwrap();
+        assert_eq!(told["__type"], "UnrecognizedClientException", "{service}");
+    }
+}
+
+/// This moment as requests are dated.
+fn http_now() -> String {
+    let now = jiff::Timestamp::from_millisecond(SystemClock.now().as_millis()).unwrap();
+    now.strftime("%Y%m%dT%H%M%SZ").to_string()
+}
+
 #[tokio::test]
 async fn answers_to_head_have_no_body() {
     let house = house();

@@ -42,6 +42,10 @@ pub(super) fn one_role_only() -> AwsError {
     )
 }
 
+pub(super) fn invalid(message: &str) -> AwsError {
+    with(400, "InvalidInput", message.to_owned())
+}
+
 pub(super) fn malformed_policy(why: &str) -> AwsError {
     with(400, "MalformedPolicyDocument", why.to_owned())
 }

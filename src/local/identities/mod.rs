@@ -40,6 +40,9 @@ struct Role {
     /// Who may assume it: JSON.
     trust: String,
     description: Option<String>,
+    /// How long a session may last, in seconds.
+    session: usize,
+    tags: BTreeMap<String, String>,
     /// ARNs of managed policies.
     attached: BTreeSet<String>,
     /// Policies of its own: JSON, by name.
@@ -128,9 +131,10 @@ impl Identities {
     }
 }
 
-/// The user that everybody is, here and for STS.
-const USER: &str = "local";
-const USER_ID: &str = "AIDALOCALCLOUDUSER0001";
+/// The user that everybody is, for IAM, for STS and where something is denied.
+pub(crate) const USER: &str = "local";
+/// Its id.
+pub(crate) const USER_ID: &str = "AIDALOCALCLOUDUSER0001";
 
 /// A path, or the one without any folders.
 fn path(parameters: &Parameters) -> String {

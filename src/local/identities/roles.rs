@@ -1,18 +1,26 @@
 //! Roles and their policies.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 use super::{Identities, Reply, Role, errors, page, path, result, write_next};
 use crate::local::query::{AwsError, Parameters, Xml};
 use crate::model::Timestamp;
 
-/// Longest session that a role is given unless somebody says otherwise (source: `MaxSessionDuration`).
-const SESSION_SECONDS: u32 = 3600;
+/// Longest session that a role is given unless somebody says otherwise, and what they may say (source: `MaxSessionDuration`).
+const SESSION_SECONDS: usize = 3600;
+const SESSIONS: RangeInclusive<usize> = 3600..=43_200;
 
 impl Identities {
     pub(super) fn create_role(&mut self, parameters: &Parameters, now: Timestamp) -> Reply {
         let name = parameters.required("RoleName")?.to_owned();
         let trust = document(parameters, "AssumeRolePolicyDocument")?;
+        let session = parameters.number("MaxSessionDuration", SESSIONS)?;
+        for outside in ["PermissionsBoundary", "MaxSigninSessionDuration"] {
+            if parameters.text(outside).is_some() {
+                return Err(errors::not_implemented(&format!("{outside} of CreateRole")));
+            }
+        }
         if self.roles.contains_key(&name) {
             return Err(errors::exists(&format!("Role with name {name}")));
         }
@@ -21,11 +29,18 @@ impl Identities {
             id: self.id("AROA"),
             trust,
             description: parameters.text("Description").map(str::to_owned),
+            session: session.unwrap_or(SESSION_SECONDS),
+            tags: tags(parameters)?,
             attached: BTreeSet::new(),
             own: BTreeMap::new(),
             created: now,
         };
-        let result = result(|xml| xml.element("Role", |xml| self.write_role(xml, &name, &role)));
+        let result = result(|xml| {
+            xml.element("Role", |xml| {
+                self.write_role(xml, &name, &role);
+                write_tags(xml, &role);
+            });
+        });
         self.roles.insert(name, role);
         result
     }
@@ -33,7 +48,12 @@ impl Identities {
     pub(super) fn get_role(&self, parameters: &Parameters) -> Reply {
         let name = parameters.required("RoleName")?;
         let role = self.roles.get(name).ok_or_else(|| errors::no_role(name))?;
-        result(|xml| xml.element("Role", |xml| self.write_role(xml, name, role)))
+        result(|xml| {
+            xml.element("Role", |xml| {
+                self.write_role(xml, name, role);
+                write_tags(xml, role);
+            });
+        })
     }
 
     pub(super) fn list_roles(&self, parameters: &Parameters) -> Reply {
@@ -128,8 +148,37 @@ impl Identities {
         let trust: String = form_urlencoded::byte_serialize(role.trust.as_bytes()).collect();
         xml.text("AssumeRolePolicyDocument", trust.replace('+', "%20"));
         xml.optional("Description", role.description.as_ref());
-        xml.text("MaxSessionDuration", SESSION_SECONDS);
+        xml.text("MaxSessionDuration", role.session);
     }
+}
+
+/// Lists of roles are without them (source: `ListRoles`).
+fn write_tags(xml: &mut Xml, role: &Role) {
+    if !role.tags.is_empty() {
+        xml.list("Tags", &role.tags, |xml, (key, value)| {
+            xml.text("Key", key);
+            xml.text("Value", value);
+        });
+    }
+}
+
+fn tags(parameters: &Parameters) -> Result<BTreeMap<String, String>, AwsError> {
+    let all = parameters.list("Tags");
+    let tags: BTreeMap<String, String> = all
+        .iter()
+        .map(|tag| {
+            Ok((
+                tag.required("Key")?.to_owned(),
+                tag.raw("Value").unwrap_or_default().to_owned(),
+            ))
+        })
+        .collect::<Result<_, AwsError>>()?;
+    if tags.len() < all.len() {
+        return Err(errors::invalid(
+            "Duplicate tag keys found. Please note that Tag keys are case insensitive.",
+        ));
+    }
+    Ok(tags)
 }
 
 /// The path in a policy's ARN: `/service-role/` of `arn:aws:iam::aws:policy/service-role/AWSElasticBeanstalkWorkerTier`.

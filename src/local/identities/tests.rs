@@ -132,3 +132,42 @@ fn policies_must_be_json_and_aws_own() {
     assert_eq!(world.code("AttachRolePolicy", &[role, own]), (404, "NoSuchEntity"));
     assert_eq!(world.code("CreateUser", &[("UserName", "u")]), (501, "NotImplemented"));
 }
+
+#[test]
+fn what_a_role_was_made_with_is_told() {
+    let mut world = world();
+    let role = [("RoleName", "r"), ("AssumeRolePolicyDocument", TRUST)];
+    let made = [
+        role[0],
+        role[1],
+        ("MaxSessionDuration", "7200"),
+        ("Tags.member.1.Key", "team"),
+        ("Tags.member.1.Value", "shop"),
+    ];
+    let tags = "<Tags><member><Key>team</Key><Value>shop</Value></member></Tags>";
+    let answers = [
+        world.call("CreateRole", &made).unwrap(),
+        world.call("GetRole", &role[..1]).unwrap(),
+    ];
+    for told in answers {
+        assert!(
+            told.contains("<MaxSessionDuration>7200</MaxSessionDuration>") && told.contains(tags),
+            "{told}"
+        );
+    }
+    assert!(
+        !world.call("ListRoles", &[]).unwrap().contains("<Tags>"),
+        "lists are without tags"
+    );
+    world.call("DeleteRole", &role[..1]).unwrap();
+    let bounded = [
+        role[0],
+        role[1],
+        ("PermissionsBoundary", "arn:aws:iam::aws:policy/ReadOnlyAccess"),
+    ];
+    assert_eq!(world.code("CreateRole", &bounded), (501, "NotImplemented"));
+    let twice = [made[0], made[1], made[3], made[4], ("Tags.member.2.Key", "team")];
+    assert_eq!(world.code("CreateRole", &twice), (400, "InvalidInput"));
+    let told = world.call("CreateRole", &role).unwrap();
+    assert!(told.contains("<MaxSessionDuration>3600</MaxSessionDuration>"), "{told}");
+}

@@ -159,9 +159,11 @@ pub(super) async fn live(
         let number = instance.installs.fetch_add(1, Ordering::Relaxed) + 1;
         let site = Site::new(&tools, &instance.folder, number);
         let folder = site.folder.clone();
+        let (writers, writing) = install::Writers::new();
         let installed = tokio::select! {
-            installed = install::install(&order, site, &tools) => installed,
+            installed = install::install(&order, site, &tools, writing) => installed,
             _ = until_changed(&wish, &order) => {
+                writers.give_up().await;
                 remove(folder).await;
                 continue;
             }

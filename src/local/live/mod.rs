@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::local::balancers::{DesiredBalancer, LoadBalancerArn};
+use crate::local::folder;
 use crate::local::plane::{DataPlane, DesiredEnvironment, EnvironmentSample, InstanceLogs};
 use crate::model::{EnvironmentId, InstanceId, Timestamp};
 
@@ -35,6 +36,7 @@ mod health;
 mod install;
 mod instance;
 mod keeper;
+mod listen;
 pub mod log;
 mod loopback;
 mod meter;
@@ -60,10 +62,6 @@ use loopback::Addresses;
 use ports::Ports;
 use shared::{Groups, Shared};
 
-/// Folder below [`LiveSettings::data`] that belongs to the plane.
-const FOLDER: &str = "live";
-/// The same for packages, which stay: the same lists give the same packages.
-const PACKAGES: &str = "packages";
 /// How long [`LivePlane::shutdown`] waits for processes that do not die.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(30);
 /// Each proxied connection needs two; the usual soft limit of 1024 is soon used up.
@@ -115,8 +113,8 @@ impl LivePlane {
     /// # Errors
     /// When the data folder cannot be made or emptied, or when the port is taken or not allowed.
     pub fn start(settings: LiveSettings) -> io::Result<Self> {
-        let data = std::path::absolute(settings.data.join(FOLDER))?;
-        let packages = std::path::absolute(settings.data.join(PACKAGES))?;
+        let data = std::path::absolute(settings.data.join(folder::LIVE))?;
+        let packages = std::path::absolute(settings.data.join(folder::PACKAGES))?;
         let with_path = |error: io::Error, what: &str| {
             io::Error::new(
                 error.kind(),

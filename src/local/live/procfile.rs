@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use super::listen;
 use crate::local::plane::{PythonRuntime, Runtime};
 
 /// The process type that gets traffic.
@@ -38,26 +39,12 @@ pub(super) fn processes(folder: &Path, runtime: &Runtime) -> Result<Vec<Process>
         Err(error) => return Err(format!("the bundle's Procfile cannot be read: {error}")),
     };
     if let Runtime::Python(_) = runtime {
-        for process in &mut processes {
-            process.command = with_own_port(&process.command);
+        // `web` stands first, and no other process gets traffic.
+        if let Some(web) = processes.first_mut() {
+            web.command = listen::at_own_port(&web.command);
         }
     }
     Ok(processes)
-}
-
-/// The port that a Python application may count on: where its platform's web server looks for it.
-const PYTHON_PORT: &str = ":8000";
-
-/// Many instances share this machine, so that each has another port than the one that its Procfile may name.
-fn with_own_port(command: &str) -> String {
-    let mut parts = command.split(PYTHON_PORT);
-    let mut written = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let is_longer = part.starts_with(|next: char| next.is_ascii_digit());
-        written.push_str(if is_longer { PYTHON_PORT } else { ":$PORT" });
-        written.push_str(part);
-    }
-    written
 }
 
 /// What the Python platform writes into the Procfile that is missing.
@@ -234,10 +221,12 @@ mod tests {
         assert_eq!(command(&node).unwrap(), "exec node app.js");
         fs::write(
             folder.path().join("Procfile"),
-            "web: gunicorn --bind :8000 -b=0:80001 x",
+            "web: gunicorn --bind :8000 -b=0:80001 x\nworker: ./work --listen :8000",
         )
         .unwrap();
         assert_eq!(command(&python("x")).unwrap(), "gunicorn --bind :$PORT -b=0:80001 x");
+        let all = processes(folder.path(), &python("x")).unwrap();
+        assert_eq!(all[1].command, "./work --listen :8000");
         assert_eq!(command(&node).unwrap(), "gunicorn --bind :8000 -b=0:80001 x");
     }
 

@@ -24,17 +24,27 @@ pub(super) enum UnpackError {
     Escapes(String),
     #[error("the bundle unpacks to more than 8 GiB")]
     TooBig,
+    #[error("nobody waits for the bundle any more")]
+    GivenUp,
     #[error("entry {0:?} of the bundle cannot be written: {1}")]
     Write(String, #[source] io::Error),
 }
 
 /// Unpacks a bundle into a folder that is empty. Keeps unix permissions; refuses what would leave the folder.
 pub(super) fn unpack(bundle: &Path, folder: &Path) -> Result<(), UnpackError> {
+    unpack_unless(bundle, folder, &|| false)
+}
+
+/// The same, until nobody waits for it any more: then it ends within one piece of a file.
+pub(super) fn unpack_unless(bundle: &Path, folder: &Path, given_up: &dyn Fn() -> bool) -> Result<(), UnpackError> {
     let file = File::open(bundle).map_err(|error| UnpackError::Bundle(bundle.to_owned(), error))?;
     let mut archive = ZipArchive::new(io::BufReader::new(file)).map_err(UnpackError::NotZip)?;
     let mut links = Vec::new();
     let mut room = MOST_BYTES;
     for index in 0..archive.len() {
+        if given_up() {
+            return Err(UnpackError::GivenUp);
+        }
         let mut entry = archive
             .by_index(index)
             .map_err(|error| UnpackError::Entry(format!("number {index}"), error))?;
@@ -65,7 +75,16 @@ pub(super) fn unpack(bundle: &Path, folder: &Path) -> Result<(), UnpackError> {
                 .mode(mode)
                 .open(&target)
                 .map_err(write)?;
-            let written = io::copy(&mut (&mut entry).take(room + 1), &mut file).map_err(write)?;
+            let content = WhileWanted {
+                content: &mut entry,
+                given_up,
+            };
+            let written = io::copy(&mut content.take(room + 1), &mut file).map_err(|error| {
+                if given_up() {
+                    return UnpackError::GivenUp;
+                }
+                write(error)
+            })?;
             room = room.checked_sub(written).ok_or(UnpackError::TooBig)?;
             file.set_permissions(Permissions::from_mode(mode)).map_err(write)?;
         }
@@ -73,6 +92,21 @@ pub(super) fn unpack(bundle: &Path, folder: &Path) -> Result<(), UnpackError> {
     links
         .into_iter()
         .try_for_each(|(name, path, to)| link(folder, &name, &path, &to))
+}
+
+/// A content that cannot be read on when nobody waits for it any more.
+struct WhileWanted<'a, R> {
+    content: R,
+    given_up: &'a dyn Fn() -> bool,
+}
+
+impl<R: Read> Read for WhileWanted<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if (self.given_up)() {
+            return Err(io::Error::other(UnpackError::GivenUp));
+        }
+        self.content.read(buffer)
+    }
 }
 
 /// The path as it stands, if it only leads down. Nothing is repaired: who writes `..` or an absolute path means another place.
@@ -208,6 +242,31 @@ mod tests {
             matches!(result, Err(UnpackError::Escapes(ref name)) if name == "out"),
             "{result:?}"
         );
+    }
+
+    #[test]
+    fn who_is_given_up_writes_no_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let bundle = bundle(folder.path(), |zip| {
+            file(zip, "a", 0o644, "x");
+            file(zip, "long", 0o644, &"x".repeat(1 << 20));
+            file(zip, "never", 0o644, "x");
+        });
+        for (looks, left) in [(0, &[][..]), (1, &["a"]), (6, &["a", "long"])] {
+            let target = folder.path().join(format!("after-{looks}"));
+            fs::create_dir(&target).unwrap();
+            let asked = std::cell::Cell::new(0);
+            let result = unpack_unless(&bundle, &target, &|| asked.replace(asked.get() + 1) >= looks);
+            assert!(matches!(result, Err(UnpackError::GivenUp)), "{result:?}");
+            let mut found: Vec<_> = fs::read_dir(&target)
+                .unwrap()
+                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+                .collect();
+            found.sort();
+            assert_eq!(found, left, "after {looks} looks");
+        }
+        let long = fs::metadata(folder.path().join("after-6/long")).unwrap().len();
+        assert!(long < 1 << 20, "{long} bytes were written");
     }
 
     #[test]

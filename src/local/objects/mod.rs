@@ -21,6 +21,7 @@ mod service;
 mod store;
 mod uploads;
 
+pub(in crate::local) use digest::hexadecimal;
 pub(in crate::local) use host::bucket_in_host;
 pub use service::S3Front;
 pub use store::{ObjectStore, OpenError};

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use super::asked::{Asked, Call, Inventory, Place, Target};
 use super::operations;
 use super::policy::{Policy, Verdict};
+use crate::local::identities::USER;
 
 /// Policies by access key. Without one for its key, a call is allowed.
 pub struct Permissions {
@@ -112,7 +113,7 @@ impl Permissions {
             return Ok(());
         }
         Err(Denial {
-            user: format!("arn:aws:iam::{}:user/local", self.place.account),
+            user: format!("arn:aws:iam::{}:user/{USER}", self.place.account),
             action: asked.action.clone(),
             resource: match &asked.target {
                 Target::Resource(arn) => arn.clone(),

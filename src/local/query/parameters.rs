@@ -8,7 +8,7 @@ use super::error::{self, AwsError};
 use crate::model::Timestamp;
 
 /// Deeper than any shape of the service; what lies below is not looked at.
-const DEEPEST: usize = 8;
+const DEEPEST: usize = 16;
 
 /// Parameters of a call, or of one structure or list item within it.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -202,6 +202,18 @@ mod tests {
         assert_eq!(moment.to_string(), "2026-11-22T10:00:00.123Z");
         let offset = parameters.timestamp("Offset").unwrap().unwrap();
         assert_eq!(offset.to_string(), "2026-11-22T10:00:00.000Z");
+    }
+
+    #[test]
+    fn lists_in_structures_in_lists_are_read_to_their_end() {
+        let name = "Actions.member.1.ForwardConfig.TargetGroups.member.2.Tags.member.3.Values.member.4.Text";
+        let parameters = parse(&[(name, "deep")]);
+        let only = |parameters: &Parameters, name: &str| parameters.list(name)[0].clone();
+        let group = only(
+            only(&parameters, "Actions").structure("ForwardConfig").unwrap(),
+            "TargetGroups",
+        );
+        assert_eq!(only(&only(&group, "Tags"), "Values").text("Text"), Some("deep"));
     }
 
     #[test]

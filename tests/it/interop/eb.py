@@ -115,10 +115,11 @@ told = eb("deploy", "--label", "v3", fails=True)
 says(told, "Unsuccessful command execution on instance id(s)", "Failed to deploy application.")
 says(eb("deploy", "--version", "nothing", fails=True), "nothing")
 says(eb("tags", "--list"), "elasticbeanstalk:environment-name")
-says(eb("config", "save", "shop-green", "--cfg", "kept"), "")
+says(eb("config", "save", "shop-green", "--cfg", "kept"), "Configuration saved at: ")
+assert list(APPLICATION.glob(".elasticbeanstalk/saved_configs/kept*")), "no configuration was saved"
 says(eb("config", "list"), "kept")
 says(eb("platform", "list"), "python-3.13", "go-1")
-says(eb("appversion", "--delete", "v3", fails=True), "")
+says(eb("appversion", "--delete", "v2", fails=True), "Cannot delete Application version v2 as it is deployed to")
 
 says(eb("terminate", "shop-blue", "--force"), "terminateEnvironment completed successfully.")
 says(eb("terminate", "shop-green", "--force"), "terminateEnvironment completed successfully.")

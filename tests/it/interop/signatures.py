@@ -6,8 +6,10 @@ usage: signatures.py ENDPOINT
 import datetime
 import io
 import sys
+import time
 import urllib.error
 import urllib.request
+import zipfile
 
 import boto3
 import botocore.auth
@@ -46,11 +48,17 @@ CALLS = {
     "sts": lambda of: of.get_caller_identity(),
     "route53": lambda of: of.list_hosted_zones_by_name(DNSName="a b.example.", MaxItems="5"),
     "cloudwatch": lambda of: of.list_metrics(),
+    "lambda": lambda of: of.list_functions(),
+    "codepipeline": lambda of: of.list_pipelines(),
+    "scheduler": lambda of: of.list_schedules(),
     "s3": lambda of: of.list_buckets(),
 }
-UNKNOWN = {"s3": "InvalidAccessKeyId", "cloudwatch": "UnrecognizedClientException"}
-WRONG = {"cloudwatch": "InvalidSignatureException"}
-MISSING = {"s3": "AccessDenied", "cloudwatch": "MissingAuthenticationTokenException"}
+DOCUMENTS = ("cloudwatch", "lambda", "codepipeline", "scheduler")
+UNKNOWN = {"s3": "InvalidAccessKeyId", **dict.fromkeys(DOCUMENTS, "UnrecognizedClientException")}
+WRONG = dict.fromkeys(DOCUMENTS, "InvalidSignatureException")
+MISSING = {"s3": "AccessDenied", **dict.fromkeys(DOCUMENTS, "MissingAuthenticationTokenException")}
+# Without a signature its paths are those of buckets, so that it is S3 that refuses: no code that JSON's clients find, but the status.
+MISSING["scheduler"] = "403"
 
 for service, call in CALLS.items():
     for key in (ONE, TWO):
@@ -87,6 +95,34 @@ for changed in (link.replace("plain", "parts"), link.replace("X-Amz-Expires=60",
         raise AssertionError(f"a link that was changed is good: {changed}")
     except urllib.error.HTTPError as error:
         assert error.code == 403 and b"<Error><Code>SignatureDoesNotMatch</Code>" in error.read()
+
+# Logs come by a link without a signature, which is good for whoever has it, and for nothing else.
+beanstalk = client("elasticbeanstalk")
+beanstalk.create_application(ApplicationName="shop")
+bundle = io.BytesIO()
+with zipfile.ZipFile(bundle, "w") as archive:
+    archive.writestr("Procfile", "web: exec python3 -m http.server --bind 127.0.0.1 $PORT\n")
+s3.put_object(Bucket="signed", Key="shop/bundle.zip", Body=bundle.getvalue())
+beanstalk.create_application_version(
+    ApplicationName="shop", VersionLabel="v1", SourceBundle={"S3Bucket": "signed", "S3Key": "shop/bundle.zip"}
+)
+beanstalk.create_environment(
+    ApplicationName="shop", EnvironmentName="blue", VersionLabel="v1", SolutionStackName="64bit Amazon Linux 2023 v4.0.0 running Go 1"
+)
+links = []
+deadline = time.monotonic() + 60
+while not links and time.monotonic() < deadline:
+    beanstalk.request_environment_info(EnvironmentName="blue", InfoType="tail")
+    links = beanstalk.retrieve_environment_info(EnvironmentName="blue", InfoType="tail")["EnvironmentInfo"]
+    time.sleep(0.2)
+link = links[0]["Message"]
+assert urllib.request.urlopen(link, timeout=10).status == 200
+for other in (link + "?tagging", f"{ENDPOINT}/signed/plain", f"{ENDPOINT}/signed/resources/environments/logs/x"):
+    try:
+        urllib.request.urlopen(other, timeout=10)
+        raise AssertionError(f"nobody has signed it: {other}")
+    except urllib.error.HTTPError as error:
+        assert error.code == 403 and b"AccessDenied" in error.read(), other
 
 # A clock that is wrong by an hour.
 real = botocore.auth.get_current_datetime

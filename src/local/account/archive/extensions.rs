@@ -35,7 +35,8 @@ pub(super) fn settings(document: &Node, region: &str, settings: &mut OptionSetti
                 let (Some(name), Some(value)) = (part("option_name").or_else(|| part("name")), part("value")) else {
                     return Err(wrong("each option of a list must have option_name and value"));
                 };
-                settings.set(OptionName::new(namespace, name), resolved(value, region));
+                let option = OptionName::of_resource(namespace, name, part("resource_name"));
+                settings.set(option, resolved(value, region));
             }
             Ok(())
         }
@@ -81,6 +82,16 @@ mod tests {
         let properties = settings_of(text).unwrap().properties();
         assert_eq!(properties["R"], "eu-west-1");
         assert_eq!(properties["T"], "`{\"Ref\" : \"Table\"}`");
+    }
+
+    #[test]
+    fn an_option_of_a_resource_is_told_from_those_of_others() {
+        let list = "option_settings:\n  - namespace: aws:autoscaling:scheduledaction\n    resource_name: Evening\n    option_name: MinSize\n    value: 1\n  - namespace: aws:autoscaling:scheduledaction\n    resource_name: Morning\n    option_name: MinSize\n    value: 4\n";
+        let settings = settings_of(list).unwrap();
+        for (resource, value) in [("Evening", "1"), ("Morning", "4")] {
+            let option = OptionName::of_resource("aws:autoscaling:scheduledaction", "MinSize", Some(resource));
+            assert!(settings.iter().any(|found| found == (&option, value)), "{resource}");
+        }
     }
 
     #[test]

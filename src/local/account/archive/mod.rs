@@ -11,6 +11,7 @@ use std::path::Path;
 
 use zip::ZipArchive;
 
+use super::errors;
 use super::state::OptionSettings;
 
 /// Files that make an instance install packages before it starts the application.
@@ -27,9 +28,16 @@ pub(crate) struct Contents {
     pub(crate) is_built: bool,
 }
 
-/// Whether a file is a zip archive with something in it whose configuration files can be read. What cannot be read is none.
-pub(crate) fn is_sound(file: &Path) -> bool {
-    open(file).is_some_and(|archive| !archive.is_empty()) && look(file, "").is_ok()
+/// What is wrong with the bundle of a version, for a person: it is no zip archive, there is nothing in it, or a configuration file cannot
+/// be read.
+pub(crate) fn fault(file: &Path, label: &str) -> Option<String> {
+    match open(file) {
+        None => Some("The source bundle is not a zip archive.".to_owned()),
+        Some(archive) if archive.is_empty() => Some("The source bundle is empty.".to_owned()),
+        Some(_) => look(file, "")
+            .err()
+            .map(|invalid| errors::configuration_file(&invalid, label).message),
+    }
 }
 
 /// What a bundle says. A bundle that is no archive says nothing: it fails on the instances.
@@ -55,9 +63,13 @@ pub(crate) fn look(file: &Path, region: &str) -> Result<Contents, Invalid> {
             why,
         };
         let entry = archive.by_name(name).map_err(|error| invalid(error.to_string()))?;
-        let mut text = String::new();
-        let read = entry.take(LONGEST_BYTES).read_to_string(&mut text);
+        let mut text = Vec::new();
+        let read = entry.take(LONGEST_BYTES + 1).read_to_end(&mut text);
         read.map_err(|error| invalid(error.to_string()))?;
+        if text.len() as u64 > LONGEST_BYTES {
+            return Err(invalid(format!("It is longer than {LONGEST_BYTES} bytes")));
+        }
+        let text = String::from_utf8(text).map_err(|error| invalid(error.to_string()))?;
         let document = document::read(&text).map_err(invalid)?;
         extensions::settings(&document, region, &mut contents.settings).map_err(invalid)?;
     }
@@ -131,12 +143,22 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_is_too_long_is_refused_and_not_cut() {
+        let option = "option_settings:\n  aws:elasticbeanstalk:application:environment:\n    COLOR: green\n";
+        let longest = usize::try_from(LONGEST_BYTES).unwrap();
+        let padded = |length: usize| format!("{option}{}", "#".repeat(length - option.len()));
+        assert!(look_into(&[(".ebextensions/a.config", &padded(longest))]).is_ok());
+        let invalid = look_into(&[(".ebextensions/a.config", &padded(longest + 1))]).unwrap_err();
+        assert!(invalid.why.contains("longer than"), "{invalid:?}");
+    }
+
+    #[test]
     fn what_is_no_archive_is_not_sound_and_says_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("bundle.zip");
-        assert!(!is_sound(&file));
+        assert!(fault(&file, "v1").is_some());
         std::fs::write(&file, "text").unwrap();
-        assert!(!is_sound(&file));
+        assert!(fault(&file, "v1").is_some());
         assert_eq!(look(&file, ""), Ok(Contents::default()));
     }
 }

@@ -198,16 +198,16 @@ impl Account {
     fn finish_processing(&mut self, now: Timestamp) {
         for (name, application) in &mut self.applications {
             for version in &mut application.versions {
-                let VersionStatus::Processing { until, sound } = version.status else {
+                let VersionStatus::Processing { until, fault } = &mut version.status else {
                     continue;
                 };
-                if now < until {
+                if now < *until {
                     continue;
                 }
-                version.status = if sound {
-                    VersionStatus::Processed
-                } else {
-                    VersionStatus::Failed
+                let fault = fault.take();
+                version.status = match fault {
+                    None => VersionStatus::Processed,
+                    Some(_) => VersionStatus::Failed,
                 };
                 version.updated = now;
                 let source = Source {
@@ -215,9 +215,12 @@ impl Account {
                     version: Some(version.label.to_string()),
                     ..Source::default()
                 };
-                let severity = if sound { Severity::Info } else { Severity::Error };
+                let (severity, why) = match fault {
+                    None => (Severity::Info, String::new()),
+                    Some(why) => (Severity::Error, format!(" {why}")),
+                };
                 let message = format!(
-                    "Finished processing application version {}. Its status is {}.",
+                    "Finished processing application version {}. Its status is {}.{why}",
                     version.label,
                     version.status.as_str()
                 );

@@ -170,17 +170,11 @@ pub(super) fn remove_options(parameters: &Parameters, settings: &mut OptionSetti
 }
 
 fn option_name(parameters: &Parameters) -> Result<OptionName, AwsError> {
-    Ok(OptionName {
-        namespace: parameters.required("Namespace")?.to_owned(),
-        name: parameters.required("OptionName")?.to_owned(),
-        // Only scheduled actions are told apart by it; elsewhere it names what there is one of anyway.
-        resource: match parameters.text("ResourceName") {
-            Some(resource) if parameters.text("Namespace") == Some("aws:autoscaling:scheduledaction") => {
-                resource.to_owned()
-            }
-            _ => String::new(),
-        },
-    })
+    Ok(OptionName::of_resource(
+        parameters.required("Namespace")?,
+        parameters.required("OptionName")?,
+        parameters.text("ResourceName"),
+    ))
 }
 
 /// Refuses settings that do not hold.

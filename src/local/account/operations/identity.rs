@@ -2,14 +2,15 @@
 
 use super::super::Account;
 use super::{Reply, result};
+use crate::local::identities::{USER, USER_ID};
 
 impl Account {
     /// `GetCallerIdentity`: everybody is the same user here.
     pub(super) fn get_caller_identity(&self) -> Reply {
         let account_id = &self.settings.account_id;
         result(|xml| {
-            xml.text("Arn", format!("arn:aws:iam::{account_id}:user/local"));
-            xml.text("UserId", "AIDALOCALCLOUDUSER0001");
+            xml.text("Arn", format!("arn:aws:iam::{account_id}:user/{USER}"));
+            xml.text("UserId", USER_ID);
             xml.text("Account", account_id);
         })
     }

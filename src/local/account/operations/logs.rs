@@ -10,6 +10,7 @@ use super::super::errors::{self, AwsError};
 use super::super::state::{InfoSample, Severity};
 use super::{Call, Reply, done, result};
 use crate::local::plane::InstanceLogs;
+use crate::local::storage::LOGS;
 
 /// Lines of a tail.
 const TAIL: usize = 100;
@@ -33,7 +34,7 @@ impl Account {
             } else {
                 (tail(&logs).into_bytes(), format!("TailLogs-{millis}.txt"))
             };
-            let key = format!("resources/environments/logs/{kind}/{id}/{instance}/{name}");
+            let key = format!("{LOGS}{kind}/{id}/{instance}/{name}");
             self.storage.put(&bucket, &key, &content);
             samples.push(InfoSample {
                 kind: kind.clone(),

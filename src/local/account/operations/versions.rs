@@ -59,7 +59,7 @@ impl Account {
         let status = match &bundle {
             Some((_, _, object)) if process => VersionStatus::Processing {
                 until: call.now + self.settings.timing.version_processing,
-                sound: archive::is_sound(&object.file),
+                fault: archive::fault(&object.file, label),
             },
             _ => VersionStatus::Unprocessed,
         };
@@ -285,6 +285,11 @@ mod tests {
         let body = world.ok("DescribeApplicationVersions", &[("ApplicationName", "shop")]);
         assert!(body.contains("<VersionLabel>fine</VersionLabel>") && body.contains("<Status>PROCESSED</Status>"));
         assert!(body.contains("<Status>FAILED</Status>"), "{body}");
+        let messages = world.messages(&[("VersionLabel", "broken")]);
+        assert!(
+            messages[0].ends_with("Its status is FAILED. The source bundle is not a zip archive."),
+            "{messages:?}"
+        );
         let messages = world.messages(&[("VersionLabel", "fine")]);
         assert!(
             messages[0].starts_with("Finished processing application version") && messages[0].ends_with("PROCESSED."),

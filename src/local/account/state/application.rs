@@ -50,7 +50,7 @@ impl Application {
 }
 
 /// How far a version is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum VersionStatus {
     /// Nobody asked to look into it.
     Unprocessed,
@@ -58,8 +58,8 @@ pub(crate) enum VersionStatus {
     Processing {
         /// Until when.
         until: Timestamp,
-        /// Whether nothing will be found wrong.
-        sound: bool,
+        /// What will be found wrong, for a person.
+        fault: Option<String>,
     },
     /// It is fine.
     Processed,
@@ -69,7 +69,7 @@ pub(crate) enum VersionStatus {
 
 impl VersionStatus {
     /// The text of the wire: in upper case, unlike in the service's model.
-    pub(crate) fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(&self) -> &'static str {
         match self {
             Self::Unprocessed => "UNPROCESSED",
             Self::Processing { .. } => "PROCESSING",

@@ -111,6 +111,16 @@ impl OptionName {
             resource: String::new(),
         }
     }
+
+    /// An option of the resource that is named with it, if one is. Only scheduled actions are told apart by it; elsewhere it names
+    /// what there is one of anyway.
+    pub(crate) fn of_resource(namespace: &str, name: &str, resource: Option<&str>) -> Self {
+        let resource = resource.filter(|_| namespace == "aws:autoscaling:scheduledaction");
+        Self {
+            resource: resource.unwrap_or_default().to_owned(),
+            ..Self::new(namespace, name)
+        }
+    }
 }
 
 /// What is known of an option.

@@ -2,7 +2,7 @@ use super::*;
 
 /// The example of the documentation: "Authenticating Requests: Using the Authorization Header", GET Object.
 fn example(range: &str) -> Parts {
-    let empty = hex(&Sha256::digest([]));
+    let empty = hexadecimal(&Sha256::digest([]));
     Request::get("http://examplebucket.s3.amazonaws.com/test.txt")
         .header("host", "examplebucket.s3.amazonaws.com")
         .header("range", range)
@@ -94,6 +94,9 @@ fn what_is_no_signature_is_told_apart_from_none() {
         "AWS4-HMAC-SHA256 Credential=a/20130524/r/s3/aws4_request, SignedHeaders=range, Signature=00",
         "AWS4-HMAC-SHA256 Credential=a/20130525/r/s3/aws4_request, SignedHeaders=host, Signature=00",
         "AWS4-HMAC-SHA256 Credential=a/20130524/r/s3/aws4_request, SignedHeaders=host, Signature=0x",
+        "AWS4-HMAC-SHA256 Credential=a/20130524/r/s3/aws4_request, Credential=b/20130524/r/s3/aws4_request, \
+         SignedHeaders=host, Signature=00",
+        "AWS4-HMAC-SHA256 Credential=a/20130524/r/s3/aws4_request, SignedHeaders=host, Signature=00, Signature=01",
     ] {
         assert_eq!(claim(Some(header)), Err(Fault::Malformed), "{header}");
     }
@@ -106,4 +109,50 @@ fn keys_are_read_and_secrets_are_not_shown() {
     for wrong in ["", "a", "a:", ":b", "a b:c", "a:b,"] {
         assert!(wrong.parse::<Keys>().is_err(), "{wrong}");
     }
+}
+
+/// Whose policy holds, and whose key is checked, is one question with one answer.
+#[test]
+fn nobody_signs_with_one_key_and_acts_with_another() {
+    let header = "AWS4-HMAC-SHA256 Other Credential=a/20130524/r/s3/aws4_request, SignedHeaders=host, Signature=00";
+    let header = format!("{header}, Credential=b/20130524/r/s3/aws4_request");
+    let link = "/?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=a%2F20130524%2Fr%2Fs3%2Faws4_request\
+        &X-Amz-Date=20130524T000000Z&X-Amz-SignedHeaders=host&X-Amz-Signature=00";
+    let parts = |request: http::request::Builder| request.body(()).unwrap().into_parts().0;
+    for parts in [
+        parts(
+            Request::get("/")
+                .header("x-amz-date", "20130524T000000Z")
+                .header(AUTHORIZATION, header),
+        ),
+        parts(Request::get(link)),
+        parts(Request::get(format!("{link}&tagging=a&tagging=b"))),
+    ] {
+        let scope = route::scope_of(&parts.headers, &parts.uri).unwrap();
+        let key = Claim::of(&parts).unwrap().key;
+        assert!(scope.starts_with(&format!("{key}/")), "{scope} and {key}");
+    }
+    let again = format!("{link}&X-Amz-Credential=b%2F20130524%2Fr%2Fs3%2Faws4_request");
+    assert_eq!(Claim::of(&parts(Request::get(again))).map(drop), Err(Fault::Malformed));
+    let whole = "AWS4-HMAC-SHA256 Credential=a/20130524/r/s3/aws4_request, SignedHeaders=host, Signature=00";
+    let twice = Request::get("/").header("x-amz-date", "20130524T000000Z");
+    let twice = twice.header(AUTHORIZATION, whole).header(AUTHORIZATION, whole);
+    assert_eq!(Claim::of(&parts(twice)).map(drop), Err(Fault::Malformed));
+}
+
+/// A body that fails when somebody reads it stands for one that is long.
+#[tokio::test]
+async fn who_cannot_be_right_is_not_listened_to() {
+    use http_body_util::BodyExt as _;
+
+    let ask = async |now: &str, keys: &Keys| {
+        let frames = futures_util::stream::iter([Err::<http_body::Frame<Bytes>, _>("read")]);
+        let body = http_body_util::StreamBody::new(frames).map_err(Into::into).boxed();
+        let request = Request::from_parts(example("bytes=0-9"), body);
+        verify(keys, request, &Shape::Xml, at(now)).await.unwrap_err().code
+    };
+    let (then, later) = ("2013-05-24T00:00:00Z", "2013-05-24T01:00:00Z");
+    assert_eq!(ask(then, &"B:x".parse().unwrap()).await, "InvalidClientTokenId");
+    assert_eq!(ask(later, &keys()).await, "SignatureDoesNotMatch");
+    assert_eq!(ask(then, &keys()).await, "IncompleteBody");
 }

@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest as _, Sha256};
 
+use crate::local::objects::hexadecimal;
+
 /// Marks a folder whose content is whole.
 const WHOLE: &str = ".whole";
 
@@ -48,13 +50,7 @@ impl Cache {
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
         }
-        let digest: String = hash
-            .finalize()
-            .iter()
-            .take(10)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        let name = format!("{kind}-{digest}");
+        let name = format!("{kind}-{}", hexadecimal(&hash.finalize()[..10]));
         let turn = {
             let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(places.entry(name.clone()).or_default())

@@ -99,12 +99,7 @@ impl Workshop<'_> {
 
     /// Writes a line into the log of the deployment.
     fn note(&self, line: &str) {
-        use std::io::Write as _;
-        let written = super::log::RotatingLog::open(&self.site.logs.join(install::LOG))
-            .and_then(|mut log| writeln!(log, "[INFO] {line}"));
-        if let Err(error) = written {
-            tracing::debug!(%error, "the log of a deployment cannot be written");
-        }
+        install::note(&self.site.logs, "INFO", line);
     }
 
     /// Builds find the package indexes that the user of this machine has configured, and the properties of the environment.

@@ -50,12 +50,7 @@ pub(super) async fn build(workshop: &Workshop<'_>, version: &str, processes: &[P
         make(workshop, &python, &folder, true, wants_gunicorn).await?;
         return Ok(variables(&folder));
     }
-    let parts: [&[u8]; 3] = [
-        python.program.as_os_str().as_encoded_bytes(),
-        requirements.as_deref().unwrap_or_default(),
-        if wants_gunicorn { b"gunicorn" } else { b"" },
-    ];
-    let place = place(workshop, &parts).await?;
+    let place = place(workshop, &origin(&python, requirements.as_deref(), wants_gunicorn)).await?;
     let folder = place.path("venv");
     if place.is_whole {
         workshop.note("The same requirements are installed already.");
@@ -64,6 +59,17 @@ pub(super) async fn build(workshop: &Workshop<'_>, version: &str, processes: &[P
         place.finish().await.map_err(|error| unwritable(&error))?;
     }
     Ok(variables(&folder))
+}
+
+/// What decides what is in a virtual environment. The same program may be another version tomorrow, which finds no packages of this
+/// one.
+fn origin<'a>(python: &'a Interpreter, requirements: Option<&'a [u8]>, wants_gunicorn: bool) -> [&'a [u8]; 4] {
+    [
+        python.program.as_os_str().as_encoded_bytes(),
+        python.version.as_bytes(),
+        requirements.unwrap_or_default(),
+        if wants_gunicorn { b"gunicorn" } else { b"" },
+    ]
 }
 
 async fn place(workshop: &Workshop<'_>, parts: &[&[u8]]) -> Result<Place, Refused> {
@@ -93,11 +99,34 @@ fn refers_to_files(list: &[u8]) -> bool {
             "--find-links",
             "-f",
         ];
-        named.iter().any(|option| line.starts_with(option))
-            || line.starts_with('.')
-            || line.contains("file:")
-            || line.starts_with('/')
+        named.iter().any(|option| line.starts_with(option)) || line.contains("file:") || names_path(line)
     })
+}
+
+/// Whether a requirement is a path, as pip sees it: it has a slash, or it ends as archives do.
+fn names_path(line: &str) -> bool {
+    const ARCHIVES: [&str; 12] = [
+        ".whl",
+        ".zip",
+        ".tar.gz",
+        ".tgz",
+        ".tar",
+        ".tar.bz2",
+        ".tbz",
+        ".tar.xz",
+        ".txz",
+        ".tlz",
+        ".tar.lz",
+        ".tar.lzma",
+    ];
+    // Options have values of their own, comments end a line, and markers and extras follow a name.
+    if line.starts_with(['-', '#']) {
+        return false;
+    }
+    let word = line.split(|c: char| c.is_whitespace() || c == ';' || c == '[').next();
+    let word = word.unwrap_or_default().to_ascii_lowercase();
+    !word.contains("://")
+        && (word.starts_with('.') || word.contains('/') || ARCHIVES.iter().any(|end| word.ends_with(end)))
 }
 
 async fn make(
@@ -160,7 +189,8 @@ mod tests {
     #[test]
     fn lists_that_lead_to_files_of_the_bundle_are_told_apart() {
         assert!(!refers_to_files(
-            b"# -e\nflask==3.0.0\nrequests[security] >= 2 ; python_version > '3'\n"
+            b"# -e\nflask==3.0.0\nrequests[security] >= 2 ; python_version > '3'\n# vendor/x.whl\n--index-url https://a.example/simple/\n\
+              shop @ https://a.example/shop-1.zip\ngit+https://a.example/shop.git\nhttps://a.example/shop-1.whl\n"
         ));
         for list in [
             "-r more.txt",
@@ -168,9 +198,25 @@ mod tests {
             "./wheels/a.whl",
             "a @ file:///x",
             "--constraint c.txt",
+            "vendor/x-1.0-py3-none-any.whl",
+            "x-1.0-py3-none-any.whl[more] ; python_version > '3'",
+            "Shop-1.0.tar.gz --hash=sha256:0",
+            "vendor/shop[more]",
+            "/srv/shop",
         ] {
             assert!(refers_to_files(list.as_bytes()), "{list}");
         }
+    }
+
+    #[test]
+    fn another_version_of_the_same_program_has_an_environment_of_its_own() {
+        let python = |version: &str| Interpreter {
+            program: "/usr/bin/python3".into(),
+            version: version.to_owned(),
+        };
+        let (before, after) = (python("3.12.9"), python("3.13.1"));
+        assert_ne!(origin(&before, None, true), origin(&after, None, true));
+        assert_eq!(origin(&before, None, true), origin(&before.clone(), None, true));
     }
 
     #[test]

@@ -26,11 +26,10 @@ use tokio::task::JoinSet;
 
 use super::absolute_program;
 use crate::local::automation::{Deployed, FunctionPlane, Run, RunEnd};
+use crate::local::folder::FUNCTIONS;
 use crate::model::Clock;
 use site::Site;
 
-/// Folder below [`FunctionSettings::data`] that belongs to functions.
-const FOLDER: &str = "functions";
 /// How long [`LiveFunctions::shutdown`] waits for processes that do not die.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(30);
 /// After which an idle process ends. AWS keeps them for minutes.
@@ -105,7 +104,7 @@ impl LiveFunctions {
     /// # Errors
     /// When the folder cannot be made or emptied.
     pub fn start(settings: FunctionSettings) -> io::Result<Self> {
-        let folder = std::path::absolute(settings.data.join(FOLDER))?;
+        let folder = std::path::absolute(settings.data.join(FUNCTIONS))?;
         let failed = |error: io::Error| {
             let message = format!("cannot prepare the folder {} for functions: {error}", folder.display());
             io::Error::new(error.kind(), message)
