@@ -7,6 +7,7 @@ pub mod balancers;
 pub mod cloud;
 pub mod dns;
 pub mod door;
+pub mod fault;
 mod identities;
 mod ids;
 pub mod live;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::local::metrics::Fault;
+use crate::local::fault::Fault;
 
 /// One of the services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +48,13 @@ pub struct JsonAnswer {
     pub headers: Vec<(&'static str, String)>,
     /// The body.
     pub body: Bytes,
+}
+
+/// The services of one account that speak JSON.
+#[async_trait::async_trait]
+pub trait JsonServices: Send + Sync {
+    /// Answers a request. May take as long as a function that the caller waits for.
+    async fn call(&self, request: JsonRequest) -> JsonAnswer;
 }
 
 /// What becomes of a request.

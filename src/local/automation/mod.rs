@@ -28,7 +28,7 @@ use functions::{Begun, Functions};
 use pipelines::Pipelines;
 use schedules::Schedules;
 
-pub use call::{JsonAnswer, JsonRequest, Service};
+pub use call::{JsonAnswer, JsonRequest, JsonServices, Service};
 pub use functions::{Deployed, Run, RunEnd, Runtime};
 pub use service::{AutomationService, FunctionPlane};
 

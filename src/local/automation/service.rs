@@ -5,8 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::oneshot;
 
-use super::{Automation, Deployed, JsonAnswer, JsonRequest, Reply, Run, RunEnd, RunId, Service, call};
-use crate::local::door::JsonServices;
+use super::{Automation, Deployed, JsonAnswer, JsonRequest, JsonServices, Reply, Run, RunEnd, RunId, Service, call};
 use crate::model::Clock;
 
 /// What carries out invocations.

@@ -12,7 +12,7 @@ use super::package::{self, CodeInput};
 use super::{Functions, Named, SETTLING, fault, invalid, view};
 use crate::local::automation::Account;
 use crate::local::automation::call::{JsonAnswer, JsonRequest, Outcome, not_implemented};
-use crate::local::metrics::Fault;
+use crate::local::fault::Fault;
 use crate::model::Timestamp;
 
 #[derive(Debug, Deserialize)]

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::function::{Deployed, Function, Runtime};
 use super::invalid;
 use crate::local::automation::call::not_implemented;
-use crate::local::metrics::Fault;
+use crate::local::fault::Fault;
 
 /// Bytes of all names and values of environment variables (source: quotas of Lambda).
 const MOST_VARIABLES: usize = 4096;

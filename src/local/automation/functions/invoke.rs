@@ -8,7 +8,7 @@ use super::operations::qualified;
 use super::{Functions, LATEST, MOST_AT_ONCE, Run, RunEnd, Running, fault};
 use crate::local::automation::call::{JsonAnswer, JsonRequest};
 use crate::local::automation::{Account, RunId};
-use crate::local::metrics::Fault;
+use crate::local::fault::Fault;
 use crate::model::Timestamp;
 
 /// The longest event of a caller who waits, and of one who does not (source: quotas of Lambda).

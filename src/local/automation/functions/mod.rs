@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use super::call::fault;
 use super::{Account, RunId};
-use crate::local::metrics::Fault;
+use crate::local::fault::Fault;
 use crate::model::Timestamp;
 use function::{Function, Named};
 use invoke::Invocation;

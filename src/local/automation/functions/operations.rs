@@ -8,7 +8,7 @@ use super::invoke::Begun;
 use super::{Functions, MOST_AT_ONCE, fault, invalid, view};
 use crate::local::automation::Account;
 use crate::local::automation::call::{JsonAnswer, JsonRequest, Outcome, not_implemented, page};
-use crate::local::metrics::Fault;
+use crate::local::fault::Fault;
 use crate::model::Timestamp;
 
 /// Functions on one page of `ListFunctions` (source: `MaxItems`).

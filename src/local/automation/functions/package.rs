@@ -12,7 +12,7 @@ use super::function::Code;
 use super::invalid;
 use crate::local::automation::Account;
 use crate::local::automation::call::not_implemented;
-use crate::local::metrics::Fault;
+use crate::local::fault::Fault;
 
 /// The largest package that can be uploaded with a call (source: quotas of Lambda).
 const MOST_DIRECT: usize = 50 << 20;

@@ -9,7 +9,7 @@ use super::declaration::{Mode, Type};
 use super::state::{Pipeline, Trigger};
 use super::{Context, advance, start};
 use crate::local::automation::call::{fault, not_implemented};
-use crate::local::metrics::Fault;
+use crate::local::fault::Fault;
 
 /// Executions of one pipeline that are under way or wait at once (source: "Quotas in AWS CodePipeline").
 const MOST_EXECUTIONS: usize = 50;

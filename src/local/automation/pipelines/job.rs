@@ -10,7 +10,7 @@ use super::state::{ActionRun, Artifact, Execution, Task, action_of};
 use super::{CONTINUES_AFTER, Context, Pipelines, limit};
 use crate::local::automation::Account;
 use crate::local::automation::call::{JsonAnswer, JsonRequest, Outcome, fault, without_nulls};
-use crate::local::metrics::Fault;
+use crate::local::fault::Fault;
 use crate::model::Timestamp;
 
 /// Jobs that are remembered, to tell one that is done from one that never was.

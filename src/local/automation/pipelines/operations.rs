@@ -15,7 +15,7 @@ use super::{Context, Pipelines, advance, source, start, view};
 use crate::local::automation::call::{JsonAnswer, JsonRequest, Outcome, fault, not_implemented, page};
 use crate::local::automation::functions::Functions;
 use crate::local::automation::{Account, seconds};
-use crate::local::metrics::Fault;
+use crate::local::fault::Fault;
 use crate::model::Timestamp;
 
 /// Items on a page, unless fewer are asked for.

@@ -7,7 +7,7 @@ use crate::local::automation::Account;
 use crate::local::automation::call::{fault, not_implemented};
 use crate::local::automation::functions::Functions;
 use crate::local::automation::pipelines::Pipelines;
-use crate::local::metrics::Fault;
+use crate::local::fault::Fault;
 use crate::model::Timestamp;
 
 /// A target.
