@@ -150,6 +150,11 @@ impl Function {
         }
     }
 
+    /// How long one invocation may take, whether an update is in progress or done.
+    pub(super) fn time_limit(&self) -> Duration {
+        self.serving.timeout.max(self.wanted.timeout)
+    }
+
     pub(super) fn is_pending(&self) -> bool {
         self.is_new && self.busy_until.is_some()
     }

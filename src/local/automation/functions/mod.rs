@@ -108,6 +108,12 @@ impl Functions {
             .ok_or_else(|| not_found(&Named::parse(text), account))
     }
 
+    /// How long one invocation of a function may take, whether an update of it is in progress or done.
+    pub(super) fn time_limit(&self, text: &str, account: &Account) -> Option<Duration> {
+        let function = self.find(text, account).ok()?;
+        Some(function.time_limit())
+    }
+
     /// Does what is due by `now`.
     pub(super) fn tick(&mut self, account: &mut Account, now: Timestamp) {
         for function in self.functions.values_mut() {

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::super::fixture::{World, creation, package, read};
@@ -105,6 +107,44 @@ fn a_caller_waits_for_the_answer() {
     assert_eq!(read(&answer).1["errorMessage"], "no");
     // Told twice, it is one answer all the same.
     assert_eq!(world.fails(run), None);
+}
+
+#[test]
+fn a_client_tells_of_itself_in_base64() {
+    let mut world = World::new();
+    world.function("release");
+    let path = format!("{FUNCTIONS}/release/invocations");
+    let mut invoke = |context: &str| {
+        let reply = world.send(
+            Service::Functions,
+            "POST",
+            &path,
+            &[("x-amz-client-context", context)],
+            &json!({}),
+        );
+        let runs = world.events();
+        match reply {
+            Reply::Waits(run) => {
+                world.answers(run, &Value::Null);
+                Ok(runs[0].0.client_context.clone())
+            }
+            Reply::Answered(answer) => Err(read(&answer).1["Message"].as_str().unwrap().to_owned()),
+        }
+    };
+    let told = STANDARD.encode("{\"custom\": {\n\"name\": \"J\u{f6}rg\" }}");
+    assert_eq!(
+        invoke(&told),
+        Ok(Some("{\"custom\":{\"name\":\"J\u{f6}rg\"}}".to_owned()))
+    );
+    assert_eq!(invoke(""), Ok(None));
+    for (wrong, why) in [
+        ("{\"custom\": {}}".to_owned(), "not Base64"),
+        (STANDARD.encode("[1]"), "not a JSON object"),
+        (STANDARD.encode("x".repeat(2700)), "3600 bytes"),
+    ] {
+        let refused = invoke(&wrong).unwrap_err();
+        assert!(refused.contains(why), "{refused}");
+    }
 }
 
 #[test]
@@ -217,6 +257,68 @@ fn an_event_that_is_too_old_is_not_tried_again() {
     world.fails(run.id);
     world.seconds(1000);
     assert!(world.events().is_empty());
+}
+
+#[test]
+fn an_event_that_was_never_tried_grows_too_old_as_well() {
+    let mut world = World::new();
+    world.function("release");
+    let path = "/2019-09-25/functions/release/event-invoke-config";
+    let config = json!({
+        "MaximumEventAgeInSeconds": 60,
+        "DestinationConfig": { "OnFailure": { "Destination": "arn:aws:s3:::news" } },
+    });
+    world.lambda("PUT", path, &config);
+    let concurrency = "/2017-10-31/functions/release/concurrency";
+    world.lambda("PUT", concurrency, &json!({ "ReservedConcurrentExecutions": 0 }));
+    world.accepts("release", &json!({ "n": 1 }));
+    world.seconds(60);
+    assert!(world.storage.keys("news").is_empty(), "it waits for room");
+    world.seconds(1);
+    let kept = world.storage.keys("news");
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    let record: Value = serde_json::from_str(&world.storage.text("news", &kept[0])).unwrap();
+    assert_eq!(record["requestContext"]["condition"], "EventAgeExceeded");
+    assert_eq!(record["requestContext"]["approximateInvokeCount"], 0);
+    world.lambda("DELETE", concurrency, &Value::Null);
+    world.seconds(60);
+    assert!(world.events().is_empty());
+}
+
+#[test]
+fn no_pace_gives_up_an_event_for_the_time_that_its_function_takes() {
+    let mut world = World::paced(20.0);
+    world.function("release");
+    let path = format!("{FUNCTIONS}/release/configuration");
+    world.lambda("PUT", &path, &json!({ "Timeout": 900 }));
+    world.seconds(5);
+    world.accepts("release", &json!({}));
+    // At that pace six hours are eighteen minutes, and less than the three attempts take.
+    for _ in 0..3 {
+        let run = world.events().remove(0).0;
+        world.seconds(900);
+        world.fails(run.id);
+        world.seconds(6);
+    }
+    assert!(world.events().is_empty(), "three attempts are all");
+}
+
+#[test]
+fn what_ends_makes_room_though_its_function_was_removed() {
+    let mut world = World::new();
+    world.function("release");
+    world.function("other");
+    for _ in 0..10 {
+        world.accepts("release", &json!({}));
+    }
+    let runs = world.events();
+    world.accepts("other", &json!({ "waits": true }));
+    world.lambda("DELETE", &format!("{FUNCTIONS}/release"), &Value::Null);
+    assert!(world.events().is_empty(), "what has begun goes on");
+    // It looks for room once a second, and nobody has come to let it look.
+    world.now = world.now + Duration::from_secs(1);
+    world.fails(runs[0].0.id);
+    assert_eq!(world.events()[0].1, json!({ "waits": true }));
 }
 
 #[test]

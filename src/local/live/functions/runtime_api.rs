@@ -190,7 +190,8 @@ impl Shared {
             ("lambda-runtime-client-context", context),
         ];
         for (name, value) in values {
-            if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {
+            // Names may have letters that are no ASCII.
+            if let Some(value) = value.and_then(|value| HeaderValue::from_bytes(value.as_bytes()).ok()) {
                 headers.insert(name, value);
             }
         }

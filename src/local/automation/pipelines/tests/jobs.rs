@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::super::super::Service;
 use super::super::super::fixture::World;
 use crate::local::storage::Storage as _;
 
@@ -123,6 +124,22 @@ fn a_job_without_a_result_fails_after_twenty_minutes_and_a_token_begins_them_ane
     assert!(message.contains("release failed to return a result"), "{message}");
     let late = json!({ "jobId": job["id"] });
     world.pipeline_refuses("PutJobSuccessResult", &late, "InvalidJobStateException");
+}
+
+#[test]
+fn no_pace_ends_a_job_while_its_function_may_work() {
+    // At this pace twenty minutes are less than a second, and a day is less than one.
+    let mut world = World::with_pipeline_at(2000.0, |pipeline| {
+        pipeline["stages"][0]["actions"][0]["configuration"]["PollForSourceChanges"] = "false".into();
+    });
+    let path = "/2015-03-31/functions/release/configuration";
+    world.call(Service::Functions, "PUT", path, &json!({ "Timeout": 900 }));
+    world.pass(Duration::from_millis(1));
+    world.events().remove(0);
+    world.seconds(919);
+    assert_eq!(world.action("Deploy")["status"], "InProgress");
+    world.seconds(1);
+    assert_eq!(world.action("Deploy")["status"], "Failed");
 }
 
 #[test]
