@@ -200,7 +200,10 @@ fn work(pipeline: &mut Pipeline, number: usize, place: usize, context: &mut Cont
             execution.updated = now;
         }
         Status::Failed => {
+            // Whoever has stopped it wants nothing more of it, neither again nor back.
+            let goes_on = execution.stop.is_none();
             let wanted = execution.declaration.stages[place].on_failure.clone();
+            let wanted = wanted.filter(|_| goes_on);
             execution.finish(Status::Failed, now);
             match wanted.as_ref().and_then(|failure| failure.result) {
                 Some(FailureResult::Retry) if execution.stages[&place].automatic_retries == 0 => {

@@ -245,13 +245,15 @@ impl Pipelines {
     fn list_executions(&self, request: &JsonRequest) -> Outcome {
         let input: Listing = read(request)?;
         let pipeline = self.find(&input.pipeline_name)?;
-        let stage = input.filter.succeeded_in_stage.as_ref();
-        let place = stage.map(|stage| pipeline.declaration.stage(&stage.stage_name));
-        let fits = |execution: &&super::state::Execution| match place {
-            None => true,
-            Some(place) => place
-                .and_then(|place| execution.stages.get(&place))
-                .is_some_and(|run| run.status == Status::Succeeded),
+        let wanted = input.filter.succeeded_in_stage.as_ref();
+        let fits = |execution: &&super::state::Execution| {
+            wanted.is_none_or(|wanted| {
+                // The pipeline may have been changed since.
+                let place = execution.declaration.stage(&wanted.stage_name);
+                place
+                    .and_then(|place| execution.stages.get(&place))
+                    .is_some_and(|run| run.status == Status::Succeeded)
+            })
         };
         let all = pipeline.executions.iter().rev().filter(fits).map(view::summary);
         paged("pipelineExecutionSummaries", all.collect(), &input)

@@ -202,6 +202,25 @@ fn a_new_object_starts_the_pipeline_once() {
 }
 
 #[test]
+fn a_new_object_waits_while_as_many_executions_are_under_way_as_may_be() {
+    let mut world = World::with_pipeline(|_| {});
+    let job = world.first_job();
+    for _ in 1..50 {
+        world.start();
+    }
+    world.seconds(120);
+    world.storage.put("source", "shop.zip", b"version 2");
+    world.seconds(120);
+    assert_eq!(world.executions().len(), 50);
+    world.succeed(&job);
+    world.approve("Approved");
+    world.seconds(60);
+    let shown = world.executions();
+    assert_eq!(shown.len(), 51);
+    assert_eq!(shown[0]["trigger"]["triggerType"], "PollForSourceChanges");
+}
+
+#[test]
 fn a_source_that_is_not_polled_waits_to_be_started() {
     let mut world = World::with_pipeline(|pipeline| {
         pipeline["stages"][0]["actions"][0]["configuration"]["PollForSourceChanges"] = "false".into();
