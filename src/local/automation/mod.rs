@@ -49,7 +49,7 @@ pub struct AutomationSettings {
 
 /// Names one invocation that was begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RunId(u64);
+pub struct RunId(pub(super) u64);
 
 /// What all three services work with.
 struct Account {
