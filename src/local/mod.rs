@@ -15,6 +15,7 @@ mod lookup;
 pub mod metrics;
 pub mod modelled;
 pub mod objects;
+mod percent;
 pub mod permissions;
 pub mod plane;
 mod query;

@@ -1,5 +1,6 @@
 //! Invocations: for callers who wait, and asynchronous ones with their further attempts.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use super::function::Function;
 use super::operations::qualified;
 use super::{Functions, LATEST, MOST_AT_ONCE, Run, RunEnd, Running, fault};
 use crate::local::automation::call::{JsonAnswer, JsonRequest};
-use crate::local::automation::{Account, RunId};
+use crate::local::automation::{Account, Reply, RunId};
 use crate::local::fault::Fault;
 use crate::model::Timestamp;
 
@@ -33,7 +34,7 @@ const LEAST_AGE: Duration = Duration::from_secs(20);
 const THROTTLED: Duration = Duration::from_secs(1);
 
 /// An asynchronous invocation.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub(super) struct Invocation {
     pub(super) function: String,
     pub(super) request_id: String,
@@ -45,13 +46,16 @@ pub(super) struct Invocation {
     pub(super) due: Timestamp,
 }
 
-/// What became of a request.
-#[derive(Debug)]
-pub(in super::super) enum Begun {
-    /// It is answered.
-    Answered(JsonAnswer),
-    /// It is answered when this run has ended.
-    Waits(RunId),
+/// Events may hold credentials, and stay out of what is printed.
+impl fmt::Debug for Invocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Invocation")
+            .field("function", &self.function)
+            .field("request_id", &self.request_id)
+            .field("attempts", &self.attempts)
+            .field("payload_bytes", &self.payload.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Functions {
@@ -62,7 +66,7 @@ impl Functions {
         request: &JsonRequest,
         account: &mut Account,
         now: Timestamp,
-    ) -> Result<Begun, Fault> {
+    ) -> Result<Reply, Fault> {
         let function = self.find(&qualified(name, request), account)?;
         let kind = request.headers.get("x-amz-invocation-type").map(String::as_str);
         let most = if kind == Some("Event") {
@@ -94,12 +98,12 @@ impl Functions {
             request.body.to_vec()
         };
         match kind {
-            Some("DryRun") => Ok(Begun::Answered(JsonAnswer::empty(204))),
+            Some("DryRun") => Ok(Reply::Answered(JsonAnswer::empty(204))),
             Some("Event") => {
                 let name = function.wanted.name.clone();
                 self.enqueue(&name, payload, account, now)?;
                 self.begin_what_waits(account, now);
-                Ok(Begun::Answered(JsonAnswer::empty(202)))
+                Ok(Reply::Answered(JsonAnswer::empty(202)))
             }
             None | Some("RequestResponse") => {
                 if function.is_pending() {
@@ -116,7 +120,7 @@ impl Functions {
                 let context = client_context(request)?;
                 let request_id = account.ids.uuid("invocation");
                 let id = self.begin(&name, request_id, payload, context, None);
-                id.map(Begun::Waits)
+                id.map(Reply::Waits)
                     .ok_or_else(|| fault(500, "ServiceException", "The function is gone."))
             }
             Some(other) => Err(super::invalid(format!("Unknown invocation type {other}"))),

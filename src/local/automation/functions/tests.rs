@@ -86,6 +86,25 @@ fn an_update_takes_a_moment_and_is_alone() {
 }
 
 #[test]
+fn packages_are_kept_while_they_are_served() {
+    let mut world = World::new();
+    world.function("release");
+    let kept = |world: &World| world.storage.keys("awslambda-eu-central-1-tasks");
+    let first = kept(&world);
+    assert_eq!(first.len(), 1);
+    let code = format!("{FUNCTIONS}/release/code");
+    let (status, _) = world.lambda("PUT", &code, &json!({ "ZipFile": package(), "DryRun": true }));
+    assert_eq!((status, kept(&world)), (200, first.clone()), "a dry run keeps nothing");
+    assert_eq!(world.lambda("PUT", &code, &json!({ "ZipFile": package() })).0, 200);
+    let second = kept(&world);
+    assert!(second.len() == 1 && second != first, "{second:?}");
+    let mut wrong = creation("other");
+    wrong["Architectures"] = json!(["mips"]);
+    assert_eq!(world.lambda("POST", FUNCTIONS, &wrong).0, 400);
+    assert_eq!(kept(&world), second, "what is refused is not kept");
+}
+
+#[test]
 fn a_caller_waits_for_the_answer() {
     let mut world = World::new();
     world.function("release");
@@ -367,6 +386,21 @@ fn what_cannot_be_a_function_is_refused() {
         404
     );
     assert_eq!(world.lambda("PATCH", FUNCTIONS, &Value::Null).0, 501);
+}
+
+#[test]
+fn nothing_of_an_event_or_an_answer_is_printed() {
+    let mut world = World::new();
+    world.function("release");
+    world.accepts("release", &json!({ "password": "hunter2" }));
+    let shown = format!("{:?}", world.automation.functions);
+    assert!(shown.contains("payload_bytes") && !shown.contains("hunter2"), "{shown}");
+    // Not as a list of bytes either: those are an `h` and a `u`.
+    assert!(!shown.contains("104, 117"), "{shown}");
+    let end = format!("{:?}", super::RunEnd::Answered(b"hunter2".to_vec()));
+    assert_eq!(end, "Answered(7 bytes)");
+    let answer = super::super::JsonAnswer::document(200, &json!("hunter2"));
+    assert!(!format!("{answer:?}").contains("hunter2"));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use super::control::{caller, execution_id, not_found, read};
 use super::declaration::Declaration;
 use super::state::{Pipeline, Status, Trigger};
 use super::{Context, Pipelines, advance, source, start, view};
-use crate::local::automation::call::{JsonAnswer, JsonRequest, Outcome, fault, not_implemented, page};
+use crate::local::automation::call::{JsonAnswer, JsonRequest, Outcome, fault, not_implemented, page, unreadable};
 use crate::local::automation::functions::Functions;
 use crate::local::automation::{Account, seconds};
 use crate::local::fault::Fault;
@@ -189,8 +189,8 @@ impl Pipelines {
         account: &mut Account,
         now: Timestamp,
     ) -> Result<(), Fault> {
-        let input: StartInput = serde_json::from_str(input)
-            .map_err(|error| fault(400, "ValidationException", format!("The input cannot be read: {error}")))?;
+        let input: StartInput =
+            serde_json::from_str(input).map_err(|error| unreadable("ValidationException", "The input", &error))?;
         let mut context = Context {
             jobs: &mut self.jobs,
             functions,
