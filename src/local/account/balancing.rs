@@ -10,7 +10,8 @@ use crate::local::balancers::{
     self, Balancers, BalancersSettings, DesiredBalancer, GroupSettings, HealthCheck, LoadBalancerArn, Target,
     TargetGroupArn, TargetState, Tenant,
 };
-use crate::local::metrics::{Document, Fault, Metrics};
+use crate::local::fault::Fault;
+use crate::local::metrics::{Document, Metrics};
 use crate::local::plane::{BalancerSettings, EnvironmentSample, InstanceState};
 use crate::model::{EnvironmentId, Timestamp};
 

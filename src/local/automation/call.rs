@@ -5,9 +5,11 @@ use std::fmt;
 
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
+use serde_json::error::Category;
 use serde_json::{Value, json};
 
-use crate::local::metrics::Fault;
+use crate::local::fault::Fault;
+use crate::local::percent::decoded;
 
 /// One of the services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +42,7 @@ pub struct JsonRequest {
 }
 
 /// An answer, errors included.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct JsonAnswer {
     /// HTTP status.
     pub status: u16,
@@ -48,6 +50,13 @@ pub struct JsonAnswer {
     pub headers: Vec<(&'static str, String)>,
     /// The body.
     pub body: Bytes,
+}
+
+/// The services of one account that speak JSON.
+#[async_trait::async_trait]
+pub trait JsonServices: Send + Sync {
+    /// Answers a request. May take as long as a function that the caller waits for.
+    async fn call(&self, request: JsonRequest) -> JsonAnswer;
 }
 
 /// What becomes of a request.
@@ -65,6 +74,16 @@ impl fmt::Debug for JsonRequest {
     }
 }
 
+/// The same for answers: a function's variables are in that of `GetFunction`.
+impl fmt::Debug for JsonAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JsonAnswer")
+            .field("status", &self.status)
+            .field("body_bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
 impl JsonRequest {
     /// A parameter of the address.
     pub(super) fn parameter(&self, name: &str) -> Option<&str> {
@@ -75,13 +94,13 @@ impl JsonRequest {
     /// The body as a document of this shape. Nothing at all is an empty document.
     pub(super) fn input<T: DeserializeOwned>(&self, code: &'static str) -> Result<T, Fault> {
         let body: &[u8] = if self.body.is_empty() { b"{}" } else { &self.body };
-        serde_json::from_slice(body).map_err(|error| fault(400, code, format!("The request cannot be read: {error}")))
+        serde_json::from_slice(body).map_err(|error| unreadable(code, "The request", &error))
     }
 
     /// The parts of the path between slashes, with their escapes undone.
     pub(super) fn segments(&self) -> Vec<String> {
         let parts = self.path.split('/').filter(|part| !part.is_empty());
-        parts.map(unescaped).collect()
+        parts.map(decoded).collect()
     }
 }
 
@@ -128,6 +147,23 @@ pub(super) fn fault(status: u16, code: &'static str, message: impl Into<String>)
     }
 }
 
+/// A refusal of a document that cannot be read. It says where and why, and nothing of what stands there, which may be secret.
+pub(super) fn unreadable(code: &'static str, what: &str, error: &serde_json::Error) -> Fault {
+    let why = match error.classify() {
+        Category::Syntax => "it is not JSON",
+        Category::Eof => "it ends too early",
+        Category::Data => "a field is missing, or has a value of another type than it should",
+        Category::Io => "it could not be read to its end",
+    };
+    let (line, column) = (error.line(), error.column());
+    let place = if line == 0 {
+        String::new()
+    } else {
+        format!(" at line {line}, column {column}")
+    };
+    fault(400, code, format!("{what} cannot be read{place}: {why}"))
+}
+
 /// A refusal of something that is not here.
 pub(super) fn not_implemented(what: &str) -> Fault {
     fault(
@@ -143,27 +179,6 @@ pub(super) fn without_nulls(document: Value) -> Value {
         Value::Object(fields) => Value::Object(fields.into_iter().filter(|(_, value)| !value.is_null()).collect()),
         other => other,
     }
-}
-
-/// Undoes the escapes of a path. What is no escape stays as it is.
-fn unescaped(part: &str) -> String {
-    let mut bytes = Vec::with_capacity(part.len());
-    let mut rest = part.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let digits = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
-        let byte = digits.filter(|_| *first == b'%');
-        match byte.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &after[2..];
-            }
-            None => {
-                bytes.push(*first);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// A page of a list: what follows `token`, `most` at most, and the token of what is left. Tokens are the number of the next
@@ -183,11 +198,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn escapes_are_undone_and_other_signs_stay() {
-        assert_eq!(unescaped("arn%3Aaws%3Alambda"), "arn:aws:lambda");
-        assert_eq!(unescaped("%24LATEST"), "$LATEST");
-        assert_eq!(unescaped("50%"), "50%");
-        assert_eq!(unescaped("%zz%4"), "%zz%4");
+    fn a_refusal_says_where_and_shows_no_value() {
+        #[derive(Debug, serde::Deserialize)]
+        struct Input {
+            #[expect(dead_code, reason = "it is never read")]
+            count: u32,
+        }
+        let refused = |body: &'static str| {
+            let request = JsonRequest {
+                service: Service::Functions,
+                method: "POST".to_owned(),
+                path: "/".to_owned(),
+                query: Vec::new(),
+                headers: BTreeMap::new(),
+                body: body.into(),
+                id: "request".to_owned(),
+            };
+            request.input::<Input>("Invalid").unwrap_err().message
+        };
+        for (body, place) in [
+            ("{\"count\": \"hunter2\"}", "line 1, column"),
+            ("{\"hunter2\": hunter2}", "not JSON"),
+            ("{\"count\": 7", "ends too early"),
+        ] {
+            let message = refused(body);
+            assert!(message.contains(place) && !message.contains("hunter2"), "{message}");
+        }
     }
 
     #[test]

@@ -24,11 +24,12 @@ use super::account::Timing;
 use super::ids::Ids;
 use super::storage::Storage;
 use crate::model::Timestamp;
-use functions::{Begun, Functions};
+use functions::Functions;
 use pipelines::Pipelines;
 use schedules::Schedules;
 
-pub use call::{JsonAnswer, JsonRequest, Service};
+pub use call::{JsonAnswer, JsonRequest, JsonServices, Service};
+pub(super) use functions::Named;
 pub use functions::{Deployed, Run, RunEnd, Runtime};
 pub use service::{AutomationService, FunctionPlane};
 
@@ -49,7 +50,7 @@ pub struct AutomationSettings {
 
 /// Names one invocation that was begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RunId(u64);
+pub struct RunId(pub(super) u64);
 
 /// What all three services work with.
 struct Account {
@@ -114,14 +115,13 @@ impl Automation {
         } = self;
         let result = match request.service {
             Service::Functions => functions.handle(request, account, now),
-            Service::Pipelines => pipelines.handle(request, functions, account, now).map(Begun::Answered),
-            Service::Schedules => schedules.handle(request, account, now).map(Begun::Answered),
+            Service::Pipelines => pipelines.handle(request, functions, account, now).map(Reply::Answered),
+            Service::Schedules => schedules.handle(request, account, now).map(Reply::Answered),
         };
         // What the call has brought about begins now.
         functions.tick(account, now);
         match result {
-            Ok(Begun::Answered(answer)) => Reply::Answered(answer),
-            Ok(Begun::Waits(run)) => Reply::Waits(run),
+            Ok(reply) => reply,
             Err(fault) => Reply::Answered(JsonAnswer::refusal(request.service, fault)),
         }
     }

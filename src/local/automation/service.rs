@@ -5,8 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::oneshot;
 
-use super::{Automation, Deployed, JsonAnswer, JsonRequest, Reply, Run, RunEnd, RunId, Service, call};
-use crate::local::door::JsonServices;
+use super::{Automation, Deployed, JsonAnswer, JsonRequest, JsonServices, Reply, Run, RunEnd, RunId, Service, call};
 use crate::model::Clock;
 
 /// What carries out invocations.
@@ -14,7 +13,8 @@ pub trait FunctionPlane: Send + Sync {
     /// Begins an invocation and returns at once; `end` is called when it has ended.
     fn begin(&self, run: Run, end: Box<dyn FnOnce(RunEnd) + Send>);
 
-    /// Only this code is served any more: processes of other code may go when they are idle.
+    /// Only this code is served from now on: processes of other code may go when they are idle. Called in the order in which that
+    /// changes, so it must not wait, nor tell of an end.
     fn keep(&self, deployed: &[Arc<Deployed>]);
 }
 
@@ -58,17 +58,19 @@ impl AutomationService {
         }
     }
 
-    /// Hands invocations to the plane, without the lock: it may tell of an end at once.
+    /// Tells the plane what is served, and hands invocations to it, these without the lock: it may tell of an end at once. So one of
+    /// code that was just replaced may come after the plane has heard of that.
     fn begin_runs(&self, mut state: MutexGuard<'_, State>) {
         let runs = state.automation.take_runs();
         let deployed = state.automation.deployed();
         let revisions: Vec<u64> = deployed.iter().map(|deployed| deployed.revision).collect();
         let changed = state.kept != revisions;
         state.kept = revisions;
-        drop(state);
         if changed {
+            // Later news must not come first.
             self.plane.keep(&deployed);
         }
+        drop(state);
         for run in runs {
             let (id, myself) = (run.id, Weak::clone(&self.myself));
             self.plane.begin(
@@ -132,5 +134,49 @@ impl JsonServices for AutomationService {
 impl std::fmt::Debug for AutomationService {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("AutomationService").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::OnceLock;
+
+    use super::super::fixture::{World, creation};
+    use super::*;
+    use crate::model::SystemClock;
+
+    /// Notes whether the state was held whenever it was told what is served.
+    #[derive(Default)]
+    struct Watching {
+        service: OnceLock<Weak<AutomationService>>,
+        held: Mutex<Vec<bool>>,
+    }
+
+    impl FunctionPlane for Watching {
+        fn begin(&self, _: Run, _: Box<dyn FnOnce(RunEnd) + Send>) {}
+
+        fn keep(&self, _: &[Arc<Deployed>]) {
+            let service = self.service.get().unwrap().upgrade().unwrap();
+            self.held.lock().unwrap().push(service.state.try_lock().is_err());
+        }
+    }
+
+    #[tokio::test]
+    async fn the_plane_hears_what_is_served_in_its_order() {
+        let plane = Arc::new(Watching::default());
+        let automation = World::new().automation;
+        let service = AutomationService::new(automation, plane.clone(), Arc::new(SystemClock));
+        plane.service.set(Arc::downgrade(&service)).unwrap();
+        let request = JsonRequest {
+            service: Service::Functions,
+            method: "POST".to_owned(),
+            path: "/2015-03-31/functions".to_owned(),
+            query: Vec::new(),
+            headers: BTreeMap::new(),
+            body: creation("release").to_string().into(),
+            id: "request".to_owned(),
+        };
+        assert_eq!(service.call(request).await.status, 201);
+        assert_eq!(*plane.held.lock().unwrap(), [true], "nothing else can come in between");
     }
 }

@@ -7,17 +7,10 @@ use http::{HeaderValue, Request, Response, StatusCode};
 use super::body::{self, Body};
 use super::refusal::{Refusal, Shape};
 use super::route::{Target, name};
-use crate::local::automation::{JsonAnswer, JsonRequest, Service};
+use crate::local::automation::{JsonRequest, JsonServices, Service};
 
 /// An upload of a function's code: 50 MB as Base64, with its configuration (source: quotas of Lambda).
 const LONGEST_UPLOAD: usize = 70 << 20;
-
-/// The services of one account that speak JSON.
-#[async_trait::async_trait]
-pub trait JsonServices: Send + Sync {
-    /// Answers a request. May take as long as a function that the caller waits for.
-    async fn call(&self, request: JsonRequest) -> JsonAnswer;
-}
 
 /// Answers a request for one of the services.
 pub(super) async fn answer(

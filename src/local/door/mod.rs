@@ -23,7 +23,6 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 
 pub use body::{Body, BoxError};
-pub use json::JsonServices;
 pub use listener::{BindError, Exposure, Listener, check_exposure};
 pub use query::{QueryAnswer, QueryService};
 pub use rest::RestService;
@@ -31,6 +30,7 @@ pub use rpc::DocumentService;
 pub use serve::serve;
 pub use signature::{Keys, KeysError};
 
+use super::automation::JsonServices;
 use super::objects::S3Front;
 use super::permissions::Permissions;
 use crate::model::Clock;

@@ -4,7 +4,8 @@ use http::{HeaderValue, Request, Response, StatusCode};
 
 use super::body::{self, Body};
 use super::refusal::{Refusal, Shape};
-use crate::local::metrics::{Document, Fault};
+use crate::local::fault::Fault;
+use crate::local::metrics::Document;
 
 /// A service with operations on documents: `monitoring` of one account.
 pub trait DocumentService: Send + Sync {

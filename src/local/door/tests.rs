@@ -7,7 +7,8 @@ use http_body_util::{BodyExt as _, Full};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::*;
-use crate::local::metrics::{Document, Fault};
+use crate::local::fault::Fault;
+use crate::local::metrics::Document;
 use crate::local::objects::ObjectStore;
 use crate::model::{SystemClock, Timestamp};
 

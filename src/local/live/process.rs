@@ -132,15 +132,20 @@ pub(super) async fn supervise(
     }
 }
 
-/// All that the process is given: nothing of the cloud's own environment but what finds programs and languages.
-fn environment(site: &Site, port: u16, properties: &BTreeMap<String, String>) -> BTreeMap<OsString, OsString> {
+/// What every process here is given: nothing of the cloud's own environment but what finds programs and languages.
+pub(super) fn base_environment(home: &Path, temporary: &Path) -> BTreeMap<OsString, OsString> {
     let inherited = |name: &str, default: &str| std::env::var_os(name).unwrap_or_else(|| default.into());
-    let mut environment = BTreeMap::from([
+    BTreeMap::from([
         ("PATH".into(), inherited("PATH", PATH)),
         ("LANG".into(), inherited("LANG", "C.UTF-8")),
-        ("HOME".into(), site.folder.clone().into()),
-        ("TMPDIR".into(), site.temporary.clone().into()),
-    ]);
+        ("HOME".into(), home.into()),
+        ("TMPDIR".into(), temporary.into()),
+    ])
+}
+
+/// All that the process is given.
+fn environment(site: &Site, port: u16, properties: &BTreeMap<String, String>) -> BTreeMap<OsString, OsString> {
+    let mut environment = base_environment(&site.folder, &site.temporary);
     environment.extend(site.variables.iter().cloned());
     for (name, value) in properties {
         environment.insert(name.into(), value.into());

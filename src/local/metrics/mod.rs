@@ -34,17 +34,6 @@ struct Place {
     target_group: String,
 }
 
-/// A refusal.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// HTTP status.
-    pub status: u16,
-    /// The code that clients look at.
-    pub code: &'static str,
-    /// A text for a person.
-    pub message: String,
-}
-
 impl Metrics {
     /// Nothing measured yet. `minute` is as long as one is at the cloud's pace.
     pub(crate) fn new(minute: Duration) -> Self {

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::series::{METRICS, Metric, Statistic, reckon};
-use super::{Document, Fault, Metrics, Place};
+use super::{Document, Metrics, Place};
+use crate::local::fault::Fault;
 use crate::model::Timestamp;
 
 /// The namespace of Application Load Balancers.

@@ -2,6 +2,7 @@
 
 use super::series::{METRICS, Metric};
 use super::*;
+use crate::local::fault::Fault;
 use crate::local::plane::InstanceSample;
 use crate::model::Latency;
 

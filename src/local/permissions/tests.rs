@@ -404,6 +404,27 @@ fn calls_of_pipelines_functions_and_schedules_are_about_what_they_name() {
             "lambda:InvokeFunction arn:aws:lambda:eu-central-1:123456789012:function:release",
         ),
         (
+            Functions,
+            "POST",
+            "/2015-03-31/functions/arn%3Aaws%3Alambda%3Aeu-central-1%3A123456789012%3Afunction%3Arelease/invocations",
+            "",
+            "lambda:InvokeFunction arn:aws:lambda:eu-central-1:123456789012:function:release",
+        ),
+        (
+            Functions,
+            "POST",
+            "/2015-03-31/functions/release:live/invocations",
+            "",
+            "lambda:InvokeFunction arn:aws:lambda:eu-central-1:123456789012:function:release:live",
+        ),
+        (
+            Functions,
+            "GET",
+            "/2015-03-31/functions/release?Qualifier=%24LATEST",
+            "",
+            "lambda:GetFunction arn:aws:lambda:eu-central-1:123456789012:function:release:$LATEST",
+        ),
+        (
             Schedules,
             "GET",
             "/schedules/drill",

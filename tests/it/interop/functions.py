@@ -3,6 +3,7 @@
 usage: functions.py ENDPOINT
 """
 
+import base64
 import io
 import json
 import sys
@@ -57,8 +58,9 @@ import os
 def handle(event, context):
     if event.get("raise"):
         raise ValueError(event["raise"])
+    client = context.client_context
     return {"sum": sum(event["numbers"]), "left": context.get_remaining_time_in_millis(), "name": context.function_name,
-            "region": os.environ["AWS_REGION"]}
+            "region": os.environ["AWS_REGION"], "client": client and client.custom, "title": client and client.client.app_title}
 """
 
 
@@ -167,6 +169,11 @@ s3.put_object(Bucket="letters", Key="code.zip", Body=package("app.py", HANDLER))
 make("handler", "python3.12", "app.handle", {"S3Bucket": "letters", "S3Key": "code.zip"})
 error, answer = invoke("handler", {"numbers": [1, 2, 3]})
 assert error is None and answer["sum"] == 6 and answer["name"] == "handler" and answer["region"] == "eu-central-1", answer
+assert answer["client"] is None, answer
+told = base64.b64encode('{"custom": {"name": "Jörg"}, "client": {"app_title": "shop"}}'.encode()).decode()
+error, answer = invoke("handler", {"numbers": []}, ClientContext=told)
+assert error is None and answer["client"] == {"name": "Jörg"} and answer["title"] == "shop", answer
+assert refused(functions.invoke, FunctionName="handler", ClientContext="{}") == "InvalidRequestContentException"
 error, raised = invoke("handler", {"raise": "no"})
 assert error == "Unhandled" and raised["errorType"] == "ValueError" and raised["errorMessage"] == "no", raised
 functions.update_function_code(FunctionName="handler", ZipFile=package("other.py", HANDLER))

@@ -12,10 +12,10 @@ use super::package::{self, CodeInput};
 use super::{Functions, Named, SETTLING, fault, invalid, view};
 use crate::local::automation::Account;
 use crate::local::automation::call::{JsonAnswer, JsonRequest, Outcome, not_implemented};
-use crate::local::metrics::Fault;
+use crate::local::fault::Fault;
 use crate::model::Timestamp;
 
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Creation {
     function_name: String,
@@ -31,7 +31,7 @@ struct Creation {
     configuration: Configuration,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct CodeUpdate {
     #[serde(default)]
@@ -88,7 +88,9 @@ impl Functions {
             region: account.region.clone(),
         };
         let mut wanted = configured(start, &input.configuration)?;
-        let (code, package) = package::store(&input.code, &name, account)?;
+        let architecture = architecture(&input.architectures)?;
+        let content = package::read(&input.code, account)?;
+        let (code, package) = package::keep(&content, &name, account)?;
         wanted.package = package;
         let wanted = Arc::new(self.numbered(wanted));
         let mut function = Function {
@@ -97,7 +99,7 @@ impl Functions {
             role,
             description: String::new(),
             code,
-            architecture: architecture(&input.architectures)?.unwrap_or_else(|| "x86_64".to_owned()),
+            architecture: architecture.unwrap_or_else(|| "x86_64".to_owned()),
             ephemeral_mb: 512,
             tracing: "PassThrough".to_owned(),
             tags: input.tags,
@@ -130,10 +132,13 @@ impl Functions {
         may_change(function, input.revision_id.as_deref())?;
         let mut wanted = (*function.wanted).clone();
         let architecture = architecture(&input.architectures)?;
-        let (code, package) = package::store(&input.code, &wanted.name, account)?;
+        let content = package::read(&input.code, account)?;
         if input.dry_run {
             return Ok(JsonAnswer::document(200, &view::configuration(function)));
         }
+        let (code, package) = package::keep(&content, &wanted.name, account)?;
+        // Processes that still begin with the code before have the name of its file, which stays.
+        account.storage.delete(&package::bucket(account), &function.code.key);
         wanted.package = package;
         let function = self.replace(name, wanted, account, now)?;
         function.code = code;

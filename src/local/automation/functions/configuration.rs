@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::function::{Deployed, Function, Runtime};
 use super::invalid;
 use crate::local::automation::call::not_implemented;
-use crate::local::metrics::Fault;
+use crate::local::fault::Fault;
 
 /// Bytes of all names and values of environment variables (source: quotas of Lambda).
 const MOST_VARIABLES: usize = 4096;
@@ -50,7 +50,7 @@ const NOT_HERE: [(&str, &str); 6] = [
 ];
 
 /// Configuration, as creation and update carry it. What is missing stays as it is.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub(super) struct Configuration {
     pub(super) runtime: Option<String>,
@@ -67,7 +67,7 @@ pub(super) struct Configuration {
     others: BTreeMap<String, Value>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 struct Environment {
     #[serde(rename = "Variables", default)]
     variables: BTreeMap<String, String>,

@@ -7,7 +7,7 @@ use super::invoke::Invocation;
 use super::{Functions, LATEST, Named, invalid};
 use crate::local::automation::call::not_implemented;
 use crate::local::automation::{Account, iso};
-use crate::local::metrics::Fault;
+use crate::local::fault::Fault;
 use crate::model::Timestamp;
 
 /// Why nothing more is tried.

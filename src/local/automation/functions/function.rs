@@ -150,6 +150,11 @@ impl Function {
         }
     }
 
+    /// How long one invocation may take, whether an update is in progress or done.
+    pub(super) fn time_limit(&self) -> Duration {
+        self.serving.timeout.max(self.wanted.timeout)
+    }
+
     pub(super) fn is_pending(&self) -> bool {
         self.is_new && self.busy_until.is_some()
     }
@@ -157,24 +162,35 @@ impl Function {
 
 /// The parts of a function's name, which may be an ARN, a part of one, or the bare name, each with a qualifier.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Named {
-    pub(super) name: String,
-    pub(super) qualifier: Option<String>,
+pub(in crate::local) struct Named {
+    pub(in crate::local) name: String,
+    pub(in crate::local) qualifier: Option<String>,
 }
 
 impl Named {
-    pub(super) fn parse(text: &str) -> Self {
+    /// `arn:aws:lambda:REGION:ACCOUNT:function:NAME`, `ACCOUNT:function:NAME`, `function:NAME`, or `NAME`, each with `:QUALIFIER`
+    /// or without. What has another form names no function.
+    pub(in crate::local) fn parse(text: &str) -> Self {
         let parts: Vec<&str> = text.split(':').collect();
-        // `arn:aws:lambda:REGION:ACCOUNT:function:NAME`, `ACCOUNT:function:NAME`, `function:NAME`, or `NAME`.
-        let name = match parts.iter().position(|part| *part == "function") {
-            Some(at) => at + 1,
-            None => 0,
+        let (name, qualifier) = match parts.as_slice() {
+            ["arn", _, "lambda", _, _, "function", name] | ["function", name] | [name] => (*name, None),
+            ["arn", _, "lambda", _, _, "function", name, qualifier] | ["function", name, qualifier] => {
+                (*name, Some(*qualifier))
+            }
+            [account, "function", name] if is_account(account) => (*name, None),
+            [account, "function", name, qualifier] if is_account(account) => (*name, Some(*qualifier)),
+            [name, qualifier] => (*name, Some(*qualifier)),
+            _ => (text, None),
         };
         Self {
-            name: parts.get(name).unwrap_or(&"").to_string(),
-            qualifier: parts.get(name + 1).map(ToString::to_string),
+            name: name.to_owned(),
+            qualifier: qualifier.map(str::to_owned),
         }
     }
+}
+
+fn is_account(part: &str) -> bool {
+    part.len() == 12 && part.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -196,6 +212,33 @@ mod tests {
             let named = Named::parse(text);
             assert_eq!(named.name, "release", "{text}");
             assert_eq!(named.qualifier.as_deref(), qualifier, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_function_may_have_any_name() {
+        for text in ["function", "function:function", "123456789012:function:function"] {
+            assert_eq!(Named::parse(text).name, "function", "{text}");
+            assert_eq!(Named::parse(text).qualifier, None, "{text}");
+        }
+        let named = Named::parse("release:function");
+        assert_eq!(
+            (named.name.as_str(), named.qualifier.as_deref()),
+            ("release", Some("function"))
+        );
+        let named = Named::parse("function:function:live");
+        assert_eq!(
+            (named.name.as_str(), named.qualifier.as_deref()),
+            ("function", Some("live"))
+        );
+        for text in [
+            "a:b:c",
+            "arn:aws:s3:::release",
+            "release:live:now",
+            "12:function:release",
+            "",
+        ] {
+            assert_eq!(Named::parse(text).name, text);
         }
     }
 

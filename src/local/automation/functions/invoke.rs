@@ -1,30 +1,40 @@
 //! Invocations: for callers who wait, and asynchronous ones with their further attempts.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value};
+
 use super::destination::Condition;
+use super::function::Function;
 use super::operations::qualified;
 use super::{Functions, LATEST, MOST_AT_ONCE, Run, RunEnd, Running, fault};
 use crate::local::automation::call::{JsonAnswer, JsonRequest};
-use crate::local::automation::{Account, RunId};
-use crate::local::metrics::Fault;
+use crate::local::automation::{Account, Reply, RunId};
+use crate::local::fault::Fault;
 use crate::model::Timestamp;
 
 /// The longest event of a caller who waits, and of one who does not (source: quotas of Lambda).
 const MOST_PAYLOAD: usize = 6 << 20;
 const MOST_EVENT: usize = 1 << 20;
+/// The longest client context, in Base64 (source: `Invoke`).
+const MOST_CONTEXT: usize = 3583;
 /// Further attempts unless told otherwise, and how long after the failure each begins (source: "How Lambda handles errors
 /// and retries with asynchronous invocation").
 const RETRIES: u32 = 2;
 const PAUSES: [Duration; 2] = [Duration::from_secs(60), Duration::from_secs(120)];
 /// How old an event may be when it is tried, unless told otherwise.
 const MAXIMUM_AGE: Duration = Duration::from_secs(21_600);
+/// What an event may have at least beside the time of the function's attempts, whatever the pace.
+const LEAST_AGE: Duration = Duration::from_secs(20);
 /// After which an invocation that found no room tries again.
 const THROTTLED: Duration = Duration::from_secs(1);
 
 /// An asynchronous invocation.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub(super) struct Invocation {
     pub(super) function: String,
     pub(super) request_id: String,
@@ -36,13 +46,16 @@ pub(super) struct Invocation {
     pub(super) due: Timestamp,
 }
 
-/// What became of a request.
-#[derive(Debug)]
-pub(in super::super) enum Begun {
-    /// It is answered.
-    Answered(JsonAnswer),
-    /// It is answered when this run has ended.
-    Waits(RunId),
+/// Events may hold credentials, and stay out of what is printed.
+impl fmt::Debug for Invocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Invocation")
+            .field("function", &self.function)
+            .field("request_id", &self.request_id)
+            .field("attempts", &self.attempts)
+            .field("payload_bytes", &self.payload.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Functions {
@@ -53,7 +66,7 @@ impl Functions {
         request: &JsonRequest,
         account: &mut Account,
         now: Timestamp,
-    ) -> Result<Begun, Fault> {
+    ) -> Result<Reply, Fault> {
         let function = self.find(&qualified(name, request), account)?;
         let kind = request.headers.get("x-amz-invocation-type").map(String::as_str);
         let most = if kind == Some("Event") {
@@ -85,12 +98,12 @@ impl Functions {
             request.body.to_vec()
         };
         match kind {
-            Some("DryRun") => Ok(Begun::Answered(JsonAnswer::empty(204))),
+            Some("DryRun") => Ok(Reply::Answered(JsonAnswer::empty(204))),
             Some("Event") => {
                 let name = function.wanted.name.clone();
                 self.enqueue(&name, payload, account, now)?;
                 self.begin_what_waits(account, now);
-                Ok(Begun::Answered(JsonAnswer::empty(202)))
+                Ok(Reply::Answered(JsonAnswer::empty(202)))
             }
             None | Some("RequestResponse") => {
                 if function.is_pending() {
@@ -104,10 +117,10 @@ impl Functions {
                 if !self.has_room(&name) {
                     return Err(fault(429, "TooManyRequestsException", "Rate Exceeded."));
                 }
+                let context = client_context(request)?;
                 let request_id = account.ids.uuid("invocation");
-                let context = request.headers.get("x-amz-client-context").cloned();
                 let id = self.begin(&name, request_id, payload, context, None);
-                id.map(Begun::Waits)
+                id.map(Reply::Waits)
                     .ok_or_else(|| fault(500, "ServiceException", "The function is gone."))
             }
             Some(other) => Err(super::invalid(format!("Unknown invocation type {other}"))),
@@ -146,11 +159,7 @@ impl Functions {
             let Some(function) = self.functions.get(&invocation.function) else {
                 continue;
             };
-            let config = function.asynchronous.as_ref();
-            let age = config.and_then(|config| config.maximum_age);
-            let age = age.map_or(MAXIMUM_AGE, |seconds| Duration::from_secs(seconds.into()));
-            // One that was never tried is tried, however late.
-            if invocation.attempts > 0 && now.since(invocation.accepted) > account.timing.scale(age) {
+            if now.since(invocation.accepted) > longest_age(function, invocation.attempts, account) {
                 self.tell(&invocation, Condition::EventAgeExceeded, None, account, now);
                 continue;
             }
@@ -211,27 +220,68 @@ impl Functions {
         now: Timestamp,
     ) -> Option<JsonAnswer> {
         let running = self.running.remove(&id)?;
-        let Some(mut invocation) = running.invocation else {
+        let Some(invocation) = running.invocation else {
             return Some(answer(end));
         };
         match end {
             RunEnd::Answered(response) => self.tell(&invocation, Condition::Success, Some(response), account, now),
-            RunEnd::Failed(response) => {
-                let function = self.functions.get(&invocation.function)?;
-                let retries = function.asynchronous.as_ref().and_then(|config| config.retries);
-                if invocation.attempts > retries.unwrap_or(RETRIES) {
-                    self.tell(&invocation, Condition::RetriesExhausted, Some(response), account, now);
-                } else {
-                    let number = usize::try_from(invocation.attempts).unwrap_or(PAUSES.len());
-                    let pause = PAUSES[number.clamp(1, PAUSES.len()) - 1];
-                    invocation.due = now + account.timing.scale(pause);
-                    self.waiting.push(invocation);
-                }
-            }
+            RunEnd::Failed(response) => self.failed(invocation, response, account, now),
         }
+        // There is room for another one.
         self.begin_what_waits(account, now);
         None
     }
+
+    /// An attempt has failed: there is another one later, unless that was the last or the function was removed.
+    fn failed(&mut self, mut invocation: Invocation, response: &[u8], account: &mut Account, now: Timestamp) {
+        let Some(function) = self.functions.get(&invocation.function) else {
+            return;
+        };
+        let retries = function.asynchronous.as_ref().and_then(|config| config.retries);
+        if invocation.attempts > retries.unwrap_or(RETRIES) {
+            self.tell(&invocation, Condition::RetriesExhausted, Some(response), account, now);
+        } else {
+            let number = usize::try_from(invocation.attempts).unwrap_or(PAUSES.len());
+            let pause = PAUSES[number.clamp(1, PAUSES.len()) - 1];
+            invocation.due = now + account.timing.scale(pause);
+            self.waiting.push(invocation);
+        }
+    }
+}
+
+/// How old an event may be that was tried so often. No pace shortens the function's own time limit, so that the attempts so far and
+/// the next one are real time, and one of a function that takes its time is not given up for a pace that is high.
+fn longest_age(function: &Function, attempts: u32, account: &Account) -> Duration {
+    let config = function.asynchronous.as_ref();
+    let given = config.and_then(|config| config.maximum_age);
+    let age = given.map_or(MAXIMUM_AGE, |seconds| Duration::from_secs(seconds.into()));
+    let least = function.time_limit() * (attempts + 1) + LEAST_AGE;
+    account.timing.limit(age, least)
+}
+
+/// What a client tells of itself, as the JSON that comes in Base64. The function gets it in a line of its own, so breaks go.
+fn client_context(request: &JsonRequest) -> Result<Option<String>, Fault> {
+    let Some(text) = request
+        .headers
+        .get("x-amz-client-context")
+        .filter(|text| !text.is_empty())
+    else {
+        return Ok(None);
+    };
+    let refused = |why: &str| {
+        let message = format!("Client context must be a valid Base64-encoded JSON object: {why}");
+        fault(400, "InvalidRequestContentException", message)
+    };
+    if text.len() > MOST_CONTEXT {
+        return Err(refused(&format!(
+            "it has {} bytes, and {MOST_CONTEXT} at most",
+            text.len()
+        )));
+    }
+    let document = STANDARD.decode(text).map_err(|_| refused("it is not Base64"))?;
+    let fields: Map<String, Value> =
+        serde_json::from_slice(&document).map_err(|_| refused("what it holds is not a JSON object"))?;
+    Ok(Some(Value::Object(fields).to_string()))
 }
 
 /// What a caller who waited is answered.

@@ -22,13 +22,13 @@ use std::time::Duration;
 
 use super::call::fault;
 use super::{Account, RunId};
-use crate::local::metrics::Fault;
+use crate::local::fault::Fault;
 use crate::model::Timestamp;
-use function::{Function, Named};
+use function::Function;
 use invoke::Invocation;
 
+pub(in crate::local) use function::Named;
 pub use function::{Deployed, Runtime};
-pub(super) use invoke::Begun;
 
 /// How long a new function is `Pending`, and how long an update takes (observed on AWS: a few seconds).
 const SETTLING: Duration = Duration::from_secs(3);
@@ -63,12 +63,23 @@ impl fmt::Debug for Run {
 }
 
 /// How an invocation has ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum RunEnd {
     /// The function answered.
     Answered(Vec<u8>),
     /// The function failed: the document that describes the error.
     Failed(Vec<u8>),
+}
+
+/// What a function answers may be secret too.
+impl fmt::Debug for RunEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, document) = match self {
+            Self::Answered(document) => ("Answered", document),
+            Self::Failed(document) => ("Failed", document),
+        };
+        write!(f, "{name}({} bytes)", document.len())
+    }
 }
 
 /// A run that has begun.
@@ -106,6 +117,12 @@ impl Functions {
         self.functions
             .get_mut(&name)
             .ok_or_else(|| not_found(&Named::parse(text), account))
+    }
+
+    /// How long one invocation of a function may take, whether an update of it is in progress or done.
+    pub(super) fn time_limit(&self, text: &str, account: &Account) -> Option<Duration> {
+        let function = self.find(text, account).ok()?;
+        Some(function.time_limit())
     }
 
     /// Does what is due by `now`.

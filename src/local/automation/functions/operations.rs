@@ -4,11 +4,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::function::EventConfig;
-use super::invoke::Begun;
 use super::{Functions, MOST_AT_ONCE, fault, invalid, view};
-use crate::local::automation::Account;
 use crate::local::automation::call::{JsonAnswer, JsonRequest, Outcome, not_implemented, page};
-use crate::local::metrics::Fault;
+use crate::local::automation::{Account, Reply};
+use crate::local::fault::Fault;
 use crate::model::Timestamp;
 
 /// Functions on one page of `ListFunctions` (source: `MaxItems`).
@@ -42,7 +41,7 @@ impl Functions {
         request: &JsonRequest,
         account: &mut Account,
         now: Timestamp,
-    ) -> Result<Begun, Fault> {
+    ) -> Result<Reply, Fault> {
         let segments = request.segments();
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
         let answer = match (request.method.as_str(), segments.as_slice()) {
@@ -83,7 +82,7 @@ impl Functions {
             (method, ["2017-03-31", "tags", arn]) => self.tags(method, arn, request, account),
             (method, _) => Err(not_implemented(&format!("{method} {} of Lambda", request.path))),
         };
-        answer.map(Begun::Answered)
+        answer.map(Reply::Answered)
     }
 
     fn get(&self, name: &str, request: &JsonRequest, account: &Account) -> Outcome {

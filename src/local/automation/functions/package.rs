@@ -12,13 +12,13 @@ use super::function::Code;
 use super::invalid;
 use crate::local::automation::Account;
 use crate::local::automation::call::not_implemented;
-use crate::local::metrics::Fault;
+use crate::local::fault::Fault;
 
 /// The largest package that can be uploaded with a call (source: quotas of Lambda).
 const MOST_DIRECT: usize = 50 << 20;
 
 /// Where the code comes from.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub(super) struct CodeInput {
     zip_file: Option<String>,
@@ -36,8 +36,8 @@ pub(super) fn bucket(account: &Account) -> String {
     format!("awslambda-{}-tasks", account.region)
 }
 
-/// Reads the package, checks that it is one, and keeps it.
-pub(super) fn store(input: &CodeInput, name: &str, account: &mut Account) -> Result<(Code, PathBuf), Fault> {
+/// Reads the package, and checks that it is one.
+pub(super) fn read(input: &CodeInput, account: &Account) -> Result<Vec<u8>, Fault> {
     if input.image_uri.is_some() {
         return Err(not_implemented("functions from container images; give it a ZIP file"));
     }
@@ -61,10 +61,15 @@ pub(super) fn store(input: &CodeInput, name: &str, account: &mut Account) -> Res
             "Could not unzip uploaded file. Please check your file, then try to upload again.",
         ));
     }
+    Ok(content)
+}
+
+/// Keeps a package.
+pub(super) fn keep(content: &[u8], name: &str, account: &mut Account) -> Result<(Code, PathBuf), Fault> {
     let key = format!("snapshots/{}/{name}-{}", account.id, account.ids.uuid("package"));
     let bucket = bucket(account);
     account.storage.ensure_bucket(&bucket);
-    account.storage.put(&bucket, &key, &content);
+    account.storage.put(&bucket, &key, content);
     let file = account.storage.object(&bucket, &key).map(|object| object.file);
     let file = file.ok_or_else(|| {
         super::fault(
@@ -74,7 +79,7 @@ pub(super) fn store(input: &CodeInput, name: &str, account: &mut Account) -> Res
         )
     })?;
     let code = Code {
-        sha256: STANDARD.encode(Sha256::digest(&content)),
+        sha256: STANDARD.encode(Sha256::digest(content)),
         size: content.len(),
         key,
     };

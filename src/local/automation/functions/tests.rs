@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::super::fixture::{World, creation, package, read};
@@ -84,6 +86,25 @@ fn an_update_takes_a_moment_and_is_alone() {
 }
 
 #[test]
+fn packages_are_kept_while_they_are_served() {
+    let mut world = World::new();
+    world.function("release");
+    let kept = |world: &World| world.storage.keys("awslambda-eu-central-1-tasks");
+    let first = kept(&world);
+    assert_eq!(first.len(), 1);
+    let code = format!("{FUNCTIONS}/release/code");
+    let (status, _) = world.lambda("PUT", &code, &json!({ "ZipFile": package(), "DryRun": true }));
+    assert_eq!((status, kept(&world)), (200, first.clone()), "a dry run keeps nothing");
+    assert_eq!(world.lambda("PUT", &code, &json!({ "ZipFile": package() })).0, 200);
+    let second = kept(&world);
+    assert!(second.len() == 1 && second != first, "{second:?}");
+    let mut wrong = creation("other");
+    wrong["Architectures"] = json!(["mips"]);
+    assert_eq!(world.lambda("POST", FUNCTIONS, &wrong).0, 400);
+    assert_eq!(kept(&world), second, "what is refused is not kept");
+}
+
+#[test]
 fn a_caller_waits_for_the_answer() {
     let mut world = World::new();
     world.function("release");
@@ -105,6 +126,44 @@ fn a_caller_waits_for_the_answer() {
     assert_eq!(read(&answer).1["errorMessage"], "no");
     // Told twice, it is one answer all the same.
     assert_eq!(world.fails(run), None);
+}
+
+#[test]
+fn a_client_tells_of_itself_in_base64() {
+    let mut world = World::new();
+    world.function("release");
+    let path = format!("{FUNCTIONS}/release/invocations");
+    let mut invoke = |context: &str| {
+        let reply = world.send(
+            Service::Functions,
+            "POST",
+            &path,
+            &[("x-amz-client-context", context)],
+            &json!({}),
+        );
+        let runs = world.events();
+        match reply {
+            Reply::Waits(run) => {
+                world.answers(run, &Value::Null);
+                Ok(runs[0].0.client_context.clone())
+            }
+            Reply::Answered(answer) => Err(read(&answer).1["Message"].as_str().unwrap().to_owned()),
+        }
+    };
+    let told = STANDARD.encode("{\"custom\": {\n\"name\": \"J\u{f6}rg\" }}");
+    assert_eq!(
+        invoke(&told),
+        Ok(Some("{\"custom\":{\"name\":\"J\u{f6}rg\"}}".to_owned()))
+    );
+    assert_eq!(invoke(""), Ok(None));
+    for (wrong, why) in [
+        ("{\"custom\": {}}".to_owned(), "not Base64"),
+        (STANDARD.encode("[1]"), "not a JSON object"),
+        (STANDARD.encode("x".repeat(2700)), "3600 bytes"),
+    ] {
+        let refused = invoke(&wrong).unwrap_err();
+        assert!(refused.contains(why), "{refused}");
+    }
 }
 
 #[test]
@@ -220,6 +279,68 @@ fn an_event_that_is_too_old_is_not_tried_again() {
 }
 
 #[test]
+fn an_event_that_was_never_tried_grows_too_old_as_well() {
+    let mut world = World::new();
+    world.function("release");
+    let path = "/2019-09-25/functions/release/event-invoke-config";
+    let config = json!({
+        "MaximumEventAgeInSeconds": 60,
+        "DestinationConfig": { "OnFailure": { "Destination": "arn:aws:s3:::news" } },
+    });
+    world.lambda("PUT", path, &config);
+    let concurrency = "/2017-10-31/functions/release/concurrency";
+    world.lambda("PUT", concurrency, &json!({ "ReservedConcurrentExecutions": 0 }));
+    world.accepts("release", &json!({ "n": 1 }));
+    world.seconds(60);
+    assert!(world.storage.keys("news").is_empty(), "it waits for room");
+    world.seconds(1);
+    let kept = world.storage.keys("news");
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    let record: Value = serde_json::from_str(&world.storage.text("news", &kept[0])).unwrap();
+    assert_eq!(record["requestContext"]["condition"], "EventAgeExceeded");
+    assert_eq!(record["requestContext"]["approximateInvokeCount"], 0);
+    world.lambda("DELETE", concurrency, &Value::Null);
+    world.seconds(60);
+    assert!(world.events().is_empty());
+}
+
+#[test]
+fn no_pace_gives_up_an_event_for_the_time_that_its_function_takes() {
+    let mut world = World::paced(20.0);
+    world.function("release");
+    let path = format!("{FUNCTIONS}/release/configuration");
+    world.lambda("PUT", &path, &json!({ "Timeout": 900 }));
+    world.seconds(5);
+    world.accepts("release", &json!({}));
+    // At that pace six hours are eighteen minutes, and less than the three attempts take.
+    for _ in 0..3 {
+        let run = world.events().remove(0).0;
+        world.seconds(900);
+        world.fails(run.id);
+        world.seconds(6);
+    }
+    assert!(world.events().is_empty(), "three attempts are all");
+}
+
+#[test]
+fn what_ends_makes_room_though_its_function_was_removed() {
+    let mut world = World::new();
+    world.function("release");
+    world.function("other");
+    for _ in 0..10 {
+        world.accepts("release", &json!({}));
+    }
+    let runs = world.events();
+    world.accepts("other", &json!({ "waits": true }));
+    world.lambda("DELETE", &format!("{FUNCTIONS}/release"), &Value::Null);
+    assert!(world.events().is_empty(), "what has begun goes on");
+    // It looks for room once a second, and nobody has come to let it look.
+    world.now = world.now + Duration::from_secs(1);
+    world.fails(runs[0].0.id);
+    assert_eq!(world.events()[0].1, json!({ "waits": true }));
+}
+
+#[test]
 fn what_cannot_be_a_function_is_refused() {
     let mut world = World::new();
     let with = |change: &dyn Fn(&mut Value)| {
@@ -265,6 +386,21 @@ fn what_cannot_be_a_function_is_refused() {
         404
     );
     assert_eq!(world.lambda("PATCH", FUNCTIONS, &Value::Null).0, 501);
+}
+
+#[test]
+fn nothing_of_an_event_or_an_answer_is_printed() {
+    let mut world = World::new();
+    world.function("release");
+    world.accepts("release", &json!({ "password": "hunter2" }));
+    let shown = format!("{:?}", world.automation.functions);
+    assert!(shown.contains("payload_bytes") && !shown.contains("hunter2"), "{shown}");
+    // Not as a list of bytes either: those are an `h` and a `u`.
+    assert!(!shown.contains("104, 117"), "{shown}");
+    let end = format!("{:?}", super::RunEnd::Answered(b"hunter2".to_vec()));
+    assert_eq!(end, "Answered(7 bytes)");
+    let answer = super::super::JsonAnswer::document(200, &json!("hunter2"));
+    assert!(!format!("{answer:?}").contains("hunter2"));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::back::{last_good, retry, roll_back};
 use super::declaration::{Action, FailureResult, Kind, Mode, RetryMode};
 use super::state::{ActionRun, ActionStatus, Artifact, Execution, Pipeline, Position, StageRun, Status, Task, Trigger};
 use super::variables::resolve;
-use super::{APPROVAL_LIMIT, Context, FETCHES_AFTER, TOTAL_LIMIT, job, limit, source};
+use super::{APPROVAL_LIMIT, Context, FETCHES_AFTER, LEAST_LIMIT, TOTAL_LIMIT, job, source};
 use crate::model::Timestamp;
 
 /// Lets everything happen that can happen now.
@@ -60,7 +60,7 @@ fn end_task(
 }
 
 fn no_result(run: &mut ActionRun, now: Timestamp) {
-    let name = run.configuration.get("FunctionName").map_or("", String::as_str);
+    let name = run.function();
     let message = format!(
         "The AWS Lambda function {name} failed to return a result. Check the function to verify that it has permission to call the \
          PutJobSuccessResult action and that it made a call to PutJobSuccessResult."
@@ -200,7 +200,10 @@ fn work(pipeline: &mut Pipeline, number: usize, place: usize, context: &mut Cont
             execution.updated = now;
         }
         Status::Failed => {
+            // Whoever has stopped it wants nothing more of it, neither again nor back.
+            let goes_on = execution.stop.is_none();
             let wanted = execution.declaration.stages[place].on_failure.clone();
+            let wanted = wanted.filter(|_| goes_on);
             execution.finish(Status::Failed, now);
             match wanted.as_ref().and_then(|failure| failure.result) {
                 Some(FailureResult::Retry) if execution.stages[&place].automatic_retries == 0 => {
@@ -298,13 +301,13 @@ fn begin(execution: &mut Execution, place: usize, action: &Action, context: &mut
                     run.external_id = Some(token.clone());
                     run.task = Task::Approval {
                         token,
-                        deadline: now + limit(context.account, most),
+                        deadline: now + context.account.timing.limit(most, LEAST_LIMIT),
                     };
                 }
                 Some(Kind::Invoke) => {
                     let minutes = action.timeout_in_minutes;
                     let most = minutes.map_or(TOTAL_LIMIT, |minutes| std::time::Duration::from_secs(minutes * 60));
-                    let last = now + limit(context.account, most);
+                    let last = now + job::limit(&run, most, context);
                     job::dispatch(execution, &mut run, None, last, context);
                 }
                 None => run.fail("ConfigurationError", "There is no such type of action.", now),

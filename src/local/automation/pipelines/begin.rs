@@ -9,7 +9,7 @@ use super::declaration::{Mode, Type};
 use super::state::{Pipeline, Trigger};
 use super::{Context, advance, start};
 use crate::local::automation::call::{fault, not_implemented};
-use crate::local::metrics::Fault;
+use crate::local::fault::Fault;
 
 /// Executions of one pipeline that are under way or wait at once (source: "Quotas in AWS CodePipeline").
 const MOST_EXECUTIONS: usize = 50;
@@ -37,6 +37,13 @@ struct SourceRevision {
     action_name: String,
     revision_type: String,
     revision_value: String,
+}
+
+/// Whether another execution may begin. Those that supersede each other make room themselves.
+pub(super) fn has_room(pipeline: &Pipeline) -> bool {
+    let executions = pipeline.executions.iter();
+    let under_way = executions.filter(|execution| !execution.is_over()).count();
+    under_way < MOST_EXECUTIONS || pipeline.declaration.execution_mode == Mode::Superseded
 }
 
 /// `StartPipelineExecution`, for a client or a schedule.
@@ -97,16 +104,11 @@ pub(super) fn start_execution(
             other => return Err(not_implemented(&format!("source revisions of the type {other}"))),
         }
     }
-    let under_way = pipeline
-        .executions
-        .iter()
-        .filter(|execution| !execution.is_over())
-        .count();
-    if under_way >= MOST_EXECUTIONS && declaration.execution_mode != Mode::Superseded {
+    if !has_room(pipeline) {
         return Err(fault(
             400,
             "ConcurrentPipelineExecutionsLimitExceededException",
-            format!("The pipeline has {under_way} executions under way, and {MOST_EXECUTIONS} at most"),
+            format!("The pipeline has {MOST_EXECUTIONS} executions under way, which is the most"),
         ));
     }
     let trigger = Trigger {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::declaration::{Action, Declaration, FailureResult, Kind, Mode, Stage, Type};
 use crate::local::automation::call::{fault, not_implemented};
-use crate::local::metrics::Fault;
+use crate::local::fault::Fault;
 
 /// What each kind of action is configured by: the name, and whether it must be there.
 const SOURCE: [(&str, bool); 4] = [

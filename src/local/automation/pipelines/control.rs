@@ -10,7 +10,7 @@ use super::state::{ActionStatus, Pipeline, Position, Status, Stop, Task, Transit
 use super::{Context, Pipelines};
 use crate::local::automation::call::{JsonAnswer, JsonRequest, Outcome, fault, not_implemented};
 use crate::local::automation::seconds;
-use crate::local::metrics::Fault;
+use crate::local::fault::Fault;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,16 +1,17 @@
 //! Jobs: what a function is given, and what it says of it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::declaration::Declaration;
 use super::state::{ActionRun, Artifact, Execution, Task, action_of};
-use super::{CONTINUES_AFTER, Context, Pipelines, limit};
+use super::{CONTINUES_AFTER, Context, JOB_LIMIT, LEAST_LIMIT, Pipelines};
 use crate::local::automation::Account;
 use crate::local::automation::call::{JsonAnswer, JsonRequest, Outcome, fault, without_nulls};
-use crate::local::metrics::Fault;
+use crate::local::fault::Fault;
 use crate::model::Timestamp;
 
 /// Jobs that are remembered, to tell one that is done from one that never was.
@@ -18,7 +19,7 @@ const REMEMBERED: usize = 2000;
 /// All output variables of an action together (source: `PutJobSuccessResult`).
 const MOST_VARIABLES: usize = 122_880;
 /// How long credentials for artifacts are good for, as the event tells.
-const CREDENTIALS: std::time::Duration = std::time::Duration::from_secs(3600);
+const CREDENTIALS: Duration = Duration::from_secs(3600);
 
 /// A job.
 #[derive(Clone, Debug)]
@@ -283,10 +284,10 @@ pub(super) fn dispatch(
     let id = context.account.ids.uuid("job");
     let data = data(execution, run, continuation.as_deref(), context.account, context.now);
     let event = json!({ "CodePipeline.job": { "id": id, "accountId": context.account.id, "data": data } });
-    let name = run.configuration.get("FunctionName").cloned().unwrap_or_default();
+    let name = run.function();
     let sent = context
         .functions
-        .enqueue(&name, event.to_string().into_bytes(), context.account, context.now);
+        .enqueue(name, event.to_string().into_bytes(), context.account, context.now);
     if sent.is_err() {
         let message = format!(
             "The AWS Lambda function {name} cannot be found; create it in the pipeline's region, or change the action."
@@ -302,8 +303,16 @@ pub(super) fn dispatch(
         is_open: true,
     };
     context.jobs.add(id.clone(), job);
-    let deadline = context.now + limit(context.account, super::JOB_LIMIT);
+    let deadline = context.now + limit(run, JOB_LIMIT, context);
     run.task = Task::Job { id, deadline, last };
+}
+
+/// A limit on what the function of an action does, at the cloud's pace. No pace shortens the function's own time limit, so that a job
+/// lasts longer than that here too, as it always does on AWS.
+pub(super) fn limit(run: &ActionRun, length: Duration, context: &Context<'_>) -> Duration {
+    let own = context.functions.time_limit(run.function(), context.account);
+    let least = own.unwrap_or_default() + LEAST_LIMIT;
+    context.account.timing.limit(length, least)
 }
 
 /// What a function is told of its job.

@@ -45,7 +45,8 @@ const JOB_LIMIT: Duration = Duration::from_secs(20 * 60);
 const TOTAL_LIMIT: Duration = Duration::from_secs(24 * 3600);
 /// How long an approval is waited for.
 const APPROVAL_LIMIT: Duration = Duration::from_secs(7 * 24 * 3600);
-/// No limit on what functions and people do is shorter than that, whatever the pace.
+/// No limit on what people do is shorter than that, whatever the pace; on what a function does, it comes on top of the function's own
+/// time limit.
 const LEAST_LIMIT: Duration = Duration::from_secs(20);
 
 /// Pipelines of one account.
@@ -61,11 +62,6 @@ struct Context<'a> {
     functions: &'a mut Functions,
     account: &'a mut Account,
     now: Timestamp,
-}
-
-/// A limit on what functions and people do, at the cloud's pace.
-fn limit(account: &Account, length: Duration) -> Duration {
-    account.timing.limit(length, LEAST_LIMIT)
 }
 
 impl Pipelines {

@@ -12,10 +12,10 @@ use super::control::{caller, execution_id, not_found, read};
 use super::declaration::Declaration;
 use super::state::{Pipeline, Status, Trigger};
 use super::{Context, Pipelines, advance, source, start, view};
-use crate::local::automation::call::{JsonAnswer, JsonRequest, Outcome, fault, not_implemented, page};
+use crate::local::automation::call::{JsonAnswer, JsonRequest, Outcome, fault, not_implemented, page, unreadable};
 use crate::local::automation::functions::Functions;
 use crate::local::automation::{Account, seconds};
-use crate::local::metrics::Fault;
+use crate::local::fault::Fault;
 use crate::model::Timestamp;
 
 /// Items on a page, unless fewer are asked for.
@@ -189,8 +189,8 @@ impl Pipelines {
         account: &mut Account,
         now: Timestamp,
     ) -> Result<(), Fault> {
-        let input: StartInput = serde_json::from_str(input)
-            .map_err(|error| fault(400, "ValidationException", format!("The input cannot be read: {error}")))?;
+        let input: StartInput =
+            serde_json::from_str(input).map_err(|error| unreadable("ValidationException", "The input", &error))?;
         let mut context = Context {
             jobs: &mut self.jobs,
             functions,
@@ -245,13 +245,15 @@ impl Pipelines {
     fn list_executions(&self, request: &JsonRequest) -> Outcome {
         let input: Listing = read(request)?;
         let pipeline = self.find(&input.pipeline_name)?;
-        let stage = input.filter.succeeded_in_stage.as_ref();
-        let place = stage.map(|stage| pipeline.declaration.stage(&stage.stage_name));
-        let fits = |execution: &&super::state::Execution| match place {
-            None => true,
-            Some(place) => place
-                .and_then(|place| execution.stages.get(&place))
-                .is_some_and(|run| run.status == Status::Succeeded),
+        let wanted = input.filter.succeeded_in_stage.as_ref();
+        let fits = |execution: &&super::state::Execution| {
+            wanted.is_none_or(|wanted| {
+                // The pipeline may have been changed since.
+                let place = execution.declaration.stage(&wanted.stage_name);
+                place
+                    .and_then(|place| execution.stages.get(&place))
+                    .is_some_and(|run| run.status == Status::Succeeded)
+            })
         };
         let all = pipeline.executions.iter().rev().filter(fits).map(view::summary);
         paged("pipelineExecutionSummaries", all.collect(), &input)

@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::declaration::{Declaration, Kind};
 use super::state::{ActionRun, Execution, Pipeline, Revision, Trigger};
-use super::{Context, POLLS_EVERY, start};
+use super::{Context, POLLS_EVERY, begin, start};
 use crate::local::storage::ObjectRevision;
 
 type Seen = BTreeMap<(String, String), Option<ObjectRevision>>;
@@ -102,6 +102,10 @@ pub(super) fn poll(pipeline: &mut Pipeline, context: &mut Context<'_>) {
     }
     let pause = context.account.timing.scale(POLLS_EVERY);
     pipeline.next_poll = context.now + pause.max(std::time::Duration::from_millis(1));
+    if !begin::has_room(pipeline) {
+        // What is new now is found when there is room.
+        return;
+    }
     let declaration = std::sync::Arc::clone(&pipeline.declaration);
     let mut is_new = false;
     for place in polled(&declaration) {

@@ -248,6 +248,11 @@ impl ActionRun {
     pub(super) fn is_in_progress(&self) -> bool {
         self.status == ActionStatus::InProgress
     }
+
+    /// The function that it invokes, in any of the forms that name one.
+    pub(super) fn function(&self) -> &str {
+        self.configuration.get("FunctionName").map_or("", String::as_str)
+    }
 }
 
 impl StageRun {

@@ -11,7 +11,7 @@ use super::target::Target;
 use super::{MAXIMUM_AGE, RETRIES, Schedule, Schedules};
 use crate::local::automation::call::{JsonAnswer, JsonRequest, Outcome, fault, not_implemented, page};
 use crate::local::automation::{Account, seconds};
-use crate::local::metrics::Fault;
+use crate::local::fault::Fault;
 use crate::model::Timestamp;
 
 /// The only group.

@@ -4,10 +4,10 @@ use serde_json::{Map, Value, json};
 
 use super::{Delivery, Schedule};
 use crate::local::automation::Account;
-use crate::local::automation::call::{fault, not_implemented};
+use crate::local::automation::call::{fault, not_implemented, unreadable};
 use crate::local::automation::functions::Functions;
 use crate::local::automation::pipelines::Pipelines;
-use crate::local::metrics::Fault;
+use crate::local::fault::Fault;
 use crate::model::Timestamp;
 
 /// A target.
@@ -111,7 +111,7 @@ fn input(schedule: &Schedule, delivery: &Delivery, arn: &str) -> Option<String> 
 /// Parameters of a call, with names as its API has them: clients of the scheduler write them with a capital.
 fn parameters(input: Option<&str>) -> Result<Map<String, Value>, Fault> {
     let document: Value = serde_json::from_str(input.unwrap_or("{}"))
-        .map_err(|error| fault(400, "ValidationException", format!("The input is not JSON: {error}")))?;
+        .map_err(|error| unreadable("ValidationException", "The input", &error))?;
     let Value::Object(fields) = document else {
         return Err(fault(400, "ValidationException", "The input is not an object"));
     };

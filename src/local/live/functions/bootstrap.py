@@ -7,9 +7,23 @@ import os
 import sys
 import time
 import traceback
+from types import SimpleNamespace
 
 API = os.environ["AWS_LAMBDA_RUNTIME_API"]
 BASE = "/2018-06-01/runtime"
+
+
+def client_context(header):
+    """What the caller told of itself, with the three fields that handlers know. The header is UTF-8, and was read as Latin-1."""
+    if not header:
+        return None
+    told = json.loads(header.encode("latin-1").decode("utf-8"))
+    client = told.get("client")
+    return SimpleNamespace(
+        custom=told.get("custom"),
+        env=told.get("env"),
+        client=SimpleNamespace(**client) if isinstance(client, dict) else client,
+    )
 
 
 class Context:
@@ -25,7 +39,7 @@ class Context:
     def __init__(self, headers):
         self.aws_request_id = headers["Lambda-Runtime-Aws-Request-Id"]
         self.invoked_function_arn = headers["Lambda-Runtime-Invoked-Function-Arn"]
-        self.client_context = json.loads(headers.get("Lambda-Runtime-Client-Context") or "null")
+        self.client_context = client_context(headers.get("Lambda-Runtime-Client-Context"))
         self._deadline_ms = int(headers["Lambda-Runtime-Deadline-Ms"])
 
     def get_remaining_time_in_millis(self):
@@ -86,11 +100,10 @@ def main():
         sys.exit(1)
     while True:
         headers, event = runtime.next()
-        context = Context(headers)
         os.environ["_X_AMZN_TRACE_ID"] = headers.get("Lambda-Runtime-Trace-Id", "")
-        place = f"/invocation/{context.aws_request_id}"
+        place = f"/invocation/{headers['Lambda-Runtime-Aws-Request-Id']}"
         try:
-            answer = json.dumps(handler(json.loads(event), context))
+            answer = json.dumps(handler(json.loads(event), Context(headers)))
         except Exception as error:
             runtime.post(f"{place}/error", described(error), type(error).__name__)
         else:

@@ -58,6 +58,14 @@ pub(super) fn too_large(length: usize, most: usize) -> RunEnd {
     failed("Function.ResponseSizeTooLarge", &message)
 }
 
+/// It was dropped before anybody told how it has ended.
+pub(super) fn abandoned(request_id: &str) -> RunEnd {
+    failed(
+        "Sandbox.Failure",
+        &format!("RequestId: {request_id} Error: The local cloud gave the invocation up."),
+    )
+}
+
 /// The cloud is ending.
 pub(super) fn closed() -> RunEnd {
     failed("Sandbox.Closed", "The local cloud is ending.")

@@ -4,31 +4,36 @@
 //! invocation after the other, and ends when it was idle for long, when its deployment is served no more, and when its
 //! process dies or takes too long.
 //!
+//! - `pool`: the workers of one deployment, and how they are handed invocations
 //! - `worker`: one process, from its first invocation to its end
 //! - `runtime_api`: what the process talks to
 //! - `errors`: the documents by which failures are told
 //! - `bootstrap.py`: what runs handlers in Python
 
 mod errors;
+mod pool;
 mod runtime_api;
 mod site;
+#[cfg(test)]
+mod tests;
 mod worker;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
 use super::absolute_program;
 use crate::local::automation::{Deployed, FunctionPlane, Run, RunEnd};
 use crate::local::folder::FUNCTIONS;
 use crate::model::Clock;
-use site::Site;
+use pool::{Job, Pool};
 
 /// How long [`LiveFunctions::shutdown`] waits for processes that do not die.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(30);
@@ -55,47 +60,34 @@ struct Tools {
     endpoint: String,
     clock: Arc<dyn Clock>,
     closing: watch::Sender<bool>,
+    runtime: tokio::runtime::Handle,
+    /// Counts pools and workers, so that no two have the same files.
+    numbers: AtomicU64,
 }
 
-/// An invocation on its way to a worker.
-struct Job {
-    run: Run,
-    end: Box<dyn FnOnce(RunEnd) + Send>,
-}
-
-impl Job {
-    fn finish(self, end: RunEnd) {
-        (self.end)(end);
+impl Tools {
+    /// A number that nothing else has.
+    fn number(&self) -> u64 {
+        self.numbers.fetch_add(1, Ordering::Relaxed) + 1
     }
 }
 
 /// Runs functions as processes on this machine. Dropping it kills them.
 pub struct LiveFunctions {
     tools: Arc<Tools>,
-    runtime: tokio::runtime::Handle,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
     closed: bool,
-    /// By the revision of the deployment.
+    /// Revisions of the deployments that are served.
+    kept: BTreeSet<u64>,
+    /// Their pools, by revision.
     pools: BTreeMap<u64, Arc<Pool>>,
+    /// Pools of other deployments. They are their workers' alone.
+    retired: BTreeMap<u64, Weak<Pool>>,
     workers: JoinSet<()>,
-}
-
-/// The workers of one deployment.
-struct Pool {
-    site: Site,
-    state: Mutex<PoolState>,
-}
-
-#[derive(Default)]
-struct PoolState {
-    retired: bool,
-    started: u64,
-    /// Workers that wait for an invocation, the one used last at the end.
-    idle: Vec<(u64, mpsc::Sender<Job>)>,
 }
 
 impl LiveFunctions {
@@ -122,8 +114,9 @@ impl LiveFunctions {
                 endpoint: settings.endpoint,
                 clock: settings.clock,
                 closing: watch::channel(false).0,
+                runtime: tokio::runtime::Handle::current(),
+                numbers: AtomicU64::new(0),
             }),
-            runtime: tokio::runtime::Handle::current(),
             state: Mutex::default(),
         })
     }
@@ -133,7 +126,6 @@ impl LiveFunctions {
         let mut workers = {
             let mut state = self.lock();
             state.closed = true;
-            state.pools.clear();
             std::mem::take(&mut state.workers)
         };
         self.tools.closing.send_replace(true);
@@ -148,9 +140,29 @@ impl LiveFunctions {
     }
 }
 
+impl State {
+    /// The pool of a deployment. One that is not served any more, of which an invocation began a moment ago, has workers that end
+    /// with what they do.
+    fn pool(&mut self, deployed: &Arc<Deployed>, tools: &Arc<Tools>) -> Arc<Pool> {
+        let known = self.pools.get(&deployed.revision).map(Arc::clone);
+        let retired = || self.retired.get(&deployed.revision).and_then(Weak::upgrade);
+        if let Some(pool) = known.or_else(retired) {
+            return pool;
+        }
+        let pool = Arc::new(Pool::new(deployed, tools));
+        if self.kept.contains(&deployed.revision) {
+            self.pools.insert(deployed.revision, Arc::clone(&pool));
+        } else {
+            pool.retire();
+            self.retired.insert(deployed.revision, Arc::downgrade(&pool));
+        }
+        pool
+    }
+}
+
 impl FunctionPlane for LiveFunctions {
     fn begin(&self, run: Run, end: Box<dyn FnOnce(RunEnd) + Send>) {
-        let mut job = Job { run, end };
+        let mut job = Job::new(run, end);
         let mut state = self.lock();
         if state.closed {
             drop(state);
@@ -158,80 +170,31 @@ impl FunctionPlane for LiveFunctions {
         }
         // Those that ended would pile up.
         while state.workers.try_join_next().is_some() {}
-        let revision = job.run.function.revision;
-        let pool = state
-            .pools
-            .entry(revision)
-            .or_insert_with(|| Arc::new(Pool::new(&job.run.function, &self.tools)));
-        let pool = Arc::clone(pool);
-        while let Some(jobs) = pool.take_idle() {
-            match jobs.try_send(job) {
-                Ok(()) => return,
-                // It is about to end.
-                Err(refused) => job = refused.into_inner(),
-            }
+        let pool = state.pool(&job.run.function, &self.tools);
+        job = match pool.hand_over(job) {
+            Ok(()) => return,
+            Err(job) => job,
+        };
+        let (first, jobs) = oneshot::channel();
+        let worker = worker::live(pool, Arc::clone(&self.tools), jobs);
+        state.workers.spawn_on(worker, &self.tools.runtime);
+        // Telling of its end takes this lock again, and a runtime that is ending drops what it is given at once.
+        drop(state);
+        if let Err(job) = first.send(job) {
+            job.finish(errors::closed());
         }
-        let number = pool.next_number();
-        let worker = worker::live(pool, Arc::clone(&self.tools), number, job);
-        state.workers.spawn_on(worker, &self.runtime);
     }
 
     fn keep(&self, deployed: &[Arc<Deployed>]) {
         let mut state = self.lock();
-        state.pools.retain(|revision, pool| {
-            let stays = deployed.iter().any(|deployed| deployed.revision == *revision);
-            if !stays {
-                pool.retire();
-            }
-            stays
-        });
-    }
-}
-
-impl Pool {
-    fn new(deployed: &Arc<Deployed>, tools: &Tools) -> Self {
-        Self {
-            site: Site::new(Arc::clone(deployed), &tools.folder),
-            state: Mutex::default(),
+        let kept: BTreeSet<u64> = deployed.iter().map(|deployed| deployed.revision).collect();
+        let State { pools, retired, .. } = &mut *state;
+        retired.retain(|_, pool| pool.strong_count() > 0);
+        for (revision, pool) in pools.extract_if(.., |revision, _| !kept.contains(revision)) {
+            pool.retire();
+            retired.insert(revision, Arc::downgrade(&pool));
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, PoolState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn next_number(&self) -> u64 {
-        let mut state = self.lock();
-        state.started += 1;
-        state.started
-    }
-
-    fn take_idle(&self) -> Option<mpsc::Sender<Job>> {
-        self.lock().idle.pop().map(|(_, jobs)| jobs)
-    }
-
-    /// A worker waits for its next invocation; `false` when there will be none.
-    fn wait(&self, number: u64, jobs: mpsc::Sender<Job>) -> bool {
-        let mut state = self.lock();
-        if !state.retired {
-            state.idle.push((number, jobs));
-        }
-        !state.retired
-    }
-
-    /// A worker that waited for long wants to end; `false` when an invocation is on its way to it.
-    fn leave(&self, number: u64) -> bool {
-        let mut state = self.lock();
-        let before = state.idle.len();
-        state.idle.retain(|(other, _)| *other != number);
-        state.retired || state.idle.len() < before
-    }
-
-    /// Idle workers hear of it by the end of their jobs, others when they are done.
-    fn retire(&self) {
-        let mut state = self.lock();
-        state.retired = true;
-        state.idle.clear();
+        state.kept = kept;
     }
 }
 

@@ -19,8 +19,7 @@ use tokio::task::{AbortHandle, JoinSet};
 /// The longest answer of a function (source: quotas of Lambda: 6 MB, and some for its wrapping).
 pub(super) const MOST_ANSWER: usize = 6_291_556;
 
-/// An invocation as the process is told of it.
-#[derive(Clone, Debug)]
+/// An invocation as the process is told of it. Not to be printed: events may hold credentials.
 pub(super) struct Told {
     pub(super) request_id: String,
     pub(super) deadline_ms: i64,
@@ -29,8 +28,8 @@ pub(super) struct Told {
     pub(super) payload: Bytes,
 }
 
-/// What the process does.
-#[derive(Debug, PartialEq, Eq)]
+/// What the process does. Not to be printed: answers may hold credentials.
+#[derive(PartialEq, Eq)]
 pub(super) enum Event {
     /// It asks for its next invocation.
     Ready,
@@ -190,7 +189,8 @@ impl Shared {
             ("lambda-runtime-client-context", context),
         ];
         for (name, value) in values {
-            if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {
+            // Names may have letters that are no ASCII.
+            if let Some(value) = value.and_then(|value| HeaderValue::from_bytes(value.as_bytes()).ok()) {
                 headers.insert(name, value);
             }
         }

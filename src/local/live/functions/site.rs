@@ -3,36 +3,37 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::OnceCell;
 
 use super::Tools;
 use crate::local::automation::{Deployed, Runtime};
+use crate::local::live::process::base_environment;
 use crate::local::live::unpack::unpack;
 
 /// The file that runs handlers in Python.
 pub(super) const PYTHON_RUNTIME: &str = "bootstrap.py";
-const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
-/// The place of a deployment.
+/// The place of a deployment. What is in it goes when nobody needs it any more, but for the logs.
 pub(super) struct Site {
-    pub(super) deployed: Arc<Deployed>,
+    deployed: Arc<Deployed>,
+    tools: Arc<Tools>,
     folder: PathBuf,
-    python_runtime: PathBuf,
     /// What is to be started, or why nothing can be.
     installed: OnceCell<Result<Vec<OsString>, String>>,
 }
 
 impl Site {
-    pub(super) fn new(deployed: Arc<Deployed>, functions: &Path) -> Self {
-        let folder = functions.join(&deployed.name);
+    /// No two have the same files, even of one deployment.
+    pub(super) fn new(deployed: Arc<Deployed>, tools: Arc<Tools>) -> Self {
+        let folder = tools.folder.join(&deployed.name);
         Self {
-            folder: folder.join(deployed.revision.to_string()),
-            python_runtime: functions.join(PYTHON_RUNTIME),
+            folder: folder.join(format!("{}.{}", deployed.revision, tools.number())),
             installed: OnceCell::new(),
             deployed,
+            tools,
         }
     }
 
@@ -80,23 +81,19 @@ impl Site {
                     Err(_) => Err("Couldn't find valid bootstrap(s): [/var/task/bootstrap]".to_owned()),
                 }
             }
-            Runtime::Python(_) => Ok(vec!["python3".into(), self.python_runtime.clone().into()]),
+            Runtime::Python(_) => Ok(vec!["python3".into(), self.tools.folder.join(PYTHON_RUNTIME).into()]),
         }
     }
 
-    /// All that a process is given: nothing of the cloud's own environment but what finds programs and languages.
-    pub(super) fn environment(&self, worker: u64, api: &str, tools: &Tools) -> BTreeMap<OsString, OsString> {
+    /// All that a process is given.
+    pub(super) fn environment(&self, worker: u64, api: &str) -> BTreeMap<OsString, OsString> {
         let deployed = &self.deployed;
-        let inherited = |name: &str, default: &str| std::env::var_os(name).unwrap_or_else(|| default.into());
         let temporary = self.temporary(worker);
-        let mut environment: BTreeMap<OsString, OsString> = BTreeMap::from([
-            ("PATH".into(), inherited("PATH", PATH)),
-            ("LANG".into(), inherited("LANG", "C.UTF-8")),
+        let mut environment = base_environment(&temporary, &temporary);
+        environment.extend([
             ("TZ".into(), ":UTC".into()),
-            ("HOME".into(), temporary.clone().into()),
-            ("TMPDIR".into(), temporary.into()),
             // Where the services are. A function may be told otherwise.
-            ("AWS_ENDPOINT_URL".into(), tools.endpoint.clone().into()),
+            ("AWS_ENDPOINT_URL".into(), self.tools.endpoint.clone().into()),
             ("AWS_EC2_METADATA_DISABLED".into(), "true".into()),
         ]);
         for (name, value) in &deployed.environment {
@@ -129,5 +126,24 @@ impl Site {
             environment.insert("PYTHONUNBUFFERED".into(), "1".into());
         }
         environment
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        // A cloud that ends leaves them to the next one, which begins with an empty folder.
+        if *self.tools.closing.borrow() {
+            return;
+        }
+        let folder = std::mem::take(&mut self.folder);
+        let _removed_later = self
+            .tools
+            .runtime
+            .spawn_blocking(move || match std::fs::remove_dir_all(&folder) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    tracing::warn!(folder = %folder.display(), %error, "the files of a function's earlier code stay");
+                }
+                Ok(()) | Err(_) => {}
+            });
     }
 }

@@ -4,11 +4,12 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep_until};
 
+use super::pool::{Job, Pool};
 use super::runtime_api::{Event, MOST_ANSWER, RuntimeApi, Told};
-use super::{IDLE_LIMIT, Job, Pool, Tools, errors};
+use super::{IDLE_LIMIT, Tools, errors};
 use crate::local::automation::{Run, RunEnd};
 use crate::local::live::keeper::{Errand, Stop, run};
 use crate::local::live::protocol::KeeperArguments;
@@ -16,9 +17,6 @@ use crate::local::live::protocol::KeeperArguments;
 /// How long a process may take until it asks for its first invocation (source: "Lambda execution environment lifecycle").
 /// What it takes longer is taken from the time limit of the invocation.
 const INIT_LIMIT: Duration = Duration::from_secs(10);
-
-/// From taking a worker out of the pool to handing it its invocation takes no time to speak of.
-const ON_ITS_WAY: Duration = Duration::from_secs(1);
 
 /// What happened to an invocation.
 enum Fate {
@@ -39,9 +37,11 @@ enum Next {
     End,
 }
 
-/// Starts a process for an invocation, and gives it further ones until it ends.
-pub(super) async fn live(pool: Arc<Pool>, tools: Arc<Tools>, number: u64, first: Job) {
-    let mut next = Some(first);
+/// Starts a process for the invocation that comes, and gives it further ones until it ends.
+pub(super) async fn live(pool: Arc<Pool>, tools: Arc<Tools>, first: oneshot::Receiver<Job>) {
+    let number = tools.number();
+    // Without one, the cloud is ending.
+    let mut next = first.await.ok();
     while let Some(job) = next.take() {
         let mut process = match Process::start(&pool, &tools, number).await {
             Ok(process) => process,
@@ -83,7 +83,7 @@ impl Process {
         let (api, events) = RuntimeApi::open()
             .await
             .map_err(|error| format!("its Runtime API cannot be opened: {error}"))?;
-        let environment = site.environment(number, &api.authority(), tools);
+        let environment = site.environment(number, &api.authority());
         let (stop, mut stopping) = watch::channel(Stop::No);
         let (tell, exited) = watch::channel(None);
         let (keeper, log, task_root) = (Arc::clone(&tools.keeper), site.log(number), site.task_root());
@@ -128,15 +128,10 @@ impl Process {
             self.report(&request_id, begun.elapsed());
             match fate {
                 Fate::Ended(end) => {
-                    // Whoever asks again as soon as it is answered is served by the same process. The pool has the only
-                    // sender: when it lets go of that, there will be no more.
-                    let (sender, mut jobs) = mpsc::channel(1);
-                    let goes_on = pool.wait(self.number, sender);
+                    // Whoever asks again as soon as it is answered is served by the same process.
+                    let waits = pool.wait(self.number);
                     job.finish(end);
-                    if !goes_on {
-                        return None;
-                    }
-                    match self.wait(pool, &mut jobs).await {
+                    match self.wait(pool, waits?).await {
                         Next::Serve(next) => job = next,
                         Next::StartAnew(job) => return Some(job),
                         Next::End => return None,
@@ -161,15 +156,17 @@ impl Process {
             return Fate::Missed;
         }
         self.is_warm = true;
-        let mut deadline = Instant::now() + INIT_LIMIT + limit;
+        let latest = Instant::now() + INIT_LIMIT;
+        let mut deadline = latest + limit;
         let mut is_told = false;
         loop {
             if self.is_ready && !is_told {
                 (self.is_ready, is_told) = (false, true);
-                deadline = Instant::now() + limit;
+                let now = Instant::now();
+                deadline = now.min(latest) + limit;
                 self.api.tell(Told {
                     request_id: request_id.clone(),
-                    deadline_ms: (self.tools.clock.now() + limit).as_millis(),
+                    deadline_ms: (self.tools.clock.now() + (deadline - now)).as_millis(),
                     arn: invocation.function.arn.clone(),
                     client_context: invocation.client_context.clone(),
                     payload: invocation.payload.clone().into(),
@@ -196,25 +193,20 @@ impl Process {
     }
 
     /// Waits for the next invocation, until there was none for long or the process has ended.
-    async fn wait(&mut self, pool: &Pool, jobs: &mut mpsc::Receiver<Job>) -> Next {
+    async fn wait(&mut self, pool: &Pool, mut jobs: oneshot::Receiver<Job>) -> Next {
         let idle_until = Instant::now() + IDLE_LIMIT;
         loop {
             tokio::select! {
-                job = jobs.recv() => return job.map_or(Next::End, Next::Serve),
+                job = &mut jobs => return job.map_or(Next::End, Next::Serve),
                 Some(event) = self.events.recv() => self.is_ready |= event == Event::Ready,
                 _ = has_ended(&mut self.exited) => break,
                 () = sleep_until(idle_until) => break,
                 () = is_closing(&mut self.closing) => break,
             }
         }
-        if pool.leave(self.number) {
-            return Next::End;
-        }
-        // An invocation is on its way already.
-        match timeout(ON_ITS_WAY, jobs.recv()).await {
-            Ok(Some(job)) => Next::StartAnew(job),
-            Ok(None) | Err(_) => Next::End,
-        }
+        pool.leave(self.number);
+        // One may have come at the last moment.
+        jobs.try_recv().map_or(Next::End, Next::StartAnew)
     }
 
     /// Ends the process and waits until nothing of it is left.

@@ -16,6 +16,7 @@ use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
 
 use super::chunked::Trailers;
 use super::errors;
+use super::object::Object;
 use super::receive::Claims;
 use super::store::ObjectStore;
 
@@ -68,11 +69,13 @@ impl Front {
     }
 }
 
-/// Earlier versions are not kept; only the one there is can be asked for.
-fn refuse_version(version: Option<&str>) -> S3Result<()> {
-    match version {
+/// Earlier versions are not kept: only that of the object that there is can be asked for.
+fn refuse_other_version(wanted: Option<&str>, present: Option<&Object>) -> S3Result<()> {
+    let newest = present.and_then(|object| object.version.as_deref());
+    match wanted {
         None | Some("null") => Ok(()),
-        Some(_) => Err(errors::not_implemented("versions of objects")),
+        Some(wanted) if newest == Some(wanted) => Ok(()),
+        Some(_) => Err(errors::not_implemented("earlier versions of objects")),
     }
 }
 

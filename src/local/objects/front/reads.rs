@@ -9,7 +9,7 @@ use s3s::{S3Result, s3_error};
 use super::super::condition;
 use super::super::errors;
 use super::super::object::Object;
-use super::{Front, convert, refuse_version};
+use super::{Front, convert, refuse_other_version};
 
 /// What a read depends on.
 struct Wish<'a> {
@@ -79,9 +79,7 @@ impl Front {
             return Err(errors::not_implemented("reading an object by the number of a part"));
         }
         let object = self.store.get(bucket, key)?;
-        if version.is_none() || version != object.version.as_deref() {
-            refuse_version(version)?;
-        }
+        refuse_other_version(version, Some(&object))?;
         wish.allows(&object)?;
         Ok(object)
     }

@@ -8,7 +8,7 @@ use super::super::digest::{Algorithm, Kind};
 use super::super::errors;
 use super::super::object::{Description, Object};
 use super::super::receive::{Claims, receive};
-use super::{Front, convert, refuse_version};
+use super::{Front, convert, refuse_other_version};
 
 /// What S3 says an object is when the client does not say (API reference, GetObject).
 const UNKNOWN_CONTENT: &str = "binary/octet-stream";
@@ -53,11 +53,11 @@ impl Front {
         else {
             return Err(errors::not_implemented("copying from access points"));
         };
-        refuse_version(version_id.as_deref())?;
         if input.copy_source_if_modified_since.is_some() || input.copy_source_if_unmodified_since.is_some() {
             return Err(errors::not_implemented("copying on condition of a date"));
         }
         let source = self.store.get(bucket, key)?;
+        refuse_other_version(version_id.as_deref(), Some(&source))?;
         let differs = |wanted: &ETagCondition| !condition::matches(wanted, &source.entity_tag);
         if input.copy_source_if_match.as_ref().is_some_and(differs)
             || input
@@ -132,7 +132,8 @@ impl Front {
     }
 
     pub(super) fn do_delete_object(&self, input: DeleteObjectInput) -> S3Result<DeleteObjectOutput> {
-        refuse_version(input.version_id.as_deref())?;
+        let present = self.store.get(&input.bucket, &input.key).ok();
+        refuse_other_version(input.version_id.as_deref(), present.as_deref())?;
         if input.if_match_last_modified_time.is_some() || input.if_match_size.is_some() {
             return Err(errors::not_implemented("deleting on condition of a date or a size"));
         }
@@ -147,7 +148,8 @@ impl Front {
         let mut failures = Vec::new();
         for object in input.delete.objects {
             let condition = Condition::of_delete(object.e_tag.map(ETagCondition::ETag));
-            let removed = refuse_version(object.version_id.as_deref())
+            let present = self.store.get(&input.bucket, &object.key).ok();
+            let removed = refuse_other_version(object.version_id.as_deref(), present.as_deref())
                 .and_then(|()| self.store.remove(&input.bucket, &object.key, &condition));
             match removed {
                 Ok(()) => deleted.push(DeletedObject {
@@ -167,5 +169,51 @@ impl Front {
             errors: (!failures.is_empty()).then_some(failures),
             ..DeleteObjectsOutput::default()
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::local::objects::ObjectStore;
+    use crate::local::storage::Storage as _;
+    use crate::model::SystemClock;
+
+    #[tokio::test]
+    async fn the_newest_version_can_be_named_and_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = ObjectStore::new(folder.path(), "eu-central-1", "123456789012", Arc::new(SystemClock)).unwrap();
+        let store = Arc::new(store);
+        store.ensure_bucket("b");
+        store.set_versioning("b", "Enabled").unwrap();
+        let write = |content: &[u8]| {
+            store.put("b", "k", content);
+            store.revision("b", "k").unwrap().version.unwrap()
+        };
+        let (old, new) = (write(b"1"), write(b"2"));
+        let front = Front::new(Arc::clone(&store));
+        let copy = |version: &str| CopySource::Bucket {
+            bucket: "b".into(),
+            key: "k".into(),
+            version_id: Some(version.into()),
+        };
+        let copy = |version: &str| {
+            let input = CopyObjectInput::builder();
+            let input = input
+                .bucket("b".to_owned())
+                .key("copy".to_owned())
+                .copy_source(copy(version));
+            front.do_copy_object(input.build().unwrap())
+        };
+        assert!(copy(&old).await.is_err() && store.revision("b", "copy").is_none());
+        assert!(copy(&new).await.is_ok() && store.revision("b", "copy").is_some());
+        let remove = |version: &str| {
+            let input = DeleteObjectInput::builder().bucket("b".to_owned()).key("k".to_owned());
+            front.do_delete_object(input.version_id(Some(version.to_owned())).build().unwrap())
+        };
+        assert!(remove(&old).is_err() && store.revision("b", "k").is_some());
+        assert!(remove(&new).is_ok() && store.revision("b", "k").is_none());
     }
 }

@@ -3,15 +3,24 @@
 use serde_json::Value;
 
 use super::super::asked::{Asked, Place};
-use crate::local::automation::Service;
+use crate::local::automation::{Named, Service};
+use crate::local::percent::decoded;
 
 /// What a call needs. For CodePipeline its document names what it is about; the others do so in their path.
 pub(super) fn asked(service: Service, head: &http::request::Parts, body: &[u8], place: &Place) -> Vec<Asked> {
-    let (method, path) = (head.method.as_str(), head.uri.path());
-    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    let method = head.method.as_str();
+    // As the services read it: names may be sent with escapes.
+    let parts = head.uri.path().split('/').filter(|part| !part.is_empty()).map(decoded);
+    let parts: Vec<String> = parts.collect();
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     match service {
         Service::Pipelines => pipelines(head, body, place),
-        Service::Functions => functions(method, parts.get(1..).unwrap_or_default(), place),
+        Service::Functions => {
+            let query = head.uri.query().unwrap_or_default();
+            let mut query = form_urlencoded::parse(query.as_bytes());
+            let qualifier = query.find(|(name, _)| name == "Qualifier").map(|(_, value)| value);
+            functions(method, parts.get(1..).unwrap_or_default(), qualifier.as_deref(), place)
+        }
         Service::Schedules => schedules(method, &parts, place),
     }
 }
@@ -41,7 +50,7 @@ fn pipelines(head: &http::request::Parts, body: &[u8], place: &Place) -> Vec<Ask
 }
 
 /// Of a path without its date: `functions`, and what comes after.
-fn functions(method: &str, path: &[&str], place: &Place) -> Vec<Asked> {
+fn functions(method: &str, path: &[&str], qualifier: Option<&str>, place: &Place) -> Vec<Asked> {
     let (operation, name) = match (method, path) {
         ("GET", ["functions"]) => return vec![Asked::of("lambda:ListFunctions", "*")],
         // Its name is in a document that is not read here.
@@ -67,12 +76,13 @@ fn functions(method: &str, path: &[&str], place: &Place) -> Vec<Asked> {
         ("GET", ["tags", ..]) => ("ListTags", "*"),
         _ => return Vec::new(),
     };
-    // A name may be a whole ARN.
-    let name = name.rsplit(':').next().unwrap_or(name);
-    vec![Asked::of(
-        format!("lambda:{operation}"),
-        place.arn("lambda", &format!("function:{name}")),
-    )]
+    // A name may be a whole ARN, and have a qualifier itself.
+    let named = Named::parse(name);
+    let mut resource = place.arn("lambda", &format!("function:{}", named.name));
+    if let Some(qualifier) = named.qualifier.as_deref().or(qualifier) {
+        resource = format!("{resource}:{qualifier}");
+    }
+    vec![Asked::of(format!("lambda:{operation}"), resource)]
 }
 
 fn schedules(method: &str, path: &[&str], place: &Place) -> Vec<Asked> {

@@ -6,6 +6,7 @@ use http::request::Parts;
 
 use super::super::asked::Asked;
 use crate::local::objects::bucket_in_host;
+use crate::local::percent::decoded;
 
 /// What a request to S3 is about.
 struct Place {
@@ -113,27 +114,4 @@ pub(super) fn asked(request: &Parts) -> Vec<Asked> {
         Asked::of("s3:GetObject", Place::at(&path).object())
     });
     std::iter::once(asked).chain(source).collect()
-}
-
-/// A text in which `%` and two digits stand for a byte.
-fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let byte = after
-            .get(..2)
-            .filter(|_| *first == b'%')
-            .and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
-        match byte {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &after[2..];
-            }
-            None => {
-                bytes.push(*first);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }

@@ -202,6 +202,31 @@ fn a_stage_that_fails_is_rolled_back_by_itself() {
 }
 
 #[test]
+fn executions_that_succeeded_in_a_stage_are_found_though_it_has_moved() {
+    let mut world = World::with_pipeline(|_| {});
+    let id = world.executions()[0]["pipelineExecutionId"].clone();
+    let job = world.first_job();
+    world.succeed(&job);
+    world.approve("Rejected");
+    let mut changed = declaration();
+    let mut before = changed["stages"][2].clone();
+    before["name"] = "Ask".into();
+    changed["stages"].as_array_mut().unwrap().insert(1, before);
+    world.pipeline("UpdatePipeline", &json!({ "pipeline": changed }));
+    let mut found = |stage: &str| {
+        let filter = json!({ "succeededInStage": { "stageName": stage } });
+        let input = json!({ "pipelineName": "shop", "filter": filter });
+        let shown = world.pipeline("ListPipelineExecutions", &input)["pipelineExecutionSummaries"].clone();
+        let shown = shown.as_array().unwrap().iter();
+        shown
+            .map(|execution| execution["pipelineExecutionId"].clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(found("Deploy"), [id]);
+    assert!(found("Ask").is_empty() && found("Approve").is_empty());
+}
+
+#[test]
 fn a_stage_that_fails_is_retried_once_by_itself() {
     let mut world = World::with_pipeline(|pipeline| {
         pipeline["stages"][1]["onFailure"] =
@@ -217,6 +242,26 @@ fn a_stage_that_fails_is_retried_once_by_itself() {
         world.stage("Deploy")["retryStageMetadata"]["latestRetryTrigger"],
         "AutomatedStageRetry"
     );
+}
+
+#[test]
+fn a_stopped_stage_that_fails_is_neither_retried_nor_rolled_back() {
+    for result in ["RETRY", "ROLLBACK"] {
+        let mut world = World::with_pipeline(|pipeline| {
+            pipeline["stages"][1]["onFailure"] = json!({ "result": result });
+        });
+        // There is one to go back to.
+        world.finish_first();
+        let id = world.start();
+        let job = world.first_job();
+        let stop = json!({ "pipelineName": "shop", "pipelineExecutionId": id, "reason": "lunch" });
+        world.pipeline("StopPipelineExecution", &stop);
+        world.fail(&job, "it was stopped");
+        assert!(world.events().is_empty(), "{result}");
+        assert_eq!(world.status(&id), "Failed");
+        assert_eq!(world.executions().len(), 2, "{result}");
+        assert_eq!(world.executions()[0]["stopTrigger"]["reason"], "lunch");
+    }
 }
 
 #[test]

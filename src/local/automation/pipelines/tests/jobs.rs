@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::super::super::Service;
 use super::super::super::fixture::World;
 use crate::local::storage::Storage as _;
 
@@ -126,6 +127,22 @@ fn a_job_without_a_result_fails_after_twenty_minutes_and_a_token_begins_them_ane
 }
 
 #[test]
+fn no_pace_ends_a_job_while_its_function_may_work() {
+    // At this pace twenty minutes are less than a second, and a day is less than one.
+    let mut world = World::with_pipeline_at(2000.0, |pipeline| {
+        pipeline["stages"][0]["actions"][0]["configuration"]["PollForSourceChanges"] = "false".into();
+    });
+    let path = "/2015-03-31/functions/release/configuration";
+    world.call(Service::Functions, "PUT", path, &json!({ "Timeout": 900 }));
+    world.pass(Duration::from_millis(1));
+    world.events().remove(0);
+    world.seconds(919);
+    assert_eq!(world.action("Deploy")["status"], "InProgress");
+    world.seconds(1);
+    assert_eq!(world.action("Deploy")["status"], "Failed");
+}
+
+#[test]
 fn an_action_that_always_wants_more_fails_after_a_day() {
     let mut world = World::with_pipeline(|_| {});
     let mut job = world.first_job();
@@ -182,6 +199,25 @@ fn a_new_object_starts_the_pipeline_once() {
     world.start();
     world.seconds(300);
     assert_eq!(world.executions().len(), 3);
+}
+
+#[test]
+fn a_new_object_waits_while_as_many_executions_are_under_way_as_may_be() {
+    let mut world = World::with_pipeline(|_| {});
+    let job = world.first_job();
+    for _ in 1..50 {
+        world.start();
+    }
+    world.seconds(120);
+    world.storage.put("source", "shop.zip", b"version 2");
+    world.seconds(120);
+    assert_eq!(world.executions().len(), 50);
+    world.succeed(&job);
+    world.approve("Approved");
+    world.seconds(60);
+    let shown = world.executions();
+    assert_eq!(shown.len(), 51);
+    assert_eq!(shown[0]["trigger"]["triggerType"], "PollForSourceChanges");
 }
 
 #[test]

@@ -85,7 +85,12 @@ pub(super) fn execution() -> Execution {
 impl World {
     /// With the function and version 1 of the source.
     fn with_pipeline(change: impl FnOnce(&mut Value)) -> Self {
-        let mut world = Self::new();
+        Self::with_pipeline_at(1.0, change)
+    }
+
+    /// The same at a pace.
+    fn with_pipeline_at(pace: f64, change: impl FnOnce(&mut Value)) -> Self {
+        let mut world = Self::paced(pace);
         world.function("release");
         world.storage.put("source", "shop.zip", b"version 1");
         let mut declaration = declaration();
