@@ -35,6 +35,9 @@ pub(super) struct Arguments {
     /// Instead: the worlds of a file, one in each line as `cutover sim` prints it when it has found one.
     #[arg(long, value_name = "FILE", group = "told", conflicts_with_all = ["seeds", "start", "seed", "crash_points", "mistakes"])]
     worlds: Option<PathBuf>,
+    /// Every release is made by a pipeline, which invokes the function. Otherwise one in sixteen is.
+    #[arg(long, conflicts_with_all = ["crash_points", "worlds", "mistakes"])]
+    pipelines: bool,
     /// Threads. Default: one for each core.
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
@@ -48,6 +51,38 @@ pub(super) struct Arguments {
     /// Print the result as one line of JSON.
     #[arg(long)]
     json: bool,
+}
+
+impl Arguments {
+    fn scenario(&self, seed: u64) -> Scenario {
+        if self.pipelines {
+            Scenario::with_pipeline(seed)
+        } else {
+            Scenario::of(seed)
+        }
+    }
+
+    /// Shows the smallest world of that kind, and how the whole one is seen.
+    fn explain(&self, seed: u64) {
+        let Some((smallest, played)) = minimise(&self.scenario(seed), self.mistake) else {
+            return;
+        };
+        output::print(format_args!(
+            "\nseed {seed}, as small as it can be with the same rule broken:"
+        ));
+        tell(&smallest, &played);
+        output::print(format_args!(
+            "to keep for `cutover sim --worlds FILE`: {}",
+            serde_json::to_string(&smallest).unwrap_or_default()
+        ));
+        let by_mistake = self
+            .mistake
+            .map_or_else(String::new, |mistake| format!(" --mistake {}", mistake.name()));
+        let by_pipeline = if self.pipelines { " --pipelines" } else { "" };
+        output::print(format_args!(
+            "whole: cutover sim --seed {seed} --trace{by_pipeline}{by_mistake}"
+        ));
+    }
 }
 
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
@@ -74,6 +109,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         start,
         seeds: arguments.seeds,
         threads,
+        pipelines: arguments.pipelines,
         mistake: arguments.mistake,
         enough: ENOUGH,
     };
@@ -99,13 +135,13 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     if let Some(first) = tally.violations.first()
         && !arguments.json
     {
-        explain(first.seed, arguments.mistake);
+        arguments.explain(first.seed);
     }
     code
 }
 
 fn one(arguments: &Arguments, seed: u64) -> ExitCode {
-    let scenario = Scenario::of(seed);
+    let scenario = arguments.scenario(seed);
     let played = simulate(&scenario, arguments.mistake, arguments.trace);
     if arguments.json {
         output::print(serde_json::json!({ "scenario": scenario, "played": played }));
@@ -116,7 +152,7 @@ fn one(arguments: &Arguments, seed: u64) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     if !arguments.json && !arguments.trace {
-        explain(seed, arguments.mistake);
+        arguments.explain(seed);
     }
     ExitCode::from(exit::FAILED)
 }
@@ -270,23 +306,6 @@ fn verdict(tally: &Tally) -> ExitCode {
     } else {
         ExitCode::from(exit::FAILED)
     }
-}
-
-/// Shows the smallest world that breaks the same rule.
-fn explain(seed: u64, mistake: Option<Mistake>) {
-    let Some((smallest, played)) = minimise(&Scenario::of(seed), mistake) else {
-        return;
-    };
-    output::print(format_args!(
-        "\nseed {seed}, as small as it can be with the same rule broken:"
-    ));
-    tell(&smallest, &played);
-    output::print(format_args!(
-        "to keep for `cutover sim --worlds FILE`: {}",
-        serde_json::to_string(&smallest).unwrap_or_default()
-    ));
-    let by_mistake = mistake.map_or_else(String::new, |mistake| format!(" --mistake {}", mistake.name()));
-    output::print(format_args!("whole: cutover sim --seed {seed} --trace{by_mistake}"));
 }
 
 fn tell(world: &Scenario, played: &Played) {

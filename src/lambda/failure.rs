@@ -24,7 +24,9 @@ impl Failure {
         Self::new(Fault::System, message.to_string())
     }
 
-    pub(super) fn new(fault: Fault, message: impl Into<String>) -> Self {
+    /// With whose fault it is, and why and what to do next in words.
+    #[must_use]
+    pub fn new(fault: Fault, message: impl Into<String>) -> Self {
         Self {
             fault,
             message: message.into(),

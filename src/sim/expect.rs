@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::scenario::{Deed, Fate, Quality, Scenario, Service, Trouble};
+use super::scenario::{Deed, Fate, Manner, Quality, Scenario, Service, Trouble};
 use super::scene::Scene;
 use crate::release::{Outcome, Release, Wish, limits};
 use crate::spec::AtGateDeadline;
@@ -80,6 +80,10 @@ impl Scenario {
         if let Some((_, AtGateDeadline::RollBack)) = self.terms.gate {
             allow(&[Outcome::RolledBack, Outcome::Aborted]);
         }
+        if matches!(self.manner, Manner::Jobs(_)) && !self.troubles.is_empty() {
+            // Until the next job, the next try or the next look, nobody drives it; and it may be stopped.
+            allow(&[Outcome::RolledBack, Outcome::Aborted, Outcome::Refused]);
+        }
         for trouble in &self.troubles {
             match trouble {
                 Trouble::Asked {
@@ -137,7 +141,7 @@ impl Scenario {
                         allow(&[Outcome::RolledBack]);
                     }
                 }
-                Trouble::Second { .. } | Trouble::Rival { .. } => {}
+                Trouble::Second { .. } | Trouble::Rival { .. } | Trouble::Twice { .. } | Trouble::Stopped { .. } => {}
             }
         }
         right
@@ -183,7 +187,7 @@ fn outage(of: Service, length: Duration, fate: Fate, quiet: bool, allow: &mut im
     }
     let short = length <= Duration::from_secs(30);
     match of {
-        Service::Journal => {}
+        Service::Journal | Service::Pipelines => {}
         // Where nobody else is counted, an application that cannot be asked may be one that does not answer.
         Service::Probes if quiet => allow(&[Outcome::Refused, Outcome::RolledBack]),
         // Whether there is a bucket is asked in preflight, for a minute; later nothing is refused any more.

@@ -44,7 +44,7 @@ impl Crew {
     pub(super) async fn drive(self: Arc<Self>, mut machine: usize, begins: bool, manner: Manner) {
         loop {
             let (process, control) = self.scene.enrol();
-            let who = Driving { process, machine };
+            let who = Driving::new(process, machine);
             self.scene.tell(&who, || "starts".to_owned());
             let work = Arc::clone(&self).work(process, machine, begins, manner);
             let away = match Process::new(control, work).await {
@@ -71,14 +71,14 @@ impl Crew {
         }
     }
 
-    fn ended(&self, process: usize) {
+    pub(super) fn ended(&self, process: usize) {
         self.scene.state().processes[process].alive = false;
     }
 
     async fn work(self: Arc<Self>, process: usize, machine: usize, begins: bool, manner: Manner) -> After {
         const PAUSE: After = After::Again(Duration::from_secs(15));
         let seat = self.seat(process, machine).await;
-        let who = Driving { process, machine };
+        let who = Driving::new(process, machine);
         let release = match newest(seat.journal.as_ref(), &slot()).await {
             Ok(release) => release,
             Err(error) => {
@@ -103,6 +103,7 @@ impl Crew {
         };
         let result = match manner {
             Manner::Whole => driver.run(|_| false).await,
+            Manner::Jobs(_) => driver.run(|_| false).await,
             Manner::Slices(length, gap) => match slice(&mut driver, length).await {
                 Ok(None) => return After::Again(gap),
                 other => other,
@@ -123,6 +124,13 @@ impl Crew {
                 PAUSE
             }
         }
+    }
+
+    /// The journal of somebody who only reads afterwards, and for whom nothing goes wrong any more.
+    pub(super) async fn reader(&self) -> Arc<dyn Journal> {
+        self.scene.state().over = true;
+        let (process, _) = self.scene.enrol();
+        self.seat(process, 0).await.journal
     }
 
     /// Where a process on a machine sits.
@@ -167,7 +175,7 @@ impl Crew {
             clock,
             Arc::new(Telling {
                 scene: Arc::clone(scene),
-                who: Driving { process, machine },
+                who: Driving::new(process, machine),
             }),
         );
         seat.machine = Arc::new(SimMachine {
@@ -203,6 +211,12 @@ async fn slice(driver: &mut Driver, length: Duration) -> Result<Option<Outcome>,
 pub(super) struct Driving {
     process: usize,
     machine: usize,
+}
+
+impl Driving {
+    pub(super) fn new(process: usize, machine: usize) -> Self {
+        Self { process, machine }
+    }
 }
 
 impl std::fmt::Display for Driving {

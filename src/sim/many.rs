@@ -22,6 +22,8 @@ pub struct Many {
     pub seeds: u64,
     /// Threads.
     pub threads: usize,
+    /// Whether every release is made by a pipeline; otherwise one in sixteen is.
+    pub pipelines: bool,
     /// A mistake to make in each.
     pub mistake: Option<Mistake>,
     /// How many violations are enough.
@@ -114,7 +116,12 @@ pub fn many(what: Many, progress: &(dyn Fn(u64, usize) + Sync)) -> Tally {
                     if index >= what.seeds {
                         return;
                     }
-                    let scenario = Scenario::of(what.start.wrapping_add(index));
+                    let seed = what.start.wrapping_add(index);
+                    let scenario = if what.pipelines {
+                        Scenario::with_pipeline(seed)
+                    } else {
+                        Scenario::of(seed)
+                    };
                     let played = simulate(&scenario, what.mistake, false);
                     let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
                     tally.add(played);

@@ -13,6 +13,7 @@ mod minimise;
 mod mistakes;
 mod others;
 mod permits;
+mod pipeline;
 mod prober;
 mod process;
 mod rules;

@@ -47,6 +47,13 @@ impl Crew {
                     self.deed(deed);
                 }
             }
+            Trouble::Stopped { at } => {
+                self.scene.until(at).await;
+                if let Some(line) = &self.scene.stage.line {
+                    self.scene.tell(&"person", || "stops the execution".to_owned());
+                    line.stop().await;
+                }
+            }
             Trouble::Rival { at } => {
                 self.scene.until(at).await;
                 self.scene.tell(&"rival", || "begins a release".to_owned());

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use http::{Response, StatusCode};
 
-use super::scenario::{Scenario, Store};
+use super::pipeline;
+use super::scenario::{Manner, Scenario, Store};
 use super::scene::{Scene, Violation};
 use super::stage::{ACCOUNT, BUCKET, REGION, Stage};
 use super::wire::Call;
@@ -28,7 +29,8 @@ pub(super) fn published(stage: &Stage, scenario: &Scenario) -> serde_json::Value
         region: Some(REGION.to_owned()),
         zone: None,
     };
-    let scope = Scope::new(&stage.spec(scenario), &journal, &home, Form::Plain);
+    let name = matches!(scenario.manner, Manner::Jobs(_)).then_some(pipeline::NAME);
+    let scope = Scope::new(&stage.spec(scenario), &journal, &home, Form::Plain).in_pipeline(name);
     serde_json::to_value(policy(&scope, &Duty::ALL)).expect("a policy can be written as JSON")
 }
 

@@ -99,6 +99,8 @@ pub enum Manner {
     Whole,
     /// For so long, then it hands over to the next one after so long, as a function with a time limit does.
     Slices(Duration, Duration),
+    /// As the function of a pipeline, which may run for so long each time.
+    Jobs(Duration),
 }
 
 /// The name of an operation or call, one of those that worlds are drawn with.
@@ -142,6 +144,18 @@ pub enum Trouble {
     },
     /// Somebody else begins a release of the slot.
     Rival {
+        /// When.
+        at: Duration,
+    },
+    /// An invocation of the function is delivered twice.
+    Twice {
+        /// Which one, from 1.
+        nth: u32,
+        /// So much later.
+        after: Duration,
+    },
+    /// Somebody stops the pipeline's execution.
+    Stopped {
         /// When.
         at: Duration,
     },
@@ -268,12 +282,15 @@ pub enum Service {
     Names,
     /// The way from the driver to the application.
     Probes,
+    /// CodePipeline.
+    Pipelines,
 }
 
 fn known<E: Error>(name: &str) -> Result<Name, E> {
     let known = draw::OPERATIONS
         .iter()
         .chain(&draw::OF_WEIGHTS)
+        .chain(&draw::OF_PIPELINES)
         .chain(&draw::CALLS)
         .find(|known| **known == name);
     known

@@ -9,7 +9,8 @@ use bytes::Bytes;
 use http::{Request, Response};
 use tokio::time::Instant;
 
-use super::scenario::{Quality, Scenario, Trouble};
+use super::pipeline::Line;
+use super::scenario::{Manner, Quality, Scenario, Trouble};
 use super::scene::SimClock;
 use super::shares::Place;
 use crate::aws::InProcess;
@@ -20,6 +21,7 @@ use crate::local::door::{Door, QueryAnswer, QueryService};
 use crate::local::modelled::{Answer, ModelledPlane};
 use crate::local::objects::{ObjectStore, S3Front};
 use crate::local::permissions::{Permissions, Place as Home};
+use crate::local::storage::Storage;
 use crate::model::{Clock, EnvironmentId, Share, Span};
 use crate::release::Slot;
 use crate::spec::{GateSpec, Lever, Spec, StepSpec, Steps};
@@ -33,7 +35,7 @@ pub(super) const OLD: &str = "v1";
 /// A version that an earlier release has made and nobody needs any more.
 const OUTDATED: &str = "v0";
 /// The version that is released.
-const NEW: &str = "v2";
+pub(super) const NEW: &str = "v2";
 pub(super) const ACCOUNT: &str = "123456789012";
 const STACK: &str = "64bit Amazon Linux 2023 v4.7.2 running Python 3.13";
 
@@ -65,6 +67,8 @@ pub(super) struct Stage {
     pub(super) permissions: Arc<Permissions>,
     /// An action that drivers lack in this world on purpose.
     pub(super) lacks: OnceLock<String>,
+    /// What pipelines run on, in worlds that have one.
+    pub(super) line: Option<Arc<Line>>,
     _objects: tempfile::TempDir,
 }
 
@@ -95,9 +99,21 @@ impl Stage {
             account: ACCOUNT.to_owned(),
         };
         let permissions = Arc::new(Permissions::new(home, backstage.clone()));
-        let door = door
+        let mut door = door
             .with_zones(backstage.clone())
             .with_permissions(Arc::clone(&permissions));
+        let mut line = None;
+        if let Manner::Jobs(length) = scenario.manner {
+            let timing = Timing::scaled(terms.pace);
+            let made = Arc::new(Line::new(store.clone(), clock.clone(), timing, scenario.seed));
+            for bucket in ["source", "artifacts"] {
+                store.ensure_bucket(bucket);
+            }
+            store.put("source", "shop.zip", &bundle().1);
+            made.prepare(length).await;
+            door = door.with_automation(made.services.clone());
+            line = Some(made);
+        }
         let mut stage = Self {
             clock,
             backstage,
@@ -111,6 +127,7 @@ impl Stage {
             began: OnceLock::new(),
             permissions,
             lacks: OnceLock::new(),
+            line,
             _objects: objects,
         };
         stage.make_blue(scenario, &store).await;
@@ -118,7 +135,6 @@ impl Stage {
     }
 
     async fn make_blue(&mut self, scenario: &Scenario, store: &ObjectStore) {
-        use crate::local::storage::Storage;
         let bucket = format!("elasticbeanstalk-{REGION}-{ACCOUNT}");
         store.ensure_bucket(&bucket);
         store.ensure_bucket(BUCKET);
@@ -488,7 +504,7 @@ fn base() -> &'static Spec {
 }
 
 /// A bundle that all worlds share: its file, for as long as the program runs, and its bytes.
-fn bundle() -> &'static (PathBuf, Vec<u8>) {
+pub(super) fn bundle() -> &'static (PathBuf, Vec<u8>) {
     static BUNDLE: OnceLock<(tempfile::TempDir, (PathBuf, Vec<u8>))> = OnceLock::new();
     &BUNDLE
         .get_or_init(|| {

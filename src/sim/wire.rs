@@ -52,10 +52,21 @@ pub(super) struct Call {
     /// The parameters of a call by the query protocol, as they were sent.
     pub(super) form: Bytes,
     services: Vec<Service>,
+    /// Whether it is a call in JSON.
+    json: bool,
 }
 
 impl Call {
     fn of(request: &Request<Bytes>) -> Self {
+        let target = request.headers().get("x-amz-target");
+        if let Some((_, operation)) = target.and_then(|target| target.to_str().ok()?.split_once('.')) {
+            return Self {
+                operation: operation.to_owned(),
+                form: Bytes::new(),
+                services: vec![Service::Pipelines],
+                json: true,
+            };
+        }
         if let Some(operation) = action(request.body()) {
             let monitoring = matches!(
                 operation,
@@ -73,6 +84,7 @@ impl Call {
                 operation: operation.to_owned(),
                 form: request.body().clone(),
                 services,
+                json: false,
             };
         }
         let (path, query) = (request.uri().path(), request.uri().query().unwrap_or_default());
@@ -93,6 +105,7 @@ impl Call {
                     Bytes::from(format!("{path}?{query}"))
                 },
                 services: vec![Service::Weights],
+                json: false,
             };
         }
         let operation = match *request.method() {
@@ -110,6 +123,7 @@ impl Call {
             operation: operation.to_owned(),
             form: Bytes::new(),
             services,
+            json: false,
         }
     }
 
@@ -172,6 +186,11 @@ impl Trip {
     async fn carry(self, call: Call, request: Request<Bytes>, fate: Option<Fate>) -> Result<Response<Bytes>, String> {
         let lost = || Err("connection reset by peer".to_owned());
         let query = !call.form.is_empty();
+        let form = match (query, call.json) {
+            (_, true) => Form::Json,
+            (true, _) => Form::Query,
+            (false, _) => Form::Rest,
+        };
         let latency = self.scene.latency();
         tokio::time::sleep(match fate {
             Some(Fate::Slow(length)) => length,
@@ -188,13 +207,15 @@ impl Trip {
                 return lost();
             }
             Some(Fate::ErrorBefore) => {
-                return Ok(refusal(query, 500, "InternalFailure", "simulated: nothing was done"));
+                return Ok(refusal(form, 500, "InternalFailure", "simulated: nothing was done"));
             }
-            Some(Fate::Throttled) if query => return Ok(refusal(query, 400, "Throttling", "Rate exceeded")),
-            Some(Fate::Throttled) => return Ok(refusal(query, 503, "SlowDown", "Please reduce your request rate.")),
+            Some(Fate::Throttled) if query || call.json => {
+                return Ok(refusal(form, 400, "Throttling", "Rate exceeded"));
+            }
+            Some(Fate::Throttled) => return Ok(refusal(form, 503, "SlowDown", "Please reduce your request rate.")),
             Some(Fate::Denied) => {
                 return Ok(refusal(
-                    query,
+                    form,
                     403,
                     "AccessDenied",
                     "User is not authorized to perform this action",
@@ -234,7 +255,7 @@ impl Trip {
         self.scene.survive(self.process, Moment::AfterCall(self.number)).await;
         match fate {
             Some(Fate::LostAfter) => lost(),
-            Some(Fate::ErrorAfter) => Ok(refusal(query, 500, "InternalFailure", "simulated: it was done")),
+            Some(Fate::ErrorAfter) => Ok(refusal(form, 500, "InternalFailure", "simulated: it was done")),
             _ => {
                 tokio::time::sleep(latency).await;
                 if call.operation == "DescribeEnvironmentHealth" && response.status().is_success() {
@@ -277,21 +298,38 @@ impl Answers {
     }
 }
 
+/// How a service words its errors.
+#[derive(Clone, Copy)]
+enum Form {
+    Query,
+    Rest,
+    Json,
+}
+
 /// An error as the service words it.
-fn refusal(query: bool, status: u16, code: &str, message: &str) -> Response<Bytes> {
+fn refusal(form: Form, status: u16, code: &str, message: &str) -> Response<Bytes> {
     let fault = if status < 500 { "Sender" } else { "Receiver" };
-    let body = if query {
-        format!(
-            "<ErrorResponse xmlns=\"http://elasticbeanstalk.amazonaws.com/docs/2010-12-01/\"><Error><Type>{fault}</Type><Code>{code}</Code>\
-             <Message>{message}</Message></Error><RequestId>simulated</RequestId></ErrorResponse>"
-        )
-    } else {
-        format!("<Error><Code>{code}</Code><Message>{message}</Message><RequestId>simulated</RequestId></Error>")
+    let (kind, body) = match form {
+        Form::Query => (
+            "text/xml",
+            format!(
+                "<ErrorResponse xmlns=\"http://elasticbeanstalk.amazonaws.com/docs/2010-12-01/\"><Error><Type>{fault}</Type><Code>{code}</Code>\
+                 <Message>{message}</Message></Error><RequestId>simulated</RequestId></ErrorResponse>"
+            ),
+        ),
+        Form::Rest => (
+            "text/xml",
+            format!("<Error><Code>{code}</Code><Message>{message}</Message><RequestId>simulated</RequestId></Error>"),
+        ),
+        Form::Json => (
+            "application/x-amz-json-1.1",
+            serde_json::json!({ "__type": code, "message": message }).to_string(),
+        ),
     };
     let mut response = Response::new(Bytes::from(body));
     *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
     response
         .headers_mut()
-        .insert(http::header::CONTENT_TYPE, HeaderValue::from_static("text/xml"));
+        .insert(http::header::CONTENT_TYPE, HeaderValue::from_static(kind));
     response
 }

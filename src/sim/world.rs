@@ -15,6 +15,7 @@ use super::scenario::{Manner, Scenario, Trouble};
 use super::scene::{Scene, Violation};
 use super::stage::{Stage, slot};
 use super::wire::Answers;
+use crate::journal::Journal;
 use crate::model::ReleaseNumber;
 use crate::release::{Outcome, Release, ReleaseId, apply};
 
@@ -105,15 +106,32 @@ async fn play(
             });
         }
     }
-    let main = tokio::spawn(Arc::clone(&crew).drive(0, true, scene.scenario.manner));
+    let main = match (scene.scenario.manner, &scene.stage.line) {
+        (Manner::Jobs(length), Some(line)) => tokio::spawn(Arc::clone(&crew).by_pipeline(Arc::clone(line), length)),
+        (manner, _) => {
+            let driven = Arc::clone(&crew).drive(0, true, manner);
+            tokio::spawn(async move {
+                driven.await;
+                true
+            })
+        }
+    };
     let over = ended(&scene, main).await;
     let (length, calls) = (scene.elapsed(), scene.state().shared_calls);
-    let release = if over { read(&crew).await } else { None };
+    let journal = crew.reader().await;
+    let release = if over == Some(true) {
+        read(&crew, journal.as_ref()).await
+    } else {
+        None
+    };
     if let Some(release) = &release {
         tokio::time::sleep(AFTERMATH).await;
         expect::end(&scene, release);
+        if let Some(line) = &scene.stage.line {
+            crew.judge_pipeline(line, release, journal.as_ref()).await;
+        }
         modest(&scene, calls, length);
-    } else if !scene.is_violated() {
+    } else if over.is_none() && !scene.is_violated() {
         let waits = scene.state().release.as_ref().map(|release| {
             let why = release.waiting.as_ref().map_or_else(String::new, ToString::to_string);
             format!("it is in phase {}: {why}", release.phase)
@@ -139,18 +157,15 @@ async fn play(
     (played, used)
 }
 
-/// Waits until the drivers say that it is over. Whether they do.
-async fn ended(scene: &Scene, mut main: tokio::task::JoinHandle<()>) -> bool {
+/// Waits until the drivers say that it is over, if they do, and whether there is a release then.
+async fn ended(scene: &Scene, mut main: tokio::task::JoinHandle<bool>) -> Option<bool> {
     let deadline = scene.scenario.deadline();
     loop {
         tokio::select! {
             biased;
             result = &mut main => {
-                if let Err(error) = result {
-                    scene.violated("no panic", error.to_string());
-                    return false;
-                }
-                return !scene.is_violated();
+                let judged = result.inspect_err(|error| scene.violated("no panic", error.to_string()));
+                return judged.ok().filter(|_| !scene.is_violated());
             }
             () = tokio::time::sleep(Duration::from_secs(30)) => {
                 let calls = scene.state().shared_calls;
@@ -159,7 +174,7 @@ async fn ended(scene: &Scene, mut main: tokio::task::JoinHandle<()>) -> bool {
                 }
                 if scene.is_violated() || scene.elapsed() > deadline {
                     main.abort();
-                    return false;
+                    return None;
                 }
             }
         }
@@ -167,13 +182,9 @@ async fn ended(scene: &Scene, mut main: tokio::task::JoinHandle<()>) -> bool {
 }
 
 /// The release as its journal has it, read by somebody who was not there.
-async fn read(crew: &Crew) -> Option<Release> {
+async fn read(crew: &Crew, journal: &dyn Journal) -> Option<Release> {
     let scene = &crew.scene;
     let mut acknowledged = scene.state().acknowledged.clone();
-    // Nothing goes wrong any more for those who only read afterwards.
-    scene.state().over = true;
-    let (process, _) = scene.enrol();
-    let journal = crew.seat(process, 0).await.journal;
     // A rival may have begun the next one since.
     let first = ReleaseId {
         slot: slot(),

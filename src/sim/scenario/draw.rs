@@ -42,6 +42,9 @@ pub(super) const OF_WEIGHTS: [&str; 6] = [
     "weigh",
 ];
 
+/// Operations of the function that a pipeline invokes.
+pub(super) const OF_PIPELINES: [&str; 3] = ["PutJobSuccessResult", "PutJobFailureResult", "GetPipelineExecution"];
+
 fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
 }
@@ -148,7 +151,75 @@ impl Scenario {
                 of_weights(trouble, scenario.terms.lever);
             }
         }
+        let other = &mut Rng::with_seed(seed.rotate_left(32));
+        if other.u8(..16) == 0 {
+            scenario.by_pipeline(other);
+        }
         scenario
+    }
+
+    /// The world of a seed in which the release is made by a pipeline.
+    #[must_use]
+    pub fn with_pipeline(seed: u64) -> Self {
+        let mut scenario = Self::of(seed);
+        if !matches!(scenario.manner, Manner::Jobs(_)) {
+            scenario.by_pipeline(&mut Rng::with_seed(seed.rotate_left(16)));
+        }
+        scenario
+    }
+
+    fn by_pipeline(&mut self, random: &mut Rng) {
+        self.terms.drill = None;
+        self.manner = Manner::Jobs(seconds(pick(random, &[30, 60, 120, 300, 900])));
+        // Who comes before it would not be the rival.
+        self.troubles
+            .retain(|trouble| !matches!(trouble, Trouble::Rival { .. }));
+        if self.troubles.is_empty() {
+            return;
+        }
+        for _ in 0..random.u32(0..4) {
+            let trouble = of_pipelines(random, length(&self.terms));
+            self.troubles.push(trouble);
+        }
+    }
+}
+
+/// What can go wrong between a pipeline and its function.
+fn of_pipelines(random: &mut Rng, length: u64) -> Trouble {
+    match random.u8(..8) {
+        0 | 1 => Trouble::Twice {
+            nth: random.u32(1..12),
+            after: Duration::from_millis(pick(random, &[0, 300, 5_000, 60_000])),
+        },
+        2 => Trouble::Stopped {
+            at: seconds(random.u64(0..length)),
+        },
+        3 => Trouble::Outage {
+            of: Service::Pipelines,
+            from: seconds(random.u64(0..length)),
+            length: seconds(pick(random, &[5, 30, 300, 1500])),
+            fate: pick(
+                random,
+                &[Fate::LostBefore, Fate::LostAfter, Fate::Hangs, Fate::ErrorBefore],
+            ),
+        },
+        _ => Trouble::Call {
+            on: Some(pick(random, &OF_PIPELINES)),
+            nth: random.u32(1..5),
+            times: pick(random, &[1, 1, 3, 8]),
+            fate: pick(
+                random,
+                &[
+                    Fate::LostBefore,
+                    Fate::LostAfter,
+                    Fate::LostAfter,
+                    Fate::Hangs,
+                    Fate::ErrorBefore,
+                    Fate::ErrorAfter,
+                    Fate::Throttled,
+                ],
+            ),
+        },
     }
 }
 

@@ -39,6 +39,7 @@ fn worlds_do_not_depend_on_those_before_and_beside_them() {
                 start,
                 seeds,
                 threads,
+                pipelines: false,
                 mistake: None,
                 enough: usize::MAX,
             },
