@@ -16,7 +16,18 @@ pub(super) use mind::mind;
 pub(super) use network::network;
 
 use super::process::Control;
+use super::scenario::Scenario;
 use crate::model::{Clock, Timestamp};
+
+impl Mistake {
+    /// A world of a seed in which it can be made.
+    pub(super) fn world(self, seed: u64) -> Scenario {
+        match self {
+            Self::JobIsForgotten => Scenario::with_pipeline(seed),
+            _ => Scenario::of(seed),
+        }
+    }
+}
 
 macro_rules! mistakes {
     ($($(#[$doc:meta])* $name:ident = $text:literal finds $rule:literal,)*) => {
@@ -107,6 +118,8 @@ mistakes! {
     GreenIsLeft = "green-is-left" finds "owned",
     /// A share is rounded up: blue's weight is one less than it takes to keep green within its step.
     RoundedUp = "rounded-up" finds "its share",
+    /// A job that comes twice is released twice.
+    JobIsForgotten = "job-is-forgotten" finds "once",
     /// Nothing is waited for between two looks.
     NoPause = "no-pause" finds "modest",
 }

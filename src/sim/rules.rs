@@ -13,9 +13,11 @@
 //!    were really seen.
 //! 10. *its share*: green never has more than its step's share (see `shares`).
 //! 11. *permitted*: the published IAM policy allows every call (see `permits`).
+//! 12. *pipeline*: what a pipeline says of a release is true (see `pipeline`).
 
 use std::time::Duration;
 
+use super::pipeline;
 use super::scenario::{Manner, Quality};
 use super::scene::Scene;
 use super::stage::slot_cname;
@@ -170,6 +172,9 @@ pub(super) fn written(scene: &Scene, process: usize, entry: &Entry) {
                 entry.sequence
             ),
         );
+    }
+    if entry.sequence == 1 {
+        pipeline::begun(scene, entry.release.number);
     }
     fold(scene, entry);
 }

@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use serde::Serialize;
 
 use super::mistakes::Mistake;
-use super::scenario::Scenario;
 use super::scene::Violation;
 use super::world::simulate;
 
@@ -42,7 +41,7 @@ pub fn catch(mistake: Mistake, start: u64, seeds: u64, threads: usize) -> Caught
                     if index >= seeds {
                         return;
                     }
-                    let scenario = Scenario::of(start.wrapping_add(index));
+                    let scenario = mistake.world(start.wrapping_add(index));
                     let Some(violation) = simulate(&scenario, Some(mistake), false).violation else {
                         continue;
                     };

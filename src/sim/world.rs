@@ -128,7 +128,7 @@ async fn play(
         tokio::time::sleep(AFTERMATH).await;
         expect::end(&scene, release);
         if let Some(line) = &scene.stage.line {
-            crew.judge_pipeline(line, release, journal.as_ref()).await;
+            crew.judge_pipeline(line, release).await;
         }
         modest(&scene, calls, length);
     } else if over.is_none() && !scene.is_violated() {

@@ -47,10 +47,11 @@ impl Mistaken {
     /// What the mistake decides; `None` where it makes no difference.
     fn mistaken(&self, release: &Release, seen: &Observation, first: bool) -> Option<Decision> {
         match self.mistake {
-            // These are made by the client, the clock or the journal.
+            // These are made by the client, the clock, the journal or the function.
             Mistake::RetriedSwap
             | Mistake::LateCall
             | Mistake::NameIsIdentity
+            | Mistake::JobIsForgotten
             | Mistake::LeaseWithoutFence
             | Mistake::RoundedUp => None,
             Mistake::DoubtIsFailure => swap_in_doubt(release).map(|pending| resolved(pending, false)),

@@ -105,6 +105,15 @@ fn worlds(mistake: Mistake) -> Vec<Scenario> {
             at: seconds(IN_THE_BAKE),
             deed: Deed::Swap,
         }]),
+        // A good version is live when the second one's turn comes, and is refused for that.
+        Mistake::JobIsForgotten => Scenario {
+            manner: Manner::Jobs(seconds(900)),
+            quality: BREAKS,
+            ..with([Trouble::Twice {
+                nth: 1,
+                after: seconds(5),
+            }])
+        },
         Mistake::LooksGoFirst => {
             let mut eager = calm();
             eager.terms.interval = seconds(1);

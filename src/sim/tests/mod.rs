@@ -4,6 +4,7 @@ mod catches;
 mod kept;
 mod levers;
 mod permits;
+mod pipelines;
 mod same;
 mod slow;
 
