@@ -3,10 +3,10 @@
 //! Data flows one way through the modules. Each imports only modules that stand below it in this list:
 //!
 //! - `cli`: the command line; one file per command, no decisions
+//! - `sim`: deterministic simulation of releases in virtual time
 //! - `lambda`: jobs of CodePipeline and schedules, as a function of AWS Lambda
 //! - `rehearse`: whole releases of real processes on the local cloud
 //! - `drill`: releases that prove that going back works
-//! - `sim`: deterministic simulation of releases in virtual time
 //! - `compose`: reads settings once and wires everything together
 //! - `report`: events to text, bars and JSON lines
 //! - `driver`: the only loop: observe, decide, append, perform, append

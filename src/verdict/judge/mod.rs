@@ -1,13 +1,16 @@
-//! The judge of one release.
+//! The judge of one release: it reads a window, feeds the detectors (`detect`), and concludes (`conclude`).
+
+mod conclude;
+mod detect;
 
 use serde::{Deserialize, Serialize};
 
-use super::counts::{CeilingTest, CountTest, Lids, Pair, frozen_ceiling};
+use super::counts::{CeilingTest, CountTest, Lids};
 use super::dispersion::Dispersion;
 use super::evalue::Count;
-use super::evidence::{Advice, Decision, Evidence, Metric, Trail, Verdict, Why};
+use super::evidence::{Advice, Decision, Metric, Trail, Verdict, Why};
 use super::instances::Instances;
-use super::latency::{Curve, Gap, GapTest, Gaps, Swings, can_be, compare};
+use super::latency::{Curve, GapTest, Swings};
 use super::policy::Policy;
 use super::probes::ProbeTest;
 use super::promotion::PromotionTest;
@@ -29,10 +32,6 @@ const GROUPED: f64 = 1.3;
 
 /// What of the stake on server errors is on their counts then; the rest is on shares.
 const GROUPED_PART: f64 = 0.3;
-
-/// From that e-value on something speaks against green, and it gets no more traffic; at the latest half way to a rollback, on the
-/// scale on which evidence adds up.
-const SUSPICION: f64 = 10.0;
 
 /// The judge of one release: fed window by window, it says what is to be done.
 ///
@@ -266,143 +265,6 @@ impl Judge {
         parts
     }
 
-    fn test(&mut self, window: &Window, reading: &Reading) {
-        let Window { blue, green, .. } = window;
-        self.test_errors(reading);
-        if let (Some(green), Some(blue)) = (green.client_errors(), blue.client_errors()) {
-            let pair = Pair { green, blue };
-            let lids = self.lids[place(Metric::ClientErrors)];
-            self.client_errors
-                .step(pair, self.policy.client_errors, lids, &self.client_dispersion);
-            self.trail_events(Metric::ClientErrors, reading.begin_s, pair);
-        }
-        // Percentiles of a green with a sick instance are that instance's.
-        let warm = self
-            .first_request_s
-            .is_some_and(|first| reading.begin_s - first >= self.policy.warm_up_s);
-        if reading.sick.is_none() && warm {
-            self.test_latency(window, reading.begin_s);
-        }
-        if let Some(green) = green.probes() {
-            let blue = blue.probes().unwrap_or_default();
-            self.probes.blue(blue);
-            self.probes.step(green, blue, self.policy.probe_ceiling);
-            self.trail_events(Metric::Probes, reading.begin_s, Pair { green, blue });
-            if let Some(promotion) = &self.policy.promotion {
-                self.promotion.probes(green, promotion);
-            }
-        }
-    }
-
-    fn test_errors(&mut self, reading: &Reading) {
-        let tolerance = self.policy.errors;
-        if let Some(blue) = reading.blue {
-            self.rare.blue(blue);
-        }
-        let Some(green) = reading.green else { return };
-        if self.parts.is_some_and(|parts| parts[place(Metric::RareErrors)] > 0.0) {
-            self.rare.green(green, tolerance.ratio, tolerance.absolute);
-            let (green, blue) = self.rare.counts();
-            self.trail_events(Metric::RareErrors, reading.begin_s, Pair { green, blue });
-        }
-        if let Some(promised) = self.policy.slo.error_rate {
-            self.slo_errors.step(
-                green,
-                promised,
-                Lids::new(self.policy.false_rollbacks, 1.0),
-                &self.dispersion,
-            );
-            self.slo_trail.add(green);
-        }
-        let blue = reading.blue.unwrap_or_default();
-        let pair = Pair { green, blue };
-        if blue.n > 0.0 {
-            self.errors
-                .step(pair, tolerance, self.lids[place(Metric::Errors)], &self.dispersion);
-            self.trail_events(Metric::Errors, reading.begin_s, pair);
-            self.trail_events(Metric::ErrorShare, reading.begin_s, pair);
-            if let Some(promotion) = &self.policy.promotion {
-                self.promotion.errors(green, blue, promotion, &self.dispersion);
-            }
-        } else if reading.blue.is_some() && self.blue_past.n > 0.0 {
-            let ceiling = frozen_ceiling(self.blue_past, tolerance, self.policy.false_rollbacks);
-            self.frozen
-                .step(green, ceiling, self.lids[place(Metric::FrozenErrors)], &self.dispersion);
-            let past = Pair {
-                green,
-                blue: self.blue_past,
-            };
-            self.trail_events(Metric::FrozenErrors, reading.begin_s, past);
-        }
-    }
-
-    fn test_latency(&mut self, window: &Window, begin_s: f64) {
-        let tolerance = self.policy.latency_ratio.ln();
-        let Window { blue, green, .. } = window;
-        if let (Some(green), Some(blue)) = (curve(green), curve(blue)) {
-            let Gaps { whole, tail, extreme } = compare(green, blue);
-            for (which, gap) in [whole, tail, extreme].into_iter().enumerate() {
-                if let Some(gap) = gap {
-                    self.test_gap(which, gap, tolerance, begin_s);
-                }
-            }
-            return;
-        }
-        let samples = |arm: &'_ Arm| match (&arm.latency, &arm.probes) {
-            (Latency::Samples(samples), _) => Some(samples.clone()),
-            (Latency::Unknown, Some(probes)) => Some(probes.latencies_ms.clone()),
-            _ => None,
-        };
-        if let (Some(green), Some(blue)) = (samples(green), samples(blue)) {
-            let lids = self.lids[place(Metric::SampledLatency)];
-            self.samples.step(&green, &blue, self.policy.latency_ratio, lids);
-            if let (Some(green), Some(blue)) = (median(&green), median(&blue)) {
-                let value = self.refresh(Metric::SampledLatency);
-                self.trails[place(Metric::SampledLatency)].latency(begin_s, value, green, blue);
-            }
-        }
-    }
-
-    fn test_gap(&mut self, which: usize, gap: Gap, tolerance: f64, begin_s: f64) {
-        let metric = [Metric::Latency, Metric::TailLatency, Metric::ExtremeLatency][which];
-        let lids = self.lids[place(metric)];
-        if let Some(promotion) = &self.policy.promotion {
-            let beyond = self.latencies[which].beyond(gap, promotion.latency_ratio.ln());
-            self.promotion.latency(which, -beyond);
-        }
-        self.latencies[which].step(gap, tolerance, self.policy.latency_noise, lids);
-        let value = self.refresh(metric);
-        self.trails[place(metric)].latency(begin_s, value, gap.green, gap.blue);
-        if which == 2
-            && let Some(promised) = self.policy.slo.p99_ms
-        {
-            let against = Gap {
-                difference: (gap.green / promised).ln(),
-                ..gap
-            };
-            let lids = Lids::new(self.policy.false_rollbacks, 1.0);
-            self.slo_latency.step(against, 0.0, self.policy.latency_noise, lids);
-        }
-    }
-
-    fn trail_events(&mut self, metric: Metric, begin_s: f64, pair: Pair) {
-        let value = self.refresh(metric);
-        let Pair { green, blue } = pair;
-        let trail = &mut self.trails[place(metric)];
-        if matches!(metric, Metric::RareErrors | Metric::FrozenErrors) {
-            // These compare with the whole past, not with the same windows.
-            trail.set(
-                begin_s,
-                value,
-                (green.n, green.k),
-                (blue.n, blue.k),
-                metric == Metric::RareErrors,
-            );
-        } else {
-            trail.events(begin_s, value, (green.n, green.k), (blue.n, blue.k));
-        }
-    }
-
     /// Takes what a window says of the service itself. After the tests: what is learnt from a window must not be used on it.
     fn learn(&mut self, reading: &Reading, window: &Window) {
         self.dispersion.learn(reading.blue, reading.green);
@@ -441,123 +303,6 @@ impl Judge {
             Metric::Probes => self.probes.value(),
         }
     }
-
-    /// The evidence over all metrics, and the metric that gives most of it.
-    fn total(&self) -> (f64, Metric) {
-        let parts = self.parts.unwrap_or(PARTS);
-        let (mut sum, mut most, mut leading) = (0.0, f64::NEG_INFINITY, Metric::Errors);
-        for (metric, part) in Metric::ALL.into_iter().zip(parts) {
-            let value = part * self.values[place(metric)];
-            sum += value;
-            if value > most {
-                (most, leading) = (value, metric);
-            }
-        }
-        (sum, leading)
-    }
-
-    fn conclude(&self, window: &Window, reading: Reading, has_traffic: bool) -> Verdict {
-        let threshold = 1.0 / self.policy.false_rollbacks;
-        let total = self.total();
-        let (e_value, _) = total;
-        let advice = reading.sick;
-        if e_value >= threshold {
-            return self.answer(Why::Worse, advice);
-        }
-        if let Some(promised) = self.policy.slo.error_rate
-            && self.slo_errors.value() >= threshold
-        {
-            let why = Why::SloErrors {
-                requests: self.slo_trail.n,
-                errors: self.slo_trail.k,
-                promised,
-            };
-            return self.answer(why, advice);
-        }
-        if let Some(promised_ms) = self.policy.slo.p99_ms
-            && self.slo_latency.value() >= threshold
-        {
-            let p99_ms = curve(&window.green).and_then(|curve| curve.points[4]).unwrap_or(0.0);
-            return self.answer(Why::SloLatency { p99_ms, promised_ms }, advice);
-        }
-        let why = if advice.is_some() {
-            Why::SickInstance
-        } else if !has_traffic {
-            Why::Silence
-        } else if e_value >= SUSPICION.min(threshold.sqrt()) {
-            Why::Suspicion
-        } else if window.blue.requests() <= 0.0 && window.blue.probes().is_none() {
-            Why::NothingToCompare
-        } else {
-            self.promising(window)
-        };
-        self.answer(why, advice)
-    }
-
-    /// Nothing speaks against green. Does enough speak for it?
-    fn promising(&self, window: &Window) -> Why {
-        let Some(promotion) = &self.policy.promotion else {
-            return Why::NeverEarly;
-        };
-        let baked = window.end_s - self.shift_s.unwrap_or(window.end_s);
-        if baked < promotion.minimum_bake_s {
-            return Why::Baking {
-                left_s: promotion.minimum_bake_s - baked,
-            };
-        }
-        let needed = 1.0 / promotion.risk;
-        let (for_errors, for_latency) = (self.promotion.for_errors(), self.promotion.for_latency());
-        // What could have been compared and never was speaks for nothing.
-        let latency = match for_latency {
-            Some(value) => value >= needed,
-            None => !self.seen.percentiles && !self.seen.samples,
-        };
-        if for_errors >= needed && latency {
-            Why::Good {
-                ratio: promotion.errors.ratio,
-                absolute: promotion.errors.absolute,
-            }
-        } else {
-            Why::TooLittle {
-                for_errors,
-                for_latency,
-                needed,
-            }
-        }
-    }
-
-    fn answer(&self, why: Why, advice: Option<Advice>) -> Verdict {
-        let evidence = self.parts.map(|_| {
-            let (e_value, metric) = self.total();
-            let (green, blue, since_s) = self.trails[place(metric)].sides();
-            Evidence {
-                metric,
-                green,
-                blue,
-                e_value,
-                threshold: 1.0 / self.policy.false_rollbacks,
-                since_s,
-            }
-        });
-        let decision = match why {
-            Why::Worse | Why::SloErrors { .. } | Why::SloLatency { .. } => Decision::Unhealthy,
-            Why::Good { .. } => Decision::Healthy,
-            Why::NoTraffic
-            | Why::Silence
-            | Why::NothingToCompare
-            | Why::Suspicion
-            | Why::SickInstance
-            | Why::Baking { .. }
-            | Why::TooLittle { .. }
-            | Why::NeverEarly => Decision::Insufficient,
-        };
-        Verdict {
-            decision,
-            why,
-            evidence,
-            advice,
-        }
-    }
 }
 
 /// A metric's place in [`Metric::ALL`].
@@ -575,10 +320,4 @@ fn curve(arm: &Arm) -> Option<Curve> {
         Latency::Samples(samples) if samples.len() >= ranks::ENOUGH => Some(ranks::curve(samples)),
         Latency::Samples(_) | Latency::Unknown => None,
     }
-}
-
-fn median(samples: &[f64]) -> Option<f64> {
-    let mut sorted: Vec<f64> = samples.iter().copied().filter(can_be).collect();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied()
 }

@@ -1,0 +1,130 @@
+//! What follows from the evidence.
+
+use super::{Judge, PARTS, Reading, curve, place};
+use crate::verdict::evidence::{Advice, Decision, Evidence, Metric, Verdict, Why};
+use crate::verdict::window::Window;
+
+/// From that e-value on something speaks against green, and it gets no more traffic; at the latest half way to a rollback, on the
+/// scale on which evidence adds up.
+const SUSPICION: f64 = 10.0;
+
+impl Judge {
+    /// The evidence over all metrics, and the metric that gives most of it.
+    fn total(&self) -> (f64, Metric) {
+        let parts = self.parts.unwrap_or(PARTS);
+        let (mut sum, mut most, mut leading) = (0.0, f64::NEG_INFINITY, Metric::Errors);
+        for (metric, part) in Metric::ALL.into_iter().zip(parts) {
+            let value = part * self.values[place(metric)];
+            sum += value;
+            if value > most {
+                (most, leading) = (value, metric);
+            }
+        }
+        (sum, leading)
+    }
+
+    /// What follows from a window and all before it.
+    pub(super) fn conclude(&self, window: &Window, reading: Reading, has_traffic: bool) -> Verdict {
+        let threshold = 1.0 / self.policy.false_rollbacks;
+        let total = self.total();
+        let (e_value, _) = total;
+        let advice = reading.sick;
+        if e_value >= threshold {
+            return self.answer(Why::Worse, advice);
+        }
+        if let Some(promised) = self.policy.slo.error_rate
+            && self.slo_errors.value() >= threshold
+        {
+            let why = Why::SloErrors {
+                requests: self.slo_trail.n,
+                errors: self.slo_trail.k,
+                promised,
+            };
+            return self.answer(why, advice);
+        }
+        if let Some(promised_ms) = self.policy.slo.p99_ms
+            && self.slo_latency.value() >= threshold
+        {
+            let p99_ms = curve(&window.green).and_then(|curve| curve.points[4]).unwrap_or(0.0);
+            return self.answer(Why::SloLatency { p99_ms, promised_ms }, advice);
+        }
+        let why = if advice.is_some() {
+            Why::SickInstance
+        } else if !has_traffic {
+            Why::Silence
+        } else if e_value >= SUSPICION.min(threshold.sqrt()) {
+            Why::Suspicion
+        } else if window.blue.requests() <= 0.0 && window.blue.probes().is_none() {
+            Why::NothingToCompare
+        } else {
+            self.promising(window)
+        };
+        self.answer(why, advice)
+    }
+
+    /// Nothing speaks against green. Does enough speak for it?
+    fn promising(&self, window: &Window) -> Why {
+        let Some(promotion) = &self.policy.promotion else {
+            return Why::NeverEarly;
+        };
+        let baked = window.end_s - self.shift_s.unwrap_or(window.end_s);
+        if baked < promotion.minimum_bake_s {
+            return Why::Baking {
+                left_s: promotion.minimum_bake_s - baked,
+            };
+        }
+        let needed = 1.0 / promotion.risk;
+        let (for_errors, for_latency) = (self.promotion.for_errors(), self.promotion.for_latency());
+        // What could have been compared and never was speaks for nothing.
+        let latency = match for_latency {
+            Some(value) => value >= needed,
+            None => !self.seen.percentiles && !self.seen.samples,
+        };
+        if for_errors >= needed && latency {
+            Why::Good {
+                ratio: promotion.errors.ratio,
+                absolute: promotion.errors.absolute,
+            }
+        } else {
+            Why::TooLittle {
+                for_errors,
+                for_latency,
+                needed,
+            }
+        }
+    }
+
+    /// An answer with the evidence there is.
+    pub(super) fn answer(&self, why: Why, advice: Option<Advice>) -> Verdict {
+        let evidence = self.parts.map(|_| {
+            let (e_value, metric) = self.total();
+            let (green, blue, since_s) = self.trails[place(metric)].sides();
+            Evidence {
+                metric,
+                green,
+                blue,
+                e_value,
+                threshold: 1.0 / self.policy.false_rollbacks,
+                since_s,
+            }
+        });
+        let decision = match why {
+            Why::Worse | Why::SloErrors { .. } | Why::SloLatency { .. } => Decision::Unhealthy,
+            Why::Good { .. } => Decision::Healthy,
+            Why::NoTraffic
+            | Why::Silence
+            | Why::NothingToCompare
+            | Why::Suspicion
+            | Why::SickInstance
+            | Why::Baking { .. }
+            | Why::TooLittle { .. }
+            | Why::NeverEarly => Decision::Insufficient,
+        };
+        Verdict {
+            decision,
+            why,
+            evidence,
+            advice,
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! What a window gives to each detector.
+
+use super::{Judge, Reading, curve, place};
+use crate::verdict::counts::{Lids, Pair, frozen_ceiling};
+use crate::verdict::evidence::Metric;
+use crate::verdict::latency::{Gap, Gaps, can_be, compare};
+use crate::verdict::window::{Arm, Latency, Window};
+
+impl Judge {
+    /// Feeds all of them.
+    pub(super) fn test(&mut self, window: &Window, reading: &Reading) {
+        let Window { blue, green, .. } = window;
+        self.test_errors(reading);
+        if let (Some(green), Some(blue)) = (green.client_errors(), blue.client_errors()) {
+            let pair = Pair { green, blue };
+            let lids = self.lids[place(Metric::ClientErrors)];
+            self.client_errors
+                .step(pair, self.policy.client_errors, lids, &self.client_dispersion);
+            self.trail_events(Metric::ClientErrors, reading.begin_s, pair);
+        }
+        // Percentiles of a green with a sick instance are that instance's.
+        let warm = self
+            .first_request_s
+            .is_some_and(|first| reading.begin_s - first >= self.policy.warm_up_s);
+        if reading.sick.is_none() && warm {
+            self.test_latency(window, reading.begin_s);
+        }
+        if let Some(green) = green.probes() {
+            let blue = blue.probes().unwrap_or_default();
+            self.probes.blue(blue);
+            self.probes.step(green, blue, self.policy.probe_ceiling);
+            self.trail_events(Metric::Probes, reading.begin_s, Pair { green, blue });
+            if let Some(promotion) = &self.policy.promotion {
+                self.promotion.probes(green, promotion);
+            }
+        }
+    }
+
+    fn test_errors(&mut self, reading: &Reading) {
+        let tolerance = self.policy.errors;
+        if let Some(blue) = reading.blue {
+            self.rare.blue(blue);
+        }
+        let Some(green) = reading.green else { return };
+        if self.parts.is_some_and(|parts| parts[place(Metric::RareErrors)] > 0.0) {
+            self.rare.green(green, tolerance.ratio, tolerance.absolute);
+            let (green, blue) = self.rare.counts();
+            self.trail_events(Metric::RareErrors, reading.begin_s, Pair { green, blue });
+        }
+        if let Some(promised) = self.policy.slo.error_rate {
+            self.slo_errors.step(
+                green,
+                promised,
+                Lids::new(self.policy.false_rollbacks, 1.0),
+                &self.dispersion,
+            );
+            self.slo_trail.add(green);
+        }
+        let blue = reading.blue.unwrap_or_default();
+        let pair = Pair { green, blue };
+        if blue.n > 0.0 {
+            self.errors
+                .step(pair, tolerance, self.lids[place(Metric::Errors)], &self.dispersion);
+            self.trail_events(Metric::Errors, reading.begin_s, pair);
+            self.trail_events(Metric::ErrorShare, reading.begin_s, pair);
+            if let Some(promotion) = &self.policy.promotion {
+                self.promotion.errors(green, blue, promotion, &self.dispersion);
+            }
+        } else if reading.blue.is_some() && self.blue_past.n > 0.0 {
+            let ceiling = frozen_ceiling(self.blue_past, tolerance, self.policy.false_rollbacks);
+            self.frozen
+                .step(green, ceiling, self.lids[place(Metric::FrozenErrors)], &self.dispersion);
+            let past = Pair {
+                green,
+                blue: self.blue_past,
+            };
+            self.trail_events(Metric::FrozenErrors, reading.begin_s, past);
+        }
+    }
+
+    fn test_latency(&mut self, window: &Window, begin_s: f64) {
+        let tolerance = self.policy.latency_ratio.ln();
+        let Window { blue, green, .. } = window;
+        if let (Some(green), Some(blue)) = (curve(green), curve(blue)) {
+            let Gaps { whole, tail, extreme } = compare(green, blue);
+            for (which, gap) in [whole, tail, extreme].into_iter().enumerate() {
+                if let Some(gap) = gap {
+                    self.test_gap(which, gap, tolerance, begin_s);
+                }
+            }
+            return;
+        }
+        let samples = |arm: &'_ Arm| match (&arm.latency, &arm.probes) {
+            (Latency::Samples(samples), _) => Some(samples.clone()),
+            (Latency::Unknown, Some(probes)) => Some(probes.latencies_ms.clone()),
+            _ => None,
+        };
+        if let (Some(green), Some(blue)) = (samples(green), samples(blue)) {
+            let lids = self.lids[place(Metric::SampledLatency)];
+            self.samples.step(&green, &blue, self.policy.latency_ratio, lids);
+            if let (Some(green), Some(blue)) = (median(&green), median(&blue)) {
+                let value = self.refresh(Metric::SampledLatency);
+                self.trails[place(Metric::SampledLatency)].latency(begin_s, value, green, blue);
+            }
+        }
+    }
+
+    fn test_gap(&mut self, which: usize, gap: Gap, tolerance: f64, begin_s: f64) {
+        let metric = [Metric::Latency, Metric::TailLatency, Metric::ExtremeLatency][which];
+        let lids = self.lids[place(metric)];
+        if let Some(promotion) = &self.policy.promotion {
+            let beyond = self.latencies[which].beyond(gap, promotion.latency_ratio.ln());
+            self.promotion.latency(which, -beyond);
+        }
+        self.latencies[which].step(gap, tolerance, self.policy.latency_noise, lids);
+        let value = self.refresh(metric);
+        self.trails[place(metric)].latency(begin_s, value, gap.green, gap.blue);
+        if which == 2
+            && let Some(promised) = self.policy.slo.p99_ms
+        {
+            let against = Gap {
+                difference: (gap.green / promised).ln(),
+                ..gap
+            };
+            let lids = Lids::new(self.policy.false_rollbacks, 1.0);
+            self.slo_latency.step(against, 0.0, self.policy.latency_noise, lids);
+        }
+    }
+
+    fn trail_events(&mut self, metric: Metric, begin_s: f64, pair: Pair) {
+        let value = self.refresh(metric);
+        let Pair { green, blue } = pair;
+        let trail = &mut self.trails[place(metric)];
+        if matches!(metric, Metric::RareErrors | Metric::FrozenErrors) {
+            // These compare with the whole past, not with the same windows.
+            trail.set(
+                begin_s,
+                value,
+                (green.n, green.k),
+                (blue.n, blue.k),
+                metric == Metric::RareErrors,
+            );
+        } else {
+            trail.events(begin_s, value, (green.n, green.k), (blue.n, blue.k));
+        }
+    }
+}
+
+fn median(samples: &[f64]) -> Option<f64> {
+    let mut sorted: Vec<f64> = samples.iter().copied().filter(can_be).collect();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied()
+}
