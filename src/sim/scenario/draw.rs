@@ -170,7 +170,7 @@ impl Scenario {
 
     fn by_pipeline(&mut self, random: &mut Rng) {
         self.terms.drill = None;
-        self.manner = Manner::Jobs(seconds(pick(random, &[30, 60, 300, 900, 900])));
+        self.manner = Manner::Jobs(seconds(pick(random, &[120, 120, 300, 900, 900])));
         // Who comes before it would not be the rival.
         self.troubles
             .retain(|trouble| !matches!(trouble, Trouble::Rival { .. }));
