@@ -102,8 +102,8 @@ impl Crew {
             None => return PAUSE,
         };
         let result = match manner {
-            Manner::Whole => driver.run(|_| false).await,
-            Manner::Jobs(_) => driver.run(|_| false).await,
+            // Whoever joins the function of a pipeline is no function.
+            Manner::Whole | Manner::Jobs(_) => driver.run(|_| false).await,
             Manner::Slices(length, gap) => match slice(&mut driver, length).await {
                 Ok(None) => return After::Again(gap),
                 other => other,

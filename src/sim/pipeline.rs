@@ -92,7 +92,7 @@ impl Line {
         }
     }
 
-    /// Makes the function, which may run for so long.
+    /// Makes the function, which may run for so long. Nobody starts the program in its package.
     pub(super) async fn prepare(&self, length: Duration) {
         let function = json!({
             "FunctionName": "release",
@@ -100,7 +100,7 @@ impl Line {
             "Handler": "bootstrap",
             "Role": ROLE,
             "Timeout": length.as_secs(),
-            "Code": { "ZipFile": STANDARD.encode(package().expect("a small zip can be written")) },
+            "Code": { "ZipFile": STANDARD.encode(stage::zipped("bootstrap", b"#!/bin/sh\n")) },
         });
         self.must(Api::Functions, "/2015-03-31/functions", "", &function).await;
     }
@@ -210,16 +210,6 @@ impl Line {
         let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
         orders.try_recv().ok()
     }
-}
-
-/// A package with nothing but a program, which nobody starts here.
-fn package() -> std::io::Result<Vec<u8>> {
-    use std::io::Write;
-    let mut archive = zip::write::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    let options = zip::write::SimpleFileOptions::default().unix_permissions(0o755);
-    archive.start_file("bootstrap", options)?;
-    archive.write_all(b"#!/bin/sh\n")?;
-    Ok(archive.finish()?.into_inner())
 }
 
 impl Crew {

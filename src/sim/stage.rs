@@ -510,8 +510,8 @@ pub(super) fn bundle() -> &'static (PathBuf, Vec<u8>) {
         .get_or_init(|| {
             let folder = tempfile::tempdir().expect("a temporary folder");
             let file = folder.path().join("bundle.zip");
-            write_bundle(&file).expect("a small zip can be written");
-            let bytes = std::fs::read(&file).expect("what was just written can be read");
+            let bytes = zipped("Procfile", b"web: ./serve\n");
+            std::fs::write(&file, &bytes).expect("a small file can be written to a temporary folder");
             (folder, (file, bytes))
         })
         .1
@@ -522,13 +522,17 @@ pub(super) fn bundle_folder() -> &'static Path {
     bundle().0.parent().expect("a file is in a folder")
 }
 
-fn write_bundle(file: &Path) -> std::io::Result<()> {
+/// A zip with one program or text.
+pub(super) fn zipped(name: &str, content: &[u8]) -> Vec<u8> {
     use std::io::Write;
-    let mut archive = zip::write::ZipWriter::new(std::fs::File::create(file)?);
-    archive.start_file("Procfile", zip::write::SimpleFileOptions::default())?;
-    archive.write_all(b"web: ./serve\n")?;
-    archive.finish()?;
-    Ok(())
+    let write = || -> std::io::Result<Vec<u8>> {
+        let mut archive = zip::write::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        let options = zip::write::SimpleFileOptions::default().unix_permissions(0o755);
+        archive.start_file(name, options)?;
+        archive.write_all(content)?;
+        Ok(archive.finish()?.into_inner())
+    };
+    write().expect("a small zip needs nothing but memory")
 }
 
 fn artifact() -> &'static Artifact {
