@@ -23,6 +23,7 @@ pub(crate) fn policy() -> Policy {
             absolute: 1e-4,
         },
         latency_ratio: 1.05,
+        latency_absolute_ms: 0.0,
         promotion: Some(Promotion {
             errors: Tolerance {
                 ratio: 1.5,

@@ -29,6 +29,9 @@ pub fn policy(spec: &VerdictSpec) -> Policy {
         errors: tolerance(spec.errors, preset.errors),
         client_errors: tolerance(spec.client_errors, preset.client_errors),
         latency_ratio: slower(spec.slower, preset.latency_ratio),
+        latency_absolute_ms: spec
+            .slower_absolute
+            .map_or(preset.latency_absolute_ms, |span| span.get().as_secs_f64() * 1000.0),
         latency_noise: part(spec.latency_noise, preset.latency_noise),
         warm_up_s: spec.warm_up.map_or(preset.warm_up_s, |span| span.get().as_secs_f64()),
         probe_ceiling: preset.probe_ceiling,
@@ -81,7 +84,7 @@ mod tests {
     fn what_a_file_says_holds() {
         let policy = of(
             "[verdict]\npreset = \"patient\"\nfalse_rollbacks = \"0.5%\"\nerrors.absolute = \"0.02%\"\n\
-             client_errors.ratio = 3\nslower = \"8%\"\nlatency_noise = \"4%\"\nwarm_up = \"20s\"\nat_deadline = \"roll_back\"\n\
+             client_errors.ratio = 3\nslower = \"8%\"\nslower_absolute = \"3ms\"\nlatency_noise = \"4%\"\nwarm_up = \"20s\"\nat_deadline = \"roll_back\"\n\
              [verdict.promote]\nerrors.ratio = 1.4\nslower = \"12%\"\nfailing_probes = \"2%\"\nminimum_bake = \"20m\"\nrisk = \"2%\"\n\
              [verdict.slo]\nerror_rate = \"2%\"\np99 = \"800ms\"\n",
         );
@@ -100,6 +103,7 @@ mod tests {
             (policy.false_rollbacks, policy.latency_ratio, policy.latency_noise),
             (0.005, 1.08, 0.04)
         );
+        assert_eq!(policy.latency_absolute_ms, 3.0);
         assert_eq!((policy.warm_up_s, policy.at_deadline), (20.0, AtDeadline::RollBack));
         assert_eq!((policy.slo.error_rate, policy.slo.p99_ms), (Some(0.02), Some(800.0)));
         assert_eq!(

@@ -35,6 +35,7 @@ where
     let mut driver = Box::pin(begun).await?;
     let me = driver.writer().clone();
     let mut ended = tokio::select! {
+        biased;
         ended = Box::pin(driver.run(|release| crashes_now(release, &me))) => Some(ended),
         () = interrupted.as_mut() => None,
     };
@@ -43,6 +44,7 @@ where
         let (seat, release) = (driver.seat().clone(), driver.release().clone());
         driver = Driver::join(seat, release);
         ended = tokio::select! {
+            biased;
             ended = Box::pin(driver.run(|_| false)) => Some(ended),
             () = interrupted => None,
         };

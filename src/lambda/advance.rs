@@ -135,6 +135,7 @@ impl Function {
         let ended = {
             let mut run = Box::pin(driver.run(enough));
             tokio::select! {
+                biased;
                 ended = run.as_mut() => Some(ended),
                 never = stopped.as_mut() => match never {},
                 () = slice.end() => None,

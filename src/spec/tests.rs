@@ -80,6 +80,7 @@ false_rollbacks = "0.5%"
 errors = { ratio = 1.2, absolute = "0.02%" }
 client_errors = { ratio = 2, absolute = "1%" }
 slower = "8%"
+slower_absolute = "3ms"
 latency_noise = "4%"
 warm_up = "20s"
 at_deadline = "hold"

@@ -23,6 +23,9 @@ pub struct VerdictSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub slower: Option<Share>,
+    /// And by how much time more, such as `5ms`: what nobody notices is no regression.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slower_absolute: Option<Span>,
     /// How much two good environments differ in latency from look to look by themselves, at least.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]

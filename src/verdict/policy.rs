@@ -16,7 +16,7 @@ pub struct Tolerance {
 pub struct Promotion {
     /// The error rate that green must be shown to stay below.
     pub errors: Tolerance,
-    /// The ratio of latencies that green must be shown to stay below.
+    /// The ratio of latencies that green must be shown to stay below; [`Policy::latency_absolute_ms`] is allowed beside it.
     pub latency_ratio: f64,
     /// The rate of failing probes that green must be shown to stay below, as a part of 1; used where requests are too rare.
     pub probe_rate: f64,
@@ -70,6 +70,8 @@ pub struct Policy {
     pub client_errors: Tolerance,
     /// How many times slower green may be.
     pub latency_ratio: f64,
+    /// And by how many milliseconds more: what nobody notices is no regression, whatever its ratio.
+    pub latency_absolute_ms: f64,
     /// How much the windows of two good environments differ in latency by themselves, as a part of 1, at least.
     pub latency_noise: f64,
     /// For how long latencies say nothing after green's first request, in seconds: caches are cold.
@@ -99,6 +101,7 @@ impl Policy {
                 absolute: 5e-3,
             },
             latency_ratio: 1.1,
+            latency_absolute_ms: 5.0,
             latency_noise: 0.03,
             warm_up_s: 0.0,
             probe_ceiling: 0.02,
@@ -119,6 +122,7 @@ impl Policy {
             Preset::Standard => standard,
             Preset::Strict => Self {
                 latency_ratio: 1.05,
+                latency_absolute_ms: 2.0,
                 promotion: standard.promotion.map(|promotion| Promotion {
                     errors: Tolerance {
                         ratio: 1.3,
@@ -143,6 +147,7 @@ impl Policy {
                     absolute: 1e-2,
                 },
                 latency_ratio: 1.2,
+                latency_absolute_ms: 20.0,
                 latency_noise: 0.06,
                 promotion: standard.promotion.map(|promotion| Promotion {
                     errors: Tolerance {

@@ -14,6 +14,15 @@ pub(super) const ENOUGH: usize = 200;
 /// A shift that matters puts most of green's samples above the median; larger ratios cannot occur there.
 const WEIGHTS: Each = [0.35, 0.35, 0.2, 0.1, 0.0];
 
+/// How much longer green's samples may be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Allowed {
+    /// Times blue's,
+    pub(super) ratio: f64,
+    /// and so many milliseconds more.
+    pub(super) absolute_ms: f64,
+}
+
 /// Evidence that green's samples are longer than blue's times the tolerance.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct RankTest {
@@ -22,13 +31,13 @@ pub(super) struct RankTest {
 }
 
 impl RankTest {
-    /// Takes a window's samples, in milliseconds. If green's, divided by `ratio`, come from the same distribution as blue's, then which of the
-    /// slow ones are green's is a matter of chance.
-    pub(super) fn step(&mut self, green: &[f64], blue: &[f64], ratio: f64, lids: Lids) {
+    /// Takes a window's samples, in milliseconds. If green's, less what is allowed, come from the same distribution as blue's, then which
+    /// of the slow ones are green's is a matter of chance.
+    pub(super) fn step(&mut self, green: &[f64], blue: &[f64], allowed: Allowed, lids: Lids) {
         let green: Vec<f64> = green
             .iter()
             .filter(|value| can_be(value))
-            .map(|value| value / ratio)
+            .map(|value| (value - allowed.absolute_ms) / allowed.ratio)
             .collect();
         let blue: Vec<f64> = blue.iter().copied().filter(can_be).collect();
         if green.is_empty() || blue.is_empty() {

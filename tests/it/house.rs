@@ -14,6 +14,9 @@ const LONGEST: usize = 700;
 /// Modules whose answers depend on nothing but what they are given.
 const PURE: [&str; 4] = ["release", "verdict", "spec", "model"];
 
+/// Modules in which the same seed must do the same: the simulator plays them.
+const REPLAYED: [&str; 6] = ["sim", "lambda", "drill", "compose", "driver", "journal"];
+
 /// The one place where the time of day is read.
 const CLOCK: &str = "src/model/clock.rs";
 
@@ -63,6 +66,7 @@ fn check(tree: &[Source]) -> Vec<String> {
             imports(source, module, &order, &mut findings);
             sdk(source, module, &mut findings);
             pure(source, module, &mut findings);
+            replayed(source, module, &mut findings);
         }
         unfinished(source, &mut findings);
         length(source, &mut findings);
@@ -171,6 +175,28 @@ fn unfinished(source: &Source, findings: &mut Vec<String>) {
                 source,
                 at,
                 format_args!("`{word}` is unfinished work: {instead}"),
+            ));
+        }
+    }
+}
+
+/// Of branches that are ready at once, `select!` takes one by a chance of its own, which no seed rules.
+fn replayed(source: &Source, module: &str, findings: &mut Vec<String>) {
+    if !REPLAYED.contains(&module) {
+        return;
+    }
+    for at in words(&source.product, "select!") {
+        let begin = source.product[at..]
+            .split_once('{')
+            .map_or("", |(_, begin)| begin.trim_start());
+        if !begin.starts_with("biased;") {
+            findings.push(finding(
+                source,
+                at,
+                format_args!(
+                    "`{module}` is played by the simulator, where the same seed must do the same: begin this with `biased;`, and with the \
+                     branch that goes first"
+                ),
             ));
         }
     }
@@ -408,6 +434,18 @@ mod the_rules {
                 &["`release` is pure", "Take what is needed"],
             );
         }
+    }
+
+    #[test]
+    fn chance_has_a_seed() {
+        clean("src/cli/a.rs", "select! {\n a = b => c,\n}\n");
+        clean("src/driver/a.rs", "select! {\n // Why.\n biased;\n a = b => c,\n}\n");
+        found(
+            "src/driver/a.rs",
+            "fn f() {\n    tokio::select! {\n a = biased => c,\n}\n}\n",
+            2,
+            &["`driver` is played", "`biased;`"],
+        );
     }
 
     #[test]

@@ -224,6 +224,7 @@ where
 {
     let mut begun = std::pin::pin!(Driver::begin(seat.clone(), slot, |number| planner.plan(number)));
     let begun = tokio::select! {
+        biased;
         begun = begun.as_mut() => begun,
         () = interrupted.as_mut() => {
             // It may be on record already, and then somebody has to know.

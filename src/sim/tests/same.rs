@@ -7,8 +7,8 @@ use super::super::scenario::{Fate, Moment, Quality, Scenario, Store, Trouble};
 use super::super::world::{Played, simulate};
 use super::{calm, of, seconds, with};
 
-/// Seeds with faults, crashes, both journals and several drivers.
-const SEEDS: [u64; 4] = [1, 2, 3, 4];
+/// Seeds with faults, crashes, both journals and several drivers; the last ones have pipelines.
+const SEEDS: [u64; 6] = [1, 2, 3, 4, 1192, 1220];
 
 fn bytes(played: &Played) -> String {
     serde_json::to_string(played).unwrap()

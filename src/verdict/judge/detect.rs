@@ -4,6 +4,7 @@ use super::{Judge, Reading, curve, place};
 use crate::verdict::counts::{Lids, Pair, frozen_ceiling};
 use crate::verdict::evidence::Metric;
 use crate::verdict::latency::{Gap, Gaps, can_be, compare};
+use crate::verdict::ranks::Allowed;
 use crate::verdict::window::{Arm, Latency, Window};
 
 impl Judge {
@@ -82,7 +83,7 @@ impl Judge {
         let tolerance = self.policy.latency_ratio.ln();
         let Window { blue, green, .. } = window;
         if let (Some(green), Some(blue)) = (curve(green), curve(blue)) {
-            let Gaps { whole, tail, extreme } = compare(green, blue);
+            let Gaps { whole, tail, extreme } = compare(green, blue, self.policy.latency_absolute_ms);
             for (which, gap) in [whole, tail, extreme].into_iter().enumerate() {
                 if let Some(gap) = gap {
                     self.test_gap(which, gap, tolerance, begin_s);
@@ -97,7 +98,11 @@ impl Judge {
         };
         if let (Some(green), Some(blue)) = (samples(green), samples(blue)) {
             let lids = self.lids[place(Metric::SampledLatency)];
-            self.samples.step(&green, &blue, self.policy.latency_ratio, lids);
+            let allowed = Allowed {
+                ratio: self.policy.latency_ratio,
+                absolute_ms: self.policy.latency_absolute_ms,
+            };
+            self.samples.step(&green, &blue, allowed, lids);
             if let (Some(green), Some(blue)) = (median(&green), median(&blue)) {
                 let value = self.refresh(Metric::SampledLatency);
                 self.trails[place(Metric::SampledLatency)].latency(begin_s, value, green, blue);

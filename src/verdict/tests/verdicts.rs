@@ -102,7 +102,7 @@ fn what_is_suspected_does_not_pass() {
 
 #[test]
 fn slow_answers_count() {
-    for (factor, tail, latest) in [(1.3, 1.0, 340.0), (2.0, 1.0, 320.0), (1.0, 1.6, 420.0)] {
+    for (factor, tail, latest) in [(1.3, 1.0, 350.0), (2.0, 1.0, 320.0), (1.0, 1.6, 420.0)] {
         let slow = release(0.05, |at, window| {
             if at >= 30 {
                 let Latency::Percentiles([Some(half), ..]) = window.green.latency else {
@@ -172,6 +172,36 @@ fn samples_do_where_there_are_no_percentiles() {
         decided(&hold(), &many).unwrap().1.evidence.unwrap().metric,
         Metric::Latency
     );
+}
+
+#[test]
+fn milliseconds_that_nobody_notices_are_no_regression() {
+    // A process that has little to do answers twice as late, and that is two milliseconds.
+    let idle = |late: f64| {
+        release(0.5, move |at, window| {
+            let samples = |seed: u32, middle: f64| {
+                let one = |nth: u32| middle * (0.5 * wobble(at * 97 + seed + nth * 31)).exp();
+                Some(Probes {
+                    requests: 20.0,
+                    failures: 0.0,
+                    latencies_ms: (0..20).map(one).collect(),
+                })
+            };
+            window.blue.latency = Latency::Unknown;
+            window.green.latency = Latency::Unknown;
+            window.blue.probes = samples(1, 2.2);
+            window.green.probes = samples(7, late);
+        })
+    };
+    undecided(&hold(), &idle(4.5));
+    let exact = Policy {
+        latency_absolute_ms: 0.0,
+        ..hold()
+    };
+    for (policy, late) in [(exact, 4.5), (hold(), 12.0)] {
+        let (_, verdict) = decided(&policy, &idle(late)).unwrap();
+        assert_eq!(verdict.evidence.unwrap().metric, Metric::SampledLatency);
+    }
 }
 
 #[test]
@@ -362,6 +392,10 @@ fn presets_ask_for_different_things() {
         Policy::preset(Preset::Strict),
         Policy::preset(Preset::Standard),
         Policy::preset(Preset::Patient),
+    );
+    assert!(
+        strict.latency_absolute_ms < standard.latency_absolute_ms
+            && standard.latency_absolute_ms < patient.latency_absolute_ms
     );
     assert!(strict.latency_ratio < standard.latency_ratio && standard.latency_ratio < patient.latency_ratio);
     assert!(patient.false_rollbacks < standard.false_rollbacks);

@@ -34,6 +34,7 @@ struct Bounds {
     client_error_ratio: Option<f64>,
     client_error_abs: Option<f64>,
     latency_ratio: Option<f64>,
+    latency_abs_ms: Option<f64>,
 }
 
 #[derive(Debug, Default)]
@@ -129,6 +130,7 @@ impl Header {
             ("tolerance.client_error_ratio", bounds.client_error_ratio, at_least_one),
             ("tolerance.client_error_abs", bounds.client_error_abs, not_negative),
             ("tolerance.latency_ratio", bounds.latency_ratio, at_least_one),
+            ("tolerance.latency_abs_ms", bounds.latency_abs_ms, not_negative),
             ("promote.error_ratio", promote.error_ratio, at_least_one),
             ("promote.error_abs", promote.error_abs, not_negative),
             ("promote.latency_ratio", promote.latency_ratio, at_least_one),
@@ -179,6 +181,11 @@ impl Header {
                 absolute: bounds.client_error_abs.unwrap_or(standard.client_errors.absolute),
             },
             latency_ratio: bounds.latency_ratio.unwrap_or(standard.latency_ratio),
+            latency_absolute_ms: bounds.latency_abs_ms.unwrap_or(match bounds.latency_ratio {
+                // A header that names a ratio means that ratio.
+                Some(_) => 0.0,
+                None => standard.latency_absolute_ms,
+            }),
             warm_up_s: self.warm_up_s.unwrap_or(standard.warm_up_s),
             promotion,
             slo: Slo {
