@@ -34,6 +34,12 @@ impl Share {
         self == Self::WHOLE
     }
 
+    /// What it leaves of everything; `None` if that is nothing.
+    #[must_use]
+    pub fn rest(self) -> Option<Self> {
+        (!self.is_whole()).then_some(Self(WHOLE - self.0))
+    }
+
     /// As a part of 1.
     #[must_use]
     pub fn as_f64(self) -> f64 {
@@ -115,6 +121,13 @@ mod tests {
         ] {
             assert!(text.parse::<Share>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn both_parts_make_everything() {
+        assert_eq!(share("10%").rest(), Some(share("90%")));
+        assert_eq!(share("0.01%").rest(), Some(share("99.99%")));
+        assert_eq!(Share::WHOLE.rest(), None);
     }
 
     #[test]

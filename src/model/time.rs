@@ -118,6 +118,12 @@ impl Span {
         Self(Duration::from_millis(millis))
     }
 
+    /// So many times as long, or as long as there is.
+    #[must_use]
+    pub const fn times(self, count: u32) -> Self {
+        Self(self.0.saturating_mul(count))
+    }
+
     /// As the standard library's type.
     #[must_use]
     pub const fn get(self) -> Duration {

@@ -124,6 +124,13 @@ impl Assessment {
         (verdict.decision == verdict::Decision::Unhealthy).then(|| self.told(verdict))
     }
 
+    /// Why green need not be watched any longer in a step, if it was shown to be no worse while blue still had traffic beside it.
+    pub(super) fn good(&self, step: usize) -> Option<String> {
+        let verdict = self.verdict.as_ref()?;
+        let newest = u32::try_from(step).ok()?.checked_add(1)? == self.step;
+        (newest && verdict.decision == verdict::Decision::Healthy).then(|| self.told(verdict))
+    }
+
     /// What speaks against green without being enough to take it back.
     pub(super) fn suspicion(&self) -> Option<String> {
         let verdict = self.verdict.as_ref()?;

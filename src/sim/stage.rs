@@ -433,6 +433,13 @@ impl Stage {
             0 => 2.0,
             _ => 0.05,
         };
+        // One more step is a third more of the world, so few have it; and few releases are let through early.
+        if scenario.seed % 4 != 1 {
+            spec.bake.holdback = None;
+        }
+        if scenario.seed % 8 == 5 {
+            spec.verdict.promote.minimum_bake = Some(span(terms.interval * 2));
+        }
         // As many as the looks of the shortest bake make by themselves.
         spec.bake.min_requests = 3;
         spec.smoke.interval = span(terms.interval / 2);

@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::{Check, GatePlace, Lever, Preset, Spec, StepSpec, Steps};
-use crate::model::{EnvironmentName, ReleaseNumber};
+use crate::model::{EnvironmentName, ReleaseNumber, Share};
 
 /// The longest name of an environment that the service takes, in characters (`CreateEnvironment` of the API,
 /// 2010-12-01).
@@ -12,6 +12,9 @@ const LONGEST_NAME: usize = 40;
 
 /// The longest prefix that leaves room for `-r99999`, in characters.
 pub(super) const LONGEST_PREFIX: usize = LONGEST_NAME - "-r99999".len();
+
+/// For how many looks green is watched with everything after a bake in which blue had a part.
+const SETTLING: u32 = 6;
 
 /// Hexadecimal digits that keep two shortened names apart.
 const MARK: usize = 6;
@@ -56,16 +59,40 @@ impl Spec {
     /// The steps in which green gets the traffic; the last one gives it everything.
     #[must_use]
     pub fn steps(&self) -> Vec<StepSpec> {
-        match &self.steps {
-            Some(steps) => steps.list(),
-            None if self.lever.is_gradual() => Steps::Preset(Preset::Canary).list(),
-            None => Steps::Preset(Preset::AllAtOnce).list(),
+        if !self.lever.is_gradual() {
+            return Steps::Preset(Preset::AllAtOnce).list();
         }
+        let steps = self.steps.as_ref().unwrap_or(&Steps::Preset(Preset::Canary)).list();
+        self.held_back(steps)
+    }
+
+    /// With the step in which all but the holdback is with green. It takes over the last step's bake and checks; what is left for that
+    /// is to see that the rest changes nothing.
+    fn held_back(&self, mut steps: Vec<StepSpec>) -> Vec<StepSpec> {
+        let Some(share) = self.bake.holdback.and_then(Share::rest) else {
+            return steps;
+        };
+        if let Some(mut last) = steps.pop() {
+            let settled = self.bake.interval.times(SETTLING);
+            let whole = StepSpec {
+                bake: Some(last.bake.unwrap_or(self.bake.duration).min(settled)),
+                ..StepSpec::whole()
+            };
+            if steps.last().is_none_or(|before| before.share < share) {
+                last.share = share;
+                steps.push(last);
+                steps.push(whole);
+            } else {
+                steps.push(last);
+            }
+        }
+        steps
     }
 
     /// The same release with everything in one step, and no gate before it.
     pub fn at_once(&mut self) {
         self.steps = Some(Steps::Preset(Preset::AllAtOnce));
+        self.bake.holdback = None;
         self.gates.retain(|gate| gate.before == GatePlace::Drain);
     }
 
@@ -136,6 +163,7 @@ fn default_prefix(application: &str, slot: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Span;
 
     fn spec(application: &str, more: &str) -> Spec {
         Spec::parse(
@@ -157,6 +185,43 @@ mod tests {
     }
 
     #[test]
+    fn blue_keeps_a_part_through_the_last_bake() {
+        let steps = |more: &str| -> Vec<(String, Option<Span>, usize)> {
+            let lines = format!("lever = \"weighted-dns\"\nweighted_dns.name = \"www.shop.example\"\n{more}");
+            let steps = spec("shop", &lines).steps();
+            let short = |step: &StepSpec| (step.share.to_string(), step.bake, step.checks.len());
+            steps.iter().map(short).collect()
+        };
+        let step = |share: &str, bake: Option<u64>, checks| (share.to_owned(), bake.map(Span::from_secs), checks);
+        let canary = steps("");
+        assert_eq!(
+            canary,
+            [step("5%", None, 0), step("90%", None, 0), step("100%", Some(60), 0)]
+        );
+        assert_eq!(
+            steps("steps = \"linear\"")[4..],
+            [step("90%", None, 0), step("100%", Some(60), 0)]
+        );
+        // The last step's bake and checks are what it takes over.
+        let own = "steps = [{ share = \"50%\" }, { share = \"100%\", bake = \"30s\", checks = [{ path = \"/\" }] }]\n";
+        let expected = [
+            step("50%", None, 0),
+            step("75%", Some(30), 1),
+            step("100%", Some(30), 0),
+        ];
+        assert_eq!(steps(&format!("{own}bake.holdback = \"25%\"")), expected);
+        // Where it would be no step, and where it is not wanted, there is none.
+        for more in [
+            "bake.holdback = \"0%\"",
+            "bake.holdback = \"50%\"",
+            "bake.holdback = \"60%\"",
+        ] {
+            let expected = [step("50%", None, 0), step("100%", Some(30), 1)];
+            assert_eq!(steps(&format!("{own}{more}")), expected, "{more}");
+        }
+    }
+
+    #[test]
     fn at_once_is_one_step_with_no_gate_before_it() {
         let mut spec = spec(
             "shop",
@@ -167,7 +232,7 @@ mod tests {
             gates = [{ before = "shift" }, { before = { step = 2 } }, { before = "drain" }]
             "#,
         );
-        assert_eq!((spec.steps().len(), spec.gates.len()), (5, 3));
+        assert_eq!((spec.steps().len(), spec.gates.len()), (6, 3));
         spec.at_once();
         assert_eq!(spec.steps(), [StepSpec::whole()]);
         let gates: Vec<_> = spec.gates.iter().map(|gate| gate.before).collect();

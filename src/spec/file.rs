@@ -12,7 +12,7 @@ use super::{
     Check, DrillSpec, ForeignSpec, GateSpec, JournalPlace, Lever, Steps, VerdictSpec, WeightedDnsSpec,
     WeightedTargetGroupsSpec,
 };
-use crate::model::{ApplicationName, HealthStatus, SlotName, Span};
+use crate::model::{ApplicationName, HealthStatus, Share, SlotName, Span};
 
 /// A whole `cutover.toml`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -244,6 +244,11 @@ pub struct BakeSpec {
     pub recover: u32,
     /// How much longer than `duration` the bake may take, when too little is known of green. After that a person is asked.
     pub deadline: Span,
+    /// How much of the traffic blue keeps in the last bake, with the levers that move traffic by shares: green is compared with blue, and
+    /// that takes two. Then green gets everything. `0%` for never.
+    #[serde(with = "none_of_it")]
+    #[schemars(with = "String")]
+    pub holdback: Option<Share>,
     /// How many requests and probes green must have answered in each step. With fewer the bake goes on: silence is no health.
     pub min_requests: u32,
     /// How often each environment is asked for one of the checks between looks, in requests a second. 0 for never.
@@ -260,10 +265,40 @@ impl Default for BakeSpec {
             fail: 2,
             recover: 3,
             deadline: Span::from_secs(60 * 60),
+            holdback: Some(Share::percent(10)),
             min_requests: 20,
             probes_per_second: 2.0,
             checks: Vec::new(),
         }
+    }
+}
+
+/// A share that may be nothing.
+mod none_of_it {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::model::Share;
+
+    const NONE: &str = "0%";
+
+    #[expect(
+        clippy::ref_option,
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde hands it over like that"
+    )]
+    pub(super) fn serialize<S: Serializer>(share: &Option<Share>, serializer: S) -> Result<S::Ok, S::Error> {
+        match share {
+            Some(share) => serializer.collect_str(share),
+            None => serializer.serialize_str(NONE),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Share>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text.trim() == NONE {
+            return Ok(None);
+        }
+        text.parse().map(Some).map_err(serde::de::Error::custom)
     }
 }
 

@@ -71,6 +71,7 @@ fail = 3
 recover = 4
 min_requests = 50
 probes_per_second = 0.5
+holdback = "0%"
 deadline = "2h"
 checks = [{ path = "/health" }]
 
@@ -210,12 +211,13 @@ fn levers_with_weights_have_steps() {
         [
             ("5%".to_owned(), Some(Span::from_secs(300)), 0),
             ("25%".to_owned(), None, 1),
-            ("100%".to_owned(), None, 0)
+            ("90%".to_owned(), None, 0),
+            ("100%".to_owned(), Some(Span::from_secs(60)), 0)
         ]
     );
     assert_eq!(by_name.traffic_name(None), "shop.example.com");
     let by_rules = Spec::parse("cutover.toml", EXAMPLES[3]).unwrap();
-    assert_eq!(by_rules.steps().len(), 5);
+    assert_eq!(by_rules.steps().len(), 6);
     assert_eq!(by_rules.traffic_name(None), "www.example.com");
     let swapped = Spec::parse("cutover.toml", EXAMPLES[0]).unwrap();
     assert_eq!(swapped.steps(), [super::StepSpec::whole()]);

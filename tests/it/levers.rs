@@ -52,7 +52,7 @@ fn loses_nothing(lever: &str) {
         .iter()
         .map(|step| step["share"].as_str().unwrap())
         .collect();
-    assert_eq!(steps, ["5%", "25%", "50%", "100%"], "{lever}");
+    assert_eq!(steps, ["5%", "25%", "50%", "90%", "100%"], "{lever}");
     assert!(!good["why"].as_str().unwrap().contains("was kept"), "{lever}: {good}");
     assert_eq!(bad["outcome"], "rolled_back", "{lever}: {bad}");
     assert_eq!(bad["cut"], 0, "{lever}: {bad}");

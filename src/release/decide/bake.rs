@@ -31,18 +31,25 @@ fn go_on(release: &Release, seen: &Observation) -> Decision {
     let suspicion = assessment.suspicion();
     let missing = assessment.too_little(release.plan.bake.min_requests);
     let drill = release.plan.drill.is_some();
-    if seen.at >= until
-        && watched
+    let well = watched
         && release.watch.bad == 0
         && release.watch.good_in_row > 0
         && suspicion.is_none()
-        && (missing.is_none() || drill)
-    {
+        && (missing.is_none() || drill);
+    if well && seen.at >= until {
         if drill {
             return roll_back(OVER, Outcome::RolledBack);
         }
         let length = release.plan.bake_length(release.step);
         return record(format!("green did well for {length}"), Event::BakePassed);
+    }
+    // Once green has everything there is nothing to compare it with, so only time shows how it does.
+    if well
+        && !drill
+        && !release.whole_step()
+        && let Some(shown) = assessment.good(release.step)
+    {
+        return record(format!("green passes early: {shown}"), Event::BakePassed);
     }
     let doubt = release.watch.doubt.clone().or(suspicion).or(missing);
     if seen.at >= deadline {

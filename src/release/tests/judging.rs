@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use super::plan::plan;
+use super::plan::{gradual, plan};
 use super::run::Run;
 use super::world::seconds;
 use crate::model::{HealthColor, HealthStatus, Known, Served, Timestamp};
+use crate::release::assessment::Measured;
 use crate::release::{
     Event, HealthSeen, InstanceSeen, Look, Observation, Outcome, Phase, PublicSeen, Release, Then, Why, decide, looks,
 };
-use crate::verdict::AtDeadline;
+use crate::spec::Lever;
+use crate::verdict::{Arm, AtDeadline, Policy, Promotion, Window};
 
 /// One change to what is seen.
 type Change = fn(&mut Observation);
@@ -332,4 +334,60 @@ fn silence_is_no_health_and_a_bake_does_not_end_in_it() {
     asked.verdict.at_deadline = AtDeadline::RollBack;
     Run::of(asked, 1).finish().ends(Outcome::RolledBack);
     Run::of(plan(), 1).finish().ends(Outcome::Promoted);
+}
+
+#[test]
+fn a_step_ends_early_when_green_was_shown_to_be_no_worse() {
+    let mut asked = gradual(Lever::WeightedTargetGroups);
+    asked.verdict.promotion = Policy::default().promotion.map(|promotion| Promotion {
+        minimum_bake_s: 20.0,
+        ..promotion
+    });
+    let mut run = Run::of(asked, 1).until(Phase::Bake, 10);
+    run.world.pass(seconds(1));
+    let wanted = looks(&run.release, run.world.now);
+    let seen = run.world.observe(&run.release, &wanted);
+    let compared = |release: &Release, step: u32, errors: f64| {
+        let mut release = release.clone();
+        release.watch.last = Some(seen.at);
+        (release.watch.bad, release.watch.good_in_row) = (0, 1);
+        let arm = |errors| Arm {
+            requests: Some(50_000.0),
+            errors: Some(errors),
+            ..Arm::default()
+        };
+        for nth in 1..=9 {
+            let end_s = 100_000.0 + f64::from(nth) * 10.0;
+            release.assessment.take(&Measured {
+                window: Window {
+                    begin_s: end_s - 10.0,
+                    end_s,
+                    step: if nth < 3 { 0 } else { step },
+                    blue: arm(50.0),
+                    green: arm(errors),
+                },
+                ..Measured::nothing()
+            });
+        }
+        release
+    };
+    let passes = |release: &Release| {
+        let decision = decide(release, &seen);
+        let passed = matches!(decision.then, Then::Record(Event::BakePassed));
+        passed && decision.why.to_string().contains("passes early")
+    };
+    let good = compared(&run.release, 1, 50.0);
+    assert!(passes(&good), "{:?}", decide(&good, &seen));
+    assert!(!passes(&compared(&run.release, 1, 130.0)), "it is worse");
+    assert!(!passes(&run.release), "nothing was shown");
+    let mut bad = good.clone();
+    bad.watch.bad = 1;
+    assert!(!passes(&bad), "a look says otherwise");
+    // What was shown in one step says nothing of the next, and nothing is compared once green has everything.
+    let mut next = good.clone();
+    next.step = 1;
+    assert!(!passes(&next));
+    next.step = next.plan.step_count() - 1;
+    let last = compared(&next, u32::try_from(next.step).unwrap() + 1, 50.0);
+    assert!(!passes(&last));
 }

@@ -53,6 +53,7 @@ pub(crate) fn plan() -> Plan {
             interval: Span::from_secs(10),
             fail: 2,
             recover: 3,
+            holdback: None,
             deadline: Span::from_secs(600),
             min_requests: 2,
             probes_per_second: 2.0,

@@ -311,6 +311,8 @@ fn relations_between_lengths() {
         "`bake.interval` (10s) must not be longer than `bake.duration` (5s)",
     );
     holds("bake = { duration = \"5s\", interval = \"5s\" }");
+    breaks("bake.holdback = \"100%\"", "`bake.holdback` leaves green nothing");
+    holds("bake.holdback = \"0%\"");
     breaks(
         "bake.deadline = \"9s\"",
         "`bake.interval` (10s) must not be longer than `bake.deadline` (9s)",
@@ -505,8 +507,8 @@ fn levers_and_steps() {
             "`weighted_target_groups` is for the lever `weighted-target-groups`, and this slot's is `weighted-dns`",
         ),
         (
-            "[[gates]]\nbefore = { step = 3 }",
-            "there is no step 3 to stand before: the release has 2 steps",
+            "[[gates]]\nbefore = { step = 4 }",
+            "there is no step 4 to stand before: the release has 3 steps",
         ),
     ] {
         assert_eq!(dns(lines), [message], "{lines}");

@@ -24,6 +24,7 @@ pub(super) fn check(spec: &Spec, findings: &mut Findings<'_>) {
     for (keys, span, may_be_zero) in [
         (["warm_up"].as_slice(), verdict.warm_up, true),
         (&["promote", "minimum_bake"], verdict.promote.minimum_bake, true),
+        (&["slower_absolute"], verdict.slower_absolute, true),
         (&["slo", "p99"], verdict.slo.p99, false),
     ] {
         if let Some(span) = span {
@@ -38,6 +39,14 @@ pub(super) fn check(spec: &Spec, findings: &mut Findings<'_>) {
             &place,
             format!("`{place}` must be at least 0 and at most {MOST_PROBES}"),
             "write how many requests a second each environment can bear beside those of its users, or 0 for none",
+        );
+    }
+    if spec.bake.holdback.is_some_and(Share::is_whole) {
+        let place = Place::of(&["bake", "holdback"]);
+        findings.add(
+            &place,
+            format!("`{place}` leaves green nothing"),
+            "write how much of the traffic blue keeps for comparison, such as \"10%\", or \"0%\" for nothing",
         );
     }
     for (keys, share, most) in [
