@@ -157,6 +157,13 @@ fn judge(release: &Release, seen: &Observation) -> Look {
             };
         }
         let why = format!("{}: {}", failed.check, failed.failure.as_deref().unwrap_or("failed"));
+        if let Some(sampled) = &seen.sampled
+            && sampled.blue.failures * 2.0 >= sampled.blue.requests.max(1.0)
+        {
+            return Look::Unknown {
+                why: format!("{why}; but blue fails as well, so the fault may be what both depend on"),
+            };
+        }
         return Look::Bad { why };
     }
     let health = match &seen.green_health {
@@ -191,8 +198,16 @@ fn judge(release: &Release, seen: &Observation) -> Look {
     }
     match status {
         HealthStatus::Ok | HealthStatus::Info => instances(release, health),
-        HealthStatus::Warning | HealthStatus::Degraded | HealthStatus::Severe => Look::Bad {
-            why: format!("its health is {status}{causes}"),
+        HealthStatus::Warning | HealthStatus::Degraded | HealthStatus::Severe => match as_bad(release, seen, status) {
+            // Going back would help nobody. Whether green is worse all the same, the numbers of both say.
+            Some(blues) => Look::Unknown {
+                why: format!(
+                    "its health is {status}{causes}; but blue's is {blues}, so the fault may be what both depend on"
+                ),
+            },
+            None => Look::Bad {
+                why: format!("its health is {status}{causes}"),
+            },
         },
         HealthStatus::Pending | HealthStatus::Unknown | HealthStatus::NoData | HealthStatus::Suspended => {
             Look::Unknown {
@@ -200,6 +215,19 @@ fn judge(release: &Release, seen: &Observation) -> Look {
             }
         }
     }
+}
+
+/// Blue's health now, if it is no better than that.
+fn as_bad(release: &Release, seen: &Observation, greens: HealthStatus) -> Option<HealthStatus> {
+    let blue = seen.blue_health.known()?;
+    let fresh = seen.at.since(blue.refreshed_at?) <= release.plan.provision.max_age.get();
+    let rank = |status| match status {
+        HealthStatus::Warning => 1,
+        HealthStatus::Degraded => 2,
+        HealthStatus::Severe => 3,
+        _ => 0,
+    };
+    blue.status.filter(|blues| fresh && rank(*blues) >= rank(greens))
 }
 
 /// Whether nothing can be reached from here. A check without an answer then says nothing of green.

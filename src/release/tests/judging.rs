@@ -8,10 +8,11 @@ use super::world::seconds;
 use crate::model::{HealthColor, HealthStatus, Known, Served, Timestamp};
 use crate::release::assessment::Measured;
 use crate::release::{
-    Event, HealthSeen, InstanceSeen, Look, Observation, Outcome, Phase, PublicSeen, Release, Then, Why, decide, looks,
+    Event, HealthSeen, InstanceSeen, Look, Observation, Outcome, Phase, PublicSeen, Release, Sampled, Then, Why,
+    decide, looks,
 };
 use crate::spec::Lever;
-use crate::verdict::{Arm, AtDeadline, Policy, Promotion, Window};
+use crate::verdict::{Arm, AtDeadline, Policy, Probes, Promotion, Window};
 
 /// One change to what is seen.
 type Change = fn(&mut Observation);
@@ -82,7 +83,7 @@ const GOOD: [(&str, Change); 6] = [
     ("the lists cannot be read", |seen| seen.environments = unread()),
 ];
 
-const BAD: [(&str, Change); 14] = [
+const BAD: [(&str, Change); 19] = [
     ("GET /: not as it should be", |seen| fail(seen, Some(500))),
     ("GET /: failed", |seen| {
         fail(seen, Some(500));
@@ -128,12 +129,57 @@ const BAD: [(&str, Change); 14] = [
     ("none of its instances is well with v2", |seen| {
         instances(seen).for_each(|one| one.status = HealthStatus::Degraded);
     }),
+    ("its health is Severe", |seen| {
+        blue(seen, HealthStatus::Degraded);
+        health(seen).status = Some(HealthStatus::Severe);
+    }),
+    ("its health is Warning", |seen| {
+        blue(seen, HealthStatus::NoData);
+        health(seen).status = Some(HealthStatus::Warning);
+    }),
+    ("its health is Severe", |seen| {
+        // What was known of blue a while ago says nothing of now.
+        blue(seen, HealthStatus::Severe);
+        let long_ago = seen.at - seconds(41);
+        if let Known::Known(blue) = &mut seen.blue_health {
+            blue.refreshed_at = Some(long_ago);
+        }
+        health(seen).status = Some(HealthStatus::Severe);
+    }),
+    ("not as it should be", |seen| {
+        sampled(seen, 10.0, 4.0);
+        fail(seen, Some(500));
+    }),
+    ("not as it should be", |seen| {
+        sampled(seen, 0.0, 0.0);
+        fail(seen, Some(500));
+    }),
     ("none of its instances is well with v2", |seen| {
         instances(seen).for_each(|one| one.version = Some("v1".into()));
     }),
 ];
 
-const UNKNOWN: [(&str, Change); 10] = [
+/// Blue's health as it was seen just now.
+fn blue(seen: &mut Observation, status: HealthStatus) {
+    let mut blue = health(seen).clone();
+    blue.status = Some(status);
+    seen.blue_health = Known::Known(blue);
+}
+
+/// Our own requests to blue meanwhile: how many, and how many of them failed.
+fn sampled(seen: &mut Observation, requests: f64, failures: f64) {
+    let blue = Probes {
+        requests,
+        failures,
+        latencies_ms: Vec::new(),
+    };
+    seen.sampled = Some(Sampled {
+        blue,
+        ..Sampled::default()
+    });
+}
+
+const UNKNOWN: [(&str, Change); 14] = [
     ("the fault may be on the way", |seen| {
         fail(seen, None);
         health(seen).served = Some(Served::well(5));
@@ -161,6 +207,25 @@ const UNKNOWN: [(&str, Change); 10] = [
         health(seen).causes = vec!["it starts".to_owned()];
     }),
     ("no instance reports", |seen| health(seen).instances.clear()),
+    (
+        "but blue's is Degraded, so the fault may be what both depend on",
+        |seen| {
+            blue(seen, HealthStatus::Degraded);
+            health(seen).status = Some(HealthStatus::Degraded);
+        },
+    ),
+    ("but blue's is Severe", |seen| {
+        blue(seen, HealthStatus::Severe);
+        health(seen).status = Some(HealthStatus::Warning);
+    }),
+    ("but blue fails as well", |seen| {
+        sampled(seen, 10.0, 5.0);
+        fail(seen, Some(500));
+    }),
+    ("but blue fails as well", |seen| {
+        sampled(seen, 1.0, 1.0);
+        fail(seen, Some(500));
+    }),
 ];
 
 #[test]
