@@ -36,6 +36,10 @@ pub(super) struct Arguments {
     /// Instead of releases, run a drill of each kind under the same load.
     #[arg(long, conflicts_with = "compare")]
     drills: bool,
+    /// Instead of a good and a bad version, release under incidents: a slower version, a database that is down for both versions, health
+    /// that cannot be read, and hardly any users.
+    #[arg(long, conflicts_with_all = ["compare", "drills", "application"])]
+    incidents: bool,
     /// How many times faster than AWS the local cloud works.
     #[arg(long, value_name = "X", hide = true)]
     pace: Option<f64>,
@@ -78,6 +82,7 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
                 .unwrap_or(if arguments.compare { COMPARED } else { PACE }),
             compare: arguments.compare,
             drills: arguments.drills,
+            incidents: arguments.incidents,
             program,
         },
         listener,

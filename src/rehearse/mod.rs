@@ -6,6 +6,7 @@ mod careless;
 mod drills;
 mod error;
 mod in_place;
+mod incidents;
 pub mod load;
 mod play;
 mod route;

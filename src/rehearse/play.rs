@@ -10,9 +10,10 @@ use super::careless;
 use super::drills;
 use super::error::RehearseError;
 use super::in_place;
+use super::incidents::{self, Incident};
 use super::load::{Downloads, Load, LoadSettings, LongLived};
 use super::route;
-use super::sample::{self, TurnsBad};
+use super::sample::{self, Faults, TurnsBad};
 use super::settings::{RehearseSettings, spec};
 use super::stage::Stage;
 use super::tally::{Played, Report, StepPlayed, Traffic};
@@ -57,6 +58,8 @@ enum Way {
     TakenBack,
     /// By a drill, which is taken back in any case.
     Drill(DrillKind),
+    /// By cutover, while something happens.
+    During(Incident),
     /// By a script that waits for nothing.
     Careless,
     /// In place, on all instances at once.
@@ -73,6 +76,7 @@ pub async fn rehearse(rehearsal: &Rehearsal) -> Result<Report, RehearseError> {
     let folder = folder()?;
     let journal = folder.join("journal");
     let (first, mut acts) = match &settings.application {
+        None if settings.incidents => incident_acts(&folder, settings.lever)?,
         None => sample_acts(&folder, settings.compare)?,
         Some(path) => own_acts(path, &folder, settings.compare)?,
     };
@@ -141,24 +145,28 @@ async fn on_stage(
         clients: LONG_LIVED,
         length: STAYS,
     });
-    let load = Load::start(
-        LoadSettings {
-            url,
-            rate: settings.rate,
+    let begin = |rate| {
+        let wanted = LoadSettings {
+            url: url.clone(),
+            rate,
             clients: 32,
             late: settings.compare,
             each_drawn: settings.lever == Lever::WeightedTargetGroups,
-            downloads,
-            live,
+            downloads: downloads.clone(),
+            live: live.clone(),
             dns_server: Some(stage.cloud.dns_server()),
             seed: 1,
-        },
-        Arc::new(SystemClock),
-    )?;
+        };
+        Load::start(wanted, Arc::new(SystemClock))
+    };
+    let mut load = begin(settings.rate)?;
     tokio::time::sleep(Duration::from_secs(1)).await;
     let mut played = Vec::new();
     for act in acts {
         (rehearsal.tell)(act.title.to_owned());
+        if act.way == Way::During(Incident::Quiet) {
+            load = begin(incidents::FEW)?;
+        }
         let mark = load.mark();
         let downloads = load.downloads().mark();
         let live = load.live().mark();
@@ -170,6 +178,7 @@ async fn on_stage(
         let wanted = match act.way {
             Way::Careful(wanted) => wanted,
             Way::TakenBack => Outcome::RolledBack,
+            Way::During(incident) => incident.wanted(),
             Way::Drill(kind) => {
                 let drilled = Box::pin(drills::play(rehearsal, stage, journal, &spec, kind)).await?;
                 played.push(Played::drill(kind, &drilled, traffic()));
@@ -200,7 +209,12 @@ async fn on_stage(
         } else {
             Vec::new()
         };
-        played.push(Played::new(act.version, wanted, &release, traffic()).in_steps(steps));
+        let one = Played::new(act.version, wanted, &release, traffic()).in_steps(steps);
+        played.push(if act.way == Way::During(Incident::Shared) {
+            one.in_an_incident()
+        } else {
+            one
+        });
     }
     // All has been counted; downloads under way are of no interest any more.
     drop(load);
@@ -235,6 +249,15 @@ async fn perform(
         let quiet: Arc<dyn Listener> = Arc::new(OnlyAsked(Arc::clone(&rehearsal.listener)));
         let mut operator = Driver::join(seat.heard_by(quiet), driver.release().clone());
         operator.ask(Wish::RollBack).await?;
+    }
+    if let Way::During(incident) = act.way {
+        // It begins while green is watched and blue has most of the traffic.
+        driver
+            .run(|release| release.confirmed_at.is_some() || release.rollback.is_some())
+            .await?;
+        let (ended, happened) = tokio::join!(driver.run(|_| false), incident.happen(stage, &project));
+        happened?;
+        ended?;
     }
     driver.run(|_| false).await?;
     Ok(driver.release().clone())
@@ -297,13 +320,16 @@ fn written(folder: &Path, name: &str, content: &[u8]) -> Result<PathBuf, Rehears
 
 /// The built-in sample: version 2 is good, version 3 turns bad under traffic that smoke checks do not make.
 fn sample_acts(folder: &Path, compare: bool) -> Result<(PathBuf, Vec<Act>), RehearseError> {
-    let turns_bad = TurnsBad {
-        after_requests: 600,
-        error_share: 0.3,
-        grows_over_requests: 1000,
+    let leaks = Faults {
+        turns_bad: Some(TurnsBad {
+            after_requests: 600,
+            error_share: 0.3,
+            grows_over_requests: 1000,
+        }),
+        ..Faults::default()
     };
-    let first = written(folder, "version-1.zip", &sample::bundle("1", None))?;
-    let good = written(folder, "version-2.zip", &sample::bundle("2", None))?;
+    let first = written(folder, "version-1.zip", &sample::bundle("1", Faults::default()))?;
+    let good = written(folder, "version-2.zip", &sample::bundle("2", Faults::default()))?;
     let second = Act {
         version: "2",
         title: "releasing version 2, which is good",
@@ -311,15 +337,15 @@ fn sample_acts(folder: &Path, compare: bool) -> Result<(PathBuf, Vec<Act>), Rehe
         bundle: good,
     };
     let others = if compare {
-        let third = written(folder, "version-3.zip", &sample::bundle("3", None))?;
-        let fourth = written(folder, "version-4.zip", &sample::bundle("4", None))?;
+        let third = written(folder, "version-3.zip", &sample::bundle("3", Faults::default()))?;
+        let fourth = written(folder, "version-4.zip", &sample::bundle("4", Faults::default()))?;
         vec![careless_act(third), in_place_act(fourth)]
     } else {
         vec![Act {
             version: "3",
             title: "releasing version 3, which starts well and turns bad once it has users",
             way: Way::Careful(Outcome::RolledBack),
-            bundle: written(folder, "version-3.zip", &sample::bundle("3", Some(turns_bad)))?,
+            bundle: written(folder, "version-3.zip", &sample::bundle("3", leaks))?,
         }]
     };
     Ok((first, std::iter::once(second).chain(others).collect()))
@@ -346,6 +372,22 @@ fn own_acts(path: &Path, folder: &Path, compare: bool) -> Result<(PathBuf, Vec<A
         }]
     };
     Ok((bundle, std::iter::once(second).chain(others).collect()))
+}
+
+fn incident_acts(folder: &Path, lever: Lever) -> Result<(PathBuf, Vec<Act>), RehearseError> {
+    let first = written(folder, "version-1.zip", &sample::bundle("1", incidents::live(folder)))?;
+    let act = |incident: Incident| {
+        let version = incident.version();
+        let content = sample::bundle(version, incident.faults(folder));
+        Ok(Act {
+            version,
+            title: incident.title(),
+            way: Way::During(incident),
+            bundle: written(folder, &format!("version-{version}.zip"), &content)?,
+        })
+    };
+    let acts: Result<_, RehearseError> = Incident::of(lever).into_iter().map(act).collect();
+    Ok((first, acts?))
 }
 
 fn careless_act(bundle: PathBuf) -> Act {

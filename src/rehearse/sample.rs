@@ -7,7 +7,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::io::{self, Cursor, Write};
 use std::net::Ipv4Addr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -54,7 +54,19 @@ const GRACE: Duration = Duration::from_secs(30);
 struct Settings {
     version: String,
     #[serde(default)]
-    turns_bad: Option<TurnsBad>,
+    faults: Faults,
+}
+
+/// What is wrong with a version, if anything is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Faults {
+    /// It turns bad under traffic.
+    pub turns_bad: Option<TurnsBad>,
+    /// How much later it answers, in milliseconds.
+    pub later_ms: u64,
+    /// A file. As long as it is there, the database is down, and two of five requests fail.
+    pub database_down: Option<PathBuf>,
 }
 
 /// A leak: after some requests a growing share of them finds no free connection to the database.
@@ -93,10 +105,10 @@ impl TurnsBad {
 
 /// A bundle of the sample application: always the same bytes for the same arguments.
 #[must_use]
-pub fn bundle(version: &str, turns_bad: Option<TurnsBad>) -> Vec<u8> {
+pub fn bundle(version: &str, faults: Faults) -> Vec<u8> {
     let settings = Settings {
         version: version.to_owned(),
-        turns_bad,
+        faults,
     };
     let write = || -> io::Result<Vec<u8>> {
         let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
@@ -201,7 +213,22 @@ impl Application {
 
     async fn page(&self, path: &str) -> Response<Full<Bytes>> {
         let number = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
-        if self.settings.turns_bad.is_some_and(|turns_bad| turns_bad.fails(number)) {
+        let Faults {
+            turns_bad,
+            later_ms,
+            database_down,
+        } = &self.settings.faults;
+        if *later_ms > 0 {
+            tokio::time::sleep(Duration::from_millis(*later_ms)).await;
+        }
+        if number % 5 < 2 && database_down.as_ref().is_some_and(|mark| mark.exists()) {
+            (self.log)(&format!("ERROR request {number} for {path}: the database is down"));
+            return json(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                &serde_json::json!({ "error": "the database is down" }),
+            );
+        }
+        if turns_bad.is_some_and(|turns_bad| turns_bad.fails(number)) {
             (self.log)(&format!(
                 "ERROR request {number} for {path}: connection pool exhausted: no connection to the database was free \
                  within 250 ms"

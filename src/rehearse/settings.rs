@@ -20,6 +20,8 @@ pub struct RehearseSettings {
     pub compare: bool,
     /// Instead of releases, drills of each kind.
     pub drills: bool,
+    /// Instead of a good and a bad version, releases during incidents; of the built-in sample.
+    pub incidents: bool,
     /// The program to run as keeper and as sample application: this one.
     pub program: PathBuf,
 }

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
 use super::error::RehearseError;
 use super::settings::{CNAME, RehearseSettings};
 use crate::aws::{Aws, AwsSettings, Balancer, FirstEnvironment};
@@ -19,6 +21,12 @@ const PATIENCE: Duration = Duration::from_secs(300);
 
 /// The access key that releases are made with.
 const RELEASES: &str = "cutover";
+
+/// How the environments are is read by these actions.
+const HEALTH: [&str; 2] = [
+    "elasticbeanstalk:DescribeEnvironmentHealth",
+    "elasticbeanstalk:DescribeInstancesHealth",
+];
 
 /// A local cloud with a live version 1.
 pub(super) struct Stage {
@@ -65,15 +73,31 @@ impl Stage {
 
     /// Holds the releases to the permissions that `cutover iam-policy` prints for the project. Who sets the stage is not held to any.
     pub(super) fn restrict(&self, project: &Project) -> Result<(), RehearseError> {
+        self.hold(project, &[])
+    }
+
+    /// The same, and nobody can read how the environments are.
+    pub(super) fn blind(&self, project: &Project) -> Result<(), RehearseError> {
+        self.hold(project, &HEALTH)
+    }
+
+    fn hold(&self, project: &Project, forbidden: &[&str]) -> Result<(), RehearseError> {
         let home = Home {
             account: Some(self.cloud.account_id().to_owned()),
             region: Some(self.cloud.region().to_owned()),
             zone: None,
         };
         let scope = Scope::new(&project.spec, &project.journal, &home, Form::Plain);
-        let published = serde_json::to_string(&policy(&scope, &Duty::ALL)).map_err(|error| error.to_string());
+        let published = serde_json::to_value(policy(&scope, &Duty::ALL)).map_err(|error| error.to_string());
         let policy = published
-            .and_then(|text| Policy::parse(&text).map_err(|error| error.to_string()))
+            .and_then(|mut document| {
+                if !forbidden.is_empty() {
+                    let deny = json!({ "Effect": "Deny", "Action": forbidden, "Resource": "*" });
+                    let statements = document["Statement"].as_array_mut();
+                    statements.ok_or("it has no statements")?.push(deny);
+                }
+                Policy::parse(&document.to_string()).map_err(|error| error.to_string())
+            })
             .map_err(|said| RehearseError::Permissions { said })?;
         self.cloud.permissions().hold(Some(RELEASES), policy);
         Ok(())

@@ -258,6 +258,17 @@ impl Played {
         }
     }
 
+    /// Of a good version during an incident that hits all: what the application itself refused is the incident's.
+    #[must_use]
+    pub(super) fn in_an_incident(self) -> Self {
+        let refused = |kind: &str| kind == "status 500";
+        let promoted = self.outcome == Outcome::Promoted.code();
+        Self {
+            as_wanted: promoted && self.failures.keys().all(|kind| refused(kind)),
+            ..self
+        }
+    }
+
     /// With its steps.
     #[must_use]
     pub(super) fn in_steps(self, steps: Vec<StepPlayed>) -> Self {

@@ -15,10 +15,17 @@ const LEAK: TurnsBad = TurnsBad {
     grows_over_requests: 2000,
 };
 
+fn leaks(turns_bad: TurnsBad) -> Faults {
+    Faults {
+        turns_bad: Some(turns_bad),
+        ..Faults::default()
+    }
+}
+
 /// Unpacks a bundle as a platform does and reads the application in it.
-fn unpacked(version: &str, turns_bad: Option<TurnsBad>) -> Application {
+fn unpacked(version: &str, faults: Faults) -> Application {
     let folder = tempfile::tempdir().unwrap();
-    let mut archive = ZipArchive::new(Cursor::new(bundle(version, turns_bad))).unwrap();
+    let mut archive = ZipArchive::new(Cursor::new(bundle(version, faults))).unwrap();
     let mut procfile = String::new();
     archive
         .by_name("Procfile")
@@ -32,9 +39,9 @@ fn unpacked(version: &str, turns_bad: Option<TurnsBad>) -> Application {
 
 #[test]
 fn a_bundle_holds_the_same_bytes_every_time() {
-    assert_eq!(bundle("2", Some(LEAK)), bundle("2", Some(LEAK)));
-    assert_ne!(bundle("2", Some(LEAK)), bundle("2", None));
-    assert_ne!(bundle("2", None), bundle("3", None));
+    assert_eq!(bundle("2", leaks(LEAK)), bundle("2", leaks(LEAK)));
+    assert_ne!(bundle("2", leaks(LEAK)), bundle("2", Faults::default()));
+    assert_ne!(bundle("2", Faults::default()), bundle("3", Faults::default()));
 }
 
 #[test]
@@ -48,10 +55,10 @@ fn settings_that_cannot_be_read_are_named() {
         wrong.contains("app.json") && wrong.contains("expected a string"),
         "{wrong}"
     );
-    let written = r#"{ "version": "2", "turns_bad": { "after_requests": 400, "error_share": 0.3, "grows_over_requests": 2000 } }"#;
+    let written = r#"{ "version": "2", "faults": { "turns_bad": { "after_requests": 400, "error_share": 0.3, "grows_over_requests": 2000 } } }"#;
     std::fs::write(folder.path().join("app.json"), written).unwrap();
     let read = Application::read(folder.path(), |_| ()).unwrap();
-    assert_eq!(read.settings.turns_bad, Some(LEAK));
+    assert_eq!(read.settings.faults, leaks(LEAK));
 }
 
 #[test]
@@ -76,7 +83,7 @@ fn a_leak_shows_late_grows_and_then_stays() {
 async fn the_health_check_stays_well_while_pages_fail() {
     let application = unpacked(
         "2",
-        Some(TurnsBad {
+        leaks(TurnsBad {
             after_requests: 2,
             error_share: 1.0,
             grows_over_requests: 0,
@@ -104,6 +111,29 @@ async fn the_health_check_stays_well_while_pages_fail() {
     assert_eq!(ask("/health").await.0, 200);
 }
 
+#[tokio::test]
+async fn what_both_versions_depend_on_fails_for_both() {
+    let folder = tempfile::tempdir().unwrap();
+    let mark = folder.path().join("down");
+    let faults = Faults {
+        database_down: Some(mark.clone()),
+        ..Faults::default()
+    };
+    let application = unpacked("2", faults);
+    let failed = async || {
+        let mut failed = 0;
+        for _ in 0..10 {
+            failed += usize::from(application.answer("/").await.status() == StatusCode::INTERNAL_SERVER_ERROR);
+        }
+        failed
+    };
+    assert_eq!(failed().await, 0);
+    std::fs::write(&mark, "").unwrap();
+    assert_eq!(failed().await, 4);
+    std::fs::remove_file(&mark).unwrap();
+    assert_eq!(failed().await, 0);
+}
+
 /// Runs the application in a runtime that ends when it does, as its process would, so that nothing outlives it.
 fn up() -> (
     SocketAddr,
@@ -120,7 +150,7 @@ fn up() -> (
             .unwrap();
         runtime.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let application = Arc::new(unpacked("1", None));
+            let application = Arc::new(unpacked("1", Faults::default()));
             let address = listener.local_addr().unwrap();
             tell.send((address, Arc::clone(&application))).unwrap();
             serve_on(listener, application, async {
@@ -169,7 +199,7 @@ async fn connections_are_kept_alive_and_a_request_in_flight_is_finished() {
 #[tokio::test(start_paused = true)]
 async fn a_download_takes_its_time_and_comes_whole() {
     let began = tokio::time::Instant::now();
-    let application = unpacked("2", None);
+    let application = unpacked("2", Faults::default());
     let response = application.answer(EXPORT).await;
     assert_eq!(response.headers()["x-app-version"], "2");
     let content = response.into_body().collect().await.unwrap().to_bytes();

@@ -2,12 +2,12 @@
 
 use std::io::{Cursor, Write as _};
 
-use cutover::rehearse::sample::{self, TurnsBad};
+use cutover::rehearse::sample::{self, Faults, TurnsBad};
 use zip::write::SimpleFileOptions;
 
 /// The sample application.
 pub(crate) fn good(version: &str) -> Vec<u8> {
-    sample::bundle(version, None)
+    sample::bundle(version, Faults::default())
 }
 
 /// The sample application that fails every request that is not for its health check, once there were some.
@@ -17,7 +17,13 @@ pub(crate) fn bad(version: &str) -> Vec<u8> {
         error_share: 1.0,
         grows_over_requests: 1,
     };
-    sample::bundle(version, Some(turns_bad))
+    sample::bundle(
+        version,
+        Faults {
+            turns_bad: Some(turns_bad),
+            ..Faults::default()
+        },
+    )
 }
 
 /// A zip of these files.
