@@ -99,6 +99,7 @@ mod tests {
                 .contains("all or nothing")
         );
         let drill = for_drill(&swap, Some(Share::WHOLE)).unwrap();
-        assert_eq!(drill.spec.steps().len(), 1);
+        let [step] = drill.spec.steps().try_into().unwrap();
+        assert_eq!((step.share, step.bake), (Share::WHOLE, Some(Span::from_secs(300))));
     }
 }

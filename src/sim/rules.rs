@@ -24,7 +24,7 @@ use super::stage::slot_cname;
 use super::wire::Call;
 use crate::local::account::EnvironmentView;
 use crate::model::{EnvironmentId, Timestamp};
-use crate::release::{Action, Entry, Event, Pending, Phase, Role, Wish, apply};
+use crate::release::{Action, Entry, Event, Pending, Phase, Release, Role, Wish, apply};
 use crate::spec::Lever;
 
 /// What was read of green right before a swap is older than this only if nobody read it for the swap: a look, an intent that
@@ -209,7 +209,6 @@ fn fold(scene: &Scene, entry: &Entry) {
             ),
         );
     }
-    let confirmed = same.and_then(|release| release.confirmed_at);
     match apply(same.cloned(), entry) {
         Ok(release) => scene.state().release = Some(release),
         Err(error) => {
@@ -217,8 +216,8 @@ fn fold(scene: &Scene, entry: &Entry) {
             return;
         }
     }
-    if matches!(entry.event, Event::BakePassed) {
-        bake_passed(scene, entry, confirmed);
+    if let (Event::BakePassed, Some(baked)) = (&entry.event, same) {
+        bake_passed(scene, entry, baked);
     }
     happened(scene, entry);
 }
@@ -328,16 +327,35 @@ fn shifted(scene: &Scene) {
     }
 }
 
+/// How long green is watched in a step at least: less than its whole bake only if it was shown to be no worse while blue had a part of
+/// the traffic, and then not before the time from its first traffic that the policy asks for.
+fn least_bake(release: &Release, now: Timestamp) -> Duration {
+    let shown = release
+        .assessment
+        .verdict
+        .as_ref()
+        .is_some_and(|verdict| verdict.decision == crate::verdict::Decision::Healthy);
+    let promotion = release.plan.verdict.promotion;
+    let with_traffic = release.shifted_at.map(|at| now.since(at).as_secs_f64());
+    match (promotion, with_traffic) {
+        (Some(promotion), Some(length)) if shown && !release.whole_step() && length >= promotion.minimum_bake_s => {
+            Duration::ZERO
+        }
+        _ => release.plan.bake_length(release.step).get(),
+    }
+}
+
 /// Green passed a bake that began when its traffic was confirmed.
-fn bake_passed(scene: &Scene, entry: &Entry, confirmed: Option<Timestamp>) {
-    let baked = confirmed.map_or(Duration::ZERO, |at| entry.at.since(at));
+fn bake_passed(scene: &Scene, entry: &Entry, release: &Release) {
+    let baked = release.confirmed_at.map_or(Duration::ZERO, |at| entry.at.since(at));
     let terms = scene.scenario.terms;
-    if baked < terms.bake {
+    let least = least_bake(release, entry.at);
+    if baked < least {
         scene.violated(
             "silence is not health",
             format!(
                 "green passed its bake of {} s after {} s",
-                terms.bake.as_secs(),
+                least.as_secs(),
                 baked.as_secs()
             ),
         );
@@ -369,7 +387,7 @@ fn bake_passed(scene: &Scene, entry: &Entry, confirmed: Option<Timestamp>) {
         return;
     }
     // A gap of more than three intervals does not count towards the bake; shorter ones, as slow answers make, do.
-    let wanted = terms.bake.as_secs() / scene.scenario.between_looks().as_secs().max(1) / 3;
+    let wanted = least.as_secs() / scene.scenario.between_looks().as_secs().max(1) / 3;
     if u64::from(looks) < wanted.max(1) {
         scene.violated(
             "silence is not health",

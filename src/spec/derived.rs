@@ -59,11 +59,13 @@ impl Spec {
     /// The steps in which green gets the traffic; the last one gives it everything.
     #[must_use]
     pub fn steps(&self) -> Vec<StepSpec> {
-        if !self.lever.is_gradual() {
-            return Steps::Preset(Preset::AllAtOnce).list();
-        }
-        let steps = self.steps.as_ref().unwrap_or(&Steps::Preset(Preset::Canary)).list();
-        self.held_back(steps)
+        let gradual = self.lever.is_gradual();
+        let steps = match &self.steps {
+            Some(steps) => steps.list(),
+            None if gradual => Steps::Preset(Preset::Canary).list(),
+            None => Steps::Preset(Preset::AllAtOnce).list(),
+        };
+        if gradual { self.held_back(steps) } else { steps }
     }
 
     /// With the step in which all but the holdback is with green. It takes over the last step's bake and checks; what is left for that
