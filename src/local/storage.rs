@@ -77,6 +77,7 @@ pub(super) mod kept_file {
     pub(in crate::local) mod maybe {
         use super::{Deserialize, Deserializer, Path, PathBuf, Serialize, Serializer};
 
+        #[expect(clippy::ref_option, reason = "it is what serde gives")]
         pub(in crate::local) fn serialize<S: Serializer>(file: &Option<PathBuf>, to: S) -> Result<S::Ok, S::Error> {
             let name = file.as_deref().and_then(Path::file_name);
             name.map(Path::new).serialize(to)

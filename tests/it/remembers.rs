@@ -44,7 +44,10 @@ fn command(home: &Path) -> Command {
 }
 
 fn begin(home: &Path, data: &Path, more: &[&str]) -> Child {
-    let mut command = command(home);
+    with_data(command(home), data, more)
+}
+
+fn with_data(mut command: Command, data: &Path, more: &[&str]) -> Child {
     command.args(["--pace", "100", "--data"]).arg(data);
     command.args(["--port", "0", "--dns-port", "0", "--http-port", "0", "--edge-port", "0"]);
     Child::start(command.args(more), "cutover cloud")
@@ -52,7 +55,10 @@ fn begin(home: &Path, data: &Path, more: &[&str]) -> Child {
 
 impl Cloud {
     async fn start(home: &Path, data: &Path) -> Self {
-        let child = begin(home, data, &[]);
+        Self::of(begin(home, data, &[])).await
+    }
+
+    async fn of(child: Child) -> Self {
         let (endpoint, edge) = until("the cloud's entrances", MOMENT, async || {
             let said = child.said();
             let after = |text: &str| {
@@ -407,4 +413,33 @@ async fn the_memory_of_another_version_is_refused_and_stays() {
         "reset",
     ]);
     assert_eq!(std::fs::read_to_string(&log).unwrap(), later);
+}
+
+/// A disk that is full. What stands for it is the limit on the size of files, which lets a write through in part.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_acknowledged_that_the_disk_has_no_room_for() {
+    let home = home();
+    let data = home.path().join("cloud");
+    let mut shell = Command::new("sh");
+    let told_of_limits = "trap '' XFSZ; exec \"$0\" \"$@\"";
+    shell
+        .env_clear()
+        .env("TMPDIR", home.path())
+        .args(["-c", told_of_limits, BINARY, "cloud"]);
+    let mut cloud = Cloud::of(with_data(shell, &data, &[])).await;
+    cloud.aws.create_storage_location().await.unwrap();
+    let before = std::fs::metadata(data.join("memory.log")).unwrap().len();
+    cloud.child.limit_files(Some(before + 100));
+    let refused = cloud.aws.create_object(BUCKET, "a", filled("a", 3000)).await;
+    assert!(refused.is_err(), "{refused:?}");
+    cloud.child.limit_files(None);
+    // The disk has room again: what was done and not acknowledged is kept now, as whoever asks again finds it.
+    cloud.aws.replace_object(BUCKET, "b", filled("b", 3000)).await.unwrap();
+    cloud.aws.replace_object(BUCKET, "c", filled("c", 10)).await.unwrap();
+    cloud.child.kill().await;
+    let cloud = Cloud::start(home.path(), &data).await;
+    for (key, length) in [("b", 3000), ("c", 10)] {
+        assert_eq!(cloud.aws.object(BUCKET, key).await.unwrap(), Some(filled(key, length)));
+    }
 }

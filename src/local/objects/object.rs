@@ -45,6 +45,7 @@ mod expires {
     use serde::ser::Error as _;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+    #[expect(clippy::ref_option, reason = "it is what serde gives")]
     pub(super) fn serialize<S: Serializer>(at: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
         let text = at.as_ref().map(|at| {
             let mut text = Vec::new();

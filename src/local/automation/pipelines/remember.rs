@@ -4,6 +4,7 @@ use super::Pipelines;
 use super::job::Jobs;
 use super::state::Pipeline;
 use crate::local::memory::{Kept, Notes, NotesError};
+use crate::model::Timestamp;
 
 const PIPELINES: &str = "pipeline/";
 const JOBS: &str = "jobs";
@@ -18,8 +19,11 @@ impl Pipelines {
     }
 
     /// Goes on with what was kept.
-    pub(in super::super) fn recall(&mut self, kept: &Kept) -> Result<(), NotesError> {
-        self.pipelines = kept.all::<Pipeline>(PIPELINES)?.into_iter().collect();
+    pub(in super::super) fn recall(&mut self, kept: &Kept, now: Timestamp) -> Result<(), NotesError> {
+        for (name, mut pipeline) in kept.all::<Pipeline>(PIPELINES)? {
+            pipeline.next_poll = now;
+            self.pipelines.insert(name, pipeline);
+        }
         self.jobs = kept.one::<Jobs>(JOBS)?.unwrap_or_default();
         Ok(())
     }

@@ -30,7 +30,7 @@ pub(super) struct Pipeline {
     pub(super) tags: BTreeMap<String, String>,
     /// What was seen last of each object that is a source.
     pub(super) seen: BTreeMap<(String, String), Option<ObjectRevision>>,
-    /// A cloud that starts again polls at once.
+    /// A cloud that is started again polls at once.
     #[serde(skip)]
     pub(super) next_poll: Timestamp,
     /// Counts entries into stages, for their order.
