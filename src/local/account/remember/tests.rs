@@ -104,8 +104,10 @@ fn a_launch_that_was_under_way_is_given_its_time_again() {
     let mut world = World::new();
     world.version("v1");
     world.create("blue", "v1", &[]);
-    world.wait(60);
+    // Its instances were told to start and have not served for long enough.
+    world.wait(190);
     assert_eq!(world.status("blue"), "Launching");
+    assert_eq!(world.desired("blue").instances, 1);
     // The machine was off for a day.
     world.pass(24 * 3600 * 1000);
     world.restart();
@@ -131,6 +133,25 @@ fn a_termination_that_was_under_way_comes_to_its_end() {
     assert_eq!(world.status("blue"), "Terminating");
     world.wait(150);
     assert_eq!(world.status("blue"), "Terminated");
+}
+
+#[test]
+fn what_is_forgotten_is_not_kept() {
+    let mut world = World::new();
+    world.version("v1");
+    world.launch("blue", "v1");
+    world.terminate("blue");
+    let kept_environments = |world: &World| {
+        let all = kept(&world.account).into_keys();
+        all.filter(|key| key.starts_with(ENVIRONMENTS)).count()
+    };
+    let before = world.account.changes();
+    assert_eq!(kept_environments(&world), 1);
+    // Longer than six weeks.
+    world.pass(50 * 24 * 3600 * 1000);
+    world.wait(1);
+    assert_eq!(kept_environments(&world), 0);
+    assert!(world.account.changes() > before);
 }
 
 #[test]
