@@ -96,6 +96,11 @@ impl Backstage {
         lock(&self.account)
     }
 
+    /// Route 53, in the same way. Whoever holds it must not ask for the account.
+    pub(super) fn zones(&self) -> MutexGuard<'_, Zones> {
+        lock(&self.zones)
+    }
+
     /// The plane.
     #[must_use]
     pub fn plane(&self) -> &Arc<dyn DataPlane> {

@@ -1,6 +1,7 @@
 //! The local cloud as a whole: an account, its object store, the live plane behind it, and its entrances.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use super::dns::DnsServer;
 use super::door::{Door, Exposure, Keys, Listener, serve};
 use super::folder;
 use super::live::{Edge, FunctionSettings, LiveFunctions, LivePlane, LiveSettings};
+use super::memory::{self, Compared, Kept, Memory};
 use super::objects::{ObjectStore, S3Front};
 use super::permissions::{Permissions, Place};
 use crate::model::Clock;
@@ -45,6 +47,8 @@ pub struct CloudSettings {
     pub quotas: Quotas,
     /// Folder for its files, which is empty or has been a cloud's before.
     pub data: PathBuf,
+    /// Whether it goes on with what the last cloud in its folder has left, and keeps there what it does.
+    pub remembers: bool,
     /// Access keys whose signatures are checked; with `None` anybody on this machine is let in.
     pub keys: Option<Keys>,
     /// This program, which is also run as the keeper of processes.
@@ -63,6 +67,7 @@ impl Default for CloudSettings {
             account_id: "123456789012".to_owned(),
             quotas: Quotas::default(),
             data: PathBuf::from("cloud"),
+            remembers: false,
             keys: None,
             program: PathBuf::from("cutover"),
         }
@@ -75,7 +80,10 @@ pub struct LocalCloud {
     plane: Arc<LivePlane>,
     functions: Arc<LiveFunctions>,
     permissions: Arc<Permissions>,
+    memory: Option<Arc<Memory>>,
     door: Arc<Door>,
+    /// Keeps other clouds out of the folder.
+    _folder: Option<File>,
     address: SocketAddr,
     dns: DnsServer,
     edge: Option<Edge>,
@@ -92,10 +100,16 @@ impl LocalCloud {
     ///
     /// # Errors
     ///
-    /// When a port is taken, the data folder cannot be used or holds files of others, or the machine binds no loopback address but
-    /// 127.0.0.1.
+    /// When a port is taken, the data folder cannot be used, holds files of others or what another version of this program remembers,
+    /// or the machine binds no loopback address but 127.0.0.1.
     pub async fn start(settings: CloudSettings, clock: Arc<dyn Clock>) -> io::Result<Self> {
         folder::claim(&settings.data).map_err(io::Error::other)?;
+        let (folder, kept) = if settings.remembers {
+            let held = folder::hold(&settings.data).map_err(io::Error::other)?;
+            (Some(held), Some(recall(&settings)?))
+        } else {
+            (None, None)
+        };
         let listener = Listener::bind(local(settings.port), Exposure::ThisMachine)
             .await
             .map_err(io::Error::other)?;
@@ -120,7 +134,7 @@ impl LocalCloud {
             region: settings.region.clone(),
             account: settings.account_id.clone(),
         };
-        let account = Account::new(
+        let mut account = Account::new(
             AccountSettings {
                 region: settings.region.clone(),
                 account_id: settings.account_id.clone(),
@@ -131,6 +145,11 @@ impl LocalCloud {
             },
             store.clone(),
         );
+        let recalled = |error| io::Error::other(memory::unusable(&settings.data, error));
+        if let Some(kept) = &kept {
+            store.recall(kept).map_err(recalled)?;
+            account.recall(kept, store.files(), clock.now()).map_err(recalled)?;
+        }
         let backstage = Arc::new(Backstage::with_a_task(account, plane.clone(), Arc::clone(&clock)));
         let permissions = Arc::new(Permissions::new(place, backstage.clone()));
         let functions = Arc::new(LiveFunctions::start(FunctionSettings {
@@ -139,7 +158,7 @@ impl LocalCloud {
             endpoint: endpoint.clone(),
             clock: Arc::clone(&clock),
         })?);
-        let automation = Automation::new(
+        let mut automation = Automation::new(
             AutomationSettings {
                 region: settings.region.clone(),
                 account_id: settings.account_id.clone(),
@@ -149,7 +168,23 @@ impl LocalCloud {
             },
             store.clone(),
         );
+        if let Some(kept) = &kept {
+            backstage.zones().recall(kept).map_err(recalled)?;
+            automation.recall(kept, store.files(), clock.now()).map_err(recalled)?;
+            let account = backstage.account();
+            store.keep_only(account.files().chain(automation.files()))?;
+        }
         let automation = AutomationService::new(automation, functions.clone(), Arc::clone(&clock));
+        let memory = kept.map(|_| {
+            let place = memory::Place(settings.region.clone(), settings.account_id.clone());
+            Arc::new(Memory::new(
+                &settings.data,
+                parts(place, &backstage, &automation, &store),
+            ))
+        });
+        if let Some(memory) = &memory {
+            memory.settle().await.map_err(io::Error::other)?;
+        }
         let door = Door::new(backstage.clone(), S3Front::new(store), clock)
             .with_zones(backstage.clone())
             .with_metrics(backstage.clone())
@@ -157,6 +192,10 @@ impl LocalCloud {
             .with_permissions(Arc::clone(&permissions));
         let door = match settings.keys {
             Some(keys) => door.with_keys(keys),
+            None => door,
+        };
+        let door = match &memory {
+            Some(memory) => door.with_memory(Arc::clone(memory)),
             None => door,
         };
         let door = Arc::new(door);
@@ -173,13 +212,21 @@ impl LocalCloud {
             // An error means that the cloud itself is gone, which ends serving as well.
             let _ = until.wait_for(|stop| *stop).await;
         }));
-        let running = tokio::spawn(run(backstage.clone(), automation, timing.health_window, stopped));
+        let running = tokio::spawn(run(
+            backstage.clone(),
+            automation,
+            memory.clone(),
+            timing.health_window,
+            stopped,
+        ));
         Ok(Self {
             backstage,
             plane,
             functions,
             permissions,
+            memory,
             door,
+            _folder: folder,
             address,
             dns,
             edge,
@@ -267,6 +314,8 @@ impl LocalCloud {
             edge,
             stop,
             tasks,
+            memory,
+            _folder: folder,
             ..
         } = self;
         drop(edge);
@@ -279,6 +328,11 @@ impl LocalCloud {
             // It was told to end; how it did is of no interest.
             let _ = task.await;
         }
+        if let Some(memory) = memory {
+            keep(&memory, &mut false).await;
+        }
+        // Another cloud may come into the folder only now.
+        drop(folder);
     }
 }
 
@@ -307,16 +361,63 @@ async fn open_edge(port: u16, backstage: &Arc<Backstage>) -> io::Result<Edge> {
     Ok(edge)
 }
 
+/// What the last cloud in the folder has left.
+fn recall(settings: &CloudSettings) -> io::Result<Kept> {
+    let kept = memory::recall(&settings.data).map_err(io::Error::other)?;
+    let place = kept.one::<(String, String)>(memory::PLACE);
+    let place = place.map_err(|error| io::Error::other(memory::unusable(&settings.data, error)))?;
+    match place {
+        Some((region, account)) if region != settings.region || account != settings.account_id => {
+            let asked = (settings.region.as_str(), settings.account_id.as_str());
+            Err(io::Error::other(memory::elsewhere(
+                &settings.data,
+                (&region, &account),
+                asked,
+            )))
+        }
+        Some(_) | None => Ok(kept),
+    }
+}
+
+/// What is remembered of a cloud. The store comes last: what the others say of its files is on the disk with them.
+fn parts(
+    place: memory::Place,
+    backstage: &Arc<Backstage>,
+    automation: &Arc<AutomationService>,
+    store: &Arc<ObjectStore>,
+) -> Vec<Arc<dyn memory::Part>> {
+    vec![
+        Arc::new(Compared::new(place)),
+        Arc::new(Compared::new(memory::OfAccount::new(Arc::clone(backstage)))),
+        Arc::new(Compared::new(memory::OfZones(Arc::clone(backstage)))),
+        Arc::new(Compared::new(memory::OfAutomation(Arc::clone(automation)))),
+        Arc::<ObjectStore>::clone(store),
+    ]
+}
+
+/// Keeps what has happened without a request. Nobody waits for it, and it is tried again soon; so it is told once when it fails.
+async fn keep(memory: &Memory, failing: &mut bool) {
+    let kept = memory.settle().await;
+    if let Err(error) = &kept
+        && !*failing
+    {
+        tracing::error!(%error, "the local cloud cannot keep what it does");
+    }
+    *failing = kept.is_err();
+}
+
 /// Does what is due, until the cloud stops.
 async fn run(
     backstage: Arc<Backstage>,
     automation: Arc<AutomationService>,
+    memory: Option<Arc<Memory>>,
     window: Duration,
     mut stopped: watch::Receiver<bool>,
 ) {
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut next_window = tokio::time::Instant::now() + window;
+    let mut failing = false;
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
@@ -325,6 +426,9 @@ async fn run(
         }
         backstage.do_what_is_due();
         automation.do_what_is_due();
+        if let Some(memory) = &memory {
+            keep(memory, &mut failing).await;
+        }
         if tokio::time::Instant::now() < next_window {
             continue;
         }

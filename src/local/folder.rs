@@ -1,10 +1,17 @@
 //! The folder of a cloud's files: what a cloud makes there, and the mark by which its folder is known.
 //!
-//! A cloud empties its folders when it starts, and `cutover cloud reset` removes them. Folders of other people may have the same
+//! A cloud empties folders here when it starts, and `cutover cloud reset` removes them. Folders of other people may have the same
 //! names, so that a cloud works only in a folder that was empty when the first one came, and that has been marked since.
 
+use std::fs::File;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+
+use super::memory;
 
 /// Bodies of objects.
 pub(super) const OBJECTS: &str = "objects";
@@ -16,10 +23,12 @@ pub(super) const PACKAGES: &str = "packages";
 pub(super) const FUNCTIONS: &str = "functions";
 /// All that a cloud makes in its folder.
 const PARTS: [&str; 4] = [OBJECTS, LIVE, PACKAGES, FUNCTIONS];
+/// And its files beside them.
+const FILES: [&str; 3] = [memory::LOG, memory::NEW, memory::TORN];
 /// The file that marks the folder.
 const MARK: &str = ".cutover-cloud";
-const MARK_SAYS: &str = "This folder belongs to a local cloud (`cutover cloud --data`), which empties the folders beside this file.\n\
-                         `cutover cloud reset --data` removes them, and this file.\n";
+const MARK_SAYS: &str = "This folder belongs to a local cloud (`cutover cloud --data`), which keeps here what it remembers, secrets among it.\n\
+                         `cutover cloud reset --data` removes what the cloud has made here, and this file.\n";
 
 /// A folder cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +53,12 @@ pub enum FolderError {
         /// The folder.
         folder: PathBuf,
     },
+    /// Another cloud is at work there.
+    #[error("another cloud uses the folder {}; choose another folder, or end that cloud: `cutover cloud stop`", folder.display())]
+    InUse {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// The operating system refused it.
     #[error("cannot {what} {}: {source}; see to it that this user may write there, or choose another folder", path.display())]
     Io {
@@ -58,7 +73,9 @@ pub enum FolderError {
 
 /// Makes a folder a cloud's own, unless it is one already.
 pub(super) fn claim(folder: &Path) -> Result<(), FolderError> {
-    fs::create_dir_all(folder).map_err(failed("make the folder", folder))?;
+    let mut private = fs::DirBuilder::new();
+    let made = private.recursive(true).mode(0o700).create(folder);
+    made.map_err(failed("make the folder", folder))?;
     if is_marked(folder) {
         return Ok(());
     }
@@ -70,6 +87,20 @@ pub(super) fn claim(folder: &Path) -> Result<(), FolderError> {
     }
     let mark = folder.join(MARK);
     fs::write(&mark, MARK_SAYS).map_err(failed("write the file", &mark))
+}
+
+/// Keeps other clouds out of a cloud's folder for as long as what is returned lives. The lock is the operating system's, so that a
+/// cloud that was killed holds nothing.
+pub(super) fn hold(folder: &Path) -> Result<File, FolderError> {
+    let mark = folder.join(MARK);
+    let file = File::open(&mark).map_err(failed("read the file", &mark))?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(Errno::WOULDBLOCK) => Err(FolderError::InUse {
+            folder: folder.to_owned(),
+        }),
+        Err(error) => Err(failed("lock the file", &mark)(error.into())),
+    }
 }
 
 /// Whether a folder is a cloud's.
@@ -98,6 +129,14 @@ pub fn clear(folder: &Path) -> Result<(), FolderError> {
         match fs::remove_dir_all(&part) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(failed("remove the folder", &part)(error));
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+    for file in FILES.map(|file| folder.join(file)) {
+        match fs::remove_file(&file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(failed("remove the file", &file)(error));
             }
             Ok(()) | Err(_) => {}
         }
@@ -141,6 +180,9 @@ mod tests {
         for part in PARTS {
             fs::create_dir_all(folder.join(part).join("deep")).unwrap();
         }
+        for file in FILES {
+            fs::write(folder.join(file), "x").unwrap();
+        }
         fs::write(folder.join("notes.txt"), "mine").unwrap();
         claim(&folder).unwrap();
         clear(&folder).unwrap();
@@ -150,5 +192,19 @@ mod tests {
             .collect();
         assert_eq!(left, ["notes.txt"]);
         assert!(claim(&folder).is_err(), "what is left is not the cloud's");
+    }
+
+    #[test]
+    fn a_folder_is_one_clouds_at_a_time() {
+        let home = tempfile::tempdir().unwrap();
+        claim(home.path()).unwrap();
+        let held = hold(home.path()).unwrap();
+        let told = hold(home.path()).unwrap_err().to_string();
+        assert!(
+            told.contains("another cloud") && told.contains("cutover cloud stop"),
+            "{told}"
+        );
+        drop(held);
+        hold(home.path()).unwrap();
     }
 }

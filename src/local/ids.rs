@@ -26,6 +26,16 @@ impl Ids {
         Self { seed, made: 0 }
     }
 
+    /// How many were made, for who keeps that.
+    pub(crate) fn made(&self) -> u64 {
+        self.made
+    }
+
+    /// Goes on after so many, and far beyond: ids that were made after that was kept are not made again.
+    pub(crate) fn go_on_after(&mut self, made: u64) {
+        self.made = (made | u64::from(u32::MAX)).saturating_add(1);
+    }
+
     fn bytes(&mut self, kind: &str) -> [u8; 32] {
         self.made += 1;
         let mut hash = Sha256::new();
@@ -74,6 +84,10 @@ mod tests {
         assert_eq!(first, two.text("environment", LOWER, 10));
         assert_ne!(first, other.text("environment", LOWER, 10));
         assert_ne!(first, one.text("environment", LOWER, 10));
+        let mut later = Ids::new(7);
+        later.go_on_after(one.made());
+        assert_ne!(one.text("environment", LOWER, 10), later.text("environment", LOWER, 10));
+        assert_eq!(later.made(), (1 << 32) + 1);
         let uuid = one.uuid("request");
         assert_eq!(uuid.len(), 36);
         assert_eq!(uuid.matches('-').count(), 4);

@@ -13,6 +13,7 @@ mod identities;
 mod ids;
 pub mod live;
 mod lookup;
+mod memory;
 pub mod metrics;
 pub mod modelled;
 pub mod objects;

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::balancers::{DesiredBalancer, LoadBalancerArn, TargetGroupArn};
 use crate::model::{EnvironmentId, EnvironmentName, InstanceId, Latency, RequestCounts, Timestamp, VersionLabel};
 
@@ -107,13 +109,14 @@ pub struct PythonRuntime {
 }
 
 /// One deployment of a version to an environment.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Deployment {
     /// Counts the environment's deployments, from 1.
     pub id: u64,
     /// The version's label.
     pub version_label: VersionLabel,
     /// Its bundle, as a file on this machine; `None` for a version that has none.
+    #[serde(with = "super::storage::kept_file::maybe")]
     pub bundle: Option<std::path::PathBuf>,
 }
 

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::Timestamp;
 
 /// Names of the buckets that Elastic Beanstalk keeps begin with this; region and account follow.
@@ -47,7 +49,7 @@ pub struct StoredObject {
 }
 
 /// One content that an object had.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ObjectRevision {
     /// Its entity tag, without quotes.
     pub entity_tag: String,
@@ -55,4 +57,34 @@ pub struct ObjectRevision {
     pub modified: Timestamp,
     /// Its version, in a bucket with versioning.
     pub version: Option<String>,
+}
+
+/// How files of the object store are kept: by their names, as the folder may be another one then.
+pub(super) mod kept_file {
+    use std::path::{Path, PathBuf};
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(in crate::local) fn serialize<S: Serializer>(file: &Path, to: S) -> Result<S::Ok, S::Error> {
+        Path::new(file.file_name().unwrap_or_default()).serialize(to)
+    }
+
+    pub(in crate::local) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<PathBuf, D::Error> {
+        PathBuf::deserialize(from)
+    }
+
+    /// The same for one that may be missing.
+    pub(in crate::local) mod maybe {
+        use super::{Deserialize, Deserializer, Path, PathBuf, Serialize, Serializer};
+
+        #[expect(clippy::ref_option, reason = "it is what serde gives")]
+        pub(in crate::local) fn serialize<S: Serializer>(file: &Option<PathBuf>, to: S) -> Result<S::Ok, S::Error> {
+            let name = file.as_deref().and_then(Path::file_name);
+            name.map(Path::new).serialize(to)
+        }
+
+        pub(in crate::local) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<PathBuf>, D::Error> {
+            Option::deserialize(from)
+        }
+    }
 }

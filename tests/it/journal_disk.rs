@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use tokio::process::Command;
 
 use crate::support::child::Child;
@@ -25,13 +24,6 @@ fn release(project: &Project, label: &str, limit: &str) -> Child {
         .env_clear()
         .envs(&project.variables);
     Child::start(&mut command, "cutover release with a limit")
-}
-
-/// How large files of a process may become, in bytes.
-fn limit(child: &Child, current: Option<u64>) {
-    let process = Pid::from_raw(i32::try_from(child.id()).unwrap());
-    let limit = Rlimit { current, maximum: None };
-    prlimit(process, Resource::Fsize, limit).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -60,7 +52,7 @@ async fn a_disk_that_fills_up_stops_a_release_until_there_is_space() {
     let users = cloud.users("filling", 20.0);
     let mut child = release(&project, "v2", "unlimited");
     project.event(1, "published", &mut child).await;
-    limit(&child, Some(0));
+    child.limit_files(Some(0));
     until("the release to tell of its trouble", MOMENT, async || {
         child
             .stdout()
@@ -74,7 +66,7 @@ async fn a_disk_that_fills_up_stops_a_release_until_there_is_space() {
     assert!(child.runs(), "{}", child.said());
     assert_eq!(project.proxy.changes(), before, "{}", child.said());
     assert_eq!(project.events(1).len(), entries);
-    limit(&child, None);
+    child.limit_files(None);
     let ended = child.end(RELEASE).await.with(0);
     assert_eq!(ended.outcome(), "promoted", "{}", ended.said());
     cloud.settled("filling", "v2", "2").await;

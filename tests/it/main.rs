@@ -45,6 +45,8 @@ mod refusals;
 #[cfg(feature = "local")]
 mod release_cli;
 #[cfg(feature = "local")]
+mod remembers;
+#[cfg(feature = "local")]
 mod sim;
 #[cfg(feature = "local")]
 mod support;

@@ -43,7 +43,8 @@ pub(super) struct Arguments {
     /// Hold calls to an IAM policy: those that are made with this access key id, or all that have none of their own.
     #[arg(long, value_name = "[KEY=]FILE")]
     policy: Vec<String>,
-    /// Folder for its files. Default: a temporary one, removed at the end.
+    /// Folder for its files and for what it remembers: a cloud that is started with it again goes on. Default: a temporary one,
+    /// removed at the end with all that is in the cloud.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 }
@@ -119,6 +120,7 @@ async fn start(arguments: Arguments) -> ExitCode {
         pace: arguments.pace,
         region: arguments.region,
         data: arguments.data.clone().unwrap_or_else(|| temporary.path().to_path_buf()),
+        remembers: arguments.data.is_some(),
         program,
         keys,
         ..CloudSettings::default()

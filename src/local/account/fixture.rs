@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::{Account, AccountSettings, QueryRequest, Quotas, Timing};
+use crate::local::memory::Notes;
 use crate::local::plane::{
     DataPlane, DesiredEnvironment, EnvironmentSample, InstanceLogs, InstanceSample, InstanceState,
 };
@@ -55,6 +56,13 @@ impl FakeStorage {
 
     pub(crate) fn bytes(&self, bucket: &str, key: &str) -> Vec<u8> {
         self.objects.lock().unwrap()[&(bucket.into(), key.into())].1.clone()
+    }
+
+    /// Where its files are.
+    pub(crate) fn files(&self) -> std::path::PathBuf {
+        let mut folder = self.folder.lock().unwrap();
+        let folder = folder.get_or_insert_with(|| tempfile::tempdir().unwrap());
+        folder.path().to_owned()
     }
 
     pub(crate) fn text(&self, bucket: &str, key: &str) -> String {
@@ -279,6 +287,16 @@ impl World {
         let mut world = Self::empty();
         world.ok("CreateApplication", &[("ApplicationName", "shop")]);
         world
+    }
+
+    /// Ends the account and what runs behind it, and goes on with what it has kept.
+    pub(crate) fn restart(&mut self) {
+        let mut notes = Notes::default();
+        self.account.remember(0, &mut notes);
+        let mut account = Account::new(self.account.settings.clone(), self.storage.clone());
+        account.recall(&notes.kept(), &self.storage.files(), self.now).unwrap();
+        self.account = account;
+        self.plane.state.lock().unwrap().desired.clear();
     }
 
     /// From now on every tick does everything, as if the account did not know what is due when.

@@ -16,6 +16,7 @@ mod lifecycle;
 mod operations;
 #[cfg(test)]
 mod random;
+mod remember;
 mod settings;
 #[cfg(test)]
 mod shared_tests;
@@ -66,6 +67,8 @@ pub struct Account {
     metrics: Metrics,
     events: EventLog,
     course: Course,
+    /// Counts what may have changed something that is remembered.
+    changes: u64,
 }
 
 impl fmt::Debug for Account {
@@ -94,6 +97,7 @@ impl Account {
             environments: BTreeMap::new(),
             events: EventLog::default(),
             course: Course::default(),
+            changes: 0,
         }
     }
 
@@ -105,6 +109,9 @@ impl Account {
         let request_id = self.ids.uuid("request");
         let action = parameters.raw("Action").unwrap_or_default().to_owned();
         let version = parameters.raw("Version").unwrap_or_default();
+        if !operations::only_reads(&action) {
+            self.changes += 1;
+        }
         if let Err(error) = shapes::check(&action, &parameters) {
             let namespace = match version {
                 balancers::VERSION => balancers::NAMESPACE,

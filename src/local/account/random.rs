@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::fixture::{Behaviour, World};
 
 #[derive(Clone, Debug)]
-enum Step {
+pub(super) enum Step {
     Create { name: usize, version: usize, prefix: bool },
     Terminate { name: usize },
     Swap { source: usize, destination: usize },
@@ -20,7 +20,7 @@ enum Step {
 }
 
 const NAMES: [&str; 3] = ["blue", "green", "teal"];
-const VERSIONS: [&str; 2] = ["v1", "v2"];
+pub(super) const VERSIONS: [&str; 2] = ["v1", "v2"];
 const BEHAVIOURS: [Behaviour; 4] = [
     Behaviour::Serves,
     Behaviour::Fails,
@@ -28,7 +28,7 @@ const BEHAVIOURS: [Behaviour; 4] = [
     Behaviour::IsUnhealthy,
 ];
 
-fn step() -> impl Strategy<Value = Step> {
+pub(super) fn step() -> impl Strategy<Value = Step> {
     let (name, version) = (0..NAMES.len(), 0..VERSIONS.len());
     prop_oneof![
         (name.clone(), version.clone(), any::<bool>()).prop_map(|(name, version, prefix)| Step::Create {
@@ -48,7 +48,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// Takes a step; whether a call is accepted does not matter here.
-fn take(world: &mut World, step: &Step) {
+pub(super) fn take(world: &mut World, step: &Step) {
     match *step {
         Step::Create { name, version, prefix } => {
             let mut parameters = vec![
@@ -105,7 +105,7 @@ fn take(world: &mut World, step: &Step) {
     }
 }
 
-fn live(world: &mut World, element: &str) -> Vec<String> {
+pub(super) fn live(world: &mut World, element: &str) -> Vec<String> {
     let body = world.ok("DescribeEnvironments", &[]);
     body.split("<member>")
         .filter(|environment| environment.contains("<EnvironmentId>") && !environment.contains("<Status>Terminated<"))

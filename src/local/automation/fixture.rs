@@ -12,10 +12,16 @@ use serde_json::{Value, json};
 use super::{Automation, AutomationSettings, JsonAnswer, JsonRequest, Reply, Run, RunEnd, RunId, Service};
 use crate::local::account::Timing;
 use crate::local::account::fixture::FakeStorage;
+use crate::local::memory::Notes;
 use crate::model::Timestamp;
+
+/// How many calls are looked at for what is remembered after them.
+const MOST_CHECKS: u32 = 100;
 
 pub(super) struct World {
     pub(super) automation: Automation,
+    settings: AutomationSettings,
+    checks: u32,
     pub(super) storage: Arc<FakeStorage>,
     pub(super) now: Timestamp,
 }
@@ -35,7 +41,9 @@ impl World {
             seed: 1,
         };
         Self {
-            automation: Automation::new(settings, storage.clone()),
+            automation: Automation::new(settings.clone(), storage.clone()),
+            settings,
+            checks: 0,
             storage,
             now: Timestamp::from_millis(1_795_000_000_000),
         }
@@ -76,7 +84,36 @@ impl World {
             },
             id: "request".to_owned(),
         };
-        self.automation.handle(&request, self.now)
+        let reply = self.automation.handle(&request, self.now);
+        // Whatever a test is about: were the cloud to end now, nothing would be lost. Long histories say the same again and again.
+        if self.checks < MOST_CHECKS {
+            self.checks += 1;
+            let _same = self.again(Timestamp::default());
+        }
+        reply
+    }
+
+    /// The automation as it goes on after an end of the cloud.
+    fn again(&self, now: Timestamp) -> Automation {
+        let kept = |automation: &Automation| {
+            let mut notes = Notes::default();
+            automation.remember(&mut notes);
+            notes
+        };
+        let mut again = Automation::new(self.settings.clone(), self.storage.clone());
+        let notes = kept(&self.automation).kept();
+        again.recall(&notes, &self.storage.files(), now).unwrap();
+        if now == Timestamp::default() {
+            // The counter of ids leaps.
+            let leaps = [super::remember::COUNTER];
+            assert_eq!(kept(&again).but(&leaps), kept(&self.automation).but(&leaps));
+        }
+        again
+    }
+
+    /// Ends the cloud, and starts it again.
+    pub(super) fn restart(&mut self) {
+        self.automation = self.again(self.now);
     }
 
     /// A call that is answered at once.

@@ -14,6 +14,7 @@ mod call;
 mod fixture;
 mod functions;
 mod pipelines;
+mod remember;
 mod schedules;
 mod service;
 
@@ -74,6 +75,8 @@ pub struct Automation {
     functions: Functions,
     pipelines: Pipelines,
     schedules: Schedules,
+    /// Counts what may have changed something that is remembered.
+    changes: u64,
 }
 
 /// What becomes of a request.
@@ -101,17 +104,22 @@ impl Automation {
             functions: Functions::default(),
             pipelines: Pipelines::default(),
             schedules: Schedules::default(),
+            changes: 0,
         }
     }
 
     /// Answers a call, or begins what its answer has to wait for. What is due by `now` happens first.
     pub fn handle(&mut self, request: &JsonRequest, now: Timestamp) -> Reply {
         self.tick(now);
+        if request.method != "GET" {
+            self.changes += 1;
+        }
         let Self {
             account,
             functions,
             pipelines,
             schedules,
+            ..
         } = self;
         let result = match request.service {
             Service::Functions => functions.handle(request, account, now),
@@ -129,11 +137,13 @@ impl Automation {
     /// Does what is due by `now`, each thing at its moment.
     pub fn tick(&mut self, now: Timestamp) {
         while let Some(due) = self.next_due().filter(|due| *due <= now) {
+            self.changes += 1;
             let Self {
                 account,
                 functions,
                 pipelines,
                 schedules,
+                ..
             } = self;
             schedules.tick(pipelines, functions, account, due);
             pipelines.tick(functions, account, due);
@@ -159,6 +169,7 @@ impl Automation {
 
     /// Takes note of how an invocation has ended, and gives the answer for a caller who waited for it.
     pub fn finished(&mut self, run: RunId, end: &RunEnd, now: Timestamp) -> Option<JsonAnswer> {
+        self.changes += 1;
         self.functions.finished(run, end, &mut self.account, now)
     }
 

@@ -48,6 +48,11 @@ impl AutomationService {
         })
     }
 
+    /// Looks at the state. Nobody is answered meanwhile.
+    pub(in crate::local) fn with<T>(&self, look: impl FnOnce(&Automation) -> T) -> T {
+        look(&self.lock().automation)
+    }
+
     /// Does what is due, and begins the invocations that come of it.
     pub fn do_what_is_due(&self) {
         let now = self.clock.now();

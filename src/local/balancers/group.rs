@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::arn::{LoadBalancerArn, TargetGroupArn};
 use super::state::Tags;
 use crate::model::Timestamp;
 
 /// A target group.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct TargetGroup {
     pub(super) arn: TargetGroupArn,
     /// Counts target groups, for pages.
@@ -25,7 +27,7 @@ pub(super) struct TargetGroup {
 }
 
 /// How targets are checked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HealthCheck {
     /// Path that is asked for.
     pub path: String,

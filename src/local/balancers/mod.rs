@@ -12,6 +12,7 @@ mod group;
 mod operations;
 mod pattern;
 mod read;
+mod remember;
 pub mod routing;
 mod state;
 #[cfg(test)]

@@ -2,6 +2,8 @@
 //!
 //! Both data planes go by this, so that they cannot disagree.
 
+use serde::{Deserialize, Serialize};
+
 use super::arn::TargetGroupArn;
 use super::pattern::{fits, fits_in_any_case};
 
@@ -15,7 +17,7 @@ pub struct Rule {
 }
 
 /// A condition. It is met when one of its values fits.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Condition {
     /// Patterns for the name in the `Host` header, in any letters.
     HostHeader(Vec<String>),
@@ -35,7 +37,7 @@ pub enum Condition {
 }
 
 /// What is done with a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Action {
     /// It goes to one of some target groups.
     Forward(Forward),
@@ -46,7 +48,7 @@ pub enum Action {
 }
 
 /// Target groups with weights.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Forward {
     /// The groups, five at most.
     pub groups: Vec<WeightedGroup>,
@@ -55,7 +57,7 @@ pub struct Forward {
 }
 
 /// A target group in a forward action.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WeightedGroup {
     /// The group.
     pub arn: TargetGroupArn,
@@ -64,7 +66,7 @@ pub struct WeightedGroup {
 }
 
 /// Target group stickiness of a forward action.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stickiness {
     /// Whether there is any.
     pub enabled: bool,
@@ -73,7 +75,7 @@ pub struct Stickiness {
 }
 
 /// An answer of the load balancer's own.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FixedResponse {
     /// The status: 2xx, 4xx or 5xx.
     pub status: u16,
@@ -84,7 +86,7 @@ pub struct FixedResponse {
 }
 
 /// Where a client is sent. Each text may hold `#{protocol}`, `#{host}`, `#{port}`, `#{path}` and `#{query}` of the request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Redirect {
     /// `HTTP`, `HTTPS` or `#{protocol}`.
     pub protocol: String,

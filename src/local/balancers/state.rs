@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::arn::LoadBalancerArn;
 use super::routing::{Action, Condition};
 use crate::model::{EnvironmentId, Timestamp};
@@ -10,7 +12,7 @@ use crate::model::{EnvironmentId, Timestamp};
 pub(super) type Tags = BTreeMap<String, String>;
 
 /// An Application Load Balancer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct LoadBalancer {
     pub(super) arn: LoadBalancerArn,
     /// Counts load balancers, for pages.
@@ -30,7 +32,7 @@ pub(super) struct LoadBalancer {
 }
 
 /// A listener.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Listener {
     pub(super) arn: String,
     pub(super) port: u16,
@@ -40,7 +42,7 @@ pub(super) struct Listener {
 }
 
 /// A rule of a listener.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct ListenerRule {
     pub(super) arn: String,
     /// `None` for the default rule.

@@ -31,6 +31,7 @@ pub use serve::serve;
 pub use signature::{Keys, KeysError};
 
 use super::automation::JsonServices;
+use super::memory::Memory;
 use super::objects::S3Front;
 use super::permissions::Permissions;
 use crate::model::Clock;
@@ -45,6 +46,8 @@ pub struct Door {
     automation: Option<Arc<dyn JsonServices>>,
     objects: S3Front,
     permissions: Option<Arc<Permissions>>,
+    /// What is on the disk before anybody is answered; `None` for an account that is gone with its process.
+    memory: Option<Arc<Memory>>,
     clock: Arc<dyn Clock>,
     /// Access keys whose signatures are checked; with `None` any signature will do, and none as well.
     keys: Option<Keys>,
@@ -63,6 +66,7 @@ impl Door {
             automation: None,
             objects,
             permissions: None,
+            memory: None,
             clock,
             keys: None,
             requests: AtomicU64::new(0),
@@ -97,6 +101,13 @@ impl Door {
         self
     }
 
+    /// The same for an account that is remembered.
+    #[must_use]
+    pub(super) fn with_memory(mut self, memory: Arc<Memory>) -> Self {
+        self.memory = Some(memory);
+        self
+    }
+
     /// The same for those alone who sign with one of these keys.
     #[must_use]
     pub fn with_keys(mut self, keys: Keys) -> Self {
@@ -108,7 +119,10 @@ impl Door {
     pub async fn handle(&self, request: Request<Body>) -> Response<Body> {
         let id = self.next_request_id();
         let head = request.method() == Method::HEAD;
-        let mut response = self.dispatch(request, &id).await;
+        let mut response = match &self.memory {
+            None => self.dispatch(request, &id).await,
+            Some(memory) => self.remembered(memory, request, &id).await,
+        };
         let bare = head || matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         if bare {
             // A socket would not carry these bodies; in process they must not be there either.
@@ -122,6 +136,22 @@ impl Door {
             response.headers_mut().insert(DATE, date);
         }
         response
+    }
+
+    /// Answers a request once what the answer tells of is on the disk, whoever has done it.
+    async fn remembered(&self, memory: &Memory, request: Request<Body>, id: &str) -> Response<Body> {
+        let shape = Shape::of_target(&route::target(&request), &request);
+        let response = self.dispatch(request, id).await;
+        let Err(error) = memory.settle().await else {
+            return response;
+        };
+        tracing::error!(%error, "the local cloud cannot keep what it has done");
+        let refusal = Refusal {
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            code: "InternalFailure",
+            message: format!("The local cloud did what was asked for, and could not keep it: {error}"),
+        };
+        refusal.response(&shape, id)
     }
 
     async fn dispatch(&self, request: Request<Body>, id: &str) -> Response<Body> {

@@ -6,9 +6,12 @@
 
 mod errors;
 mod profiles;
+mod remember;
 mod roles;
 
 use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
 
 use super::ids::{self, Ids};
 use super::query::{AwsError, Parameters, Xml};
@@ -33,7 +36,7 @@ pub(crate) struct Identities {
 }
 
 /// A role.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Role {
     path: String,
     id: String,
@@ -51,7 +54,7 @@ struct Role {
 }
 
 /// An instance profile: a role for instances.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Profile {
     path: String,
     id: String,

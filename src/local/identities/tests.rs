@@ -1,4 +1,5 @@
 use super::*;
+use crate::local::memory::Notes;
 
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[]}"#;
 
@@ -12,7 +13,17 @@ impl World {
             .collect();
         let answered = self
             .0
-            .handle(action, &Parameters::parse(&owned), Timestamp::from_millis(0))?;
+            .handle(action, &Parameters::parse(&owned), Timestamp::from_millis(0));
+        // Whatever a test is about: were the cloud to end now, nothing would be lost.
+        let kept = |identities: &Identities| {
+            let mut notes = Notes::default();
+            identities.remember(&mut notes);
+            notes
+        };
+        let mut again = Identities::new("123456789012", 1);
+        again.recall(&kept(&self.0).kept()).unwrap();
+        assert_eq!(kept(&again).but(&["identities"]), kept(&self.0).but(&["identities"]));
+        let answered = answered?;
         Ok(answered.map(|xml| xml.as_str().to_owned()).unwrap_or_default())
     }
 

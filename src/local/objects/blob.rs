@@ -8,16 +8,20 @@
 use std::fs;
 use std::io;
 use std::ops::Range;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_util::Stream;
 use s3s::stream::{ByteStream, RemainingLength};
+use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncSeekExt, AsyncWriteExt, ReadBuf};
+
+use crate::local::memory::Plain;
 
 /// Bodies up to this size are read and written in one go, without a helper thread: it is faster, and with a clock that
 /// tests turn by hand it keeps the order of events.
@@ -32,12 +36,15 @@ const PIECE: usize = 256 << 10;
 pub(super) struct Folder {
     path: PathBuf,
     next: AtomicU64,
+    /// Whether the files stay from now on, whoever still uses them.
+    closed: Arc<AtomicBool>,
 }
 
 impl Folder {
     /// Makes the folder unless it is there. Files that an earlier store left in it are kept and their numbers not reused.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        fs::create_dir_all(path)?;
+        // Others on this machine have no business with what is in there.
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
         let mut highest = 0;
         for entry in fs::read_dir(path)? {
             let name = entry?.file_name();
@@ -49,7 +56,32 @@ impl Folder {
             // Others are given these paths and may have another current folder.
             path: std::path::absolute(path)?,
             next: AtomicU64::new(highest + 1),
+            closed: Arc::default(),
         })
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A body that an earlier store has kept in this folder.
+    pub(super) fn kept(&self, body: KeptBody) -> Arc<Blob> {
+        if let Ok(number) = body.file.parse::<u64>() {
+            self.next.fetch_max(number.saturating_add(1), Ordering::Relaxed);
+        }
+        Arc::new(Blob {
+            path: self.path.join(body.file),
+            size: body.size,
+            tiny: body.tiny.map(|Plain(content)| content.into()),
+            given_out: Mutex::new(false),
+            closed: Arc::clone(&self.closed),
+        })
+    }
+
+    /// Lets all files stay as they are: the next store in this folder goes on with them.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
     }
 
     /// Starts a new file.
@@ -61,6 +93,7 @@ impl Folder {
             pending: Vec::new(),
             file: None,
             size: 0,
+            closed: Arc::clone(&self.closed),
         }
     }
 }
@@ -73,6 +106,7 @@ pub(super) struct Writer {
     pending: Vec<u8>,
     file: Option<tokio::fs::File>,
     size: u64,
+    closed: Arc<AtomicBool>,
 }
 
 impl Writer {
@@ -136,6 +170,7 @@ impl Writer {
             size: self.size,
             tiny,
             given_out: Mutex::new(false),
+            closed: Arc::clone(&self.closed),
         }
     }
 }
@@ -148,6 +183,15 @@ impl Drop for Writer {
     }
 }
 
+/// A body as it is kept when the store ends.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct KeptBody {
+    /// The name of its file.
+    file: String,
+    size: u64,
+    tiny: Option<Plain>,
+}
+
 /// A complete body, with as many owners as use it.
 #[derive(Debug)]
 pub(super) struct Blob {
@@ -156,12 +200,44 @@ pub(super) struct Blob {
     /// The whole body, if it is not in a file.
     tiny: Option<Bytes>,
     given_out: Mutex<bool>,
+    closed: Arc<AtomicBool>,
 }
 
 impl Blob {
     /// Its length in bytes.
     pub(super) fn size(&self) -> u64 {
         self.size
+    }
+
+    /// Its file, whether it is there or is only made when somebody asks for it.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its file, if it is in one.
+    pub(super) fn file(&self) -> Option<&Path> {
+        self.tiny.is_none().then_some(&*self.path)
+    }
+
+    /// Whether all of it is there.
+    pub(super) fn is_whole(&self) -> bool {
+        let file = self.file();
+        file.is_none_or(|file| fs::metadata(file).is_ok_and(|found| found.len() == self.size))
+    }
+
+    /// How it is kept when the store ends.
+    pub(super) fn kept(&self) -> KeptBody {
+        let name = self.path.file_name().unwrap_or_default();
+        KeptBody {
+            file: name.to_string_lossy().into_owned(),
+            size: self.size,
+            tiny: self.tiny.as_ref().map(|content| Plain(content.to_vec())),
+        }
+    }
+
+    /// Lets its file stay when it goes: somebody has its name.
+    pub(super) fn stays(&self) {
+        *self.given_out.lock().unwrap_or_else(PoisonError::into_inner) = true;
     }
 
     /// Gives the name of its file out of the store; from now on the file stays.
@@ -214,6 +290,7 @@ impl Blob {
 impl Drop for Blob {
     fn drop(&mut self) {
         if self.tiny.is_none()
+            && !self.closed.load(Ordering::Relaxed)
             && !*self.given_out.get_mut().unwrap_or_else(PoisonError::into_inner)
             && let Err(error) = fs::remove_file(&self.path)
         {

@@ -17,6 +17,7 @@ mod host;
 mod listing;
 mod object;
 mod receive;
+mod remember;
 mod service;
 mod store;
 mod uploads;

@@ -14,6 +14,7 @@ use super::digest::{Algorithm, Checksum, Kind};
 use super::errors;
 use super::object::{Description, Object};
 use super::receive::{Claims, Received, receive};
+use super::remember::{Place, Unsaved};
 use super::uploads::Upload;
 use crate::local::ids::{Ids, MIXED};
 use crate::local::storage::{ObjectRevision, Storage, StoredObject};
@@ -45,8 +46,10 @@ pub struct ObjectStore {
 /// Everything that changes.
 #[derive(Debug, Default)]
 pub(super) struct State {
-    buckets: BTreeMap<String, Bucket>,
-    uploads_made: u64,
+    pub(super) buckets: BTreeMap<String, Bucket>,
+    pub(super) uploads_made: u64,
+    /// What is to be written down; `None` for a store that is not remembered.
+    pub(super) unsaved: Option<Unsaved>,
 }
 
 /// One bucket.
@@ -57,15 +60,33 @@ pub(super) struct Bucket {
     /// Multipart uploads in progress, by key and id.
     pub(super) uploads: BTreeMap<(String, String), Upload>,
     /// `Enabled` or `Suspended`, once somebody has said so. Each object then has a version, of which the newest is kept.
-    versioning: Option<String>,
+    pub(super) versioning: Option<String>,
     /// Counts versions.
-    versions: u64,
+    pub(super) versions: u64,
 }
 
 impl State {
     /// A bucket that must be there.
     pub(super) fn bucket(&mut self, name: &str) -> S3Result<&mut Bucket> {
         self.buckets.get_mut(name).ok_or_else(|| errors::no_such_bucket(name))
+    }
+
+    /// Puts an object in its place if the condition holds; returns it, and the one that was there.
+    pub(super) fn replace(
+        &mut self,
+        bucket: &str,
+        key: &str,
+        condition: &Condition,
+        object: Object,
+    ) -> S3Result<(Arc<Object>, Option<Arc<Object>>)> {
+        let (object, replaced) = self.bucket(bucket)?.replace(key, condition, object)?;
+        self.wants(&object.blob);
+        self.changed(|| Place::Object(bucket.to_owned(), key.to_owned()));
+        if object.version.is_some() {
+            // It counts them.
+            self.changed(|| Place::Bucket(bucket.to_owned()));
+        }
+        Ok((object, replaced))
     }
 
     /// A number for a new multipart upload.
@@ -139,6 +160,7 @@ impl ObjectStore {
                 versions: 0,
             },
         );
+        state.changed(|| Place::Bucket(name.to_owned()));
         Ok(())
     }
 
@@ -148,7 +170,15 @@ impl ObjectStore {
         if !state.bucket(name)?.objects.is_empty() {
             return Err(s3_error!(BucketNotEmpty, "The bucket you tried to delete is not empty"));
         }
-        state.buckets.remove(name);
+        if let Some(removed) = state.buckets.remove(name) {
+            state.changed(|| Place::Bucket(name.to_owned()));
+            for (key, id) in removed.uploads.keys() {
+                state.changed(|| Place::Upload(name.to_owned(), key.clone(), id.clone()));
+            }
+            let removed = state.set_aside(removed);
+            drop(state);
+            drop(removed);
+        }
         Ok(())
     }
 
@@ -174,7 +204,9 @@ impl ObjectStore {
 
     /// Lets a bucket give versions to its objects from now on, or no more.
     pub(super) fn set_versioning(&self, bucket: &str, status: &str) -> S3Result<()> {
-        self.state().bucket(bucket)?.versioning = Some(status.to_owned());
+        let mut state = self.state();
+        state.bucket(bucket)?.versioning = Some(status.to_owned());
+        state.changed(|| Place::Bucket(bucket.to_owned()));
         Ok(())
     }
 
@@ -228,7 +260,10 @@ impl ObjectStore {
         condition: &Condition,
         object: Object,
     ) -> S3Result<Arc<Object>> {
-        let (object, replaced) = self.state().bucket(bucket)?.replace(key, condition, object)?;
+        let mut state = self.state();
+        let (object, replaced) = state.replace(bucket, key, condition, object)?;
+        let replaced = state.set_aside(replaced);
+        drop(state);
         // Its file goes only now, after the lock.
         drop(replaced);
         Ok(object)
@@ -237,10 +272,12 @@ impl ObjectStore {
     /// Removes an object if the condition holds. One that is not there counts as removed.
     pub(super) fn remove(&self, bucket: &str, key: &str, condition: &Condition) -> S3Result<()> {
         let mut state = self.state();
-        let bucket = state.bucket(bucket)?;
-        let present = bucket.objects.get(key);
+        let objects = &mut state.bucket(bucket)?.objects;
+        let present = objects.get(key);
         condition.allows_delete(present.map(|object| object.entity_tag.as_str()))?;
-        let removed = bucket.objects.remove(key);
+        let removed = objects.remove(key);
+        state.changed(|| Place::Object(bucket.to_owned(), key.to_owned()));
+        let removed = state.set_aside(removed);
         drop(state);
         drop(removed);
         Ok(())
@@ -248,8 +285,8 @@ impl ObjectStore {
 }
 
 impl Bucket {
-    /// Puts an object in its place if the condition holds; returns it, and the one that was there.
-    pub(super) fn replace(
+    /// The same in this bucket.
+    fn replace(
         &mut self,
         key: &str,
         condition: &Condition,
@@ -293,7 +330,12 @@ impl Storage for ObjectStore {
         let object = self.get(bucket, key).ok()?;
         let size = object.blob.size();
         match object.blob.give_out() {
-            Ok(file) => Some(StoredObject { size, file }),
+            Ok(file) => {
+                if let Some(unsaved) = &mut self.state().unsaved {
+                    unsaved.give_out(&file);
+                }
+                Some(StoredObject { size, file })
+            }
             Err(error) => {
                 tracing::error!(bucket, key, %error, "an object could not be written to a file for the account");
                 None

@@ -13,6 +13,7 @@ use super::digest::{Algorithm, Checksum, Kind, composite_entity_tag};
 use super::errors;
 use super::object::{Description, Object};
 use super::receive::{Claims, Received, bad_checksum, receive};
+use super::remember::Place;
 use super::store::{OWN_ALGORITHM, ObjectStore};
 use crate::model::Timestamp;
 
@@ -29,7 +30,7 @@ pub(super) struct Upload {
     pub(super) algorithm: Option<Algorithm>,
     pub(super) kind: Kind,
     pub(super) parts: BTreeMap<i32, Arc<Part>>,
-    description: Description,
+    pub(super) description: Description,
 }
 
 /// A part that has arrived.
@@ -97,6 +98,7 @@ impl ObjectStore {
             .bucket(bucket)?
             .uploads
             .insert((key.to_owned(), id.clone()), upload);
+        state.changed(|| place(bucket, key, &id));
         Ok(id)
     }
 
@@ -147,6 +149,9 @@ impl ObjectStore {
             .get_mut(&(key.to_owned(), id.to_owned()))
             .ok_or_else(errors::no_such_upload)?;
         let replaced = upload.parts.insert(number, Arc::clone(&part));
+        state.wants(&part.blob);
+        state.changed(|| place(bucket, key, id));
+        let replaced = state.set_aside(replaced);
         drop(state);
         drop(replaced);
         Ok(part)
@@ -159,6 +164,8 @@ impl ObjectStore {
         let removed = uploads
             .remove(&(key.to_owned(), id.to_owned()))
             .ok_or_else(errors::no_such_upload)?;
+        state.changed(|| place(bucket, key, id));
+        let removed = state.set_aside(removed);
         drop(state);
         drop(removed);
         Ok(())
@@ -178,16 +185,17 @@ impl ObjectStore {
         let object = upload.object(&parts, joined, completion, self.now())?;
 
         let mut state = self.state();
-        let bucket = state.bucket(bucket)?;
-        let place = (key.to_owned(), id.to_owned());
+        let named = (key.to_owned(), id.to_owned());
         // Somebody may have completed or aborted it while the parts were joined.
-        if !bucket.uploads.contains_key(&place) {
+        if !state.bucket(bucket)?.uploads.contains_key(&named) {
             return Err(errors::no_such_upload());
         }
-        let (object, replaced) = bucket.replace(key, &completion.condition, object)?;
-        let finished = bucket.uploads.remove(&place);
+        let (object, replaced) = state.replace(bucket, key, &completion.condition, object)?;
+        let finished = state.bucket(bucket)?.uploads.remove(&named);
+        state.changed(|| place(bucket, key, id));
+        let gone = state.set_aside((replaced, finished));
         drop(state);
-        drop((replaced, finished));
+        drop(gone);
         Ok(object)
     }
 
@@ -201,6 +209,10 @@ impl ObjectStore {
         let algorithm = upload.algorithm.unwrap_or(OWN_ALGORITHM);
         receive(self.folder(), &Claims::default(), algorithm, content).await
     }
+}
+
+fn place(bucket: &str, key: &str, id: &str) -> Place {
+    Place::Upload(bucket.to_owned(), key.to_owned(), id.to_owned())
 }
 
 impl Upload {

@@ -1,7 +1,7 @@
 //! Health checks: kept and listed, so that records can depend on them. Nothing is probed: a check says that all is well, one
 //! that is inverted says that it is not.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::Zones;
 use super::error::Refusal;
@@ -13,7 +13,7 @@ use crate::model::Timestamp;
 const PAGE: usize = 100;
 
 /// A health check.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct HealthCheck {
     caller_reference: String,
     settings: Settings,
@@ -29,7 +29,7 @@ struct NewCheck {
 }
 
 /// Settings of a health check. Those that are not kept are refused.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 struct Settings {
     #[serde(rename = "IPAddress")]

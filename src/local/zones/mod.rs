@@ -10,6 +10,7 @@ mod lookup;
 mod name;
 mod operations;
 mod record;
+mod remember;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,8 @@ mod zone;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use super::ids::Ids;
 use super::rate::Rate;
@@ -28,7 +31,7 @@ use zone::Zone;
 
 pub use lookup::ZoneAnswer;
 pub use name::{DomainName, NotAName};
-pub use record::{Content, Policy, RecordSet, Routing};
+pub use record::{Content, Policy, RecordSet, RecordType, Routing};
 pub(in crate::local) use wire::changed;
 pub use wire::{RestAnswer, RestRequest};
 
@@ -58,10 +61,12 @@ pub struct Zones {
     /// When the last change is heard of.
     last_heard: Timestamp,
     checks: BTreeMap<String, HealthCheck>,
+    /// Counts what may have changed something that is remembered.
+    changed: u64,
 }
 
 /// A change that was submitted.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct ChangeState {
     at: Timestamp,
     /// From when on all servers answer so.
@@ -82,11 +87,15 @@ impl Zones {
             changes: BTreeMap::new(),
             last_heard: Timestamp::default(),
             checks: BTreeMap::new(),
+            changed: 0,
         }
     }
 
     /// Answers a request, of which errors name the id. Every error is an answer too.
     pub fn handle(&mut self, request: &RestRequest, id: &str, now: Timestamp) -> RestAnswer {
+        if request.method != "GET" {
+            self.changed += 1;
+        }
         let result = if self.rate.take(now) {
             self.dispatch(request, now)
         } else {

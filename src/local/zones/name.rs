@@ -3,10 +3,12 @@
 use std::cmp::Ordering;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// A name in small letters, with a dot at the end; bytes that are neither letters, digits, `-` nor `_` as `\ooo`. Names are
 /// ordered as Route 53 lists them: by the text with its labels reversed, so that `-` comes before a dot (source:
 /// `ListResourceRecordSets`).
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct DomainName(String);
 
 /// Why something is no domain name, in Route 53's words.

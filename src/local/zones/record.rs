@@ -1,5 +1,8 @@
 //! Record sets.
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+
 use super::name::DomainName;
 
 /// The types that Route 53 knows (source: shape `RRType`).
@@ -8,13 +11,17 @@ pub(super) const TYPES: [&str; 17] = [
     "HTTPS",
 ];
 
+/// One of the types that Route 53 knows.
+pub type RecordType = &'static str;
+
 /// One record set: the values of a name and type, or of one member where several share them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordSet {
     /// Its name.
     pub name: DomainName,
     /// Its type, such as `A`.
-    pub kind: &'static str,
+    #[serde(deserialize_with = "known_type")]
+    pub kind: RecordType,
     /// How it is chosen among those with its name and type.
     pub routing: Routing,
     /// What it answers.
@@ -24,7 +31,7 @@ pub struct RecordSet {
 }
 
 /// How a record set is chosen among those that have the same name and type.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Routing {
     /// It is the only one.
     Simple,
@@ -45,7 +52,7 @@ pub enum Routing {
 }
 
 /// The policies that the local cloud knows without following them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Policy {
     /// `PRIMARY` or `SECONDARY`.
     Failover(String),
@@ -89,7 +96,7 @@ impl Routing {
 }
 
 /// What a record set answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Content {
     /// Values of its own.
     Values {
@@ -107,6 +114,12 @@ pub enum Content {
         /// Whether it is passed over when what it leads to is not healthy.
         evaluate: bool,
     },
+}
+
+fn known_type<'de, D: Deserializer<'de>>(from: D) -> Result<RecordType, D::Error> {
+    let text = String::deserialize(from)?;
+    let known = TYPES.into_iter().find(|known| **known == text);
+    known.ok_or_else(|| D::Error::custom(format_args!("there is no record type {text:?}")))
 }
 
 impl RecordSet {

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::name::DomainName;
 use super::record::{Content, RecordSet, Routing};
 use super::rules;
@@ -12,7 +14,7 @@ use crate::model::Timestamp;
 pub(super) type Records = Arc<Vec<RecordSet>>;
 
 /// A hosted zone.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Zone {
     pub(super) name: DomainName,
     /// What its maker said, by which a repeated call is known.

@@ -95,6 +95,14 @@ impl Child {
         rustix::process::kill_process(self.pid(), rustix::process::Signal::CONT).unwrap();
     }
 
+    /// How large its files may become, in bytes. It must ignore the signal that tells of it.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn limit_files(&self, current: Option<u64>) {
+        use rustix::process::{Resource, Rlimit, prlimit};
+        let limit = Rlimit { current, maximum: None };
+        prlimit(Some(self.pid()), Resource::Fsize, limit).unwrap();
+    }
+
     fn pid(&self) -> rustix::process::Pid {
         rustix::process::Pid::from_raw(self.id().try_into().unwrap()).unwrap()
     }

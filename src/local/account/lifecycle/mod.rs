@@ -39,6 +39,7 @@ impl Account {
         if self.course.is_settled(now) {
             return;
         }
+        self.changes += 1;
         // Changes that the steps below make may let others become due, which the next tick then finds.
         let revision = self.course.revision();
         self.finish_processing(now);
@@ -318,7 +319,7 @@ fn laggards(environment: &Environment) -> Vec<String> {
 /// Marks an operation as completed, for the words of the next health event.
 fn complete(environment: &mut Environment, what: &'static str, timing: &Timing, now: Timestamp) {
     environment.completed = Some(Completed {
-        what,
+        what: what.into(),
         at: now,
         took: timing.told(now.since(environment.work_since)),
     });

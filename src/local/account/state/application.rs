@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use super::{OptionSettings, Platform};
+use crate::local::storage::kept_file;
 use crate::model::{Timestamp, VersionLabel};
 
 /// Tags of a resource.
 pub(crate) type Tags = BTreeMap<String, String>;
 
 /// An application.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Application {
     /// Free text.
     pub(crate) description: Option<String>,
@@ -19,7 +22,8 @@ pub(crate) struct Application {
     pub(crate) created: Timestamp,
     /// When it was changed last.
     pub(crate) updated: Timestamp,
-    /// Its versions, oldest first.
+    /// Its versions, oldest first. Each is kept by itself.
+    #[serde(skip)]
     pub(crate) versions: Vec<ApplicationVersion>,
     /// Its templates.
     pub(crate) templates: BTreeMap<String, Template>,
@@ -50,7 +54,7 @@ impl Application {
 }
 
 /// How far a version is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum VersionStatus {
     /// Nobody asked to look into it.
     Unprocessed,
@@ -80,7 +84,7 @@ impl VersionStatus {
 }
 
 /// An application version.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct ApplicationVersion {
     /// Its label.
     pub(crate) label: VersionLabel,
@@ -91,6 +95,7 @@ pub(crate) struct ApplicationVersion {
     /// Where its bundle is: bucket and key.
     pub(crate) bundle: Option<(String, String)>,
     /// The bundle as a file.
+    #[serde(with = "kept_file::maybe")]
     pub(crate) file: Option<PathBuf>,
     /// How far it is.
     pub(crate) status: VersionStatus,
@@ -105,6 +110,7 @@ pub(crate) struct ApplicationVersion {
 }
 
 /// A configuration template.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Template {
     /// Free text.
     pub(crate) description: Option<String>,

@@ -1,6 +1,9 @@
 //! Environments and what is being done to them.
 
+use std::borrow::Cow;
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use super::application::Tags;
 use super::{EventLog, OptionSettings, Platform, Severity, Source, Watch};
@@ -9,7 +12,7 @@ use crate::local::plane::Deployment;
 use crate::model::{EnvironmentId, EnvironmentName, HealthStatus, Timestamp};
 
 /// Status of an environment as it is on the wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Status {
     /// Being made.
     Launching,
@@ -40,7 +43,7 @@ impl Status {
 }
 
 /// What is being done to an environment.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Work {
     /// It is being made.
     Launch,
@@ -65,7 +68,7 @@ pub(crate) enum Work {
 }
 
 /// An update, with what to go back to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Update {
     /// Whether it deploys a version.
     pub(crate) deploys: bool,
@@ -80,7 +83,7 @@ pub(crate) struct Update {
 }
 
 /// A deployment and what is known of its version.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Plan {
     /// The deployment.
     pub(crate) deployment: Deployment,
@@ -93,7 +96,7 @@ pub(crate) struct Plan {
 }
 
 /// How far a draft of settings is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum DraftState {
     /// On its way to the instances.
     Pending,
@@ -102,7 +105,7 @@ pub(crate) enum DraftState {
 }
 
 /// Settings that are not deployed, or not yet.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Draft {
     /// All settings of the environment with the changes in them.
     pub(crate) settings: OptionSettings,
@@ -113,7 +116,7 @@ pub(crate) struct Draft {
 }
 
 /// Kind of an environment's balancer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum BalancerKind {
     /// None: one instance with an address of its own.
     SingleInstance,
@@ -126,7 +129,7 @@ pub(crate) enum BalancerKind {
 }
 
 /// What AWS would have made for an environment, by name.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Balancer {
     /// Its kind.
     pub(crate) kind: BalancerKind,
@@ -158,7 +161,7 @@ impl Balancer {
 }
 
 /// Logs that were asked for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct InfoSample {
     /// `tail` or `bundle`.
     pub(crate) kind: String,
@@ -171,10 +174,10 @@ pub(crate) struct InfoSample {
 }
 
 /// The operation that was completed last, for the words of health events.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Completed {
     /// `Initialization`, `Application update` or `Configuration update`.
-    pub(crate) what: &'static str,
+    pub(crate) what: Cow<'static, str>,
     /// When.
     pub(crate) at: Timestamp,
     /// How long it took.
@@ -182,7 +185,7 @@ pub(crate) struct Completed {
 }
 
 /// An environment.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Environment {
     /// Its id.
     pub(crate) id: EnvironmentId,

@@ -3,13 +3,15 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::{EnvironmentId, Timestamp};
 
 /// More events than anybody reads; the oldest are dropped beyond it.
 const MOST_EVENTS: usize = 20_000;
 
 /// How bad an event is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum Severity {
     /// Finer than debugging. The account never says it; clients may filter by it.
     Trace,
@@ -53,7 +55,7 @@ impl Severity {
 }
 
 /// What an event is about.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Source {
     /// The application.
     pub(crate) application: String,
@@ -66,7 +68,7 @@ pub(crate) struct Source {
 }
 
 /// Something that happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Event {
     /// Counts all events, from 1.
     pub(crate) number: u64,
@@ -122,6 +124,27 @@ impl EventLog {
     /// Forgets what is older than a moment.
     pub(crate) fn forget(&mut self, before: Timestamp) {
         while self.events.front().is_some_and(|event| event.date < before) {
+            self.events.pop_front();
+        }
+    }
+
+    /// How many there were, forgotten ones too.
+    pub(crate) fn said(&self) -> u64 {
+        self.said
+    }
+
+    /// Events that came after so many others, oldest first.
+    pub(crate) fn after(&self, said: u64) -> impl Iterator<Item = &Event> {
+        let known = self.events.partition_point(|event| event.number <= said);
+        self.events.range(known..)
+    }
+
+    /// Goes on after these events, the oldest first.
+    pub(crate) fn go_on_after(&mut self, events: impl IntoIterator<Item = Event>, said: u64) {
+        self.events = events.into_iter().collect();
+        self.said = self.events.back().map_or(said, |last| last.number.max(said));
+        self.latest = self.events.back().map(|last| last.date);
+        while self.events.len() > MOST_EVENTS {
             self.events.pop_front();
         }
     }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::catalogue::{CATALOGUE, Entry};
 
 /// Namespace of environment properties: any name goes.
@@ -92,7 +94,7 @@ impl Value {
 }
 
 /// The name of an option.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct OptionName {
     /// Its namespace.
     pub(crate) namespace: String,
@@ -192,7 +194,7 @@ pub(crate) struct Complaint {
 }
 
 /// Settings that somebody made, by option.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct OptionSettings {
     /// Made by calls.
     values: BTreeMap<OptionName, String>,

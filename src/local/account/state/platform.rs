@@ -1,5 +1,7 @@
 //! Platforms: what solution stacks and platform ARNs stand for.
 
+use serde::{Deserialize, Serialize};
+
 /// A branch of platforms: an operating system with a runtime.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Family {
@@ -68,7 +70,8 @@ impl Family {
 }
 
 /// One version of a platform.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub(crate) struct Platform {
     /// Its branch.
     pub(crate) family: &'static Family,
@@ -126,6 +129,21 @@ impl Platform {
             self.family.name(),
             self.version
         )
+    }
+}
+
+/// Platforms are kept by their solution stack's name.
+impl From<Platform> for String {
+    fn from(platform: Platform) -> Self {
+        platform.stack()
+    }
+}
+
+impl TryFrom<String> for Platform {
+    type Error = String;
+
+    fn try_from(stack: String) -> Result<Self, String> {
+        Self::from_stack(&stack).ok_or_else(|| format!("there is no platform {stack:?}"))
     }
 }
 

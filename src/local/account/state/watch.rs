@@ -2,31 +2,40 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use serde::{Deserialize, Serialize};
+
 use crate::local::plane::{EnvironmentSample, InstanceSample, InstanceState};
 use crate::model::{HealthStatus, RequestCounts, Timestamp};
 
 /// Windows that shares of failed requests are taken over: a minute at AWS's pace.
 const RECENT: usize = 6;
 
-/// What was seen of an environment.
-#[derive(Debug)]
+/// What was seen of an environment. What each window tells anew is not kept when a cloud ends.
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Watch {
     /// The last window.
+    #[serde(skip)]
     pub(crate) sample: Option<EnvironmentSample>,
     /// When it was closed.
+    #[serde(skip)]
     pub(crate) refreshed: Option<Timestamp>,
     /// Windows in a row without a report.
+    #[serde(skip)]
     pub(crate) silent_windows: u32,
     /// Windows in a row in which all instances served what they should.
+    #[serde(skip)]
     pub(crate) serving_windows: u32,
     /// When an instance was last seen that was still building the version that it should run.
+    #[serde(skip)]
     pub(crate) built: Option<Timestamp>,
     /// Instances seen so far and not gone.
     pub(crate) instances: BTreeSet<String>,
     /// The verdict.
     pub(crate) health: HealthStatus,
     /// The reasons for it.
+    #[serde(skip)]
     pub(crate) causes: Vec<String>,
+    #[serde(skip)]
     recent: VecDeque<RequestCounts>,
 }
 

@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::model::Timestamp;
 
 /// What runs a function's code.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Runtime {
     /// The program `bootstrap` of the package, by whichever name the runtime goes (`provided.al2023`).
     Provided(String),
@@ -39,7 +40,7 @@ impl Runtime {
 }
 
 /// Code and configuration of a function as its processes get them. It never changes; an update makes another one.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Deployed {
     /// The function's name.
     pub name: String,
@@ -58,6 +59,7 @@ pub struct Deployed {
     /// Its environment variables. Secrets may be among them.
     pub environment: BTreeMap<String, String>,
     /// The package, a ZIP file.
+    #[serde(with = "crate::local::storage::kept_file")]
     pub package: PathBuf,
     /// The region it is told to be in.
     pub region: String,
@@ -78,7 +80,7 @@ impl fmt::Debug for Deployed {
 }
 
 /// A function of the account.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Function {
     /// What was asked for last.
     pub(super) wanted: Arc<Deployed>,
@@ -104,7 +106,7 @@ pub(super) struct Function {
 }
 
 /// A package as it was uploaded.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Code {
     pub(super) sha256: String,
     pub(super) size: usize,
@@ -113,7 +115,7 @@ pub(super) struct Code {
 }
 
 /// What becomes of asynchronous invocations.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct EventConfig {
     pub(super) retries: Option<u32>,
     pub(super) maximum_age: Option<u32>,
@@ -123,7 +125,7 @@ pub(super) struct EventConfig {
 }
 
 /// Where news of an asynchronous invocation goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Destination {
     /// Another function, with its ARN as it was given.
     Function { name: String, arn: String },

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::destination::Condition;
@@ -34,7 +35,7 @@ const LEAST_AGE: Duration = Duration::from_secs(20);
 const THROTTLED: Duration = Duration::from_secs(1);
 
 /// An asynchronous invocation.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Invocation {
     pub(super) function: String,
     pub(super) request_id: String,

@@ -11,6 +11,7 @@ mod invoke;
 mod operations;
 mod package;
 mod policy;
+mod remember;
 #[cfg(test)]
 mod tests;
 mod view;

@@ -217,7 +217,7 @@ fn work(pipeline: &mut Pipeline, number: usize, place: usize, context: &mut Cont
                     let id = execution.id.clone();
                     if let Some(target) = last_good(pipeline, number, place) {
                         let trigger = Trigger {
-                            kind: "AutomatedRollback",
+                            kind: "AutomatedRollback".into(),
                             detail: id,
                         };
                         roll_back(pipeline, place, &target, trigger, context);

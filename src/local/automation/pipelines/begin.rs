@@ -112,7 +112,7 @@ pub(super) fn start_execution(
         ));
     }
     let trigger = Trigger {
-        kind: "StartPipelineExecution",
+        kind: "StartPipelineExecution".into(),
         detail: by.to_owned(),
     };
     let id = start(pipeline, trigger, context);

@@ -174,7 +174,7 @@ impl Pipelines {
             return Err(unable("the target execution did not succeed in it"));
         }
         let trigger = Trigger {
-            kind: "ManualRollback",
+            kind: "ManualRollback".into(),
             detail: caller(context),
         };
         let started = roll_back(pipeline, place, id, trigger, context).ok_or_else(|| not_found(id))?;

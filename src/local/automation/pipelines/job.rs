@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::declaration::Declaration;
@@ -22,7 +22,7 @@ const MOST_VARIABLES: usize = 122_880;
 const CREDENTIALS: Duration = Duration::from_secs(3600);
 
 /// A job.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Job {
     pub(super) pipeline: String,
     pub(super) execution: String,
@@ -33,7 +33,7 @@ pub(super) struct Job {
 }
 
 /// All jobs, by id.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Jobs {
     jobs: BTreeMap<String, Job>,
     /// Ids in the order of their making.

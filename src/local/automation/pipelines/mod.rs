@@ -16,6 +16,7 @@ mod control;
 mod declaration;
 mod job;
 mod operations;
+mod remember;
 mod source;
 mod state;
 #[cfg(test)]

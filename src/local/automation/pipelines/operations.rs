@@ -344,7 +344,7 @@ fn create(pipelines: &mut BTreeMap<String, Pipeline>, input: Definition, context
     let shown = json!({ "pipeline": *pipeline.declaration, "tags": tags(&pipeline.tags) });
     source::look(&mut pipeline, context);
     let trigger = Trigger {
-        kind: "CreatePipeline",
+        kind: "CreatePipeline".into(),
         detail: caller(context),
     };
     start(&mut pipeline, trigger, context);

@@ -117,7 +117,7 @@ pub(super) fn poll(pipeline: &mut Pipeline, context: &mut Context<'_>) {
     }
     if is_new {
         let trigger = Trigger {
-            kind: "PollForSourceChanges",
+            kind: "PollForSourceChanges".into(),
             detail: declaration.name.clone(),
         };
         start(pipeline, trigger, context);

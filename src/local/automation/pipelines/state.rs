@@ -1,7 +1,10 @@
 //! What is known of pipelines and their executions.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 use super::declaration::{Action, Declaration, Mode, Stage};
 use crate::local::storage::ObjectRevision;
@@ -11,7 +14,7 @@ use crate::model::Timestamp;
 const REMEMBERED: usize = 300;
 
 /// A pipeline.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Pipeline {
     pub(super) declaration: Arc<Declaration>,
     /// Earlier declarations, by version.
@@ -27,13 +30,15 @@ pub(super) struct Pipeline {
     pub(super) tags: BTreeMap<String, String>,
     /// What was seen last of each object that is a source.
     pub(super) seen: BTreeMap<(String, String), Option<ObjectRevision>>,
+    /// A cloud that is started again polls at once.
+    #[serde(skip)]
     pub(super) next_poll: Timestamp,
     /// Counts entries into stages, for their order.
     pub(super) entries: u64,
 }
 
 /// The way into a stage.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Transition {
     /// Why it is disabled; `None` when it is enabled again.
     pub(super) disabled: Option<String>,
@@ -41,14 +46,14 @@ pub(super) struct Transition {
 }
 
 /// What began an execution.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Trigger {
-    pub(super) kind: &'static str,
+    pub(super) kind: Cow<'static, str>,
     pub(super) detail: String,
 }
 
 /// One way of a change through a pipeline.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Execution {
     pub(super) id: String,
     pub(super) declaration: Arc<Declaration>,
@@ -71,7 +76,7 @@ pub(super) struct Execution {
 }
 
 /// Where an execution is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Position {
     /// Before the stage at that place.
     Before(usize),
@@ -81,7 +86,7 @@ pub(super) enum Position {
 }
 
 /// How an execution stands, and a stage of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Status {
     InProgress,
     Stopping,
@@ -106,13 +111,13 @@ impl Status {
 }
 
 /// A wish to stop.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Stop {
     pub(super) reason: Option<String>,
 }
 
 /// An artifact that an action has made.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Artifact {
     pub(super) bucket: String,
     pub(super) key: String,
@@ -120,7 +125,7 @@ pub(super) struct Artifact {
 }
 
 /// Which content of a source an artifact is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Revision {
     pub(super) action: String,
     pub(super) id: String,
@@ -129,7 +134,7 @@ pub(super) struct Revision {
 }
 
 /// An execution in a stage.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct StageRun {
     /// Among the entries of all executions into stages.
     pub(super) entry: u64,
@@ -141,7 +146,7 @@ pub(super) struct StageRun {
 }
 
 /// One attempt of an action.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct ActionRun {
     pub(super) id: String,
     pub(super) action: String,
@@ -162,7 +167,7 @@ pub(super) struct ActionRun {
     pub(super) task: Task,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum ActionStatus {
     InProgress,
     Succeeded,
@@ -182,14 +187,14 @@ impl ActionStatus {
 }
 
 /// Why an action failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ActionError {
     pub(super) code: String,
     pub(super) message: String,
 }
 
 /// What an action that is in progress waits for.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum Task {
     /// Its object is fetched at that moment.
     Fetch(Timestamp),

@@ -4,6 +4,7 @@
 //! the two days must be `?`; so it is read here.
 
 use jiff::civil::{Date, DateTime, Weekday, date};
+use serde::{Deserialize, Serialize};
 
 /// The last year that an expression can name (source: "Schedule types in EventBridge Scheduler").
 const LAST_YEAR: i16 = 2199;
@@ -14,7 +15,7 @@ const MONTHS: [&str; 12] = [
 const WEEKDAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
 
 /// A cron expression.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Cron {
     minutes: Numbers,
     hours: Numbers,
@@ -24,11 +25,11 @@ pub(super) struct Cron {
 }
 
 /// Numbers that a field allows, in their order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Numbers(Vec<i16>);
 
 /// Days that it allows.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Days {
     OfMonth(Numbers),
     /// `L`: the last one.

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, TimeZone};
+use serde::{Deserialize, Serialize};
 
 use super::cron::Cron;
 use crate::model::Timestamp;
 
 /// An expression.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Expression {
     /// Again and again, each time so long after the time before.
     Rate(Duration),

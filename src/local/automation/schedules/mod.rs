@@ -9,6 +9,7 @@
 mod cron;
 mod expression;
 mod operations;
+mod remember;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::Account;
@@ -40,11 +42,12 @@ pub(super) struct Schedules {
 }
 
 /// A schedule.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Schedule {
     /// The fields of its definition, as they were given.
     given: Map<String, Value>,
     expression: Expression,
+    #[serde(with = "jiff::fmt::serde::tz::required")]
     zone: TimeZone,
     is_enabled: bool,
     start: Option<Timestamp>,
@@ -65,7 +68,7 @@ struct Schedule {
 }
 
 /// One event on its way to a target.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Delivery {
     execution_id: String,
     scheduled: Timestamp,

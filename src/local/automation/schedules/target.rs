@@ -1,5 +1,6 @@
 //! What a schedule does when it fires.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{Delivery, Schedule};
@@ -11,7 +12,7 @@ use crate::local::fault::Fault;
 use crate::model::Timestamp;
 
 /// A target.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Target {
     /// A function, which gets the input.
     Function(String),

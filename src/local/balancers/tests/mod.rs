@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::local::account::fixture::World as Account;
+use crate::local::memory::Notes;
 use crate::model::Timestamp;
 
 /// An account's load balancers with one called `shop`, a listener on port 80 that answers 404, and three target groups.
@@ -119,7 +120,24 @@ impl World {
             now: self.now,
             targets: &|_| targets.clone(),
         };
-        self.balancers.handle(action, &call)
+        let reply = self.balancers.handle(action, &call);
+        self.check_memory();
+        reply
+    }
+
+    /// Whatever a test is about: were the cloud to end now, nothing would be lost.
+    fn check_memory(&self) {
+        let kept = |balancers: &Balancers| {
+            let mut notes = Notes::default();
+            balancers.remember(&mut notes);
+            notes
+        };
+        let mut again = Balancers::new(self.balancers.settings.clone());
+        again.recall(&kept(&self.balancers).kept()).unwrap();
+        // The counter of ids leaps.
+        let leaps = ["balancing"];
+        assert_eq!(kept(&again).but(&leaps), kept(&self.balancers).but(&leaps));
+        assert_eq!(again.desired(), self.balancers.desired());
     }
 
     #[track_caller]

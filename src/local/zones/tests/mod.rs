@@ -7,6 +7,7 @@ mod lists;
 use std::time::Duration;
 
 use super::{RestAnswer, RestRequest, ZoneAnswer, Zones, ZonesSettings};
+use crate::local::memory::Notes;
 use crate::model::Timestamp;
 
 /// A Route 53 with the zone `example.com`.
@@ -56,7 +57,26 @@ impl World {
             query,
             body: body.as_bytes().to_vec(),
         };
-        self.zones.handle(&request, "request-1", self.now)
+        let before = self.zones.changes();
+        let answer = self.zones.handle(&request, "request-1", self.now);
+        assert_eq!(method == "GET", before == self.zones.changes());
+        // Whatever a test is about: were the cloud to end now, nothing would be lost.
+        let _same = self.again();
+        answer
+    }
+
+    /// Route 53 as it goes on after an end of the cloud.
+    fn again(&self) -> Zones {
+        let kept = |zones: &Zones| {
+            let mut notes = Notes::default();
+            zones.remember(&mut notes);
+            notes
+        };
+        let mut again = Zones::new(self.zones.settings.clone());
+        again.recall(&kept(&self.zones).kept()).unwrap();
+        // The counter of ids leaps.
+        assert_eq!(kept(&again).but(&["zones"]), kept(&self.zones).but(&["zones"]));
+        again
     }
 
     fn wait(&mut self, seconds: u64) {

@@ -247,3 +247,20 @@ fn a_source_without_an_object_fails() {
         "{shown}"
     );
 }
+
+#[test]
+fn a_job_is_answered_after_a_restart_and_an_approval_given() {
+    let mut world = World::with_pipeline(|_| {});
+    let job = world.first_job();
+    world.restart();
+    let result = json!({ "jobId": job["id"], "outputVariables": { "version": "v1" } });
+    world.pipeline("PutJobSuccessResult", &result);
+    world.pipeline_refuses("PutJobSuccessResult", &result, "InvalidJobStateException");
+    world.restart();
+    world.approve("Approved");
+    let id = world.executions()[0]["pipelineExecutionId"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert_eq!(world.status(&id), "Succeeded");
+}

@@ -65,7 +65,7 @@ pub(super) fn execution() -> Execution {
         id: "00000000-0000-4000-8000-000000000001".to_owned(),
         declaration: declaration.into(),
         trigger: Trigger {
-            kind: "StartPipelineExecution",
+            kind: "StartPipelineExecution".into(),
             detail: String::new(),
         },
         rollback_to: None,
