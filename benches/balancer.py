@@ -151,7 +151,7 @@ def held(cloud, old, new, address):
     cloud.call("SwapEnvironmentCNAMEs", SourceEnvironmentName=old[1], DestinationEnvironmentName=new[1])
     until("the swap", lambda: cloud.address(old[0]) != address)
     still = sum(not ended(one, 0) for one, _ in idle + live)
-    print(f"{still} of {IDLE} idle connections and {WEBSOCKETS} WebSockets, {IDLE + WEBSOCKETS} in all, are open after the swap")
+    print(f"{IDLE} idle connections and {WEBSOCKETS} WebSockets: {still} are open after the swap")
     cloud.call("TerminateEnvironment", EnvironmentName=old[1])
     clean = sum(ended(one, 60) == b"" for one, _ in idle)
     # A frame that says goodbye begins with 0x88.
