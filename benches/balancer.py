@@ -150,7 +150,7 @@ def held(cloud, old, new, address):
     memory = cloud.memory()
     cloud.call("SwapEnvironmentCNAMEs", SourceEnvironmentName=old[1], DestinationEnvironmentName=new[1])
     until("the swap", lambda: cloud.address(old[0]) != address)
-    still = sum(not ended(one, 0) for one, _ in idle + live)
+    still = sum(ended(one, 0) is None for one, _ in idle + live)
     print(f"{IDLE} idle connections and {WEBSOCKETS} WebSockets: {still} are open after the swap")
     cloud.call("TerminateEnvironment", EnvironmentName=old[1])
     clean = sum(ended(one, 60) == b"" for one, _ in idle)
