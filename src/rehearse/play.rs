@@ -241,25 +241,27 @@ async fn perform(
     let journal = project.open_journal(&stage.reach).await;
     let seat = Seat::new(journal, world, Arc::new(SystemClock), listener);
     let mut driver = Driver::begin(seat.clone(), &project.slot(), |number| planner.plan(number)).await?;
-    if act.way == Way::TakenBack {
-        // An operator at another terminal: takes the release back as soon as it is watched.
+    if matches!(act.way, Way::TakenBack | Way::During(_)) {
+        // Until green is watched, and blue has most of the traffic where both can have some.
         driver
             .run(|release| release.confirmed_at.is_some() || release.rollback.is_some())
             .await?;
+    }
+    if act.way == Way::TakenBack {
+        // An operator at another terminal.
         let quiet: Arc<dyn Listener> = Arc::new(OnlyAsked(Arc::clone(&rehearsal.listener)));
         let mut operator = Driver::join(seat.heard_by(quiet), driver.release().clone());
         operator.ask(Wish::RollBack).await?;
     }
-    if let Way::During(incident) = act.way {
-        // It begins while green is watched and blue has most of the traffic.
-        driver
-            .run(|release| release.confirmed_at.is_some() || release.rollback.is_some())
-            .await?;
-        let (ended, happened) = tokio::join!(driver.run(|_| false), incident.happen(stage, &project));
-        happened?;
-        ended?;
-    }
-    driver.run(|_| false).await?;
+    let meanwhile = async {
+        match act.way {
+            Way::During(incident) => incident.happen(stage, &project).await,
+            _ => Ok(()),
+        }
+    };
+    let (ended, happened) = tokio::join!(driver.run(|_| false), meanwhile);
+    happened?;
+    ended?;
     Ok(driver.release().clone())
 }
 

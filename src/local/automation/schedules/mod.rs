@@ -88,6 +88,17 @@ impl Schedule {
         self.modified + account.timing.scale(told.since(self.modified))
     }
 
+    /// Sends its event for the time that was told.
+    fn fire(&mut self, told: Timestamp, now: Timestamp, account: &mut Account) {
+        self.deliveries.push(Delivery {
+            execution_id: account.ids.uuid("schedule"),
+            scheduled: told,
+            fired: now,
+            attempts: 0,
+            due: now,
+        });
+    }
+
     /// Finds its next time after one by its own clock.
     fn plan(&mut self, after: Timestamp, account: &mut Account) {
         self.next = None;
@@ -146,13 +157,7 @@ impl Schedules {
             if let Some((told, due)) = schedule.next
                 && due <= now
             {
-                schedule.deliveries.push(Delivery {
-                    execution_id: account.ids.uuid("schedule"),
-                    scheduled: told,
-                    fired: now,
-                    attempts: 0,
-                    due: now,
-                });
+                schedule.fire(told, now, account);
                 schedule.plan(told, account);
             }
             let deliveries = std::mem::take(&mut schedule.deliveries);

@@ -1,7 +1,7 @@
 //! What EventBridge Scheduler keeps when its cloud ends. What should have fired meanwhile does so
 //! once when the cloud is back.
 
-use super::{Delivery, Schedule, Schedules};
+use super::{Schedule, Schedules};
 use crate::local::automation::Account;
 use crate::local::memory::{Kept, Notes, NotesError};
 use crate::model::Timestamp;
@@ -31,13 +31,7 @@ impl Schedules {
                 && due < now
             {
                 // However often it should have fired meanwhile.
-                schedule.deliveries.push(Delivery {
-                    execution_id: account.ids.uuid("schedule"),
-                    scheduled: told,
-                    fired: now,
-                    attempts: 0,
-                    due: now,
-                });
+                schedule.fire(told, now, account);
                 schedule.plan(schedule.told(now, account), account);
             }
             self.schedules.insert(name, schedule);
