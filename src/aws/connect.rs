@@ -78,6 +78,7 @@ pub struct Aws {
     /// For changes: sent once.
     pub(super) balancing_once: aws_sdk_elasticloadbalancingv2::Client,
     pub(super) scaling: aws_sdk_autoscaling::Client,
+    pub(super) cloudwatch: aws_sdk_cloudwatch::Client,
     pub(super) pipelines: aws_sdk_codepipeline::Client,
     region: Option<String>,
     service_clock: ServiceClock,
@@ -205,6 +206,9 @@ impl Aws {
         let scaling = aws_sdk_autoscaling::config::Builder::from(shared)
             .retry_partition(own_retries("groups"))
             .build();
+        let cloudwatch = aws_sdk_cloudwatch::config::Builder::from(shared)
+            .retry_partition(own_retries("metrics"))
+            .build();
         let pipelines = aws_sdk_codepipeline::config::Builder::from(shared)
             .retry_partition(own_retries("pipelines"))
             .build();
@@ -220,6 +224,7 @@ impl Aws {
             balancing: aws_sdk_elasticloadbalancingv2::Client::from_conf(balancing),
             balancing_once: aws_sdk_elasticloadbalancingv2::Client::from_conf(balancing_once),
             scaling: aws_sdk_autoscaling::Client::from_conf(scaling),
+            cloudwatch: aws_sdk_cloudwatch::Client::from_conf(cloudwatch),
             pipelines: aws_sdk_codepipeline::Client::from_conf(pipelines),
             region: shared.region().map(ToString::to_string),
             service_clock,

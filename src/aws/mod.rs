@@ -3,12 +3,14 @@
 //! Calls that change something are sent **once**, with the SDK's retries off: whether a call whose answer was lost has
 //! happened is found out by reading, never by sending it again. Reads are retried by the SDK.
 
+mod alarms;
 mod balancers;
 mod beanstalk;
 mod connect;
 mod error;
 mod identity;
 mod in_time;
+mod metrics;
 mod objects;
 mod pipelines;
 mod service_clock;
@@ -19,5 +21,6 @@ pub use beanstalk::{FirstEnvironment, NewEnvironment};
 pub use connect::{Aws, AwsSettings, InProcess};
 pub use error::{CallError, Effect};
 pub use in_time::InTime;
+pub use metrics::newest_window;
 pub use objects::{Created, Progress, Session};
 pub use pipelines::{Fault, JobAnswer, Standing};

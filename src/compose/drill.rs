@@ -2,8 +2,8 @@
 
 use super::{Planner, Project};
 use crate::driver::{World, gather};
-use crate::model::{Clock, ReleaseNumber, Share, Span, VersionLabel};
-use crate::release::DrillKind;
+use crate::model::{Clock, Share, Span, VersionLabel};
+use crate::release::{DrillKind, Next};
 use crate::spec::{GreenSpec, StepSpec, Steps};
 
 /// The share of a drill's green if nothing else is said.
@@ -55,7 +55,7 @@ pub fn for_drill(project: &Project, max_share: Option<Share>) -> Result<Project,
 pub async fn drill_planner(project: &Project, world: &World, clock: &dyn Clock, kind: DrillKind) -> Planner {
     let with = |version| Planner::drill(project, world.aws.region(), version, kind);
     let unknown = with(VersionLabel::new("unknown"));
-    let plan = unknown.plan(ReleaseNumber(1));
+    let plan = unknown.plan(&Next::first());
     let facts = Box::pin(gather(world, &plan, clock)).await;
     let live = facts.live(&plan).first().and_then(|live| live.version.clone());
     live.map_or(unknown, with)

@@ -1,8 +1,8 @@
 //! From a `cutover.toml` and a bundle to the plan of a release.
 
 use crate::driver::Overrides;
-use crate::model::{ReleaseNumber, VersionLabel};
-use crate::release::{DrillKind, Origin, Plan, ReleaseId, Route, Source};
+use crate::model::VersionLabel;
+use crate::release::{DrillKind, Next, Origin, Plan, ReleaseId, Route, Source};
 use crate::spec::{Lever, Spec};
 
 use super::{Artifact, Project};
@@ -119,9 +119,10 @@ impl Planner {
         &self.version_label
     }
 
-    /// The plan of the release with this number.
+    /// The plan of the release that is next.
     #[must_use]
-    pub fn plan(&self, number: ReleaseNumber) -> Plan {
+    pub fn plan(&self, next: &Next) -> Plan {
+        let number = next.number;
         let spec = &self.spec;
         let slot = crate::release::Slot {
             application: spec.application.clone(),
@@ -131,6 +132,7 @@ impl Planner {
             Ok(url) => url.to_string(),
             Err(_) => format!("http://{}/", self.slot_cname),
         };
+        let (verdict, learned) = super::verdict::with_lessons(&spec.verdict, &next.lessons);
         Plan {
             id: ReleaseId { slot, number },
             lever: spec.lever,
@@ -150,7 +152,11 @@ impl Planner {
             smoke: spec.smoke.clone(),
             bake: spec.bake.clone(),
             bake_checks: spec.bake_checks(),
-            verdict: super::verdict::policy(&spec.verdict),
+            verdict,
+            learned,
+            counted_by: super::verdict::counted_by(&spec.verdict),
+            alarms: spec.verdict.alarms.clone(),
+            lessons: next.lessons.clone(),
             drain: spec.drain.clone(),
             retire: spec.retire.clone(),
             rollback: spec.rollback.clone(),

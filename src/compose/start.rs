@@ -3,9 +3,9 @@
 use super::Planner;
 use crate::driver::{Busy, World, gather};
 use crate::journal::Journal;
-use crate::model::{Clock, ReleaseNumber};
+use crate::model::Clock;
 use crate::release::preflight::{Findings, Problem, judge};
-use crate::release::{Plan, Release, Slot};
+use crate::release::{Next, Plan, Release, Slot};
 
 /// A release that may begin.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub struct Refusal {
 }
 
 /// Codes of problems that come with a release that is under way, and go with it when it is taken back.
-const WITH_THE_HOLDER: [&str; 5] = [Busy::CODE, "live", "live-busy", "live-health", "quota"];
+const WITH_THE_HOLDER: [&str; 6] = [Busy::CODE, "alarm", "live", "live-busy", "live-health", "quota"];
 
 /// Codes of further problems that time may solve.
 const WITH_TIME: [&str; 3] = ["journal", "managed-update", "unknown"];
@@ -67,22 +67,22 @@ pub async fn check(
 ) -> Result<Start, Refusal> {
     let mut problems = Vec::new();
     let mut holder = None;
-    let number = match crate::journal::newest(journal, slot).await {
+    let next = match crate::journal::newest(journal, slot).await {
         Ok(Some(release)) if release.outcome.is_none() => {
             problems.push(Busy::new(&release, clock.now()).problem());
-            let next = release.plan.id.number.next();
+            let next = Next::after(&release);
             holder = Some(Box::new(release));
             next
         }
-        Ok(Some(release)) => release.plan.id.number.next(),
-        Ok(None) => ReleaseNumber(1),
+        Ok(Some(release)) => Next::after(&release),
+        Ok(None) => Next::first(),
         Err(error) => {
             problems.push(Problem::new(
                 "journal",
                 error.to_string(),
                 "without a journal there is no release",
             ));
-            ReleaseNumber(1)
+            Next::first()
         }
     };
     if problems.is_empty()
@@ -94,7 +94,7 @@ pub async fn check(
             "without a journal there is no release",
         ));
     }
-    let plan = planner.plan(number);
+    let plan = planner.plan(&next);
     let facts = gather(world, &plan, clock).await;
     let found = judge(&plan, &facts, clock.now());
     problems.extend(found.problems.iter().cloned());

@@ -1,8 +1,9 @@
 //! From what `cutover.toml` says to the policy of the health engine.
 
 use crate::model::Share;
-use crate::spec::{AtVerdictDeadline, ToleranceSpec, VerdictPreset, VerdictSpec};
-use crate::verdict::{AtDeadline, Policy, Preset, Slo, Tolerance};
+use crate::release::CountedBy;
+use crate::spec::{AtVerdictDeadline, MetricsSource, ToleranceSpec, VerdictPreset, VerdictSpec};
+use crate::verdict::{self, AtDeadline, Learned, Lesson, Policy, Preset, Slo, Tolerance};
 
 /// The policy that settings mean: the preset's values, and the user's in their place.
 #[must_use]
@@ -45,6 +46,26 @@ pub fn policy(spec: &VerdictSpec) -> Policy {
             Some(AtVerdictDeadline::RollBack) => AtDeadline::RollBack,
             None => preset.at_deadline,
         },
+        dispersion: preset.dispersion,
+    }
+}
+
+/// The same with what earlier releases have shown, unless the settings want none of that.
+pub(super) fn with_lessons(spec: &VerdictSpec, lessons: &[Lesson]) -> (Policy, Option<Learned>) {
+    let policy = policy(spec);
+    let learned = verdict::learned(lessons, &policy).filter(|_| spec.learn.unwrap_or(true));
+    match learned {
+        Some(learned) => (policy.with(&learned), Some(learned)),
+        None => (policy, None),
+    }
+}
+
+/// Who counts what both environments serve.
+pub(super) fn counted_by(spec: &VerdictSpec) -> CountedBy {
+    match (spec.counted_by(), &spec.endpoint) {
+        (MetricsSource::TargetGroups, _) => CountedBy::TargetGroups,
+        (MetricsSource::Endpoint, Some(endpoint)) => CountedBy::Endpoint(endpoint.clone()),
+        (MetricsSource::Endpoint | MetricsSource::EnhancedHealth, _) => CountedBy::EnhancedHealth,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Saving what a green that is taken back says of itself, for a post-mortem: its events and the tail of its logs.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -12,6 +13,9 @@ use crate::release::{CallResult, Release};
 
 /// How long instances may take to send the tail of their logs. Worth a wait, not worth a stuck rollback.
 const LOGS: Duration = Duration::from_secs(30);
+
+/// How long one log may take to be read.
+const LOG: Duration = Duration::from_secs(20);
 
 /// How long all of it may take. Traffic is back by then, but it may leave again, and nobody looks meanwhile.
 const ALL: Duration = Duration::from_secs(60);
@@ -95,7 +99,7 @@ async fn logs(world: &World, environment: &EnvironmentId, release: &Release) -> 
             let log = match Url::parse(&address) {
                 Ok(url) => world
                     .prober
-                    .fetch(&url)
+                    .fetch(&url, &BTreeMap::new(), LOG)
                     .await
                     .unwrap_or_else(|why| format!("(could not be read: {why})")),
                 Err(_) => "(the address of the log is not one)".to_owned(),

@@ -23,7 +23,7 @@ pub async fn gather(world: &World, plan: &Plan, clock: &dyn Clock) -> Facts {
         return blind(world, identity.clone(), why);
     }
     let application = &plan.id.slot.application;
-    let (templates, environments, version, bucket, quotas) = tokio::join!(
+    let (templates, environments, version, bucket, quotas, alarms) = tokio::join!(
         Box::pin(bounded(READ, world.aws.templates(application))),
         Box::pin(bounded(READ, environments(world, plan))),
         Box::pin(bounded(READ, world.aws.version(application, &plan.version_label))),
@@ -32,6 +32,12 @@ pub async fn gather(world: &World, plan: &Plan, clock: &dyn Clock) -> Facts {
             let new_version = matches!(plan.source, Source::Bundle { .. });
             world.aws.quotas(new_version, 2).await
         })),
+        Box::pin(async {
+            if plan.alarms.is_empty() {
+                return Known::Known(Vec::new());
+            }
+            super::counted::alarms(world, &plan.alarms, clock).await
+        }),
     );
     let split = match (&plan.route, environments.known()) {
         (Some(_), Some(all)) => {
@@ -49,6 +55,7 @@ pub async fn gather(world: &World, plan: &Plan, clock: &dyn Clock) -> Facts {
         version,
         bucket,
         quotas,
+        alarms,
         ..blank(world)
     };
     let live = facts
@@ -85,6 +92,7 @@ fn blind(world: &World, identity: Known<String>, why: &str) -> Facts {
         version: Known::Unknown(unknown()),
         bucket: Known::Unknown(unknown()),
         quotas: Known::Unknown(unknown()),
+        alarms: Known::Unknown(unknown()),
         bundle: world.bundle_problems.clone(),
     }
 }

@@ -58,7 +58,7 @@ impl World {
     }
 
     /// The ARN of an environment's target group; `None` if it has not exactly one. It does not change while the environment lives.
-    async fn group(&self, environment: &EnvironmentId) -> Result<Option<String>, CallError> {
+    pub(super) async fn group(&self, environment: &EnvironmentId) -> Result<Option<String>, CallError> {
         let known = || self.groups.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = known().get(environment) {
             return Ok(Some(known.clone()));

@@ -4,6 +4,7 @@
 
 mod act;
 mod busy;
+mod counted;
 mod error;
 mod evidence;
 mod facts;
@@ -37,8 +38,8 @@ pub use world::{Overrides, World};
 use crate::journal::Append;
 use crate::model::{ReleaseNumber, Timestamp};
 use crate::release::{
-    Decision, Event, Looks, Notice, Observation, Outcome, Plan, Release, ReleaseId, Slot, Then, Why, Wish, Writer,
-    apply, limits,
+    Decision, Event, Looks, Next, Notice, Observation, Outcome, Plan, Release, ReleaseId, Slot, Then, Why, Wish,
+    Writer, apply, limits,
 };
 
 /// Drives one release.
@@ -97,29 +98,25 @@ impl Driver {
     /// # Errors
     ///
     /// When another release of the slot is not over, or the journal cannot be written.
-    pub async fn begin(
-        seat: Seat,
-        slot: &Slot,
-        plan: impl Fn(ReleaseNumber) -> Plan + Send,
-    ) -> Result<Self, DriverError> {
+    pub async fn begin(seat: Seat, slot: &Slot, plan: impl Fn(&Next) -> Plan + Send) -> Result<Self, DriverError> {
         let writer = seat.machine.writer();
         loop {
             let newest = crate::journal::newest(seat.journal.as_ref(), slot).await?;
-            let number = match newest {
+            let next = match newest {
                 // The same request has come twice, and another process was faster: there is one release for it.
-                Some(release) if same_request(&release.plan, &plan(release.plan.id.number)) => {
+                Some(release) if same_request(&release.plan, &plan(&Next::first())) => {
                     return Ok(Self::seated(seat, writer, release));
                 }
                 Some(release) if release.outcome.is_none() => return Err(busy(&release, seat.clock.now())),
-                Some(release) => release.plan.id.number.next(),
-                None => ReleaseNumber(1),
+                Some(release) => Next::after(&release),
+                None => Next::first(),
             };
             let event = Event::Started {
-                plan: Box::new(plan(number)),
+                plan: Box::new(plan(&next)),
             };
             let id = ReleaseId {
                 slot: slot.clone(),
-                number,
+                number: next.number,
             };
             let now = seat.clock.now();
             let entry = write::entry(id.clone(), 0, now, &writer, event);

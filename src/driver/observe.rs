@@ -18,7 +18,21 @@ use crate::release::{EnvironmentSeen, Looks, Observation, Phase, Plan, PublicSee
 /// Looks at the world.
 pub(super) async fn observe(world: &World, release: &Release, wanted: &Looks, clock: &dyn Clock) -> Observation {
     let plan = &release.plan;
-    let (facts, artifact, version, templates, there, in_sync, green_health, blue_health, errors, smoke, public) = tokio::join!(
+    let (
+        facts,
+        artifact,
+        version,
+        templates,
+        there,
+        in_sync,
+        green_health,
+        blue_health,
+        errors,
+        counted,
+        alarms,
+        smoke,
+        public,
+    ) = tokio::join!(
         Box::pin(async {
             if wanted.facts {
                 Some(facts::gather(world, plan, clock).await)
@@ -47,6 +61,20 @@ pub(super) async fn observe(world: &World, release: &Release, wanted: &Looks, cl
             world.aws.error_events(id, since)
         })),
         Box::pin(async {
+            if wanted.counted {
+                super::counted::counted(world, release, clock).await
+            } else {
+                unasked()
+            }
+        }),
+        Box::pin(async {
+            if wanted.alarms {
+                super::counted::alarms(world, &plan.alarms, clock).await
+            } else {
+                unasked()
+            }
+        }),
+        Box::pin(async {
             let base = base(wanted.smoke.as_deref()?)?;
             Some(round(world.prober.as_ref(), &base, &plan.smoke.checks).await)
         }),
@@ -69,6 +97,8 @@ pub(super) async fn observe(world: &World, release: &Release, wanted: &Looks, cl
         green_health,
         blue_health,
         errors,
+        counted,
+        alarms,
         smoke,
         public,
         sampled: None,
@@ -94,11 +124,11 @@ fn public_bound(release: &Release) -> Duration {
 }
 
 async fn look<T>(wanted: bool, call: impl Future<Output = Result<T, CallError>>) -> Known<T> {
-    if wanted {
-        bounded(READ, call).await
-    } else {
-        Known::Unknown("it was not looked at".to_owned())
-    }
+    if wanted { bounded(READ, call).await } else { unasked() }
+}
+
+fn unasked<T>() -> Known<T> {
+    Known::Unknown("it was not looked at".to_owned())
 }
 
 async fn look_at<'a, I, T, F>(wanted: Option<&'a I>, call: impl FnOnce(&'a I) -> F) -> Known<T>
@@ -107,7 +137,7 @@ where
 {
     match wanted {
         Some(what) => bounded(READ, call(what)).await,
-        None => Known::Unknown("it was not looked at".to_owned()),
+        None => unasked(),
     }
 }
 

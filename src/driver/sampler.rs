@@ -237,7 +237,7 @@ fn spread(round: usize) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeMap, BTreeSet};
     use std::net::IpAddr;
     use std::sync::atomic::AtomicBool;
 
@@ -283,7 +283,7 @@ mod tests {
             Known::Known(BTreeSet::new())
         }
 
-        async fn fetch(&self, _: &Url) -> Result<String, String> {
+        async fn fetch(&self, _: &Url, _: &BTreeMap<String, String>, _: Duration) -> Result<String, String> {
             Err("not asked for here".to_owned())
         }
     }

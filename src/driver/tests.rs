@@ -12,7 +12,7 @@ use crate::journal::{DirectoryJournal, Journal, JournalError};
 use crate::model::Clock;
 use crate::probe::{HttpProber, ProbeSettings};
 use crate::release::tests::{blue, plan};
-use crate::release::{Action, CallResult, Entry, Silent};
+use crate::release::{Action, CallResult, Entry, Next, Silent};
 
 /// A machine's clocks, turned by hand.
 #[derive(Default)]
@@ -164,9 +164,9 @@ fn slot() -> Slot {
 
 async fn first(journal: &Arc<Flaky>, clock: &Arc<Hands>) -> Driver {
     let seat = seat(Arc::clone(journal) as Arc<dyn Journal>, clock, "host-a", 7).await;
-    let numbered = |number| {
+    let numbered = |next: &Next| {
         let mut plan = plan();
-        plan.id.number = number;
+        plan.id.number = next.number;
         plan
     };
     Driver::begin(seat, &slot(), numbered).await.unwrap()
@@ -282,9 +282,9 @@ async fn a_request_that_comes_twice_is_one_release() {
             request: request.to_owned(),
             execution: None,
         });
-        let numbered = |number| {
+        let numbered = |next: &Next| {
             let mut plan = plan();
-            plan.id.number = number;
+            plan.id.number = next.number;
             plan.origin.clone_from(&origin);
             plan
         };

@@ -1,6 +1,6 @@
 //! The prober for real networks.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -69,7 +69,7 @@ impl HttpProber {
         let url = self.target(base, check)?;
         let method = Method::from_bytes(check.method.as_bytes())
             .map_err(|_| format!("{:?} is not an HTTP method", check.method))?;
-        let headers = request_headers(check)?;
+        let headers = headers_of(check)?;
         let (client, addresses) = self.client(&url).await?;
         let mut request = client.request(method, url.clone()).headers(headers);
         if let Some(body) = &check.body {
@@ -197,36 +197,43 @@ impl Prober for HttpProber {
         }
     }
 
-    async fn fetch(&self, url: &Url) -> Result<String, String> {
-        const PATIENCE: Duration = Duration::from_secs(20);
+    async fn fetch(&self, url: &Url, headers: &BTreeMap<String, String>, patience: Duration) -> Result<String, String> {
         let asked = async {
+            let headers = request_headers(headers)?;
             let (client, _) = self.client(url).await?;
-            let mut response = client.get(url.clone()).send().await.map_err(|error| cause(&error))?;
+            let request = client.get(url.clone()).headers(headers);
+            let mut response = request.send().await.map_err(|error| cause(&error))?;
             if !response.status().is_success() {
                 return Err(format!("the answer has status {}", response.status().as_u16()));
             }
             let (body, _) = read_body(&mut response).await?;
             Ok(String::from_utf8_lossy(&body).into_owned())
         };
-        tokio::time::timeout(PATIENCE, asked)
+        tokio::time::timeout(patience, asked)
             .await
             .unwrap_or_else(|_| Err("no whole answer came in time".to_owned()))
     }
 }
 
-/// The request's headers. What is wrong is told without their values, which may be secrets.
-fn request_headers(check: &Check) -> Result<HeaderMap, String> {
-    let mut headers = HeaderMap::new();
-    for (name, value) in &check.headers {
-        let parsed = HeaderName::from_bytes(name.as_bytes())
-            .map_err(|_| format!("{name:?} is not a name that a request header can have"))?;
-        let value = HeaderValue::from_str(&secret::from_environment(value)?)
-            .map_err(|_| format!("the check's value for header {name} has characters that a header cannot carry"))?;
-        headers.insert(parsed, value);
-    }
+/// The headers of a check's request.
+fn headers_of(check: &Check) -> Result<HeaderMap, String> {
+    let mut headers = request_headers(&check.headers)?;
     if let Some(host) = &check.host {
         let value = HeaderValue::from_str(host).map_err(|_| format!("{host:?} is not a host name"))?;
         headers.insert(HOST, value);
+    }
+    Ok(headers)
+}
+
+/// A request's headers. What is wrong is told without their values, which may be secrets.
+fn request_headers(wanted: &BTreeMap<String, String>) -> Result<HeaderMap, String> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in wanted {
+        let parsed = HeaderName::from_bytes(name.as_bytes())
+            .map_err(|_| format!("{name:?} is not a name that a request header can have"))?;
+        let value = HeaderValue::from_str(&secret::from_environment(value)?)
+            .map_err(|_| format!("the value for header {name} has characters that a header cannot carry"))?;
+        headers.insert(parsed, value);
     }
     Ok(headers)
 }

@@ -8,8 +8,9 @@ mod secret;
 pub(crate) mod testing;
 mod tls;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::StreamExt;
@@ -35,8 +36,9 @@ pub trait Prober: Send + Sync {
     /// whole answer is unknown.
     async fn addresses(&self, host: &str) -> Known<BTreeSet<IpAddr>>;
 
-    /// Reads a text from an address that AWS has given out, such as a log. The error never holds the address: it may be signed.
-    async fn fetch(&self, url: &Url) -> Result<String, String>;
+    /// Reads a text from an address, such as a log that AWS has given out. `${NAME}` in the headers' values stands for environment
+    /// variables. The error never holds the address, which may be signed, nor a header's value.
+    async fn fetch(&self, url: &Url, headers: &BTreeMap<String, String>, patience: Duration) -> Result<String, String>;
 }
 
 /// Why a prober cannot be made.
@@ -65,7 +67,6 @@ pub async fn round(prober: &dyn Prober, base: &Url, checks: &[Check]) -> Vec<Pro
 mod tests {
     use crate::model::Span;
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::time::Duration;
 
     use super::*;
 
@@ -93,7 +94,7 @@ mod tests {
             }
         }
 
-        async fn fetch(&self, _: &Url) -> Result<String, String> {
+        async fn fetch(&self, _: &Url, _: &BTreeMap<String, String>, _: Duration) -> Result<String, String> {
             Err("not asked for here".to_owned())
         }
 

@@ -240,7 +240,7 @@ async fn perform(
     let listener = Arc::clone(&rehearsal.listener);
     let journal = project.open_journal(&stage.reach).await;
     let seat = Seat::new(journal, world, Arc::new(SystemClock), listener);
-    let mut driver = Driver::begin(seat.clone(), &project.slot(), |number| planner.plan(number)).await?;
+    let mut driver = Driver::begin(seat.clone(), &project.slot(), |next| planner.plan(next)).await?;
     if matches!(act.way, Way::TakenBack | Way::During(_)) {
         // Until green is watched, and blue has most of the traffic where both can have some.
         driver

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::counted::{Counted, CountedBy};
 use super::decide::Decision;
 use super::event::{Event, Look};
 use super::observation::Observation;
@@ -11,7 +12,7 @@ use super::plan::Plan;
 use super::seen::HealthSeen;
 use super::state::Release;
 use crate::model::{HealthStatus, Known, Timestamp};
-use crate::verdict::{self, Arm, Instance, Judge, Latency, Probes, Verdict, Window};
+use crate::verdict::{self, Arm, Instance, Judge, Latency, Lesson, Probes, Verdict, Window};
 
 /// Before the shift so many windows of blue are enough to know how it is by itself.
 const LEAD_IN: u32 = 30;
@@ -91,8 +92,11 @@ impl Assessment {
         if *step > self.step {
             (self.step, self.answered) = (*step, 0.0);
         }
-        let probes = green.probes.as_ref().map_or(0.0, |probes| probes.requests);
-        self.answered += green.requests.unwrap_or(0.0) + probes;
+        // A source that is late tells of the step before as well.
+        if *step == self.step {
+            let probes = green.probes.as_ref().map_or(0.0, |probes| probes.requests);
+            self.answered += green.requests.unwrap_or(0.0) + probes;
+        }
         self.blue_at = measured.blue_at.or(self.blue_at);
         self.green_at = measured.green_at.or(self.green_at);
     }
@@ -131,6 +135,11 @@ impl Assessment {
         (newest && verdict.decision == verdict::Decision::Healthy).then(|| self.told(verdict))
     }
 
+    /// What the windows have shown of how two good environments differ.
+    pub(super) fn lesson(&self) -> Lesson {
+        self.judge.lesson()
+    }
+
     /// What speaks against green without being enough to take it back.
     pub(super) fn suspicion(&self) -> Option<String> {
         let verdict = self.verdict.as_ref()?;
@@ -150,45 +159,92 @@ impl Assessment {
 /// probes of it.
 pub(super) fn measured(release: &Release, seen: &Observation, look: Option<&Look>) -> Option<Measured> {
     let known = &release.assessment;
-    let (mut blue, blue_at) = fresh(&seen.blue_health, known.blue_at).unzip();
-    // Before it has traffic, green's numbers are those of our own checks while it comes up.
-    let (green, green_at) = release
-        .shifted_at
-        .and_then(|_| fresh(&seen.green_health, known.green_at))
-        .unzip();
-    // What happens to both at once must be seen at once, or it counts as a difference.
-    if let (Some(of_blue), Some(of_green)) = (blue_at, green_at)
-        && of_blue.since(of_green).max(of_green.since(of_blue)) > APART
-    {
-        blue = None;
-    }
+    let newest = match release.plan.counted_by {
+        CountedBy::EnhancedHealth => by_health(release, seen),
+        CountedBy::TargetGroups | CountedBy::Endpoint(_) => by_another(release, seen),
+    };
     let looked = look.and_then(|look| probes(release, seen, look));
     let probes = join(looked, seen.sampled.as_ref().map(|sampled| sampled.green.clone()));
-    if blue.is_none() && green.is_none() && probes.is_none() {
+    if newest.blue.is_none() && newest.green.is_none() && probes.is_none() {
         return None;
     }
-    let arm = |health: Option<&HealthSeen>| health.map(arm).unwrap_or_default();
+    let (blue, blue_at) = newest.blue.unzip();
+    let (green, green_at) = newest.green.unzip();
     let step = if release.shifted_at.is_some() {
-        u32::try_from(release.step).unwrap_or(u32::MAX).saturating_add(1)
+        let step = u32::try_from(release.step).unwrap_or(u32::MAX);
+        step.saturating_add(u32::from(!newest.of_before))
     } else {
         0
     };
     let end = seen.at.since(known.since);
     let window = Window {
-        begin_s: end.saturating_sub(LENGTH).as_secs_f64(),
+        begin_s: end.saturating_sub(newest.length).as_secs_f64(),
         end_s: end.as_secs_f64(),
         step,
         blue: Arm {
             probes: seen.sampled.as_ref().map(|sampled| sampled.blue.clone()),
-            ..arm(blue)
+            ..blue.unwrap_or_default()
         },
-        green: Arm { probes, ..arm(green) },
+        green: Arm {
+            probes,
+            ..green.unwrap_or_default()
+        },
     };
     Some(Measured {
         window,
-        blue_at: blue_at.filter(|_| blue.is_some()),
+        blue_at,
         green_at,
     })
+}
+
+/// What is new of both, and which windows these are by the clock of their source.
+struct Newest {
+    blue: Option<(Arm, Timestamp)>,
+    green: Option<(Arm, Timestamp)>,
+    length: Duration,
+    /// Whether they began before green had the traffic of its step.
+    of_before: bool,
+}
+
+/// What Elastic Beanstalk counted.
+fn by_health(release: &Release, seen: &Observation) -> Newest {
+    let known = &release.assessment;
+    let mut blue = fresh(&seen.blue_health, known.blue_at);
+    // Before it has traffic, green's numbers are those of our own checks while it comes up.
+    let green = release
+        .shifted_at
+        .and_then(|_| fresh(&seen.green_health, known.green_at));
+    // What happens to both at once must be seen at once, or it counts as a difference.
+    if let (Some((_, of_blue)), Some((_, of_green))) = (blue, green)
+        && of_blue.since(of_green).max(of_green.since(of_blue)) > APART
+    {
+        blue = None;
+    }
+    let arm = |(health, at): (&HealthSeen, Timestamp)| (arm(health), at);
+    Newest {
+        blue: blue.map(arm),
+        green: green.map(arm),
+        length: LENGTH,
+        of_before: false,
+    }
+}
+
+/// What another source counted. Its windows are of both, and none may hold a request that one before it held.
+fn by_another(release: &Release, seen: &Observation) -> Newest {
+    let known = &release.assessment;
+    let last = known.blue_at.max(known.green_at);
+    let new = |counted: &&Counted| last.is_none_or(|last| counted.told_at - counted.length.get() >= last);
+    let counted = seen.counted.known().filter(new);
+    let began = counted.map(|counted| counted.ended_at - counted.length.get());
+    let before = |at: Timestamp| began.is_some_and(|began| began < at);
+    Newest {
+        blue: counted.map(|counted| (counted.blue.clone(), counted.told_at)),
+        green: counted
+            .filter(|_| release.shifted_at.is_some())
+            .map(|counted| (counted.green.clone(), counted.told_at)),
+        length: counted.map_or(LENGTH, |counted| counted.length.get()),
+        of_before: release.shifted_at.is_some_and(before),
+    }
 }
 
 /// Puts what is seen of blue by itself on record, where nothing else is to be done.

@@ -2,6 +2,7 @@
 //! that the phase does not use.
 
 use super::action::Action;
+use super::counted::CountedBy;
 use super::observation::Looks;
 use super::state::{Phase, Release};
 use crate::model::{EnvironmentId, Timestamp};
@@ -26,6 +27,7 @@ pub fn looks(release: &Release, now: Timestamp) -> Looks {
             looks.green_health = green.map(|green| green.id.clone());
             looks.errors = green.map(|green| (green.id.clone(), release.phase_since));
             looks.blue_health = lead_in(release);
+            looks.counted = counts(release, looks.blue_health.as_ref());
         }
         // A pause holds the checks too.
         Phase::Smoke => {
@@ -33,6 +35,7 @@ pub fn looks(release: &Release, now: Timestamp) -> Looks {
                 looks.smoke = release.green_host();
             }
             looks.blue_health = lead_in(release);
+            looks.counted = counts(release, looks.blue_health.as_ref());
         }
         Phase::Shift | Phase::Bake | Phase::Drain | Phase::Retire => watch(release, now, &mut looks),
         Phase::RollBack => roll_back(release, now, &mut looks),
@@ -52,6 +55,11 @@ pub fn looks(release: &Release, now: Timestamp) -> Looks {
 fn lead_in(release: &Release) -> Option<EnvironmentId> {
     let blue = release.blue.as_ref()?;
     (release.green.is_some() && release.assessment.leads_in()).then(|| blue.id.clone())
+}
+
+/// Whether another source than blue's health has to be asked what is served, when that is wanted.
+fn counts(release: &Release, blue: Option<&EnvironmentId>) -> bool {
+    blue.is_some() && release.plan.counted_by != CountedBy::EnhancedHealth
 }
 
 fn watch(release: &Release, now: Timestamp, looks: &mut Looks) {
@@ -75,6 +83,8 @@ fn watch(release: &Release, now: Timestamp, looks: &mut Looks) {
             looks.direct = release.green_host();
         }
         looks.blue_health = release.blue.as_ref().map(|blue| blue.id.clone());
+        looks.counted = counts(release, looks.blue_health.as_ref());
+        looks.alarms = !release.plan.alarms.is_empty();
     }
     if matches!(release.phase, Phase::Drain | Phase::Retire) {
         looks.blue_health = release.blue.as_ref().map(|blue| blue.id.clone());

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::counted::{AlarmSeen, Counted};
 use super::preflight::Facts;
 use super::seen::{EnvironmentSeen, HealthSeen, PublicSeen, VersionSeen};
 use crate::model::{EnvironmentId, Known, ProbeResult, Timestamp};
@@ -34,6 +35,10 @@ pub struct Looks {
     pub blue_health: Option<EnvironmentId>,
     /// Error events of this environment since this moment.
     pub errors: Option<(EnvironmentId, Timestamp)>,
+    /// What both serve, as the plan's own source counts it.
+    pub counted: bool,
+    /// The plan's alarms.
+    pub alarms: bool,
     /// Run the smoke checks against this host.
     pub smoke: Option<String>,
     /// Run the bake's checks through the public name, and compare its addresses with those of this host.
@@ -57,6 +62,8 @@ impl Looks {
             (self.templates, others.templates),
             (self.environments, others.environments),
             (self.split, others.split),
+            (self.counted, others.counted),
+            (self.alarms, others.alarms),
         ];
         flags.iter().all(|(ours, theirs)| *ours || !*theirs)
             && same(self.green_health.as_ref(), others.green_health.as_ref())
@@ -93,6 +100,10 @@ pub struct Observation {
     pub blue_health: Known<HealthSeen>,
     /// See [`Looks::errors`].
     pub errors: Known<Vec<String>>,
+    /// See [`Looks::counted`].
+    pub counted: Known<Counted>,
+    /// See [`Looks::alarms`].
+    pub alarms: Known<Vec<AlarmSeen>>,
     /// See [`Looks::smoke`].
     pub smoke: Option<Vec<ProbeResult>>,
     /// See [`Looks::public`].
@@ -133,6 +144,8 @@ impl Observation {
             green_health: known(wanted.green_health.is_some(), self.green_health),
             blue_health: known(wanted.blue_health.is_some(), self.blue_health),
             errors: known(wanted.errors.is_some(), self.errors),
+            counted: known(wanted.counted, self.counted),
+            alarms: known(wanted.alarms, self.alarms),
             smoke: self.smoke.filter(|_| wanted.smoke.is_some()),
             public: self.public.filter(|_| wanted.public.is_some()),
             // Each counts once.
@@ -156,6 +169,8 @@ impl Observation {
             green_health: Known::Unknown(unasked()),
             blue_health: Known::Unknown(unasked()),
             errors: Known::Unknown(unasked()),
+            counted: Known::Unknown(unasked()),
+            alarms: Known::Unknown(unasked()),
             smoke: None,
             public: None,
             sampled: None,

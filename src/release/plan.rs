@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::counted::CountedBy;
 use super::drill::DrillKind;
 use super::origin::Origin;
 use crate::model::{
@@ -15,7 +16,7 @@ use crate::spec::{
     StepSpec,
 };
 use crate::traffic::Weighting;
-use crate::verdict::Policy;
+use crate::verdict::{Learned, Lesson, Policy};
 
 /// A slot of an application: what releases queue for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -143,6 +144,18 @@ pub struct Plan {
     /// What the health engine asks of it.
     #[serde(default)]
     pub verdict: Policy,
+    /// Who counts what both environments serve.
+    #[serde(default)]
+    pub counted_by: CountedBy,
+    /// What earlier releases changed about that.
+    #[serde(default)]
+    pub learned: Option<Learned>,
+    /// What earlier releases have shown, for the releases to come.
+    #[serde(default)]
+    pub lessons: Vec<Lesson>,
+    /// Names of alarms that speak against green.
+    #[serde(default)]
+    pub alarms: Vec<String>,
     /// Waiting for blue to fall silent.
     pub drain: DrainSpec,
     /// Blue's end.

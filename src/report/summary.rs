@@ -55,6 +55,16 @@ pub fn plan(plan: &Plan, found: &Findings) -> String {
         "  bake    {}, a look every {}, back after {} bad ones",
         plan.bake.duration, plan.bake.interval, plan.bake.fail
     );
+    if let Some(learned) = &plan.learned {
+        let percent = |ratio: f64| (ratio - 1.0) * 100.0;
+        let _ = writeln!(
+            text,
+            "  learnt  green may be {:.1}% slower, as {} good releases have shown ({:.1}% are allowed)",
+            percent(learned.latency_ratio),
+            learned.releases,
+            percent(learned.allowed)
+        );
+    }
     let _ = writeln!(
         text,
         "  drain   {} for old DNS answers, then {} without a request",

@@ -78,6 +78,12 @@ pub enum When {
     OwnBucket,
     /// When releases are made by a pipeline of CodePipeline.
     InPipeline,
+    /// When target groups are what requests are counted by.
+    CountedByGroups,
+    /// The same, or with the lever that has their weights.
+    WithGroups,
+    /// With alarms that speak against green.
+    WithAlarms,
 }
 
 impl Grant {
@@ -91,6 +97,9 @@ impl Grant {
             When::JournalOnS3 => scope.journal_on_s3(),
             When::OwnBucket => scope.own_bucket(),
             When::InPipeline => scope.pipeline().is_some(),
+            When::CountedByGroups => scope.counted_by_groups(),
+            When::WithGroups => scope.counted_by_groups() || scope.lever() == Lever::WeightedTargetGroups,
+            When::WithAlarms => scope.with_alarms(),
         }
     }
 }
@@ -203,20 +212,43 @@ pub const GRANTS: &[Grant] = &[
         duties: &[Read],
         actions: &["elasticbeanstalk:DescribeEnvironmentResources"],
         on: On::Environments,
-        when: When::With(Lever::WeightedTargetGroups),
+        when: When::WithGroups,
         why: "An environment's Auto Scaling group, which names its target group.",
     },
     Grant {
         sid: "ReadRules",
         duties: &[Read],
         actions: &[
-            "autoscaling:DescribeAutoScalingGroups",
             "elasticloadbalancing:DescribeRules",
             "elasticloadbalancing:DescribeTargetHealth",
         ],
         on: On::Everything,
         when: When::With(Lever::WeightedTargetGroups),
         why: "The rules' weights, and whether targets are healthy.",
+    },
+    Grant {
+        sid: "ReadTargets",
+        duties: &[Read],
+        actions: &["autoscaling:DescribeAutoScalingGroups"],
+        on: On::Everything,
+        when: When::WithGroups,
+        why: "The target group of an Auto Scaling group.",
+    },
+    Grant {
+        sid: "ReadMetrics",
+        duties: &[Read],
+        actions: &["cloudwatch:GetMetricData", "elasticloadbalancing:DescribeTargetGroups"],
+        on: On::Everything,
+        when: When::CountedByGroups,
+        why: "What both environments serve, by their target groups, and the load balancer that these are counted at.",
+    },
+    Grant {
+        sid: "ReadAlarms",
+        duties: &[Read],
+        actions: &["cloudwatch:DescribeAlarms"],
+        on: On::Everything,
+        when: When::WithAlarms,
+        why: "The state of the alarms in `verdict.alarms`. Composite alarms are told only to those who may see all.",
     },
     Grant {
         sid: "StageBundles",

@@ -4,7 +4,7 @@ use super::grants::On;
 use crate::journal::slot_prefix;
 use crate::model::ReleaseNumber;
 use crate::release::Slot;
-use crate::spec::{JournalPlace, Lever, Spec};
+use crate::spec::{JournalPlace, Lever, MetricsSource, Spec};
 use crate::traffic::fence_name;
 
 /// How account and region are written.
@@ -52,6 +52,8 @@ pub struct Scope {
     zone: Option<String>,
     rules: Vec<String>,
     pipeline: Option<String>,
+    counted_by_groups: bool,
+    with_alarms: bool,
 }
 
 impl Scope {
@@ -102,6 +104,8 @@ impl Scope {
             zone: zone.or(home.zone.as_ref()).cloned(),
             rules: spec.weighted_target_groups.rules.clone(),
             pipeline: None,
+            counted_by_groups: spec.verdict.counted_by() == MetricsSource::TargetGroups,
+            with_alarms: !spec.verdict.alarms.is_empty(),
         }
     }
 
@@ -131,6 +135,14 @@ impl Scope {
 
     pub(super) fn journal_on_s3(&self) -> bool {
         self.journal.is_some()
+    }
+
+    pub(super) fn counted_by_groups(&self) -> bool {
+        self.counted_by_groups
+    }
+
+    pub(super) fn with_alarms(&self) -> bool {
+        self.with_alarms
     }
 
     pub(super) fn own_bucket(&self) -> bool {

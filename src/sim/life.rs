@@ -92,7 +92,7 @@ impl Crew {
                 return After::Over;
             }
             Some(release) => Driver::join(seat, release),
-            None if begins => match Driver::begin(seat, &slot(), |number| self.planner.plan(number)).await {
+            None if begins => match Driver::begin(seat, &slot(), |next| self.planner.plan(next)).await {
                 Ok(driver) => driver,
                 Err(error) => {
                     self.scene.tell(&who, || format!("cannot begin: {error}"));

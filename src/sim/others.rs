@@ -91,7 +91,7 @@ impl Crew {
             let state = self.scene.state();
             state.release.as_ref().is_some_and(|release| release.outcome.is_none())
         };
-        let begun = Driver::begin(seat, &slot(), |number| self.planner.plan(number)).await;
+        let begun = Driver::begin(seat, &slot(), |next| self.planner.plan(next)).await;
         // The release that is known now may be the rival's own.
         let over = self.scene.state().finished_at.is_some();
         match begun {

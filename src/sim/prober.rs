@@ -1,14 +1,16 @@
 //! Checks and name lookups in the simulated world.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use url::Url;
 
 use super::scenario::{Fate, Moment, Service};
 use super::scene::Scene;
+use super::stage::METRICS;
 use crate::model::{Known, ProbeResult, Span};
 use crate::probe::Prober;
 use crate::spec::Check;
@@ -88,7 +90,15 @@ impl Prober for SimProber {
         }
     }
 
-    async fn fetch(&self, _: &Url) -> Result<String, String> {
+    async fn fetch(&self, url: &Url, _: &BTreeMap<String, String>, _: Duration) -> Result<String, String> {
+        if url.host_str() == Some(METRICS) {
+            if let Some(fate) = self.fate("fetch", Service::Monitoring).await {
+                return Err(format!("no answer: simulated {fate:?}"));
+            }
+            let (blue, green) = url.path().trim_start_matches('/').split_once('/').unwrap_or_default();
+            let told = self.scene.stage.told(blue, green);
+            return told.ok_or_else(|| "it knows no such environments".to_owned());
+        }
         match self.fate("fetch", Service::Storage).await {
             Some(fate) => Err(format!("no answer: simulated {fate:?}")),
             None => Ok("a line of a log\n".to_owned()),

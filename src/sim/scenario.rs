@@ -8,7 +8,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::release::{DrillKind, Wish};
-use crate::spec::{AtGateDeadline, ForeignAnswer, GatePlace, Lever};
+use crate::spec::{AtGateDeadline, ForeignAnswer, GatePlace, Lever, MetricsSource};
 
 /// One world, before anything has happened. As JSON it stays the same world when worlds are drawn otherwise one day.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -81,6 +81,12 @@ pub struct Terms {
     /// What it proves, if it is a drill.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drill: Option<DrillKind>,
+    /// Who counts what both environments serve, if it is not Elastic Beanstalk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted_by: Option<MetricsSource>,
+    /// Whether there is an alarm of CloudWatch to be read with every look.
+    #[serde(default)]
+    pub alarm: bool,
 }
 
 /// Where the journal lies.

@@ -1,5 +1,6 @@
 //! The account of a simulated world, with what runs behind it, and a look at how it really is.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -22,9 +23,9 @@ use crate::local::modelled::{Answer, ModelledPlane};
 use crate::local::objects::{ObjectStore, S3Front};
 use crate::local::permissions::{Permissions, Place as Home};
 use crate::local::storage::Storage;
-use crate::model::{Clock, EnvironmentId, Share, Span};
+use crate::model::{Clock, EnvironmentId, Share, Span, Timestamp};
 use crate::release::Slot;
-use crate::spec::{GateSpec, Lever, Spec, StepSpec, Steps};
+use crate::spec::{EndpointSpec, GateSpec, Lever, MetricsSource, Spec, StepSpec, Steps};
 
 /// Where everything is.
 pub(super) const REGION: &str = "eu-central-1";
@@ -38,6 +39,11 @@ const OUTDATED: &str = "v0";
 pub(super) const NEW: &str = "v2";
 pub(super) const ACCOUNT: &str = "123456789012";
 const STACK: &str = "64bit Amazon Linux 2023 v4.7.2 running Python 3.13";
+
+/// Who tells what environments serve, in worlds that ask for it.
+pub(super) const METRICS: &str = "metrics.example";
+/// The alarm of worlds that have one. It never goes on.
+const ALARM: &str = "shop-5xx";
 
 /// The slot of all worlds.
 pub(super) fn slot() -> Slot {
@@ -101,6 +107,7 @@ impl Stage {
         let permissions = Arc::new(Permissions::new(home, backstage.clone()));
         let mut door = door
             .with_zones(backstage.clone())
+            .with_metrics(backstage.clone())
             .with_permissions(Arc::clone(&permissions));
         let mut line = None;
         if let Manner::Jobs(length) = scenario.manner {
@@ -250,6 +257,31 @@ impl Stage {
             ("VersionLabel", OLD),
             ("SolutionStackName", STACK),
         ])
+    }
+
+    /// What [`METRICS`] tells of two environments: the newest window that Elastic Beanstalk has of both.
+    pub(super) fn told(&self, blue: &str, green: &str) -> Option<String> {
+        let of = |id: &str| {
+            let answer = self.call(&[
+                ("Action", "DescribeEnvironmentHealth"),
+                ("EnvironmentId", id),
+                ("AttributeNames.member.1", "All"),
+            ]);
+            let text = |tag: &str| {
+                let (_, rest) = answer.body.split_once(&format!("<{tag}>"))?;
+                Some(rest.split_once('<')?.0.to_owned())
+            };
+            let at: Timestamp = serde_json::from_value(text("RefreshedAt")?.into()).ok()?;
+            let count = |tag: &str| text(tag).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
+            Some((at, count("RequestCount"), count("Status5xx")))
+        };
+        let ((at, blue, blue_failed), (_, green, green_failed)) = (of(blue)?, of(green)?);
+        let window = serde_json::json!({
+            "t": at.as_millis() / 1000,
+            "blue": { "requests": blue, "errors": blue_failed },
+            "green": { "requests": green, "errors": green_failed },
+        });
+        Some(window.to_string())
     }
 
     /// Answers a request that has arrived.
@@ -439,6 +471,17 @@ impl Stage {
         }
         if scenario.seed % 8 == 5 {
             spec.verdict.promote.minimum_bake = Some(span(terms.interval * 2));
+        }
+        spec.verdict.source = terms.counted_by;
+        if terms.counted_by == Some(MetricsSource::Endpoint) {
+            spec.verdict.endpoint = Some(EndpointSpec {
+                url: format!("http://{METRICS}/{{blue}}/{{green}}"),
+                headers: BTreeMap::new(),
+                timeout: Span::from_secs(5),
+            });
+        }
+        if terms.alarm {
+            spec.verdict.alarms = vec![ALARM.to_owned()];
         }
         // As many as the looks of the shortest bake make by themselves.
         spec.bake.min_requests = 3;

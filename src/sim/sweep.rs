@@ -91,6 +91,8 @@ fn releases() -> Vec<(&'static str, Scenario)> {
             gate: None,
             foreign: ForeignAnswer::Stop,
             drill: None,
+            counted_by: None,
+            alarm: false,
         },
         store: Store::Memory,
         skews: vec![0; 6],

@@ -74,7 +74,11 @@ impl Call {
             );
             let weights = matches!(
                 operation,
-                "DescribeRules" | "ModifyRule" | "DescribeTargetHealth" | "DescribeAutoScalingGroups"
+                "DescribeRules"
+                    | "ModifyRule"
+                    | "DescribeTargetHealth"
+                    | "DescribeTargetGroups"
+                    | "DescribeAutoScalingGroups"
             );
             let mut services = vec![if weights { Service::Weights } else { Service::Beanstalk }];
             if monitoring {
@@ -105,6 +109,14 @@ impl Call {
                     Bytes::from(format!("{path}?{query}"))
                 },
                 services: vec![Service::Weights],
+                json: false,
+            };
+        }
+        if let Some((_, operation)) = path.split_once("/operation/") {
+            return Self {
+                operation: operation.to_owned(),
+                form: Bytes::new(),
+                services: vec![Service::Monitoring],
                 json: false,
             };
         }

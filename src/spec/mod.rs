@@ -32,4 +32,6 @@ pub use journal::JournalPlace;
 pub use levers::{Lever, Preset, StepSpec, Steps, WeightedDnsSpec, WeightedTargetGroupsSpec};
 pub use people::{AtGateDeadline, ForeignAnswer, ForeignSpec, GatePlace, GateSpec};
 pub use schema::schema;
-pub use verdict::{AtVerdictDeadline, PromoteSpec, SloSpec, ToleranceSpec, VerdictPreset, VerdictSpec};
+pub use verdict::{
+    AtVerdictDeadline, EndpointSpec, MetricsSource, PromoteSpec, SloSpec, ToleranceSpec, VerdictPreset, VerdictSpec,
+};

@@ -84,7 +84,14 @@ slower = "8%"
 slower_absolute = "3ms"
 latency_noise = "4%"
 warm_up = "20s"
+learn = false
 at_deadline = "hold"
+alarms = ["shop-5xx"]
+
+[verdict.endpoint]
+url = "https://metrics.example.com/release?green={green_name}"
+headers = { authorization = "Bearer ${METRICS_TOKEN}" }
+timeout = "3s"
 
 [verdict.promote]
 early = true
@@ -147,6 +154,7 @@ application = "shop"
 lever = "weighted-target-groups"
 public_url = "https://www.example.com"
 steps = "linear"
+verdict.source = "target-groups"
 
 [weighted_target_groups]
 rules = ["arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener-rule/app/shared/50dc6c495c0c9188/f2f7dc8efc522ab2/9683b2d02a6cabee"]

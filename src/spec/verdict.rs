@@ -1,5 +1,7 @@
 //! What `cutover.toml` says about how green is judged. Everything that is absent is what the preset says.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +13,15 @@ use crate::model::{Share, Span};
 pub struct VerdictSpec {
     /// What to start from.
     pub preset: VerdictPreset,
+    /// Who counts what green and blue serve: `"enhanced-health"`, `"target-groups"` or `"endpoint"`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<MetricsSource>,
+    /// An address that tells what green and blue served.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<EndpointSpec>,
+    /// Names of CloudWatch alarms that speak against green.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub alarms: Vec<String>,
     /// How often a good release may be taken back, such as `1%`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
@@ -36,10 +47,81 @@ pub struct VerdictSpec {
     /// What to do with a release that could be shown to be neither good nor bad.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at_deadline: Option<AtVerdictDeadline>,
+    /// Whether earlier good releases narrow what is allowed. Default: yes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub learn: Option<bool>,
     /// When green may pass before its time is up.
     pub promote: PromoteSpec,
     /// What users are promised, whatever blue does.
     pub slo: SloSpec,
+}
+
+/// Who counts what both environments serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum MetricsSource {
+    /// Elastic Beanstalk's enhanced health, every ten seconds.
+    EnhancedHealth,
+    /// CloudWatch, by the environments' target groups, every minute.
+    TargetGroups,
+    /// The address in `[verdict.endpoint]`.
+    Endpoint,
+}
+
+/// An address of the user's own that tells what both environments served.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EndpointSpec {
+    /// The address, such as `"https://metrics.example.com/release?blue={blue_name}&green={green_name}"`.
+    pub url: String,
+    /// Request headers. `${NAME}` in a value stands for an environment variable.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+    /// When no whole answer has come by then, nothing is known.
+    #[serde(default = "endpoint_timeout")]
+    pub timeout: Span,
+}
+
+fn endpoint_timeout() -> Span {
+    Span::from_secs(5)
+}
+
+impl VerdictSpec {
+    /// Who counts: the source that is named, or the one that the rest of the settings means.
+    #[must_use]
+    pub fn counted_by(&self) -> MetricsSource {
+        self.source.unwrap_or(if self.endpoint.is_some() {
+            MetricsSource::Endpoint
+        } else {
+            MetricsSource::EnhancedHealth
+        })
+    }
+}
+
+impl EndpointSpec {
+    /// What may stand in braces in the address.
+    pub const NAMES: [&str; 6] = ["blue", "blue_name", "green", "green_name", "version", "release"];
+
+    /// The address with names in braces replaced by what `value` says of them, percent-encoded.
+    ///
+    /// # Errors
+    ///
+    /// The text between braces that is no name, or what stands behind a brace that nothing closes.
+    pub fn address(&self, value: impl Fn(&str) -> String) -> Result<String, String> {
+        let mut address = String::new();
+        let mut rest = self.url.as_str();
+        while let Some((before, after)) = rest.split_once('{') {
+            address.push_str(before);
+            let (name, behind) = after.split_once('}').ok_or_else(|| after.to_owned())?;
+            if !Self::NAMES.contains(&name) {
+                return Err(name.to_owned());
+            }
+            address.extend(url::form_urlencoded::byte_serialize(value(name).as_bytes()));
+            rest = behind;
+        }
+        address.push_str(rest);
+        Ok(address)
+    }
 }
 
 /// A set of values to start from.

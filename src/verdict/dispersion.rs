@@ -39,6 +39,14 @@ struct Recent {
 }
 
 impl Dispersion {
+    /// With a factor that was seen before, which counts as much as what is believed of a service that nobody knows.
+    pub(super) fn expecting(factor: f64) -> Self {
+        Self {
+            squares: PRIOR * BESIDE_MEDIAN * (factor - 1.0).max(0.0),
+            ..Self::default()
+        }
+    }
+
     /// What logarithms of e-values are divided by, 1 or more. By Jensen's inequality that never spoils an e-value; if failures come in groups
     /// of at most M that are routed whole, a factor of M makes it exact.
     pub(super) fn factor(&self) -> f64 {
@@ -121,6 +129,18 @@ mod tests {
         assert_eq!(after(&[5.0, 4.0, 6.0, 5.0, 3.0, 5.0, 6.0]).factor(), 1.0);
         let step = after(&[5.0, 4.0, 6.0, 50.0, 53.0, 49.0, 51.0]);
         assert!(step.factor() < 1.5 && step.storms() == 0, "{step:?}");
+    }
+
+    #[test]
+    fn a_factor_that_was_seen_before_holds_until_the_service_shows_another() {
+        assert_eq!(Dispersion::expecting(1.0), Dispersion::default());
+        let mut dispersion = Dispersion::expecting(4.0);
+        assert!((dispersion.factor() - 4.0).abs() < 1e-12);
+        for at in 0..30 {
+            let k = f64::from(4 + at % 3);
+            dispersion.learn(Some(Count { n: 1000.0, k }), None);
+        }
+        assert!(dispersion.factor() < 1.2, "{}", dispersion.factor());
     }
 
     #[test]

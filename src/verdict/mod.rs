@@ -19,6 +19,7 @@ mod counts;
 mod dispersion;
 mod evalue;
 mod evidence;
+mod history;
 mod instances;
 mod judge;
 mod latency;
@@ -37,6 +38,7 @@ pub mod trace;
 mod window;
 
 pub use evidence::{Advice, Decision, Evidence, Metric, Side, Verdict, Why};
+pub use history::{Learned, Lesson, MOST_LESSONS, learned};
 pub use judge::Judge;
 pub use policy::{AtDeadline, Policy, Preset, Promotion, Slo, Tolerance};
 pub use replay::{Decided, Harm, Replay, replay};

@@ -84,6 +84,13 @@ pub struct Policy {
     pub slo: Slo,
     /// What to do with a release that nothing can be said of.
     pub at_deadline: AtDeadline,
+    /// By what factor failures come in groups, 1 or more, as far as that was known before the release.
+    #[serde(default = "one")]
+    pub dispersion: f64,
+}
+
+fn one() -> f64 {
+    1.0
 }
 
 impl Policy {
@@ -117,6 +124,7 @@ impl Policy {
             }),
             slo: Slo::default(),
             at_deadline: AtDeadline::Hold,
+            dispersion: 1.0,
         };
         match preset {
             Preset::Standard => standard,

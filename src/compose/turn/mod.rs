@@ -222,7 +222,7 @@ async fn enter<I>(seat: &Seat, slot: &Slot, planner: &Planner, mut interrupted: 
 where
     I: Future<Output = ()> + Send,
 {
-    let mut begun = std::pin::pin!(Driver::begin(seat.clone(), slot, |number| planner.plan(number)));
+    let mut begun = std::pin::pin!(Driver::begin(seat.clone(), slot, |next| planner.plan(next)));
     let begun = tokio::select! {
         biased;
         begun = begun.as_mut() => begun,

@@ -6,6 +6,7 @@ mod drill;
 mod foreign;
 mod hold;
 pub mod limits;
+mod look;
 mod pending;
 mod preflight;
 mod provision;

@@ -1,5 +1,6 @@
 //! What preflight looks at.
 
+use super::super::counted::AlarmSeen;
 use super::super::plan::Plan;
 use super::super::seen::{EnvironmentSeen, HealthSeen, VersionSeen};
 use crate::model::Known;
@@ -26,6 +27,8 @@ pub struct Facts {
     pub version: Known<Option<VersionSeen>>,
     /// The bucket for the bundle: its name, and whether it is there. The region's own bucket is made when it is needed.
     pub bucket: Known<BucketSeen>,
+    /// The plan's alarms; asked only if there are some.
+    pub alarms: Known<Vec<AlarmSeen>>,
     /// How full the account's quotas are.
     pub quotas: Known<Vec<QuotaSeen>>,
     /// What is wrong with the bundle on this machine; each a sentence.

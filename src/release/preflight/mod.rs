@@ -45,6 +45,7 @@ pub fn judge(plan: &Plan, facts: &Facts, now: Timestamp) -> Findings {
     }
     found.version(plan, facts);
     found.bucket(facts);
+    found.alarms(plan, facts);
     found.quotas(facts);
     if found.problems.is_empty()
         && let (Some(live), Some(settings)) = (live, facts.blue_settings.known())
@@ -337,6 +338,32 @@ impl Findings {
                 format!("there is no bucket {} that we can read", bucket.name),
                 "check `artifact.bucket` in cutover.toml and the permissions on it",
             );
+        }
+    }
+
+    /// An alarm that is on before anything begins cannot tell anything of green.
+    fn alarms(&mut self, plan: &Plan, facts: &Facts) {
+        if plan.alarms.is_empty() || self.unreadable("read the alarms of `verdict.alarms`", &facts.alarms) {
+            return;
+        }
+        for alarm in facts.alarms.known().into_iter().flatten() {
+            let name = &alarm.name;
+            match alarm.on {
+                None => self.add(
+                    "no-alarm",
+                    format!("there is no alarm {name} in this account and region"),
+                    "check `verdict.alarms` in cutover.toml",
+                ),
+                Some(true) if plan.even_if_unhealthy => self.notes.push(format!(
+                    "the alarm {name} is on before the release begins, and will not count against it"
+                )),
+                Some(true) => self.add(
+                    "alarm",
+                    format!("the alarm {name} is on: {}", alarm.reason),
+                    "bring the service to health first; if this release is what heals it, use --even-if-unhealthy",
+                ),
+                Some(false) => {}
+            }
         }
     }
 

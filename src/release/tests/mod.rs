@@ -43,6 +43,7 @@ mod shares;
 mod shifting;
 mod silence;
 mod smoking;
+mod sources;
 mod steps;
 mod wishes;
 mod words;

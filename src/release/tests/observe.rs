@@ -123,6 +123,7 @@ impl World {
                 version: unread(),
                 bucket: unread(),
                 quotas: unread(),
+                alarms: unread(),
                 bundle: Vec::new(),
             };
         }
@@ -149,6 +150,7 @@ impl World {
                 own: true,
             }),
             quotas: Known::Known(Vec::new()),
+            alarms: Known::Known(Vec::new()),
             bundle: Vec::new(),
         }
     }

@@ -78,6 +78,10 @@ pub(crate) fn plan() -> Plan {
         origin: None,
         drill: None,
         verdict: crate::verdict::Policy::default(),
+        counted_by: crate::release::CountedBy::default(),
+        learned: None,
+        lessons: Vec::new(),
+        alarms: Vec::new(),
         gates: Vec::new(),
         foreign: ForeignSpec::default(),
     }

@@ -7,7 +7,7 @@ use fastrand::Rng;
 use super::{Deed, Fate, Manner, Moment, Quality, Scenario, Service, Store, Terms, Trouble};
 use crate::model::Span;
 use crate::release::{DrillKind, Wish};
-use crate::spec::{AtGateDeadline, ForeignAnswer, GatePlace, Lever};
+use crate::spec::{AtGateDeadline, ForeignAnswer, GatePlace, Lever, MetricsSource};
 
 pub(super) const OPERATIONS: [&str; 20] = [
     "DescribeEnvironments",
@@ -58,14 +58,24 @@ fn drill(random: &mut Rng) -> Option<DrillKind> {
     (random.u8(..12) == 0).then(|| pick(random, &DrillKind::ALL))
 }
 
+/// One in twelve worlds is counted by another source, and another one by target groups where it has some.
+fn counted_by(random: &mut Rng, lever: Lever) -> Option<MetricsSource> {
+    match random.u8(..12) {
+        0 => Some(MetricsSource::Endpoint),
+        1 | 2 if lever == Lever::WeightedTargetGroups => Some(MetricsSource::TargetGroups),
+        _ => None,
+    }
+}
+
 impl Scenario {
     /// The world of a seed.
     #[must_use]
     pub fn of(seed: u64) -> Self {
         let random = &mut Rng::with_seed(seed);
-        // Who wants to look every second, and gets answers more slowly than that, is always due to look.
-        let eager = random.u8(..32) == 0;
-        let terms = Terms {
+        // Who wants to look every second, and gets answers more slowly than that, is always due to look. Such worlds have ten times as many
+        // calls as others.
+        let eager = random.u8(..96) == 0;
+        let mut terms = Terms {
             lever: pick(
                 random,
                 &[
@@ -75,8 +85,8 @@ impl Scenario {
                     Lever::WeightedTargetGroups,
                 ],
             ),
-            // A slow account has the same moments as a quick one, with more looks in between: some are enough.
-            pace: pick(random, &[1.0, 4.0, 8.0, 8.0]),
+            // A slow account has the same moments as a quick one, with many more looks in between: some are enough.
+            pace: pick(random, &[1.0, 4.0, 4.0, 8.0, 8.0, 8.0, 8.0, 8.0, 8.0, 8.0]),
             instances: random.u32(1..=3),
             interval: seconds(if eager { 1 } else { pick(random, &[10, 15, 20]) }),
             bake: seconds(pick(random, &[60, 60, 120, 240])),
@@ -96,7 +106,11 @@ impl Scenario {
                 ],
             ),
             drill: drill(&mut Rng::with_seed(!seed)),
+            counted_by: None,
+            alarm: seed % 16 == 3,
         };
+        // Draws of its own, so that all others stay what they are.
+        terms.counted_by = counted_by(&mut Rng::with_seed(seed.rotate_left(32)), terms.lever);
         let mut scenario = Self {
             seed,
             quality: quality(random),

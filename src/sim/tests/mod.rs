@@ -33,6 +33,8 @@ fn calm() -> Scenario {
             gate: None,
             foreign: ForeignAnswer::Stop,
             drill: None,
+            counted_by: None,
+            alarm: false,
         },
         store: Store::Memory,
         skews: vec![0; 6],

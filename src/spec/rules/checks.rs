@@ -1,5 +1,7 @@
 //! Rules for HTTP checks.
 
+use std::collections::BTreeMap;
+
 use http::uri::{Authority, PathAndQuery};
 use http::{HeaderName, HeaderValue, Method};
 use regex::Regex;
@@ -73,8 +75,14 @@ fn request(check: &Check, place: &Place, findings: &mut Findings<'_>) {
             );
         }
     }
-    for (name, value) in &check.headers {
-        let place = place.key("headers").key(name);
+    headers(&check.headers, &place.key("headers"), findings);
+    times::length(&place.key("timeout"), check.timeout, false, findings);
+}
+
+/// The rules for request headers: the journal keeps them.
+pub(super) fn headers(headers: &BTreeMap<String, String>, place: &Place, findings: &mut Findings<'_>) {
+    for (name, value) in headers {
+        let place = place.key(name);
         let lower = name.to_ascii_lowercase();
         if HeaderName::from_bytes(name.as_bytes()).is_err() {
             findings.add_at_key(
@@ -91,7 +99,7 @@ fn request(check: &Check, place: &Place, findings: &mut Findings<'_>) {
         } else if OWN_HEADERS.contains(&lower.as_str()) {
             findings.add_at_key(&place, format!("`{name}` belongs to the connection"), "leave it out");
         } else if SECRET_HEADERS.contains(&lower.as_str()) && !value.contains("${") {
-            // The journal keeps the checks, and it must not keep secrets.
+            // The journal must not keep secrets.
             findings.add(
                 &place,
                 format!("the value of `{name}` is a secret, and stands here for all to read"),
@@ -105,7 +113,6 @@ fn request(check: &Check, place: &Place, findings: &mut Findings<'_>) {
             );
         }
     }
-    times::length(&place.key("timeout"), check.timeout, false, findings);
 }
 
 fn method(method: &str, place: &Place, findings: &mut Findings<'_>) {

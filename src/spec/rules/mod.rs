@@ -3,6 +3,7 @@
 mod checks;
 mod green;
 mod levers;
+mod metrics;
 mod names;
 mod people;
 #[cfg(test)]
@@ -33,6 +34,7 @@ pub(super) fn check(spec: &Spec, document: &Document<'_>, broken: &BTreeSet<Plac
     levers::check(spec, &mut findings);
     people::check(spec, &mut findings);
     verdict::check(spec, &mut findings);
+    metrics::check(&spec.verdict, &mut findings);
     findings.problems
 }
 

@@ -566,3 +566,52 @@ fn verdict() {
     holds("bake.probes_per_second = 0");
     holds("[verdict]\nfalse_rollbacks = \"10%\"\nwarm_up = \"0s\"\nerrors.ratio = 1\npromote.risk = \"50%\"");
 }
+
+#[test]
+fn where_measurements_come_from() {
+    let endpoint = |url: &str| format!("[verdict.endpoint]\nurl = {url:?}");
+    holds(&endpoint(
+        "https://metrics.example.com/{release}?blue={blue}&green={green_name}",
+    ));
+    holds("verdict.source = \"target-groups\"");
+    holds("verdict.alarms = [\"shop-5xx\", \"shop p99\"]");
+    breaks(
+        "verdict.source = \"endpoint\"",
+        "`verdict.source` is \"endpoint\", and there is none",
+    );
+    breaks(
+        &format!("verdict.source = \"target-groups\"\n{}", endpoint("http://metrics/")),
+        "`verdict.source` names another source than `verdict.endpoint`, which would never be asked",
+    );
+    breaks(
+        &endpoint("http://metrics/{gren}"),
+        "`verdict.endpoint.url` holds `{gren`, which stands for nothing",
+    );
+    for url in ["metrics", "ftp://metrics/", "http://"] {
+        breaks(&endpoint(url), "`verdict.endpoint.url` is not an address");
+    }
+    breaks(
+        &endpoint("https://me:secret@metrics/"),
+        "`verdict.endpoint.url` holds a user or a password, for all to read",
+    );
+    breaks(
+        &format!(
+            "{}\nheaders = {{ authorization = \"Bearer abc\" }}",
+            endpoint("http://metrics/")
+        ),
+        "the value of `authorization` is a secret, and stands here for all to read",
+    );
+    breaks(
+        &format!("{}\ntimeout = \"0s\"", endpoint("http://metrics/")),
+        "`verdict.endpoint.timeout` must not be zero",
+    );
+    breaks(
+        "verdict.alarms = [\"\"]",
+        "`verdict.alarms[0]` must have 1 to 255 characters",
+    );
+    breaks("verdict.alarms = [\"a\", \"a\"]", "`verdict.alarms[1]` is named twice");
+    breaks(
+        "verdict.alarms = [\"arn:aws:cloudwatch:eu-west-1:123456789012:alarm:a\"]",
+        "`verdict.alarms[0]` is an ARN",
+    );
+}

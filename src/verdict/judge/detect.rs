@@ -84,6 +84,10 @@ impl Judge {
         let Window { blue, green, .. } = window;
         if let (Some(green), Some(blue)) = (curve(green), curve(blue)) {
             let Gaps { whole, tail, extreme } = compare(green, blue, self.policy.latency_absolute_ms);
+            if let Some(gap) = whole {
+                self.compared.windows = self.compared.windows.saturating_add(1);
+                self.compared.sum += gap.difference;
+            }
             for (which, gap) in [whole, tail, extreme].into_iter().enumerate() {
                 if let Some(gap) = gap {
                     self.test_gap(which, gap, tolerance, begin_s);

@@ -9,6 +9,7 @@ use super::counts::{CeilingTest, CountTest, Lids};
 use super::dispersion::Dispersion;
 use super::evalue::Count;
 use super::evidence::{Advice, Decision, Metric, Trail, Verdict, Why};
+use super::history::Lesson;
 use super::instances::Instances;
 use super::latency::{Curve, GapTest, Swings};
 use super::policy::Policy;
@@ -68,6 +69,8 @@ pub struct Judge {
     slo_latency: GapTest,
     instances: Instances,
     promotion: PromotionTest,
+    #[serde(default)]
+    compared: Compared,
     trails: [Trail; 10],
     decided: Option<Verdict>,
 }
@@ -82,6 +85,14 @@ struct Seen {
     probes: bool,
 }
 
+/// How latencies differed in all windows in which they were compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Compared {
+    windows: u32,
+    /// Of the logarithms of their ratios.
+    sum: f64,
+}
+
 /// What one window gives to the detectors.
 struct Reading {
     begin_s: f64,
@@ -94,6 +105,7 @@ impl Judge {
     /// A judge that has seen nothing.
     #[must_use]
     pub fn new(policy: Policy) -> Self {
+        let dispersion = Dispersion::expecting(policy.dispersion);
         Self {
             policy,
             parts: None,
@@ -106,7 +118,7 @@ impl Judge {
             seen: Seen::default(),
             blue_past: Count::default(),
             blue_windows: 0.0,
-            dispersion: Dispersion::default(),
+            dispersion,
             client_dispersion: Dispersion::default(),
             errors: CountTest::default(),
             rare: RareTest::default(),
@@ -121,6 +133,7 @@ impl Judge {
             slo_latency: GapTest::default(),
             instances: Instances::default(),
             promotion: PromotionTest::default(),
+            compared: Compared::default(),
             trails: [Trail::default(); 10],
             decided: None,
         }
@@ -130,6 +143,17 @@ impl Judge {
     #[must_use]
     pub fn policy(&self) -> &Policy {
         &self.policy
+    }
+
+    /// What the windows so far have shown of how both arms differ by themselves, if they are good.
+    #[must_use]
+    pub fn lesson(&self) -> Lesson {
+        let Compared { windows, sum } = self.compared;
+        Lesson {
+            windows,
+            difference: sum / f64::from(windows.max(1)),
+            dispersion: self.dispersion.factor(),
+        }
     }
 
     /// Takes a window and answers at once. `unhealthy` is final: later windows get the same answer.
@@ -179,7 +203,10 @@ impl Judge {
                     test.expect(&self.swings, self.policy.latency_noise);
                 }
             }
+            // A source that is late tells of an earlier step too: that speaks against green as ever, and for no later step.
+            let promotion = (window.step < self.step).then(|| self.promotion.clone());
             self.test(window, &reading);
+            self.promotion = promotion.unwrap_or_else(|| self.promotion.clone());
         }
         self.learn(&reading, window);
         if self.parts.is_none() {

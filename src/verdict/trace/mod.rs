@@ -3,6 +3,7 @@
 //! The first line is the header, which says what the release looked like; each line after it is a window. Keys that are not known
 //! are passed over, so that a trace may hold more than is needed.
 
+mod told;
 mod wire;
 
 use std::fmt;
@@ -12,6 +13,8 @@ use serde_json::Number;
 
 use super::{Decision, Evidence, Judge, Policy, Verdict, Why, Window};
 use wire::{Header, Line};
+
+pub use told::{Told, told};
 
 /// The length of a window when the header does not say it, in seconds.
 const WINDOW_S: f64 = 10.0;

@@ -1,0 +1,184 @@
+//! What target groups serve, as CloudWatch counts it: a window each minute, told one to two minutes later.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat};
+use aws_smithy_types::DateTime;
+
+use super::error::read;
+use super::{Aws, CallError};
+use crate::model::Timestamp;
+use crate::verdict::{Arm, Latency};
+
+/// The namespace of Application Load Balancers.
+const NAMESPACE: &str = "AWS/ApplicationELB";
+
+/// The length of a window, in seconds (source: "CloudWatch metrics for your Application Load Balancer": measured and sent in intervals
+/// of 60 seconds).
+const PERIOD: i32 = 60;
+
+/// What is asked of each target group: the letter of its query, its name, its statistic. The service tells of failures only where
+/// there were some.
+const ASKED: [(&str, &str, &str); 9] = [
+    ("requests", "RequestCount", "Sum"),
+    ("server", "HTTPCode_Target_5XX_Count", "Sum"),
+    ("refused", "TargetConnectionErrorCount", "Sum"),
+    ("client", "HTTPCode_Target_4XX_Count", "Sum"),
+    ("p50", "TargetResponseTime", "p50"),
+    ("p75", "TargetResponseTime", "p75"),
+    ("p90", "TargetResponseTime", "p90"),
+    ("p95", "TargetResponseTime", "p95"),
+    ("p99", "TargetResponseTime", "p99"),
+];
+
+impl Aws {
+    /// What target groups served in the minute that ended then; a group without a number has served nothing that is known. One or two
+    /// reads.
+    ///
+    /// # Errors
+    ///
+    /// When that cannot be said.
+    pub async fn served_by_groups(&self, groups: &[String], ended: Timestamp) -> Result<Vec<Arm>, CallError> {
+        let balancers = self.balancers_of(groups).await?;
+        let mut queries = Vec::new();
+        for (place, group) in groups.iter().enumerate() {
+            let Some(balancer) = balancers.get(group) else { continue };
+            for (letter, name, statistic) in ASKED {
+                queries.push(query(&format!("{letter}_{place}"), (name, statistic), balancer, group));
+            }
+        }
+        if queries.is_empty() {
+            return Ok(groups.iter().map(|_| Arm::default()).collect());
+        }
+        let began = ended.as_millis() - i64::from(PERIOD) * 1000;
+        let mut told = BTreeMap::new();
+        let mut token = None;
+        loop {
+            let answer = self
+                .cloudwatch
+                .get_metric_data()
+                .set_metric_data_queries(Some(queries.clone()))
+                .start_time(DateTime::from_millis(began))
+                .end_time(DateTime::from_millis(ended.as_millis()))
+                .set_next_token(token)
+                .send()
+                .await
+                .map_err(|error| read("GetMetricData", error))?;
+            for result in answer.metric_data_results() {
+                if let (Some(id), [value, ..]) = (result.id(), result.values()) {
+                    told.insert(id.to_owned(), *value);
+                }
+            }
+            token = answer.next_token;
+            if token.as_deref().is_none_or(str::is_empty) {
+                break;
+            }
+        }
+        let arm = |place: usize| arm(|letter| told.get(&format!("{letter}_{place}")).copied());
+        Ok((0..groups.len()).map(arm).collect())
+    }
+
+    /// The load balancer of each target group that has one.
+    async fn balancers_of(&self, groups: &[String]) -> Result<BTreeMap<String, String>, CallError> {
+        let answer = self
+            .balancing
+            .describe_target_groups()
+            .set_target_group_arns(Some(groups.to_vec()))
+            .send()
+            .await
+            .map_err(|error| read("DescribeTargetGroups", error))?;
+        let of = |group: &aws_sdk_elasticloadbalancingv2::types::TargetGroup| {
+            Some((
+                group.target_group_arn()?.to_owned(),
+                group.load_balancer_arns().first()?.clone(),
+            ))
+        };
+        Ok(answer.target_groups().iter().filter_map(of).collect())
+    }
+}
+
+/// The end of the newest minute of which everything was told by then: the service is a minute late, and later at times.
+pub fn newest_window(now: Timestamp) -> Timestamp {
+    let period = i64::from(PERIOD) * 1000;
+    Timestamp::from_millis((now.as_millis() - period).div_euclid(period) * period)
+}
+
+fn query(id: &str, (name, statistic): (&str, &str), balancer: &str, group: &str) -> MetricDataQuery {
+    let dimension = |name: &str, value: &str| Dimension::builder().name(name).value(value).build();
+    let metric = Metric::builder()
+        .namespace(NAMESPACE)
+        .metric_name(name)
+        .dimensions(dimension("LoadBalancer", resource(balancer, "loadbalancer/")))
+        .dimensions(dimension("TargetGroup", resource(group, "")))
+        .build();
+    let asked = MetricStat::builder()
+        .metric(metric)
+        .period(PERIOD)
+        .stat(statistic)
+        .build();
+    MetricDataQuery::builder().id(id).metric_stat(asked).build()
+}
+
+/// How dimensions name what an ARN names: its last part, for load balancers without the kind.
+fn resource<'a>(arn: &'a str, kind: &str) -> &'a str {
+    let last = arn.rsplit(':').next().unwrap_or(arn);
+    last.strip_prefix(kind).unwrap_or(last)
+}
+
+/// What the numbers of one target group say.
+fn arm(told: impl Fn(&str) -> Option<f64>) -> Arm {
+    // No requests are no zero: nothing was told.
+    let Some(requests) = told("requests") else {
+        return Arm::default();
+    };
+    let count = |letter: &str| told(letter).unwrap_or(0.0);
+    let percentile = |letter: &str| {
+        told(letter)
+            .filter(|seconds| *seconds > 0.0)
+            .map(|seconds| seconds * 1000.0)
+    };
+    Arm {
+        requests: Some(requests),
+        errors: Some((count("server") + count("refused")).min(requests)),
+        client_errors: Some(count("client").min(requests)),
+        latency: Latency::Percentiles(["p50", "p75", "p90", "p95", "p99"].map(percentile)),
+        probes: None,
+        instances: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_told_is_no_zero_but_failures_are_told_only_where_there_are_some() {
+        assert_eq!(arm(|_| None), Arm::default());
+        let told = |letter: &str| match letter {
+            "requests" => Some(120.0),
+            "refused" => Some(3.0),
+            "p50" => Some(0.08),
+            _ => None,
+        };
+        let arm = arm(told);
+        assert_eq!(
+            (arm.requests, arm.errors, arm.client_errors),
+            (Some(120.0), Some(3.0), Some(0.0))
+        );
+        assert_eq!(arm.latency, Latency::Percentiles([Some(80.0), None, None, None, None]));
+    }
+
+    #[test]
+    fn a_window_is_asked_for_when_it_can_have_been_told() {
+        let at = |seconds: i64| newest_window(Timestamp::from_millis(seconds * 1000)).as_millis() / 1000;
+        assert_eq!([at(600), at(659), at(660)], [540, 540, 600]);
+    }
+
+    #[test]
+    fn dimensions_name_the_end_of_an_arn() {
+        let balancer = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/shop/50dc6c495c0c9188";
+        let group = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/green/73e2d6bc24d8a067";
+        assert_eq!(resource(balancer, "loadbalancer/"), "app/shop/50dc6c495c0c9188");
+        assert_eq!(resource(group, ""), "targetgroup/green/73e2d6bc24d8a067");
+    }
+}

@@ -1,0 +1,48 @@
+//! What both environments serve as another source than Elastic Beanstalk counts it, and alarms that speak against green.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Span, Timestamp};
+use crate::spec::EndpointSpec;
+use crate::verdict::Arm;
+
+/// Who counts what both environments serve.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CountedBy {
+    /// Elastic Beanstalk, in its enhanced health.
+    #[default]
+    EnhancedHealth,
+    /// CloudWatch, by the environments' target groups.
+    TargetGroups,
+    /// An address of the user's own.
+    Endpoint(EndpointSpec),
+}
+
+/// The newest window that another source tells of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Counted {
+    /// When it ended, by this machine's clock.
+    pub ended_at: Timestamp,
+    /// The same moment as the source writes it: what tells one window from another.
+    pub told_at: Timestamp,
+    /// How long it was.
+    pub length: Span,
+    /// What blue served.
+    pub blue: Arm,
+    /// What green served.
+    pub green: Arm,
+}
+
+/// An alarm of CloudWatch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlarmSeen {
+    /// Its name.
+    pub name: String,
+    /// Whether it is in the state `ALARM`; `None` if there is no such alarm.
+    pub on: Option<bool>,
+    /// Since when it is in its state, by this machine's clock.
+    pub since: Option<Timestamp>,
+    /// Why, as CloudWatch says it.
+    pub reason: String,
+}

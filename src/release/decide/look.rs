@@ -1,0 +1,220 @@
+//! One look at green with traffic: good, bad, or unknown. What is missing or late is unknown, and so is what blue has as well.
+
+use super::super::counted::{AlarmSeen, CountedBy};
+use super::super::event::Look;
+use super::super::observation::Observation;
+use super::super::seen::PublicSeen;
+use super::super::state::Release;
+use crate::model::{HealthColor, HealthStatus, Known};
+
+/// Judges one look.
+pub(super) fn judge(release: &Release, seen: &Observation) -> Look {
+    // Behind the public name answers blue as well, as long as it has a part of the traffic; then green is asked alone.
+    let shared = seen.public.as_ref().is_some_and(|public| !public.direct.is_empty());
+    let of = |public: &'_ PublicSeen| {
+        let checks = if shared { &public.direct } else { &public.checks };
+        checks.iter().find(|check| !check.passed).cloned()
+    };
+    let failed = seen.public.as_ref().and_then(of);
+    if let Some(failed) = failed {
+        if failed.status.is_none() && cut_off(seen) {
+            return Look::Unknown {
+                why: format!(
+                    "{} could not be asked, and the slot's name not looked up: the fault may be here",
+                    failed.check
+                ),
+            };
+        }
+        if failed.status.is_none()
+            && let Some(requests) = others_served(release, seen)
+        {
+            return Look::Unknown {
+                why: format!(
+                    "{} got no answer from here, while green's health is good and it counts {requests} requests: the fault may be \
+                     on the way",
+                    failed.check
+                ),
+            };
+        }
+        let why = format!("{}: {}", failed.check, failed.failure.as_deref().unwrap_or("failed"));
+        if let Some(sampled) = &seen.sampled
+            && sampled.blue.failures * 2.0 >= sampled.blue.requests.max(1.0)
+        {
+            return Look::Unknown {
+                why: format!("{why}; but blue fails as well, so the fault may be what both depend on"),
+            };
+        }
+        return Look::Bad { why };
+    }
+    if let Some(look) = alarms(release, seen) {
+        return look;
+    }
+    match by_health(release, seen) {
+        Look::Good => not_counted(release, seen).map_or(Look::Good, |why| Look::Unknown { why }),
+        look => look,
+    }
+}
+
+/// What the alarms say, if it is anything but that all is well.
+fn alarms(release: &Release, seen: &Observation) -> Option<Look> {
+    if release.plan.alarms.is_empty() {
+        return None;
+    }
+    let alarms = match &seen.alarms {
+        Known::Known(alarms) => alarms,
+        Known::Unknown(why) => {
+            return Some(Look::Unknown {
+                why: format!("the alarms could not be read: {why}"),
+            });
+        }
+    };
+    let shifted = release.shift_called_at.or(release.shifted_at);
+    let of_before = |alarm: &&AlarmSeen| alarm.since.zip(shifted).is_some_and(|(since, shifted)| since < shifted);
+    let on = |alarm: &&AlarmSeen| alarm.on == Some(true);
+    let told = |alarm: &AlarmSeen| {
+        let reason = if alarm.reason.is_empty() {
+            "no reason is told"
+        } else {
+            &alarm.reason
+        };
+        format!("the alarm {} is on: {reason}", alarm.name)
+    };
+    if let Some(alarm) = alarms.iter().filter(on).find(|alarm| !of_before(alarm)) {
+        let why = told(alarm);
+        return Some(match as_bad(release, seen, HealthStatus::Warning) {
+            Some(blues) => Look::Unknown {
+                why: format!("{why}; but blue's health is {blues}, so the fault may be what both depend on"),
+            },
+            None => Look::Bad { why },
+        });
+    }
+    if let Some(alarm) = alarms.iter().find(|alarm| alarm.on.is_none()) {
+        return Some(Look::Unknown {
+            why: format!("there is no alarm {} any more", alarm.name),
+        });
+    }
+    // Who begins a release while production is unwell has accepted what was wrong before.
+    let before = alarms.iter().find(on).filter(|_| !release.plan.even_if_unhealthy)?;
+    Some(Look::Unknown {
+        why: format!("{}; it was on before green had traffic", told(before)),
+    })
+}
+
+/// Why the plan's own source says nothing of now, if it does not.
+fn not_counted(release: &Release, seen: &Observation) -> Option<String> {
+    let source = match &release.plan.counted_by {
+        CountedBy::EnhancedHealth => return None,
+        CountedBy::TargetGroups => "CloudWatch",
+        CountedBy::Endpoint(_) => "`verdict.endpoint`",
+    };
+    match &seen.counted {
+        Known::Unknown(why) => Some(format!("what it serves could not be read from {source}: {why}")),
+        Known::Known(counted) => {
+            let age = seen.at.since(counted.ended_at);
+            let longest = release.plan.provision.max_age.get() + counted.length.get() * 2;
+            (age > longest).then(|| format!("what {source} says of it is {} s old", age.as_secs()))
+        }
+    }
+}
+
+/// What green's own health says.
+fn by_health(release: &Release, seen: &Observation) -> Look {
+    let health = match &seen.green_health {
+        Known::Known(health) => health,
+        Known::Unknown(why) => {
+            return Look::Unknown {
+                why: format!("its health could not be read: {why}"),
+            };
+        }
+    };
+    let causes = if health.causes.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", health.causes.join(" "))
+    };
+    let Some(status) = health.status else {
+        return match health.color {
+            HealthColor::Green => Look::Good,
+            HealthColor::Grey => Look::Unknown {
+                why: "its health is Grey".to_owned(),
+            },
+            HealthColor::Yellow | HealthColor::Red => Look::Bad {
+                why: format!("its health is {}", health.color),
+            },
+        };
+    };
+    let age = health.refreshed_at.map(|at| seen.at.since(at));
+    if age.is_none_or(|age| age > release.plan.provision.max_age.get()) {
+        return Look::Unknown {
+            why: "its health data is stale".to_owned(),
+        };
+    }
+    match status {
+        HealthStatus::Ok | HealthStatus::Info => instances(release, health),
+        HealthStatus::Warning | HealthStatus::Degraded | HealthStatus::Severe => match as_bad(release, seen, status) {
+            // Going back would help nobody. Whether green is worse all the same, the numbers of both say.
+            Some(blues) => Look::Unknown {
+                why: format!(
+                    "its health is {status}{causes}; but blue's is {blues}, so the fault may be what both depend on"
+                ),
+            },
+            None => Look::Bad {
+                why: format!("its health is {status}{causes}"),
+            },
+        },
+        HealthStatus::Pending | HealthStatus::Unknown | HealthStatus::NoData | HealthStatus::Suspended => {
+            Look::Unknown {
+                why: format!("its health is {status}{causes}"),
+            }
+        }
+    }
+}
+
+/// Blue's health now, if it is no better than that.
+fn as_bad(release: &Release, seen: &Observation, greens: HealthStatus) -> Option<HealthStatus> {
+    let blue = seen.blue_health.known()?;
+    let fresh = seen.at.since(blue.refreshed_at?) <= release.plan.provision.max_age.get();
+    let rank = |status| match status {
+        HealthStatus::Warning => 1,
+        HealthStatus::Degraded => 2,
+        HealthStatus::Severe => 3,
+        _ => 0,
+    };
+    blue.status.filter(|blues| fresh && rank(*blues) >= rank(greens))
+}
+
+/// Whether nothing can be reached from here. A check without an answer then says nothing of green.
+fn cut_off(seen: &Observation) -> bool {
+    seen.public
+        .as_ref()
+        .is_some_and(|public| public.slot_addresses.known().is_none())
+        || seen.environments.known().is_none() && seen.green_health.known().is_none()
+}
+
+/// How many requests green has just served well, if it has: then others reach it.
+fn others_served(release: &Release, seen: &Observation) -> Option<u64> {
+    let health = seen.green_health.known()?;
+    let well = matches!(health.status, Some(HealthStatus::Ok | HealthStatus::Info));
+    let requests = super::drain::requests(release, &seen.green_health, seen.at)?;
+    (well && requests > 0).then_some(requests)
+}
+
+fn instances(release: &Release, health: &super::super::seen::HealthSeen) -> Look {
+    let label = &release.plan.version_label;
+    let well = health
+        .instances
+        .values()
+        .filter(|seen| {
+            seen.version.as_ref() == Some(label) && matches!(seen.status, HealthStatus::Ok | HealthStatus::Info)
+        })
+        .count();
+    match (well, health.instances.len()) {
+        (_, 0) => Look::Unknown {
+            why: "no instance reports".to_owned(),
+        },
+        (0, _) => Look::Bad {
+            why: format!("none of its instances is well with {label}"),
+        },
+        (_, _) => Look::Good,
+    }
+}
