@@ -162,15 +162,14 @@ fn token_of(name: &str) -> String {
 }
 
 fn name_in(token: &str) -> Result<String, Fault> {
-    let digits = token.as_bytes();
-    if digits.is_empty() || digits.len() % 2 != 0 {
-        return Err(next_token());
-    }
-    let bytes = digits.chunks(2).map(|pair| {
-        let pair = std::str::from_utf8(pair).ok()?;
-        u8::from_str_radix(pair, 16).ok()
-    });
-    let bytes: Option<Vec<u8>> = bytes.collect();
+    let digits: Option<Vec<u32>> = token.chars().map(|digit| digit.to_digit(16)).collect();
+    let digits = digits.filter(|digits| !digits.is_empty() && digits.len() % 2 == 0);
+    let bytes: Option<Vec<u8>> = digits.ok_or_else(next_token)?.chunks(2).map(byte).collect();
     let name = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
     name.ok_or_else(next_token)
+}
+
+fn byte(digits: &[u32]) -> Option<u8> {
+    let value = digits.iter().fold(0, |value, digit| value * 16 + digit);
+    u8::try_from(value).ok()
 }
