@@ -204,4 +204,3 @@ launch()
 for wire in (["smithy-rpc-v2-cbor"], ["json"]):
     drive(wire)
 by_the_cli()
-client("elasticbeanstalk").terminate_environment(EnvironmentName="blue")
