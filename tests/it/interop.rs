@@ -63,6 +63,14 @@ async fn boto3_manages_load_balancers_and_requests_follow() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn boto3_and_the_aws_cli_manage_alarms_that_follow_metrics() {
+    let cloud = Cloud::start().await;
+    let arguments = vec![cloud.local.endpoint(), BINARY.to_owned(), sample(&cloud, "1")];
+    run("alarms.py", arguments).await;
+    cloud.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_aws_cli_manages_records_and_rules() {
     let cloud = Cloud::start().await;
     run("cli.py", vec![cloud.local.endpoint()]).await;

@@ -89,7 +89,7 @@ impl Account {
             ids: Ids::new(settings.seed),
             balancers: balancing::none(&settings),
             identities: Identities::new(&settings.account_id, settings.seed),
-            metrics: Metrics::new(settings.timing.scale(MINUTE)),
+            metrics: Metrics::new(settings.timing.scale(MINUTE), &settings.region, &settings.account_id),
             settings,
             storage,
             made: 0,

@@ -1,6 +1,6 @@
 //! What an account keeps when its cloud ends, and how it goes on with it.
 //!
-//! Not kept is what windows of health tell anew, and what CloudWatch has been told. Instances are others afterwards, so an
+//! Not kept is what windows of health tell anew, and what CloudWatch has measured; its alarms are. Instances are others afterwards, so an
 //! operation that waits for them begins to wait anew.
 
 use std::path::Path;
@@ -29,7 +29,7 @@ const EVENTS: &str = "event/";
 impl Account {
     /// Grows whenever something may have changed that is remembered.
     pub(in crate::local) fn changes(&self) -> u64 {
-        self.changes + self.course.revision() + self.events.said()
+        self.changes + self.course.revision() + self.events.said() + self.metrics.changes()
     }
 
     /// Events so far.
@@ -59,6 +59,7 @@ impl Account {
         }
         self.balancers.remember(notes);
         self.identities.remember(notes);
+        self.metrics.remember(notes);
     }
 
     /// Goes on with what was kept. `files` is the folder of the object store's files.
@@ -88,6 +89,7 @@ impl Account {
         self.events.go_on_after(events, counters.said);
         self.balancers.recall(kept)?;
         self.identities.recall(kept)?;
+        self.metrics.recall(kept)?;
         self.course.changed();
         Ok(())
     }

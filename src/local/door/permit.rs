@@ -9,6 +9,7 @@ use super::refusal::{Refusal, Shape};
 use super::route::{self, Target};
 use super::{query, rpc};
 use crate::local::automation::Service;
+use crate::local::metrics::Document;
 use crate::local::permissions::{Call, Denial, Permissions, Policy};
 
 /// A request that may go on.
@@ -66,7 +67,15 @@ pub(super) async fn admit(
             },
         ),
         Target::Metrics => match rpc::operation(&head) {
-            Some(operation) => permissions.check(&policy, Call::Metrics(&operation)),
+            Some(operation) => {
+                // One that cannot be read names nothing, and is refused for that by the service.
+                let input = rpc::document(shape, &content).unwrap_or(Document::Null);
+                let call = Call::Metrics {
+                    operation: &operation,
+                    input: &input,
+                };
+                permissions.check(&policy, call)
+            }
             None => Ok(()),
         },
         Target::Automation(service) => permissions.check(

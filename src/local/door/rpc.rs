@@ -27,6 +27,18 @@ pub(super) fn operation(head: &http::request::Parts) -> Option<String> {
     Some(operation.to_owned())
 }
 
+/// The document that a request carries.
+///
+/// # Errors
+///
+/// What the parser says.
+pub(super) fn document(shape: &Shape, content: &[u8]) -> Result<Document, String> {
+    match shape {
+        Shape::Cbor => Document::from_cbor(content),
+        Shape::Json(_) | Shape::Xml | Shape::Store => Document::from_json(content),
+    }
+}
+
 /// Answers a request for the service.
 pub(super) async fn answer(service: &dyn DocumentService, request: Request<Body>, id: &str) -> Response<Body> {
     let shape = Shape::of(&request);
@@ -44,11 +56,7 @@ pub(super) async fn answer(service: &dyn DocumentService, request: Request<Body>
         Ok(content) => content,
         Err(refusal) => return refusal.response(&shape, id),
     };
-    let input = match shape {
-        Shape::Cbor => Document::from_cbor(&content),
-        Shape::Json(_) | Shape::Xml | Shape::Store => Document::from_json(&content),
-    };
-    let result = match input {
+    let result = match document(&shape, &content) {
         Ok(input) => service.call(&operation, &input),
         Err(why) => Err(Fault {
             status: 400,

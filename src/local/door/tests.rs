@@ -195,6 +195,42 @@ async fn a_link_to_logs_is_good_for_whoever_has_it_and_for_nothing_else() {
     );
 }
 
+#[tokio::test]
+async fn alarms_are_held_to_the_policy_by_the_names_in_both_wire_forms() {
+    let mut house = house();
+    let door = Arc::get_mut(&mut house.door).unwrap();
+    door.metrics = Some(Arc::new(Parrot));
+    let place = crate::local::permissions::Place {
+        region: "eu-central-1".to_owned(),
+        account: "000000000000".to_owned(),
+    };
+    let permissions = Permissions::new(place, Arc::new(Nowhere));
+    let policy = r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "cloudwatch:DescribeAlarms",
+        "Resource": "arn:aws:cloudwatch:*:*:alarm:shop-*"}}"#;
+    permissions.hold(None, crate::local::permissions::Policy::parse(policy).unwrap());
+    door.permissions = Some(Arc::new(permissions));
+    for (name, status) in [("shop-errors", 200), ("site-errors", 403)] {
+        let names = Document::List(vec![Document::Text(name.to_owned())]);
+        let input = Document::Map(vec![("AlarmNames".to_owned(), names)]);
+        let cbor = Request::post("http://127.0.0.1/service/GraniteServiceVersion20100801/operation/DescribeAlarms")
+            .header("smithy-protocol", "rpc-v2-cbor")
+            .header("content-type", "application/cbor")
+            .body(body(input.to_cbor()))
+            .unwrap();
+        let json = Request::post("http://127.0.0.1/")
+            .header("content-type", "application/x-amz-json-1.0")
+            .header("x-amz-target", "GraniteServiceVersion20100801.DescribeAlarms")
+            .body(body(input.to_json()))
+            .unwrap();
+        for request in [cbor, json] {
+            let response = door.handle(request).await;
+            assert_eq!(response.status(), status, "{name}");
+            let refused = response.headers().get("x-amzn-query-error");
+            assert_eq!(refused.is_some(), status == 403, "{name}");
+        }
+    }
+}
+
 /// An account that is never asked.
 struct Mute;
 

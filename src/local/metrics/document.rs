@@ -17,6 +17,8 @@ pub enum Document {
     Bool(bool),
     /// A number.
     Number(f64),
+    /// A whole number, for members of answers that clients read as such. What is read has numbers only.
+    Whole(i64),
     /// A text.
     Text(String),
     /// A moment: seconds since 1970 on the wire, which in JSON cannot be told from a number.
@@ -29,12 +31,12 @@ pub enum Document {
 
 impl Document {
     /// A text.
-    pub(super) fn text(text: impl Into<String>) -> Self {
+    pub(in crate::local) fn text(text: impl Into<String>) -> Self {
         Self::Text(text.into())
     }
 
     /// Fields.
-    pub(super) fn map<const N: usize>(fields: [(&str, Self); N]) -> Self {
+    pub(in crate::local) fn map<const N: usize>(fields: [(&str, Self); N]) -> Self {
         Self::Map(
             fields
                 .into_iter()
@@ -44,14 +46,14 @@ impl Document {
     }
 
     /// A field that is there.
-    pub(super) fn field(&self, name: &str) -> Option<&Self> {
+    pub(in crate::local) fn field(&self, name: &str) -> Option<&Self> {
         let Self::Map(fields) = self else { return None };
         let (_, value) = fields.iter().find(|(key, _)| key == name)?;
         (*value != Self::Null).then_some(value)
     }
 
     /// A field that is a text.
-    pub(super) fn text_of(&self, name: &str) -> Option<&str> {
+    pub(in crate::local) fn text_of(&self, name: &str) -> Option<&str> {
         match self.field(name)? {
             Self::Text(text) => Some(text),
             _ => None,
@@ -64,6 +66,22 @@ impl Document {
             Self::Number(number) => Some(*number),
             _ => None,
         }
+    }
+
+    /// A field that is `true` or `false`.
+    pub(super) fn bool_of(&self, name: &str) -> Option<bool> {
+        match self.field(name)? {
+            Self::Bool(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// The texts of a field that is a list.
+    pub(in crate::local) fn texts_of(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.list_of(name).iter().filter_map(|item| match item {
+            Self::Text(text) => Some(text.as_str()),
+            _ => None,
+        })
     }
 
     /// A field that is a moment, in any of its forms.
@@ -80,7 +98,7 @@ impl Document {
     }
 
     /// A field that is a list; empty when there is none.
-    pub(super) fn list_of(&self, name: &str) -> &[Self] {
+    pub(in crate::local) fn list_of(&self, name: &str) -> &[Self] {
         match self.field(name) {
             Some(Self::List(items)) => items,
             _ => &[],
@@ -147,6 +165,7 @@ fn json(document: &Document) -> Json {
         Document::Null => Json::Null,
         Document::Bool(value) => Json::Bool(*value),
         Document::Number(number) => Json::from(*number),
+        Document::Whole(number) => Json::from(*number),
         Document::Text(text) => Json::String(text.clone()),
         Document::Time(at) => Json::from(seconds(*at)),
         Document::List(items) => Json::Array(items.iter().map(json).collect()),
@@ -181,6 +200,7 @@ fn cbor(document: &Document) -> Cbor {
         Document::Null => Cbor::Null,
         Document::Bool(value) => Cbor::Bool(*value),
         Document::Number(number) => Cbor::Float(*number),
+        Document::Whole(number) => Cbor::Integer((*number).into()),
         Document::Text(text) => Cbor::Text(text.clone()),
         Document::Time(at) => Cbor::Tag(EPOCH, Box::new(Cbor::Float(seconds(*at)))),
         Document::List(items) => Cbor::Array(items.iter().map(cbor).collect()),
@@ -236,5 +256,14 @@ mod tests {
         assert!(Document::from_json(b"{").is_err() && Document::from_cbor(b"\xff").is_err());
         let text = Document::from_json(br#"{"At": "2026-11-18T15:06:40.5Z"}"#).unwrap();
         assert!(text.time_of("At").is_some());
+    }
+
+    #[test]
+    fn whole_numbers_are_written_as_such() {
+        let document = Document::map([("Period", Document::Whole(60)), ("Threshold", Document::Number(60.0))]);
+        assert_eq!(document.to_json(), br#"{"Period":60,"Threshold":60.0}"#);
+        let read: Cbor = ciborium::from_reader(document.to_cbor().as_slice()).unwrap();
+        let fields = read.into_map().unwrap();
+        assert!(fields[0].1.is_integer() && fields[1].1.is_float(), "{fields:?}");
     }
 }

@@ -1,45 +1,48 @@
 //! CloudWatch, as far as it tells of load balancers: `GetMetricData` and `ListMetrics` in the namespace
-//! `AWS/ApplicationELB`.
+//! `AWS/ApplicationELB`, and alarms.
 //!
 //! No I/O and no clock: the account notes what was seen in each health window, and what is asked is reckoned from that.
+//!
+//! - `measurements`: what was noted, and the points that it makes
+//! - `operations`: `GetMetricData` and `ListMetrics`
+//! - `alarms`: metric and composite alarms
+//! - `faults`: refusals in CloudWatch's words
 
+mod alarms;
 mod document;
+mod faults;
+mod measurements;
 mod operations;
 mod series;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::balancers::{LoadBalancerArn, TargetGroupArn};
-use super::plane::{EnvironmentSample, InstanceState};
-use crate::model::{RequestCounts, Timestamp};
-use series::{Series, Window};
+use super::fault::Fault;
+use super::memory::{Kept, Notes, NotesError};
+use super::plane::EnvironmentSample;
+use super::shapes;
+use crate::model::Timestamp;
+use alarms::Alarms;
+use measurements::Measurements;
 
 pub use document::Document;
 
-/// Measurements of one account.
+/// CloudWatch of one account.
 #[derive(Clone, Debug)]
 pub(crate) struct Metrics {
-    /// Length of a minute, at the cloud's pace. Load balancers tell of whole minutes.
-    minute: Duration,
-    series: BTreeMap<Place, Series>,
-}
-
-/// What a series is about: a target group behind a load balancer, as dimensions name them.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
-    load_balancer: String,
-    target_group: String,
+    measurements: Measurements,
+    alarms: Alarms,
 }
 
 impl Metrics {
-    /// Nothing measured yet. `minute` is as long as one is at the cloud's pace.
-    pub(crate) fn new(minute: Duration) -> Self {
+    /// Nothing measured yet, and no alarms. `minute` is as long as one is at the cloud's pace.
+    pub(crate) fn new(minute: Duration, region: &str, account_id: &str) -> Self {
         Self {
-            minute: minute.max(Duration::from_millis(1)),
-            series: BTreeMap::new(),
+            measurements: Measurements::new(minute),
+            alarms: Alarms::new(region, account_id),
         }
     }
 
@@ -51,32 +54,31 @@ impl Metrics {
         sample: &EnvironmentSample,
         now: Timestamp,
     ) {
-        let place = Place {
-            load_balancer: dimension(load_balancer.as_str(), ":loadbalancer/"),
-            target_group: format!("targetgroup/{}", dimension(target_group.as_str(), ":targetgroup/")),
-        };
-        let mut targets = RequestCounts::default();
-        let (mut healthy, mut unhealthy) = (0, 0);
-        for instance in &sample.instances {
-            targets.add(&instance.requests);
-            match instance.state {
-                InstanceState::InService => healthy += 1,
-                InstanceState::Unhealthy(_) | InstanceState::Failed(_) => unhealthy += 1,
-                InstanceState::Starting | InstanceState::Draining => {}
-            }
-        }
-        self.series.entry(place).or_default().add(Window {
-            at: now,
-            targets,
-            balancer: sample.balancer_errors,
-            latency: sample.latency,
-            healthy,
-            unhealthy,
-        });
+        self.measurements.note(load_balancer, target_group, sample, now);
     }
-}
 
-/// The part of an ARN by which dimensions name a resource.
-fn dimension(arn: &str, before: &str) -> String {
-    arn.split_once(before).map_or(arn, |(_, rest)| rest).to_owned()
+    /// Carries out an operation.
+    pub(crate) fn handle(&mut self, operation: &str, input: &Document, now: Timestamp) -> Result<Document, Fault> {
+        shapes::check_document(operation, input)?;
+        match operation {
+            "GetMetricData" => self.measurements.get_metric_data(input, now),
+            "ListMetrics" => self.measurements.list_metrics(input),
+            other => self.alarms.handle(other, input, &self.measurements, now),
+        }
+    }
+
+    /// Grows whenever something may have changed that is remembered.
+    pub(in crate::local) fn changes(&self) -> u64 {
+        self.alarms.changes()
+    }
+
+    /// Writes down all that is to be kept: the alarms. Measurements are not.
+    pub(in crate::local) fn remember(&self, notes: &mut Notes) {
+        self.alarms.remember(notes);
+    }
+
+    /// Goes on with what was kept.
+    pub(in crate::local) fn recall(&mut self, kept: &Kept) -> Result<(), NotesError> {
+        self.alarms.recall(kept)
+    }
 }

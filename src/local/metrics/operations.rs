@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::series::{METRICS, Metric, Statistic, reckon};
-use super::{Document, Metrics, Place};
+use super::Document;
+use super::faults::{invalid, missing, not_implemented};
+use super::measurements::Measurements;
+use super::series::{METRICS, Metric, NAMESPACE, Statistic};
 use crate::local::fault::Fault;
 use crate::model::Timestamp;
 
-/// The namespace of Application Load Balancers.
-const NAMESPACE: &str = "AWS/ApplicationELB";
 /// Queries in one call (source: `GetMetricData`).
 const MOST_QUERIES: usize = 500;
 /// Points in one answer (source: `MaxDatapoints`).
@@ -17,17 +17,9 @@ const MOST_POINTS: i64 = 100_800;
 /// Metrics on one page of `ListMetrics`.
 const PAGE: usize = 500;
 
-impl Metrics {
-    /// Carries out an operation.
-    pub(crate) fn handle(&self, operation: &str, input: &Document, now: Timestamp) -> Result<Document, Fault> {
-        match operation {
-            "GetMetricData" => self.get_metric_data(input, now),
-            "ListMetrics" => self.list_metrics(input),
-            other => Err(not_implemented(&format!("{other} of CloudWatch"))),
-        }
-    }
-
-    fn get_metric_data(&self, input: &Document, now: Timestamp) -> Result<Document, Fault> {
+impl Measurements {
+    /// `GetMetricData`, without expressions.
+    pub(super) fn get_metric_data(&self, input: &Document, now: Timestamp) -> Result<Document, Fault> {
         let queries = input.list_of("MetricDataQueries");
         if queries.is_empty() {
             return Err(missing("MetricDataQueries"));
@@ -112,9 +104,11 @@ impl Metrics {
                 "Period must be 1, 5, 10, 30 or a multiple of 60, and is {period}"
             ))
         })?;
-        let known = named(metric).filter(|_| metric.text_of("Namespace") == Some(NAMESPACE));
+        let named = metric.text_of("MetricName").and_then(Metric::named);
+        let known = named.filter(|_| metric.text_of("Namespace") == Some(NAMESPACE));
         let Some(known) = known else { return Ok(Vec::new()) };
-        let places = self.places(metric);
+        let dimensions = metric.list_of("Dimensions").iter();
+        let places = self.places(dimensions.map(|dimension| (dimension.text_of("Name"), dimension.text_of("Value"))));
         let begin = from.as_millis().div_euclid(period) * period;
         let amount = (until.as_millis() - begin + period - 1) / period;
         if amount > MOST_POINTS {
@@ -125,44 +119,15 @@ impl Metrics {
         for number in 0..amount {
             let start = Timestamp::from_millis(begin + number * period);
             let end = Timestamp::from_millis(begin + (number + 1) * period).min(told);
-            let windows = places.iter().flat_map(|place| {
-                let series = self.series.get(*place);
-                series.into_iter().flat_map(move |series| series.between(start, end))
-            });
-            if let Some(value) = reckon(known, statistic, windows) {
+            if let Some(value) = self.point(&places, known, statistic, (start, end)) {
                 points.push((start, value));
             }
         }
         Ok(points)
     }
 
-    /// The end of the last minute that is over: load balancers tell of whole minutes.
-    fn told(&self, now: Timestamp) -> Timestamp {
-        let minute = i64::try_from(self.minute.as_millis()).unwrap_or(i64::MAX).max(1);
-        Timestamp::from_millis(now.as_millis().div_euclid(minute) * minute)
-    }
-
-    /// What a metric's dimensions name: one target group, or all behind a load balancer. Other combinations name nothing.
-    fn places(&self, metric: &Document) -> Vec<&Place> {
-        let mut load_balancer = None;
-        let mut target_group = None;
-        for dimension in metric.list_of("Dimensions") {
-            let value = dimension.text_of("Value");
-            match dimension.text_of("Name") {
-                Some("LoadBalancer") => load_balancer = value,
-                Some("TargetGroup") => target_group = value,
-                _ => return Vec::new(),
-            }
-        }
-        let fits = |place: &&Place| {
-            load_balancer.is_some_and(|name| name == place.load_balancer)
-                && target_group.is_none_or(|name| name == place.target_group)
-        };
-        self.series.keys().filter(fits).collect()
-    }
-
     /// `ListMetrics`: those of each target group.
-    fn list_metrics(&self, input: &Document) -> Result<Document, Fault> {
+    pub(super) fn list_metrics(&self, input: &Document) -> Result<Document, Fault> {
         let namespace = input.text_of("Namespace");
         let name = input.text_of("MetricName");
         let filters = input.list_of("Dimensions");
@@ -212,14 +177,6 @@ impl Metrics {
     }
 }
 
-fn named(metric: &Document) -> Option<Metric> {
-    let name = metric.text_of("MetricName")?;
-    METRICS
-        .iter()
-        .find(|(known, _)| *known == name)
-        .map(|(_, metric)| *metric)
-}
-
 #[expect(clippy::cast_possible_truncation, reason = "a period is a small whole number")]
 fn milliseconds(period: f64) -> Option<i64> {
     let seconds = period as i64;
@@ -227,28 +184,4 @@ fn milliseconds(period: f64) -> Option<i64> {
     (allowed && period.fract() == 0.0)
         .then(|| i64::try_from(Duration::from_secs(seconds.unsigned_abs()).as_millis()).ok())
         .flatten()
-}
-
-fn missing(what: &str) -> Fault {
-    Fault {
-        status: 400,
-        code: "MissingParameter",
-        message: format!("The parameter {what} is required."),
-    }
-}
-
-fn invalid(message: impl Into<String>) -> Fault {
-    Fault {
-        status: 400,
-        code: "InvalidParameterValue",
-        message: message.into(),
-    }
-}
-
-fn not_implemented(what: &str) -> Fault {
-    Fault {
-        status: 501,
-        code: "NotImplemented",
-        message: format!("cutover's local cloud does not implement {what}"),
-    }
 }

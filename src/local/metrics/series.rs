@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 
 use crate::model::{Latency, RequestCounts, Timestamp};
 
+/// The namespace of Application Load Balancers.
+pub(super) const NAMESPACE: &str = "AWS/ApplicationELB";
 /// Windows that are kept: a day at AWS's pace.
 const KEPT: usize = 8640;
 
@@ -68,6 +70,29 @@ pub(super) const METRICS: [(&str, Metric); 9] = [
     ("HealthyHostCount", Metric::HealthyHostCount),
     ("UnHealthyHostCount", Metric::UnHealthyHostCount),
 ];
+
+impl Metric {
+    /// From its name.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        let found = METRICS.iter().find(|(known, _)| *known == name);
+        found.map(|(_, metric)| *metric)
+    }
+
+    /// In which it is measured, as `Unit` of an alarm says it.
+    pub(super) fn unit(self) -> &'static str {
+        match self {
+            Self::TargetResponseTime => "Seconds",
+            Self::RequestCount
+            | Self::Target2xx
+            | Self::Target3xx
+            | Self::Target4xx
+            | Self::Target5xx
+            | Self::Elb5xx
+            | Self::HealthyHostCount
+            | Self::UnHealthyHostCount => "Count",
+        }
+    }
+}
 
 /// How values become one.
 #[derive(Clone, Copy, Debug, PartialEq)]

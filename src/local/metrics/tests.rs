@@ -3,8 +3,8 @@
 use super::series::{METRICS, Metric};
 use super::*;
 use crate::local::fault::Fault;
-use crate::local::plane::InstanceSample;
-use crate::model::Latency;
+use crate::local::plane::{InstanceSample, InstanceState};
+use crate::model::{Latency, RequestCounts};
 
 const LB: &str = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/front/0123";
 const BLUE: &str = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/blue/4567";
@@ -51,7 +51,7 @@ fn sample(good: u64, bad: u64, p50: f64) -> EnvironmentSample {
 
 /// Two minutes of blue with ten-second windows, and of green, which is idle.
 fn metrics() -> Metrics {
-    let mut metrics = Metrics::new(Duration::from_secs(60));
+    let mut metrics = Metrics::new(Duration::from_secs(60), "eu-central-1", "123456789012");
     for window in 1..=12 {
         let now = Timestamp::from_millis(BEGIN + window * 10_000);
         let blue = if window <= 6 {
@@ -85,7 +85,7 @@ fn query(metric: &str, statistic: &str, group: Option<&str>) -> Document {
 }
 
 /// The values of a query up to some seconds, the oldest first.
-fn ask(metrics: &Metrics, query: Document, seconds: i64) -> Result<Vec<f64>, Fault> {
+fn ask(metrics: &mut Metrics, query: Document, seconds: i64) -> Result<Vec<f64>, Fault> {
     let now = Timestamp::from_millis(BEGIN + seconds * 1000);
     let input = Document::map([
         ("MetricDataQueries", Document::List(vec![query])),
@@ -107,8 +107,8 @@ const OF_BLUE: Option<&str> = Some("targetgroup/blue/4567");
 
 #[test]
 fn whole_minutes_are_told_when_they_are_over() {
-    let metrics = metrics();
-    let requests = |seconds| ask(&metrics, query("RequestCount", "Sum", OF_BLUE), seconds).unwrap();
+    let mut metrics = metrics();
+    let mut requests = |seconds| ask(&mut metrics, query("RequestCount", "Sum", OF_BLUE), seconds).unwrap();
     assert_eq!(requests(59), Vec::<f64>::new());
     assert_eq!(requests(60), [60.0]);
     assert_eq!(requests(119), [60.0]);
@@ -117,8 +117,8 @@ fn whole_minutes_are_told_when_they_are_over() {
 
 #[test]
 fn each_metric_has_its_statistics() {
-    let metrics = metrics();
-    let of = |metric: &str, statistic: &str| ask(&metrics, query(metric, statistic, OF_BLUE), 120).unwrap();
+    let mut metrics = metrics();
+    let mut of = |metric: &str, statistic: &str| ask(&mut metrics, query(metric, statistic, OF_BLUE), 120).unwrap();
     assert_eq!(of("HTTPCode_Target_2XX_Count", "Sum"), [60.0, 30.0]);
     assert_eq!(of("HTTPCode_Target_5XX_Count", "Sum"), [6.0], "nothing is told of none");
     assert_eq!(of("HealthyHostCount", "Minimum"), [1.0, 1.0]);
@@ -132,35 +132,35 @@ fn each_metric_has_its_statistics() {
 
 #[test]
 fn a_load_balancer_sums_up_its_groups_and_strangers_have_nothing() {
-    let metrics = metrics();
+    let mut metrics = metrics();
     assert_eq!(
-        ask(&metrics, query("RequestCount", "Sum", None), 120).unwrap(),
+        ask(&mut metrics, query("RequestCount", "Sum", None), 120).unwrap(),
         [60.0, 36.0]
     );
     let green = Some("targetgroup/green/89ab");
     assert_eq!(
-        ask(&metrics, query("RequestCount", "Sum", green), 120).unwrap(),
+        ask(&mut metrics, query("RequestCount", "Sum", green), 120).unwrap(),
         Vec::<f64>::new()
     );
     assert_eq!(
-        ask(&metrics, query("HealthyHostCount", "Average", green), 120).unwrap(),
+        ask(&mut metrics, query("HealthyHostCount", "Average", green), 120).unwrap(),
         [1.0, 1.0]
     );
     assert_eq!(
-        ask(&metrics, query("NoSuchMetric", "Sum", OF_BLUE), 120).unwrap(),
+        ask(&mut metrics, query("NoSuchMetric", "Sum", OF_BLUE), 120).unwrap(),
         Vec::<f64>::new()
     );
     let none = Some("targetgroup/none/0");
     assert_eq!(
-        ask(&metrics, query("RequestCount", "Sum", none), 120).unwrap(),
+        ask(&mut metrics, query("RequestCount", "Sum", none), 120).unwrap(),
         Vec::<f64>::new()
     );
 }
 
 #[test]
 fn what_is_wrong_is_refused() {
-    let metrics = metrics();
-    let code = |query| ask(&metrics, query, 120).unwrap_err().code;
+    let mut metrics = metrics();
+    let mut code = |query| ask(&mut metrics, query, 120).unwrap_err().code;
     assert_eq!(code(query("RequestCount", "Median", OF_BLUE)), "InvalidParameterValue");
     let expression = Document::map([("Id", Document::text("e")), ("Expression", Document::text("q*2"))]);
     assert_eq!(code(expression), "NotImplemented");
@@ -169,14 +169,14 @@ fn what_is_wrong_is_refused() {
     let now = Timestamp::from_millis(BEGIN);
     assert_eq!(
         metrics.handle("GetMetricData", &nothing, now).unwrap_err().code,
-        "MissingParameter"
+        "ValidationError"
     );
     assert_eq!(metrics.handle("PutMetricData", &nothing, now).unwrap_err().status, 501);
 }
 
 #[test]
 fn metrics_are_listed_by_their_dimensions() {
-    let metrics = metrics();
+    let mut metrics = metrics();
     let now = Timestamp::from_millis(BEGIN);
     let all = metrics.handle("ListMetrics", &Document::Map(Vec::new()), now).unwrap();
     assert_eq!(all.list_of("Metrics").len(), 2 * METRICS.len());

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::local::automation::Service;
+use crate::local::metrics::Document;
 use crate::local::query::Parameters;
 
 /// One action that must be allowed for a call.
@@ -103,8 +104,13 @@ pub enum Call<'a> {
         /// The document.
         body: &'a [u8],
     },
-    /// To CloudWatch: the operation.
-    Metrics(&'a str),
+    /// To CloudWatch.
+    Metrics {
+        /// The operation.
+        operation: &'a str,
+        /// The document.
+        input: &'a Document,
+    },
     /// To Lambda, CodePipeline or EventBridge Scheduler.
     Automation {
         /// Which one.

@@ -2,6 +2,7 @@
 
 use super::asked::{Asked, Call, Inventory, Place, Target};
 use super::{Permissions, Policy, operations};
+use crate::local::metrics::Document;
 use std::sync::Arc;
 
 /// One application with two environments.
@@ -446,6 +447,71 @@ fn calls_of_pipelines_functions_and_schedules_are_about_what_they_name() {
             body: body.as_bytes(),
         };
         assert_eq!(told(&operations::asked(call, &place(), &Shop)), [wanted], "{method}");
+    }
+}
+
+#[test]
+fn calls_of_cloudwatch_are_about_the_alarms_that_they_name() {
+    let alarm = |action: &str, name: &str| {
+        format!("cloudwatch:{action} arn:aws:cloudwatch:eu-central-1:123456789012:alarm:{name}")
+    };
+    let all = |action: &str| format!("cloudwatch:{action} *");
+    for (operation, text, wanted) in [
+        ("GetMetricData", "{}", vec![all("GetMetricData")]),
+        ("ListMetrics", "{}", vec![all("ListMetrics")]),
+        ("PutMetricData", "{}", vec![all("PutMetricData")]),
+        ("DescribeAlarms", "{}", vec![alarm("DescribeAlarms", "*")]),
+        (
+            "DescribeAlarms",
+            r#"{"AlarmNames": ["errors", "slow"], "AlarmTypes": ["MetricAlarm"]}"#,
+            vec![alarm("DescribeAlarms", "errors"), alarm("DescribeAlarms", "slow")],
+        ),
+        (
+            "DescribeAlarms",
+            r#"{"AlarmNames": ["errors"], "AlarmTypes": ["MetricAlarm", "CompositeAlarm"]}"#,
+            vec![all("DescribeAlarms")],
+        ),
+        (
+            "PutMetricAlarm",
+            r#"{"AlarmName": "errors"}"#,
+            vec![alarm("PutMetricAlarm", "errors")],
+        ),
+        (
+            "PutMetricAlarm",
+            r#"{"AlarmName": "errors", "Tags": [{"Key": "a", "Value": "b"}]}"#,
+            vec![alarm("PutMetricAlarm", "errors"), alarm("TagResource", "errors")],
+        ),
+        (
+            "PutCompositeAlarm",
+            r#"{"AlarmName": "both"}"#,
+            vec![all("PutCompositeAlarm")],
+        ),
+        (
+            "SetAlarmState",
+            r#"{"AlarmName": "errors"}"#,
+            vec![alarm("SetAlarmState", "errors")],
+        ),
+        (
+            "DeleteAlarms",
+            r#"{"AlarmNames": ["errors", "slow"]}"#,
+            vec![alarm("DeleteAlarms", "errors"), alarm("DeleteAlarms", "slow")],
+        ),
+        (
+            "DisableAlarmActions",
+            r#"{"AlarmNames": ["errors"]}"#,
+            vec![alarm("DisableAlarmActions", "errors")],
+        ),
+    ] {
+        let input = Document::from_json(text.as_bytes()).unwrap();
+        let call = Call::Metrics {
+            operation,
+            input: &input,
+        };
+        assert_eq!(
+            told(&operations::asked(call, &place(), &Shop)),
+            wanted,
+            "{operation} {text}"
+        );
     }
 }
 

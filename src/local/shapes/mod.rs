@@ -4,6 +4,7 @@
 //! local cloud offers. `tests/it/interop/constraints.py` writes them and says how they are to be read.
 
 mod check;
+mod document;
 mod table;
 
 use std::sync::OnceLock;
@@ -12,10 +13,13 @@ use super::query::{AwsError, Parameters};
 use check::Check;
 use table::Table;
 
-/// A service that speaks the query protocol.
+pub(crate) use document::check_document;
+
+/// A service that speaks the query protocol, or that did so before it spoke in documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Service {
     AutoScaling,
+    CloudWatch,
     ElasticBeanstalk,
     Identities,
     LoadBalancing,
@@ -24,8 +28,9 @@ pub(crate) enum Service {
 
 impl Service {
     /// All of them.
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::AutoScaling,
+        Self::CloudWatch,
         Self::ElasticBeanstalk,
         Self::Identities,
         Self::LoadBalancing,
@@ -40,13 +45,14 @@ impl Service {
     }
 
     fn table(self) -> &'static Table {
-        static TABLES: [OnceLock<Table>; 5] = [const { OnceLock::new() }; 5];
+        static TABLES: [OnceLock<Table>; 6] = [const { OnceLock::new() }; 6];
         let (place, text) = match self {
             Self::AutoScaling => (0, include_str!("autoscaling.txt")),
             Self::ElasticBeanstalk => (1, include_str!("elasticbeanstalk.txt")),
             Self::Identities => (2, include_str!("iam.txt")),
             Self::LoadBalancing => (3, include_str!("elbv2.txt")),
             Self::Tokens => (4, include_str!("sts.txt")),
+            Self::CloudWatch => (5, include_str!("cloudwatch.txt")),
         };
         TABLES[place].get_or_init(|| Table::read(text))
     }

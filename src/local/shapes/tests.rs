@@ -109,3 +109,56 @@ fn what_clients_send_passes() {
     assert_eq!(check_call(BEANSTALK, "MakeCoffee", &[("Sugar", "2")]), Ok(()));
     assert_eq!(check_call("2099-01-01", "CreateEnvironment", &[]), Ok(()));
 }
+
+#[test]
+fn documents_are_held_to_the_model() {
+    use crate::local::metrics::Document;
+
+    let check = |operation: &str, text: &str| {
+        let input = Document::from_json(text.as_bytes()).unwrap();
+        check_document(operation, &input).map_err(|fault| (fault.code, fault.message))
+    };
+    for (operation, text) in [
+        ("DescribeAlarms", "{}"),
+        ("DescribeAlarms", r#"{"AlarmNames": [], "Colour": {"a": 1}}"#),
+        (
+            "SetAlarmState",
+            r#"{"AlarmName": "a", "StateValue": "OK", "StateReason": ""}"#,
+        ),
+        (
+            "GetMetricData",
+            r#"{"MetricDataQueries": [], "StartTime": 1.5, "EndTime": "2026-11-26T00:00:00Z"}"#,
+        ),
+        ("MakeCoffee", r#"{"Sugar": 2}"#),
+    ] {
+        assert_eq!(check(operation, text), Ok(()), "{operation} {text}");
+    }
+    let (code, message) = check("SetAlarmState", r#"{"AlarmName": "", "StateReason": "x"}"#).unwrap_err();
+    assert_eq!(code, "ValidationError");
+    assert_eq!(
+        message,
+        "2 validation errors detected: Value '' at 'alarmName' failed to satisfy constraint: Member must have length greater than \
+         or equal to 1; Value null at 'stateValue' failed to satisfy constraint: Member must not be null"
+    );
+    for (text, place) in [
+        (r#"{"AlarmNames": "a"}"#, "AlarmNames"),
+        (r#"{"AlarmNames": [1]}"#, "AlarmNames.member.1"),
+        (r#"{"MaxRecords": "5"}"#, "MaxRecords"),
+        (r#"{"MaxRecords": 1.5}"#, "MaxRecords"),
+    ] {
+        let (code, message) = check("DescribeAlarms", text).unwrap_err();
+        assert_eq!(code, "SerializationException", "{text}");
+        assert!(message.contains(place), "{message}");
+    }
+    for text in [
+        r#"{"StateValue": "FINE"}"#,
+        r#"{"MaxRecords": 101}"#,
+        r#"{"AlarmNames": [""]}"#,
+    ] {
+        assert_eq!(
+            check("DescribeAlarms", text).unwrap_err().0,
+            "ValidationError",
+            "{text}"
+        );
+    }
+}

@@ -40,6 +40,8 @@ SERVICES = {
         ModifyLoadBalancerAttributes ModifyRule ModifyTargetGroup ModifyTargetGroupAttributes RemoveTags
         SetRulePriorities""",
     "autoscaling": "DescribeAutoScalingGroups",
+    "cloudwatch": """DeleteAlarms DescribeAlarms DisableAlarmActions EnableAlarmActions GetMetricData ListMetrics
+        PutCompositeAlarm PutMetricAlarm SetAlarmState""",
     "iam": """AddRoleToInstanceProfile AttachRolePolicy CreateInstanceProfile CreateRole DeleteInstanceProfile DeleteRole
         DeleteRolePolicy DetachRolePolicy GetInstanceProfile GetRole GetUser ListAttachedRolePolicies
         ListInstanceProfiles ListRoles PutRolePolicy RemoveRoleFromInstanceProfile""",

@@ -151,7 +151,12 @@ def spoil(shape, given):
 
 # Rules that the models state and the services do not keep, or that depend on what is there.
 def is_checked(service):
-    return service in ("elasticbeanstalk", "elbv2", "autoscaling", "iam")
+    return service in ("elasticbeanstalk", "elbv2", "autoscaling", "iam", "cloudwatch")
+
+
+# Services that speak in documents pass over what their model does not know.
+def knows_all_parameters(service):
+    return is_checked(service) and service != "cloudwatch"
 
 
 def unknown_parameter(params, **_):
@@ -179,7 +184,7 @@ def main():
         how, forbidden = spoil(shape, given) if shape and draw.random() < 0.5 else ("whole", False)
         method = botocore.xform_name(operation)
         event = f"before-call.{model.service_id.hyphenize()}.{operation}"
-        unknown = is_checked(service) and draw.random() < 0.05
+        unknown = knows_all_parameters(service) and draw.random() < 0.05
         if unknown:
             client.meta.events.register(event, unknown_parameter)
         begun = time.monotonic()

@@ -100,6 +100,23 @@ fn what_was_made_is_there_after_a_restart() {
 }
 
 #[test]
+fn alarms_are_there_after_a_restart() {
+    use crate::local::metrics::Document;
+
+    let mut world = World::new();
+    let before = world.account.changes();
+    let now = world.now();
+    let input = r#"{"AlarmName": "shop", "AlarmRule": "TRUE"}"#;
+    let input = Document::from_json(input.as_bytes()).unwrap();
+    world.account.measure("PutCompositeAlarm", &input, now).unwrap();
+    assert!(world.account.changes() > before, "somebody must write it down");
+    world.restart();
+    let input = Document::from_json(br#"{"AlarmTypes": ["CompositeAlarm"]}"#).unwrap();
+    let found = world.account.measure("DescribeAlarms", &input, now).unwrap();
+    assert_eq!(found.list_of("CompositeAlarms").len(), 1);
+}
+
+#[test]
 fn a_launch_that_was_under_way_is_given_its_time_again() {
     let mut world = World::new();
     world.version("v1");

@@ -3,6 +3,7 @@
 mod automation;
 mod balancing;
 mod beanstalk;
+mod metrics;
 mod objects;
 mod zones;
 
@@ -37,7 +38,7 @@ pub(super) fn asked(call: Call<'_>, place: &Place, inventory: &dyn Inventory) ->
             }
         }
         Call::Zones { method, path, body } => zones::asked(method, path, body),
-        Call::Metrics(operation) => vec![Asked::of(format!("cloudwatch:{operation}"), "*")],
+        Call::Metrics { operation, input } => metrics::asked(operation, input, place),
         Call::Automation { service, head, body } => automation::asked(service, head, body, place),
         Call::Objects(request) => objects::asked(request),
     }
