@@ -77,7 +77,10 @@ pub struct Aws {
     pub(super) balancing: aws_sdk_elasticloadbalancingv2::Client,
     /// For changes: sent once.
     pub(super) balancing_once: aws_sdk_elasticloadbalancingv2::Client,
+    /// For reads: retried by the SDK.
     pub(super) scaling: aws_sdk_autoscaling::Client,
+    /// For changes: sent once.
+    pub(super) scaling_once: aws_sdk_autoscaling::Client,
     pub(super) cloudwatch: aws_sdk_cloudwatch::Client,
     pub(super) pipelines: aws_sdk_codepipeline::Client,
     region: Option<String>,
@@ -201,10 +204,14 @@ impl Aws {
             .build();
         let balancing_once = aws_sdk_elasticloadbalancingv2::config::Builder::from(shared)
             .retry_config(RetryConfig::disabled())
-            .timeout_config(once_in_time)
+            .timeout_config(once_in_time.clone())
             .build();
         let scaling = aws_sdk_autoscaling::config::Builder::from(shared)
             .retry_partition(own_retries("groups"))
+            .build();
+        let scaling_once = aws_sdk_autoscaling::config::Builder::from(shared)
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(once_in_time)
             .build();
         let cloudwatch = aws_sdk_cloudwatch::config::Builder::from(shared)
             .retry_partition(own_retries("metrics"))
@@ -224,6 +231,7 @@ impl Aws {
             balancing: aws_sdk_elasticloadbalancingv2::Client::from_conf(balancing),
             balancing_once: aws_sdk_elasticloadbalancingv2::Client::from_conf(balancing_once),
             scaling: aws_sdk_autoscaling::Client::from_conf(scaling),
+            scaling_once: aws_sdk_autoscaling::Client::from_conf(scaling_once),
             cloudwatch: aws_sdk_cloudwatch::Client::from_conf(cloudwatch),
             pipelines: aws_sdk_codepipeline::Client::from_conf(pipelines),
             region: shared.region().map(ToString::to_string),

@@ -13,6 +13,7 @@ mod in_time;
 mod metrics;
 mod objects;
 mod pipelines;
+mod scaling;
 mod service_clock;
 mod zones;
 

@@ -36,7 +36,7 @@ pub use seat::{Core, Mind, Seat};
 pub use world::{Overrides, World};
 
 use crate::journal::Append;
-use crate::model::{ReleaseNumber, Timestamp};
+use crate::model::Timestamp;
 use crate::release::{
     Decision, Event, Looks, Next, Notice, Observation, Outcome, Plan, Release, ReleaseId, Slot, Then, Why, Wish,
     Writer, apply, limits,

@@ -9,10 +9,10 @@ use super::prune;
 use super::weights;
 use super::{Seat, World};
 use crate::aws::{CallError, InTime, NewEnvironment};
-use crate::model::EnvironmentId;
+use crate::model::{EnvironmentId, HealthStatus, InstanceId};
 use crate::release::{
-    Action, CallResult, EnvironmentSeen, EnvironmentStatus, Listener, Notice, Plan, RELEASE_TAG, Release, Role, Source,
-    VersionSeen, limits,
+    Action, CallResult, EnvironmentSeen, EnvironmentStatus, InstanceSeen, Listener, Notice, Plan, RELEASE_TAG, Release,
+    Role, Source, VersionSeen, limits,
 };
 
 /// Makes the call of an intent.
@@ -103,6 +103,21 @@ pub(super) async fn perform(seat: &Seat, release: &Release, action: &Action, beg
             .await
             .map(|()| None)
             .map_err(CallResult::from),
+        Action::ReplaceInstance { environment, instance } => {
+            match in_bounds(Box::pin(fit_to_replace(world, environment, instance)))
+                .await
+                .and_then(|there| in_time().map(|()| there))
+            {
+                Ok(false) => Ok(Some("it was gone already".to_owned())),
+                Ok(true) => world
+                    .aws
+                    .replace_instance(instance, &sent_by)
+                    .await
+                    .map(|()| None)
+                    .map_err(CallResult::from),
+                Err(not_made) => Err(not_made),
+            }
+        }
         Action::SaveEvidence { environment } => evidence::save(world, release, environment, journal.as_ref())
             .await
             .map(Some),
@@ -299,6 +314,30 @@ async fn fit_to_swap(
         return Err(not_now("not made, because one of the two environments is not Ready"));
     }
     Ok(())
+}
+
+/// Of fewer instances one is not removed: the others carry its traffic meanwhile.
+const FEWEST: usize = 3;
+
+/// Whether an instance of green may be replaced: it is still there, and others can carry its traffic. `false` if it is gone.
+async fn fit_to_replace(world: &World, green: &EnvironmentId, instance: &InstanceId) -> Result<bool, CallResult> {
+    let health = world.aws.health(green).await.map_err(unread)?;
+    if !health.instances.contains_key(instance) {
+        return Ok(false);
+    }
+    let well = |seen: &&InstanceSeen| matches!(seen.status, HealthStatus::Ok | HealthStatus::Info);
+    let others = health
+        .instances
+        .iter()
+        .filter(|(id, _)| *id != instance)
+        .map(|(_, seen)| seen);
+    if health.instances.len() < FEWEST || others.filter(well).count() + 1 < FEWEST {
+        return Err(not_now(format!(
+            "not made: without {instance}, {green} would have fewer than {} instances that are well",
+            FEWEST - 1
+        )));
+    }
+    Ok(true)
 }
 
 /// Whether an environment may be removed: never while it holds the slot's name, never with a database of its own, and only if

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::*;
 use crate::aws::{Aws, AwsSettings, InProcess};
 use crate::journal::{DirectoryJournal, Journal, JournalError};
-use crate::model::Clock;
+use crate::model::{Clock, ReleaseNumber};
 use crate::probe::{HttpProber, ProbeSettings};
 use crate::release::tests::{blue, plan};
 use crate::release::{Action, CallResult, Entry, Next, Silent};

@@ -293,6 +293,10 @@ impl Inventory for Backstage {
     fn environment(&self, id: Option<&str>, name: Option<&str>) -> Option<(String, String)> {
         self.account().application_of(id, name)
     }
+
+    fn group(&self, instance: &str) -> Option<String> {
+        self.account().group_of(instance)
+    }
 }
 
 impl Names for Backstage {

@@ -4,7 +4,7 @@
 //! ([`EnvironmentSample`]). Both directions carry whole states, never changes, so that nothing can be missed or counted
 //! twice. Two planes stand behind it: `live` (child processes and an HTTP balancer) and, for virtual time, a model.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -70,6 +70,8 @@ pub struct DesiredEnvironment {
     pub name: EnvironmentName,
     /// How many instances should run.
     pub instances: u32,
+    /// Instances that should not be among them.
+    pub dismissed: BTreeSet<InstanceId>,
     /// The version they should run.
     pub deployment: Deployment,
     /// What its platform brings.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::text::plural;
-use crate::model::{EnvironmentId, EnvironmentName, VersionLabel};
+use crate::model::{EnvironmentId, EnvironmentName, InstanceId, VersionLabel};
 use crate::traffic::Weighting;
 
 /// One change to the world.
@@ -69,6 +69,13 @@ pub enum Action {
         /// Most instances.
         max_instances: u32,
     },
+    /// Remove one of green's instances that is sick while the others are not; its Auto Scaling group starts another one.
+    ReplaceInstance {
+        /// The environment.
+        environment: EnvironmentId,
+        /// The instance.
+        instance: InstanceId,
+    },
     /// Save an environment's events and the tail of its logs beside the journal.
     SaveEvidence {
         /// The environment.
@@ -124,6 +131,9 @@ pub enum Safety {
     Destructive,
 }
 
+/// What replacing an instance is called; its attempts are counted under that and the instance's id.
+pub(super) const REPLACE: &str = "replace instance";
+
 impl Action {
     /// A short name, for reports.
     #[must_use]
@@ -136,6 +146,7 @@ impl Action {
             Self::Swap { .. } => "swap",
             Self::Weigh { .. } => "weigh",
             Self::RestoreCapacity { .. } => "restore capacity",
+            Self::ReplaceInstance { .. } => REPLACE,
             Self::SaveEvidence { .. } => "save evidence",
             Self::Terminate { .. } => "terminate",
             Self::Prune { .. } => "prune",
@@ -149,6 +160,7 @@ impl Action {
             Self::SaveConfiguration { template, .. } => format!("{} {template}", self.name()),
             Self::RestoreCapacity { min_instances, .. } => format!("{} {min_instances}", self.name()),
             Self::Weigh { weighting, .. } => format!("{} {weighting}", self.name()),
+            Self::ReplaceInstance { instance, .. } => format!("{REPLACE} {instance}"),
             _ => self.name().to_owned(),
         }
     }
@@ -163,7 +175,7 @@ impl Action {
                 Safety::Create
             }
             Self::Upload { .. } | Self::RestoreCapacity { .. } | Self::SaveEvidence { .. } => Safety::Idempotent,
-            Self::Terminate { .. } | Self::Prune { .. } => Safety::Destructive,
+            Self::ReplaceInstance { .. } | Self::Terminate { .. } | Self::Prune { .. } => Safety::Destructive,
         }
     }
 
@@ -198,6 +210,7 @@ impl Action {
             } => {
                 format!("let {environment} run {min_instances} to {max_instances} instances")
             }
+            Self::ReplaceInstance { environment, instance } => format!("replace instance {instance} of {environment}"),
             Self::SaveEvidence { environment } => format!("save the events and logs of {environment}"),
             Self::Terminate { environment, role } => format!("terminate {} ({environment})", role.as_str()),
             Self::Prune { keep } => format!("remove old application versions but for the newest {keep}"),

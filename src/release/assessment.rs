@@ -11,7 +11,7 @@ use super::observation::Observation;
 use super::plan::Plan;
 use super::seen::HealthSeen;
 use super::state::Release;
-use crate::model::{HealthStatus, Known, Timestamp};
+use crate::model::{HealthStatus, InstanceId, Known, Timestamp};
 use crate::verdict::{self, Arm, Instance, Judge, Latency, Lesson, Probes, Verdict, Window};
 
 /// Before the shift so many windows of blue are enough to know how it is by itself.
@@ -133,6 +133,12 @@ impl Assessment {
         let verdict = self.verdict.as_ref()?;
         let newest = u32::try_from(step).ok()?.checked_add(1)? == self.step;
         (newest && verdict.decision == verdict::Decision::Healthy).then(|| self.told(verdict))
+    }
+
+    /// The one of green's instances that was sick in the newest window, while the others were not.
+    pub(super) fn sick(&self) -> Option<InstanceId> {
+        let verdict::Advice::ReplaceInstance { id, .. } = self.verdict.as_ref()?.advice.as_ref()?;
+        Some(InstanceId::new(id.clone()))
     }
 
     /// What the windows have shown of how two good environments differ.
@@ -289,7 +295,14 @@ fn arm(health: &HealthSeen) -> Arm {
                 id: id.to_string(),
                 requests: seen.served.map(|served| number(served.requests)),
                 errors: seen.served.and_then(|served| Some(number(served.classes?.status_5xx))),
-                healthy: Some(matches!(seen.status, HealthStatus::Ok | HealthStatus::Info)),
+                healthy: match seen.status {
+                    HealthStatus::Ok | HealthStatus::Info => Some(true),
+                    HealthStatus::Warning | HealthStatus::Degraded | HealthStatus::Severe => Some(false),
+                    // One that is coming up is neither.
+                    HealthStatus::Pending | HealthStatus::Unknown | HealthStatus::NoData | HealthStatus::Suspended => {
+                        None
+                    }
+                },
             })
             .collect(),
     }

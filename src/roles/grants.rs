@@ -61,6 +61,8 @@ pub enum On {
     Rules,
     /// The pipeline that releases are made by.
     Pipeline,
+    /// Auto Scaling groups of Elastic Beanstalk's environments.
+    Groups,
 }
 
 /// Under which settings actions are needed.
@@ -84,6 +86,8 @@ pub enum When {
     WithGroups,
     /// With alarms that speak against green.
     WithAlarms,
+    /// When sick instances are replaced.
+    ReplacesInstances,
 }
 
 impl Grant {
@@ -100,6 +104,7 @@ impl Grant {
             When::CountedByGroups => scope.counted_by_groups(),
             When::WithGroups => scope.counted_by_groups() || scope.lever() == Lever::WeightedTargetGroups,
             When::WithAlarms => scope.with_alarms(),
+            When::ReplacesInstances => scope.replaces_instances(),
         }
     }
 }
@@ -322,6 +327,14 @@ pub const GRANTS: &[Grant] = &[
         on: On::Rules,
         when: When::With(Lever::WeightedTargetGroups),
         why: "The rules' weights.",
+    },
+    Grant {
+        sid: "TerminateInstances",
+        duties: &[Terminate],
+        actions: &["autoscaling:TerminateInstanceInAutoScalingGroup"],
+        on: On::Groups,
+        when: When::ReplacesInstances,
+        why: "One sick instance of green, while the others are well.",
     },
     Grant {
         sid: "TerminateEnvironments",

@@ -54,6 +54,7 @@ pub struct Scope {
     pipeline: Option<String>,
     counted_by_groups: bool,
     with_alarms: bool,
+    replaces_instances: bool,
 }
 
 impl Scope {
@@ -106,6 +107,7 @@ impl Scope {
             pipeline: None,
             counted_by_groups: spec.verdict.counted_by() == MetricsSource::TargetGroups,
             with_alarms: !spec.verdict.alarms.is_empty(),
+            replaces_instances: spec.bake.replace_instances > 0,
         }
     }
 
@@ -139,6 +141,10 @@ impl Scope {
 
     pub(super) fn counted_by_groups(&self) -> bool {
         self.counted_by_groups
+    }
+
+    pub(super) fn replaces_instances(&self) -> bool {
+        self.replaces_instances
     }
 
     pub(super) fn with_alarms(&self) -> bool {
@@ -178,6 +184,18 @@ impl Scope {
             }
             On::Changes => vec![format!("arn:{}:route53:::change/*", self.partition)],
             On::Rules => self.rules.clone(),
+            On::Groups => {
+                let Self {
+                    partition,
+                    region,
+                    account,
+                    ..
+                } = self;
+                // What Elastic Beanstalk calls its groups begins with that.
+                vec![format!(
+                    "arn:{partition}:autoscaling:{region}:{account}:autoScalingGroup:*:autoScalingGroupName/awseb-e-*"
+                )]
+            }
             On::Pipeline => {
                 let Self {
                     partition,

@@ -54,6 +54,8 @@ pub enum Quality {
     SlowBurn(Duration, f64),
     /// Its instances die, each after so long on average.
     Dying(Duration),
+    /// On its first instance, and on no other, so many requests fail.
+    SickInstance(f64),
 }
 
 /// Settings of the release; the rest is default.

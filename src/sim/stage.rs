@@ -18,7 +18,8 @@ use crate::aws::InProcess;
 use crate::compose::{Artifact, InProcessCloud, Planner, Project};
 use crate::local::account::{Account, AccountSettings, EnvironmentView, Quotas, Timing};
 use crate::local::backstage::Backstage;
-use crate::local::door::{Door, QueryAnswer, QueryService};
+use crate::local::door::{DocumentService, Door, QueryAnswer, QueryService};
+use crate::local::metrics::Document;
 use crate::local::modelled::{Answer, ModelledPlane};
 use crate::local::objects::{ObjectStore, S3Front};
 use crate::local::permissions::{Permissions, Place as Home};
@@ -157,6 +158,15 @@ impl Stage {
                 ("SourceBundle.S3Key", "v1.zip"),
             ]);
         }
+        if scenario.terms.alarm {
+            let alarm = serde_json::json!({
+                "AlarmName": ALARM, "Namespace": "Shop", "MetricName": "FailedOrders", "Statistic": "Sum", "Period": 60,
+                "EvaluationPeriods": 1, "Threshold": 1, "ComparisonOperator": "GreaterThanThreshold",
+            });
+            let alarm = Document::from_json(alarm.to_string().as_bytes()).expect("it was just written");
+            let made = DocumentService::call(self.backstage.as_ref(), "PutMetricAlarm", &alarm);
+            made.expect("an alarm can be made");
+        }
         let shared = match scenario.terms.lever {
             Lever::WeightedTargetGroups => {
                 let aws = self.founder().await;
@@ -244,7 +254,7 @@ impl Stage {
         let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
         let mut parameters: Vec<(String, String)> = parameters.iter().map(owned).collect();
         parameters.push(("Version".to_owned(), "2010-12-01".to_owned()));
-        self.backstage.call(parameters)
+        QueryService::call(self.backstage.as_ref(), parameters)
     }
 
     /// Somebody who is there makes an environment that has the name which green is to have.
@@ -536,6 +546,10 @@ fn quality(scenario: &Scenario) -> crate::local::modelled::VersionModel {
                 shape: Shape::Grows(over),
                 ..Break::sudden(Duration::ZERO, rate)
             }),
+            ..good
+        },
+        Quality::SickInstance(rate) => VersionModel {
+            bad_instance: Some(rate),
             ..good
         },
         Quality::Dying(mean) => VersionModel {

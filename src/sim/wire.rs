@@ -79,6 +79,7 @@ impl Call {
                     | "DescribeTargetHealth"
                     | "DescribeTargetGroups"
                     | "DescribeAutoScalingGroups"
+                    | "TerminateInstanceInAutoScalingGroup"
             );
             let mut services = vec![if weights { Service::Weights } else { Service::Beanstalk }];
             if monitoring {

@@ -251,6 +251,8 @@ pub struct BakeSpec {
     pub holdback: Option<Share>,
     /// How many requests and probes green must have answered in each step. With fewer the bake goes on: silence is no health.
     pub min_requests: u32,
+    /// How many instances of green that are sick, while the others are not, are replaced in a release. 0: none.
+    pub replace_instances: u32,
     /// How often each environment is asked for one of the checks between looks, in requests a second. 0 for never.
     pub probes_per_second: f64,
     /// Checks through the public name. Default: the smoke checks that ask no other host.
@@ -267,6 +269,7 @@ impl Default for BakeSpec {
             deadline: Span::from_secs(60 * 60),
             holdback: Some(Share::percent(10)),
             min_requests: 20,
+            replace_instances: 1,
             probes_per_second: 2.0,
             checks: Vec::new(),
         }

@@ -70,6 +70,7 @@ interval = "15s"
 fail = 3
 recover = 4
 min_requests = 50
+replace_instances = 2
 probes_per_second = 0.5
 holdback = "0%"
 deadline = "2h"

@@ -26,10 +26,6 @@ pub(super) struct Count {
 }
 
 impl Count {
-    pub(super) fn rate(self) -> f64 {
-        if self.n > 0.0 { self.k / self.n } else { 0.0 }
-    }
-
     pub(super) fn add(&mut self, other: Self) {
         self.n += other.n;
         self.k += other.k;

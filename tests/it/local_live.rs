@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -103,6 +103,7 @@ fn environment(bundle: Option<PathBuf>, instances: u32) -> DesiredEnvironment {
         id: "e-abcdefghij".into(),
         name: "shop-blue".into(),
         instances,
+        dismissed: BTreeSet::new(),
         deployment: Deployment {
             id: 1,
             version_label: "v1".into(),

@@ -165,6 +165,10 @@ impl crate::local::permissions::Inventory for Nowhere {
     fn environment(&self, _id: Option<&str>, _name: Option<&str>) -> Option<(String, String)> {
         None
     }
+
+    fn group(&self, _instance: &str) -> Option<String> {
+        None
+    }
 }
 
 #[tokio::test]

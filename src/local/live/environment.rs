@@ -282,6 +282,15 @@ impl Body {
             order: Arc::clone(&self.order),
             leave: Leave::Stay,
         };
+        let dismissed = &self.order.desired.dismissed;
+        let (stay, go): (Vec<_>, Vec<_>) = std::mem::take(&mut self.crew)
+            .into_iter()
+            .partition(|(instance, _)| !dismissed.contains(&instance.id));
+        self.crew = stay;
+        for (_, told) in go {
+            told.send_modify(|wish| wish.leave = Leave::Drain);
+            leaving.push(told);
+        }
         while self.crew.len() > wanted {
             if let Some((_, newest)) = self.crew.pop() {
                 newest.send_modify(|wish| wish.leave = Leave::Drain);

@@ -1,5 +1,6 @@
 //! One environment: its instances behind its balancer.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -18,6 +19,8 @@ pub(super) struct Site {
     pub(super) address: SocketAddr,
     pub(super) random: Random,
     pub(super) wanted: u32,
+    /// Those that are not to be among them.
+    pub(super) dismissed: BTreeSet<InstanceId>,
     pub(super) balancer: BalancerSettings,
     pub(super) deployment: Deployed,
     /// Whether it has no balancer of its own.
@@ -108,6 +111,7 @@ impl Site {
             address,
             random,
             wanted: desired.instances,
+            dismissed: desired.dismissed.clone(),
             balancer: desired.balancer.clone(),
             deployment,
             is_behind_another: desired.target_group.is_some(),
@@ -129,6 +133,7 @@ impl Site {
     pub(super) fn is_as(&self, desired: &DesiredEnvironment) -> bool {
         self.leaves.is_none()
             && self.wanted == desired.instances
+            && self.dismissed == desired.dismissed
             && self.runs(desired)
             && self.balancer == desired.balancer
     }
@@ -153,6 +158,12 @@ impl Site {
         let wanted = usize::try_from(self.wanted).unwrap_or(usize::MAX);
         let mut present = self.instances.iter().filter(|instance| instance.phase.stays()).count();
         let until = now.saturating_add(length(self.balancer.deregistration_delay));
+        for instance in &mut self.instances {
+            if instance.phase.stays() && self.dismissed.contains(&instance.id) {
+                instance.phase = Phase::Draining { until };
+                present -= 1;
+            }
+        }
         for instance in self.instances.iter_mut().rev() {
             if present <= wanted {
                 break;
@@ -269,10 +280,11 @@ impl Site {
         }
     }
 
-    /// The number of the instance that is bad, if one is: the oldest that is there.
+    /// The number of the instance that is bad, as long as it is there.
     pub(super) fn bad_instance(&self) -> Option<u64> {
+        const FIRST: u64 = 0;
         self.deployment.model.bad_instance?;
-        self.targets().map(|instance| instance.number).min()
+        self.targets().any(|instance| instance.number == FIRST).then_some(FIRST)
     }
 
     /// Instances that the balancer sends requests to.

@@ -220,6 +220,7 @@ impl State {
         }
         site.balancer.clone_from(&wanted.balancer);
         site.wanted = wanted.instances;
+        site.dismissed.clone_from(&wanted.dismissed);
         if let Some(deployment) = deployment {
             site.deploy(deployment, millis(now));
         }

@@ -24,7 +24,7 @@ pub struct VersionModel {
     /// Mean time from an instance's start to its death, if they die. The balancer notices as late as its health checks do;
     /// then the instance is replaced.
     pub crash_loops: Option<Duration>,
-    /// Share of requests answered with 5xx by the oldest instance of each environment, on top of what all do.
+    /// Share of requests answered with 5xx by the first instance of each environment, on top of what all do.
     pub bad_instance: Option<f64>,
 }
 

@@ -88,6 +88,9 @@ impl Place {
 pub trait Inventory: Send + Sync {
     /// Application and name of the environment that has this id, or this name.
     fn environment(&self, id: Option<&str>, name: Option<&str>) -> Option<(String, String)>;
+
+    /// The ARN of the Auto Scaling group that an instance belongs to.
+    fn group(&self, instance: &str) -> Option<String>;
 }
 
 /// A call, as it came in.

@@ -17,6 +17,10 @@ impl Inventory for Shop {
         };
         Some(("shop".to_owned(), name.to_owned()))
     }
+
+    fn group(&self, instance: &str) -> Option<String> {
+        (instance == "i-1").then(|| place().arn("autoscaling", "autoScalingGroup:1:autoScalingGroupName/awseb-e-1"))
+    }
 }
 
 fn place() -> Place {
@@ -55,6 +59,23 @@ fn a_call_is_judged_by_what_it_does_whatever_version_it_names() {
         query("2010-05-08", "Action=CreateRole&RoleName=a")[0].action,
         "iam:CreateRole"
     );
+    for (form, wanted) in [
+        (
+            "Action=DescribeAutoScalingGroups",
+            "autoscaling:DescribeAutoScalingGroups *",
+        ),
+        (
+            "Action=TerminateInstanceInAutoScalingGroup&InstanceId=i-1",
+            "autoscaling:TerminateInstanceInAutoScalingGroup \
+             arn:aws:autoscaling:eu-central-1:123456789012:autoScalingGroup:1:autoScalingGroupName/awseb-e-1",
+        ),
+        (
+            "Action=TerminateInstanceInAutoScalingGroup&InstanceId=i-2",
+            "autoscaling:TerminateInstanceInAutoScalingGroup nothing",
+        ),
+    ] {
+        assert_eq!(told(&query("2011-01-01", form)), [wanted]);
+    }
     assert!(
         query("2011-06-15", "Action=GetCallerIdentity").is_empty(),
         "everybody may ask that"

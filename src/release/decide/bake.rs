@@ -19,6 +19,9 @@ pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
 }
 
 fn go_on(release: &Release, seen: &Observation) -> Decision {
+    if let Some(replace) = super::replace::sick(release, seen.at) {
+        return replace;
+    }
     let Some(until) = release.bake_until() else {
         return roll_back("the journal does not say when the bake began", Outcome::RolledBack);
     };
@@ -116,7 +119,7 @@ pub(super) fn watch(release: &Release, seen: &Observation) -> Option<Decision> {
     if seen.public.is_none() || !due(release.watch.last, plan.interval.get(), seen.at) {
         return assessment::failing(release, seen);
     }
-    let look = judge(release, seen);
+    let look = looked(release, seen);
     let what = match &look {
         Look::Good => "green looks good".to_owned(),
         Look::Bad { why } => format!("green looks bad: {why}"),
@@ -124,4 +127,18 @@ pub(super) fn watch(release: &Release, seen: &Observation) -> Option<Decision> {
     };
     let measured = assessment::measured(release, seen, Some(&look)).map(Box::new);
     Some(record(what, Event::Looked { look, measured }))
+}
+
+/// The look, in the light of what its own window says: an instance that is found sick in it explains what would be bad.
+fn looked(release: &Release, seen: &Observation) -> Look {
+    let look = judge(release, seen);
+    if !matches!(look, Look::Bad { .. }) {
+        return look;
+    }
+    let Some(measured) = assessment::measured(release, seen, Some(&look)) else {
+        return look;
+    };
+    let mut informed = release.clone();
+    informed.assessment.take(&measured);
+    judge(&informed, seen)
 }

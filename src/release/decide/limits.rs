@@ -67,5 +67,9 @@ pub const RETURN: Duration = Duration::from_secs(60 * 60);
 /// How long an environment may take to be gone. Observed: up to ten minutes.
 pub const TERMINATE: Duration = Duration::from_secs(40 * 60);
 
+/// For so long after an instance was replaced, the health of the whole says little: another one is being started. Launching one and
+/// deploying to it takes minutes.
+pub const REPLACE: Duration = Duration::from_secs(10 * 60);
+
 /// Longest pause between attempts.
 pub const BACKOFF: Duration = Duration::from_secs(30);

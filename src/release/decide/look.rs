@@ -5,6 +5,7 @@ use super::super::event::Look;
 use super::super::observation::Observation;
 use super::super::seen::PublicSeen;
 use super::super::state::Release;
+use super::replace;
 use crate::model::{HealthColor, HealthStatus, Known};
 
 /// Judges one look.
@@ -37,6 +38,11 @@ pub(super) fn judge(release: &Release, seen: &Observation) -> Look {
             };
         }
         let why = format!("{}: {}", failed.check, failed.failure.as_deref().unwrap_or("failed"));
+        if let Some(excuse) = replace::excuse(release, seen) {
+            return Look::Unknown {
+                why: format!("{why}; but {excuse}"),
+            };
+        }
         if let Some(sampled) = &seen.sampled
             && sampled.blue.failures * 2.0 >= sampled.blue.requests.max(1.0)
         {
@@ -158,8 +164,13 @@ fn by_health(release: &Release, seen: &Observation) -> Look {
                     "its health is {status}{causes}; but blue's is {blues}, so the fault may be what both depend on"
                 ),
             },
-            None => Look::Bad {
-                why: format!("its health is {status}{causes}"),
+            None => match replace::excuse(release, seen) {
+                Some(excuse) => Look::Unknown {
+                    why: format!("its health is {status}{causes}; but {excuse}"),
+                },
+                None => Look::Bad {
+                    why: format!("its health is {status}{causes}"),
+                },
             },
         },
         HealthStatus::Pending | HealthStatus::Unknown | HealthStatus::NoData | HealthStatus::Suspended => {

@@ -11,6 +11,7 @@ mod pending;
 mod preflight;
 mod provision;
 mod publish;
+mod replace;
 mod retire;
 mod rollback;
 mod shift;

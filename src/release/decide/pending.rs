@@ -158,6 +158,13 @@ fn evidence(release: &Release, action: &Action, seen: &Observation) -> Evidence 
                 Some(found) => Evidence::Unsettled(format!("{environment} is {:?}", found.status)),
             }
         }),
+        Action::ReplaceInstance { instance, .. } => known(&seen.green_health, |health| {
+            if health.instances.contains_key(instance) {
+                Evidence::Absent(format!("{instance} is still there"))
+            } else {
+                Evidence::Applied(format!("{instance} is gone"))
+            }
+        }),
         // Making these again has the same effect as making them once, so there is nothing to find out.
         Action::RestoreCapacity { .. } | Action::SaveEvidence { .. } | Action::Prune { .. } => {
             Evidence::Absent("it may or may not have happened, and can be done again".to_owned())

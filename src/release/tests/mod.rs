@@ -37,6 +37,7 @@ mod others;
 mod possible;
 mod preflight;
 mod recorded;
+mod replacing;
 mod retiring;
 mod returning;
 mod shares;

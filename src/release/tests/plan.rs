@@ -56,6 +56,7 @@ pub(crate) fn plan() -> Plan {
             holdback: None,
             deadline: Span::from_secs(600),
             min_requests: 2,
+            replace_instances: 1,
             probes_per_second: 2.0,
             checks: Vec::new(),
         },

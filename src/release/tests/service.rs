@@ -162,6 +162,8 @@ impl World {
                 self.resize(environment, *min_instances, *max_instances);
                 accepted()
             }
+            // None of its instances is ever sick by itself.
+            Action::ReplaceInstance { .. } => refused("no managed instance found"),
             Action::SaveEvidence { .. } => {
                 self.evidence = true;
                 accepted()

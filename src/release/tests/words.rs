@@ -64,6 +64,15 @@ fn actions() -> Vec<(Action, &'static str, Safety, &'static str)> {
             "let e-1 run 2 to 4 instances",
         ),
         (
+            Action::ReplaceInstance {
+                environment: environment(),
+                instance: "i-1".into(),
+            },
+            "replace instance",
+            Safety::Destructive,
+            "replace instance i-1 of e-1",
+        ),
+        (
             Action::SaveEvidence {
                 environment: environment(),
             },
@@ -98,6 +107,7 @@ fn calls_are_named_and_described() {
         let own = match name {
             "save configuration" => " shop-r7-blue",
             "restore capacity" => " 2",
+            "replace instance" => " i-1",
             _ => "",
         };
         assert_eq!(action.key(), format!("{name}{own}"));

@@ -274,6 +274,7 @@ fn quality(random: &mut Rng) -> Quality {
         4..=6 => Quality::Breaks(seconds(random.u64(0..60)), 0.5 + random.f64() / 2.0),
         7 => Quality::SlowBurn(seconds(random.u64(60..400)), 0.3 + random.f64() * 0.7),
         8 => Quality::Dying(seconds(random.u64(200..4000))),
+        9 => Quality::SickInstance(0.3 + random.f64() * 0.7),
         _ => Quality::Good,
     }
 }

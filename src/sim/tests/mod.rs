@@ -6,6 +6,7 @@ mod levers;
 mod permits;
 mod pipelines;
 mod same;
+mod sick;
 mod slow;
 
 use std::time::Duration;

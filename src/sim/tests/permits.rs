@@ -7,13 +7,25 @@ use super::super::scenario::{Quality, Scenario, Store};
 use super::super::stage::Stage;
 use super::super::world::{on_own_time, simulate_permitted};
 use super::{calm, seconds};
-use crate::spec::Lever;
+use crate::spec::{Lever, MetricsSource};
 
 const LEVERS: [Lever; 3] = [Lever::CnameSwap, Lever::WeightedDns, Lever::WeightedTargetGroups];
 
 /// What these small worlds do not need: limits on instances are raised after a blue that had scaled out, and an upload is taken
-/// back when a part of it has failed. `tests/it/permissions.rs` does both.
-const RARE: [&str; 2] = ["elasticbeanstalk:UpdateEnvironment", "s3:AbortMultipartUpload"];
+/// back when a part of it has failed. `tests/it/permissions.rs` does both. Sick instances have worlds of their own (`sick.rs`).
+const RARE: [&str; 3] = [
+    "autoscaling:TerminateInstanceInAutoScalingGroup",
+    "elasticbeanstalk:UpdateEnvironment",
+    "s3:AbortMultipartUpload",
+];
+
+/// A promotion in which target groups are what requests are counted by, and an alarm is read.
+fn counted_by_groups() -> Scenario {
+    let [mut world, _] = worlds(Lever::WeightedTargetGroups);
+    world.terms.counted_by = Some(MetricsSource::TargetGroups);
+    world.terms.alarm = true;
+    world
+}
 
 /// A promotion and a rollback, with the journal on S3.
 fn worlds(lever: Lever) -> [Scenario; 2] {
@@ -54,6 +66,33 @@ fn every_action_that_is_allowed_is_used() {
         }
         let unused: BTreeSet<String> = allowed(lever).difference(&used).cloned().collect();
         assert_eq!(unused, RARE.map(str::to_owned).into(), "{lever}");
+    }
+}
+
+#[test]
+fn what_counts_requests_and_alarms_is_asked_and_allowed() {
+    let world = counted_by_groups();
+    let (played, used) = simulate_permitted(&world, None);
+    let told = played.chronicle.join("\n");
+    assert_eq!(played.outcome, Some(crate::release::Outcome::Promoted), "{told}");
+    for action in [
+        "cloudwatch:DescribeAlarms",
+        "cloudwatch:GetMetricData",
+        "elasticloadbalancing:DescribeTargetGroups",
+    ] {
+        assert!(used.contains(action), "{action} is not used\n{told}");
+        let missing = Missing {
+            action,
+            on_purpose: true,
+        };
+        let (played, _) = simulate_permitted(&world, Some(missing));
+        let ended_by = played.violation.as_ref().map(|violation| violation.rule);
+        assert_eq!(
+            ended_by,
+            Some(TOLD),
+            "without {action}\n{}",
+            played.chronicle.join("\n")
+        );
     }
 }
 

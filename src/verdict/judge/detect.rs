@@ -26,7 +26,8 @@ impl Judge {
         if reading.sick.is_none() && warm {
             self.test_latency(window, reading.begin_s);
         }
-        if let Some(green) = green.probes() {
+        // Nobody knows which instance a probe has met.
+        if let Some(green) = green.probes().filter(|_| !self.instances.present()) {
             let blue = blue.probes().unwrap_or_default();
             self.probes.blue(blue);
             self.probes.step(green, blue, self.policy.probe_ceiling);

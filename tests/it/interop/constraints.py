@@ -39,7 +39,7 @@ SERVICES = {
         DescribeTags DescribeTargetGroupAttributes DescribeTargetGroups DescribeTargetHealth ModifyListener
         ModifyLoadBalancerAttributes ModifyRule ModifyTargetGroup ModifyTargetGroupAttributes RemoveTags
         SetRulePriorities""",
-    "autoscaling": "DescribeAutoScalingGroups",
+    "autoscaling": "DescribeAutoScalingGroups TerminateInstanceInAutoScalingGroup",
     "cloudwatch": """DeleteAlarms DescribeAlarms DisableAlarmActions EnableAlarmActions GetMetricData ListMetrics
         PutCompositeAlarm PutMetricAlarm SetAlarmState""",
     "iam": """AddRoleToInstanceProfile AttachRolePolicy CreateInstanceProfile CreateRole DeleteInstanceProfile DeleteRole

@@ -16,6 +16,7 @@ pub(super) fn of(environment: &Environment, balancers: &Balancers, timing: &Timi
         id: environment.id.clone(),
         name: environment.name.clone(),
         instances: environment.instances,
+        dismissed: environment.dismissed.clone(),
         deployment: environment.wanted.deployment.clone(),
         runtime: runtime(environment.platform.family, settings),
         properties: settings.properties(),

@@ -1,5 +1,7 @@
 //! `CreateEnvironment`
 
+use std::collections::BTreeSet;
+
 use super::super::errors::{self, AwsError};
 use super::super::state::{
     Application, Environment, OptionSettings, Plan, Platform, Severity, Status, VersionStatus, Watch, Work,
@@ -97,6 +99,7 @@ impl Account {
             instances: settings.group().0,
             settings,
             draft: None,
+            dismissed: BTreeSet::new(),
             expected: wanted.clone(),
             wanted,
             tags,

@@ -1,4 +1,4 @@
-//! Auto Scaling, as far as environments have groups: `DescribeAutoScalingGroups`.
+//! Auto Scaling, as far as environments have groups: `DescribeAutoScalingGroups` and `TerminateInstanceInAutoScalingGroup`.
 
 use super::super::Account;
 use super::super::errors::{self, AwsError};
@@ -6,6 +6,7 @@ use super::super::state::{BalancerKind, Environment};
 use super::super::wire::Xml;
 use super::{Call, Reply, result};
 use crate::local::plane::{InstanceSample, InstanceState};
+use crate::model::InstanceId;
 
 /// Version of Auto Scaling's API, by which its calls are told from others.
 pub(super) const VERSION: &str = "2011-01-01";
@@ -15,9 +16,10 @@ const LONGEST_PAGE: usize = 100;
 
 impl Account {
     /// Answers a call of Auto Scaling.
-    pub(super) fn scale(&self, action: &str, call: &Call<'_>) -> Reply {
+    pub(super) fn scale(&mut self, action: &str, call: &Call<'_>) -> Reply {
         match action {
             "DescribeAutoScalingGroups" => self.describe_auto_scaling_groups(call),
+            "TerminateInstanceInAutoScalingGroup" => self.terminate_instance(call),
             other => Err(errors::not_implemented(&format!("{other} of Auto Scaling"))),
         }
     }
@@ -53,19 +55,78 @@ impl Account {
         })
     }
 
-    fn write_group(&self, xml: &mut Xml, environment: &Environment) {
+    /// `TerminateInstanceInAutoScalingGroup`: the instance leaves its balancer and ends, and another one is started unless fewer are
+    /// wanted from now on.
+    fn terminate_instance(&mut self, call: &Call<'_>) -> Reply {
+        let id = InstanceId::new(call.parameters.required("InstanceId")?);
+        let decrement = call.parameters.required("ShouldDecrementDesiredCapacity")? == "true";
+        let region = &self.settings.region;
+        let mut environments = self.environments.values_mut();
+        let Some(environment) = environments.find(|environment| environment.is_wanted() && environment.runs(&id))
+        else {
+            return Err(AwsError::new(
+                "ValidationError",
+                format!("Instance Id not found - No managed instance found for instance ID: {id}"),
+            ));
+        };
+        if decrement {
+            let (least, _) = environment.wanted_settings().group();
+            if environment.instances <= least {
+                return Err(AwsError::new(
+                    "ValidationError",
+                    format!(
+                        "Currently, desiredSize equals minSize ({least}). Terminating instance without replacement will violate group's min size \
+                         constraint. Either set shouldDecrementDesiredCapacity flag to false or lower group's min size."
+                    ),
+                ));
+            }
+            environment.instances -= 1;
+        }
+        environment.dismissed.insert(id.clone());
+        let group = environment.balancer.group.clone();
+        let zone = format!("{region}a");
+        let activity = self.ids.uuid("activity");
+        result(|xml| {
+            xml.element("Activity", |xml| {
+                xml.text("ActivityId", &activity);
+                xml.text("AutoScalingGroupName", &group);
+                xml.text("Description", format!("Terminating EC2 instance: {id}"));
+                xml.text(
+                    "Cause",
+                    format!(
+                        "At {} instance {id} was taken out of service in response to a user request.",
+                        call.now
+                    ),
+                );
+                xml.text("StartTime", call.now);
+                xml.text("StatusCode", "InProgress");
+                xml.text("Progress", 0);
+                xml.text("Details", format!("{{\"Availability Zone\":\"{zone}\"}}"));
+            });
+        })
+    }
+
+    /// The ARN of the group that an instance belongs to.
+    pub(in crate::local) fn group_of(&self, instance: &str) -> Option<String> {
+        let id = InstanceId::new(instance);
+        let environment = self.environments.values().find(|environment| environment.runs(&id))?;
+        Some(self.group_arn(environment))
+    }
+
+    fn group_arn(&self, environment: &Environment) -> String {
         let (region, account_id) = (&self.settings.region, &self.settings.account_id);
+        format!(
+            "arn:aws:autoscaling:{region}:{account_id}:autoScalingGroup:{}:autoScalingGroupName/{}",
+            environment.id, environment.balancer.group
+        )
+    }
+
+    fn write_group(&self, xml: &mut Xml, environment: &Environment) {
         let balancer = &environment.balancer;
         let (least, most) = environment.wanted_settings().group();
-        let zone = format!("{region}a");
+        let zone = format!("{}a", self.settings.region);
         xml.text("AutoScalingGroupName", &balancer.group);
-        xml.text(
-            "AutoScalingGroupARN",
-            format!(
-                "arn:aws:autoscaling:{region}:{account_id}:autoScalingGroup:{}:autoScalingGroupName/{}",
-                environment.id, balancer.group
-            ),
-        );
+        xml.text("AutoScalingGroupARN", self.group_arn(environment));
         xml.element("LaunchTemplate", |xml| write_template(xml, environment));
         xml.text("MinSize", least);
         xml.text("MaxSize", most);
@@ -114,6 +175,12 @@ impl Environment {
     /// Whether its Auto Scaling group is there; that of one that is being terminated still is.
     fn has_group(&self) -> bool {
         self.balancer.made && !self.balancer.emptied
+    }
+
+    /// Whether an instance is one of its own, and is to stay.
+    fn runs(&self, id: &InstanceId) -> bool {
+        let mut seen = self.watch.sample.iter().flat_map(|sample| &sample.instances);
+        self.has_group() && !self.dismissed.contains(id) && seen.any(|instance| instance.id == *id)
     }
 }
 

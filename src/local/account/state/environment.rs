@@ -1,6 +1,7 @@
 //! Environments and what is being done to them.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,7 @@ use super::application::Tags;
 use super::{EventLog, OptionSettings, Platform, Severity, Source, Watch};
 use crate::local::balancers::LoadBalancerArn;
 use crate::local::plane::Deployment;
-use crate::model::{EnvironmentId, EnvironmentName, HealthStatus, Timestamp};
+use crate::model::{EnvironmentId, EnvironmentName, HealthStatus, InstanceId, Timestamp};
 
 /// Status of an environment as it is on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -223,6 +224,9 @@ pub(crate) struct Environment {
     pub(crate) draft: Option<Draft>,
     /// How many instances there should be.
     pub(crate) instances: u32,
+    /// Instances that somebody had removed: each makes room for another one.
+    #[serde(default)]
+    pub(crate) dismissed: BTreeSet<InstanceId>,
     /// What the instances are expected to run.
     pub(crate) expected: Plan,
     /// What they were told to run: newer than expected during an update and after a failed one.

@@ -5,6 +5,7 @@ mod balancing;
 mod beanstalk;
 mod metrics;
 mod objects;
+mod scaling;
 mod zones;
 
 use super::asked::{Asked, Call, Inventory, Place, Query};
@@ -12,9 +13,6 @@ use crate::local::query::Parameters;
 use crate::local::{balancers, identities};
 
 pub(super) use objects::lists_bucket;
-
-/// The API version of Auto Scaling, by which it is told apart from the others of the query protocol.
-const SCALING: &str = "2011-01-01";
 
 /// What a call needs. Nothing for what everybody may ask (`sts:GetCallerIdentity`), and for what the local cloud does not have,
 /// which it says itself.
@@ -31,7 +29,7 @@ pub(super) fn asked(call: Call<'_>, place: &Place, inventory: &dyn Inventory) ->
             // Elastic Beanstalk answers whatever is meant for nobody else.
             match parameters.raw("Version") {
                 Some(balancers::VERSION) => balancing::asked(&query),
-                Some(SCALING) => vec![Asked::of(format!("autoscaling:{}", query.action), "*")],
+                Some(scaling::VERSION) => scaling::asked(&query),
                 Some(identities::VERSION) => vec![Asked::of(format!("iam:{}", query.action), "*")],
                 _ if query.action == "GetCallerIdentity" => Vec::new(),
                 _ => beanstalk::asked(&query),

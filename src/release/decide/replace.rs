@@ -1,0 +1,67 @@
+//! A sick instance of green among others that are well: it is replaced, and not blamed on the version.
+
+use super::super::action::{Action, REPLACE};
+use super::super::observation::Observation;
+use super::super::seen::{HealthSeen, InstanceSeen};
+use super::super::state::Release;
+use super::{Decision, act_patiently, limits};
+use crate::model::{HealthStatus, InstanceId, Timestamp};
+
+/// Asks for a sick instance to be replaced, if there is one and the plan allows one more.
+pub(super) fn sick(release: &Release, now: Timestamp) -> Option<Decision> {
+    let instance = release.assessment.sick()?;
+    let action = Action::ReplaceInstance {
+        environment: release.green.as_ref()?.id.clone(),
+        instance,
+    };
+    let attempts = release.attempts_of(&action.key());
+    let open = !attempts.done && !attempts.fatal && attempts.failed < limits::ATTEMPTS;
+    (open && count(release) < release.plan.bake.replace_instances).then(|| act_patiently(release, now, action))
+}
+
+/// Why what is seen of green as a whole may be the doing of one instance, if so: one is sick and may be replaced, or another one is
+/// coming up in its place.
+pub(super) fn excuse(release: &Release, seen: &Observation) -> Option<String> {
+    let replaced = replaced(release);
+    let newest = replaced.iter().max_by_key(|(_, at)| *at);
+    if let Some((instance, at)) = newest.filter(|(_, at)| seen.at < *at + limits::REPLACE) {
+        return Some(format!("its instance {instance} was replaced at {}", at.time_of_day()));
+    }
+    let may_be = count(release) < release.plan.bake.replace_instances;
+    let Some(sick) = release.assessment.sick() else {
+        // Until enough is known of it, the service's word is enough to wait for more.
+        let odd = odd(seen.green_health.known()?)?;
+        return may_be.then(|| format!("of its instances only {odd} is unwell"));
+    };
+    let attempts = release.attempts_of(&format!("{REPLACE} {sick}"));
+    (may_be && !attempts.fatal && attempts.failed < limits::ATTEMPTS)
+        .then(|| format!("its instance {sick} is sick, and the others are not"))
+}
+
+/// The one instance that is unwell where two or more others are there, and all of them are well.
+fn odd(health: &HealthSeen) -> Option<&InstanceId> {
+    let is_well = |seen: &InstanceSeen| matches!(seen.status, HealthStatus::Ok | HealthStatus::Info);
+    let is_unwell = |seen: &InstanceSeen| {
+        matches!(
+            seen.status,
+            HealthStatus::Warning | HealthStatus::Degraded | HealthStatus::Severe
+        )
+    };
+    let well = health.instances.values().filter(|seen| is_well(seen)).count();
+    let (odd, _) = health.instances.iter().find(|(_, seen)| is_unwell(seen))?;
+    (well >= 2 && well + 1 == health.instances.len()).then_some(odd)
+}
+
+/// Instances that were replaced, and when.
+fn replaced(release: &Release) -> Vec<(InstanceId, Timestamp)> {
+    let done = release.attempts.iter().filter(|(_, attempts)| attempts.done);
+    let of_instances = done.filter_map(|(key, attempts)| {
+        let id = key.strip_prefix(REPLACE)?.trim_start();
+        Some((InstanceId::new(id.to_owned()), attempts.last))
+    });
+    of_instances.collect()
+}
+
+fn count(release: &Release) -> u32 {
+    u32::try_from(replaced(release).len()).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,119 @@
+//! One sick instance of green among others that are well.
+
+use super::run::Run;
+use super::scene::{Scene, act, known, record};
+use super::world::seconds;
+use crate::model::{HealthStatus, InstanceId};
+use crate::release::{Action, Attempts, Event, Look, Phase, Then, limits};
+use crate::verdict::{Advice, Decision, Verdict, Why};
+
+/// A bake in which the newest window found an instance sick.
+fn sick() -> Scene {
+    let mut run = Run::new(1).until(Phase::Bake, 0);
+    run.world.pass(seconds(30));
+    let mut scene = Scene::of(&mut run);
+    scene.release.assessment.verdict = Some(Verdict {
+        decision: Decision::Insufficient,
+        why: Why::SickInstance,
+        evidence: None,
+        advice: Some(Advice::ReplaceInstance {
+            id: "i-1".to_owned(),
+            requests: 60.0,
+            errors: 40.0,
+        }),
+    });
+    scene
+}
+
+/// The same with a look just made, so that the phase decides.
+fn looked(mut scene: Scene) -> Scene {
+    scene.release.watch.last = Some(scene.seen.at);
+    scene.seen.public = None;
+    scene
+}
+
+fn key() -> String {
+    "replace instance i-1".to_owned()
+}
+
+#[test]
+fn it_is_replaced_once() {
+    let scene = looked(sick());
+    let decision = scene.decide();
+    let action = act(&decision);
+    let Action::ReplaceInstance { environment, instance } = action else {
+        panic!("{action:?}");
+    };
+    assert_eq!(
+        (environment, instance),
+        (&scene.release.green.as_ref().unwrap().id, &InstanceId::new("i-1"))
+    );
+    assert_eq!(action.key(), key());
+    let replaces = |scene: &Scene| matches!(scene.decide().then, Then::Act(Action::ReplaceInstance { .. }));
+    let with = |attempts: Attempts| {
+        scene.with(|scene| {
+            scene.release.attempts.insert(key(), attempts);
+        })
+    };
+    let done = Attempts {
+        done: true,
+        last: scene.seen.at,
+        ..Attempts::default()
+    };
+    assert!(!replaces(&with(done.clone())), "it was replaced");
+    let refused = Attempts {
+        fatal: true,
+        failed: 1,
+        ..Attempts::default()
+    };
+    assert!(!replaces(&with(refused)), "AWS refuses it");
+    // One that falls sick after it is one too many, unless the plan allows it.
+    let mut second = scene.clone();
+    second.release.attempts.insert("replace instance i-0".to_owned(), done);
+    assert!(!replaces(&second), "it may be the version");
+    second.release.plan.bake.replace_instances = 2;
+    assert!(replaces(&second));
+    let never = scene.with(|scene| scene.release.plan.bake.replace_instances = 0);
+    assert!(!replaces(&never));
+}
+
+#[test]
+fn what_it_does_to_the_whole_is_not_held_against_green() {
+    let look = |scene: &Scene| match record(&scene.decide()) {
+        Event::Looked { look, .. } => look.clone(),
+        other => panic!("{other:?}"),
+    };
+    let degraded = |scene: &mut Scene| known(&mut scene.seen.green_health).status = Some(HealthStatus::Degraded);
+    let failing = |scene: &mut Scene| {
+        let check = &mut scene.seen.public.as_mut().expect("a look is due").checks[0];
+        (check.passed, check.status) = (false, Some(500));
+    };
+    for change in [degraded as fn(&mut Scene), failing] {
+        let excused = sick().with(change);
+        let Look::Unknown { why } = look(&excused) else {
+            panic!("{:?}", look(&excused));
+        };
+        assert!(
+            why.ends_with("its instance i-1 is sick, and the others are not"),
+            "{why}"
+        );
+        let well = excused.with(|scene| scene.release.assessment.verdict = None);
+        assert!(matches!(look(&well), Look::Bad { .. }), "nothing is sick");
+        // Another one takes minutes to come up, and not longer.
+        for (after, excused) in [(limits::REPLACE - seconds(1), true), (limits::REPLACE, false)] {
+            let scene = well.with(|scene| {
+                let attempts = Attempts {
+                    done: true,
+                    last: scene.seen.at - after,
+                    ..Attempts::default()
+                };
+                scene.release.attempts.insert(key(), attempts);
+            });
+            assert_eq!(matches!(look(&scene), Look::Unknown { .. }), excused, "{after:?}");
+        }
+        let never = sick()
+            .with(change)
+            .with(|scene| scene.release.plan.bake.replace_instances = 0);
+        assert!(matches!(look(&never), Look::Bad { .. }), "nobody will replace it");
+    }
+}
