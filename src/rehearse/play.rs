@@ -201,7 +201,7 @@ async fn on_stage(
                 continue;
             }
         };
-        let release = perform(rehearsal, stage, journal, &spec, &act).await?;
+        let release = Box::pin(perform(rehearsal, stage, journal, &spec, &act)).await?;
         // Requests that are still under way belong to this release too.
         tokio::time::sleep(Duration::from_millis(300)).await;
         let steps = if settings.lever.is_gradual() {

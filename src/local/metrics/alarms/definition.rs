@@ -73,7 +73,7 @@ impl Definition {
 
     fn check(&self) -> Result<(), Fault> {
         let period = self.period;
-        if !matches!(period, 10 | 20 | 30) && period % 60 != 0 {
+        if !matches!(period, 10 | 20 | 30) && !period.is_multiple_of(60) {
             return Err(validation(format!(
                 "Period must be 10, 20, 30 or a multiple of 60, and is {period}"
             )));

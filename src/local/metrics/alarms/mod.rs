@@ -73,8 +73,10 @@ impl Alarms {
             "PutCompositeAlarm" => self.put_composite_alarm(input, now),
             "SetAlarmState" => self.set_state(input, now),
             "DeleteAlarms" => self.delete(input),
-            "EnableAlarmActions" => Ok(self.enable_actions(input, true)),
-            "DisableAlarmActions" => Ok(self.enable_actions(input, false)),
+            "EnableAlarmActions" | "DisableAlarmActions" => {
+                self.enable_actions(input, operation == "EnableAlarmActions");
+                Ok(())
+            }
             other => Err(not_implemented(&format!("{other} of CloudWatch"))),
         };
         done.map(|()| Document::Map(Vec::new()))
