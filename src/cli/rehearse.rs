@@ -36,8 +36,8 @@ pub(super) struct Arguments {
     /// Instead of releases, run a drill of each kind under the same load.
     #[arg(long, conflicts_with = "compare")]
     drills: bool,
-    /// Instead of a good and a bad version, release under incidents: a slower version, a database that is down for both versions, health
-    /// that cannot be read, and hardly any users.
+    /// Instead of a good and a bad version, release under incidents: a slower version, a database that is down for both versions, one
+    /// sick instance, health that cannot be read, and hardly any users.
     #[arg(long, conflicts_with_all = ["compare", "drills", "application"])]
     incidents: bool,
     /// How many times faster than AWS the local cloud works.

@@ -29,6 +29,8 @@ pub(super) enum Incident {
     Slower,
     /// The database that both versions use is down for a while.
     Shared,
+    /// One of green's instances falls sick, and the others do not.
+    Sick,
     /// Nobody can see for a while how the environments are.
     Unseen,
     /// There are so few users that they show nothing.
@@ -38,7 +40,7 @@ pub(super) enum Incident {
 impl Incident {
     /// Those that a lever can be tried with: what both versions have in common can only be known while both have traffic.
     pub(super) fn of(lever: Lever) -> Vec<Self> {
-        let all = [Self::Slower, Self::Shared, Self::Unseen, Self::Quiet];
+        let all = [Self::Slower, Self::Shared, Self::Sick, Self::Unseen, Self::Quiet];
         all.into_iter()
             .filter(|incident| lever.is_gradual() || *incident != Self::Shared)
             .collect()
@@ -48,8 +50,9 @@ impl Incident {
         match self {
             Self::Slower => "2",
             Self::Shared => "3",
-            Self::Unseen => "4",
-            Self::Quiet => "5",
+            Self::Sick => "4",
+            Self::Unseen => "5",
+            Self::Quiet => "6",
         }
     }
 
@@ -57,10 +60,11 @@ impl Incident {
         match self {
             Self::Slower => "releasing version 2, which answers rightly, and 60 ms later",
             Self::Shared => "releasing version 3, which is good; meanwhile the database is down, for both versions",
+            Self::Sick => "releasing version 4, which is good, and falls sick on one of its instances",
             Self::Unseen => {
-                "releasing version 4, which is good; meanwhile the health of the environments cannot be read"
+                "releasing version 5, which is good; meanwhile the health of the environments cannot be read"
             }
-            Self::Quiet => "releasing version 5, which is good, while there is a user every five seconds",
+            Self::Quiet => "releasing version 6, which is good, while there is a user every five seconds",
         }
     }
 
@@ -68,7 +72,7 @@ impl Incident {
     pub(super) fn wanted(self) -> Outcome {
         match self {
             Self::Slower => Outcome::RolledBack,
-            Self::Shared | Self::Unseen | Self::Quiet => Outcome::Promoted,
+            Self::Shared | Self::Sick | Self::Unseen | Self::Quiet => Outcome::Promoted,
         }
     }
 
@@ -79,15 +83,21 @@ impl Incident {
                 Self::Slower => u64::try_from(LATER.as_millis()).unwrap_or_default(),
                 _ => 0,
             },
+            sick_instance: (self == Self::Sick).then(|| folder.join("an-instance-is-sick")),
             ..live(folder)
         }
+    }
+
+    /// Whether users' requests fail although the release ends well.
+    pub(super) fn hurts(self) -> bool {
+        matches!(self, Self::Shared | Self::Sick)
     }
 
     /// Lets it happen, and be over.
     pub(super) async fn happen(self, stage: &Stage, project: &Project) -> Result<(), RehearseError> {
         match self {
             // They are what the version or its users are.
-            Self::Slower | Self::Quiet => {}
+            Self::Slower | Self::Sick | Self::Quiet => {}
             Self::Shared => {
                 let mark = mark(&stage.folder);
                 let failed = |source| RehearseError::Folder {

@@ -210,10 +210,9 @@ async fn on_stage(
             Vec::new()
         };
         let one = Played::new(act.version, wanted, &release, traffic()).in_steps(steps);
-        played.push(if act.way == Way::During(Incident::Shared) {
-            one.in_an_incident()
-        } else {
-            one
+        played.push(match act.way {
+            Way::During(incident) if incident.hurts() => one.in_an_incident(),
+            _ => one,
         });
     }
     // All has been counted; downloads under way are of no interest any more.

@@ -45,6 +45,9 @@ pub(super) const EXPORT_TAKES: Duration = Duration::from_secs(10);
 /// It comes in so many parts.
 const EXPORT_PARTS: u32 = 50;
 
+/// After so many requests the instance falls sick that is to: more than the checks before traffic.
+const SICK_AFTER: u64 = 20;
+
 /// How long requests in flight may go on after SIGTERM.
 const GRACE: Duration = Duration::from_secs(30);
 
@@ -67,6 +70,8 @@ pub struct Faults {
     pub later_ms: u64,
     /// A file. As long as it is there, the database is down, and two of five requests fail.
     pub database_down: Option<PathBuf>,
+    /// A file. The instance that makes it falls sick after some requests, and then two of five fail; the others stay well.
+    pub sick_instance: Option<PathBuf>,
 }
 
 /// A leak: after some requests a growing share of them finds no free connection to the database.
@@ -158,6 +163,8 @@ fn log(line: &str) {
 struct Application {
     settings: Settings,
     version_header: HeaderValue,
+    /// Whether this is the one that falls sick.
+    is_sick: bool,
     /// Requests so far, without those for the health check.
     requests: AtomicU64,
     lives: Lives,
@@ -182,8 +189,12 @@ impl Application {
                 &"the version has characters that a header cannot carry",
             )
         })?;
+        // Of all that try, one can make it.
+        let mark = settings.faults.sick_instance.as_ref();
+        let is_sick = mark.is_some_and(|mark| std::fs::File::create_new(mark).is_ok());
         Ok(Self {
             settings,
+            is_sick,
             version_header,
             requests: AtomicU64::new(0),
             lives: Lives::new(),
@@ -217,6 +228,7 @@ impl Application {
             turns_bad,
             later_ms,
             database_down,
+            sick_instance: _,
         } = &self.settings.faults;
         if *later_ms > 0 {
             tokio::time::sleep(Duration::from_millis(*later_ms)).await;
@@ -226,6 +238,15 @@ impl Application {
             return json(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 &serde_json::json!({ "error": "the database is down" }),
+            );
+        }
+        if self.is_sick && number > SICK_AFTER && number % 5 < 2 {
+            (self.log)(&format!(
+                "ERROR request {number} for {path}: the disk of this machine is full"
+            ));
+            return json(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                &serde_json::json!({ "error": "no space left on device" }),
             );
         }
         if turns_bad.is_some_and(|turns_bad| turns_bad.fails(number)) {

@@ -220,7 +220,7 @@ fn platform(stacks: &[String], application: Option<&Path>) -> String {
         .unwrap_or_default()
 }
 
-/// Two instances; the user's properties; and for the sample, where its program is.
+/// Two instances, or three where one of them is to stand out; the user's properties; and for the sample, where its program is.
 fn options(settings: &RehearseSettings, spec: &Spec, shared: Option<&Balancer>) -> Vec<OptionSetting> {
     let option = |namespace: &str, name: &str, value: String| OptionSetting {
         namespace: namespace.to_owned(),
@@ -228,8 +228,9 @@ fn options(settings: &RehearseSettings, spec: &Spec, shared: Option<&Balancer>) 
         value,
     };
     let property = |name: &str, value: String| option("aws:elasticbeanstalk:application:environment", name, value);
+    let instances = if settings.incidents { "3" } else { "2" };
     let mut options = vec![
-        option("aws:autoscaling:asg", "MinSize", "2".to_owned()),
+        option("aws:autoscaling:asg", "MinSize", instances.to_owned()),
         option("aws:autoscaling:asg", "MaxSize", "4".to_owned()),
         option(
             "aws:elasticbeanstalk:environment",

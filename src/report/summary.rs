@@ -7,7 +7,7 @@ use indicatif::HumanBytes;
 use crate::model::Timestamp;
 use crate::model::text::plural;
 use crate::release::preflight::Findings;
-use crate::release::{Plan, Release, Source};
+use crate::release::{CountedBy, Plan, Release, Source};
 use crate::spec::AtGateDeadline;
 
 /// What a release is going to do, for a person.
@@ -55,6 +55,16 @@ pub fn plan(plan: &Plan, found: &Findings) -> String {
         "  bake    {}, a look every {}, back after {} bad ones",
         plan.bake.duration, plan.bake.interval, plan.bake.fail
     );
+    match &plan.counted_by {
+        CountedBy::EnhancedHealth => {}
+        CountedBy::TargetGroups => text.push_str("  counts  requests by target groups, from CloudWatch\n"),
+        CountedBy::Endpoint(endpoint) => {
+            let _ = writeln!(text, "  counts  requests as {} tells them", endpoint.url);
+        }
+    }
+    if !plan.alarms.is_empty() {
+        let _ = writeln!(text, "  alarms  {}: back when one goes on", plan.alarms.join(", "));
+    }
     if let Some(learned) = &plan.learned {
         let percent = |ratio: f64| (ratio - 1.0) * 100.0;
         let _ = writeln!(

@@ -80,7 +80,7 @@ fn incidents_are_told_from_bad_versions() {
         .iter()
         .map(|release| release["outcome"].as_str().unwrap())
         .collect();
-    assert_eq!(ends, ["rolled_back", "promoted", "promoted", "promoted"]);
+    assert_eq!(ends, ["rolled_back", "promoted", "promoted", "promoted", "promoted"]);
     let slower = releases[0]["why"].as_str().unwrap();
     assert!(slower.contains("latency"), "{slower}");
     assert!(
@@ -88,11 +88,16 @@ fn incidents_are_told_from_bad_versions() {
         "the database was down: {}",
         releases[1]
     );
-    assert_eq!(
-        (&releases[2]["failed"], &releases[2]["cut"]),
-        (&0.into(), &0.into()),
-        "{}",
+    assert!(
+        releases[2]["failed"].as_u64().unwrap() > 0,
+        "an instance was sick: {}",
         releases[2]
     );
-    assert!(releases[3]["requests"].as_u64().unwrap() < 100, "{}", releases[3]);
+    assert_eq!(
+        (&releases[3]["failed"], &releases[3]["cut"]),
+        (&0.into(), &0.into()),
+        "{}",
+        releases[3]
+    );
+    assert!(releases[4]["requests"].as_u64().unwrap() < 100, "{}", releases[4]);
 }

@@ -49,6 +49,8 @@ mod remembers;
 #[cfg(feature = "local")]
 mod sim;
 #[cfg(feature = "local")]
+mod sources;
+#[cfg(feature = "local")]
 mod support;
 #[cfg(feature = "local")]
 mod two_drivers;

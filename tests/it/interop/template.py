@@ -31,6 +31,8 @@ SLOTS = [
     ({"Lever": "weighted-target-groups", "RuleArns": RULES},
      'lever = "weighted-target-groups"\npublic_url = "https://www.shop.example"\n'
      f"weighted_target_groups.rules = {json.dumps(RULES)}"),
+    ({"Lever": "cname-swap", "MetricsSource": "target-groups", "ReadsAlarms": "true"},
+     'cname = "shop"\nverdict = { source = "target-groups", alarms = ["orders"] }'),
 ]
 DUTIES = {"read": "ReadPolicy", "stage": "StagePolicy", "switch": "SwitchPolicy", "terminate": "TerminatePolicy"}
 
@@ -79,6 +81,8 @@ class Stack:
         if function == "Fn::Equals":
             one, other = self.resolve(argument)
             return one == other
+        if function == "Fn::Or":
+            return any(self.holds(one) for one in argument)
         if function == "Fn::Not":
             return not self.holds(argument[0])
         raise AssertionError(f"a condition with {function}")
