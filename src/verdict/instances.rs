@@ -124,3 +124,91 @@ impl Instances {
         worst.filter(|(_, sum)| *sum >= SICK).map(|(id, _)| id.to_owned())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arm(instances: &[(f64, f64, Option<bool>)]) -> Arm {
+        let instances = instances.iter().enumerate();
+        let instances: Vec<Instance> = instances
+            .map(|(nth, (requests, errors, healthy))| Instance {
+                id: format!("i-{nth}"),
+                requests: Some(*requests),
+                errors: Some(*errors),
+                healthy: *healthy,
+            })
+            .collect();
+        Arm {
+            requests: Some(instances.iter().filter_map(|instance| instance.requests).sum()),
+            errors: Some(instances.iter().filter_map(|instance| instance.errors).sum()),
+            instances,
+            ..Arm::default()
+        }
+    }
+
+    /// In which window an instance is found sick, and which.
+    fn found(arms: impl IntoIterator<Item = Arm>) -> Option<(usize, String)> {
+        let mut instances = Instances::default();
+        arms.into_iter().enumerate().find_map(|(at, arm)| {
+            let (_, sick) = instances.settle(&arm);
+            Some((at, sick?.id.clone()))
+        })
+    }
+
+    #[test]
+    fn where_requests_are_few_windows_add_up() {
+        let few = || arm(&[(5.0, 2.0, None), (5.0, 0.0, None), (5.0, 0.0, None)]);
+        let (at, id) = found((0..10).map(|_| few())).expect("two of five fail, and none elsewhere");
+        assert_eq!(id, "i-0");
+        assert!((1..8).contains(&at), "not the first, not the last: {at}");
+        // What was well for long has no credit.
+        let well = || arm(&[(5.0, 0.0, None), (5.0, 0.0, None), (5.0, 0.0, None)]);
+        let later = found((0..50).map(|_| well()).chain((0..10).map(|_| few())));
+        assert_eq!(later.map(|(found, _)| found), Some(50 + at));
+    }
+
+    #[test]
+    fn the_services_word_counts_where_it_says_it_of_one_alone() {
+        let (ok, bad) = (Some(true), Some(false));
+        let said = |of: [Option<bool>; 4]| arm(&of.map(|healthy| (0.0, 0.0, healthy)));
+        let of = |of: [Option<bool>; 4]| found((0..10).map(|_| said(of)));
+        assert_eq!(of([ok, bad, ok, ok]), Some((2, "i-1".to_owned())));
+        assert_eq!(of([ok, bad, bad, ok]), None, "two of four are no exception");
+        assert_eq!(of([ok, bad, None, ok]), None, "one is coming up");
+        assert_eq!(of([ok, ok, ok, ok]), None);
+        assert_eq!(
+            found((0..10).map(|_| arm(&[(0.0, 0.0, bad), (0.0, 0.0, ok)]))),
+            None,
+            "of two"
+        );
+    }
+
+    #[test]
+    fn instances_that_are_alike_are_left_alone() {
+        // The same rate on all, in turns, for longer than any release.
+        let turns = (0..2000).map(|at| {
+            let errors = |nth: usize| if (at + nth) % 4 == 0 { 3.0 } else { 1.0 };
+            arm(&[0, 1, 2, 3].map(|nth| (200.0, errors(nth), Some(true))))
+        });
+        assert_eq!(found(turns), None);
+    }
+
+    #[test]
+    fn it_is_known_whether_a_sick_one_is_still_there() {
+        let mut instances = Instances::default();
+        let sick = arm(&[(100.0, 50.0, None), (100.0, 0.0, None), (100.0, 0.0, None)]);
+        let (well, found) = instances.settle(&sick);
+        assert_eq!(found.map(|instance| instance.id.as_str()), Some("i-0"));
+        assert_eq!(well, Some(Count { n: 200.0, k: 0.0 }));
+        assert!(instances.present());
+        let mut replaced = sick.clone();
+        replaced.instances.remove(0);
+        replaced.instances.push(Instance {
+            id: "i-9".to_owned(),
+            ..Instance::default()
+        });
+        let (_, found) = instances.settle(&replaced);
+        assert!(found.is_none() && !instances.present(), "{instances:?}");
+    }
+}

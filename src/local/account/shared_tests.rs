@@ -392,6 +392,37 @@ fn groups_of_instances_come_in_pages_and_by_name() {
 }
 
 #[test]
+fn an_instance_that_is_terminated_makes_room_for_another_one() {
+    const ACTION: &str = "TerminateInstanceInAutoScalingGroup";
+    let (mut world, arn, _) = world();
+    launch(&mut world, &arn, "blue", "shop");
+    let scaling = ("Version", "2011-01-01");
+    let body = world.ok("DescribeAutoScalingGroups", &[scaling]);
+    let first = World::all(&body, "InstanceId").remove(0);
+    let group = World::all(&body, "AutoScalingGroupName").remove(0);
+    let named = ("InstanceId", first.as_str());
+    let keeps = ("ShouldDecrementDesiredCapacity", "false");
+    let body = world.ok(ACTION, &[scaling, named, keeps]);
+    assert_eq!(World::all(&body, "AutoScalingGroupName"), [group.as_str()]);
+    let desired = world.desired("blue");
+    assert_eq!(desired.instances, 2);
+    assert!(desired.dismissed.contains(&first.as_str().into()), "{desired:?}");
+    let (code, said) = world.refused(ACTION, &[scaling, named, keeps]);
+    assert_eq!(code, "ValidationError", "it is going already");
+    assert!(said.contains("Instance Id not found"), "{said}");
+    let body = world.ok("DescribeAutoScalingGroups", &[scaling]);
+    let second = World::all(&body, "InstanceId").into_iter().find(|id| *id != first);
+    let second = second.expect("there is another one");
+    let shrinks = [
+        scaling,
+        ("InstanceId", second.as_str()),
+        ("ShouldDecrementDesiredCapacity", "true"),
+    ];
+    let (_, said) = world.refused(ACTION, &shrinks);
+    assert!(said.contains("desiredSize equals minSize (2)"), "{said}");
+}
+
+#[test]
 fn a_balancer_of_one_environment_is_described_and_left_alone() {
     let mut world = World::new();
     let given = options(&[("aws:elasticbeanstalk:environment", "LoadBalancerType", "application")]);

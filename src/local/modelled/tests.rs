@@ -266,6 +266,22 @@ fn one_bad_instance_fails_its_share_only() {
         ],
     );
     assert_eq!(Cloud::all(&body, "HealthStatus"), ["Severe", "Ok"]);
+    // Another one in its place is well.
+    let sick = Cloud::all(&body, "InstanceId").remove(0);
+    cloud.ok(
+        "TerminateInstanceInAutoScalingGroup",
+        &[
+            ("Version", "2011-01-01"),
+            ("InstanceId", sick.as_str()),
+            ("ShouldDecrementDesiredCapacity", "false"),
+        ],
+    );
+    cloud.pass(600);
+    let failed = || cloud.ledger()[0].failed.by_version.requests;
+    let before = failed();
+    cloud.pass(100);
+    assert_eq!(failed(), before);
+    assert_eq!(cloud.health(&blue), HealthStatus::Ok);
 }
 
 #[test]

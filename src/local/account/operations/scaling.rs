@@ -58,6 +58,11 @@ impl Account {
     /// `TerminateInstanceInAutoScalingGroup`: the instance leaves its balancer and ends, and another one is started unless fewer are
     /// wanted from now on.
     fn terminate_instance(&mut self, call: &Call<'_>) -> Reply {
+        if !call.parameters.texts("InstanceIds").is_empty() {
+            return Err(errors::not_implemented(
+                "InstanceIds of TerminateInstanceInAutoScalingGroup",
+            ));
+        }
         let id = InstanceId::new(call.parameters.required("InstanceId")?);
         let decrement = call.parameters.required("ShouldDecrementDesiredCapacity")? == "true";
         let region = &self.settings.region;
