@@ -52,11 +52,15 @@ pub(super) fn judge(release: &Release, seen: &Observation) -> Look {
         }
         return Look::Bad { why };
     }
-    if let Some(look) = alarms(release, seen) {
+    let alarm = alarms(release, seen);
+    if let Some(look @ Look::Bad { .. }) = alarm {
         return look;
     }
+    // What cannot be known hides nothing that is plain.
     match by_health(release, seen) {
-        Look::Good => not_counted(release, seen).map_or(Look::Good, |why| Look::Unknown { why }),
+        Look::Good => {
+            alarm.unwrap_or_else(|| not_counted(release, seen).map_or(Look::Good, |why| Look::Unknown { why }))
+        }
         look => look,
     }
 }

@@ -213,6 +213,11 @@ fn an_alarm_that_goes_on_under_green_speaks_against_it() {
         &alarmed(Some(true), 5).with(|scene| scene.seen.alarms = unread()),
         "the alarms could not be read: Rate exceeded",
     );
+    // What is plainly wrong is seen all the same.
+    for hidden in [alarmed(None, 5), alarmed(Some(true), -5)] {
+        let severe = hidden.with(|scene| known(&mut scene.seen.green_health).status = Some(HealthStatus::Severe));
+        assert!(matches!(said(&severe), Look::Bad { .. }), "{:?}", said(&severe));
+    }
     // What hits both is not blamed on green.
     let common = alarmed(Some(true), 5).with(|scene| {
         let mut blue = known(&mut scene.seen.green_health).clone();
