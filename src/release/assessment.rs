@@ -9,7 +9,7 @@ use super::decide::Decision;
 use super::event::{Event, Look};
 use super::observation::Observation;
 use super::plan::Plan;
-use super::seen::HealthSeen;
+use super::seen::{HealthSeen, InstanceSeen};
 use super::state::Release;
 use crate::model::{HealthStatus, InstanceId, Known, Timestamp};
 use crate::verdict::{self, Arm, Instance, Judge, Latency, Lesson, Probes, Verdict, Window};
@@ -243,11 +243,19 @@ fn by_another(release: &Release, seen: &Observation) -> Newest {
     let counted = seen.counted.known().filter(new);
     let began = counted.map(|counted| counted.ended_at - counted.length.get());
     let before = |at: Timestamp| began.is_some_and(|began| began < at);
+    // One that is unwell is known by the service's word alone.
+    let by_instance = |green: Arm| match seen.green_health.known() {
+        Some(health) if green.instances.is_empty() => Arm {
+            instances: instances(health, false),
+            ..green
+        },
+        _ => green,
+    };
     Newest {
         blue: counted.map(|counted| (counted.blue.clone(), counted.told_at)),
         green: counted
             .filter(|_| release.shifted_at.is_some())
-            .map(|counted| (counted.green.clone(), counted.told_at)),
+            .map(|counted| (by_instance(counted.green.clone()), counted.told_at)),
         length: counted.map_or(LENGTH, |counted| counted.length.get()),
         of_before: release.shifted_at.is_some_and(before),
     }
@@ -288,24 +296,27 @@ fn arm(health: &HealthSeen) -> Arm {
         client_errors: classes.map(|classes| number(classes.status_4xx)),
         latency,
         probes: None,
-        instances: health
-            .instances
-            .iter()
-            .map(|(id, seen)| Instance {
-                id: id.to_string(),
-                requests: seen.served.map(|served| number(served.requests)),
-                errors: seen.served.and_then(|served| Some(number(served.classes?.status_5xx))),
-                healthy: match seen.status {
-                    HealthStatus::Ok | HealthStatus::Info => Some(true),
-                    HealthStatus::Warning | HealthStatus::Degraded | HealthStatus::Severe => Some(false),
-                    // One that is coming up is neither.
-                    HealthStatus::Pending | HealthStatus::Unknown | HealthStatus::NoData | HealthStatus::Suspended => {
-                        None
-                    }
-                },
-            })
-            .collect(),
+        instances: instances(health, true),
     }
+}
+
+/// Its instances: how they are, and what each served, unless somebody else counts that.
+fn instances(health: &HealthSeen, counted: bool) -> Vec<Instance> {
+    let instance = |(id, seen): (&InstanceId, &InstanceSeen)| {
+        let served = seen.served.filter(|_| counted);
+        Instance {
+            id: id.to_string(),
+            requests: served.map(|served| number(served.requests)),
+            errors: served.and_then(|served| Some(number(served.classes?.status_5xx))),
+            healthy: match seen.status {
+                HealthStatus::Ok | HealthStatus::Info => Some(true),
+                HealthStatus::Warning | HealthStatus::Degraded | HealthStatus::Severe => Some(false),
+                // One that is coming up is neither.
+                HealthStatus::Pending | HealthStatus::Unknown | HealthStatus::NoData | HealthStatus::Suspended => None,
+            },
+        }
+    };
+    health.instances.iter().map(instance).collect()
 }
 
 /// What green served, put on record before the next look is due, because our own requests to it fail and those to blue do not.

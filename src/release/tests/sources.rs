@@ -61,7 +61,9 @@ fn what_another_source_counts_takes_the_place_of_what_health_tells() {
     let window = measured.expect("it is new").window;
     assert_eq!((window.green.requests, window.green.errors), (Some(100.0), Some(2.0)));
     assert_eq!((window.blue.requests, window.blue.errors), (Some(1000.0), Some(1.0)));
-    assert_eq!(window.green.instances, Vec::<Instance>::new());
+    let told = |instance: &Instance| (instance.requests, instance.errors, instance.healthy);
+    let instances: Vec<_> = window.green.instances.iter().map(told).collect();
+    assert_eq!(instances, [(None, None, Some(true)); 2], "nothing is counted twice");
     assert!((window.end_s - window.begin_s - 60.0).abs() < 1e-9, "{window:?}");
     assert_eq!(window.step, 1);
 }
