@@ -7,7 +7,7 @@ use url::Url;
 use super::World;
 use super::read::bounded;
 use crate::aws::newest_window;
-use crate::model::{Clock, Known, Span, Timestamp};
+use crate::model::{Clock, Known, Span};
 use crate::release::{AlarmSeen, Counted, CountedBy, Release};
 use crate::spec::EndpointSpec;
 use crate::verdict::trace;
@@ -20,7 +20,7 @@ pub(super) async fn counted(world: &World, release: &Release, clock: &dyn Clock)
     match &release.plan.counted_by {
         CountedBy::EnhancedHealth => Known::Unknown("Elastic Beanstalk counts it".to_owned()),
         CountedBy::TargetGroups => by_groups(world, release, clock).await,
-        CountedBy::Endpoint(endpoint) => match by_endpoint(world, release, endpoint, clock.now()).await {
+        CountedBy::Endpoint(endpoint) => match by_endpoint(world, release, endpoint, clock).await {
             Ok(counted) => Known::Known(counted),
             Err(why) => Known::Unknown(why),
         },
@@ -61,7 +61,7 @@ async fn by_endpoint(
     world: &World,
     release: &Release,
     endpoint: &EndpointSpec,
-    now: Timestamp,
+    clock: &dyn Clock,
 ) -> Result<Counted, String> {
     let (blue, green) = (release.blue.as_ref(), release.green.as_ref());
     let value = |name: &str| match name {
@@ -81,10 +81,13 @@ async fn by_endpoint(
         .fetch(&url, &endpoint.headers, endpoint.timeout.get())
         .await?;
     let told = trace::told(&text)?;
-    let ended_at = told.ended_at(now)?;
+    // This machine's clock may be minutes off; that of AWS is known from its answers, and whoever measures keeps a good one.
+    let here = clock.now();
+    let there = world.aws.service_time(here);
+    let told_at = told.ended_at(there)?;
     Ok(Counted {
-        ended_at,
-        told_at: ended_at,
+        ended_at: told_at.moved(there, here),
+        told_at,
         length: told.length(),
         blue: told.blue,
         green: told.green,

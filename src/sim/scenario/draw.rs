@@ -110,7 +110,9 @@ impl Scenario {
             alarm: seed % 16 == 3,
         };
         // Draws of its own, so that all others stay what they are.
-        terms.counted_by = counted_by(&mut Rng::with_seed(seed.rotate_left(32)), terms.lever);
+        if !terms.basic {
+            terms.counted_by = counted_by(&mut Rng::with_seed(seed.rotate_left(32)), terms.lever);
+        }
         let mut scenario = Self {
             seed,
             quality: quality(random),
