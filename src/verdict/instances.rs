@@ -195,7 +195,7 @@ mod tests {
     fn instances_that_are_alike_are_left_alone() {
         // The same rate on all, in turns, for longer than any release.
         let turns = (0..2000).map(|at| {
-            let errors = |nth: usize| if (at + nth) % 4 == 0 { 3.0 } else { 1.0 };
+            let errors = |nth: usize| if (at + nth).is_multiple_of(4) { 3.0 } else { 1.0 };
             arm(&[0, 1, 2, 3].map(|nth| (200.0, errors(nth), Some(true))))
         });
         assert_eq!(found(turns), None);
