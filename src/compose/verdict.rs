@@ -102,6 +102,28 @@ mod tests {
     }
 
     #[test]
+    fn earlier_releases_narrow_what_is_allowed_unless_nobody_wants_that() {
+        let spec = |lines: &str| {
+            let text = format!("application = \"shop\"\ncname = \"shop\"\n{lines}");
+            Spec::parse("cutover.toml", &text).unwrap().verdict
+        };
+        let lesson = Lesson {
+            windows: 60,
+            difference: 0.01,
+            dispersion: 3.0,
+        };
+        let (policy, learned) = with_lessons(&spec(""), &[lesson; 5]);
+        let learned = learned.expect("five releases are enough");
+        assert_eq!((learned.releases, learned.allowed), (5, 1.1));
+        assert_eq!((policy.latency_ratio, policy.dispersion), (learned.latency_ratio, 3.0));
+        assert!(policy.latency_ratio < 1.05, "{policy:?}");
+        for (lines, lessons) in [("", 2), ("verdict.learn = false", 5)] {
+            let untouched = with_lessons(&spec(lines), &vec![lesson; lessons]);
+            assert_eq!(untouched, (of(lines), None), "{lines}");
+        }
+    }
+
+    #[test]
     fn what_a_file_says_holds() {
         let policy = of(
             "[verdict]\npreset = \"patient\"\nfalse_rollbacks = \"0.5%\"\nerrors.absolute = \"0.02%\"\n\

@@ -204,9 +204,11 @@ impl Judge {
                 }
             }
             // A source that is late tells of an earlier step too: that speaks against green as ever, and for no later step.
-            let promotion = (window.step < self.step).then(|| self.promotion.clone());
+            let kept = (window.step < self.step).then(|| self.promotion.clone());
             self.test(window, &reading);
-            self.promotion = promotion.unwrap_or_else(|| self.promotion.clone());
+            if let Some(kept) = kept {
+                self.promotion = kept;
+            }
         }
         self.learn(&reading, window);
         if self.parts.is_none() {
