@@ -17,7 +17,7 @@ const NAMESPACE: &str = "AWS/ApplicationELB";
 /// of 60 seconds).
 const PERIOD: i32 = 60;
 
-/// What is asked of each target group: the letter of its query, its name, its statistic. The service tells of failures only where
+/// What is asked of each target group: the key of its query, the metric, the statistic. The service tells of failures only where
 /// there were some.
 const ASKED: [(&str, &str, &str); 9] = [
     ("requests", "RequestCount", "Sum"),
@@ -43,8 +43,8 @@ impl Aws {
         let mut queries = Vec::new();
         for (place, group) in groups.iter().enumerate() {
             let Some(balancer) = balancers.get(group) else { continue };
-            for (letter, name, statistic) in ASKED {
-                queries.push(query(&format!("{letter}_{place}"), (name, statistic), balancer, group));
+            for (key, name, statistic) in ASKED {
+                queries.push(query(&format!("{key}_{place}"), (name, statistic), balancer, group));
             }
         }
         if queries.is_empty() {
@@ -74,7 +74,7 @@ impl Aws {
                 break;
             }
         }
-        let arm = |place: usize| arm(|letter| told.get(&format!("{letter}_{place}")).copied());
+        let arm = |place: usize| arm(|key| told.get(&format!("{key}_{place}")).copied());
         Ok((0..groups.len()).map(arm).collect())
     }
 
@@ -131,9 +131,9 @@ fn arm(told: impl Fn(&str) -> Option<f64>) -> Arm {
     let Some(requests) = told("requests") else {
         return Arm::default();
     };
-    let count = |letter: &str| told(letter).unwrap_or(0.0);
-    let percentile = |letter: &str| {
-        told(letter)
+    let count = |key: &str| told(key).unwrap_or(0.0);
+    let percentile = |key: &str| {
+        told(key)
             .filter(|seconds| *seconds > 0.0)
             .map(|seconds| seconds * 1000.0)
     };
@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn what_is_not_told_is_no_zero_but_failures_are_told_only_where_there_are_some() {
         assert_eq!(arm(|_| None), Arm::default());
-        let told = |letter: &str| match letter {
+        let told = |key: &str| match key {
             "requests" => Some(120.0),
             "refused" => Some(3.0),
             "p50" => Some(0.08),

@@ -9,10 +9,10 @@ use super::prune;
 use super::weights;
 use super::{Seat, World};
 use crate::aws::{CallError, InTime, NewEnvironment};
-use crate::model::{EnvironmentId, HealthStatus, InstanceId};
+use crate::model::{EnvironmentId, InstanceId};
 use crate::release::{
-    Action, CallResult, EnvironmentSeen, EnvironmentStatus, InstanceSeen, Listener, Notice, Plan, RELEASE_TAG, Release,
-    Role, Source, VersionSeen, limits,
+    Action, CallResult, EnvironmentSeen, EnvironmentStatus, Listener, Notice, Plan, RELEASE_TAG, Release, Role, Source,
+    VersionSeen, limits,
 };
 
 /// Makes the call of an intent.
@@ -316,8 +316,8 @@ async fn fit_to_swap(
     Ok(())
 }
 
-/// Of fewer instances one is not removed: the others carry its traffic meanwhile.
-const FEWEST: usize = 3;
+/// An instance is not removed where fewer others are well: they carry its traffic meanwhile.
+const FEWEST: usize = 2;
 
 /// Whether an instance of green may be replaced: it is still there, and others can carry its traffic. `false` if it is gone.
 async fn fit_to_replace(world: &World, green: &EnvironmentId, instance: &InstanceId) -> Result<bool, CallResult> {
@@ -325,16 +325,10 @@ async fn fit_to_replace(world: &World, green: &EnvironmentId, instance: &Instanc
     if !health.instances.contains_key(instance) {
         return Ok(false);
     }
-    let well = |seen: &&InstanceSeen| matches!(seen.status, HealthStatus::Ok | HealthStatus::Info);
-    let others = health
-        .instances
-        .iter()
-        .filter(|(id, _)| *id != instance)
-        .map(|(_, seen)| seen);
-    if health.instances.len() < FEWEST || others.filter(well).count() + 1 < FEWEST {
+    let others = health.instances.iter().filter(|(id, _)| *id != instance);
+    if others.filter(|(_, seen)| seen.status.is_well() == Some(true)).count() < FEWEST {
         return Err(not_now(format!(
-            "not made: without {instance}, {green} would have fewer than {} instances that are well",
-            FEWEST - 1
+            "not made: without {instance}, {green} would have fewer than {FEWEST} instances that are well"
         )));
     }
     Ok(true)

@@ -62,6 +62,16 @@ impl HealthStatus {
         }
     }
 
+    /// Whether who has it is well; `None` if that cannot be said, as of one that is coming up.
+    #[must_use]
+    pub fn is_well(self) -> Option<bool> {
+        match self {
+            Self::Ok | Self::Info => Some(true),
+            Self::Warning | Self::Degraded | Self::Severe => Some(false),
+            Self::Pending | Self::Unknown | Self::NoData | Self::Suspended => None,
+        }
+    }
+
     /// The colour the service shows for it.
     #[must_use]
     pub fn color(self) -> HealthColor {

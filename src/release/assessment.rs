@@ -11,7 +11,7 @@ use super::observation::Observation;
 use super::plan::Plan;
 use super::seen::{HealthSeen, InstanceSeen};
 use super::state::Release;
-use crate::model::{HealthStatus, InstanceId, Known, Timestamp};
+use crate::model::{InstanceId, Known, Timestamp};
 use crate::verdict::{self, Arm, Instance, Judge, Latency, Lesson, Probes, Verdict, Window};
 
 /// Before the shift so many windows of blue are enough to know how it is by itself.
@@ -301,19 +301,14 @@ fn arm(health: &HealthSeen) -> Arm {
 }
 
 /// Its instances: how they are, and what each served, unless somebody else counts that.
-fn instances(health: &HealthSeen, counted: bool) -> Vec<Instance> {
+pub(super) fn instances(health: &HealthSeen, counted: bool) -> Vec<Instance> {
     let instance = |(id, seen): (&InstanceId, &InstanceSeen)| {
         let served = seen.served.filter(|_| counted);
         Instance {
             id: id.to_string(),
             requests: served.map(|served| number(served.requests)),
             errors: served.and_then(|served| Some(number(served.classes?.status_5xx))),
-            healthy: match seen.status {
-                HealthStatus::Ok | HealthStatus::Info => Some(true),
-                HealthStatus::Warning | HealthStatus::Degraded | HealthStatus::Severe => Some(false),
-                // One that is coming up is neither.
-                HealthStatus::Pending | HealthStatus::Unknown | HealthStatus::NoData | HealthStatus::Suspended => None,
-            },
+            healthy: seen.status.is_well(),
         }
     };
     health.instances.iter().map(instance).collect()

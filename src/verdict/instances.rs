@@ -95,18 +95,7 @@ impl Instances {
             }
             two_arm(THETA, null_share(own.n, others.n, 1.5), own, others, 1e-3)
         };
-        let unwell: Vec<&Instance> = instances
-            .iter()
-            .filter(|instance| instance.healthy == Some(false))
-            .collect();
-        let well = instances
-            .iter()
-            .filter(|instance| instance.healthy == Some(true))
-            .count();
-        let odd = match unwell.as_slice() {
-            [odd] if well + 1 == instances.len() => Some(&odd.id),
-            _ => None,
-        };
+        let odd = odd(instances).map(|odd| &odd.id);
         // Those that are gone are not come back to.
         self.against
             .retain(|id, _| counts.iter().any(|(instance, _)| instance.id == *id));
@@ -123,6 +112,15 @@ impl Instances {
         }
         worst.filter(|(_, sum)| *sum >= SICK).map(|(id, _)| id.to_owned())
     }
+}
+
+/// The one instance that is unwell in the service's own words, where there are two others or more and all of them are well.
+#[must_use]
+pub fn odd(instances: &[Instance]) -> Option<&Instance> {
+    let mut unwell = instances.iter().filter(|instance| instance.healthy == Some(false));
+    let well = instances.iter().filter(|instance| instance.healthy == Some(true));
+    let odd = unwell.next()?;
+    (instances.len() >= MANY && well.count() + 1 == instances.len()).then_some(odd)
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! A sick instance of green among others that are well: it is replaced, and not blamed on the version.
 
 use super::super::action::{Action, REPLACE};
+use super::super::assessment;
 use super::super::observation::Observation;
-use super::super::seen::{HealthSeen, InstanceSeen};
 use super::super::state::Release;
 use super::{Decision, act_patiently, limits};
-use crate::model::{HealthStatus, InstanceId, Timestamp};
+use crate::model::{InstanceId, Timestamp};
+use crate::verdict;
 
 /// Asks for a sick instance to be replaced, if there is one and the plan allows one more.
 pub(super) fn sick(release: &Release, now: Timestamp) -> Option<Decision> {
@@ -30,26 +31,13 @@ pub(super) fn excuse(release: &Release, seen: &Observation) -> Option<String> {
     let may_be = count(release) < release.plan.bake.replace_instances;
     let Some(sick) = release.assessment.sick() else {
         // Until enough is known of it, the service's word is enough to wait for more.
-        let odd = odd(seen.green_health.known()?)?;
-        return may_be.then(|| format!("of its instances only {odd} is unwell"));
+        let instances = assessment::instances(seen.green_health.known()?, false);
+        let odd = verdict::odd(&instances).filter(|_| may_be)?;
+        return Some(format!("of its instances only {} is unwell", odd.id));
     };
     let attempts = release.attempts_of(&format!("{REPLACE} {sick}"));
     (may_be && !attempts.fatal && attempts.failed < limits::ATTEMPTS)
         .then(|| format!("its instance {sick} is sick, and the others are not"))
-}
-
-/// The one instance that is unwell where two or more others are there, and all of them are well.
-fn odd(health: &HealthSeen) -> Option<&InstanceId> {
-    let is_well = |seen: &InstanceSeen| matches!(seen.status, HealthStatus::Ok | HealthStatus::Info);
-    let is_unwell = |seen: &InstanceSeen| {
-        matches!(
-            seen.status,
-            HealthStatus::Warning | HealthStatus::Degraded | HealthStatus::Severe
-        )
-    };
-    let well = health.instances.values().filter(|seen| is_well(seen)).count();
-    let (odd, _) = health.instances.iter().find(|(_, seen)| is_unwell(seen))?;
-    (well >= 2 && well + 1 == health.instances.len()).then_some(odd)
 }
 
 /// Instances that were replaced, and when.
