@@ -12,10 +12,10 @@ pub(super) fn expand(text: &str, lookup: impl Fn(&str) -> Option<String>) -> Res
     while let Some((before, after)) = rest.split_once("${") {
         expanded.push_str(before);
         let Some((name, behind)) = after.split_once('}') else {
-            return Err("a `${` in the check has no `}`".to_owned());
+            return Err("a `${` in a header or body has no `}`".to_owned());
         };
-        let value =
-            lookup(name).ok_or_else(|| format!("the check needs the environment variable {name}, which is not set"))?;
+        let value = lookup(name)
+            .ok_or_else(|| format!("the environment variable {name} is not set: set it where cutover runs"))?;
         expanded.push_str(&value);
         rest = behind;
     }
