@@ -141,6 +141,12 @@ impl Assessment {
         Some(InstanceId::new(id.clone()))
     }
 
+    /// The one of these instances that may be sick, while no other one is: enough to wait for more.
+    pub(super) fn suspect(&self, now: &[Instance]) -> Option<InstanceId> {
+        let suspect = self.judge.suspect(now)?;
+        Some(InstanceId::new(suspect.id.clone()))
+    }
+
     /// What the windows have shown of how two good environments differ.
     pub(super) fn lesson(&self) -> Lesson {
         self.judge.lesson()

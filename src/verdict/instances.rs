@@ -22,6 +22,12 @@ const SICK: f64 = 6.0;
 /// it sick, whatever it served.
 const SAID: f64 = 2.0;
 
+/// What of it fades in a window in which the instance is well and does not fail: after a minute or two what was said once is forgotten.
+const FADES: f64 = 0.1;
+
+/// What must speak against an instance, and against no other, for it to be waited for what becomes of it.
+const SUSPECTED: f64 = 1.0;
+
 /// Green's instances that were found sick.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Instances {
@@ -74,6 +80,22 @@ impl Instances {
         self.present
     }
 
+    /// The instance that alone is unwell now, or that alone was lately while no other one is now. The service tells how the whole is
+    /// over a longer time than how its instances are, so the whole is unwell for longer than the one it is because of.
+    pub(super) fn suspect<'a>(&self, now: &'a [Instance]) -> Option<&'a Instance> {
+        odd(now).or_else(|| {
+            let against = |instance: &Instance| self.against.get(&instance.id).copied().unwrap_or_default();
+            let mut suspects = now.iter().filter(|instance| against(instance) >= SUSPECTED);
+            let suspect = suspects
+                .next()
+                .filter(|_| suspects.next().is_none() && now.len() >= MANY)?;
+            let others_unwell = now
+                .iter()
+                .any(|instance| instance.id != suspect.id && instance.healthy == Some(false));
+            (!others_unwell).then_some(suspect)
+        })
+    }
+
     /// The instance that stands out most among those that are not known to be sick, if it stands out enough. A window that is new counts
     /// once.
     fn worst(&mut self, instances: &[Instance], is_new: bool) -> Option<String> {
@@ -103,7 +125,13 @@ impl Instances {
         for (instance, count) in &counts {
             let sum = self.against.entry(instance.id.clone()).or_default();
             if is_new {
-                let said = if odd == Some(&instance.id) { SAID } else { 0.0 };
+                let said = if odd == Some(&instance.id) {
+                    SAID
+                } else if instance.healthy == Some(true) && count.k <= 0.0 {
+                    -FADES
+                } else {
+                    0.0
+                };
                 *sum = (*sum + against(*count) + said).max(0.0);
             }
             if worst.is_none_or(|(_, most)| *sum > most) {
@@ -115,8 +143,7 @@ impl Instances {
 }
 
 /// The one instance that is unwell in the service's own words, where there are two others or more and all of them are well.
-#[must_use]
-pub fn odd(instances: &[Instance]) -> Option<&Instance> {
+fn odd(instances: &[Instance]) -> Option<&Instance> {
     let mut unwell = instances.iter().filter(|instance| instance.healthy == Some(false));
     let well = instances.iter().filter(|instance| instance.healthy == Some(true));
     let odd = unwell.next()?;
@@ -187,6 +214,50 @@ mod tests {
             None,
             "of two"
         );
+    }
+
+    #[test]
+    fn one_that_alone_was_unwell_is_suspected_until_another_one_is() {
+        let (ok, bad) = (Some(true), Some(false));
+        let now = |healthy: [Option<bool>; 3]| arm(&healthy.map(|healthy| (0.0, 0.0, healthy))).instances;
+        let mut instances = Instances::default();
+        assert!(instances.suspect(&now([ok, ok, ok])).is_none());
+        // Before a window tells of it, too.
+        let suspect = |instances: &Instances, healthy: [Option<bool>; 3]| {
+            instances.suspect(&now(healthy)).map(|instance| instance.id.clone())
+        };
+        let first = Some("i-0".to_owned());
+        assert_eq!(suspect(&instances, [bad, ok, ok]), first);
+        instances.settle(&arm(&[(3.0, 1.0, bad), (3.0, 0.0, ok), (3.0, 0.0, ok)]));
+        assert_eq!(
+            suspect(&instances, [ok, ok, ok]),
+            first,
+            "its newest requests went well"
+        );
+        assert_eq!(
+            suspect(&instances, [ok, bad, ok]),
+            Some("i-1".to_owned()),
+            "the word of now"
+        );
+        assert_eq!(suspect(&instances, [bad, bad, ok]), None, "it is not alone");
+        assert_eq!(suspect(&instances, [ok, bad, None]), None, "another one is unwell");
+        assert_eq!(
+            instances.suspect(&now([ok, ok, ok])[..2]).map(|one| &one.id),
+            None,
+            "of two"
+        );
+        assert_eq!(
+            instances.suspect(&now([ok, ok, ok])[1..]).map(|one| &one.id),
+            None,
+            "it is gone"
+        );
+        let mut later = instances.clone();
+        for _ in 0..30 {
+            later.settle(&arm(&[(30.0, 0.0, ok), (30.0, 0.0, ok), (30.0, 0.0, ok)]));
+        }
+        assert_eq!(suspect(&later, [ok, ok, ok]), None, "it has done well since");
+        instances.settle(&arm(&[(3.0, 0.0, ok), (3.0, 1.0, bad), (3.0, 0.0, ok)]));
+        assert_eq!(suspect(&instances, [ok, ok, ok]), None, "two were, one after the other");
     }
 
     #[test]

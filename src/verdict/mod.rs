@@ -39,7 +39,6 @@ mod window;
 
 pub use evidence::{Advice, Decision, Evidence, Metric, Side, Verdict, Why};
 pub use history::{Learned, Lesson, MOST_LESSONS, learned};
-pub use instances::odd;
 pub use judge::Judge;
 pub use policy::{AtDeadline, Policy, Preset, Promotion, Slo, Tolerance};
 pub use replay::{Decided, Harm, Replay, replay};

@@ -6,7 +6,6 @@ use super::super::observation::Observation;
 use super::super::state::Release;
 use super::{Decision, act_patiently, limits};
 use crate::model::{InstanceId, Timestamp};
-use crate::verdict;
 
 /// Asks for a sick instance to be replaced, if there is one and the plan allows one more.
 pub(super) fn sick(release: &Release, now: Timestamp) -> Option<Decision> {
@@ -30,10 +29,9 @@ pub(super) fn excuse(release: &Release, seen: &Observation) -> Option<String> {
     }
     let may_be = count(release) < release.plan.bake.replace_instances;
     let Some(sick) = release.assessment.sick() else {
-        // Until enough is known of it, the service's word is enough to wait for more.
         let instances = assessment::instances(seen.green_health.known()?, false);
-        let odd = verdict::odd(&instances).filter(|_| may_be)?;
-        return Some(format!("of its instances only {} is unwell", odd.id));
+        let suspect = release.assessment.suspect(&instances).filter(|_| may_be)?;
+        return Some(format!("of its instances only {suspect} is or was unwell"));
     };
     let attempts = release.attempts_of(&format!("{REPLACE} {sick}"));
     (may_be && !attempts.fatal && attempts.failed < limits::ATTEMPTS)

@@ -4,8 +4,9 @@ use super::run::Run;
 use super::scene::{Scene, act, known, record};
 use super::world::seconds;
 use crate::model::{HealthStatus, InstanceId};
+use crate::release::assessment::Measured;
 use crate::release::{Action, Attempts, Event, Look, Phase, Then, limits};
-use crate::verdict::{Advice, Decision, Verdict, Why};
+use crate::verdict::{Advice, Decision, Instance, Verdict, Why};
 
 /// A bake in which the newest window found an instance sick.
 fn sick() -> Scene {
@@ -116,4 +117,42 @@ fn what_it_does_to_the_whole_is_not_held_against_green() {
             .with(|scene| scene.release.plan.bake.replace_instances = 0);
         assert!(matches!(look(&never), Look::Bad { .. }), "nobody will replace it");
     }
+}
+
+#[test]
+fn the_whole_may_be_unwell_for_longer_than_the_one_it_is_because_of() {
+    let mut scene = sick();
+    scene.release.assessment.verdict = None;
+    let health = known(&mut scene.seen.green_health);
+    let one = health.instances.values().next().expect("it has instances").clone();
+    health.instances = [0, 1, 2]
+        .map(|nth| (InstanceId::new(format!("i-{nth}")), one.clone()))
+        .into();
+    health.status = Some(HealthStatus::Degraded);
+    let look = |scene: &Scene| match record(&scene.decide()) {
+        Event::Looked { look, .. } => look.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert!(matches!(look(&scene), Look::Bad { .. }), "no instance was unwell");
+    let window = |unwell: u32| {
+        let mut measured = Measured::nothing();
+        (measured.window.begin_s, measured.window.end_s) = (1e5, 1e5 + f64::from(unwell));
+        measured.window.step = 1;
+        let instance = |nth: u32| Instance {
+            id: format!("i-{nth}"),
+            healthy: Some(nth != unwell),
+            ..Instance::default()
+        };
+        measured.window.green.instances = [0, 1, 2].map(instance).into();
+        measured
+    };
+    scene.release.assessment.take(&window(1));
+    let Look::Unknown { why } = look(&scene) else {
+        panic!("{:?}", look(&scene));
+    };
+    assert!(why.ends_with("of its instances only i-1 is or was unwell"), "{why}");
+    let never = scene.with(|scene| scene.release.plan.bake.replace_instances = 0);
+    assert!(matches!(look(&never), Look::Bad { .. }), "nobody will replace it");
+    scene.release.assessment.take(&window(2));
+    assert!(matches!(look(&scene), Look::Bad { .. }), "two were");
 }

@@ -17,7 +17,7 @@ use super::probes::ProbeTest;
 use super::promotion::PromotionTest;
 use super::ranks::{self, RankTest};
 use super::rare::RareTest;
-use super::window::{Arm, Latency, Window};
+use super::window::{Arm, Instance, Latency, Window};
 
 /// The parts of the budget, one for each of [`Metric::ALL`]. What a service does not measure leaves its part to the others.
 const PARTS: [f64; 10] = [0.56, 0.02, 0.25, 0.01, 0.05, 0.23, 0.01, 0.20, 0.12, 0.12];
@@ -143,6 +143,13 @@ impl Judge {
     #[must_use]
     pub fn policy(&self) -> &Policy {
         &self.policy
+    }
+
+    /// The one of green's instances that may be sick, as they are now and were in the windows, if no other one is unwell. It is not
+    /// enough to leave it out of what is counted.
+    #[must_use]
+    pub fn suspect<'a>(&self, now: &'a [Instance]) -> Option<&'a Instance> {
+        self.instances.suspect(now)
     }
 
     /// What the windows so far have shown of how both arms differ by themselves, if they are good.
