@@ -22,7 +22,7 @@ const HELP: &str = "\
 The first line of a trace is a header; all keys may be left out:
   {\"window_s\":10,\"tolerance\":{\"error_ratio\":1.1,\"error_abs\":1e-4,\"latency_ratio\":1.05},
    \"promote\":{\"error_ratio\":1.5,\"error_abs\":1e-3,\"latency_ratio\":1.15,\"min_bake_s\":900},
-   \"shift_at\":300,\"horizon_s\":2100,\"schedule\":[[300,0.05],[600,0.25]]}
+   \"shift_at\":300,\"schedule\":[[300,0.05],[600,0.25]]}
 Then a line for each window, which is answered at once:
   {\"t\":310,\"blue\":{\"requests\":4750,\"errors\":5,\"latency_ms\":{\"p50\":80,\"p90\":196,\"p99\":408}},\"green\":{…}}
   {\"t\":310,\"verdict\":\"continue\",\"reason\":\"nothing speaks against green; …\"}
