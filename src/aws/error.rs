@@ -212,7 +212,9 @@ fn effect(status: u16, code: &str, message: &str) -> Effect {
         || message.contains("Must be Ready")
         || matches!(
             code,
-            "OperationInProgressFailure"
+            // Of Auto Scaling, while a group grows or shrinks.
+            "ScalingActivityInProgress"
+                | "OperationInProgressFailure"
                 | "OperationInProgressException"
                 | "ConditionalRequestConflict"
                 | "RequestTimeout"

@@ -1,12 +1,12 @@
-//! What target groups serve, as CloudWatch counts it: a window each minute, told one to two minutes later.
+//! What target groups serve, as CloudWatch counts it: a window each minute, told one to two minutes later, and later at times.
 
 use std::collections::BTreeMap;
 
-use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat};
+use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricDataResult, MetricStat, StatusCode};
 use aws_smithy_types::DateTime;
 
 use super::error::read;
-use super::{Aws, CallError};
+use super::{Aws, CallError, Effect};
 use crate::model::Timestamp;
 use crate::verdict::{Arm, Latency};
 
@@ -16,6 +16,9 @@ const NAMESPACE: &str = "AWS/ApplicationELB";
 /// The length of a window, in seconds (source: "CloudWatch metrics for your Application Load Balancer": measured and sent in intervals
 /// of 60 seconds).
 const PERIOD: i32 = 60;
+
+/// So many of them are asked for: what was late for one look is there for the next.
+const MINUTES: i64 = 5;
 
 /// What is asked of each target group: the key of its query, the metric, the statistic. The service tells of failures only where
 /// there were some.
@@ -31,14 +34,23 @@ const ASKED: [(&str, &str, &str); 9] = [
     ("p99", "TargetResponseTime", "p99"),
 ];
 
+/// A minute of several target groups.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Minute {
+    /// When it ended, by the service's clock.
+    pub ended: Timestamp,
+    /// What each of them served.
+    pub arms: Vec<Arm>,
+}
+
 impl Aws {
-    /// What target groups served in the minute that ended then; a group without a number has served nothing that is known. One or two
-    /// reads.
+    /// What target groups served in each of the newest minutes of which all can have been told by now, from the oldest on, each with its
+    /// end; a group without a number has served nothing that is known. Two reads.
     ///
     /// # Errors
     ///
     /// When that cannot be said.
-    pub async fn served_by_groups(&self, groups: &[String], ended: Timestamp) -> Result<Vec<Arm>, CallError> {
+    pub async fn served_by_groups(&self, groups: &[String], now: Timestamp) -> Result<Vec<Minute>, CallError> {
         let balancers = self.balancers_of(groups).await?;
         let mut queries = Vec::new();
         for (place, group) in groups.iter().enumerate() {
@@ -48,9 +60,11 @@ impl Aws {
             }
         }
         if queries.is_empty() {
-            return Ok(groups.iter().map(|_| Arm::default()).collect());
+            return Ok(Vec::new());
         }
-        let began = ended.as_millis() - i64::from(PERIOD) * 1000;
+        let period = i64::from(PERIOD) * 1000;
+        let ended = newest_window(now);
+        let began = ended.as_millis() - MINUTES * period;
         let mut told = BTreeMap::new();
         let mut token = None;
         loop {
@@ -64,18 +78,26 @@ impl Aws {
                 .send()
                 .await
                 .map_err(|error| read("GetMetricData", error))?;
+            token = answer.next_token.clone().filter(|token| !token.is_empty());
             for result in answer.metric_data_results() {
-                if let (Some(id), [value, ..]) = (result.id(), result.values()) {
-                    told.insert(id.to_owned(), *value);
+                complete(result, token.is_some())?;
+                let id = result.id().unwrap_or_default();
+                for (at, value) in result.timestamps().iter().zip(result.values()) {
+                    told.insert((id.to_owned(), at.secs() * 1000), *value);
                 }
             }
-            token = answer.next_token;
-            if token.as_deref().is_none_or(str::is_empty) {
+            if token.is_none() {
                 break;
             }
         }
-        let arm = |place: usize| arm(|key| told.get(&format!("{key}_{place}")).copied());
-        Ok((0..groups.len()).map(arm).collect())
+        let minute = |began: i64| {
+            let arm = |place: usize| arm(|key| told.get(&(format!("{key}_{place}"), began)).copied());
+            Minute {
+                ended: Timestamp::from_millis(began + period),
+                arms: (0..groups.len()).map(arm).collect(),
+            }
+        };
+        Ok((0..MINUTES).map(|nth| minute(began + nth * period)).collect())
     }
 
     /// The load balancer of each target group that has one.
@@ -97,8 +119,29 @@ impl Aws {
     }
 }
 
+/// Whether the service has told all there is; a page of several need not be (source: `MetricDataResult` of its API).
+fn complete(result: &MetricDataResult, more_to_come: bool) -> Result<(), CallError> {
+    match result.status_code() {
+        None | Some(StatusCode::Complete) => Ok(()),
+        Some(StatusCode::PartialData) if more_to_come => Ok(()),
+        Some(code) => {
+            let said: Vec<&str> = result.messages().iter().filter_map(|message| message.value()).collect();
+            Err(CallError {
+                operation: "GetMetricData",
+                code: Some(code.as_str().to_owned()),
+                message: format!(
+                    "of {} not all was told: {}",
+                    result.id().unwrap_or("a metric"),
+                    said.join(" ")
+                ),
+                effect: Effect::NotNow,
+            })
+        }
+    }
+}
+
 /// The end of the newest minute of which everything was told by then: the service is a minute late, and later at times.
-pub fn newest_window(now: Timestamp) -> Timestamp {
+fn newest_window(now: Timestamp) -> Timestamp {
     let period = i64::from(PERIOD) * 1000;
     Timestamp::from_millis((now.as_millis() - period).div_euclid(period) * period)
 }
@@ -142,8 +185,7 @@ fn arm(told: impl Fn(&str) -> Option<f64>) -> Arm {
         errors: Some((count("server") + count("refused")).min(requests)),
         client_errors: Some(count("client").min(requests)),
         latency: Latency::Percentiles(["p50", "p75", "p90", "p95", "p99"].map(percentile)),
-        probes: None,
-        instances: Vec::new(),
+        ..Arm::default()
     }
 }
 

@@ -22,6 +22,6 @@ pub use beanstalk::{FirstEnvironment, NewEnvironment};
 pub use connect::{Aws, AwsSettings, InProcess};
 pub use error::{CallError, Effect};
 pub use in_time::InTime;
-pub use metrics::newest_window;
+pub use metrics::Minute;
 pub use objects::{Created, Progress, Session};
 pub use pipelines::{Fault, JobAnswer, Standing};

@@ -30,6 +30,7 @@ pub fn policy(spec: &VerdictSpec) -> Policy {
         errors: tolerance(spec.errors, preset.errors),
         client_errors: tolerance(spec.client_errors, preset.client_errors),
         latency_ratio: slower(spec.slower, preset.latency_ratio),
+        learned_ratio: None,
         latency_absolute_ms: spec
             .slower_absolute
             .map_or(preset.latency_absolute_ms, |span| span.get().as_secs_f64() * 1000.0),
@@ -115,8 +116,14 @@ mod tests {
         let (policy, learned) = with_lessons(&spec(""), &[lesson; 5]);
         let learned = learned.expect("five releases are enough");
         assert_eq!((learned.releases, learned.allowed), (5, 1.1));
-        assert_eq!((policy.latency_ratio, policy.dispersion), (learned.latency_ratio, 3.0));
-        assert!(policy.latency_ratio < 1.05, "{policy:?}");
+        assert_eq!(
+            (policy.learned_ratio, policy.dispersion),
+            (Some(learned.latency_ratio), 3.0)
+        );
+        assert!(
+            learned.latency_ratio < 1.05 && policy.latency_ratio > 1.05,
+            "{policy:?}"
+        );
         for (lines, lessons) in [("", 2), ("verdict.learn = false", 5)] {
             let untouched = with_lessons(&spec(lines), &vec![lesson; lessons]);
             assert_eq!(untouched, (of(lines), None), "{lines}");

@@ -6,14 +6,17 @@ use url::Url;
 
 use super::World;
 use super::read::bounded;
-use crate::aws::newest_window;
-use crate::model::{Clock, Known, Span};
+use crate::aws::Minute;
+use crate::model::{Clock, Known, Span, Timestamp};
 use crate::release::{AlarmSeen, Counted, CountedBy, Release};
 use crate::spec::EndpointSpec;
-use crate::verdict::trace;
+use crate::verdict::{Arm, trace};
 
 /// How long a read of CloudWatch may take before it counts as unknown: less than the time between two looks.
 const READ: Duration = Duration::from_secs(8);
+
+/// What is not told so long after the end of a minute is not waited for.
+const LATE: Duration = Duration::from_secs(120);
 
 /// The newest window.
 pub(super) async fn counted(world: &World, release: &Release, clock: &dyn Clock) -> Known<Counted> {
@@ -42,19 +45,32 @@ async fn by_groups(world: &World, release: &Release, clock: &dyn Clock) -> Known
     }
     let here = clock.now();
     let there = world.aws.service_time(here);
-    let told_at = newest_window(there);
-    bounded(READ, world.aws.served_by_groups(&groups, told_at))
-        .await
-        .map(|arms| {
-            let mut arms = arms.into_iter();
-            Counted {
-                ended_at: told_at.moved(there, here),
-                told_at,
-                length: Span::from_secs(60),
-                blue: arms.next().unwrap_or_default(),
-                green: arms.next().unwrap_or_default(),
-            }
-        })
+    let minutes = match bounded(READ, world.aws.served_by_groups(&groups, there)).await {
+        Known::Known(minutes) => minutes,
+        Known::Unknown(why) => return Known::Unknown(why),
+    };
+    let main = usize::from(release.shifted_at.is_some());
+    let Some(Minute { ended, arms }) = newest(minutes, there, main) else {
+        return Known::Unknown("it has told nothing of the last minutes".to_owned());
+    };
+    let mut arms = arms.into_iter();
+    Known::Known(Counted {
+        ended_at: ended.moved(there, here),
+        told_at: ended,
+        length: Span::from_secs(60),
+        blue: arms.next().unwrap_or_default(),
+        green: arms.next().unwrap_or_default(),
+    })
+}
+
+/// The newest minute that was told of all. One that is told of the group with traffic alone will do when the others must have been
+/// told as well: they have served nobody.
+fn newest(minutes: Vec<Minute>, now: Timestamp, main: usize) -> Option<Minute> {
+    let told = |arm: &Arm| arm.requests.is_some();
+    minutes.into_iter().rev().find(|minute| {
+        let is_late = minute.ended + LATE <= now;
+        minute.arms.iter().all(told) || is_late && minute.arms.get(main).is_some_and(told)
+    })
 }
 
 async fn by_endpoint(
@@ -105,4 +121,53 @@ pub(super) async fn alarms(world: &World, names: &[String], clock: &dyn Clock) -
         }
     }
     alarms
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_minute_counts_when_it_was_told_of_all_or_nothing_more_can_come() {
+        let arm = |requests: Option<f64>| Arm {
+            requests,
+            ..Arm::default()
+        };
+        let minute = |ended: u64, blue: Option<f64>, green: Option<f64>| Minute {
+            ended: Timestamp::from_millis(0) + Duration::from_secs(ended),
+            arms: vec![arm(blue), arm(green)],
+        };
+        let found = |minutes: &[Minute], main: usize| {
+            let now = Timestamp::from_millis(0) + Duration::from_secs(400);
+            newest(minutes.to_vec(), now, main).map(|minute| minute.ended.as_millis() / 1000)
+        };
+        let some = Some(7.0);
+        assert_eq!(found(&[minute(240, some, some), minute(300, some, some)], 1), Some(300));
+        assert_eq!(
+            found(&[minute(240, some, some), minute(300, some, None)], 1),
+            Some(240),
+            "green may come yet"
+        );
+        assert_eq!(
+            found(&[minute(240, some, some), minute(300, None, some)], 1),
+            Some(240),
+            "blue may come yet"
+        );
+        assert_eq!(
+            found(&[minute(240, some, some), minute(280, None, some)], 1),
+            Some(280),
+            "blue serves nobody"
+        );
+        assert_eq!(
+            found(&[minute(220, some, None), minute(280, some, None)], 1),
+            None,
+            "green must be told of"
+        );
+        assert_eq!(
+            found(&[minute(280, some, None)], 0),
+            Some(280),
+            "before green has traffic, blue alone"
+        );
+        assert_eq!(found(&[minute(281, some, None)], 0), None);
+    }
 }

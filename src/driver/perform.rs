@@ -108,12 +108,12 @@ pub(super) async fn perform(seat: &Seat, release: &Release, action: &Action, beg
                 .await
                 .and_then(|there| in_time().map(|()| there))
             {
-                Ok(false) => Ok(Some("it was gone already".to_owned())),
+                Ok(false) => Ok(gone_already()),
                 Ok(true) => world
                     .aws
                     .replace_instance(instance, &sent_by)
                     .await
-                    .map(|()| None)
+                    .map(|there| if there { None } else { gone_already() })
                     .map_err(CallResult::from),
                 Err(not_made) => Err(not_made),
             }
@@ -314,6 +314,10 @@ async fn fit_to_swap(
         return Err(not_now("not made, because one of the two environments is not Ready"));
     }
     Ok(())
+}
+
+fn gone_already() -> Option<String> {
+    Some("it was gone already".to_owned())
 }
 
 /// An instance is not removed where fewer others are well: they carry its traffic meanwhile.

@@ -142,6 +142,7 @@ fn begun(plan: super::plan::Plan, entry: &Entry) -> Release {
         smoke: SmokeState::default(),
         shift_intended: false,
         shift_called_at: None,
+        shift_began: None,
         shifted_at: None,
         step: 0,
         in_place: false,

@@ -12,7 +12,7 @@ use super::plan::Plan;
 use super::seen::{HealthSeen, InstanceSeen};
 use super::state::Release;
 use crate::model::{InstanceId, Known, Timestamp};
-use crate::verdict::{self, Arm, Instance, Judge, Latency, Lesson, Probes, Verdict, Window};
+use crate::verdict::{self, Arm, Instance, Judge, Latency, Lesson, Own, Probes, Verdict, Window};
 
 /// Before the shift so many windows of blue are enough to know how it is by itself.
 const LEAD_IN: u32 = 30;
@@ -23,6 +23,9 @@ const LENGTH: Duration = Duration::from_secs(10);
 /// Windows of blue and green that ended further apart do not show the same time. The service ends one every ten seconds for
 /// each environment.
 const APART: Duration = Duration::from_secs(15);
+
+/// No two windows are taken for closer to each other, in the source's time.
+const SHORTEST: Duration = Duration::from_secs(1);
 
 /// A window of both environments.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -67,6 +70,14 @@ pub struct Assessment {
     since: Timestamp,
     blue_at: Option<Timestamp>,
     green_at: Option<Timestamp>,
+    /// Our own requests since these windows: the next ones contain them.
+    #[serde(default)]
+    own_of_blue: Own,
+    #[serde(default)]
+    own_of_green: Own,
+    /// Whether a source has told of users' requests to green in the current step.
+    #[serde(default)]
+    counted: bool,
 }
 
 impl Assessment {
@@ -81,6 +92,9 @@ impl Assessment {
             since: at,
             blue_at: None,
             green_at: None,
+            own_of_blue: Own::default(),
+            own_of_green: Own::default(),
+            counted: false,
         }
     }
 
@@ -88,15 +102,18 @@ impl Assessment {
     pub(super) fn take(&mut self, measured: &Measured) {
         self.verdict = Some(self.judge.window(&measured.window));
         self.windows += 1;
-        let Window { step, green, .. } = &measured.window;
+        let Window { step, blue, green, .. } = &measured.window;
         if *step > self.step {
-            (self.step, self.answered) = (*step, 0.0);
+            (self.step, self.answered, self.counted) = (*step, 0.0, false);
         }
         // A source that is late tells of the step before as well.
         if *step == self.step {
             let probes = green.probes.as_ref().map_or(0.0, |probes| probes.requests);
-            self.answered += green.requests.unwrap_or(0.0) + probes;
+            self.answered += (green.requests.unwrap_or(0.0) - green.own.requests).max(0.0) + probes;
+            self.counted |= green.requests.is_some();
         }
+        self.own_of_blue = own_since(self.own_of_blue, blue, measured.blue_at);
+        self.own_of_green = own_since(self.own_of_green, green, measured.green_at);
         self.blue_at = measured.blue_at.or(self.blue_at);
         self.green_at = measured.green_at.or(self.green_at);
     }
@@ -112,7 +129,16 @@ impl Assessment {
     }
 
     /// What is missing to say anything of green in this step: silence is no health.
-    pub(super) fn too_little(&self, wanted: u32) -> Option<String> {
+    pub(super) fn too_little(&self, plan: &Plan) -> Option<String> {
+        let wanted = plan.bake.min_requests;
+        if let Some(source) = plan.counted_by.another()
+            && !self.counted
+            && wanted > 0
+        {
+            return Some(format!(
+                "{source} has told nothing yet of what green serves in this step"
+            ));
+        }
         let too_little = self.answered < f64::from(wanted);
         too_little.then(|| {
             format!(
@@ -177,30 +203,55 @@ pub(super) fn measured(release: &Release, seen: &Observation, look: Option<&Look
     };
     let looked = look.and_then(|look| probes(release, seen, look));
     let probes = join(looked, seen.sampled.as_ref().map(|sampled| sampled.green.clone()));
+    let mut probes_of_blue = seen.sampled.as_ref().map(|sampled| sampled.blue.clone());
     if newest.blue.is_none() && newest.green.is_none() && probes.is_none() {
         return None;
     }
-    let (blue, blue_at) = newest.blue.unzip();
-    let (green, green_at) = newest.green.unzip();
     let step = if release.shifted_at.is_some() {
         let step = u32::try_from(release.step).unwrap_or(u32::MAX);
         step.saturating_add(u32::from(!newest.of_before))
     } else {
         0
     };
+    let (blue, blue_at) = newest.blue.unzip();
+    let (green, green_at) = newest.green.unzip();
+    let mut blue = blue.unwrap_or_default();
+    let mut green = green.unwrap_or_default();
+    if release.plan.counted_by.counts_all() {
+        let in_window = |own: Own, probes: &Option<Probes>, at: Option<Timestamp>, before: Option<Timestamp>| {
+            let own = at.map(|at| own_in_window(add(own, probes.as_ref()), newest.length, at, before));
+            own.unwrap_or_default()
+        };
+        blue.own = in_window(known.own_of_blue, &probes_of_blue, blue_at, known.blue_at);
+        green.own = in_window(known.own_of_green, &probes, green_at, known.green_at);
+        if release.plan.drill.is_some() {
+            // Those of a drill are made to fail, and were answered well.
+            green.own.failures = 0.0;
+        }
+        if release.plan.expects_client_errors() {
+            // Then some of them are our own, and nobody knows how many.
+            for arm in [&mut blue, &mut green] {
+                arm.client_errors = arm.client_errors.filter(|_| arm.own.requests <= 0.0);
+            }
+        }
+    }
+    if release.whole_step() && release.shifted_at.is_some() {
+        // Whoever is idle is quick: of a blue without traffic only failures say something.
+        blue.latency = Latency::Unknown;
+        if let Some(probes) = &mut probes_of_blue {
+            probes.latencies_ms.clear();
+        }
+    }
     let end = seen.at.since(known.since);
     let window = Window {
         begin_s: end.saturating_sub(newest.length).as_secs_f64(),
         end_s: end.as_secs_f64(),
         step,
         blue: Arm {
-            probes: seen.sampled.as_ref().map(|sampled| sampled.blue.clone()),
-            ..blue.unwrap_or_default()
+            probes: probes_of_blue,
+            ..blue
         },
-        green: Arm {
-            probes,
-            ..green.unwrap_or_default()
-        },
+        green: Arm { probes, ..green },
     };
     Some(Measured {
         window,
@@ -249,13 +300,25 @@ fn by_another(release: &Release, seen: &Observation) -> Newest {
     let counted = seen.counted.known().filter(new);
     let began = counted.map(|counted| counted.ended_at - counted.length.get());
     let before = |at: Timestamp| began.is_some_and(|began| began < at);
-    // One that is unwell is known by the service's word alone.
-    let by_instance = |green: Arm| match seen.green_health.known() {
-        Some(health) if green.instances.is_empty() => Arm {
-            instances: instances(health, false),
+    // Which instances there are the service knows, and only if its word is of the same time.
+    let longest = counted.map_or(LENGTH, |counted| counted.length.get()).max(APART);
+    let health = seen.green_health.known();
+    let health = health.filter(|health| health.refreshed_at.is_some_and(|at| seen.at.since(at) <= longest));
+    let by_instance = |green: Arm| {
+        let of_health = health.map(|health| instances(health, false)).unwrap_or_default();
+        let told = &green.instances;
+        let merged = of_health.into_iter().map(|known| {
+            let counted = told.iter().find(|told| told.id == known.id);
+            Instance {
+                requests: counted.and_then(|told| told.requests),
+                errors: counted.and_then(|told| told.errors),
+                ..known
+            }
+        });
+        Arm {
+            instances: merged.collect(),
             ..green
-        },
-        _ => green,
+        }
     };
     Newest {
         blue: counted.map(|counted| (counted.blue.clone(), counted.told_at)),
@@ -301,8 +364,8 @@ fn arm(health: &HealthSeen) -> Arm {
         errors: classes.map(|classes| number(classes.status_5xx)),
         client_errors: classes.map(|classes| number(classes.status_4xx)),
         latency,
-        probes: None,
         instances: instances(health, true),
+        ..Arm::default()
     }
 }
 
@@ -333,6 +396,36 @@ pub(super) fn failing(release: &Release, seen: &Observation) -> Option<Decision>
         "our own requests to green fail".to_owned(),
         event,
     ))
+}
+
+/// Our own requests since the newest window of an arm, after one more entry.
+fn own_since(before: Own, arm: &Arm, new_window: Option<Timestamp>) -> Own {
+    if new_window.is_some() {
+        Own::default()
+    } else {
+        add(before, arm.probes.as_ref())
+    }
+}
+
+fn add(own: Own, probes: Option<&Probes>) -> Own {
+    let (requests, failures) = probes.map_or((0.0, 0.0), |probes| (probes.requests, probes.failures));
+    Own {
+        requests: own.requests + requests,
+        failures: own.failures + failures,
+    }
+}
+
+/// How many of our own requests a window holds, if there were so many between it and the one before: the source may have told of others
+/// in between, or they may overlap.
+fn own_in_window(own: Own, length: Duration, at: Timestamp, before: Option<Timestamp>) -> Own {
+    let part = before.map_or(1.0, |before| {
+        let between = at.since(before).max(SHORTEST);
+        length.as_secs_f64() / between.as_secs_f64()
+    });
+    Own {
+        requests: own.requests * part,
+        failures: own.failures * part,
+    }
 }
 
 /// All of our own requests.

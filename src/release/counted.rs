@@ -19,6 +19,23 @@ pub enum CountedBy {
     Endpoint(EndpointSpec),
 }
 
+impl CountedBy {
+    /// What it is called where it is not Elastic Beanstalk's own health.
+    #[must_use]
+    pub(super) fn another(&self) -> Option<&'static str> {
+        match self {
+            Self::EnhancedHealth => None,
+            Self::TargetGroups => Some("CloudWatch"),
+            Self::Endpoint(_) => Some("`verdict.endpoint`"),
+        }
+    }
+
+    /// Whether it counts each request, ours too. What users count by themselves may leave them out.
+    pub(super) fn counts_all(&self) -> bool {
+        !matches!(self, Self::Endpoint(_))
+    }
+}
+
 /// The newest window that another source tells of.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Counted {

@@ -46,7 +46,9 @@ pub fn looks(release: &Release, now: Timestamp) -> Looks {
         Some(Action::Upload { .. }) => looks.artifact = true,
         Some(Action::CreateVersion { .. }) => looks.version = true,
         Some(Action::SaveConfiguration { .. }) => looks.templates = true,
-        Some(Action::ReplaceInstance { environment, .. }) => looks.green_health = Some(environment.clone()),
+        Some(Action::ReplaceInstance { environment, .. }) if release.phase != Phase::RollBack => {
+            looks.green_health = Some(environment.clone());
+        }
         _ => {}
     }
     looks

@@ -26,6 +26,7 @@ pub(super) fn swap_intended(
     }
     if release.phase == Phase::Shift && release.shifted_at.is_none() && to_green && from == blue {
         release.shift_called_at = Some(at);
+        release.shift_began = Some(at);
         return Some(());
     }
     let wanted = match release.shifted_at {
@@ -58,6 +59,7 @@ pub(super) fn weigh_intended(release: &mut Release, sequence: u64, at: Timestamp
         (Phase::Shift, Weighting::Attached) if release.shifted_at.is_none() => {}
         (Phase::Shift, wanted) if Some(wanted) == step && !release.in_place => {
             release.shift_called_at.get_or_insert(at);
+            release.shift_began.get_or_insert(at);
         }
         (Phase::Drain | Phase::Retire, Weighting::GreenAlone) => {}
         _ => return None,

@@ -190,6 +190,13 @@ impl Plan {
         own.unwrap_or(self.bake.duration)
     }
 
+    /// Whether some check is answered rightly by a client error.
+    pub(super) fn expects_client_errors(&self) -> bool {
+        let checks = self.checks(self.steps.len());
+        let mut expected = checks.iter().flat_map(|check| &check.expect.status);
+        expected.any(|range| range.first <= 499 && range.last >= 400)
+    }
+
     /// The checks of a step: those of the bake, and those that this step and earlier ones add.
     #[must_use]
     pub fn checks(&self, step: usize) -> Vec<Check> {

@@ -318,6 +318,9 @@ pub struct Release {
     pub shift_intended: bool,
     /// When the swap towards green was called, or the first change of weights that gives it a part of the traffic.
     pub shift_called_at: Option<Timestamp>,
+    /// The same moment by the clock of whoever drove the release then: takeovers do not move it.
+    #[serde(default)]
+    pub shift_began: Option<Timestamp>,
     /// When the slot's name was read on green; with a lever that has weights, when those of the newest step were read in place.
     pub shifted_at: Option<Timestamp>,
     /// The step, counted from 0.

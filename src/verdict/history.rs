@@ -79,7 +79,7 @@ impl Policy {
     #[must_use]
     pub fn with(self, learned: &Learned) -> Self {
         Self {
-            latency_ratio: learned.latency_ratio.min(self.latency_ratio),
+            learned_ratio: Some(learned.latency_ratio.min(self.latency_ratio)),
             dispersion: learned.dispersion,
             ..self
         }

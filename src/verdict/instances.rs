@@ -35,19 +35,59 @@ pub(super) struct Instances {
     /// What speaks against each, since it last looked best.
     #[serde(default)]
     against: BTreeMap<String, f64>,
-    /// Whether one of them was there in the newest window that told of instances.
+    /// The one of them that was there in the newest window that told of instances.
     #[serde(default)]
-    present: bool,
+    present: Option<Instance>,
+}
+
+/// What a window says once sick instances are left out.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Settled {
+    /// Users' requests and errors without theirs, if they are known.
+    pub(super) well: Option<Count>,
+    /// The sick one that is still there, as far as is known.
+    pub(super) sick: Option<Instance>,
+    /// Whether one was found sick in this window.
+    pub(super) is_new: bool,
 }
 
 impl Instances {
-    /// Green's errors without those of sick instances, and the sick one that is still there, if there is one.
-    pub(super) fn settle<'a>(&mut self, green: &'a Arm) -> (Option<Count>, Option<&'a Instance>) {
-        let whole = green.errors();
+    /// Takes a window of green.
+    ///
+    /// A window that tells of no instances is no news of them.
+    pub(super) fn settle(&mut self, green: &Arm) -> Settled {
         let instances = &green.instances;
-        if instances.len() < MANY {
-            return (whole, None);
+        let known = self.sick.len();
+        if instances.len() >= MANY {
+            self.suspect_anew(instances);
         }
+        if !instances.is_empty() {
+            self.present = instances
+                .iter()
+                .find(|instance| self.sick.contains(&instance.id))
+                .cloned();
+        }
+        let well = green.all_errors().map(|all| {
+            let mut out = Count::default();
+            let sick = instances.iter().filter(|instance| self.sick.contains(&instance.id));
+            for count in sick.filter_map(Instance::errors) {
+                out.add(count);
+            }
+            let k = (all.k - out.k).max(0.0);
+            green.errors_in(Count {
+                n: (all.n - out.n).max(k),
+                k,
+            })
+        });
+        Settled {
+            well,
+            sick: self.present.clone(),
+            is_new: self.sick.len() > known,
+        }
+    }
+
+    /// Takes a window of each, and looks for those that stand out.
+    fn suspect_anew(&mut self, instances: &[Instance]) {
         // When one after the other falls sick, it is the version after all.
         let most = (instances.len() / MANY).max(1);
         let mut is_new = true;
@@ -58,26 +98,11 @@ impl Instances {
             self.sick.push(worst);
             is_new = false;
         }
-        let is_sick = |instance: &&Instance| self.sick.contains(&instance.id);
-        let present = instances.iter().find(is_sick);
-        self.present = present.is_some();
-        let well = whole.map(|whole| {
-            let mut out = Count::default();
-            for count in instances.iter().filter(is_sick).filter_map(Instance::errors) {
-                out.add(count);
-            }
-            let k = (whole.k - out.k).max(0.0);
-            Count {
-                n: (whole.n - out.n).max(k),
-                k,
-            }
-        });
-        (well, present)
     }
 
     /// Whether a sick one is there, as far as is known: then what the environment as a whole answers may be that one's.
     pub(super) fn present(&self) -> bool {
-        self.present
+        self.present.is_some()
     }
 
     /// The instance that alone is unwell now, or that alone was lately while no other one is now. The service tells how the whole is
@@ -175,10 +200,9 @@ mod tests {
     /// In which window an instance is found sick, and which.
     fn found(arms: impl IntoIterator<Item = Arm>) -> Option<(usize, String)> {
         let mut instances = Instances::default();
-        arms.into_iter().enumerate().find_map(|(at, arm)| {
-            let (_, sick) = instances.settle(&arm);
-            Some((at, sick?.id.clone()))
-        })
+        arms.into_iter()
+            .enumerate()
+            .find_map(|(at, arm)| Some((at, instances.settle(&arm).sick?.id)))
     }
 
     #[test]
@@ -274,17 +298,26 @@ mod tests {
     fn it_is_known_whether_a_sick_one_is_still_there() {
         let mut instances = Instances::default();
         let sick = arm(&[(100.0, 50.0, None), (100.0, 0.0, None), (100.0, 0.0, None)]);
-        let (well, found) = instances.settle(&sick);
-        assert_eq!(found.map(|instance| instance.id.as_str()), Some("i-0"));
-        assert_eq!(well, Some(Count { n: 200.0, k: 0.0 }));
-        assert!(instances.present());
+        let settled = instances.settle(&sick);
+        assert_eq!(settled.sick.map(|instance| instance.id), Some("i-0".to_owned()));
+        assert_eq!(settled.well, Some(Count { n: 200.0, k: 0.0 }));
+        assert!(settled.is_new && instances.present());
+        let again = instances.settle(&sick);
+        assert!(again.sick.is_some() && !again.is_new);
+        // Windows that tell of none are no news.
+        let silent = instances.settle(&Arm::default());
+        assert_eq!(silent.sick.map(|instance| instance.id), Some("i-0".to_owned()));
+        // It is gone, and no other one has come yet.
+        let mut two = sick.clone();
+        two.instances.remove(0);
+        assert_eq!(instances.clone().settle(&two).sick, None);
         let mut replaced = sick.clone();
         replaced.instances.remove(0);
         replaced.instances.push(Instance {
             id: "i-9".to_owned(),
             ..Instance::default()
         });
-        let (_, found) = instances.settle(&replaced);
-        assert!(found.is_none() && !instances.present(), "{instances:?}");
+        let settled = instances.settle(&replaced);
+        assert!(settled.sick.is_none() && !instances.present(), "{instances:?}");
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::counts::Lids;
-use super::math::{QUANTILES, Quantile, e_value};
+use super::math::{QUANTILES, Quantile, e_value, normal_quantile};
 use super::mixture::{Each, Mixture, SIZES};
 
 /// No answer takes longer than that, in milliseconds: a day.
@@ -69,7 +69,10 @@ pub(super) struct Gaps {
 /// Percentiles of one arm in milliseconds, as in [`QUANTILES`], with the number of requests.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Curve {
+    /// Users' requests.
     pub(super) n: f64,
+    /// cutover's own, as a part of all that the percentiles are of.
+    pub(super) own: f64,
     pub(super) points: [Option<f64>; 5],
 }
 
@@ -83,26 +86,28 @@ struct Point {
     blue: f64,
     /// Of the curve of both together.
     slope: f64,
+    /// How far cutover's own requests may have moved green up and blue down, on the normal scale.
+    moved: f64,
 }
 
 /// Compares two curves. Green may be slower by `absolute_ms` milliseconds everywhere.
 pub(super) fn compare(green: Curve, blue: Curve, absolute_ms: f64) -> Gaps {
     let mut points = [None; 5];
     let mut found = 0;
-    let fewer = green.n.min(blue.n);
     for (at, quantile) in QUANTILES.into_iter().enumerate() {
         let (Some(one), Some(other)) = (green.points[at].filter(can_be), blue.points[at].filter(can_be)) else {
             continue;
         };
-        if fewer * (1.0 - quantile.q) < BEYOND {
+        let Some(moved) = moved(green, blue, quantile) else {
             continue;
-        }
+        };
         points[found] = Some(Point {
             quantile,
             values: (one, other),
             green: forgiven(unrounded(one, other), other, absolute_ms).ln(),
             blue: other.ln(),
             slope: LEAST_SLOPE,
+            moved,
         });
         found += 1;
     }
@@ -124,6 +129,9 @@ pub(super) fn compare(green: Curve, blue: Curve, absolute_ms: f64) -> Gaps {
             point.slope = (rise / (after.quantile.z - before.quantile.z)).max(LEAST_SLOPE);
         }
     }
+    for point in points[..found].iter_mut().flatten() {
+        point.green -= (point.moved * point.slope).min((point.green - point.blue).max(0.0));
+    }
     let gap = |point: &Point| {
         let Quantile { q, density, .. } = point.quantile;
         Gap {
@@ -140,6 +148,47 @@ pub(super) fn compare(green: Curve, blue: Curve, absolute_ms: f64) -> Gaps {
         tail: at(0.95).or_else(|| at(0.9)),
         extreme: at(0.99),
     }
+}
+
+/// Whether there are users enough in both for a single percentile to say something of them.
+pub(super) fn tell(green: Curve, blue: Curve) -> bool {
+    moved(green, blue, QUANTILES[0]).is_some()
+}
+
+/// How far cutover's own requests may have moved a percentile of green up and of blue down, on the normal scale; `None` where it says
+/// nothing of users. Nobody knows where among all latencies those of cutover's own requests lie: a check may be far quicker than what
+/// users ask for, or slower.
+fn moved(green: Curve, blue: Curve, Quantile { q, z, .. }: Quantile) -> Option<f64> {
+    if green.n.min(blue.n) * (1.0 - q) < BEYOND {
+        return None;
+    }
+    // Of a percentile of all, what percentile of users' it is at most, if all of cutover's own are quicker, and at least.
+    let most = |curve: Curve| q / (1.0 - curve.own);
+    let least = |curve: Curve| (q - curve.own) / (1.0 - curve.own);
+    let (up, down) = (
+        if green.own > 0.0 { most(green) } else { q },
+        if blue.own > 0.0 { least(blue) } else { q },
+    );
+    if up >= 1.0 || down <= 0.0 {
+        return None;
+    }
+    let far = |from: f64| {
+        if from == q {
+            0.0
+        } else {
+            (normal_quantile(from) - z).abs()
+        }
+    };
+    Some(far(up) + far(down))
+}
+
+/// How far the slowest hundredth lies above what is promised, if there are users enough to say so.
+pub(super) fn above_promised(green: Curve, promised_ms: f64) -> Option<Gap> {
+    let itself = compare(green, Curve { n: LONGEST, ..green }, 0.0).extreme?;
+    Some(Gap {
+        difference: (itself.green / promised_ms).ln(),
+        ..itself
+    })
 }
 
 /// Whether that can be a latency.
@@ -322,6 +371,7 @@ mod tests {
     fn curve(n: f64, p50: f64, p90: f64, p99: f64) -> Curve {
         Curve {
             n,
+            own: 0.0,
             points: [Some(p50), None, Some(p90), None, Some(p99)],
         }
     }
@@ -363,6 +413,7 @@ mod tests {
         assert_eq!(compare(curve(250.0, 90.0, 70.0, 460.0), blue, 0.0), Gaps::default());
         assert_eq!(compare(curve(250.0, 9e7, 9.1e7, 9.2e7), blue, 0.0), Gaps::default());
         let one = Curve {
+            own: 0.0,
             n: 250.0,
             points: [Some(90.0), None, None, None, None],
         };

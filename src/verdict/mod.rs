@@ -42,4 +42,4 @@ pub use history::{Learned, Lesson, MOST_LESSONS, learned};
 pub use judge::Judge;
 pub use policy::{AtDeadline, Policy, Preset, Promotion, Slo, Tolerance};
 pub use replay::{Decided, Harm, Replay, replay};
-pub use window::{Arm, Instance, Latency, Probes, Window};
+pub use window::{Arm, Instance, Latency, Own, Probes, Window};

@@ -70,6 +70,9 @@ pub struct Policy {
     pub client_errors: Tolerance,
     /// How many times slower green may be.
     pub latency_ratio: f64,
+    /// The same of the whole curve, if earlier releases have shown it: of how the slow ones differ they say nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learned_ratio: Option<f64>,
     /// And by how many milliseconds more: what nobody notices is no regression, whatever its ratio.
     pub latency_absolute_ms: f64,
     /// How much the windows of two good environments differ in latency by themselves, as a part of 1, at least.
@@ -108,6 +111,7 @@ impl Policy {
                 absolute: 5e-3,
             },
             latency_ratio: 1.1,
+            learned_ratio: None,
             latency_absolute_ms: 5.0,
             latency_noise: 0.03,
             warm_up_s: 0.0,

@@ -59,6 +59,13 @@ impl ProbeTest {
         }
     }
 
+    /// Takes back what speaks against green, and nothing that speaks for it.
+    pub(super) fn forget(&mut self) {
+        if self.value() > 1.0 {
+            (self.pair, self.ceiling) = Default::default();
+        }
+    }
+
     pub(super) fn value(&self) -> f64 {
         ON_CEILING * self.ceiling.value(&CEILING_WEIGHTS, &CEILING_WEIGHTS)
             + (1.0 - ON_CEILING) * self.pair.value(&PAIR_WEIGHTS, &PAIR_WEIGHTS)

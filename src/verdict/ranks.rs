@@ -80,6 +80,7 @@ pub(super) fn curve(samples: &[f64]) -> Curve {
     });
     Curve {
         n: sorted.len() as f64,
+        own: 0.0,
         points,
     }
 }

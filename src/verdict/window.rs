@@ -24,7 +24,7 @@ pub struct Window {
 /// One arm in one window.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Arm {
-    /// Requests that were answered, or should have been.
+    /// Requests that were answered, or should have been: those of users, and cutover's own as far as the source counts them.
     pub requests: Option<f64>,
     /// Of them, server errors (5xx).
     pub errors: Option<f64>,
@@ -34,6 +34,9 @@ pub struct Arm {
     pub latency: Latency,
     /// cutover's own requests.
     pub probes: Option<Probes>,
+    /// How many of `requests` and `errors` are cutover's own.
+    #[serde(default, skip_serializing_if = "Own::is_none")]
+    pub own: Own,
     /// The same, instance by instance.
     pub instances: Vec<Instance>,
 }
@@ -62,6 +65,21 @@ pub struct Probes {
     pub latencies_ms: Vec<f64>,
 }
 
+/// cutover's own requests among those that a source has counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Own {
+    /// How many.
+    pub requests: f64,
+    /// How many of them failed.
+    pub failures: f64,
+}
+
+impl Own {
+    fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// One instance of an arm in one window.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Instance {
@@ -76,14 +94,34 @@ pub struct Instance {
 }
 
 impl Arm {
-    /// Requests and server errors, if both are known and can be true.
+    /// Users' requests and server errors, if both are known and can be true.
     pub(super) fn errors(&self) -> Option<Count> {
+        self.all_errors().map(|all| of_users(all, self.own))
+    }
+
+    /// The same of users and cutover.
+    pub(super) fn all_errors(&self) -> Option<Count> {
         count(self.requests, self.errors)
     }
 
-    /// Requests and client errors.
+    /// Users' requests and client errors.
     pub(super) fn client_errors(&self) -> Option<Count> {
-        count(self.requests, self.client_errors)
+        let all = count(self.requests, self.client_errors)?;
+        let own = Own {
+            failures: 0.0,
+            ..self.own
+        };
+        Some(of_users(all, own))
+    }
+
+    /// What users have of the errors of a part of the arm, over which cutover's own requests are spread evenly.
+    pub(super) fn errors_in(&self, part: Count) -> Count {
+        let all = self.requests.unwrap_or(0.0).max(1.0);
+        let own = Own {
+            requests: self.own.requests * part.n / all,
+            failures: self.own.failures * part.n / all,
+        };
+        of_users(part, own)
     }
 
     /// Probes and those that failed.
@@ -92,8 +130,20 @@ impl Arm {
         count(Some(probes.requests), Some(probes.failures))
     }
 
+    /// Users' requests.
     pub(super) fn requests(&self) -> f64 {
-        self.requests.filter(|n| is_count(*n)).unwrap_or(0.0)
+        let all = self.requests.filter(|n| is_count(*n)).unwrap_or(0.0);
+        users(all, self.own.requests)
+    }
+
+    /// cutover's own requests, as a part of all that were counted.
+    pub(super) fn own_part(&self) -> f64 {
+        let all = self.requests.filter(|n| is_count(*n)).unwrap_or(0.0);
+        if self.own.requests > 0.0 && all > 0.0 {
+            (self.own.requests / all).min(1.0)
+        } else {
+            0.0
+        }
     }
 }
 
@@ -106,6 +156,24 @@ impl Instance {
 
 /// The most that is taken for a count: above it, sums lose single requests.
 const MOST: f64 = 1e12;
+
+/// How exactly cutover's own requests in a window are known, as a part of them: it is not known to the second when a window began.
+const UNSURE: f64 = 0.1;
+
+/// How many requests are users', if so many are cutover's own. A remainder that may be cutover's own as well is none.
+fn users(all: f64, own: f64) -> f64 {
+    let own = if own > 0.0 { own } else { 0.0 };
+    let left = all - own;
+    if left > own * UNSURE { left } else { 0.0 }
+}
+
+fn of_users(all: Count, own: Own) -> Count {
+    let n = users(all.n, own.requests);
+    Count {
+        n,
+        k: (all.k - own.failures.max(0.0)).clamp(0.0, n),
+    }
+}
 
 fn is_count(value: f64) -> bool {
     (0.0..=MOST).contains(&value)

@@ -11,7 +11,7 @@ use super::super::outcome::Outcome;
 use super::super::state::Release;
 use super::super::why::Why;
 use super::look::judge;
-use super::{Decision, Then, record, roll_back, wait};
+use super::{Decision, Then, record, replace, roll_back, wait};
 use crate::verdict::AtDeadline;
 
 pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
@@ -19,9 +19,6 @@ pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
 }
 
 fn go_on(release: &Release, seen: &Observation) -> Decision {
-    if let Some(replace) = super::replace::sick(release, seen.at) {
-        return replace;
-    }
     let Some(until) = release.bake_until() else {
         return roll_back("the journal does not say when the bake began", Outcome::RolledBack);
     };
@@ -31,7 +28,7 @@ fn go_on(release: &Release, seen: &Observation) -> Decision {
     let watched = !due(release.watch.last, release.plan.bake.interval.get() * 3, seen.at);
     let assessment = &release.assessment;
     let suspicion = assessment.suspicion();
-    let missing = assessment.too_little(release.plan.bake.min_requests);
+    let missing = assessment.too_little(&release.plan);
     let drill = release.plan.drill.is_some();
     let well = watched
         && release.watch.bad == 0
@@ -84,8 +81,9 @@ fn go_on(release: &Release, seen: &Observation) -> Decision {
 
 /// Watches green while the phase goes on. A look that is due goes before what the phase wants, but not twice in a row: where
 /// looking takes longer than the interval, because the journal or AWS is slow, a look is always due, and the release would do
-/// nothing else for ever.
+/// nothing else for ever. A sick instance is replaced in whichever of these phases it is found.
 pub(super) fn watching(release: &Release, seen: &Observation, phase: impl FnOnce() -> Decision) -> Decision {
+    let phase = || replace::sick(release, seen.at).unwrap_or_else(phase);
     let watched = watch(release, seen);
     let looked = |decision: &Decision| matches!(decision.then, Then::Record(Event::Looked { .. }));
     match watched {

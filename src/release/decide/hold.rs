@@ -85,7 +85,8 @@ pub(super) fn hold(release: &Release, seen: &Observation, decision: Decision) ->
 /// Whether something that a phase wants is no step forward. A finding that must last is among it: it is how guards see.
 fn passes(decision: &Decision) -> bool {
     match &decision.then {
-        Then::Act(_) => false,
+        // Green is kept well while it is held.
+        Then::Act(action) => matches!(action, Action::ReplaceInstance { .. }),
         Then::Finish { outcome, .. } => *outcome != Outcome::Promoted,
         Then::Wait { .. } => matches!(decision.why, Why::Astray { .. }),
         Then::Record(event) => !matches!(

@@ -1,11 +1,13 @@
 //! One look at green with traffic: good, bad, or unknown. What is missing or late is unknown, and so is what blue has as well.
 
-use super::super::counted::{AlarmSeen, CountedBy};
+use std::time::Duration;
+
+use super::super::counted::AlarmSeen;
 use super::super::event::Look;
 use super::super::observation::Observation;
 use super::super::seen::PublicSeen;
 use super::super::state::Release;
-use super::replace;
+use super::{limits, replace};
 use crate::model::{HealthColor, HealthStatus, Known};
 
 /// Judges one look.
@@ -78,8 +80,12 @@ fn alarms(release: &Release, seen: &Observation) -> Option<Look> {
             });
         }
     };
-    let shifted = release.shift_called_at.or(release.shifted_at);
-    let of_before = |alarm: &&AlarmSeen| alarm.since.zip(shifted).is_some_and(|(since, shifted)| since < shifted);
+    // An alarm has a date. Where another clock has dated the shift, only what lies well before it does so for certain.
+    let unsure = release.taken_over.as_ref().map_or(Duration::ZERO, |_| limits::SKEW);
+    let of_before = |alarm: &&AlarmSeen| {
+        let dates = alarm.since.zip(release.shift_began);
+        dates.is_some_and(|(since, shifted)| since + unsure < shifted)
+    };
     let on = |alarm: &&AlarmSeen| alarm.on == Some(true);
     let told = |alarm: &AlarmSeen| {
         let reason = if alarm.reason.is_empty() {
@@ -112,11 +118,7 @@ fn alarms(release: &Release, seen: &Observation) -> Option<Look> {
 
 /// Why the plan's own source says nothing of now, if it does not.
 fn not_counted(release: &Release, seen: &Observation) -> Option<String> {
-    let source = match &release.plan.counted_by {
-        CountedBy::EnhancedHealth => return None,
-        CountedBy::TargetGroups => "CloudWatch",
-        CountedBy::Endpoint(_) => "`verdict.endpoint`",
-    };
+    let source = release.plan.counted_by.another()?;
     match &seen.counted {
         Known::Unknown(why) => Some(format!("what it serves could not be read from {source}: {why}")),
         Known::Known(counted) => {

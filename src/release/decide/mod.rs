@@ -93,6 +93,14 @@ pub fn decide(release: &Release, seen: &Observation) -> Decision {
         if !ends_blue && let Some(decision) = world::turn(release) {
             return decision;
         }
+        // An instance that may be on its way out keeps nobody from watching green.
+        let watched = matches!(release.phase, Phase::Bake | Phase::Drain | Phase::Retire);
+        if matches!(pending.action, Action::ReplaceInstance { .. })
+            && watched
+            && let Some(decision) = bake::watch(release, seen)
+        {
+            return decision;
+        }
         return pending::decide(release, pending, seen);
     }
     if let Some(decision) = world::guard(release, seen) {

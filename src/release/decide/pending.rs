@@ -1,5 +1,7 @@
 //! Settling a call whose effect is not known: by reading the world, never by making the call again.
 
+use std::time::Duration;
+
 use super::super::action::{Action, CallResult, Safety};
 use super::super::event::Event;
 use super::super::observation::Observation;
@@ -32,6 +34,10 @@ pub(super) fn decide(release: &Release, pending: &Pending, seen: &Observation) -
             },
         )
     };
+    // Green goes, and this one with it: nothing on the way back waits to hear of it.
+    if release.phase == Phase::RollBack && matches!(pending.action, Action::ReplaceInstance { .. }) {
+        return resolve(false, "green is taken back, so it matters no more".to_owned());
+    }
     match evidence(release, &pending.action, seen) {
         Evidence::Applied(how) => resolve(true, how),
         Evidence::Absent(how) if seen.at >= absent_from(release, pending) => {
@@ -63,12 +69,19 @@ pub(super) fn decide(release: &Release, pending: &Pending, seen: &Observation) -
             wait(
                 seen.at,
                 why,
-                soon(release, seen.at),
+                by_and_by(release, pending, seen.at),
                 until.max(seen.at + limits::BACKOFF),
                 "the world as it then is decides",
             )
         }
     }
+}
+
+/// When to look again: what shows at all mostly shows within seconds, and what does not is not asked for several times a second.
+fn by_and_by(release: &Release, pending: &Pending, now: Timestamp) -> Timestamp {
+    let interval = release.plan.provision.interval.get().min(Duration::from_secs(2));
+    let waited = now.since(pending.ended_at.unwrap_or(pending.at));
+    soon(release, now).max(now + (waited / 8).min(interval))
 }
 
 /// From when on seeing no trace of a call means that it has not happened: it is not under way any more, and what it did would

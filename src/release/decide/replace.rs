@@ -21,20 +21,34 @@ pub(super) fn sick(release: &Release, now: Timestamp) -> Option<Decision> {
 
 /// Why what is seen of green as a whole may be the doing of one instance, if so: one is sick and may be replaced, or another one is
 /// coming up in its place.
+///
+/// Nothing is excused once others are unwell as well.
 pub(super) fn excuse(release: &Release, seen: &Observation) -> Option<String> {
     let replaced = replaced(release);
+    let instances = match seen.green_health.known() {
+        Some(health) => assessment::instances(health, false),
+        None => Vec::new(),
+    };
+    let unwell_besides = |ids: &[&InstanceId]| {
+        let unwell = instances.iter().filter(|instance| instance.healthy == Some(false));
+        unwell
+            .filter(|instance| !ids.iter().any(|id| id.as_str() == instance.id))
+            .count()
+    };
     let newest = replaced.iter().max_by_key(|(_, at)| *at);
     if let Some((instance, at)) = newest.filter(|(_, at)| seen.at < *at + limits::REPLACE) {
-        return Some(format!("its instance {instance} was replaced at {}", at.time_of_day()));
+        let gone: Vec<&InstanceId> = replaced.iter().map(|(id, _)| id).collect();
+        // One that is coming up may be unwell until it is up.
+        return (unwell_besides(&gone) <= 1)
+            .then(|| format!("its instance {instance} was replaced at {}", at.time_of_day()));
     }
     let may_be = count(release) < release.plan.bake.replace_instances;
     let Some(sick) = release.assessment.sick() else {
-        let instances = assessment::instances(seen.green_health.known()?, false);
         let suspect = release.assessment.suspect(&instances).filter(|_| may_be)?;
         return Some(format!("of its instances only {suspect} is or was unwell"));
     };
     let attempts = release.attempts_of(&format!("{REPLACE} {sick}"));
-    (may_be && !attempts.fatal && attempts.failed < limits::ATTEMPTS)
+    (may_be && !attempts.fatal && attempts.failed < limits::ATTEMPTS && unwell_besides(&[&sick]) == 0)
         .then(|| format!("its instance {sick} is sick, and the others are not"))
 }
 

@@ -260,3 +260,56 @@ fn another_clock_changes_nothing() {
     let there = window(&scene).expect("both are new").window.end_s;
     assert!((here - there).abs() < 1e-9, "{here} and {there}");
 }
+
+#[test]
+fn our_own_requests_since_the_newest_window_are_in_the_next_one() {
+    let (run, mut scene) = compared();
+    let own = |measured: &Measured| (measured.window.blue.own.requests, measured.window.green.own.requests);
+    // Ten seconds of them lie between two windows of ten seconds.
+    for (nth, wanted) in [(0, None), (1, Some((20.0, 21.0))), (2, Some((20.0, 21.0)))] {
+        look(&mut scene, served(120, 0), served(120, 0));
+        scene.seen.sampled = sampled((20.0, 0.0), (20.0, 0.0));
+        let measured = window(&scene).expect("there is something new");
+        if let Some(wanted) = wanted {
+            assert_eq!(own(&measured), wanted, "look {nth}");
+        }
+        let event = record(&scene.decide()).clone();
+        scene.release = run.then(scene.release, event);
+        scene.seen.at = scene.seen.at + seconds(10);
+    }
+    // No new window for 20 seconds; then one of the three that there were in the meantime.
+    let at = scene.seen.at;
+    for _ in 0..2 {
+        scene.seen.sampled = sampled((20.0, 0.0), (20.0, 0.0));
+        let event = record(&scene.decide()).clone();
+        scene.release = run.then(scene.release, event);
+        scene.seen.at = scene.seen.at + seconds(10);
+    }
+    assert_eq!(scene.seen.at, at + seconds(20));
+    look(&mut scene, served(120, 0), served(120, 0));
+    let measured = window(&scene).expect("there is something new");
+    assert_eq!(own(&measured), (20.0, 21.0));
+}
+
+#[test]
+fn of_an_idle_blue_latencies_say_nothing() {
+    let mut scene = watched();
+    look(&mut scene, served(20, 0), served(1000, 0));
+    let with_latency = |scene: &mut Scene| {
+        let sampled = Probes {
+            requests: 2.0,
+            failures: 0.0,
+            latencies_ms: vec![3.0, 3.0],
+        };
+        scene.seen.sampled = Some(Sampled {
+            green: sampled.clone(),
+            blue: sampled,
+        });
+    };
+    with_latency(&mut scene);
+    let measured = window(&scene).expect("there is something new");
+    let of = |arm: &crate::verdict::Arm| arm.probes.as_ref().map_or(0, |probes| probes.latencies_ms.len());
+    assert!(scene.release.whole_step());
+    assert_eq!((of(&measured.window.blue), of(&measured.window.green) > 0), (0, true));
+    assert_eq!(measured.window.blue.latency, crate::verdict::Latency::Unknown);
+}

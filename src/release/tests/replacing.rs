@@ -1,11 +1,13 @@
 //! One sick instance of green among others that are well.
 
 use super::run::Run;
-use super::scene::{Scene, act, known, record};
+use super::scene::{Scene, act, known, record, unread};
 use super::world::seconds;
 use crate::model::{HealthStatus, InstanceId};
-use crate::release::assessment::Measured;
-use crate::release::{Action, Attempts, Event, Look, Phase, Then, limits};
+use crate::release::{
+    Action, Attempts, CallResult, Event, Look, Measured, Outcome, Pause, Pending, Phase, RollbackState, Then, limits,
+    looks,
+};
 use crate::verdict::{Advice, Decision, Instance, Verdict, Why};
 
 /// A bake in which the newest window found an instance sick.
@@ -155,4 +157,110 @@ fn the_whole_may_be_unwell_for_longer_than_the_one_it_is_because_of() {
     assert!(matches!(look(&never), Look::Bad { .. }), "nobody will replace it");
     scene.release.assessment.take(&window(2));
     assert!(matches!(look(&scene), Look::Bad { .. }), "two were");
+}
+
+/// A call to replace the sick one, whose answer was lost.
+fn in_doubt(mut scene: Scene) -> Scene {
+    scene.release.pending = Some(Pending {
+        intent: 99,
+        action: Action::ReplaceInstance {
+            environment: scene.release.green.as_ref().expect("there is a green").id.clone(),
+            instance: InstanceId::new("i-1"),
+        },
+        at: scene.seen.at,
+        result: Some(CallResult::Unknown {
+            message: "no answer".to_owned(),
+        }),
+        ended_at: Some(scene.seen.at),
+    });
+    scene
+}
+
+#[test]
+fn a_replacement_in_doubt_keeps_nobody_from_watching_nor_from_going_back() {
+    let scene = in_doubt(sick());
+    assert!(matches!(record(&scene.decide()), Event::Looked { .. }), "a look is due");
+    let bad = scene.with(|scene| scene.release.watch.bad = scene.release.plan.bake.fail);
+    assert!(matches!(record(&bad.decide()), Event::RollbackBegan { .. }));
+    let waits = looked(scene.clone());
+    assert!(matches!(waits.decide().then, Then::Wait { .. }), "{:?}", waits.decide());
+    let back = scene.with(|scene| {
+        scene.release.phase = Phase::RollBack;
+        scene.release.rollback = Some(RollbackState {
+            since: scene.seen.at,
+            why: "bad".to_owned(),
+            outcome: Outcome::RolledBack,
+            from: Phase::Bake,
+            restored_at: None,
+            again: 0,
+        });
+        scene.seen.green_health = unread();
+    });
+    assert!(
+        matches!(record(&back.decide()), Event::Resolved { applied: false, .. }),
+        "{:?}",
+        back.decide()
+    );
+    assert_eq!(looks(&back.release, back.seen.at).green_health, None, "that could hang");
+}
+
+#[test]
+fn nothing_is_excused_once_others_are_unwell_too() {
+    let judged = |scene: &Scene| match record(&scene.decide()) {
+        Event::Looked { look, .. } => matches!(look, Look::Unknown { .. }),
+        other => panic!("{other:?}"),
+    };
+    // Its health as a whole, and of how many instances besides the sick one.
+    let unwell = |scene: &mut Scene, besides: usize| {
+        let health = known(&mut scene.seen.green_health);
+        let one = health.instances.values().next().expect("it has instances").clone();
+        health.status = Some(HealthStatus::Severe);
+        health.instances = [0, 1, 2, 3]
+            .map(|nth| {
+                let mut seen = one.clone();
+                seen.status = match nth {
+                    1 => HealthStatus::Severe,
+                    nth if (nth + 1) / 2 <= besides && nth != 0 => HealthStatus::Severe,
+                    _ => HealthStatus::Ok,
+                };
+                (InstanceId::new(format!("i-{nth}")), seen)
+            })
+            .into();
+    };
+    assert!(judged(&sick().with(|scene| unwell(scene, 0))));
+    assert!(!judged(&sick().with(|scene| unwell(scene, 2))), "two others are unwell");
+    // While another one comes up in its place, that one may be unwell, and no more.
+    let replaced = |besides: usize| {
+        sick().with(|scene| {
+            scene.release.assessment.verdict = None;
+            let attempts = Attempts {
+                done: true,
+                last: scene.seen.at,
+                ..Attempts::default()
+            };
+            scene.release.attempts.insert(key(), attempts);
+            unwell(scene, besides);
+        })
+    };
+    assert!(judged(&replaced(0)));
+    assert!(!judged(&replaced(2)));
+}
+
+#[test]
+fn it_is_replaced_in_whichever_phase_and_hold_green_is_watched() {
+    let replaces = |scene: &Scene| matches!(scene.decide().then, Then::Act(Action::ReplaceInstance { .. }));
+    let paused = looked(sick()).with(|scene| {
+        scene.release.pause = Some(Pause {
+            since: scene.seen.at,
+            until: scene.seen.at + seconds(600),
+            by: scene.release.driver.clone(),
+        });
+    });
+    assert!(replaces(&paused), "{:?}", paused.decide());
+    for phase in [Phase::Drain, Phase::Retire] {
+        let mut scene = Scene::at_the_begin_of(phase);
+        scene.release.assessment.verdict = sick().release.assessment.verdict.clone();
+        let scene = looked(scene);
+        assert!(replaces(&scene), "{phase:?}: {:?}", scene.decide());
+    }
 }

@@ -5,7 +5,7 @@ use super::run::Run;
 use super::scene::{Scene, known, record, unread, watched};
 use super::world::seconds;
 use crate::model::{HealthStatus, Known, Span, Timestamp};
-use crate::release::{AlarmSeen, Assessment, Counted, CountedBy, Event, Look, Measured, Phase, looks};
+use crate::release::{AlarmSeen, Assessment, Counted, CountedBy, Event, Look, Measured, Phase, TakenOver, looks};
 use crate::spec::Lever;
 use crate::verdict::{Arm, Instance};
 
@@ -102,11 +102,13 @@ fn a_late_window_belongs_to_the_step_it_was_measured_in() {
         },
         ..late.clone()
     });
-    let before = assessment.too_little(1_000_000);
+    let mut plan = scene.release.plan.clone();
+    plan.bake.min_requests = 1_000_000;
+    let before = assessment.too_little(&plan);
     let mut later = late;
     later.window.end_s += 60.0;
     assessment.take(&later);
-    assert_eq!(assessment.too_little(1_000_000), before);
+    assert_eq!(assessment.too_little(&plan), before);
 }
 
 #[test]
@@ -184,7 +186,7 @@ fn nothing_is_asked_that_the_plan_does_not_want() {
 /// A look at a release with an alarm in that state since so many seconds after green was given traffic.
 fn alarmed(on: Option<bool>, after: i64) -> Scene {
     let mut scene = watched();
-    let shifted = scene.release.shift_called_at.expect("it has shifted");
+    let shifted = scene.release.shift_began.expect("it has shifted");
     scene.release.plan.alarms = vec!["shop-5xx".to_owned()];
     scene.seen.alarms = Known::Known(vec![AlarmSeen {
         name: "shop-5xx".to_owned(),
@@ -193,6 +195,98 @@ fn alarmed(on: Option<bool>, after: i64) -> Scene {
         reason: "Threshold Crossed".to_owned(),
     }]);
     scene
+}
+
+#[test]
+fn a_takeover_moves_no_alarm_to_before_the_shift() {
+    // Nobody drove the release for a quarter of an hour, and an alarm went on in the meantime.
+    let mut scene = alarmed(Some(true), 300);
+    scene.release.shift_called_at = scene.release.shift_called_at.map(|at| at + seconds(900));
+    scene.release.taken_over = Some(TakenOver {
+        from: scene.release.driver.clone(),
+        why: "it had ended".to_owned(),
+        forced: false,
+        heard_at: scene.seen.at,
+        at: scene.seen.at,
+    });
+    assert!(matches!(looked(&scene).0, Look::Bad { .. }), "{:?}", looked(&scene).0);
+    // Clocks of two machines may differ, and the alarm is green's unless it certainly is not.
+    for (before, green_is_blamed) in [(-599, true), (-601, false)] {
+        let mut earlier = alarmed(Some(true), before);
+        earlier.release.taken_over.clone_from(&scene.release.taken_over);
+        let look = looked(&earlier).0;
+        assert_eq!(
+            matches!(look, Look::Bad { .. }),
+            green_is_blamed,
+            "{before} s: {look:?}"
+        );
+    }
+}
+
+#[test]
+fn a_step_does_not_pass_before_its_own_source_has_told_of_it() {
+    let mut scene = by_groups();
+    let told = |scene: &Scene| scene.release.assessment.too_little(&scene.release.plan);
+    scene.release.plan.bake.min_requests = 1;
+    let probes = Measured {
+        window: crate::verdict::Window {
+            end_s: 1e6,
+            step: 1,
+            green: Arm {
+                probes: Some(crate::verdict::Probes {
+                    requests: 100.0,
+                    ..Default::default()
+                }),
+                ..Arm::default()
+            },
+            ..Default::default()
+        },
+        ..Measured::nothing()
+    };
+    scene.release.assessment.take(&probes);
+    assert_eq!(
+        told(&scene).as_deref(),
+        Some("CloudWatch has told nothing yet of what green serves in this step")
+    );
+    let mut counted = probes.clone();
+    (counted.window.end_s, counted.window.green.requests) = (1e6 + 60.0, Some(40.0));
+    scene.release.assessment.take(&counted);
+    assert_eq!(told(&scene), None);
+    counted.window.step = 2;
+    counted.window.end_s += 60.0;
+    counted.window.green.requests = None;
+    scene.release.assessment.take(&counted);
+    assert!(told(&scene).is_some(), "it is another step");
+}
+
+#[test]
+fn only_instances_that_there_are_can_be_sick() {
+    let mut scene = by_groups();
+    known(&mut scene.seen.counted).green.instances = vec![Instance {
+        id: "web-7".to_owned(),
+        requests: Some(50.0),
+        errors: Some(50.0),
+        healthy: None,
+    }];
+    let of_health = |scene: &mut Scene| {
+        let at = scene.seen.at;
+        known(&mut scene.seen.green_health).refreshed_at = Some(at);
+    };
+    of_health(&mut scene);
+    let told = measured(&scene).window.green.instances;
+    assert!(!told.is_empty() && told.iter().all(|one| one.id != "web-7"), "{told:?}");
+    let id = told[0].id.clone();
+    known(&mut scene.seen.counted).green.instances[0].id.clone_from(&id);
+    let told = measured(&scene).window.green.instances;
+    let counted: Vec<_> = told
+        .iter()
+        .filter_map(|one| one.requests.map(|_| one.id.clone()))
+        .collect();
+    assert_eq!(counted, [id]);
+    // What the service said long ago is no word of this window.
+    let at = scene.seen.at - seconds(61);
+    known(&mut scene.seen.green_health).refreshed_at = Some(at);
+    assert_eq!(measured(&scene).window.green.instances, []);
 }
 
 #[test]

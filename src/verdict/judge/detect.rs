@@ -3,7 +3,7 @@
 use super::{Judge, Reading, curve, place};
 use crate::verdict::counts::{Lids, Pair, frozen_ceiling};
 use crate::verdict::evidence::Metric;
-use crate::verdict::latency::{Gap, Gaps, can_be, compare};
+use crate::verdict::latency::{Gap, Gaps, above_promised, can_be, compare, tell};
 use crate::verdict::ranks::Allowed;
 use crate::verdict::window::{Arm, Latency, Window};
 
@@ -81,24 +81,28 @@ impl Judge {
     }
 
     fn test_latency(&mut self, window: &Window, begin_s: f64) {
-        let tolerance = self.policy.latency_ratio.ln();
         let Window { blue, green, .. } = window;
-        if let (Some(green), Some(blue)) = (curve(green), curve(blue)) {
+        self.test_promised_latency(green);
+        let curves = curve(green).zip(curve(blue));
+        if let Some((green, blue)) = curves.filter(|(green, blue)| tell(*green, *blue)) {
             let Gaps { whole, tail, extreme } = compare(green, blue, self.policy.latency_absolute_ms);
             if let Some(gap) = whole {
                 self.compared.windows = self.compared.windows.saturating_add(1);
                 self.compared.sum += gap.difference;
             }
-            for (which, gap) in [whole, tail, extreme].into_iter().enumerate() {
+            let usual = self.policy.latency_ratio;
+            let ratios = [self.policy.learned_ratio.unwrap_or(usual), usual, usual];
+            for (which, (gap, ratio)) in [whole, tail, extreme].into_iter().zip(ratios).enumerate() {
                 if let Some(gap) = gap {
-                    self.test_gap(which, gap, tolerance, begin_s);
+                    self.test_gap(which, gap, ratio.ln(), begin_s);
                 }
             }
             return;
         }
         let samples = |arm: &'_ Arm| match (&arm.latency, &arm.probes) {
             (Latency::Samples(samples), _) => Some(samples.clone()),
-            (Latency::Unknown, Some(probes)) => Some(probes.latencies_ms.clone()),
+            // Percentiles of few users say nothing; cutover's own requests are as many to either.
+            (_, Some(probes)) => Some(probes.latencies_ms.clone()),
             _ => None,
         };
         if let (Some(green), Some(blue)) = (samples(green), samples(blue)) {
@@ -125,13 +129,12 @@ impl Judge {
         self.latencies[which].step(gap, tolerance, self.policy.latency_noise, lids);
         let value = self.refresh(metric);
         self.trails[place(metric)].latency(begin_s, value, gap.green, gap.blue);
-        if which == 2
-            && let Some(promised) = self.policy.slo.p99_ms
-        {
-            let against = Gap {
-                difference: (gap.green / promised).ln(),
-                ..gap
-            };
+    }
+
+    /// A promise is kept or not, whatever blue does.
+    fn test_promised_latency(&mut self, green: &Arm) {
+        let promised = self.policy.slo.p99_ms.zip(curve(green));
+        if let Some(against) = promised.and_then(|(promised, green)| above_promised(green, promised)) {
             let lids = Lids::new(self.policy.false_rollbacks, 1.0);
             self.slo_latency.step(against, 0.0, self.policy.latency_noise, lids);
         }

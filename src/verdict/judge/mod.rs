@@ -10,7 +10,7 @@ use super::dispersion::Dispersion;
 use super::evalue::Count;
 use super::evidence::{Advice, Decision, Metric, Trail, Verdict, Why};
 use super::history::Lesson;
-use super::instances::Instances;
+use super::instances::{Instances, Settled};
 use super::latency::{Curve, GapTest, Swings};
 use super::policy::Policy;
 use super::probes::ProbeTest;
@@ -225,18 +225,24 @@ impl Judge {
     }
 
     fn read(&mut self, window: &Window, begin_s: f64) -> Reading {
-        let (green, sick) = self.instances.settle(&window.green);
+        let Settled { well, sick, is_new } = self.instances.settle(&window.green);
+        if is_new {
+            // Probes cannot tell instances apart, so what they had against green may have been that one's doing.
+            self.probes.forget();
+            self.trails[place(Metric::Probes)] = Trail::default();
+            self.refresh(Metric::Probes);
+        }
         let sick = sick.map(|instance| {
             let count = instance.errors().unwrap_or_default();
             Advice::ReplaceInstance {
-                id: instance.id.clone(),
+                id: instance.id,
                 requests: count.n,
                 errors: count.k,
             }
         });
         Reading {
             begin_s,
-            green,
+            green: well,
             blue: window.blue.errors(),
             sick,
         }
@@ -351,6 +357,7 @@ fn curve(arm: &Arm) -> Option<Curve> {
     match &arm.latency {
         Latency::Percentiles(points) => Some(Curve {
             n: arm.requests(),
+            own: arm.own_part(),
             points: *points,
         }),
         Latency::Samples(samples) if samples.len() >= ranks::ENOUGH => Some(ranks::curve(samples)),

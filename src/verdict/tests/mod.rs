@@ -2,6 +2,7 @@
 
 mod fair;
 mod hostile;
+mod own;
 mod resume;
 mod values;
 mod verdicts;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer};
 use serde_json::{Number, Value};
 
-use crate::verdict::{Arm, Instance, Latency, Policy, Probes, Promotion, Slo, Tolerance};
+use crate::verdict::{Arm, Instance, Latency, Own, Policy, Probes, Promotion, Slo, Tolerance};
 
 /// The first line.
 #[derive(Debug, Default, Deserialize)]
@@ -306,6 +306,7 @@ impl ArmLine {
                 } => Latency::Percentiles([p50, p75, p90, p95, p99]),
                 LatencyLine::Unknown(()) => Latency::Unknown,
             },
+            own: Own::default(),
             probes: self.probes.map(|probes| Probes {
                 requests: probes.requests,
                 failures: probes.failures,
