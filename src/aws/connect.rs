@@ -246,6 +246,11 @@ impl Aws {
         self.service_clock.when(here)
     }
 
+    /// How long something lasts here that lasts so long by the service's clock.
+    pub(super) fn lasts(&self, there: Duration) -> Duration {
+        there.div_f64(self.service_clock.pace())
+    }
+
     /// The region in use, if there is one.
     #[must_use]
     pub fn region(&self) -> Option<&str> {

@@ -186,6 +186,7 @@ impl LocalCloud {
             memory.settle().await.map_err(io::Error::other)?;
         }
         let door = Door::new(backstage.clone(), S3Front::new(store), clock)
+            .with_pace(settings.pace)
             .with_zones(backstage.clone())
             .with_metrics(backstage.clone())
             .with_automation(automation.clone())

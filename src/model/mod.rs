@@ -17,4 +17,4 @@ pub use known::Known;
 pub use probe::ProbeResult;
 pub use served::Served;
 pub use share::{ParseShareError, Share};
-pub use time::{ParseSpanError, Span, Timestamp};
+pub use time::{PACE_HEADER, ParseSpanError, Span, Timestamp};

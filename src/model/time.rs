@@ -8,6 +8,9 @@ use std::time::Duration;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+/// The header in which a local cloud says how many times faster than AWS it is. AWS sends none.
+pub const PACE_HEADER: &str = "x-cutover-pace";
+
 /// A moment, to the millisecond. Written as RFC 3339 in UTC.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);

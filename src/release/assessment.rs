@@ -17,7 +17,7 @@ use crate::verdict::{self, Arm, Instance, Judge, Latency, Lesson, Own, Probes, V
 /// Before the shift so many windows of blue are enough to know how it is by itself.
 const LEAD_IN: u32 = 30;
 
-/// How long the service's windows are (`Duration` of its `ApplicationMetrics`).
+/// What is seen of no window at all is taken to be of so long.
 const LENGTH: Duration = Duration::from_secs(10);
 
 /// Windows of blue and green that ended further apart do not show the same time. The service ends one every ten seconds for
@@ -25,7 +25,7 @@ const LENGTH: Duration = Duration::from_secs(10);
 const APART: Duration = Duration::from_secs(15);
 
 /// No two windows are taken for closer to each other, in the source's time.
-const SHORTEST: Duration = Duration::from_secs(1);
+const SHORTEST: Duration = Duration::from_millis(100);
 
 /// A window of both environments.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -283,11 +283,12 @@ fn by_health(release: &Release, seen: &Observation) -> Newest {
     {
         blue = None;
     }
+    let length = blue.or(green).map(|(health, _)| health.window.get());
     let arm = |(health, at): (&HealthSeen, Timestamp)| (arm(health), at);
     Newest {
         blue: blue.map(arm),
         green: green.map(arm),
-        length: LENGTH,
+        length: length.unwrap_or(LENGTH),
         of_before: false,
     }
 }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    EnvironmentId, EnvironmentName, HealthColor, HealthStatus, InstanceId, Known, ProbeResult, Served, Timestamp,
+    EnvironmentId, EnvironmentName, HealthColor, HealthStatus, InstanceId, Known, ProbeResult, Served, Span, Timestamp,
     VersionLabel,
 };
 
@@ -86,6 +86,8 @@ pub struct HealthSeen {
     pub instances: BTreeMap<InstanceId, InstanceSeen>,
     /// What it served in the newest window; `None` with basic reporting.
     pub served: Option<Served>,
+    /// How long that window was, by this machine's clock.
+    pub window: Span,
 }
 
 impl HealthSeen {

@@ -100,7 +100,8 @@ impl Stage {
         );
         let plane = Arc::new(ModelledPlane::new(scenario.seed));
         let backstage = Arc::new(Backstage::new(account, plane.clone(), Arc::new(clock.clone())));
-        let door = Door::new(backstage.clone(), S3Front::new(store.clone()), Arc::new(clock.clone()));
+        let door =
+            Door::new(backstage.clone(), S3Front::new(store.clone()), Arc::new(clock.clone())).with_pace(terms.pace);
         let home = Home {
             region: REGION.to_owned(),
             account: ACCOUNT.to_owned(),

@@ -1,6 +1,7 @@
 //! Health of an environment and its instances.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use aws_sdk_elasticbeanstalk::types::{ApplicationMetrics, EnvironmentHealthAttribute, InstancesHealthAttribute};
 
@@ -8,9 +9,12 @@ use super::super::error::read;
 use super::super::{Aws, CallError};
 use super::timestamp;
 use crate::model::{
-    EnvironmentId, HealthColor, HealthStatus, InstanceId, Latency, RequestCounts, Served, VersionLabel,
+    EnvironmentId, HealthColor, HealthStatus, InstanceId, Latency, RequestCounts, Served, Span, VersionLabel,
 };
 use crate::release::{HealthSeen, InstanceSeen};
+
+/// Of so many seconds the service tells, if it does not say how many (source: `Duration` of `ApplicationMetrics` in its API).
+const WINDOW: u64 = 10;
 
 impl Aws {
     /// Health of an environment: enhanced if it reports it, else the colour alone. A read.
@@ -44,6 +48,7 @@ impl Aws {
             instances: self.instances(id).await?,
             // No metrics means that no request was seen in the window.
             served: Some(metrics.map(served).unwrap_or_default()),
+            window: self.window(metrics),
         })
     }
 
@@ -60,7 +65,14 @@ impl Aws {
             causes: Vec::new(),
             instances: BTreeMap::new(),
             served: None,
+            window: self.window(None),
         })
+    }
+
+    fn window(&self, metrics: Option<&ApplicationMetrics>) -> Span {
+        let told = metrics.and_then(|metrics| u64::try_from(metrics.duration().unwrap_or_default()).ok());
+        let seconds = told.filter(|seconds| *seconds > 0).unwrap_or(WINDOW);
+        Span::from(self.lasts(Duration::from_secs(seconds)))
     }
 
     async fn instances(&self, id: &EnvironmentId) -> Result<BTreeMap<InstanceId, InstanceSeen>, CallError> {

@@ -289,6 +289,13 @@ fn our_own_requests_since_the_newest_window_are_in_the_next_one() {
     look(&mut scene, served(120, 0), served(120, 0));
     let measured = window(&scene).expect("there is something new");
     assert_eq!(own(&measured), (20.0, 21.0));
+    // A cloud that is twenty times faster counts half a second and calls it ten.
+    for health in [&mut scene.seen.blue_health, &mut scene.seen.green_health] {
+        known(health).window = crate::model::Span::from_millis(500);
+    }
+    let measured = window(&scene).expect("there is something new");
+    assert_eq!(own(&measured), (1.0, 1.05));
+    assert_eq!(measured.window.end_s - measured.window.begin_s, 0.5);
 }
 
 #[test]

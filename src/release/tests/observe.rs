@@ -181,6 +181,7 @@ impl World {
                 causes: Vec::new(),
                 instances: BTreeMap::new(),
                 served: None,
+                window: Span::from_secs(10),
             });
         }
         let version = if one.is_green && self.quality.wrong_version {
@@ -206,6 +207,7 @@ impl World {
             causes: Vec::new(),
             instances,
             served: Some(Served::well(self.requests(id, refreshed))),
+            window: Span::from_secs(10),
         })
     }
 

@@ -348,5 +348,6 @@ fn fine(release: &Release, at: Timestamp) -> HealthSeen {
         causes: Vec::new(),
         instances: (1..=count.max(1)).map(instance).collect(),
         served: Some(Served::default()),
+        window: Span::from_secs(10),
     }
 }
