@@ -58,6 +58,7 @@ impl Measurements {
             at: now,
             targets,
             balancer: sample.balancer_errors,
+            broken: sample.broken,
             latency: sample.latency,
             healthy,
             unhealthy,
