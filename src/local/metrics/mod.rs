@@ -4,13 +4,14 @@
 //! No I/O and no clock: the account notes what was seen in each health window, and what is asked is reckoned from that.
 //!
 //! - `measurements`: what was noted, and the points that it makes
-//! - `operations`: `GetMetricData` and `ListMetrics`
+//! - `operations`: `GetMetricData`; `listing`: `ListMetrics`
 //! - `alarms`: metric and composite alarms
 //! - `faults`: refusals in CloudWatch's words
 
 mod alarms;
 mod document;
 mod faults;
+mod listing;
 mod measurements;
 mod operations;
 mod series;

@@ -98,6 +98,22 @@ impl Metric {
             | Self::UnHealthyHostCount => "Count",
         }
     }
+
+    /// Whether it is told of one target group, or else of a load balancer as a whole (source: "CloudWatch metrics for your Application
+    /// Load Balancer", which lists the dimensions of each).
+    pub(super) fn is_told(self, of_group: bool) -> bool {
+        match self {
+            Self::Elb5xx => !of_group,
+            Self::HealthyHostCount | Self::UnHealthyHostCount => of_group,
+            Self::RequestCount
+            | Self::Target2xx
+            | Self::Target3xx
+            | Self::Target4xx
+            | Self::Target5xx
+            | Self::TargetConnectionErrors
+            | Self::TargetResponseTime => true,
+        }
+    }
 }
 
 /// How values become one.

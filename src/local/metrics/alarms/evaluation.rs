@@ -38,7 +38,8 @@ pub(super) fn points(definition: &Definition, measurements: &Measurements, at: T
     let metric = Metric::named(&definition.metric_name).filter(|_| definition.namespace == NAMESPACE);
     let statistic = Statistic::parse(&definition.statistic);
     let dimensions = definition.dimensions.iter();
-    let places = measurements.places(dimensions.map(|(name, value)| (Some(name.as_str()), Some(value.as_str()))));
+    let dimensions = dimensions.map(|(name, value)| (Some(name.as_str()), Some(value.as_str())));
+    let places = metric.map_or_else(Vec::new, |metric| measurements.places(metric, dimensions));
     let known = metric.zip(statistic).filter(|_| !places.is_empty());
     let unit_fits = |metric: Metric| definition.unit.as_deref().is_none_or(|unit| unit == metric.unit());
     // A period is AWS's time, as all that an alarm waits for: at a higher pace it is shorter.

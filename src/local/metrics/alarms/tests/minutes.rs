@@ -186,3 +186,17 @@ fn alarms_are_kept_when_their_cloud_ends() {
     assert_eq!(world.state("errors"), "INSUFFICIENT_DATA");
     assert_eq!(world.state("any"), "OK");
 }
+
+#[test]
+fn alarms_go_by_the_dimensions_that_a_metric_has() {
+    let mut world = World::new();
+    let of_balancer = json!([{ "Name": "LoadBalancer", "Value": "app/front/0123" }]);
+    let hosts = json!({ "MetricName": "HealthyHostCount", "Statistic": "Maximum", "Dimensions": of_balancer });
+    world.put("hosts", &hosts);
+    world.minute(Some(0));
+    assert_eq!(
+        world.state("hosts"),
+        "INSUFFICIENT_DATA",
+        "hosts are counted by target group"
+    );
+}
