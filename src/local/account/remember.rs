@@ -89,7 +89,7 @@ impl Account {
         self.events.go_on_after(events, counters.said);
         self.balancers.recall(kept)?;
         self.identities.recall(kept)?;
-        self.metrics.recall(kept)?;
+        self.metrics.recall(kept, now)?;
         self.course.changed();
         Ok(())
     }

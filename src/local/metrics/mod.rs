@@ -79,7 +79,7 @@ impl Metrics {
     }
 
     /// Goes on with what was kept.
-    pub(in crate::local) fn recall(&mut self, kept: &Kept) -> Result<(), NotesError> {
-        self.alarms.recall(kept)
+    pub(in crate::local) fn recall(&mut self, kept: &Kept, now: Timestamp) -> Result<(), NotesError> {
+        self.alarms.recall(kept, now)
     }
 }

@@ -23,7 +23,9 @@ impl Alarms {
     pub(super) fn advance(&mut self, measurements: &Measurements, now: Timestamp) {
         let (minute, told) = (measurements.minute(), measurements.told(now));
         let earliest = Timestamp::from_millis(told.as_millis().saturating_sub(minute.saturating_mul(MOST_MINUTES)));
-        let mut at = self.evaluated.map_or(told, |evaluated| evaluated.max(earliest));
+        let recalled = self.recalled.map(|recalled| measurements.told(recalled));
+        let last = self.evaluated.or(recalled);
+        let mut at = last.map_or(told, |last| last.max(earliest));
         if self.alarms.is_empty() {
             at = told;
         }
@@ -40,7 +42,7 @@ impl Alarms {
             let Kind::Metric(definition) = &alarm.kind else {
                 continue;
             };
-            let points = evaluation::points(definition, measurements, at);
+            let points = evaluation::points(definition, measurements, self.recalled, at);
             if let Some(finding) = evaluation::evaluate(definition, &points, alarm.state.value, at) {
                 changed.insert(name.clone(), finding.value);
                 alarm.state.set(finding, at);
