@@ -163,3 +163,15 @@ fn rules_that_cannot_hold_are_refused() {
     let suppressed = json!({ "AlarmName": "c", "AlarmRule": "TRUE", "ActionsSuppressor": "a" });
     assert_eq!(put(&mut world, &suppressed).0, "NotImplemented");
 }
+
+#[test]
+fn a_rule_of_a_kind_that_only_aws_has_is_said_to_be_one() {
+    let mut world = World::new();
+    for name in ["a", "b"] {
+        world.put(name, &json!({}));
+    }
+    let rule = json!({ "AlarmName": "most", "AlarmRule": "AT_LEAST(1, ALARM, (a, b))" });
+    assert_eq!(world.code("PutCompositeAlarm", &rule), "NotImplemented");
+    let rule = json!({ "AlarmName": "most", "AlarmRule": "OK(a) OR AT_MOST(1)" });
+    assert_eq!(world.code("PutCompositeAlarm", &rule), "ValidationError");
+}
