@@ -75,15 +75,26 @@ impl Alarms {
         }
     }
 
-    /// Evaluates a composite alarm that was put.
-    pub(super) fn evaluate_new(&mut self, name: &str, is_new: bool, at: Timestamp) {
-        if !self.in_order().iter().any(|other| other == name) {
-            return;
+    /// Evaluates a composite alarm that was put, and those that could not be `before` because of a cycle that it has broken: nothing
+    /// that their rules mention may change for long.
+    pub(super) fn evaluate_put(&mut self, name: &str, is_new: bool, before: &BTreeSet<String>, at: Timestamp) {
+        let mut changed = BTreeMap::new();
+        for other in self.in_order() {
+            let is_put = other == name;
+            if !is_put && before.contains(&other) {
+                continue;
+            }
+            let arn = self.arn(&other);
+            let because = Because::Configured {
+                arn: &arn,
+                is_new: is_put && is_new,
+            };
+            if let Some(value) = self.evaluate_rule(&other, &because, at) {
+                changed.insert(other, value);
+            }
         }
-        let arn = self.arn(name);
-        let because = Because::Configured { arn: &arn, is_new };
-        if let Some(value) = self.evaluate_rule(name, &because, at) {
-            self.follow(BTreeMap::from([(name.to_owned(), value)]), at);
+        if !changed.is_empty() {
+            self.follow(changed, at);
         }
     }
 
@@ -127,7 +138,7 @@ impl Alarms {
 
     /// The composite alarms, each after those that its rule mentions. Those of a cycle are left out: they are not evaluated
     /// (source: `PutCompositeAlarm`).
-    fn in_order(&self) -> Vec<String> {
+    pub(super) fn in_order(&self) -> Vec<String> {
         let composites = self.alarms.values();
         let mut waiting: Vec<&Alarm> = composites
             .filter(|alarm| matches!(alarm.kind, Kind::Composite(_)) && !self.mentions_itself(alarm))

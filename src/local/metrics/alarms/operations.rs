@@ -45,8 +45,9 @@ impl Alarms {
                 unknown.join(", ")
             )));
         }
+        let before: BTreeSet<String> = self.in_order().into_iter().collect();
         let (name, is_new) = self.put(input, Kind::Composite(rule), now)?;
-        self.evaluate_new(&name, is_new, now);
+        self.evaluate_put(&name, is_new, &before, now);
         Ok(())
     }
 
