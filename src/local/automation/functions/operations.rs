@@ -132,8 +132,8 @@ impl Functions {
                 check_event_config(&input)?;
                 let (mut on_success, mut on_failure) = (None, None);
                 if let Some(given) = &input.destination_config {
-                    on_success = self.destination(given.on_success.destination.as_deref(), account)?;
-                    on_failure = self.destination(given.on_failure.destination.as_deref(), account)?;
+                    on_success = self.destination(given.on_success.destination.as_deref(), false, account)?;
+                    on_failure = self.destination(given.on_failure.destination.as_deref(), true, account)?;
                 }
                 let function = self.find_mut(&name, account)?;
                 let before = function.asynchronous.take().filter(|_| method == "POST");
