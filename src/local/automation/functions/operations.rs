@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::function::EventConfig;
 use super::{Functions, MOST_AT_ONCE, fault, invalid, view};
-use crate::local::automation::call::{JsonAnswer, JsonRequest, Outcome, not_implemented, page};
+use crate::local::automation::call::{JsonAnswer, JsonRequest, Outcome, not_implemented, page_by_name};
 use crate::local::automation::{Account, Reply};
 use crate::local::fault::Fault;
 use crate::model::Timestamp;
@@ -93,8 +93,9 @@ impl Functions {
     fn list(&self, request: &JsonRequest) -> Outcome {
         let most = request.parameter("MaxItems").and_then(|most| most.parse().ok());
         let all: Vec<Value> = self.functions.values().map(view::configuration).collect();
-        let (functions, marker) = page(all, request.parameter("Marker"), most.unwrap_or(PAGE).clamp(1, PAGE))
-            .ok_or_else(|| invalid("Invalid Marker"))?;
+        let (marker, most) = (request.parameter("Marker"), most.unwrap_or(PAGE).clamp(1, PAGE));
+        let page = page_by_name(all, "FunctionName", marker, most);
+        let (functions, marker) = page.ok_or_else(|| invalid("Invalid Marker"))?;
         let mut document = json!({ "Functions": functions });
         if let Some(marker) = marker {
             document["NextMarker"] = marker.into();
