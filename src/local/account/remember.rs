@@ -83,6 +83,8 @@ impl Account {
             environment.expected.find_bundle(files);
             environment.wanted.find_bundle(files);
             environment.wait_anew(now);
+            // Whatever was to go went with the cloud.
+            environment.dismissed.clear();
             self.environments.insert(environment.id.clone(), environment);
         }
         let events = kept.all::<Event>(EVENTS)?.into_iter().map(|(_, event)| event);
