@@ -150,10 +150,21 @@ pub struct EnvironmentSample {
     pub instances: Vec<InstanceSample>,
     /// Requests that the balancer answered itself because no instance could (502, 503, 504).
     pub balancer_errors: RequestCounts,
+    /// Those of them that an instance was chosen for.
+    pub broken: Broken,
     /// Latency over all instances; `None` without requests.
     pub latency: Option<Latency>,
     /// Connections that clients hold open to the balancer.
     pub open_connections: u64,
+}
+
+/// Requests that an instance was chosen for and did not answer. CloudWatch tells them from those for which there was none to choose.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Broken {
+    /// All of them.
+    pub requests: u64,
+    /// Those of them for which no connection to the instance came about.
+    pub connections: u64,
 }
 
 /// What was seen of one instance in one window.

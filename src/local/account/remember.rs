@@ -83,13 +83,15 @@ impl Account {
             environment.expected.find_bundle(files);
             environment.wanted.find_bundle(files);
             environment.wait_anew(now);
+            // Whatever was to go went with the cloud.
+            environment.dismissed.clear();
             self.environments.insert(environment.id.clone(), environment);
         }
         let events = kept.all::<Event>(EVENTS)?.into_iter().map(|(_, event)| event);
         self.events.go_on_after(events, counters.said);
         self.balancers.recall(kept)?;
         self.identities.recall(kept)?;
-        self.metrics.recall(kept)?;
+        self.metrics.recall(kept, now)?;
         self.course.changed();
         Ok(())
     }

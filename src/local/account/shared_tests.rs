@@ -4,7 +4,7 @@ use super::Resolution;
 use super::fixture::World;
 use crate::local::balancers::TargetGroupArn;
 use crate::local::balancers::routing::{Action, Asked, route};
-use crate::local::plane::Holder;
+use crate::local::plane::{DataPlane as _, Holder, InstanceState};
 use std::time::Duration;
 
 const ELB: (&str, &str) = ("Version", "2015-12-01");
@@ -420,6 +420,68 @@ fn an_instance_that_is_terminated_makes_room_for_another_one() {
     ];
     let (_, said) = world.refused(ACTION, &shrinks);
     assert!(said.contains("desiredSize equals minSize (2)"), "{said}");
+    let named = ("InstanceId", second.as_str());
+    let flag = "ShouldDecrementDesiredCapacity";
+    let (_, said) = world.refused(ACTION, &[scaling, named, (flag, "True")]);
+    assert!(said.contains("desiredSize equals minSize (2)"), "{said}");
+    assert_eq!(
+        world.refused(ACTION, &[scaling, named, (flag, "perhaps")]).0,
+        "MalformedInput"
+    );
+    let (_, said) = world.refused(ACTION, &[scaling, named]);
+    assert!(said.contains("'shouldDecrementDesiredCapacity'"), "{said}");
+}
+
+#[test]
+fn an_instance_that_goes_is_not_terminated_again_and_forgotten_when_it_is_gone() {
+    const ACTION: &str = "TerminateInstanceInAutoScalingGroup";
+    let (mut world, arn, _) = world();
+    launch(&mut world, &arn, "blue", "shop");
+    let desired = world.desired("blue");
+    let seen = world.plane.sample(&desired.id, world.now()).unwrap();
+    let first = seen.instances[0].id.clone();
+    let mut going = seen.clone();
+    going.instances[0].state = InstanceState::Draining;
+    world.account.observe(&desired.id, Some(going), world.now());
+    let scaling = ("Version", "2011-01-01");
+    let named = ("InstanceId", first.as_str());
+    for flag in ["true", "false"] {
+        let (_, said) = world.refused(ACTION, &[scaling, named, ("ShouldDecrementDesiredCapacity", flag)]);
+        assert!(said.contains("Instance Id not found"), "{said}");
+    }
+    assert!(
+        world.account.group_of(first.as_str()).is_some(),
+        "it belongs to its group until it is gone"
+    );
+    world.account.observe(&desired.id, Some(seen.clone()), world.now());
+    world.ok(ACTION, &[scaling, named, ("ShouldDecrementDesiredCapacity", "false")]);
+    let revision = world.account.revision();
+    world.account.observe(&desired.id, Some(seen.clone()), world.now());
+    world.account.observe(&desired.id, None, world.now());
+    assert!(world.desired("blue").dismissed.contains(&first), "it is there still");
+    assert_eq!(world.account.revision(), revision);
+    let mut gone = seen;
+    gone.instances.remove(0);
+    world.account.observe(&desired.id, Some(gone), world.now());
+    assert!(world.desired("blue").dismissed.is_empty());
+    assert!(world.account.revision() > revision, "the plane is to be told");
+}
+
+#[test]
+fn instances_that_were_to_go_are_forgotten_when_their_cloud_ends() {
+    let (mut world, arn, _) = world();
+    launch(&mut world, &arn, "blue", "shop");
+    let body = world.ok("DescribeAutoScalingGroups", &[("Version", "2011-01-01")]);
+    let first = World::all(&body, "InstanceId").remove(0);
+    let given = [
+        ("Version", "2011-01-01"),
+        ("InstanceId", first.as_str()),
+        ("ShouldDecrementDesiredCapacity", "false"),
+    ];
+    world.ok("TerminateInstanceInAutoScalingGroup", &given);
+    assert_eq!(world.desired("blue").dismissed.len(), 1);
+    world.restart();
+    assert!(world.desired("blue").dismissed.is_empty());
 }
 
 #[test]

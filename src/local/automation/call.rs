@@ -181,16 +181,49 @@ pub(super) fn without_nulls(document: Value) -> Value {
     }
 }
 
-/// A page of a list: what follows `token`, `most` at most, and the token of what is left. Tokens are the number of the next
-/// item, which is as opaque to a client as any text.
-pub(super) fn page<T>(items: Vec<T>, token: Option<&str>, most: usize) -> Option<(Vec<T>, Option<String>)> {
-    let start: usize = match token {
-        Some(token) => token.parse().ok()?,
+/// What tokens begin with, so that a text which is none is found out.
+const AFTER: &str = "after:";
+
+/// A page of a list, and the token of what is left, if something is.
+pub(super) type Page = (Vec<Value>, Option<String>);
+
+/// A page of a list in the order of the field `key`: what follows `token`, `most` at most; `None` where the token is none.
+///
+/// Tokens name the last item of the page before and not how many came before it: what is made or deleted meanwhile lets nothing else be
+/// left out or come twice.
+pub(super) fn page_by_name(items: Vec<Value>, key: &str, token: Option<&str>, most: usize) -> Option<Page> {
+    let begin = match token {
+        Some(token) => {
+            let last = token.strip_prefix(AFTER)?;
+            items.partition_point(|item| named(item, key) <= last)
+        }
         None => 0,
     };
-    let left = items.len().saturating_sub(start);
-    let more = (left > most).then(|| (start + most).to_string());
-    Some((items.into_iter().skip(start).take(most).collect(), more))
+    Some(cut(items, key, begin, most))
+}
+
+/// The same of a list in another order, whose items have an id in the field `key`. A token is of an item that is there.
+pub(super) fn page_by_id(items: Vec<Value>, key: &str, token: Option<&str>, most: usize) -> Option<Page> {
+    let begin = match token {
+        Some(token) => {
+            let last = token.strip_prefix(AFTER)?;
+            items.iter().position(|item| named(item, key) == last)? + 1
+        }
+        None => 0,
+    };
+    Some(cut(items, key, begin, most))
+}
+
+fn cut(items: Vec<Value>, key: &str, begin: usize, most: usize) -> Page {
+    let is_last = items.len().saturating_sub(begin) <= most;
+    let items: Vec<Value> = items.into_iter().skip(begin).take(most).collect();
+    let last = items.last().filter(|_| !is_last);
+    let token = last.map(|last| format!("{AFTER}{}", named(last, key)));
+    (items, token)
+}
+
+fn named<'a>(item: &'a Value, key: &str) -> &'a str {
+    item.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -228,11 +261,39 @@ mod tests {
 
     #[test]
     fn pages_follow_each_other() {
-        let all: Vec<u32> = (0..5).collect();
-        let (first, token) = page(all.clone(), None, 2).unwrap();
-        assert_eq!((first, token.as_deref()), (vec![0, 1], Some("2")));
-        let (last, token) = page(all.clone(), Some("4"), 2).unwrap();
-        assert_eq!((last, token), (vec![4], None));
-        assert!(page(all, Some("x"), 2).is_none());
+        let list = |names: &[&str]| names.iter().map(|name| json!({ "id": name })).collect::<Vec<_>>();
+        let all = list(&["a", "b", "c", "d", "e"]);
+        for page in [page_by_name, page_by_id] {
+            let (first, token) = page(all.clone(), "id", None, 2).unwrap();
+            assert_eq!(first, list(&["a", "b"]));
+            let (second, token) = page(all.clone(), "id", token.as_deref(), 2).unwrap();
+            assert_eq!(second, list(&["c", "d"]));
+            let (last, token) = page(all.clone(), "id", token.as_deref(), 2).unwrap();
+            assert_eq!((last, token), (list(&["e"]), None));
+            assert_eq!(page(all.clone(), "id", None, 5).unwrap(), (all.clone(), None));
+            for token in ["x", "2"] {
+                assert!(page(all.clone(), "id", Some(token), 2).is_none());
+            }
+        }
+    }
+
+    #[test]
+    fn what_comes_and_goes_between_two_pages_moves_nothing_else() {
+        let list = |names: &[&str]| names.iter().map(|name| json!({ "id": name })).collect::<Vec<_>>();
+        let (_, token) = page_by_name(list(&["b", "c", "d", "e"]), "id", None, 2).unwrap();
+        for now in [
+            ["a", "b", "c", "d", "e"].as_slice(),
+            &["c", "d", "e"],
+            &["b", "d", "e"],
+            &["d", "e"],
+        ] {
+            let (rest, _) = page_by_name(list(now), "id", token.as_deref(), 2).unwrap();
+            assert_eq!(rest, list(&["d", "e"]), "{now:?}");
+        }
+        // The newest first, and there is a newer one.
+        let (_, token) = page_by_id(list(&["7", "3", "9"]), "id", None, 2).unwrap();
+        let (rest, _) = page_by_id(list(&["5", "7", "3", "9"]), "id", token.as_deref(), 2).unwrap();
+        assert_eq!(rest, list(&["9"]));
+        assert!(page_by_id(list(&["5", "7"]), "id", token.as_deref(), 2).is_none());
     }
 }

@@ -30,7 +30,7 @@ impl Automation {
     pub(in crate::local) fn recall(&mut self, kept: &Kept, files: &Path, now: Timestamp) -> Result<(), NotesError> {
         self.account.ids.go_on_after(kept.one(COUNTER)?.unwrap_or_default());
         self.functions.recall(kept, files, now)?;
-        self.pipelines.recall(kept, now)?;
+        self.pipelines.recall(kept, &self.functions, &self.account, now)?;
         self.schedules.recall(kept, &mut self.account, now)?;
         self.changes += 1;
         Ok(())
@@ -100,5 +100,41 @@ mod tests {
         }
         world.seconds(600);
         assert_eq!(world.events().len(), 1, "and then as ever");
+    }
+
+    #[test]
+    fn an_event_does_not_grow_too_old_while_there_is_no_cloud() {
+        let mut world = World::new();
+        world.function("release");
+        let invoke = "/2015-03-31/functions/release/invocations";
+        let event = [("x-amz-invocation-type", "Event")];
+        world.send(Service::Functions, "POST", invoke, &event, &json!({ "a": 1 }));
+        assert_eq!(world.events().len(), 1);
+        world.now = world.now + Duration::from_secs(24 * 3600);
+        world.restart();
+        world.seconds(1);
+        assert_eq!(world.events().len(), 1, "it is handled again");
+    }
+
+    #[test]
+    fn what_has_not_reached_its_target_is_not_given_up_for_the_time_without_a_cloud() {
+        let mut world = World::new();
+        let at = (world.now + Duration::from_secs(60)).to_string();
+        let schedule = json!({
+            "ScheduleExpression": format!("at({})", at.split('.').next().unwrap()),
+            "FlexibleTimeWindow": { "Mode": "OFF" },
+            "Target": {
+                "Arn": "arn:aws:lambda:eu-central-1:123456789012:function:late",
+                "RoleArn": "arn:aws:iam::123456789012:role/scheduler",
+            },
+        });
+        world.call(Service::Schedules, "POST", "/schedules/late", &schedule);
+        world.seconds(61);
+        world.now = world.now + Duration::from_secs(48 * 3600);
+        world.restart();
+        world.seconds(1);
+        world.function("late");
+        world.seconds(3600);
+        assert_eq!(world.events().len(), 1);
     }
 }

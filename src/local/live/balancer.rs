@@ -16,6 +16,7 @@ use super::body::Download;
 use super::door::{Answer, Door, Entrance, Stage};
 use super::meter::Tally;
 use super::rotation::Rotation;
+use crate::local::plane::Broken;
 use crate::model::RequestCounts;
 
 /// Instances that requests are passed on to, with what is counted of those that none of them answered.
@@ -24,6 +25,9 @@ pub(super) struct Group {
     pub(super) rotation: Arc<Rotation>,
     /// Answers of the balancer's own.
     own: Tally,
+    /// Requests that an instance was chosen for and did not answer, and those of them without a connection.
+    broken: AtomicU64,
+    unconnected: AtomicU64,
 }
 
 /// Accepts connections and passes their requests on to the targets in service.
@@ -109,13 +113,27 @@ impl Group {
                 target.meter.record(response.status().as_u16(), begun.elapsed());
                 Ok(response)
             }
-            Err(trouble) => Err(self.own_answer(trouble.status())),
+            Err(trouble) => {
+                self.broken.fetch_add(1, Ordering::Relaxed);
+                if trouble.is_of_connection() {
+                    self.unconnected.fetch_add(1, Ordering::Relaxed);
+                }
+                Err(self.own_answer(trouble.status()))
+            }
         }
     }
 
     /// Closes the window of the answers that no instance gave.
     pub(super) fn take_own_answers(&self) -> RequestCounts {
         self.own.take()
+    }
+
+    /// Closes the window of those among them that an instance was chosen for.
+    pub(super) fn take_broken(&self) -> Broken {
+        Broken {
+            requests: self.broken.swap(0, Ordering::Relaxed),
+            connections: self.unconnected.swap(0, Ordering::Relaxed),
+        }
     }
 
     fn own_answer(&self, status: StatusCode) -> Response<Download> {

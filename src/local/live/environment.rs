@@ -165,6 +165,7 @@ impl Environment {
         sample.instances.sort_by(|one, other| one.id.cmp(&other.id));
         sample.latency = all.latency();
         sample.balancer_errors = self.seen.group.take_own_answers();
+        sample.broken = self.seen.group.take_broken();
         if let Some(balancer) = self.seen.balancer.get() {
             sample.open_connections = balancer.open_connections();
         }

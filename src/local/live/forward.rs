@@ -34,7 +34,11 @@ const ATTEMPTS: u32 = 4;
 pub(super) enum Trouble {
     /// The request cannot be passed on as it stands.
     BadRequest,
-    /// No connection, or what came back is no answer.
+    /// The application accepts no connection.
+    Refused,
+    /// The application accepted no connection in time.
+    NotConnected,
+    /// The connection was cut, or what came back is no answer.
     Broken,
     /// Nothing came back in time.
     TimedOut,
@@ -44,8 +48,16 @@ impl Trouble {
     pub(super) fn status(self) -> StatusCode {
         match self {
             Self::BadRequest => StatusCode::BAD_REQUEST,
-            Self::Broken => StatusCode::BAD_GATEWAY,
-            Self::TimedOut => StatusCode::GATEWAY_TIMEOUT,
+            Self::Refused | Self::Broken => StatusCode::BAD_GATEWAY,
+            Self::NotConnected | Self::TimedOut => StatusCode::GATEWAY_TIMEOUT,
+        }
+    }
+
+    /// Whether no connection came about.
+    pub(super) fn is_of_connection(self) -> bool {
+        match self {
+            Self::Refused | Self::NotConnected => true,
+            Self::BadRequest | Self::Broken | Self::TimedOut => false,
         }
     }
 }
@@ -180,7 +192,12 @@ fn trouble_of(error: &hyper_util::client::legacy::Error) -> Trouble {
     let timed_out = causes(error)
         .filter_map(|cause| cause.downcast_ref::<io::Error>())
         .any(|cause| cause.kind() == io::ErrorKind::TimedOut);
-    if timed_out { Trouble::TimedOut } else { Trouble::Broken }
+    match (error.is_connect(), timed_out) {
+        (true, true) => Trouble::NotConnected,
+        (true, false) => Trouble::Refused,
+        (false, true) => Trouble::TimedOut,
+        (false, false) => Trouble::Broken,
+    }
 }
 
 /// Whether the request met a kept-alive connection that the application closed without an answer.

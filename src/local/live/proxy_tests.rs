@@ -226,12 +226,13 @@ async fn each_trouble_has_its_own_status() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         listener.local_addr().unwrap()
     };
-    for (application, wanted) in [
-        (None, 503),
-        (Some(closed), 502),
-        (Some(garbage), 502),
-        (Some(deaf), 502),
-        (Some(silent), 504),
+    // With the requests that an instance was chosen for, and those of them without a connection.
+    for (application, wanted, broken) in [
+        (None, 503, (0, 0)),
+        (Some(closed), 502, (1, 1)),
+        (Some(garbage), 502, (1, 0)),
+        (Some(deaf), 502, (1, 0)),
+        (Some(silent), 504, (1, 0)),
     ] {
         let bench = bench(application, Duration::from_millis(150)).await;
         let mut client = Client::connect(bench.balancer.address()).await;
@@ -240,6 +241,8 @@ async fn each_trouble_has_its_own_status() {
         assert!(text.contains(&wanted.to_string()), "{text}");
         let own = bench.group.take_own_answers();
         assert_eq!((own.status_5xx, own.total()), (1, 1));
+        let seen = bench.group.take_broken();
+        assert_eq!((seen.requests, seen.connections), broken, "{application:?}");
         assert_eq!(bench.meter.take().0.total(), 0);
     }
 }

@@ -58,6 +58,7 @@ impl Measurements {
             at: now,
             targets,
             balancer: sample.balancer_errors,
+            broken: sample.broken,
             latency: sample.latency,
             healthy,
             unhealthy,
@@ -75,9 +76,11 @@ impl Measurements {
         Timestamp::from_millis(now.as_millis().div_euclid(minute) * minute)
     }
 
-    /// What a metric's dimensions name: one target group, or all behind a load balancer. Other combinations name nothing.
+    /// What a metric's dimensions name: one target group, or all behind a load balancer. Combinations that the metric is not told by name
+    /// nothing.
     pub(super) fn places<'a>(
         &self,
+        metric: Metric,
         dimensions: impl Iterator<Item = (Option<&'a str>, Option<&'a str>)>,
     ) -> Vec<&Place> {
         let mut load_balancer = None;
@@ -88,6 +91,9 @@ impl Measurements {
                 Some("TargetGroup") => target_group = value,
                 _ => return Vec::new(),
             }
+        }
+        if !metric.is_told(target_group.is_some()) {
+            return Vec::new();
         }
         let fits = |place: &&Place| {
             load_balancer.is_some_and(|name| name == place.load_balancer)

@@ -4,13 +4,14 @@
 //! No I/O and no clock: the account notes what was seen in each health window, and what is asked is reckoned from that.
 //!
 //! - `measurements`: what was noted, and the points that it makes
-//! - `operations`: `GetMetricData` and `ListMetrics`
+//! - `operations`: `GetMetricData`; `listing`: `ListMetrics`
 //! - `alarms`: metric and composite alarms
 //! - `faults`: refusals in CloudWatch's words
 
 mod alarms;
 mod document;
 mod faults;
+mod listing;
 mod measurements;
 mod operations;
 mod series;
@@ -78,7 +79,7 @@ impl Metrics {
     }
 
     /// Goes on with what was kept.
-    pub(in crate::local) fn recall(&mut self, kept: &Kept) -> Result<(), NotesError> {
-        self.alarms.recall(kept)
+    pub(in crate::local) fn recall(&mut self, kept: &Kept, now: Timestamp) -> Result<(), NotesError> {
+        self.alarms.recall(kept, now)
     }
 }

@@ -1,21 +1,29 @@
-//! `GetMetricData` and `ListMetrics`.
+//! `GetMetricData`.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::Document;
-use super::faults::{invalid, missing, not_implemented};
+use super::faults::{invalid, missing, next_token, not_implemented};
 use super::measurements::Measurements;
-use super::series::{METRICS, Metric, NAMESPACE, Statistic};
+use super::series::{Metric, NAMESPACE, Statistic};
 use crate::local::fault::Fault;
 use crate::model::Timestamp;
 
 /// Queries in one call (source: `GetMetricData`).
 const MOST_QUERIES: usize = 500;
-/// Points in one answer (source: `MaxDatapoints`).
-const MOST_POINTS: i64 = 100_800;
-/// Metrics on one page of `ListMetrics`.
-const PAGE: usize = 500;
+/// Points in one answer, all queries together (source: `MaxDatapoints`).
+const MOST_POINTS: f64 = 100_800.0;
+
+/// A value at the beginning of its period.
+type Point = (Timestamp, f64);
+
+/// Which time a call asks about, and up to when something can be told.
+struct Span {
+    from: Timestamp,
+    until: Timestamp,
+    told: Timestamp,
+}
 
 impl Measurements {
     /// `GetMetricData`, without expressions.
@@ -29,9 +37,12 @@ impl Measurements {
                 "MetricDataQueries can hold {MOST_QUERIES} queries at most"
             )));
         }
-        let from = input.time_of("StartTime").ok_or_else(|| missing("StartTime"))?;
-        let until = input.time_of("EndTime").ok_or_else(|| missing("EndTime"))?;
-        if from >= until {
+        let span = Span {
+            from: input.time_of("StartTime").ok_or_else(|| missing("StartTime"))?,
+            until: input.time_of("EndTime").ok_or_else(|| missing("EndTime"))?,
+            told: self.told(now),
+        };
+        if span.from >= span.until {
             return Err(invalid(
                 "The parameter StartTime must be less than the parameter EndTime.",
             ));
@@ -41,22 +52,23 @@ impl Measurements {
             "TimestampDescending" => false,
             other => return Err(invalid(format!("The value {other} for parameter ScanBy is invalid."))),
         };
+        let mut page = Page::read(input, oldest_first)?;
         let mut ids = BTreeSet::new();
         let mut results = Vec::new();
-        for query in queries {
+        for (number, query) in queries.iter().enumerate() {
             let id = query
                 .text_of("Id")
                 .ok_or_else(|| missing("MetricDataQueries.member.Id"))?;
             if !ids.insert(id) {
                 return Err(invalid(format!("The id {id} is used by more than one query.")));
             }
-            let mut points = self.points(query, from, until, now)?;
-            if !oldest_first {
-                points.reverse();
-            }
+            let points = self.points(query, &span)?;
             if query.field("ReturnData") == Some(&Document::Bool(false)) {
                 continue;
             }
+            let Some(points) = page.take(number, points) else {
+                continue;
+            };
             let label = query.text_of("Label").or_else(|| {
                 let metric = query.field("MetricStat")?.field("Metric")?;
                 metric.text_of("MetricName")
@@ -65,28 +77,25 @@ impl Measurements {
                 .into_iter()
                 .map(|(at, value)| (Document::Time(at), Document::Number(value)))
                 .unzip();
+            let status = if page.is_full { "PartialData" } else { "Complete" };
             results.push(Document::map([
                 ("Id", Document::text(id)),
                 ("Label", Document::text(label.unwrap_or(id))),
                 ("Timestamps", Document::List(times)),
                 ("Values", Document::List(values)),
-                ("StatusCode", Document::text("Complete")),
+                ("StatusCode", Document::text(status)),
             ]));
         }
-        Ok(Document::map([
-            ("MetricDataResults", Document::List(results)),
-            ("Messages", Document::List(Vec::new())),
-        ]))
+        let mut fields = vec![
+            ("MetricDataResults".to_owned(), Document::List(results)),
+            ("Messages".to_owned(), Document::List(Vec::new())),
+        ];
+        fields.extend(page.next().map(|token| ("NextToken".to_owned(), Document::Text(token))));
+        Ok(Document::Map(fields))
     }
 
     /// The points of a query, the oldest first, each at the beginning of its period.
-    fn points(
-        &self,
-        query: &Document,
-        from: Timestamp,
-        until: Timestamp,
-        now: Timestamp,
-    ) -> Result<Vec<(Timestamp, f64)>, Fault> {
+    fn points(&self, query: &Document, span: &Span) -> Result<Vec<Point>, Fault> {
         if query.text_of("Expression").is_some() {
             return Err(not_implemented("expressions in GetMetricData"));
         }
@@ -105,75 +114,104 @@ impl Measurements {
             ))
         })?;
         let named = metric.text_of("MetricName").and_then(Metric::named);
-        let known = named.filter(|_| metric.text_of("Namespace") == Some(NAMESPACE));
+        let known = named
+            .filter(|_| metric.text_of("Namespace") == Some(NAMESPACE))
+            .filter(|metric| wanted.text_of("Unit").is_none_or(|unit| unit == metric.unit()));
         let Some(known) = known else { return Ok(Vec::new()) };
         let dimensions = metric.list_of("Dimensions").iter();
-        let places = self.places(dimensions.map(|dimension| (dimension.text_of("Name"), dimension.text_of("Value"))));
-        let begin = from.as_millis().div_euclid(period) * period;
-        let amount = (until.as_millis() - begin + period - 1) / period;
-        if amount > MOST_POINTS {
-            return Err(invalid(format!("A query can ask for {MOST_POINTS} points at most")));
+        let dimensions = dimensions.map(|dimension| (dimension.text_of("Name"), dimension.text_of("Value")));
+        let places = self.places(known, dimensions);
+        // Only periods with a window in them can have a value. Going by windows bounds the work, however long a time is asked about.
+        let earliest = Timestamp::from_millis(span.from.as_millis().saturating_sub(period));
+        let windows = places.iter().flat_map(|place| {
+            let series = self.series.get(*place);
+            series
+                .into_iter()
+                .flat_map(|series| series.between(earliest, span.told))
+        });
+        let begins: BTreeSet<i64> = windows
+            .map(|window| (window.at.as_millis() - 1).div_euclid(period) * period)
+            .filter(|begin| begin.saturating_add(period) > span.from.as_millis() && *begin < span.until.as_millis())
+            .collect();
+        let point = |begin: i64| {
+            let start = Timestamp::from_millis(begin);
+            let end = Timestamp::from_millis(begin.saturating_add(period)).min(span.told);
+            Some((start, self.point(&places, known, statistic, (start, end))?))
+        };
+        Ok(begins.into_iter().filter_map(point).collect())
+    }
+}
+
+/// What of an answer fits on a page, query by query.
+struct Page {
+    oldest_first: bool,
+    /// Points that there is room for.
+    left: usize,
+    /// The last point of the page before, by its query's number.
+    after: Option<(usize, i64)>,
+    /// The last point of this one.
+    last: Option<(usize, i64)>,
+    /// Whether a point has found no room.
+    is_full: bool,
+}
+
+impl Page {
+    fn read(input: &Document, oldest_first: bool) -> Result<Self, Fault> {
+        let most = input.number_of("MaxDatapoints").unwrap_or(MOST_POINTS);
+        if most < 1.0 {
+            return Err(invalid("MaxDatapoints must be 1 at least"));
         }
-        let told = self.told(now);
-        let mut points = Vec::new();
-        for number in 0..amount {
-            let start = Timestamp::from_millis(begin + number * period);
-            let end = Timestamp::from_millis(begin + (number + 1) * period).min(told);
-            if let Some(value) = self.point(&places, known, statistic, (start, end)) {
-                points.push((start, value));
-            }
-        }
-        Ok(points)
+        let mark = |token: &str| {
+            let (query, at) = token.split_once('.')?;
+            Some((query.parse().ok()?, at.parse().ok()?))
+        };
+        let token = input.text_of("NextToken");
+        let after = token.map(|token| mark(token).ok_or_else(next_token)).transpose()?;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "between 1 and a number that fits"
+        )]
+        let left = most.min(MOST_POINTS) as usize;
+        Ok(Self {
+            oldest_first,
+            left,
+            after,
+            last: None,
+            is_full: false,
+        })
     }
 
-    /// `ListMetrics`: those of each target group.
-    pub(super) fn list_metrics(&self, input: &Document) -> Result<Document, Fault> {
-        let namespace = input.text_of("Namespace");
-        let name = input.text_of("MetricName");
-        let filters = input.list_of("Dimensions");
-        let after: usize = match input.text_of("NextToken") {
-            Some(token) => token.parse().map_err(|_| invalid("Invalid NextToken"))?,
-            None => 0,
-        };
-        let all = self
-            .series
-            .keys()
-            .flat_map(|place| METRICS.iter().map(move |(name, _)| (place, *name)));
-        let mut found = all
-            .filter(|_| namespace.is_none_or(|namespace| namespace == NAMESPACE))
-            .filter(|(_, known)| name.is_none_or(|name| name == *known))
-            .filter(|(place, _)| {
-                filters.iter().all(|filter| {
-                    let value = match filter.text_of("Name") {
-                        Some("LoadBalancer") => &place.load_balancer,
-                        Some("TargetGroup") => &place.target_group,
-                        _ => return false,
-                    };
-                    filter.text_of("Value").is_none_or(|wanted| wanted == value)
-                })
-            })
-            .skip(after);
-        let mut metrics = Vec::new();
-        for (place, name) in found.by_ref().take(PAGE) {
-            let dimension = |name: &str, value: &str| {
-                Document::map([("Name", Document::text(name)), ("Value", Document::text(value))])
-            };
-            metrics.push(Document::map([
-                ("Namespace", Document::text(NAMESPACE)),
-                ("MetricName", Document::text(name)),
-                (
-                    "Dimensions",
-                    Document::List(vec![
-                        dimension("TargetGroup", &place.target_group),
-                        dimension("LoadBalancer", &place.load_balancer),
-                    ]),
-                ),
-            ]));
+    /// What of a query's points belongs here, in the order of the answer; `None` for a query that belongs on another page.
+    fn take(&mut self, query: usize, mut points: Vec<Point>) -> Option<Vec<Point>> {
+        if self.is_full || self.after.is_some_and(|(last, _)| query < last) {
+            return None;
         }
-        let next = found.next().map(|_| (after + PAGE).to_string());
-        let mut fields = vec![("Metrics".to_owned(), Document::List(metrics))];
-        fields.extend(next.map(|token| ("NextToken".to_owned(), Document::Text(token))));
-        Ok(Document::Map(fields))
+        if !self.oldest_first {
+            points.reverse();
+        }
+        if let Some((_, told)) = self.after.filter(|(last, _)| query == *last) {
+            points.retain(|(at, _)| {
+                if self.oldest_first {
+                    at.as_millis() > told
+                } else {
+                    at.as_millis() < told
+                }
+            });
+        }
+        self.is_full = points.len() > self.left;
+        points.truncate(self.left);
+        self.left -= points.len();
+        if let Some((at, _)) = points.last() {
+            self.last = Some((query, at.as_millis()));
+        }
+        Some(points)
+    }
+
+    /// The token of the next page, if there is one.
+    fn next(&self) -> Option<String> {
+        let (query, at) = self.last.filter(|_| self.is_full)?;
+        Some(format!("{query}.{at}"))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use crate::local::plane::Broken;
 use crate::model::{Latency, RequestCounts, Timestamp};
 
 /// The namespace of Application Load Balancers.
@@ -18,6 +19,8 @@ pub(super) struct Window {
     pub(super) targets: RequestCounts,
     /// Requests for the group that the load balancer answered itself.
     pub(super) balancer: RequestCounts,
+    /// Those of them that a target was chosen for.
+    pub(super) broken: Broken,
     /// Of the answers of targets.
     pub(super) latency: Option<Latency>,
     /// Targets by their health.
@@ -53,19 +56,21 @@ pub(super) enum Metric {
     Target4xx,
     Target5xx,
     Elb5xx,
+    TargetConnectionErrors,
     TargetResponseTime,
     HealthyHostCount,
     UnHealthyHostCount,
 }
 
 /// All of them with their names.
-pub(super) const METRICS: [(&str, Metric); 9] = [
+pub(super) const METRICS: [(&str, Metric); 10] = [
     ("RequestCount", Metric::RequestCount),
     ("HTTPCode_Target_2XX_Count", Metric::Target2xx),
     ("HTTPCode_Target_3XX_Count", Metric::Target3xx),
     ("HTTPCode_Target_4XX_Count", Metric::Target4xx),
     ("HTTPCode_Target_5XX_Count", Metric::Target5xx),
     ("HTTPCode_ELB_5XX_Count", Metric::Elb5xx),
+    ("TargetConnectionErrorCount", Metric::TargetConnectionErrors),
     ("TargetResponseTime", Metric::TargetResponseTime),
     ("HealthyHostCount", Metric::HealthyHostCount),
     ("UnHealthyHostCount", Metric::UnHealthyHostCount),
@@ -88,8 +93,25 @@ impl Metric {
             | Self::Target4xx
             | Self::Target5xx
             | Self::Elb5xx
+            | Self::TargetConnectionErrors
             | Self::HealthyHostCount
             | Self::UnHealthyHostCount => "Count",
+        }
+    }
+
+    /// Whether it is told of one target group, or else of a load balancer as a whole (source: "CloudWatch metrics for your Application
+    /// Load Balancer", which lists the dimensions of each).
+    pub(super) fn is_told(self, of_group: bool) -> bool {
+        match self {
+            Self::Elb5xx => !of_group,
+            Self::HealthyHostCount | Self::UnHealthyHostCount => of_group,
+            Self::RequestCount
+            | Self::Target2xx
+            | Self::Target3xx
+            | Self::Target4xx
+            | Self::Target5xx
+            | Self::TargetConnectionErrors
+            | Self::TargetResponseTime => true,
         }
     }
 }
@@ -185,12 +207,14 @@ fn amount(count: u64) -> f64 {
 fn amounts(metric: Metric, window: &Window) -> Option<Weighted> {
     let (targets, balancer) = (&window.targets, &window.balancer);
     let count = match metric {
-        Metric::RequestCount => targets.total() + balancer.total(),
+        // Those for which there was no target to choose are not among them.
+        Metric::RequestCount => targets.total() + window.broken.requests,
         Metric::Target2xx => targets.status_2xx,
         Metric::Target3xx => targets.status_3xx,
         Metric::Target4xx => targets.status_4xx,
         Metric::Target5xx => targets.status_5xx,
         Metric::Elb5xx => balancer.status_5xx,
+        Metric::TargetConnectionErrors => window.broken.connections,
         Metric::TargetResponseTime => return None,
         Metric::HealthyHostCount | Metric::UnHealthyHostCount => {
             let hosts = if metric == Metric::HealthyHostCount {

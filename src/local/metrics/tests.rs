@@ -3,7 +3,7 @@
 use super::series::{METRICS, Metric};
 use super::*;
 use crate::local::fault::Fault;
-use crate::local::plane::{InstanceSample, InstanceState};
+use crate::local::plane::{Broken, InstanceSample, InstanceState};
 use crate::model::{Latency, RequestCounts};
 
 const LB: &str = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/front/0123";
@@ -179,7 +179,22 @@ fn metrics_are_listed_by_their_dimensions() {
     let mut metrics = metrics();
     let now = Timestamp::from_millis(BEGIN);
     let all = metrics.handle("ListMetrics", &Document::Map(Vec::new()), now).unwrap();
-    assert_eq!(all.list_of("Metrics").len(), 2 * METRICS.len());
+    let hosts = 2;
+    let of_groups = METRICS.len() - 1;
+    assert_eq!(
+        all.list_of("Metrics").len(),
+        2 * of_groups + METRICS.len() - hosts,
+        "all but one of each group, and all but those of hosts of the load balancer"
+    );
+    let errors = Document::map([("MetricName", Document::text("HTTPCode_ELB_5XX_Count"))]);
+    let errors = metrics.handle("ListMetrics", &errors, now).unwrap();
+    let [whole] = errors.list_of("Metrics") else {
+        panic!("{errors:?}");
+    };
+    let [dimension] = whole.list_of("Dimensions") else {
+        panic!("{whole:?}");
+    };
+    assert_eq!(dimension.text_of("Name"), Some("LoadBalancer"));
     let filter = Document::map([
         ("Name", Document::text("TargetGroup")),
         ("Value", Document::text("targetgroup/blue/4567")),
@@ -195,4 +210,141 @@ fn metrics_are_listed_by_their_dimensions() {
     };
     assert_eq!(only.text_of("MetricName"), Some("RequestCount"));
     assert!(METRICS.iter().any(|(_, metric)| *metric == Metric::RequestCount));
+}
+
+#[test]
+fn pages_of_metrics_follow_each_other_though_groups_come_and_go() {
+    let mut metrics = Metrics::new(Duration::from_secs(60), "eu-central-1", "123456789012");
+    let now = Timestamp::from_millis(BEGIN);
+    let group = |number: u32| {
+        let arn = format!("arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/g{number:03}/0");
+        TargetGroupArn::new(arn)
+    };
+    for number in 1..=60 {
+        metrics.note(&LoadBalancerArn::new(LB), &group(number), &sample(1, 0, 0.1), now);
+    }
+    let first = metrics.handle("ListMetrics", &Document::Map(Vec::new()), now).unwrap();
+    assert_eq!(first.list_of("Metrics").len(), 500);
+    let token = first.text_of("NextToken").unwrap();
+    // One that stands before all others.
+    metrics.note(&LoadBalancerArn::new(LB), &group(0), &sample(1, 0, 0.1), now);
+    let input = Document::map([("NextToken", Document::text(token))]);
+    let rest = metrics.handle("ListMetrics", &input, now).unwrap();
+    assert!(rest.text_of("NextToken").is_none());
+    assert_eq!(rest.list_of("Metrics").len(), 60 * 9 + 8 - 500);
+    let repeated = rest
+        .list_of("Metrics")
+        .iter()
+        .filter(|metric| first.list_of("Metrics").contains(metric));
+    assert_eq!(repeated.count(), 0);
+    let input = Document::map([("NextToken", Document::text("7"))]);
+    let refused = metrics.handle("ListMetrics", &input, now).unwrap_err();
+    assert_eq!(refused.code, "InvalidParameterValue");
+}
+
+#[test]
+fn a_target_that_refuses_connections_is_told_from_none_to_choose() {
+    let mut metrics = Metrics::new(Duration::from_secs(60), "eu-central-1", "123456789012");
+    let mut seen = sample(10, 0, 0.1);
+    seen.balancer_errors.status_5xx = 9;
+    seen.broken = Broken {
+        requests: 4,
+        connections: 3,
+    };
+    let now = Timestamp::from_millis(BEGIN + 60_000);
+    metrics.note(&LoadBalancerArn::new(LB), &TargetGroupArn::new(BLUE), &seen, now);
+    let mut of = |metric: &str, group| ask(&mut metrics, query(metric, "Sum", group), 60).unwrap();
+    for group in [OF_BLUE, None] {
+        assert_eq!(of("RequestCount", group), [14.0], "those that a target was chosen for");
+        assert_eq!(of("TargetConnectionErrorCount", group), [3.0]);
+    }
+    assert_eq!(of("HTTPCode_ELB_5XX_Count", None), [9.0]);
+    assert_eq!(of("HTTPCode_ELB_5XX_Count", OF_BLUE), Vec::<f64>::new());
+    assert_eq!(of("HealthyHostCount", OF_BLUE), [1.0]);
+    assert_eq!(of("HealthyHostCount", None), Vec::<f64>::new());
+}
+
+#[test]
+fn a_value_in_another_unit_is_none() {
+    let mut metrics = metrics();
+    let mut of = |unit: &str| {
+        let Document::Map(mut fields) = query("RequestCount", "Sum", OF_BLUE) else {
+            panic!("a query is a map");
+        };
+        for (name, value) in &mut fields {
+            if let (true, Document::Map(wanted)) = (name == "MetricStat", value) {
+                wanted.push(("Unit".to_owned(), Document::text(unit)));
+            }
+        }
+        ask(&mut metrics, Document::Map(fields), 120).unwrap()
+    };
+    assert_eq!(of("Count"), [60.0, 36.0]);
+    assert_eq!(of("Seconds"), Vec::<f64>::new());
+}
+
+/// Asks for all time, in pages.
+fn page(metrics: &mut Metrics, queries: &[Document], most: f64, token: Option<&str>) -> Result<Document, Fault> {
+    let Document::Map(mut fields) = Document::map([
+        ("MetricDataQueries", Document::List(queries.to_vec())),
+        ("StartTime", Document::Number(-1e18)),
+        ("EndTime", Document::Number(1e300)),
+        ("MaxDatapoints", Document::Number(most)),
+    ]) else {
+        panic!("it is a map");
+    };
+    fields.extend(token.map(|token| ("NextToken".to_owned(), Document::text(token))));
+    let now = Timestamp::from_millis(BEGIN + 120_000);
+    metrics.handle("GetMetricData", &Document::Map(fields), now)
+}
+
+#[test]
+fn all_time_can_be_asked_about_and_comes_in_pages() {
+    let mut metrics = metrics();
+    let queries = [
+        ("a", "RequestCount"),
+        ("b", "HTTPCode_Target_5XX_Count"),
+        ("c", "HealthyHostCount"),
+    ]
+    .map(|(id, metric)| {
+        let Document::Map(mut fields) = query(metric, "Sum", OF_BLUE) else {
+            panic!("a query is a map");
+        };
+        fields[0].1 = Document::text(id);
+        Document::Map(fields)
+    });
+    let mut told = Vec::new();
+    let mut pages = 0;
+    let mut token: Option<String> = None;
+    loop {
+        let answer = page(&mut metrics, &queries, 2.0, token.as_deref()).unwrap();
+        pages += 1;
+        let mut points = 0;
+        for result in answer.list_of("MetricDataResults") {
+            for value in result.list_of("Values") {
+                told.push((result.text_of("Id").unwrap().to_owned(), value.clone()));
+                points += 1;
+            }
+        }
+        assert!(points <= 2, "{answer:?}");
+        token = answer.text_of("NextToken").map(str::to_owned);
+        if token.is_none() {
+            break;
+        }
+    }
+    let number = |id: &str, value| (id.to_owned(), Document::Number(value));
+    assert_eq!(
+        told,
+        [
+            number("a", 36.0),
+            number("a", 60.0),
+            number("b", 6.0),
+            number("c", 6.0),
+            number("c", 6.0)
+        ],
+        "the newest first"
+    );
+    assert_eq!(pages, 3);
+    let code = |refused: Result<Document, Fault>| refused.unwrap_err().code;
+    assert_eq!(code(page(&mut metrics, &queries, 0.0, None)), "InvalidParameterValue");
+    assert_eq!(code(page(&mut metrics, &queries, 2.0, Some("x"))), "InvalidNextToken");
 }

@@ -110,6 +110,7 @@ impl Site {
         };
         if matches!(phase, Phase::Dead { .. }) {
             self.unanswered_probes += 1;
+            self.refused_probes += 1;
             return Answer::of_balancer(502);
         }
         let wrong = self.wrong(&Stretch { from: now, until: now });

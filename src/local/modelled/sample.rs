@@ -6,7 +6,7 @@ use super::site::Site;
 use super::state::State;
 use super::time::{Stretch, millis};
 use super::version::Start;
-use crate::local::plane::{EnvironmentSample, InstanceLogs, InstanceSample, InstanceState};
+use crate::local::plane::{Broken, EnvironmentSample, InstanceLogs, InstanceSample, InstanceState};
 use crate::model::{EnvironmentId, InstanceId, Latency, RequestCounts, Timestamp};
 
 /// By how much the latency of two windows differs at most, as a share.
@@ -72,8 +72,15 @@ impl Site {
             });
         }
         self.instances.retain(|instance| instance.phase != Phase::Ended);
-        let unanswered = random.of(Draw::Balancer).whole(std::mem::take(&mut self.unanswered));
+        // One draw rounds both, so that the part is not greater than the whole.
+        let draw = random.of(Draw::Balancer);
+        let unanswered = draw.whole(std::mem::take(&mut self.unanswered));
+        let refused = draw.whole(std::mem::take(&mut self.refused)) + std::mem::take(&mut self.refused_probes);
         sample.balancer_errors.status_5xx = unanswered + std::mem::take(&mut self.unanswered_probes);
+        sample.broken = Broken {
+            requests: refused,
+            connections: refused,
+        };
         sample.latency = (total > 0).then(|| self.latency(factor, random));
         // Keep-alive connections: about as many as there are requests in a second of the window.
         sample.open_connections = total.div_ceil(10);

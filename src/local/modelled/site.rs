@@ -29,10 +29,12 @@ pub(super) struct Site {
     launched: u64,
     faults: Vec<Fault>,
     pub(super) leaves: Option<Leaving>,
-    /// Expected requests of the users in this window that no instance answered.
+    /// Expected requests of the users in this window that no instance answered, and those of them that went to one that had died.
     pub(super) unanswered: f64,
-    /// Requests of probes in this window that no instance answered.
+    pub(super) refused: f64,
+    /// The same of probes, which are whole requests.
     pub(super) unanswered_probes: u64,
+    pub(super) refused_probes: u64,
     /// Counts probes.
     pub(super) asked: u64,
 }
@@ -120,7 +122,9 @@ impl Site {
             faults,
             leaves: None,
             unanswered: 0.0,
+            refused: 0.0,
             unanswered_probes: 0,
+            refused_probes: 0,
             asked: 0,
         }
     }
@@ -336,6 +340,7 @@ impl Site {
                 }
                 Phase::Dead { .. } => {
                     self.unanswered += each;
+                    self.refused += each;
                     row.failed.by_version.add(each, stretch);
                 }
                 _ => {}

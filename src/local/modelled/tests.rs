@@ -247,6 +247,31 @@ fn instances_that_die_are_replaced_and_their_users_fail() {
 }
 
 #[test]
+fn requests_for_an_instance_that_has_died_are_told_from_those_for_none() {
+    let cloud = Cloud::new(3);
+    let model = VersionModel {
+        crash_loops: Some(Duration::from_secs(120)),
+        ..VersionModel::default()
+    };
+    cloud.plane.set_version("v1", model);
+    let blue = cloud.launch("blue", "shop", "v1");
+    cloud.users(10.0);
+    let (mut lost, mut broken) = (0, 0);
+    for _ in 0..360 {
+        cloud.turn(10_000);
+        let sample = cloud.plane.sample(&blue, cloud.now()).unwrap();
+        assert!(
+            sample.broken.requests <= sample.balancer_errors.status_5xx,
+            "{sample:?}"
+        );
+        assert_eq!(sample.broken.connections, sample.broken.requests);
+        lost += sample.balancer_errors.status_5xx;
+        broken += sample.broken.requests;
+    }
+    assert!(broken > 0 && lost > broken, "{broken} of {lost}");
+}
+
+#[test]
 fn one_bad_instance_fails_its_share_only() {
     let cloud = Cloud::new(1);
     let model = VersionModel {

@@ -63,6 +63,11 @@ impl Account {
         let nothing_left = sample.is_none();
         if let Some(sample) = &sample {
             note(&mut self.metrics, environment, sample, now);
+            let before = environment.dismissed.len();
+            environment.forget_dismissed(sample);
+            if environment.dismissed.len() != before {
+                self.course.changed();
+            }
         }
         match sample {
             Some(sample) => environment.watch.record(sample, now),

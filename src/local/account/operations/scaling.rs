@@ -64,10 +64,11 @@ impl Account {
             ));
         }
         let id = InstanceId::new(call.parameters.required("InstanceId")?);
-        let decrement = call.parameters.required("ShouldDecrementDesiredCapacity")? == "true";
+        call.parameters.required("ShouldDecrementDesiredCapacity")?;
+        let decrement = call.parameters.boolean("ShouldDecrementDesiredCapacity")? == Some(true);
         let region = &self.settings.region;
         let mut environments = self.environments.values_mut();
-        let Some(environment) = environments.find(|environment| environment.is_wanted() && environment.runs(&id))
+        let Some(environment) = environments.find(|environment| environment.is_wanted() && environment.keeps(&id))
         else {
             return Err(AwsError::new(
                 "ValidationError",
@@ -114,7 +115,7 @@ impl Account {
     /// The ARN of the group that an instance belongs to.
     pub(in crate::local) fn group_of(&self, instance: &str) -> Option<String> {
         let id = InstanceId::new(instance);
-        let environment = self.environments.values().find(|environment| environment.runs(&id))?;
+        let environment = self.environments.values().find(|environment| environment.has(&id))?;
         Some(self.group_arn(environment))
     }
 
@@ -182,10 +183,16 @@ impl Environment {
         self.balancer.made && !self.balancer.emptied
     }
 
-    /// Whether an instance is one of its own, and is to stay.
-    fn runs(&self, id: &InstanceId) -> bool {
+    /// Whether an instance is one of its own, even if it is about to go.
+    fn has(&self, id: &InstanceId) -> bool {
         let mut seen = self.watch.sample.iter().flat_map(|sample| &sample.instances);
-        self.has_group() && !self.dismissed.contains(id) && seen.any(|instance| instance.id == *id)
+        self.has_group() && seen.any(|instance| instance.id == *id)
+    }
+
+    /// Whether an instance is one of its own, and is to stay. Whatever lets it go, it must not make the group smaller once more.
+    fn keeps(&self, id: &InstanceId) -> bool {
+        let mut present = self.watch.present();
+        self.has_group() && !self.dismissed.contains(id) && present.any(|instance| instance.id == *id)
     }
 }
 

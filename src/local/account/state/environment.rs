@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::application::Tags;
 use super::{EventLog, OptionSettings, Platform, Severity, Source, Watch};
 use crate::local::balancers::LoadBalancerArn;
-use crate::local::plane::Deployment;
+use crate::local::plane::{Deployment, EnvironmentSample};
 use crate::model::{EnvironmentId, EnvironmentName, HealthStatus, InstanceId, Timestamp};
 
 /// Status of an environment as it is on the wire.
@@ -291,6 +291,13 @@ impl Environment {
     /// these.
     pub(crate) fn stage(&self) -> (Status, bool, bool) {
         (self.status, self.work.is_some(), self.balancer.made)
+    }
+
+    /// Forgets instances that were to go and are gone: no other one will ever have their ids.
+    pub(crate) fn forget_dismissed(&mut self, sample: &EnvironmentSample) {
+        let instances = &sample.instances;
+        self.dismissed
+            .retain(|id| instances.iter().any(|instance| instance.id == *id));
     }
 
     /// Whether it is not gone.

@@ -29,12 +29,24 @@ impl Condition {
 }
 
 impl Functions {
-    /// Reads the ARN of a destination. Only what this account has can be one.
-    pub(super) fn destination(&self, arn: Option<&str>, account: &Account) -> Result<Option<Destination>, Fault> {
+    /// Reads the ARN of a destination. Only what this account has can be one, and a bucket for failures alone (source: "Capturing records of
+    /// Lambda asynchronous invocations").
+    pub(super) fn destination(
+        &self,
+        arn: Option<&str>,
+        is_for_failures: bool,
+        account: &Account,
+    ) -> Result<Option<Destination>, Fault> {
         let Some(arn) = arn.filter(|arn| !arn.is_empty()) else {
             return Ok(None);
         };
         if let Some(bucket) = arn.strip_prefix("arn:aws:s3:::") {
+            if !is_for_failures {
+                return Err(invalid(format!(
+                    "The destination ARN {arn} is invalid: a bucket can be the destination for failures (OnFailure), not for successes \
+                     (OnSuccess)."
+                )));
+            }
             if !account.storage.has_bucket(bucket) {
                 return Err(invalid(format!(
                     "The destination ARN {arn} is invalid: there is no such bucket."

@@ -42,7 +42,7 @@ pub(super) struct Invocation {
     pub(super) payload: Vec<u8>,
     /// How often it was begun.
     pub(super) attempts: u32,
-    accepted: Timestamp,
+    pub(super) accepted: Timestamp,
     /// When it is to be tried.
     pub(super) due: Timestamp,
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::function::EventConfig;
 use super::{Functions, MOST_AT_ONCE, fault, invalid, view};
-use crate::local::automation::call::{JsonAnswer, JsonRequest, Outcome, not_implemented, page};
+use crate::local::automation::call::{JsonAnswer, JsonRequest, Outcome, not_implemented, page_by_name};
 use crate::local::automation::{Account, Reply};
 use crate::local::fault::Fault;
 use crate::model::Timestamp;
@@ -93,8 +93,9 @@ impl Functions {
     fn list(&self, request: &JsonRequest) -> Outcome {
         let most = request.parameter("MaxItems").and_then(|most| most.parse().ok());
         let all: Vec<Value> = self.functions.values().map(view::configuration).collect();
-        let (functions, marker) = page(all, request.parameter("Marker"), most.unwrap_or(PAGE).clamp(1, PAGE))
-            .ok_or_else(|| invalid("Invalid Marker"))?;
+        let (marker, most) = (request.parameter("Marker"), most.unwrap_or(PAGE).clamp(1, PAGE));
+        let page = page_by_name(all, "FunctionName", marker, most);
+        let (functions, marker) = page.ok_or_else(|| invalid("Invalid Marker"))?;
         let mut document = json!({ "Functions": functions });
         if let Some(marker) = marker {
             document["NextMarker"] = marker.into();
@@ -132,8 +133,8 @@ impl Functions {
                 check_event_config(&input)?;
                 let (mut on_success, mut on_failure) = (None, None);
                 if let Some(given) = &input.destination_config {
-                    on_success = self.destination(given.on_success.destination.as_deref(), account)?;
-                    on_failure = self.destination(given.on_failure.destination.as_deref(), account)?;
+                    on_success = self.destination(given.on_success.destination.as_deref(), false, account)?;
+                    on_failure = self.destination(given.on_failure.destination.as_deref(), true, account)?;
                 }
                 let function = self.find_mut(&name, account)?;
                 let before = function.asynchronous.take().filter(|_| method == "POST");

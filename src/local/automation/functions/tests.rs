@@ -227,13 +227,14 @@ fn what_is_given_up_goes_to_its_destination() {
     let mut world = World::new();
     world.function("release");
     world.function("undertaker");
+    world.function("herald");
     let path = "/2019-09-25/functions/release/event-invoke-config";
     let undertaker = "arn:aws:lambda:eu-central-1:123456789012:function:undertaker";
     let config = json!({
         "MaximumRetryAttempts": 0,
         "DestinationConfig": {
             "OnFailure": { "Destination": undertaker },
-            "OnSuccess": { "Destination": "arn:aws:s3:::news" },
+            "OnSuccess": { "Destination": "arn:aws:lambda:eu-central-1:123456789012:function:herald" },
         },
     });
     let (status, shown) = world.lambda("PUT", path, &config);
@@ -252,9 +253,8 @@ fn what_is_given_up_goes_to_its_destination() {
     world.accepts("release", &json!({ "n": 2 }));
     let run = world.events().remove(0).0;
     world.answers(run.id, &json!("well"));
-    let kept = world.storage.keys("news");
-    assert_eq!(kept.len(), 1, "{kept:?}");
-    let record: Value = serde_json::from_str(&world.storage.text("news", &kept[0])).unwrap();
+    let (told, record) = world.events().remove(0);
+    assert_eq!(told.function.name, "herald");
     assert_eq!(record["responsePayload"], "well");
 
     // The second form changes only what it mentions.
@@ -262,6 +262,20 @@ fn what_is_given_up_goes_to_its_destination() {
     assert_eq!(shown["DestinationConfig"]["OnFailure"]["Destination"], undertaker);
     assert_eq!(world.lambda("DELETE", path, &Value::Null).0, 204);
     assert_eq!(world.lambda("GET", path, &Value::Null).0, 404);
+}
+
+#[test]
+fn a_bucket_is_a_destination_for_failures_alone() {
+    let mut world = World::new();
+    world.function("release");
+    let path = "/2019-09-25/functions/release/event-invoke-config";
+    let to = |when: &str| json!({ "DestinationConfig": { when: { "Destination": "arn:aws:s3:::news" } } });
+    assert_eq!(world.lambda("PUT", path, &to("OnFailure")).0, 200);
+    for method in ["PUT", "POST"] {
+        let (status, refused) = world.lambda(method, path, &to("OnSuccess"));
+        assert_eq!(status, 400, "{refused}");
+        assert!(refused["Message"].as_str().unwrap().contains("OnFailure"), "{refused}");
+    }
 }
 
 #[test]

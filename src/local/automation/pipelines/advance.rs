@@ -1,12 +1,14 @@
 //! What pipelines do by themselves: executions enter stages, actions begin and end, stages fail and are taken back.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::back::{last_good, retry, roll_back};
 use super::declaration::{Action, FailureResult, Kind, Mode, RetryMode};
 use super::state::{ActionRun, ActionStatus, Artifact, Execution, Pipeline, Position, StageRun, Status, Task, Trigger};
 use super::variables::resolve;
-use super::{APPROVAL_LIMIT, Context, FETCHES_AFTER, LEAST_LIMIT, TOTAL_LIMIT, job, source};
+use super::{APPROVAL_LIMIT, Context, FETCHES_AFTER, LEAST_LIMIT, job, source};
+use crate::local::automation::Account;
 use crate::model::Timestamp;
 
 /// Lets everything happen that can happen now.
@@ -295,19 +297,17 @@ fn begin(execution: &mut Execution, place: usize, action: &Action, context: &mut
             match action.action_type_id.kind() {
                 Some(Kind::Source) => run.task = Task::Fetch(now + context.account.timing.scale(FETCHES_AFTER)),
                 Some(Kind::Approval) => {
-                    let minutes = action.timeout_in_minutes;
-                    let most = minutes.map_or(APPROVAL_LIMIT, |minutes| std::time::Duration::from_secs(minutes * 60));
+                    let limit = approval_limit(action.timeout_in_minutes, context.account);
                     let token = context.account.ids.uuid("approval");
                     run.external_id = Some(token.clone());
                     run.task = Task::Approval {
                         token,
-                        deadline: now + context.account.timing.limit(most, LEAST_LIMIT),
+                        deadline: now + limit,
                     };
                 }
                 Some(Kind::Invoke) => {
-                    let minutes = action.timeout_in_minutes;
-                    let most = minutes.map_or(TOTAL_LIMIT, |minutes| std::time::Duration::from_secs(minutes * 60));
-                    let last = now + job::limit(&run, most, context);
+                    let most = job::total_limit(action.timeout_in_minutes);
+                    let last = now + job::limit(&run, most, context.functions, context.account);
                     job::dispatch(execution, &mut run, None, last, context);
                 }
                 None => run.fail("ConfigurationError", "There is no such type of action.", now),
@@ -317,6 +317,12 @@ fn begin(execution: &mut Execution, place: usize, action: &Action, context: &mut
     if let Some(stage) = execution.stages.get_mut(&place) {
         stage.actions.push(run);
     }
+}
+
+/// How long an approval is waited for, at the cloud's pace.
+pub(super) fn approval_limit(minutes: Option<u64>, account: &Account) -> Duration {
+    let most = minutes.map_or(APPROVAL_LIMIT, |minutes| Duration::from_secs(minutes * 60));
+    account.timing.limit(most, LEAST_LIMIT)
 }
 
 /// Where the action is to put its artifacts.

@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 
 use super::declaration::Declaration;
 use super::state::{ActionRun, Artifact, Execution, Task, action_of};
-use super::{CONTINUES_AFTER, Context, JOB_LIMIT, LEAST_LIMIT, Pipelines};
+use super::{CONTINUES_AFTER, Context, JOB_LIMIT, LEAST_LIMIT, Pipelines, TOTAL_LIMIT};
 use crate::local::automation::Account;
 use crate::local::automation::call::{JsonAnswer, JsonRequest, Outcome, fault, without_nulls};
+use crate::local::automation::functions::Functions;
 use crate::local::fault::Fault;
 use crate::model::Timestamp;
 
@@ -303,16 +304,21 @@ pub(super) fn dispatch(
         is_open: true,
     };
     context.jobs.add(id.clone(), job);
-    let deadline = context.now + limit(run, JOB_LIMIT, context);
+    let deadline = context.now + limit(run, JOB_LIMIT, context.functions, context.account);
     run.task = Task::Job { id, deadline, last };
 }
 
 /// A limit on what the function of an action does, at the cloud's pace. No pace shortens the function's own time limit, so that a job
 /// lasts longer than that here too, as it always does on AWS.
-pub(super) fn limit(run: &ActionRun, length: Duration, context: &Context<'_>) -> Duration {
-    let own = context.functions.time_limit(run.function(), context.account);
+pub(super) fn limit(run: &ActionRun, length: Duration, functions: &Functions, account: &Account) -> Duration {
+    let own = functions.time_limit(run.function(), account);
     let least = own.unwrap_or_default() + LEAST_LIMIT;
-    context.account.timing.limit(length, least)
+    account.timing.limit(length, least)
+}
+
+/// How long all jobs of an action may take together, at AWS's pace.
+pub(super) fn total_limit(minutes: Option<u64>) -> Duration {
+    minutes.map_or(TOTAL_LIMIT, |minutes| Duration::from_secs(minutes * 60))
 }
 
 /// What a function is told of its job.

@@ -12,7 +12,9 @@ use super::control::{caller, execution_id, not_found, read};
 use super::declaration::Declaration;
 use super::state::{Pipeline, Status, Trigger};
 use super::{Context, Pipelines, advance, source, start, view};
-use crate::local::automation::call::{JsonAnswer, JsonRequest, Outcome, fault, not_implemented, page, unreadable};
+use crate::local::automation::call::{
+    JsonAnswer, JsonRequest, Outcome, Page, fault, not_implemented, page_by_id, page_by_name, unreadable,
+};
 use crate::local::automation::functions::Functions;
 use crate::local::automation::{Account, seconds};
 use crate::local::fault::Fault;
@@ -239,7 +241,8 @@ impl Pipelines {
                 "updated": seconds(pipeline.updated),
             })
         });
-        paged("pipelines", all.collect(), &input)
+        let (token, most) = (input.next_token.as_deref(), most(&input));
+        paged("pipelines", page_by_name(all.collect(), "name", token, most))
     }
 
     fn list_executions(&self, request: &JsonRequest) -> Outcome {
@@ -256,7 +259,9 @@ impl Pipelines {
             })
         };
         let all = pipeline.executions.iter().rev().filter(fits).map(view::summary);
-        paged("pipelineExecutionSummaries", all.collect(), &input)
+        let (token, most) = (input.next_token.as_deref(), most(&input));
+        let page = page_by_id(all.collect(), "pipelineExecutionId", token, most);
+        paged("pipelineExecutionSummaries", page)
     }
 
     fn list_actions(&self, request: &JsonRequest, account: &Account) -> Outcome {
@@ -287,7 +292,11 @@ impl Pipelines {
         all.reverse();
         all.sort_by_key(|(started, _)| std::cmp::Reverse(*started));
         let all = all.into_iter().map(|(_, shown)| shown).collect();
-        paged("actionExecutionDetails", all, &input)
+        let (token, most) = (input.next_token.as_deref(), most(&input));
+        paged(
+            "actionExecutionDetails",
+            page_by_id(all, "actionExecutionId", token, most),
+        )
     }
 
     fn tags(&mut self, operation: &str, request: &JsonRequest, account: &Account) -> Outcome {
@@ -386,9 +395,12 @@ fn tags(tags: &BTreeMap<String, String>) -> Vec<Value> {
         .collect()
 }
 
-fn paged(name: &str, items: Vec<Value>, input: &Listing) -> Outcome {
-    let most = input.max_results.unwrap_or(PAGE).clamp(1, 1000);
-    let (items, token) = page(items, input.next_token.as_deref(), most).ok_or_else(|| {
+fn most(input: &Listing) -> usize {
+    input.max_results.unwrap_or(PAGE).clamp(1, 1000)
+}
+
+fn paged(name: &str, page: Option<Page>) -> Outcome {
+    let (items, token) = page.ok_or_else(|| {
         fault(
             400,
             "InvalidNextTokenException",

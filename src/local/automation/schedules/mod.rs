@@ -105,13 +105,15 @@ impl Schedule {
         if !self.is_enabled {
             return;
         }
-        let begin = self.start.unwrap_or(self.modified).max(self.modified);
+        // One that fires once passes both over (source: `StartDate` and `EndDate` of `CreateSchedule`).
+        let bound = |at: Option<Timestamp>| at.filter(|_| !self.expression.is_once());
+        let begin = bound(self.start).unwrap_or(self.modified).max(self.modified);
         // The beginning itself may be a time.
         let after = after.max(Timestamp::from_millis(begin.as_millis() - 1));
         let Some(told) = self.expression.next(begin, after, &self.zone) else {
             return;
         };
-        if self.end.is_some_and(|end| told > end) {
+        if bound(self.end).is_some_and(|end| told > end) {
             return;
         }
         let late = delay(self.window, account);

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::expression::Expression;
 use super::target::Target;
 use super::{MAXIMUM_AGE, RETRIES, Schedule, Schedules};
-use crate::local::automation::call::{JsonAnswer, JsonRequest, Outcome, fault, not_implemented, page};
+use crate::local::automation::call::{JsonAnswer, JsonRequest, Outcome, fault, not_implemented, page_by_name};
 use crate::local::automation::{Account, seconds};
 use crate::local::fault::Fault;
 use crate::model::Timestamp;
@@ -168,8 +168,9 @@ impl Schedules {
         });
         let most = request.parameter("MaxResults").and_then(|most| most.parse().ok());
         let most: usize = most.unwrap_or(PAGE);
-        let (schedules, token) = page(all.collect(), request.parameter("NextToken"), most.clamp(1, PAGE))
-            .ok_or_else(|| invalid("The next token is not one of this listing"))?;
+        let token = request.parameter("NextToken");
+        let page = page_by_name(all.collect(), "Name", token, most.clamp(1, PAGE));
+        let (schedules, token) = page.ok_or_else(|| invalid("The next token is not one of this listing"))?;
         let mut shown = json!({ "Schedules": schedules });
         if let Some(token) = token {
             shown["NextToken"] = token.into();

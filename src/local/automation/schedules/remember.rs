@@ -26,6 +26,8 @@ impl Schedules {
         for (name, mut schedule) in kept.all::<Schedule>(SCHEDULES)? {
             for delivery in &mut schedule.deliveries {
                 delivery.due = delivery.due.max(now);
+                // Nobody could have delivered it while there was no cloud.
+                delivery.fired = delivery.fired.max(now);
             }
             if let Some((told, due)) = schedule.next
                 && due < now

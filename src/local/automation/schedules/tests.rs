@@ -236,3 +236,24 @@ fn what_cannot_be_a_schedule_is_refused() {
     }
     assert_eq!(world.scheduler("POST", "/schedule-groups/drills", &json!({})).0, 501);
 }
+
+#[test]
+fn one_that_fires_once_passes_its_bounds_over() {
+    let mut world = World::new();
+    world.function("drill");
+    let at = world.now + Duration::from_secs(600);
+    let at = at.to_string();
+    let mut once = schedule(&format!("at({})", at.split('.').next().unwrap()));
+    // It would begin after its time, and have ended before it.
+    once["StartDate"] = 1_795_009_000.into();
+    once["EndDate"] = 1_795_000_300.into();
+    world.schedules(&once);
+    let (_, shown) = world.scheduler("GET", "/schedules/drill", &Value::Null);
+    assert_eq!(shown["EndDate"], 1_795_000_300, "it is shown as it was given");
+    world.seconds(599);
+    assert!(world.fired().is_empty());
+    world.seconds(1);
+    assert_eq!(world.fired().len(), 1);
+    world.seconds(100_000);
+    assert!(world.fired().is_empty());
+}

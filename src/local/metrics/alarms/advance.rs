@@ -23,7 +23,9 @@ impl Alarms {
     pub(super) fn advance(&mut self, measurements: &Measurements, now: Timestamp) {
         let (minute, told) = (measurements.minute(), measurements.told(now));
         let earliest = Timestamp::from_millis(told.as_millis().saturating_sub(minute.saturating_mul(MOST_MINUTES)));
-        let mut at = self.evaluated.map_or(told, |evaluated| evaluated.max(earliest));
+        let recalled = self.recalled.map(|recalled| measurements.told(recalled));
+        let last = self.evaluated.or(recalled);
+        let mut at = last.map_or(told, |last| last.max(earliest));
         if self.alarms.is_empty() {
             at = told;
         }
@@ -40,7 +42,7 @@ impl Alarms {
             let Kind::Metric(definition) = &alarm.kind else {
                 continue;
             };
-            let points = evaluation::points(definition, measurements, at);
+            let points = evaluation::points(definition, measurements, self.recalled, at);
             if let Some(finding) = evaluation::evaluate(definition, &points, alarm.state.value, at) {
                 changed.insert(name.clone(), finding.value);
                 alarm.state.set(finding, at);
@@ -73,15 +75,26 @@ impl Alarms {
         }
     }
 
-    /// Evaluates a composite alarm that was put.
-    pub(super) fn evaluate_new(&mut self, name: &str, is_new: bool, at: Timestamp) {
-        if !self.in_order().iter().any(|other| other == name) {
-            return;
+    /// Evaluates a composite alarm that was put, and those that could not be `before` because of a cycle that it has broken: nothing
+    /// that their rules mention may change for long.
+    pub(super) fn evaluate_put(&mut self, name: &str, is_new: bool, before: &BTreeSet<String>, at: Timestamp) {
+        let mut changed = BTreeMap::new();
+        for other in self.in_order() {
+            let is_put = other == name;
+            if !is_put && before.contains(&other) {
+                continue;
+            }
+            let arn = self.arn(&other);
+            let because = Because::Configured {
+                arn: &arn,
+                is_new: is_put && is_new,
+            };
+            if let Some(value) = self.evaluate_rule(&other, &because, at) {
+                changed.insert(other, value);
+            }
         }
-        let arn = self.arn(name);
-        let because = Because::Configured { arn: &arn, is_new };
-        if let Some(value) = self.evaluate_rule(name, &because, at) {
-            self.follow(BTreeMap::from([(name.to_owned(), value)]), at);
+        if !changed.is_empty() {
+            self.follow(changed, at);
         }
     }
 
@@ -125,7 +138,7 @@ impl Alarms {
 
     /// The composite alarms, each after those that its rule mentions. Those of a cycle are left out: they are not evaluated
     /// (source: `PutCompositeAlarm`).
-    fn in_order(&self) -> Vec<String> {
+    pub(super) fn in_order(&self) -> Vec<String> {
         let composites = self.alarms.values();
         let mut waiting: Vec<&Alarm> = composites
             .filter(|alarm| matches!(alarm.kind, Kind::Composite(_)) && !self.mentions_itself(alarm))

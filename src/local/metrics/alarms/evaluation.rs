@@ -31,14 +31,22 @@ pub(super) struct Points {
     pub(super) all: Vec<Point>,
     /// Whether the local cloud measures the metric at all.
     pub(super) measured: bool,
+    /// Whether one that is missing may have been there before the cloud was started again.
+    pub(super) forgotten: bool,
 }
 
-/// What the local cloud has measured up to the end of a minute.
-pub(super) fn points(definition: &Definition, measurements: &Measurements, at: Timestamp) -> Points {
+/// What the local cloud has measured up to the end of a minute, in which all is forgotten from before it was recalled.
+pub(super) fn points(
+    definition: &Definition,
+    measurements: &Measurements,
+    recalled: Option<Timestamp>,
+    at: Timestamp,
+) -> Points {
     let metric = Metric::named(&definition.metric_name).filter(|_| definition.namespace == NAMESPACE);
     let statistic = Statistic::parse(&definition.statistic);
     let dimensions = definition.dimensions.iter();
-    let places = measurements.places(dimensions.map(|(name, value)| (Some(name.as_str()), Some(value.as_str()))));
+    let dimensions = dimensions.map(|(name, value)| (Some(name.as_str()), Some(value.as_str())));
+    let places = metric.map_or_else(Vec::new, |metric| measurements.places(metric, dimensions));
     let known = metric.zip(statistic).filter(|_| !places.is_empty());
     let unit_fits = |metric: Metric| definition.unit.as_deref().is_none_or(|unit| unit == metric.unit());
     // A period is AWS's time, as all that an alarm waits for: at a higher pace it is shorter.
@@ -64,11 +72,21 @@ pub(super) fn points(definition: &Definition, measurements: &Measurements, at: T
             samples: reckoned(Statistic::SampleCount).unwrap_or(0.0),
         }
     };
-    // Where nothing can be known, nobody needs a list of it.
-    let count = if known.is_some() { count } else { 0 };
+    let is_forgotten = |since: Timestamp| recalled.is_some_and(|recalled| since < recalled);
+    if known.is_none() {
+        // Where nothing can be known, nobody needs a list of it.
+        return Points {
+            all: Vec::new(),
+            measured: false,
+            forgotten: is_forgotten(before(count)),
+        };
+    }
+    let all: Vec<Point> = (0..count).rev().map(point).collect();
+    let forgotten = all.iter().any(|point| point.value.is_none() && is_forgotten(point.at));
     Points {
-        all: (0..count).rev().map(point).collect(),
-        measured: known.is_some(),
+        all,
+        measured: true,
+        forgotten,
     }
 }
 
@@ -104,6 +122,10 @@ fn state(definition: &Definition, points: &Points) -> Option<StateValue> {
     // With enough of them, or with so many that breach, it does not matter what is missing.
     if lacking == 0 || breaching >= needed {
         return Some(decided(breaching));
+    }
+    // That nothing is known of a period is not that nothing happened in it.
+    if points.forgotten {
+        return None;
     }
     match definition.missing() {
         TreatMissingData::Breaching => Some(decided(breaching + lacking)),

@@ -43,6 +43,8 @@ pub(super) struct Alarms {
     alarms: BTreeMap<String, Alarm>,
     /// The end of the last minute that was gone through; `None` before the first call.
     evaluated: Option<Timestamp>,
+    /// When alarms were recalled, if they were: what was measured before is not known any more.
+    recalled: Option<Timestamp>,
     /// Counts what may have changed something that is remembered.
     changes: u64,
 }
@@ -54,6 +56,7 @@ impl Alarms {
             arns: format!("arn:aws:cloudwatch:{region}:{account_id}:alarm:"),
             alarms: BTreeMap::new(),
             evaluated: None,
+            recalled: None,
             changes: 0,
         }
     }

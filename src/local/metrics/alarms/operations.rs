@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Alarms;
 use super::alarm::{Actions, Alarm, Finding, Kind, State};
 use super::definition::Definition;
-use super::rule::Rule;
+use super::rule::{Rule, Unfit};
 use super::words::StateValue;
 use crate::local::fault::Fault;
 use crate::local::metrics::Document;
@@ -31,7 +31,10 @@ impl Alarms {
             }
         }
         let text = input.text_of("AlarmRule").ok_or_else(|| missing("AlarmRule"))?;
-        let rule = Rule::parse(text).map_err(|why| validation(format!("The alarm rule cannot be read: {why}")))?;
+        let rule = Rule::parse(text).map_err(|unfit| match unfit {
+            Unfit::Wrong(why) => validation(format!("The alarm rule cannot be read: {why}")),
+            Unfit::NotHere(what) => not_implemented(what),
+        })?;
         let mentioned = rule.mentioned().into_iter();
         let unknown: Vec<&str> = mentioned
             .filter(|mentioned| !self.alarms.contains_key(self.name_of(mentioned)))
@@ -42,8 +45,9 @@ impl Alarms {
                 unknown.join(", ")
             )));
         }
+        let before: BTreeSet<String> = self.in_order().into_iter().collect();
         let (name, is_new) = self.put(input, Kind::Composite(rule), now)?;
-        self.evaluate_new(&name, is_new, now);
+        self.evaluate_put(&name, is_new, &before, now);
         Ok(())
     }
 

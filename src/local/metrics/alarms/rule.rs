@@ -21,6 +21,15 @@ pub(super) struct Rule {
     expression: Expression,
 }
 
+/// Why a text is no rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Unfit {
+    /// AWS would not read it either.
+    Wrong(String),
+    /// It has what only AWS knows.
+    NotHere(&'static str),
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Expression {
     Constant(bool),
@@ -48,25 +57,28 @@ impl Rule {
     /// # Errors
     ///
     /// What is wrong with it.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    pub(super) fn parse(text: &str) -> Result<Self, Unfit> {
         let tokens = tokens(text)?;
         let elements = tokens
             .iter()
             .filter(|token| matches!(token, Token::Open | Token::Close | Token::Constant(_) | Token::Is(..)));
         if elements.count() > MOST_ELEMENTS {
-            return Err(format!("it has more than {MOST_ELEMENTS} elements"));
+            return Err(Unfit::Wrong(format!("it has more than {MOST_ELEMENTS} elements")));
         }
         let mut parser = Parser { tokens: &tokens };
         let expression = parser.any()?;
         if let Some(token) = parser.tokens.first() {
-            return Err(format!("{} is not expected where it stands", token.told()));
+            return Err(Unfit::Wrong(format!(
+                "{} is not expected where it stands",
+                token.told()
+            )));
         }
         let rule = Self {
             text: text.to_owned(),
             expression,
         };
         if rule.mentioned().len() > MOST_ALARMS {
-            return Err(format!("it mentions more than {MOST_ALARMS} alarms"));
+            return Err(Unfit::Wrong(format!("it mentions more than {MOST_ALARMS} alarms")));
         }
         Ok(rule)
     }
@@ -93,7 +105,16 @@ impl TryFrom<String> for Rule {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        Self::parse(&text)
+        Self::parse(&text).map_err(|unfit| match unfit {
+            Unfit::Wrong(why) => why,
+            Unfit::NotHere(what) => what.to_owned(),
+        })
+    }
+}
+
+impl From<String> for Unfit {
+    fn from(why: String) -> Self {
+        Self::Wrong(why)
     }
 }
 
@@ -213,7 +234,7 @@ fn joined(mut parts: Vec<Expression>, join: impl Fn(Vec<Expression>) -> Expressi
     }
 }
 
-fn tokens(text: &str) -> Result<Vec<Token>, String> {
+fn tokens(text: &str) -> Result<Vec<Token>, Unfit> {
     let mut tokens = Vec::new();
     let mut rest = text.trim_start();
     while let Some(first) = rest.chars().next() {
@@ -233,6 +254,7 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
             "NOT" => Token::Not,
             "TRUE" => Token::Constant(true),
             "FALSE" => Token::Constant(false),
+            "AT_LEAST" => return Err(Unfit::NotHere("AT_LEAST in the rules of composite alarms")),
             upper => {
                 let state = StateValue::parse(upper).ok_or_else(|| format!("{word} is no word of rules"))?;
                 let (alarm, after) = mentioned(rest)?;

@@ -264,3 +264,36 @@ fn a_job_is_answered_after_a_restart_and_an_approval_given() {
         .to_owned();
     assert_eq!(world.status(&id), "Succeeded");
 }
+
+#[test]
+fn no_time_runs_out_while_there_is_no_cloud() {
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+    let away = |world: &mut World| {
+        world.now = world.now + 10 * DAY;
+        world.restart();
+        world.seconds(1);
+    };
+    let mut world = World::with_pipeline(|_| {});
+    let job = world.first_job();
+    away(&mut world);
+    assert_eq!(world.action("Deploy")["status"], "InProgress");
+    let input = json!({ "jobId": job["id"], "continuationToken": "on" });
+    world.pipeline("PutJobSuccessResult", &input);
+    away(&mut world);
+    let job = world.job();
+    assert_eq!(job["data"]["continuationToken"], "on");
+    world.succeed(&job);
+    assert_eq!(world.action("Approve")["status"], "InProgress");
+    away(&mut world);
+    world.approve("Approved");
+    assert_eq!(world.action("Approve")["status"], "Succeeded");
+
+    // It has its whole time from then on, and no more.
+    let mut world = World::with_pipeline(|_| {});
+    world.first_job();
+    away(&mut world);
+    world.seconds(20 * 60 - 2);
+    assert_eq!(world.action("Deploy")["status"], "InProgress");
+    world.seconds(1);
+    assert_eq!(world.action("Deploy")["status"], "Failed");
+}

@@ -89,6 +89,14 @@ fn a_cycle_is_not_evaluated_and_can_be_broken() {
             "ValidationError"
         );
     }
+    let beside = world.alarm("beside");
+    composite(&mut world, "two", "ALARM(a)");
+    assert_eq!(
+        (world.state("two"), world.state("one")),
+        ("ALARM".into(), "ALARM".into()),
+        "both can be evaluated now, and nothing that the first mentions changes"
+    );
+    assert_eq!(world.alarm("beside"), beside, "it could be before");
     composite(&mut world, "one", "false");
     composite(&mut world, "beside", "FALSE");
     world.ok("DeleteAlarms", &json!({ "AlarmNames": ["two"] }));
@@ -162,4 +170,38 @@ fn rules_that_cannot_hold_are_refused() {
     assert_eq!(told.0, "ValidationError", "a metric alarm has this name");
     let suppressed = json!({ "AlarmName": "c", "AlarmRule": "TRUE", "ActionsSuppressor": "a" });
     assert_eq!(put(&mut world, &suppressed).0, "NotImplemented");
+}
+
+#[test]
+fn a_broken_cycle_lets_its_others_be_evaluated() {
+    let mut world = World::new();
+    world.put("a", &json!({ "Namespace": "Shop" }));
+    composite(&mut world, "one", "ALARM(a)");
+    composite(&mut world, "two", "NOT ALARM(one)");
+    composite(&mut world, "three", "ALARM(a) OR ALARM(two)");
+    composite(&mut world, "one", "ALARM(three)");
+    assert_eq!(world.state("three"), "ALARM");
+    world.set("two", "OK");
+    world.set("one", "OK");
+    // What was put does not change, so that nothing else would let the others be looked at.
+    composite(&mut world, "one", "FALSE");
+    assert_eq!(world.state("one"), "OK");
+    assert_eq!(world.state("two"), "ALARM");
+    let reason = world.alarm("two")["StateReason"].as_str().unwrap().to_owned();
+    assert!(
+        reason.ends_with(":two was updated and its alarm rule evaluates to ALARM"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn a_rule_of_a_kind_that_only_aws_has_is_said_to_be_one() {
+    let mut world = World::new();
+    for name in ["a", "b"] {
+        world.put(name, &json!({}));
+    }
+    let rule = json!({ "AlarmName": "most", "AlarmRule": "AT_LEAST(1, ALARM, (a, b))" });
+    assert_eq!(world.code("PutCompositeAlarm", &rule), "NotImplemented");
+    let rule = json!({ "AlarmName": "most", "AlarmRule": "OK(a) OR AT_MOST(1)" });
+    assert_eq!(world.code("PutCompositeAlarm", &rule), "ValidationError");
 }

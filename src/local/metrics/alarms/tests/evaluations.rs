@@ -24,6 +24,7 @@ fn points(drawn: &str, measured: bool) -> Points {
     Points {
         all: all.collect(),
         measured,
+        forgotten: false,
     }
 }
 

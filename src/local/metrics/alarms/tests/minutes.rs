@@ -183,6 +183,55 @@ fn alarms_are_kept_when_their_cloud_ends() {
     world.minute(None);
     assert_eq!(world.state("errors"), "ALARM");
     world.minute(Some(0));
+    assert_eq!(world.state("errors"), "ALARM", "a minute that it looks at is forgotten");
+    world.minute(Some(0));
     assert_eq!(world.state("errors"), "INSUFFICIENT_DATA");
     assert_eq!(world.state("any"), "OK");
+}
+
+#[test]
+fn what_was_forgotten_counts_as_nothing_missing() {
+    for (missing, before, then) in [("notBreaching", "ALARM", "OK"), ("breaching", "OK", "ALARM")] {
+        let mut world = World::new();
+        world.put("errors", &json!({ "TreatMissingData": missing }));
+        world.put("queue", &json!({ "Namespace": "Shop", "TreatMissingData": missing }));
+        world.minute(None);
+        for name in ["errors", "queue"] {
+            world.set(name, before);
+        }
+        world.restart();
+        // Its load balancer is measured from the second minute on, and nothing fails.
+        for failed in [None, Some(0)] {
+            world.minute(failed);
+            let states = (world.state("errors"), world.state("queue"));
+            assert_eq!(states, (before.to_owned(), before.to_owned()), "{missing}");
+        }
+        world.minute(Some(0));
+        let states = (world.state("errors"), world.state("queue"));
+        assert_eq!(states, (then.to_owned(), then.to_owned()), "{missing}");
+    }
+}
+
+#[test]
+fn what_is_measured_after_a_restart_counts_at_once() {
+    let mut world = World::new();
+    world.put("errors", &json!({ "TreatMissingData": "notBreaching" }));
+    world.minute(Some(0));
+    world.restart();
+    world.minute(Some(1));
+    assert_eq!(world.state("errors"), "ALARM");
+}
+
+#[test]
+fn alarms_go_by_the_dimensions_that_a_metric_has() {
+    let mut world = World::new();
+    let of_balancer = json!([{ "Name": "LoadBalancer", "Value": "app/front/0123" }]);
+    let hosts = json!({ "MetricName": "HealthyHostCount", "Statistic": "Maximum", "Dimensions": of_balancer });
+    world.put("hosts", &hosts);
+    world.minute(Some(0));
+    assert_eq!(
+        world.state("hosts"),
+        "INSUFFICIENT_DATA",
+        "hosts are counted by target group"
+    );
 }

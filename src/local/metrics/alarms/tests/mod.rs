@@ -124,7 +124,7 @@ impl World {
         let mut notes = Notes::default();
         self.metrics.remember(&mut notes);
         self.metrics = metrics(self.minute);
-        self.metrics.recall(&notes.kept()).unwrap();
+        self.metrics.recall(&notes.kept(), self.now).unwrap();
     }
 }
 
