@@ -101,8 +101,7 @@ impl Judge {
         }
         let samples = |arm: &'_ Arm| match (&arm.latency, &arm.probes) {
             (Latency::Samples(samples), _) => Some(samples.clone()),
-            // Percentiles of few users say nothing; cutover's own requests are as many to either.
-            (_, Some(probes)) => Some(probes.latencies_ms.clone()),
+            (Latency::Unknown, Some(probes)) => Some(probes.latencies_ms.clone()),
             _ => None,
         };
         if let (Some(green), Some(blue)) = (samples(green), samples(blue)) {

@@ -63,9 +63,8 @@ fn a_slow_green_is_found_among_them_all_the_same() {
     // Half of the traffic, of which our own requests are a part.
     let (_, verdict) = decided(&hold(), &probed(0.5, 500.0, 20.0, 3.0, 2.0)).expect("it is twice as slow");
     assert_eq!(verdict.evidence.unwrap().metric, Metric::Latency);
-    // Of a twentieth there are too few users, but our own requests are as many to either, and slower too.
-    let (_, verdict) = decided(&hold(), &probed(0.05, 300.0, 20.0, 60.0, 2.0)).expect("they are slower as well");
-    assert_eq!(verdict.evidence.unwrap().metric, Metric::SampledLatency);
+    // Of a twentieth there are too few users.
+    undecided(&hold(), &probed(0.05, 300.0, 20.0, 60.0, 2.0));
 }
 
 #[test]
