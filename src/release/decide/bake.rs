@@ -42,8 +42,11 @@ fn go_on(release: &Release, seen: &Observation) -> Decision {
         let length = release.plan.bake_length(release.step);
         return record(format!("green did well for {length}"), Event::BakePassed);
     }
-    // Once green has everything there is nothing to compare it with, so only time shows how it does.
+    // Once green has everything there is nothing to compare it with, so only time shows how it does. What was seen while the names
+    // still moved is no bake.
+    let looked = release.watch.last.is_some_and(|last| last >= release.phase_since);
     if well
+        && looked
         && !drill
         && !release.whole_step()
         && let Some(shown) = assessment.good(release.step)
