@@ -24,8 +24,8 @@ const LENGTH: Duration = Duration::from_secs(10);
 /// each environment.
 const APART: Duration = Duration::from_secs(15);
 
-/// No two windows are taken for closer to each other, in the source's time.
-const SHORTEST: Duration = Duration::from_millis(100);
+/// No two looks are taken for closer to each other, in seconds.
+const SHORTEST_S: f64 = 0.1;
 
 /// A window of both environments.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -70,11 +70,10 @@ pub struct Assessment {
     since: Timestamp,
     blue_at: Option<Timestamp>,
     green_at: Option<Timestamp>,
-    /// Our own requests since these windows: the next ones contain them.
     #[serde(default)]
-    own_of_blue: Own,
+    own_of_blue: Gathered,
     #[serde(default)]
-    own_of_green: Own,
+    own_of_green: Gathered,
     /// Whether a source has told of users' requests to green in the current step.
     #[serde(default)]
     counted: bool,
@@ -92,8 +91,8 @@ impl Assessment {
             since: at,
             blue_at: None,
             green_at: None,
-            own_of_blue: Own::default(),
-            own_of_green: Own::default(),
+            own_of_blue: Gathered::default(),
+            own_of_green: Gathered::default(),
             counted: false,
         }
     }
@@ -112,8 +111,9 @@ impl Assessment {
             self.answered += (green.requests.unwrap_or(0.0) - green.own.requests).max(0.0) + probes;
             self.counted |= green.requests.is_some();
         }
-        self.own_of_blue = own_since(self.own_of_blue, blue, measured.blue_at);
-        self.own_of_green = own_since(self.own_of_green, green, measured.green_at);
+        let end_s = measured.window.end_s;
+        self.own_of_blue.take(blue, measured.blue_at, end_s);
+        self.own_of_green.take(green, measured.green_at, end_s);
         self.blue_at = measured.blue_at.or(self.blue_at);
         self.green_at = measured.green_at.or(self.green_at);
     }
@@ -209,7 +209,8 @@ pub(super) fn measured(release: &Release, seen: &Observation, look: Option<&Look
     }
     let step = if release.shifted_at.is_some() {
         let step = u32::try_from(release.step).unwrap_or(u32::MAX);
-        step.saturating_add(u32::from(!newest.of_before))
+        // Until the weights of a step are in place, green has what it had before.
+        step.saturating_add(u32::from(release.in_place && !newest.of_before))
     } else {
         0
     };
@@ -218,12 +219,13 @@ pub(super) fn measured(release: &Release, seen: &Observation, look: Option<&Look
     let mut blue = blue.unwrap_or_default();
     let mut green = green.unwrap_or_default();
     if release.plan.counted_by.counts_all() {
-        let in_window = |own: Own, probes: &Option<Probes>, at: Option<Timestamp>, before: Option<Timestamp>| {
-            let own = at.map(|at| own_in_window(add(own, probes.as_ref()), newest.length, at, before));
+        let at_s = seen.at.since(known.since).as_secs_f64();
+        let in_window = |own: &Gathered, probes: Option<&Probes>, is_new: bool| {
+            let own = is_new.then(|| own.in_window(probes, newest.length, at_s));
             own.unwrap_or_default()
         };
-        blue.own = in_window(known.own_of_blue, &probes_of_blue, blue_at, known.blue_at);
-        green.own = in_window(known.own_of_green, &probes, green_at, known.green_at);
+        blue.own = in_window(&known.own_of_blue, probes_of_blue.as_ref(), blue_at.is_some());
+        green.own = in_window(&known.own_of_green, probes.as_ref(), green_at.is_some());
         if release.plan.drill.is_some() {
             // Those of a drill are made to fail, and were answered well.
             green.own.failures = 0.0;
@@ -235,7 +237,7 @@ pub(super) fn measured(release: &Release, seen: &Observation, look: Option<&Look
             }
         }
     }
-    if release.whole_step() && release.shifted_at.is_some() {
+    if release.whole_step() && release.in_place {
         // Whoever is idle is quick: of a blue without traffic only failures say something.
         blue.latency = Latency::Unknown;
         if let Some(probes) = &mut probes_of_blue {
@@ -399,33 +401,48 @@ pub(super) fn failing(release: &Release, seen: &Observation) -> Option<Decision>
     ))
 }
 
-/// Our own requests since the newest window of an arm, after one more entry.
-fn own_since(before: Own, arm: &Arm, new_window: Option<Timestamp>) -> Own {
-    if new_window.is_some() {
-        Own::default()
-    } else {
-        add(before, arm.probes.as_ref())
-    }
+/// Our own requests to an arm since the entry with its newest window: the next one contains some of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Gathered {
+    own: Own,
+    /// When that entry was made, in the seconds of windows.
+    since_s: Option<f64>,
 }
 
-fn add(own: Own, probes: Option<&Probes>) -> Own {
-    let (requests, failures) = probes.map_or((0.0, 0.0), |probes| (probes.requests, probes.failures));
-    Own {
-        requests: own.requests + requests,
-        failures: own.failures + failures,
+impl Gathered {
+    /// Takes what an entry says.
+    fn take(&mut self, arm: &Arm, new_window: Option<Timestamp>, at_s: f64) {
+        *self = match new_window {
+            Some(_) => Self {
+                own: Own::default(),
+                since_s: Some(at_s),
+            },
+            None => Self {
+                own: self.with(arm.probes.as_ref()),
+                ..*self
+            },
+        };
     }
-}
 
-/// How many of our own requests a window holds, if there were so many between it and the one before: the source may have told of others
-/// in between, or they may overlap.
-fn own_in_window(own: Own, length: Duration, at: Timestamp, before: Option<Timestamp>) -> Own {
-    let part = before.map_or(1.0, |before| {
-        let between = at.since(before).max(SHORTEST);
-        length.as_secs_f64() / between.as_secs_f64()
-    });
-    Own {
-        requests: own.requests * part,
-        failures: own.failures * part,
+    fn with(&self, probes: Option<&Probes>) -> Own {
+        let (requests, failures) = probes.map_or((0.0, 0.0), |probes| (probes.requests, probes.failures));
+        Own {
+            requests: self.own.requests + requests,
+            failures: self.own.failures + failures,
+        }
+    }
+
+    /// How many of them a window of that length holds. It is not the one after the last if looks are further apart than windows, and it
+    /// overlaps with it if they are closer.
+    fn in_window(&self, probes: Option<&Probes>, length: Duration, at_s: f64) -> Own {
+        let own = self.with(probes);
+        let part = self
+            .since_s
+            .map_or(1.0, |since_s| length.as_secs_f64() / (at_s - since_s).max(SHORTEST_S));
+        Own {
+            requests: own.requests * part,
+            failures: own.failures * part,
+        }
     }
 }
 

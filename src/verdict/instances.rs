@@ -22,7 +22,7 @@ const SICK: f64 = 6.0;
 /// it sick, whatever it served.
 const SAID: f64 = 2.0;
 
-/// What of it fades in a window in which the instance is well and does not fail: after a minute or two what was said once is forgotten.
+/// What of it fades in ten seconds in which the instance is well and does not fail: after a minute or two what was said once is forgotten.
 const FADES: f64 = 0.1;
 
 /// What must speak against an instance, and against no other, for it to be waited for what becomes of it.
@@ -55,11 +55,11 @@ impl Instances {
     /// Takes a window of green.
     ///
     /// A window that tells of no instances is no news of them.
-    pub(super) fn settle(&mut self, green: &Arm) -> Settled {
+    pub(super) fn settle(&mut self, green: &Arm, length_s: f64) -> Settled {
         let instances = &green.instances;
         let known = self.sick.len();
         if instances.len() >= MANY {
-            self.suspect_anew(instances);
+            self.suspect_anew(instances, FADES * (length_s / 10.0).max(1.0));
         }
         if !instances.is_empty() {
             self.present = instances
@@ -87,12 +87,12 @@ impl Instances {
     }
 
     /// Takes a window of each, and looks for those that stand out.
-    fn suspect_anew(&mut self, instances: &[Instance]) {
+    fn suspect_anew(&mut self, instances: &[Instance], fades: f64) {
         // When one after the other falls sick, it is the version after all.
         let most = (instances.len() / MANY).max(1);
         let mut is_new = true;
         while self.sick.len() < most {
-            let Some(worst) = self.worst(instances, is_new) else {
+            let Some(worst) = self.worst(instances, is_new.then_some(fades)) else {
                 break;
             };
             self.sick.push(worst);
@@ -123,7 +123,7 @@ impl Instances {
 
     /// The instance that stands out most among those that are not known to be sick, if it stands out enough. A window that is new counts
     /// once.
-    fn worst(&mut self, instances: &[Instance], is_new: bool) -> Option<String> {
+    fn worst(&mut self, instances: &[Instance], fades: Option<f64>) -> Option<String> {
         let left = || instances.iter().filter(|instance| !self.sick.contains(&instance.id));
         let counts: Vec<(&Instance, Count)> = left()
             .map(|instance| (instance, instance.errors().unwrap_or_default()))
@@ -149,11 +149,11 @@ impl Instances {
         let mut worst: Option<(&str, f64)> = None;
         for (instance, count) in &counts {
             let sum = self.against.entry(instance.id.clone()).or_default();
-            if is_new {
+            if let Some(fades) = fades {
                 let said = if odd == Some(&instance.id) {
                     SAID
                 } else if instance.healthy == Some(true) && count.k <= 0.0 {
-                    -FADES
+                    -fades
                 } else {
                     0.0
                 };
@@ -202,7 +202,7 @@ mod tests {
         let mut instances = Instances::default();
         arms.into_iter()
             .enumerate()
-            .find_map(|(at, arm)| Some((at, instances.settle(&arm).sick?.id)))
+            .find_map(|(at, arm)| Some((at, instances.settle(&arm, 10.0).sick?.id)))
     }
 
     #[test]
@@ -252,7 +252,7 @@ mod tests {
         };
         let first = Some("i-0".to_owned());
         assert_eq!(suspect(&instances, [bad, ok, ok]), first);
-        instances.settle(&arm(&[(3.0, 1.0, bad), (3.0, 0.0, ok), (3.0, 0.0, ok)]));
+        instances.settle(&arm(&[(3.0, 1.0, bad), (3.0, 0.0, ok), (3.0, 0.0, ok)]), 10.0);
         assert_eq!(
             suspect(&instances, [ok, ok, ok]),
             first,
@@ -277,10 +277,10 @@ mod tests {
         );
         let mut later = instances.clone();
         for _ in 0..30 {
-            later.settle(&arm(&[(30.0, 0.0, ok), (30.0, 0.0, ok), (30.0, 0.0, ok)]));
+            later.settle(&arm(&[(30.0, 0.0, ok), (30.0, 0.0, ok), (30.0, 0.0, ok)]), 10.0);
         }
         assert_eq!(suspect(&later, [ok, ok, ok]), None, "it has done well since");
-        instances.settle(&arm(&[(3.0, 0.0, ok), (3.0, 1.0, bad), (3.0, 0.0, ok)]));
+        instances.settle(&arm(&[(3.0, 0.0, ok), (3.0, 1.0, bad), (3.0, 0.0, ok)]), 10.0);
         assert_eq!(suspect(&instances, [ok, ok, ok]), None, "two were, one after the other");
     }
 
@@ -298,26 +298,26 @@ mod tests {
     fn it_is_known_whether_a_sick_one_is_still_there() {
         let mut instances = Instances::default();
         let sick = arm(&[(100.0, 50.0, None), (100.0, 0.0, None), (100.0, 0.0, None)]);
-        let settled = instances.settle(&sick);
+        let settled = instances.settle(&sick, 10.0);
         assert_eq!(settled.sick.map(|instance| instance.id), Some("i-0".to_owned()));
         assert_eq!(settled.well, Some(Count { n: 200.0, k: 0.0 }));
         assert!(settled.is_new && instances.present());
-        let again = instances.settle(&sick);
+        let again = instances.settle(&sick, 10.0);
         assert!(again.sick.is_some() && !again.is_new);
         // Windows that tell of none are no news.
-        let silent = instances.settle(&Arm::default());
+        let silent = instances.settle(&Arm::default(), 10.0);
         assert_eq!(silent.sick.map(|instance| instance.id), Some("i-0".to_owned()));
         // It is gone, and no other one has come yet.
         let mut two = sick.clone();
         two.instances.remove(0);
-        assert_eq!(instances.clone().settle(&two).sick, None);
+        assert_eq!(instances.clone().settle(&two, 10.0).sick, None);
         let mut replaced = sick.clone();
         replaced.instances.remove(0);
         replaced.instances.push(Instance {
             id: "i-9".to_owned(),
             ..Instance::default()
         });
-        let settled = instances.settle(&replaced);
+        let settled = instances.settle(&replaced, 10.0);
         assert!(settled.sick.is_none() && !instances.present(), "{instances:?}");
     }
 }

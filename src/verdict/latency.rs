@@ -162,7 +162,7 @@ fn moved(green: Curve, blue: Curve, Quantile { q, z, .. }: Quantile) -> Option<f
     if green.n.min(blue.n) * (1.0 - q) < BEYOND {
         return None;
     }
-    // Of a percentile of all, what percentile of users' it is at most, if all of cutover's own are quicker, and at least.
+    // Of a percentile of all, what percentile of users' it is at most, if all of cutover's own are slower, and at least.
     let most = |curve: Curve| q / (1.0 - curve.own);
     let least = |curve: Curve| (q - curve.own) / (1.0 - curve.own);
     let (up, down) = (
@@ -182,9 +182,15 @@ fn moved(green: Curve, blue: Curve, Quantile { q, z, .. }: Quantile) -> Option<f
     Some(far(up) + far(down))
 }
 
-/// How far the slowest hundredth lies above what is promised, if there are users enough to say so.
+/// How far the slowest hundredth of users' latencies lies above what is promised at least, if there are users enough to say so: of all
+/// latencies that percentile is taken which is none above it, however slow cutover's own requests are.
 pub(super) fn above_promised(green: Curve, promised_ms: f64) -> Option<Gap> {
-    let itself = compare(green, Curve { n: LONGEST, ..green }, 0.0).extreme?;
+    let mut told = Curve { own: 0.0, ..green };
+    for (point, quantile) in told.points.iter_mut().zip(QUANTILES) {
+        *point = point.filter(|_| quantile.q <= 0.99 * (1.0 - green.own));
+    }
+    let gaps = compare(told, Curve { n: LONGEST, ..told }, 0.0);
+    let itself = gaps.extreme.or(gaps.tail)?;
     Some(Gap {
         difference: (itself.green / promised_ms).ln(),
         ..itself

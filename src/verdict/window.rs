@@ -168,11 +168,10 @@ fn users(all: f64, own: f64) -> f64 {
 }
 
 fn of_users(all: Count, own: Own) -> Count {
-    let n = users(all.n, own.requests);
-    Count {
-        n,
-        k: (all.k - own.failures.max(0.0)).clamp(0.0, n),
-    }
+    let failed = (all.k - own.failures.max(0.0)).max(0.0);
+    // Whoever failed and is not cutover is a user.
+    let n = users(all.n, own.requests).max(failed.min(all.n));
+    Count { n, k: failed.min(n) }
 }
 
 fn is_count(value: f64) -> bool {

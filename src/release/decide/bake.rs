@@ -30,7 +30,10 @@ fn go_on(release: &Release, seen: &Observation) -> Decision {
     let suspicion = assessment.suspicion();
     let missing = assessment.too_little(&release.plan);
     let drill = release.plan.drill.is_some();
+    // The look with which the shift was confirmed is no look of the bake.
+    let looked = release.watch.last.is_some_and(|last| last > release.phase_since);
     let well = watched
+        && looked
         && release.watch.bad == 0
         && release.watch.good_in_row > 0
         && suspicion.is_none()
@@ -42,11 +45,8 @@ fn go_on(release: &Release, seen: &Observation) -> Decision {
         let length = release.plan.bake_length(release.step);
         return record(format!("green did well for {length}"), Event::BakePassed);
     }
-    // Once green has everything there is nothing to compare it with, so only time shows how it does. What was seen while the names
-    // still moved is no bake.
-    let looked = release.watch.last.is_some_and(|last| last >= release.phase_since);
+    // Once green has everything there is nothing to compare it with, so only time shows how it does.
     if well
-        && looked
         && !drill
         && !release.whole_step()
         && let Some(shown) = assessment.good(release.step)
@@ -86,7 +86,11 @@ fn go_on(release: &Release, seen: &Observation) -> Decision {
 /// looking takes longer than the interval, because the journal or AWS is slow, a look is always due, and the release would do
 /// nothing else for ever. A sick instance is replaced in whichever of these phases it is found.
 pub(super) fn watching(release: &Release, seen: &Observation, phase: impl FnOnce() -> Decision) -> Decision {
-    let phase = || replace::sick(release, seen.at).unwrap_or_else(phase);
+    watching_beside(release, seen, || replace::sick(release, seen.at).unwrap_or_else(phase))
+}
+
+/// Watches green while something else goes on, as [`watching`] does, and replaces nothing.
+pub(super) fn watching_beside(release: &Release, seen: &Observation, phase: impl FnOnce() -> Decision) -> Decision {
     let watched = watch(release, seen);
     let looked = |decision: &Decision| matches!(decision.then, Then::Record(Event::Looked { .. }));
     match watched {

@@ -80,8 +80,12 @@ fn alarms(release: &Release, seen: &Observation) -> Option<Look> {
             });
         }
     };
-    // An alarm has a date. Where another clock has dated the shift, only what lies well before it does so for certain.
-    let unsure = release.taken_over.as_ref().map_or(Duration::ZERO, |_| limits::SKEW);
+    // An alarm has a date. Where another clock than today's has dated the shift, only what lies well before it does so for certain.
+    let unsure = if release.shift_called_at == release.shift_began {
+        Duration::ZERO
+    } else {
+        limits::SKEW
+    };
     let of_before = |alarm: &&AlarmSeen| {
         let dates = alarm.since.zip(release.shift_began);
         dates.is_some_and(|(since, shifted)| since + unsure < shifted)
@@ -123,7 +127,7 @@ fn not_counted(release: &Release, seen: &Observation) -> Option<String> {
         Known::Unknown(why) => Some(format!("what it serves could not be read from {source}: {why}")),
         Known::Known(counted) => {
             let age = seen.at.since(counted.ended_at);
-            let longest = release.plan.provision.max_age.get() + counted.length.get() * 2;
+            let longest = release.plan.provision.max_age.get() + counted.length.get() * 3;
             (age > longest).then(|| format!("what {source} says of it is {} s old", age.as_secs()))
         }
     }

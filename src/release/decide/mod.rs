@@ -94,12 +94,9 @@ pub fn decide(release: &Release, seen: &Observation) -> Decision {
             return decision;
         }
         // An instance that may be on its way out keeps nobody from watching green.
-        let watched = matches!(release.phase, Phase::Bake | Phase::Drain | Phase::Retire);
-        if matches!(pending.action, Action::ReplaceInstance { .. })
-            && watched
-            && let Some(decision) = bake::watch(release, seen)
-        {
-            return decision;
+        let watched = release.shifted_at.is_some() && release.phase != Phase::RollBack;
+        if matches!(pending.action, Action::ReplaceInstance { .. }) && watched {
+            return bake::watching_beside(release, seen, || pending::decide(release, pending, seen));
         }
         return pending::decide(release, pending, seen);
     }

@@ -320,3 +320,14 @@ fn of_an_idle_blue_latencies_say_nothing() {
     assert_eq!((of(&measured.window.blue), of(&measured.window.green) > 0), (0, true));
     assert_eq!(measured.window.blue.latency, crate::verdict::Latency::Unknown);
 }
+
+#[test]
+fn what_is_served_before_a_steps_weights_are_in_place_belongs_to_the_step_before() {
+    let mut scene = watched();
+    look(&mut scene, served(100, 0), served(100, 0));
+    assert!(scene.release.in_place);
+    assert_eq!(window(&scene).map(|measured| measured.window.step), Some(1));
+    scene.release.step = 1;
+    scene.release.in_place = false;
+    assert_eq!(window(&scene).map(|measured| measured.window.step), Some(1));
+}

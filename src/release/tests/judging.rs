@@ -449,9 +449,13 @@ fn a_step_ends_early_when_green_was_shown_to_be_no_worse() {
     bad.watch.bad = 1;
     assert!(!passes(&bad), "a look says otherwise");
     let mut unseen = good.clone();
-    for (last, passed) in [(unseen.phase_since - seconds(1), false), (unseen.phase_since, true)] {
+    for (last, passed) in [(unseen.phase_since, false), (unseen.phase_since + seconds(1), true)] {
         unseen.watch.last = Some(last);
-        assert_eq!(passes(&unseen), passed, "looked at while the names still moved, or since");
+        assert_eq!(
+            passes(&unseen),
+            passed,
+            "looked at when the shift was confirmed, or since"
+        );
     }
     // What was shown in one step says nothing of the next, and nothing is compared once green has everything.
     let mut next = good.clone();

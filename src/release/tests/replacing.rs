@@ -264,3 +264,22 @@ fn it_is_replaced_in_whichever_phase_and_hold_green_is_watched() {
         assert!(replaces(&scene), "{phase:?}: {:?}", scene.decide());
     }
 }
+
+#[test]
+fn looks_do_not_keep_a_replacement_in_doubt_from_being_settled() {
+    // Each look takes so long that the next one is due, and the newest entry is one.
+    let mut scene = in_doubt(sick());
+    let seen = scene.seen.at + limits::INTENT_DEADLINE + limits::CALL_TIMEOUT + limits::SHOWS;
+    scene.seen.at = seen;
+    known(&mut scene.seen.green_health).refreshed_at = Some(seen);
+    assert!(matches!(record(&scene.decide()), Event::Looked { .. }));
+    scene.release.watch.entry = scene.release.sequence;
+    assert!(
+        matches!(record(&scene.decide()), Event::Resolved { .. }),
+        "{:?}",
+        scene.decide()
+    );
+    // It is never called once more while it is in doubt.
+    let early = looked(in_doubt(sick()));
+    assert!(matches!(early.decide().then, Then::Wait { .. }), "{:?}", early.decide());
+}

@@ -225,7 +225,7 @@ impl Judge {
     }
 
     fn read(&mut self, window: &Window, begin_s: f64) -> Reading {
-        let Settled { well, sick, is_new } = self.instances.settle(&window.green);
+        let Settled { well, sick, is_new } = self.instances.settle(&window.green, window.end_s - begin_s);
         if is_new {
             // Probes cannot tell instances apart, so what they had against green may have been that one's doing.
             self.probes.forget();

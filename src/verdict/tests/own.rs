@@ -88,6 +88,9 @@ fn they_neither_hide_errors_nor_add_some() {
     assert_eq!(count(&arm), Some((25.0, 0.0)));
     arm.requests = Some(22.0);
     assert_eq!((count(&arm), arm.requests()), (Some((0.0, 0.0)), 0.0));
+    // But a failure that is not ours is a user's.
+    arm.own.failures = 5.0;
+    assert_eq!(count(&arm), Some((2.0, 2.0)));
     arm.requests = Some(23.0);
     assert_eq!(arm.requests(), 3.0);
     for wrong in [f64::NAN, -5.0] {
@@ -134,4 +137,15 @@ fn a_promised_latency_is_held_against_green_alone() {
     assert!(matches!(verdict.why, Why::SloLatency { .. }), "{verdict}");
     policy.slo.p99_ms = Some(600.0);
     undecided(&policy, &alone);
+    // Among our own requests a percentile below it speaks for it: users' slowest hundredth is at least as slow as that.
+    let with_own = |own: f64, p95: f64| {
+        release(1.0, move |_, window| {
+            window.blue.latency = Latency::Unknown;
+            window.green.own.requests = 5000.0 * own;
+            window.green.latency = Latency::Percentiles([Some(80.0), None, Some(196.0), Some(p95), Some(4000.0)]);
+        })
+    };
+    undecided(&policy, &with_own(0.02, 250.0));
+    assert!(decided(&policy, &with_own(0.02, 900.0)).is_some());
+    undecided(&policy, &with_own(0.06, 900.0));
 }
