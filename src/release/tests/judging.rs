@@ -451,7 +451,11 @@ fn a_step_ends_early_when_green_was_shown_to_be_no_worse() {
     let mut unseen = good.clone();
     for (began, passed) in [(seen.at, false), (seen.at - seconds(1), true)] {
         unseen.phase_since = began;
-        assert_eq!(passes(&unseen), passed, "looked at when the shift was confirmed, or since");
+        assert_eq!(
+            passes(&unseen),
+            passed,
+            "looked at when the shift was confirmed, or since"
+        );
     }
     // What was shown in one step says nothing of the next, and nothing is compared once green has everything.
     let mut next = good.clone();

@@ -210,8 +210,8 @@ fn nothing_is_excused_once_others_are_unwell_too() {
         Event::Looked { look, .. } => matches!(look, Look::Unknown { .. }),
         other => panic!("{other:?}"),
     };
-    // Its health as a whole, and of how many instances besides the sick one.
-    let unwell = |scene: &mut Scene, besides: usize| {
+    // Its health as a whole, and that of the sick instance, or of two others as well.
+    let unwell = |scene: &mut Scene, others_too: bool| {
         let health = known(&mut scene.seen.green_health);
         let one = health.instances.values().next().expect("it has instances").clone();
         health.status = Some(HealthStatus::Severe);
@@ -220,17 +220,20 @@ fn nothing_is_excused_once_others_are_unwell_too() {
                 let mut seen = one.clone();
                 seen.status = match nth {
                     1 => HealthStatus::Severe,
-                    nth if (nth + 1) / 2 <= besides && nth != 0 => HealthStatus::Severe,
+                    2 | 3 if others_too => HealthStatus::Severe,
                     _ => HealthStatus::Ok,
                 };
                 (InstanceId::new(format!("i-{nth}")), seen)
             })
             .into();
     };
-    assert!(judged(&sick().with(|scene| unwell(scene, 0))));
-    assert!(!judged(&sick().with(|scene| unwell(scene, 2))), "two others are unwell");
+    assert!(judged(&sick().with(|scene| unwell(scene, false))));
+    assert!(
+        !judged(&sick().with(|scene| unwell(scene, true))),
+        "two others are unwell"
+    );
     // While another one comes up in its place, that one may be unwell, and no more.
-    let replaced = |besides: usize| {
+    let replaced = |others_too: bool| {
         sick().with(|scene| {
             scene.release.assessment.verdict = None;
             let attempts = Attempts {
@@ -239,11 +242,11 @@ fn nothing_is_excused_once_others_are_unwell_too() {
                 ..Attempts::default()
             };
             scene.release.attempts.insert(key(), attempts);
-            unwell(scene, besides);
+            unwell(scene, others_too);
         })
     };
-    assert!(judged(&replaced(0)));
-    assert!(!judged(&replaced(2)));
+    assert!(judged(&replaced(false)));
+    assert!(!judged(&replaced(true)));
 }
 
 #[test]
