@@ -211,7 +211,7 @@ async fn on_stage(
         };
         let one = Played::new(act.version, wanted, &release, traffic()).in_steps(steps);
         played.push(match act.way {
-            Way::During(incident) if incident.hurts() => one.in_an_incident(),
+            Way::During(incident) if incident.hurts() => one.in_an_incident(incident == Incident::Sick),
             _ => one,
         });
     }

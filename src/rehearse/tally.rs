@@ -258,10 +258,11 @@ impl Played {
         }
     }
 
-    /// Of a good version during an incident that hits all: what the application itself refused is the incident's.
+    /// Of a good version during an incident: what the application itself refused is the incident's, and where an instance `is_replaced`, so
+    /// is a download on it that takes longer than its balancer waits.
     #[must_use]
-    pub(super) fn in_an_incident(self) -> Self {
-        let refused = |kind: &str| kind == "status 500";
+    pub(super) fn in_an_incident(self, is_replaced: bool) -> Self {
+        let refused = |kind: &str| kind == "status 500" || is_replaced && kind == "download: answer cut short";
         let promoted = self.outcome == Outcome::Promoted.code();
         Self {
             as_wanted: promoted && self.failures.keys().all(|kind| refused(kind)),
