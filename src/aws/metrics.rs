@@ -125,7 +125,12 @@ fn complete(result: &MetricDataResult, more_to_come: bool) -> Result<(), CallErr
         None | Some(StatusCode::Complete) => Ok(()),
         Some(StatusCode::PartialData) if more_to_come => Ok(()),
         Some(code) => {
-            let said: Vec<&str> = result.messages().iter().filter_map(|message| message.value()).collect();
+            let mut said: Vec<&str> = result.messages().iter().filter_map(|message| message.value()).collect();
+            if said.is_empty() {
+                said.push(
+                    "it does not say why; if it stays so, look at the target groups' metrics in CloudWatch's console",
+                );
+            }
             Err(CallError {
                 operation: "GetMetricData",
                 code: Some(code.as_str().to_owned()),

@@ -163,12 +163,8 @@ fn moved(green: Curve, blue: Curve, Quantile { q, z, .. }: Quantile) -> Option<f
         return None;
     }
     // Of a percentile of all, what percentile of users' it is at most, if all of cutover's own are slower, and at least.
-    let most = |curve: Curve| q / (1.0 - curve.own);
-    let least = |curve: Curve| (q - curve.own) / (1.0 - curve.own);
-    let (up, down) = (
-        if green.own > 0.0 { most(green) } else { q },
-        if blue.own > 0.0 { least(blue) } else { q },
-    );
+    let up = q / (1.0 - green.own);
+    let down = (q - blue.own) / (1.0 - blue.own);
     if up >= 1.0 || down <= 0.0 {
         return None;
     }

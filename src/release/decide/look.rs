@@ -215,7 +215,7 @@ fn cut_off(seen: &Observation) -> bool {
 /// How many requests green has just served well, if it has: then others reach it.
 fn others_served(release: &Release, seen: &Observation) -> Option<u64> {
     let health = seen.green_health.known()?;
-    let well = matches!(health.status, Some(HealthStatus::Ok | HealthStatus::Info));
+    let well = health.status?.is_well() == Some(true);
     let requests = super::drain::requests(release, &seen.green_health, seen.at)?;
     (well && requests > 0).then_some(requests)
 }
@@ -225,9 +225,7 @@ fn instances(release: &Release, health: &super::super::seen::HealthSeen) -> Look
     let well = health
         .instances
         .values()
-        .filter(|seen| {
-            seen.version.as_ref() == Some(label) && matches!(seen.status, HealthStatus::Ok | HealthStatus::Info)
-        })
+        .filter(|seen| seen.version.as_ref() == Some(label) && seen.status.is_well() == Some(true))
         .count();
     match (well, health.instances.len()) {
         (_, 0) => Look::Unknown {
