@@ -139,6 +139,9 @@ impl Backstage {
                     let sample = self.plane.sample(&id, next);
                     account.observe(&id, sample, next);
                 }
+                for arn in account.load_balancers_running() {
+                    account.observe_load_balancer(&arn, &self.plane.own_answers(&arn), next);
+                }
                 pace.next_window = next + pace.window;
             }
         }
@@ -187,6 +190,11 @@ impl Backstage {
         for id in running {
             let sample = self.plane.sample(&id, now);
             self.account().observe(&id, sample, now);
+        }
+        let running = self.account().load_balancers_running();
+        for arn in running {
+            let own = self.plane.own_answers(&arn);
+            self.account().observe_load_balancer(&arn, &own, now);
         }
     }
 

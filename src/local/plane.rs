@@ -38,6 +38,12 @@ pub trait DataPlane: Send + Sync {
     /// environment exists (any more).
     fn sample(&self, environment: &EnvironmentId, now: Timestamp) -> Option<EnvironmentSample>;
 
+    /// Closes the current window of a load balancer and returns what it answered itself because no environment was behind the
+    /// group that a request was for, or there was no group. What it answered for an environment is in that one's sample.
+    fn own_answers(&self, _arn: &LoadBalancerArn) -> RequestCounts {
+        RequestCounts::default()
+    }
+
     /// Where the environment's balancer accepts connections, once it does.
     fn address(&self, environment: &EnvironmentId) -> Option<SocketAddr>;
 
@@ -125,7 +131,7 @@ pub struct Deployment {
 /// Settings of an environment's balancer, already scaled to the cloud's pace.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BalancerSettings {
-    /// Path that health checks ask for.
+    /// Path that health checks ask for; empty where a connection that comes about is all they want.
     pub health_check_path: String,
     /// Status codes that count as healthy, such as `200` or `200-399`, separated by commas.
     pub matcher: String,
@@ -148,7 +154,8 @@ pub struct BalancerSettings {
 pub struct EnvironmentSample {
     /// Its instances, by id.
     pub instances: Vec<InstanceSample>,
-    /// Requests that the balancer answered itself because no instance could (502, 503, 504).
+    /// Requests that the balancer answered itself because no instance could (502, 503, 504), or because their clients did not
+    /// send them well or whole (400, 408).
     pub balancer_errors: RequestCounts,
     /// Those of them that an instance was chosen for.
     pub broken: Broken,

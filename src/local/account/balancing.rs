@@ -13,13 +13,20 @@ use crate::local::balancers::{
 use crate::local::fault::Fault;
 use crate::local::metrics::{Document, Metrics};
 use crate::local::plane::{BalancerSettings, EnvironmentSample, InstanceState};
-use crate::model::{EnvironmentId, Timestamp};
+use crate::model::{EnvironmentId, RequestCounts, Timestamp};
 
 /// Options that say whose load balancer an environment has. They hold for its whole life.
 const CREATE_ONLY: [(&str, &str); 2] = [
     (options::ENVIRONMENT, "LoadBalancerIsShared"),
     (options::LOAD_BALANCER, "SharedLoadBalancer"),
 ];
+
+/// Namespace of the application itself.
+const APPLICATION: &str = "aws:elasticbeanstalk:application";
+/// Namespace of a classic load balancer's health check.
+const CLASSIC_CHECK: &str = "aws:elb:healthcheck";
+/// Namespace of what else a classic load balancer does.
+const CLASSIC_POLICIES: &str = "aws:elb:policies";
 
 /// Load balancers of a new account.
 pub(super) fn none(settings: &super::AccountSettings) -> Balancers {
@@ -76,6 +83,18 @@ impl Account {
     #[must_use]
     pub fn desired_balancers(&self) -> Vec<DesiredBalancer> {
         self.balancers.desired()
+    }
+
+    /// Load balancers that environments share or may share, and that should be asked once per health window what they answered
+    /// themselves.
+    #[must_use]
+    pub fn load_balancers_running(&self) -> Vec<LoadBalancerArn> {
+        self.balancers.names().map(|(_, arn)| arn.clone()).collect()
+    }
+
+    /// Takes in what a load balancer answered itself in one closed window, with no environment to tell of it.
+    pub fn observe_load_balancer(&mut self, arn: &LoadBalancerArn, own: &RequestCounts, now: Timestamp) {
+        self.metrics.note_own(arn, own, now);
     }
 
     /// Whether every target group behind a load balancer has a healthy target, as aliases that evaluate the health of their
@@ -180,8 +199,57 @@ pub(super) fn group_settings(settings: &OptionSettings) -> GroupSettings {
     }
 }
 
+/// The same of a load balancer that an environment has for itself, by its kind.
+pub(super) fn own_settings(kind: BalancerKind, settings: &OptionSettings) -> GroupSettings {
+    match kind {
+        BalancerKind::Classic => classic_settings(settings),
+        BalancerKind::SingleInstance | BalancerKind::Application | BalancerKind::Network => group_settings(settings),
+    }
+}
+
+/// A classic load balancer has options of its own. Where nobody sets them, those of the process hold that somebody has set.
+fn classic_settings(settings: &OptionSettings) -> GroupSettings {
+    let of_process = |name| settings.given(options::PROCESS, name);
+    let number = |name, process| -> u32 {
+        let own = settings.given(CLASSIC_CHECK, name).or_else(|| of_process(process));
+        let value = own.or_else(|| settings.effective(CLASSIC_CHECK, name));
+        value.and_then(|value| value.parse().ok()).unwrap_or_default()
+    };
+    let url = settings.given(APPLICATION, "Application Healthcheck URL");
+    let path = url.map(path_of).or_else(|| of_process("HealthCheckPath"));
+    GroupSettings {
+        check: HealthCheck {
+            // Without one, whoever accepts a connection is well.
+            path: path.unwrap_or_default().to_owned(),
+            port: "traffic-port".to_owned(),
+            matcher: "200".to_owned(),
+            interval: number("Interval", "HealthCheckInterval"),
+            timeout: number("Timeout", "HealthCheckTimeout"),
+            healthy_threshold: number("HealthyThreshold", "HealthyThresholdCount"),
+            unhealthy_threshold: number("UnhealthyThreshold", "UnhealthyThresholdCount"),
+        },
+        deregistration_delay: settings.number(options::PROCESS, "DeregistrationDelay"),
+    }
+}
+
+/// The path in a health check URL, before which a protocol and a port may stand (`HTTP:80/health`); none in `TCP:80`.
+fn path_of(url: &str) -> &str {
+    url.find('/').map_or("", |begin| &url[begin..])
+}
+
+/// After which time the load balancer of an environment closes idle connections. Those of other kinds have no option for it.
+pub(super) fn idle_timeout(kind: BalancerKind, settings: &OptionSettings, timing: &Timing) -> Duration {
+    let seconds = match kind {
+        BalancerKind::Application => settings.effective(options::LOAD_BALANCER, "IdleTimeout"),
+        BalancerKind::Classic => settings.effective(CLASSIC_POLICIES, "ConnectionSettingIdleTimeout"),
+        BalancerKind::SingleInstance | BalancerKind::Network => None,
+    };
+    let seconds: Option<u64> = seconds.and_then(|seconds| seconds.parse().ok());
+    seconds.map_or(timing.idle_timeout, |seconds| timing.idle(Duration::from_secs(seconds)))
+}
+
 /// How a plane treats instances, at the cloud's pace.
-pub(super) fn at_pace(settings: GroupSettings, timing: &Timing) -> BalancerSettings {
+pub(super) fn at_pace(settings: GroupSettings, idle_timeout: Duration, timing: &Timing) -> BalancerSettings {
     let seconds = |seconds: u32| Duration::from_secs(u64::from(seconds));
     let GroupSettings {
         check,
@@ -195,7 +263,7 @@ pub(super) fn at_pace(settings: GroupSettings, timing: &Timing) -> BalancerSetti
         healthy_threshold: check.healthy_threshold,
         unhealthy_threshold: check.unhealthy_threshold,
         deregistration_delay: timing.limit(seconds(deregistration_delay), timing.least_deregistration_delay),
-        idle_timeout: timing.idle_timeout,
+        idle_timeout,
     }
 }
 
@@ -274,5 +342,88 @@ impl Balancer {
     /// The target group behind a load balancer that others share.
     pub(super) fn shared_group(&self) -> Option<TargetGroupArn> {
         self.shared.as_ref().map(|_| TargetGroupArn::new(&self.target_group))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::state::options::OptionName;
+    use super::*;
+
+    const URL: (&str, &str) = (APPLICATION, "Application Healthcheck URL");
+    const PATH: (&str, &str) = (options::PROCESS, "HealthCheckPath");
+
+    fn settings(values: &[((&str, &str), &str)]) -> OptionSettings {
+        let mut settings = OptionSettings::default();
+        for ((namespace, name), value) in values {
+            settings.set(OptionName::new(namespace, name), *value);
+        }
+        settings
+    }
+
+    #[test]
+    fn a_classic_load_balancer_connects_unless_it_is_given_a_path() {
+        let path = |kind, values: &[((&str, &str), &str)]| own_settings(kind, &settings(values)).check.path;
+        for (values, wanted) in [
+            (&[][..], ""),
+            (&[(URL, "/")], "/"),
+            (&[(URL, "/health?deep=1")], "/health?deep=1"),
+            (&[(URL, "HTTP:80/health")], "/health"),
+            (&[(URL, "TCP:80")], ""),
+            (&[(PATH, "/up")], "/up"),
+            (&[(URL, "/health"), (PATH, "/up")], "/health"),
+            (&[(URL, "TCP:80"), (PATH, "/up")], ""),
+        ] {
+            assert_eq!(path(BalancerKind::Classic, values), wanted, "{values:?}");
+        }
+        for kind in [
+            BalancerKind::SingleInstance,
+            BalancerKind::Application,
+            BalancerKind::Network,
+        ] {
+            assert_eq!(path(kind, &[(URL, "/health")]), "/", "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_classic_load_balancer_checks_as_its_own_options_say() {
+        let numbers = |values: &[((&str, &str), &str)]| {
+            let check = own_settings(BalancerKind::Classic, &settings(values)).check;
+            assert_eq!(check.matcher, "200");
+            let HealthCheck { interval, timeout, .. } = check;
+            (interval, timeout, check.healthy_threshold, check.unhealthy_threshold)
+        };
+        assert_eq!(numbers(&[]), (10, 5, 3, 5));
+        let own = [
+            ((CLASSIC_CHECK, "Interval"), "30"),
+            ((CLASSIC_CHECK, "Timeout"), "9"),
+            ((CLASSIC_CHECK, "HealthyThreshold"), "2"),
+            ((CLASSIC_CHECK, "UnhealthyThreshold"), "4"),
+        ];
+        assert_eq!(numbers(&own), (30, 9, 2, 4));
+        let of_process = ((options::PROCESS, "HealthCheckInterval"), "60");
+        assert_eq!(numbers(&[of_process, own[1]]), (60, 9, 3, 5));
+        assert_eq!(numbers(&[of_process, own[0]]), (30, 5, 3, 5));
+    }
+
+    #[test]
+    fn connections_are_idle_for_as_long_as_the_environment_s_options_say() {
+        let application = (options::LOAD_BALANCER, "IdleTimeout");
+        let classic = (CLASSIC_POLICIES, "ConnectionSettingIdleTimeout");
+        let idle = |kind, values: &[((&str, &str), &str)], pace| {
+            let timing = Timing::scaled(pace);
+            idle_timeout(kind, &settings(values), &timing).as_secs()
+        };
+        for (kind, own, foreign) in [
+            (BalancerKind::Application, application, classic),
+            (BalancerKind::Classic, classic, application),
+        ] {
+            assert_eq!(idle(kind, &[], 1.0), 60, "{kind:?}");
+            assert_eq!(idle(kind, &[(foreign, "600")], 1.0), 60, "{kind:?}");
+            assert_eq!(idle(kind, &[(own, "600")], 1.0), 600, "{kind:?}");
+            assert_eq!(idle(kind, &[(own, "600")], 20.0), 30, "{kind:?}");
+            assert_eq!(idle(kind, &[(own, "600")], 200.0), 10, "clients think in real time");
+        }
+        assert_eq!(idle(BalancerKind::Network, &[(application, "600")], 1.0), 60);
     }
 }

@@ -53,6 +53,9 @@ pub struct Timing {
     pub least_deregistration_delay: Duration,
 }
 
+/// Connections may be idle for so long at any pace: clients think in real time.
+const LEAST_IDLE_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Six weeks: how long the service remembers events and terminated environments.
 const SIX_WEEKS: Duration = Duration::from_secs(42 * 24 * 3600);
 
@@ -102,7 +105,7 @@ impl Timing {
             terminated_listed: aws.scale(aws.terminated_listed),
             dns_ttl: aws.scale(aws.dns_ttl),
             dns_change: aws.scale(aws.dns_change),
-            idle_timeout: aws.scale(aws.idle_timeout).max(Duration::from_secs(10)),
+            idle_timeout: aws.idle(aws.idle_timeout),
             least_command_timeout: Duration::from_secs(20),
             least_health_check_timeout: Duration::from_secs(1),
             least_deregistration_delay: Duration::from_secs(2),
@@ -121,6 +124,11 @@ impl Timing {
     #[must_use]
     pub fn told(&self, length: Duration) -> Duration {
         Duration::try_from_secs_f64(length.as_secs_f64() * self.pace).unwrap_or(Duration::MAX)
+    }
+
+    /// A time after which balancers close idle connections, as load balancers that environments share have it too.
+    pub(crate) fn idle(&self, length: Duration) -> Duration {
+        self.scale(length).max(LEAST_IDLE_TIMEOUT)
     }
 
     /// A limit on the application's own work: scaled, but not below `least` unless it was below it from the start.

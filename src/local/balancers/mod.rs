@@ -30,7 +30,7 @@ use routing::Action;
 use state::{Listener, LoadBalancer};
 
 pub use arn::{LoadBalancerArn, TargetGroupArn};
-pub use desired::{DesiredBalancer, DesiredListener};
+pub use desired::{DesiredBalancer, DesiredListener, Pace};
 pub(crate) use environments::{GroupSettings, Tenant};
 pub use group::HealthCheck;
 

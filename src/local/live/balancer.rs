@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::body::Download;
 use super::door::{Answer, Door, Entrance, Stage};
+use super::headers;
 use super::meter::Tally;
 use super::rotation::Rotation;
 use crate::local::plane::Broken;
@@ -97,12 +98,13 @@ impl Group {
     /// The balancer's own answer, when no instance gave one.
     pub(super) async fn serve(
         &self,
-        request: Request<Incoming>,
+        mut request: Request<Incoming>,
         entrance: &Arc<Entrance>,
     ) -> Result<Response<Download>, Response<Download>> {
         let Some(seat) = self.rotation.take_seat() else {
             return Err(self.own_answer(StatusCode::SERVICE_UNAVAILABLE));
         };
+        headers::trace(request.headers_mut());
         let target = Arc::clone(&seat.0);
         let begun = Instant::now();
         let forwarded = target
@@ -152,4 +154,38 @@ pub(super) fn own_answer(status: StatusCode) -> Response<Download> {
     headers.insert(SERVER, HeaderValue::from_static("cutover-local"));
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpStream;
+
+    use super::super::rotation::Target;
+    use super::*;
+
+    #[tokio::test]
+    async fn who_stalls_an_upload_is_told_so_and_nobody_else_is_blamed() {
+        // Connections come about and nothing is said on them.
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let target = Arc::new(Target::new(silent.local_addr().unwrap(), Arc::default()));
+        let group: Arc<Group> = Arc::default();
+        group.rotation.add(&target);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let balancer = Balancer::open(listener, Arc::clone(&group), Duration::from_millis(150)).unwrap();
+        for (body, status, own) in [
+            ("orde", "408 Request Timeout", (1, 0)),
+            ("order", "504 Gateway Timeout", (0, 1)),
+        ] {
+            let mut client = TcpStream::connect(balancer.address()).await.unwrap();
+            let request = format!("POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 5\r\n\r\n{body}");
+            client.write_all(request.as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            client.read_to_string(&mut answer).await.unwrap();
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{answer}");
+            let counts = group.take_own_answers();
+            assert_eq!((counts.status_4xx, counts.status_5xx), own, "{body}");
+            assert_eq!(group.take_broken().connections, 0);
+        }
+    }
 }

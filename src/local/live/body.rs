@@ -34,7 +34,9 @@ impl Body for Upload {
         match self.get_mut() {
             Self::Empty => Poll::Ready(None),
             Self::Streamed(incoming, activity) => {
-                let frame = ready!(Pin::new(incoming).poll_frame(cx));
+                let frame = Pin::new(incoming).poll_frame(cx);
+                activity.note_client(frame.is_pending());
+                let frame = ready!(frame);
                 activity.touch();
                 Poll::Ready(frame)
             }

@@ -34,6 +34,8 @@ const ATTEMPTS: u32 = 4;
 pub(super) enum Trouble {
     /// The request cannot be passed on as it stands.
     BadRequest,
+    /// The client stopped in the middle of its request.
+    Stalled,
     /// The application accepts no connection.
     Refused,
     /// The application accepted no connection in time.
@@ -48,6 +50,7 @@ impl Trouble {
     pub(super) fn status(self) -> StatusCode {
         match self {
             Self::BadRequest => StatusCode::BAD_REQUEST,
+            Self::Stalled => StatusCode::REQUEST_TIMEOUT,
             Self::Refused | Self::Broken => StatusCode::BAD_GATEWAY,
             Self::NotConnected | Self::TimedOut => StatusCode::GATEWAY_TIMEOUT,
         }
@@ -57,7 +60,7 @@ impl Trouble {
     pub(super) fn is_of_connection(self) -> bool {
         match self {
             Self::Refused | Self::NotConnected => true,
-            Self::BadRequest | Self::Broken | Self::TimedOut => false,
+            Self::BadRequest | Self::Stalled | Self::Broken | Self::TimedOut => false,
         }
     }
 }
@@ -114,7 +117,7 @@ impl Upstream {
         let mut answer = activity
             .limit(entrance.idle_timeout, answering)
             .await
-            .ok_or(Trouble::TimedOut)??;
+            .ok_or_else(|| out_of_time(&activity))??;
         if let Some(used) = answer.extensions_mut().remove::<Used>() {
             used.set();
         }
@@ -137,6 +140,15 @@ impl Upstream {
         }
         let request = Request::from_parts(parts, Upload::Empty);
         self.client.request(request).await.map_err(|error| trouble_of(&error))
+    }
+}
+
+/// Why nothing has moved for so long: whoever waits for the rest of a request cannot answer it.
+fn out_of_time(activity: &Activity) -> Trouble {
+    if activity.awaits_client() {
+        Trouble::Stalled
+    } else {
+        Trouble::TimedOut
     }
 }
 

@@ -4,9 +4,12 @@ use std::net::IpAddr;
 
 use http::header::{CONNECTION, EXPECT, HeaderMap, HeaderName, HeaderValue, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
 
+use crate::model::{Clock as _, SystemClock};
+
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
+const TRACE: HeaderName = HeaderName::from_static("x-amzn-trace-id");
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
@@ -71,6 +74,35 @@ pub(super) fn prepare_request(headers: &mut HeaderMap, client: IpAddr, port: u16
     headers.insert(FORWARDED_PORT, HeaderValue::from(port));
 }
 
+/// Begins a trace, or adds the balancer's own part to one that somebody has begun before (source: "Request tracing for your
+/// Application Load Balancer").
+pub(super) fn trace(headers: &mut HeaderMap) {
+    let own = new_trace();
+    let begun = headers.get(TRACE).and_then(|value| value.to_str().ok());
+    if let Ok(value) = HeaderValue::try_from(traced(begun.unwrap_or_default(), &own)) {
+        headers.insert(TRACE, value);
+    }
+}
+
+/// A trace of its own with the fields that there were. What another balancer has said of itself is replaced.
+fn traced(fields: &str, own: &str) -> String {
+    let fields = fields.split(';').map(str::trim);
+    let kept = fields.filter(|field| !field.is_empty() && !field.starts_with("Self="));
+    let is_begun = kept.clone().any(|field| field.starts_with("Root="));
+    let mut value = format!("{}={own}", if is_begun { "Self" } else { "Root" });
+    for field in kept {
+        value.push(';');
+        value.push_str(field);
+    }
+    value
+}
+
+/// The version, the second, and 24 digits that nobody else has drawn.
+fn new_trace() -> String {
+    let seconds = SystemClock.now().as_millis() / 1000;
+    format!("1-{seconds:08x}-{:016x}{:08x}", fastrand::u64(..), fastrand::u32(..))
+}
+
 /// Asks for, or confirms, a change of protocol.
 pub(super) fn set_upgrade(headers: &mut HeaderMap, protocol: HeaderValue) {
     headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
@@ -125,6 +157,32 @@ mod tests {
         assert_eq!(map.get_all("x-forwarded-for").iter().count(), 1);
         assert_eq!(map["x-forwarded-port"], "8080");
         assert_eq!(map["x-forwarded-proto"], "http");
+    }
+
+    #[test]
+    fn a_trace_is_begun_or_gone_on_with() {
+        let mut map = HeaderMap::new();
+        trace(&mut map);
+        let begun = map["x-amzn-trace-id"].to_str().unwrap().to_owned();
+        let parts: Vec<&str> = begun.split('-').collect();
+        let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();
+        assert_eq!((parts[0], lengths), ("Root=1", vec![6, 8, 24]), "{begun}");
+        assert!(begun[7..].chars().all(|c| c == '-' || c.is_ascii_hexdigit()), "{begun}");
+
+        trace(&mut map);
+        let gone_on = map["x-amzn-trace-id"].to_str().unwrap().to_owned();
+        let (own, rest) = gone_on.split_once(';').unwrap();
+        assert_eq!(rest, begun);
+        assert_ne!(own.strip_prefix("Self="), begun.strip_prefix("Root="));
+
+        for (there, wanted) in [
+            ("", "Root=1-2-3"),
+            ("CalledFrom=app", "Root=1-2-3;CalledFrom=app"),
+            ("Root=1-0-0;CalledFrom=app", "Self=1-2-3;Root=1-0-0;CalledFrom=app"),
+            ("Self=1-1-1; Root=1-0-0", "Self=1-2-3;Root=1-0-0"),
+        ] {
+            assert_eq!(traced(there, "1-2-3"), wanted, "{there}");
+        }
     }
 
     #[test]

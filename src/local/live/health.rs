@@ -95,6 +95,9 @@ pub(super) async fn watch(
 /// One check on a connection of its own.
 async fn check(address: SocketAddr, settings: &BalancerSettings) -> Result<(), String> {
     let path = &settings.health_check_path;
+    if path.is_empty() {
+        return connect(address, settings.health_check_timeout).await;
+    }
     let status = tokio::time::timeout(settings.health_check_timeout, ask(address, path))
         .await
         .map_err(|_| {
@@ -110,6 +113,18 @@ async fn check(address: SocketAddr, settings: &BalancerSettings) -> Result<(), S
         status.as_u16(),
         settings.matcher
     ))
+}
+
+/// Whether a connection comes about, which is all that a check without a path asks for.
+async fn connect(address: SocketAddr, limit: Duration) -> Result<(), String> {
+    match tokio::time::timeout(limit, TcpStream::connect(address)).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err(format!("the health check could not connect: {error}")),
+        Err(_) => Err(format!(
+            "the health check did not connect within {} s",
+            limit.as_secs_f64()
+        )),
+    }
 }
 
 async fn ask(address: SocketAddr, path: &str) -> Result<StatusCode, Box<dyn std::error::Error + Send + Sync>> {
@@ -217,5 +232,20 @@ mod tests {
         check(address, &settings).await.unwrap();
         let error = check(address, &settings).await.unwrap_err();
         assert!(error.contains("not answered within 0.2 s"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn without_a_path_a_connection_is_enough() {
+        // It is accepted by the operating system, and nobody ever answers.
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = silent.local_addr().unwrap();
+        let settings = BalancerSettings {
+            health_check_path: String::new(),
+            ..settings()
+        };
+        check(address, &settings).await.unwrap();
+        drop(silent);
+        let error = check(address, &settings).await.unwrap_err();
+        assert!(error.contains("could not connect"), "{error}");
     }
 }

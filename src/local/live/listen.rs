@@ -37,8 +37,8 @@ pub(super) fn at_own_port(command: &str) -> String {
 
 /// Whether what stands before a port makes it one of this machine's to listen on.
 fn is_own_address(before: &str) -> bool {
-    let start = before.rfind(|c: char| c.is_whitespace() || "'\"=,".contains(c));
-    let word = &before[start.map_or(0, |start| start + 1)..];
+    let mut words = before.rsplit(|c: char| c.is_whitespace() || "'\"=,".contains(c));
+    let word = words.next().unwrap_or_default();
     match word.strip_suffix(':') {
         // A short option may have its value right behind it.
         Some(host) => OWN.contains(&host) || host.strip_prefix("-b").is_some_and(|host| OWN.contains(&host)),
@@ -94,6 +94,9 @@ mod tests {
             ),
             ("uvicorn x:app --port='8000'", "uvicorn x:app --port=''\"$PORT\"''"),
             ("sh -c \"it's :8000\" :8000", "sh -c \"it's :$PORT\" :$PORT"),
+            // White space of more than one byte, as it comes with commands that were copied from a page.
+            ("x --bind\u{a0}:8000", "x --bind\u{a0}:$PORT"),
+            ("x --port\u{3000}8000\u{a0}y", "x --port\u{3000}$PORT\u{a0}y"),
         ] {
             assert_eq!(at_own_port(named), own, "{named}");
         }

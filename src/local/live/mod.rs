@@ -19,7 +19,7 @@ use std::time::Duration;
 use crate::local::balancers::{DesiredBalancer, LoadBalancerArn};
 use crate::local::folder;
 use crate::local::plane::{DataPlane, DesiredEnvironment, EnvironmentSample, InstanceLogs};
-use crate::model::{EnvironmentId, InstanceId, Timestamp};
+use crate::model::{EnvironmentId, InstanceId, RequestCounts, Timestamp};
 
 mod activity;
 mod balancer;
@@ -238,6 +238,12 @@ impl DataPlane for LivePlane {
 
     fn sample(&self, environment: &EnvironmentId, _now: Timestamp) -> Option<EnvironmentSample> {
         self.with(environment, Environment::sample)
+    }
+
+    fn own_answers(&self, arn: &LoadBalancerArn) -> RequestCounts {
+        let state = self.lock();
+        let balancer = state.balancers.get(arn);
+        balancer.map(Shared::take_own_answers).unwrap_or_default()
     }
 
     fn address(&self, environment: &EnvironmentId) -> Option<SocketAddr> {

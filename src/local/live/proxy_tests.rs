@@ -148,6 +148,7 @@ async fn a_request_passes_with_what_a_balancer_adds_and_is_counted() {
             "{wanted} is missing in {head}"
         );
     }
+    assert!(head.contains("\r\nx-amzn-trace-id: Root=1-"), "{head}");
     assert_eq!(client.get("/missing").await.0, 404);
     assert_eq!(bench.balancer.open_connections(), 1);
     let (counts, spread) = bench.meter.take();

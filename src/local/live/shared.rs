@@ -16,8 +16,10 @@ use super::body::Download;
 use super::cookie;
 use super::door::{Answer, Door, Entrance, Stage};
 use super::loopback::Addresses;
+use super::meter::Tally;
 use crate::local::balancers::routing::{Action, Asked, FixedResponse, Forward, route};
 use crate::local::balancers::{DesiredBalancer, TargetGroupArn};
+use crate::model::RequestCounts;
 
 /// How long the connections of a load balancer that was deleted may take to end.
 const FINISH_LIMIT: Duration = Duration::from_secs(5);
@@ -59,6 +61,8 @@ struct Router {
     groups: Arc<Groups>,
     /// Each request goes by the rules that there are when it comes.
     desired: RwLock<Arc<DesiredBalancer>>,
+    /// Answers to requests for which there was no group with an environment.
+    own: Tally,
 }
 
 impl Shared {
@@ -67,6 +71,7 @@ impl Shared {
         let router = Arc::new(Router {
             groups: Arc::clone(groups),
             desired: RwLock::new(Arc::new(desired.clone())),
+            own: Tally::default(),
         });
         let door = Door::open(addresses.bind()?, Arc::clone(&router))?;
         Ok(Self { door, router })
@@ -82,6 +87,11 @@ impl Shared {
             let mut place = self.router.desired.write().unwrap_or_else(PoisonError::into_inner);
             *place = Arc::new(desired.clone());
         }
+    }
+
+    /// Closes the window of what it has answered for want of a group with an environment. What groups have answered is theirs.
+    pub(super) fn take_own_answers(&self) -> RequestCounts {
+        self.router.own.take()
     }
 
     /// Closes, and lets the requests that were begun finish.
@@ -100,7 +110,10 @@ impl Shared {
 enum Fate {
     /// A target group gets it; the client is told to stay for so long.
     Group(TargetGroupArn, Option<Duration>),
+    /// It is answered as a rule says.
     Own(Box<Response<Download>>),
+    /// Nothing can answer it.
+    Nobody,
 }
 
 impl Router {
@@ -141,8 +154,15 @@ impl Router {
                 }
                 Fate::Own(Box::new(response))
             }
-            None => Fate::Own(Box::new(own_answer(StatusCode::SERVICE_UNAVAILABLE))),
+            None => Fate::Nobody,
         }
+    }
+
+    /// What the load balancer says for somebody who is not there.
+    fn unavailable(&self) -> Response<Download> {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        self.own.count(status.as_u16());
+        own_answer(status)
     }
 }
 
@@ -153,7 +173,7 @@ fn forward_to(forward: &Forward, request: &Request<Incoming>, desired: &DesiredB
     let held = length.and_then(|_| cookie::group_of(request.headers(), forward));
     match held.or_else(|| forward.choose(fastrand::u64(..))) {
         Some(group) => Fate::Group(group.clone(), length.map(|seconds| desired.pace.seconds(seconds))),
-        None => Fate::Own(Box::new(own_answer(StatusCode::SERVICE_UNAVAILABLE))),
+        None => Fate::Nobody,
     }
 }
 
@@ -166,10 +186,11 @@ impl Answer for Router {
         let (arn, stay) = match self.decide(&request, entrance.port) {
             Fate::Group(arn, stay) => (arn, stay),
             Fate::Own(response) => return *response,
+            Fate::Nobody => return self.unavailable(),
         };
         let Some(group) = self.groups.get(&arn) else {
             // A group that nobody registered a target with.
-            return own_answer(StatusCode::SERVICE_UNAVAILABLE);
+            return self.unavailable();
         };
         match group.serve(request, entrance).await {
             Ok(mut response) => {
@@ -202,4 +223,74 @@ fn without_port(authority: &str) -> &str {
         _ => authority,
     };
     name.strip_suffix('.').unwrap_or(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpStream;
+
+    use super::*;
+    use crate::local::balancers::routing::{Condition, Rule, Stickiness, WeightedGroup};
+    use crate::local::balancers::{DesiredListener, LoadBalancerArn, Pace};
+
+    async fn ask(address: SocketAddr, path: &str) -> String {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    /// A load balancer that answers `/fixed` as a rule says, and sends everything else to a group with that weight.
+    fn desired(group: &TargetGroupArn, weight: u16) -> DesiredBalancer {
+        let fixed = Action::FixedResponse(FixedResponse {
+            status: 503,
+            content_type: None,
+            body: None,
+        });
+        let forward = Action::Forward(Forward {
+            groups: vec![WeightedGroup {
+                arn: group.clone(),
+                weight,
+            }],
+            stickiness: Stickiness::default(),
+        });
+        let rule = |conditions, action| Rule { conditions, action };
+        DesiredBalancer {
+            arn: LoadBalancerArn::new("front"),
+            name: "front".to_owned(),
+            idle_timeout: Duration::from_secs(60),
+            pace: Pace::new(1.0),
+            listeners: vec![DesiredListener {
+                port: 80,
+                rules: vec![
+                    rule(vec![Condition::PathPattern(vec!["/fixed".to_owned()])], fixed),
+                    rule(Vec::new(), forward),
+                ],
+            }],
+        }
+    }
+
+    #[tokio::test]
+    async fn what_nobody_can_answer_counts_for_the_load_balancer() {
+        let (groups, arn) = (Arc::<Groups>::default(), TargetGroupArn::new("blue"));
+        let addresses = Addresses::new(0).unwrap();
+        let shared = Shared::open(&addresses, &desired(&arn, 1), &groups).unwrap();
+        let address = shared.address();
+        assert!(ask(address, "/").await.starts_with("HTTP/1.1 503 "));
+        shared.want(&desired(&arn, 0));
+        assert!(ask(address, "/").await.starts_with("HTTP/1.1 503 "));
+        assert!(ask(address, "/fixed").await.starts_with("HTTP/1.1 503 "));
+        let own = shared.take_own_answers();
+        assert_eq!((own.status_5xx, own.total()), (2, 2), "a rule's answer is no failure");
+
+        let group: Arc<Group> = Arc::default();
+        groups.add(&arn, &group);
+        shared.want(&desired(&arn, 1));
+        assert!(ask(address, "/").await.starts_with("HTTP/1.1 503 "));
+        assert_eq!(shared.take_own_answers().total(), 0, "the environment tells of it");
+        assert_eq!(group.take_own_answers().status_5xx, 1);
+    }
 }

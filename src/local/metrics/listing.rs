@@ -56,7 +56,8 @@ impl Measurements {
             if places.last().is_none_or(|(last, _)| *last != load_balancer) {
                 places.push((load_balancer, None));
             }
-            places.push((load_balancer, Some(&place.target_group)));
+            let group = place.target_group.as_deref();
+            places.extend(group.map(|group| (load_balancer, Some(group))));
         }
         places.into_iter().flat_map(|(load_balancer, target_group)| {
             let told = METRICS.iter().enumerate();

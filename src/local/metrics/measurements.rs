@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use super::series::{Metric, Series, Statistic, Window, reckon};
 use crate::local::balancers::{LoadBalancerArn, TargetGroupArn};
-use crate::local::plane::{EnvironmentSample, InstanceState};
+use crate::local::plane::{Broken, EnvironmentSample, InstanceState};
 use crate::model::{RequestCounts, Timestamp};
+
+/// Minutes of a day: what is older is of no use to anybody.
+const KEPT: u32 = 24 * 60;
 
 /// Measurements of one account.
 #[derive(Clone, Debug)]
@@ -16,11 +19,12 @@ pub(super) struct Measurements {
     pub(super) series: BTreeMap<Place, Series>,
 }
 
-/// What a series is about: a target group behind a load balancer, as dimensions name them.
+/// What a series is about: a target group behind a load balancer, as dimensions name them, or without one what the load balancer does
+/// for none.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     pub(super) load_balancer: String,
-    pub(super) target_group: String,
+    pub(super) target_group: Option<String>,
 }
 
 impl Measurements {
@@ -40,9 +44,10 @@ impl Measurements {
         sample: &EnvironmentSample,
         now: Timestamp,
     ) {
+        let group = dimension(target_group.as_str(), ":targetgroup/");
         let place = Place {
             load_balancer: dimension(load_balancer.as_str(), ":loadbalancer/"),
-            target_group: format!("targetgroup/{}", dimension(target_group.as_str(), ":targetgroup/")),
+            target_group: Some(format!("targetgroup/{group}")),
         };
         let mut targets = RequestCounts::default();
         let (mut healthy, mut unhealthy) = (0, 0);
@@ -54,7 +59,7 @@ impl Measurements {
                 InstanceState::Starting | InstanceState::Draining => {}
             }
         }
-        self.series.entry(place).or_default().add(Window {
+        let window = Window {
             at: now,
             targets,
             balancer: sample.balancer_errors,
@@ -62,7 +67,38 @@ impl Measurements {
             latency: sample.latency,
             healthy,
             unhealthy,
-        });
+        };
+        self.add(place, window);
+    }
+
+    /// Notes what a load balancer answered itself in such a window, for none of its groups.
+    pub(super) fn note_own(&mut self, load_balancer: &LoadBalancerArn, own: &RequestCounts, now: Timestamp) {
+        // It is told where there was something only. No series is begun for less.
+        if own.total() == 0 {
+            return;
+        }
+        let place = Place {
+            load_balancer: dimension(load_balancer.as_str(), ":loadbalancer/"),
+            target_group: None,
+        };
+        let window = Window {
+            at: now,
+            targets: RequestCounts::default(),
+            balancer: *own,
+            broken: Broken::default(),
+            latency: None,
+            healthy: 0,
+            unhealthy: 0,
+        };
+        self.add(place, window);
+    }
+
+    /// Adds a window, and forgets what nobody has told of for a day: groups that are gone.
+    fn add(&mut self, place: Place, window: Window) {
+        let oldest = window.at - self.minute.saturating_mul(KEPT);
+        self.series.entry(place).or_default().add(window);
+        self.series
+            .retain(|_, series| series.newest().is_some_and(|newest| newest >= oldest));
     }
 
     /// Length of a minute in milliseconds, at the cloud's pace.
@@ -97,7 +133,7 @@ impl Measurements {
         }
         let fits = |place: &&Place| {
             load_balancer.is_some_and(|name| name == place.load_balancer)
-                && target_group.is_none_or(|name| name == place.target_group)
+                && target_group.is_none_or(|name| place.target_group.as_deref() == Some(name))
         };
         self.series.keys().filter(fits).collect()
     }

@@ -25,7 +25,7 @@ use super::fault::Fault;
 use super::memory::{Kept, Notes, NotesError};
 use super::plane::EnvironmentSample;
 use super::shapes;
-use crate::model::Timestamp;
+use crate::model::{RequestCounts, Timestamp};
 use alarms::Alarms;
 use measurements::Measurements;
 
@@ -56,6 +56,11 @@ impl Metrics {
         now: Timestamp,
     ) {
         self.measurements.note(load_balancer, target_group, sample, now);
+    }
+
+    /// Notes what a load balancer answered itself in such a window, for no target group that is told of.
+    pub(crate) fn note_own(&mut self, load_balancer: &LoadBalancerArn, own: &RequestCounts, now: Timestamp) {
+        self.measurements.note_own(load_balancer, own, now);
     }
 
     /// Carries out an operation.

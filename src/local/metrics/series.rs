@@ -40,6 +40,11 @@ impl Series {
         self.0.push_back(window);
     }
 
+    /// When its last window ended.
+    pub(super) fn newest(&self) -> Option<Timestamp> {
+        self.0.back().map(|window| window.at)
+    }
+
     /// Windows that ended after one moment and not after another.
     pub(super) fn between(&self, after: Timestamp, until: Timestamp) -> impl Iterator<Item = &Window> {
         let begin = self.0.partition_point(|window| window.at <= after);

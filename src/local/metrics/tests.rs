@@ -265,6 +265,59 @@ fn a_target_that_refuses_connections_is_told_from_none_to_choose() {
 }
 
 #[test]
+fn what_a_load_balancer_answers_for_no_group_is_its_own() {
+    let mut metrics = metrics();
+    let own = RequestCounts {
+        status_5xx: 7,
+        ..RequestCounts::default()
+    };
+    let (front, now) = (LoadBalancerArn::new(LB), Timestamp::from_millis(BEGIN + 60_000));
+    metrics.note_own(&front, &own, now);
+    metrics.note_own(&front, &RequestCounts::default(), now);
+    let mut of = |metric: &str, group| ask(&mut metrics, query(metric, "Sum", group), 60).unwrap();
+    assert_eq!(of("HTTPCode_ELB_5XX_Count", None), [7.0]);
+    assert_eq!(of("RequestCount", None), [60.0], "no target was chosen for them");
+    assert_eq!(of("RequestCount", OF_BLUE), [60.0]);
+
+    let mut alone = Metrics::new(Duration::from_secs(60), "eu-central-1", "123456789012");
+    alone.note_own(&front, &RequestCounts::default(), now);
+    let listed = |metrics: &mut Metrics| {
+        let all = metrics.handle("ListMetrics", &Document::Map(Vec::new()), now).unwrap();
+        all.list_of("Metrics").len()
+    };
+    assert_eq!(listed(&mut alone), 0);
+    alone.note_own(&front, &own, now);
+    assert_eq!(listed(&mut alone), METRICS.len() - 2, "all but those of hosts");
+    assert_eq!(
+        listed(&mut metrics),
+        3 * METRICS.len() - 4,
+        "it is told of once, with its groups or without"
+    );
+}
+
+#[test]
+fn a_group_that_is_gone_is_forgotten_after_a_day() {
+    // At twenty times AWS's pace.
+    let mut metrics = Metrics::new(Duration::from_secs(3), "eu-central-1", "123456789012");
+    let (front, begin) = (LoadBalancerArn::new(LB), Timestamp::from_millis(BEGIN));
+    let groups = |metrics: &mut Metrics| {
+        let input = Document::map([("MetricName", Document::text("HealthyHostCount"))]);
+        let listed = metrics.handle("ListMetrics", &input, begin).unwrap();
+        listed.list_of("Metrics").len()
+    };
+    let note = |metrics: &mut Metrics, group: &str, hours: u64| {
+        let now = begin + Duration::from_secs(hours * 3600 / 20);
+        metrics.note(&front, &TargetGroupArn::new(group), &sample(1, 0, 0.1), now);
+    };
+    note(&mut metrics, BLUE, 0);
+    note(&mut metrics, GREEN, 0);
+    note(&mut metrics, GREEN, 24);
+    assert_eq!(groups(&mut metrics), 2);
+    note(&mut metrics, GREEN, 25);
+    assert_eq!(groups(&mut metrics), 1);
+}
+
+#[test]
 fn a_value_in_another_unit_is_none() {
     let mut metrics = metrics();
     let mut of = |unit: &str| {

@@ -106,6 +106,9 @@ impl Site {
         match instance.phase {
             Phase::Starting { .. } => InstanceState::Starting,
             Phase::Serving { .. } | Phase::Dead { .. } => InstanceState::InService,
+            Phase::Unhealthy if self.balancer.health_check_path.is_empty() => {
+                InstanceState::Unhealthy("the health check could not connect".to_owned())
+            }
             Phase::Unhealthy => InstanceState::Unhealthy(format!(
                 "the health check GET {} was answered with 500, not with {}",
                 self.balancer.health_check_path, self.balancer.matcher

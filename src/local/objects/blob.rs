@@ -5,6 +5,7 @@
 //! know who still reads it, and it stays. A tiny body becomes a file when its name is given out: most of them are entries of
 //! journals, which nobody ever wants as a file.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::ops::Range;
@@ -30,6 +31,9 @@ const SMALL: usize = 1 << 20;
 const TINY: usize = 32 << 10;
 /// How much of a larger body is read from its file at once.
 const PIECE: usize = 256 << 10;
+
+/// Bodies that an earlier store has kept, by their files, as far as they were found again.
+pub(super) type Found = BTreeMap<String, Arc<Blob>>;
 
 /// The folder that holds the files.
 #[derive(Debug)]
@@ -65,18 +69,23 @@ impl Folder {
         &self.path
     }
 
-    /// A body that an earlier store has kept in this folder.
-    pub(super) fn kept(&self, body: KeptBody) -> Arc<Blob> {
+    /// A body that an earlier store has kept in this folder. Objects that shared one there share it again, so that its file
+    /// goes with the last of them.
+    pub(super) fn kept(&self, body: KeptBody, found: &mut Found) -> Arc<Blob> {
         if let Ok(number) = body.file.parse::<u64>() {
             self.next.fetch_max(number.saturating_add(1), Ordering::Relaxed);
         }
-        Arc::new(Blob {
-            path: self.path.join(body.file),
-            size: body.size,
-            tiny: body.tiny.map(|Plain(content)| content.into()),
-            given_out: Mutex::new(false),
-            closed: Arc::clone(&self.closed),
-        })
+        let path = self.path.join(&body.file);
+        let blob = found.entry(body.file).or_insert_with(|| {
+            Arc::new(Blob {
+                path,
+                size: body.size,
+                tiny: body.tiny.map(|Plain(content)| content.into()),
+                given_out: Mutex::new(false),
+                closed: Arc::clone(&self.closed),
+            })
+        });
+        Arc::clone(blob)
     }
 
     /// Lets all files stay as they are: the next store in this folder goes on with them.

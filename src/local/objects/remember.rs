@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::blob::{Blob, KeptBody};
+use super::blob::{Blob, Found, KeptBody};
 use super::digest::{Algorithm, Checksum, Kind};
 use super::object::{Description, Object};
 use super::store::{Bucket, ObjectStore, State};
@@ -173,11 +173,12 @@ impl ObjectStore {
         for (name, bucket) in kept.all::<KeptBucket>(BUCKETS)? {
             state.buckets.insert(name, bucket.into());
         }
+        let mut found = Found::new();
         for (_, (bucket, key, object)) in kept.all::<(String, String, KeptObject)>(OBJECTS)? {
             let Some(bucket) = state.buckets.get_mut(&bucket) else {
                 continue;
             };
-            let object = self.object_of(object);
+            let object = self.object_of(object, &mut found);
             if !object.blob.is_whole() {
                 tracing::error!(key, file = %object.blob.path().display(), "the file of an object is gone or cut off");
             }
@@ -185,7 +186,7 @@ impl ObjectStore {
         }
         for (_, (bucket, key, id, upload)) in kept.all::<(String, String, String, KeptUpload)>(UPLOADS)? {
             if let Some(bucket) = state.buckets.get_mut(&bucket) {
-                bucket.uploads.insert((key, id), self.upload_of(upload));
+                bucket.uploads.insert((key, id), self.upload_of(upload, &mut found));
             }
         }
         Ok(())
@@ -222,9 +223,9 @@ impl ObjectStore {
         Ok(())
     }
 
-    fn object_of(&self, kept: KeptObject) -> Object {
+    fn object_of(&self, kept: KeptObject, found: &mut Found) -> Object {
         Object {
-            blob: self.folder().kept(kept.body),
+            blob: self.folder().kept(kept.body, found),
             entity_tag: kept.entity_tag,
             checksum: kept.checksum,
             modified: kept.modified,
@@ -234,9 +235,9 @@ impl ObjectStore {
         }
     }
 
-    fn upload_of(&self, kept: KeptUpload) -> Upload {
-        let part = |part: KeptPart| UploadPart {
-            blob: self.folder().kept(part.body),
+    fn upload_of(&self, kept: KeptUpload, found: &mut Found) -> Upload {
+        let mut part = |part: KeptPart| UploadPart {
+            blob: self.folder().kept(part.body, found),
             entity_tag: part.entity_tag,
             algorithm: part.algorithm,
             checksum: part.checksum,

@@ -210,6 +210,20 @@ fn conditions_know_application_version_template_and_tags() {
     ] {
         assert_eq!(asked[0].context.values(key), Some(&[wanted][..]), "{key}");
     }
+    for (form, application) in [
+        ("EnvironmentId=e-blue", "shop"),
+        ("EnvironmentName=green&ApplicationName=other", "shop"),
+        ("EnvironmentName=gone&ApplicationName=other", "other"),
+        ("EnvironmentName=gone", "*"),
+    ] {
+        let update = query(
+            "2010-12-01",
+            &format!("Action=UpdateEnvironment&{form}&VersionLabel=v2"),
+        );
+        let version = update[0].context.values("elasticbeanstalk:FromApplicationVersion");
+        let wanted = arn(&format!("applicationversion/{application}/v2"));
+        assert_eq!(version, Some(&[wanted][..]), "{form}");
+    }
     let swap = query("2010-12-01", "Action=TerminateEnvironment&EnvironmentId=e-blue");
     let values = swap[0].context.values("elasticbeanstalk:InApplication");
     assert_eq!(values, Some(&[arn("application/shop")][..]));

@@ -248,7 +248,8 @@ for code, call, parameters in [
 # What CloudWatch says of it: in JSON, and in CBOR as SDKs of other languages ask.
 def measured(protocols, group, metric, statistic):
     botocore.model.PRIORITY_ORDERED_SUPPORTED_PROTOCOLS = protocols
-    dimensions = {"TargetGroup": group.split(":")[-1], "LoadBalancer": ARN.split(":loadbalancer/")[1]}
+    dimensions = {"TargetGroup": group.split(":")[-1]} if group else {}
+    dimensions["LoadBalancer"] = ARN.split(":loadbalancer/")[1]
     cloudwatch = client("cloudwatch")
     seen = []
     cloudwatch.meta.events.register("before-send.*", lambda request, **_: seen.append(request.headers["Content-Type"]))
@@ -272,7 +273,8 @@ def measured(protocols, group, metric, statistic):
     assert refused(cloudwatch.get_metric_data, MetricDataQueries=[query], StartTime=now, EndTime=now) == "InvalidParameterValue"
     listed = cloudwatch.list_metrics(Namespace="AWS/ApplicationELB", MetricName=metric)["Metrics"]
     # Each group, and what is not counted by group alone also for the load balancer as a whole.
-    assert len(listed) == (2 if metric.endswith("HostCount") else 3), listed
+    wanted = {"HealthyHostCount": 2, "HTTPCode_ELB_5XX_Count": 1}.get(metric, 3)
+    assert len(listed) == wanted, listed
     kind = b"cbor" if "cbor" in protocols[0] else b"json"
     assert all(kind in (sent if isinstance(sent, bytes) else sent.encode()) for sent in seen), seen
     return result["Values"]
@@ -284,6 +286,8 @@ for protocols in (["json"], ["smithy-rpc-v2-cbor"]):
     assert measured(protocols, BLUE, "HTTPCode_Target_5XX_Count", "Sum") == []
     assert 0 < measured(protocols, BLUE, "TargetResponseTime", "p99")[0] < 5
     assert measured(protocols, BLUE, "HealthyHostCount", "Maximum")[0] == 1
+    # The answer for the group without targets.
+    until("it to be told", lambda: sum(measured(protocols, None, "HTTPCode_ELB_5XX_Count", "Sum")) == 1)
 
 # The end: the environments' own rules and groups go with them.
 elb.delete_rule(RuleArn=RULE)

@@ -1,7 +1,7 @@
 //! What the data plane is told of an environment.
 
 use super::super::Timing;
-use super::super::balancing::{at_pace, group_settings};
+use super::super::balancing::{at_pace, idle_timeout, own_settings};
 use super::super::state::{Environment, Family, OptionSettings};
 use crate::local::balancers::Balancers;
 use crate::local::plane::{DesiredEnvironment, PythonRuntime, Runtime};
@@ -9,6 +9,7 @@ use crate::local::plane::{DesiredEnvironment, PythonRuntime, Runtime};
 /// An environment as it should be behind the account.
 pub(super) fn of(environment: &Environment, balancers: &Balancers, timing: &Timing) -> DesiredEnvironment {
     let settings = environment.wanted_settings();
+    let kind = environment.balancer.kind;
     let target_group = environment.balancer.shared_group();
     // Somebody may have changed the group since.
     let of_group = target_group.as_ref().and_then(|group| balancers.settings_of(group));
@@ -20,7 +21,11 @@ pub(super) fn of(environment: &Environment, balancers: &Balancers, timing: &Timi
         deployment: environment.wanted.deployment.clone(),
         runtime: runtime(environment.platform.family, settings),
         properties: settings.properties(),
-        balancer: at_pace(of_group.unwrap_or_else(|| group_settings(settings)), timing),
+        balancer: at_pace(
+            of_group.unwrap_or_else(|| own_settings(kind, settings)),
+            idle_timeout(kind, settings, timing),
+            timing,
+        ),
         target_group,
     }
 }

@@ -140,13 +140,17 @@ fn attribute(platform: &Platform, name: Option<&str>) -> Vec<String> {
     }
 }
 
-/// Whether one of an attribute's values passes a filter.
+/// Whether one of an attribute's values passes a filter. Operators look at one wanted value, but for those that ask about a list.
 fn passes(filter: &Parameters, values: &[String]) -> bool {
-    let wanted = filter.texts("Values").into_iter().next().unwrap_or_default();
+    let list = filter.texts("Values");
+    let wanted = list.first().copied().unwrap_or_default();
     let equal = |value: &String| value.eq_ignore_ascii_case(wanted);
+    let listed = |value: &String| list.iter().any(|wanted| value.eq_ignore_ascii_case(wanted));
     match filter.text("Operator").unwrap_or("=") {
-        "=" | "in" => values.iter().any(equal),
-        "!=" | "not_equal" | "not_in" => !values.iter().any(equal),
+        "=" => values.iter().any(equal),
+        "!=" | "not_equal" => !values.iter().any(equal),
+        "in" => values.iter().any(listed),
+        "not_in" => !values.iter().any(listed),
         "contains" => values.iter().any(|value| value.contains(wanted)),
         "begins_with" => values.iter().any(|value| value.starts_with(wanted)),
         "ends_with" => values.iter().any(|value| value.ends_with(wanted)),
@@ -213,6 +217,31 @@ mod tests {
         );
         assert_eq!(World::all(&body, "BranchName").len(), 2);
         assert_eq!(World::all(&body, "NextToken").len(), 1);
+    }
+
+    #[test]
+    fn branches_are_in_a_list_of_many_or_not() {
+        const NAMES: [&str; 2] = [
+            "Python 3.13 running on 64bit Amazon Linux 2023",
+            "Go 1 running on 64bit Amazon Linux 2023",
+        ];
+        let mut world = World::new();
+        let all = World::all(&world.ok("ListPlatformBranches", &[]), "BranchName");
+        let mut filtered = |operator: &str| {
+            let body = world.ok(
+                "ListPlatformBranches",
+                &[
+                    ("Filters.member.1.Attribute", "BranchName"),
+                    ("Filters.member.1.Operator", operator),
+                    ("Filters.member.1.Values.member.1", NAMES[0]),
+                    ("Filters.member.1.Values.member.2", NAMES[1]),
+                ],
+            );
+            World::all(&body, "BranchName")
+        };
+        let (listed, others) = (filtered("in"), filtered("not_in"));
+        assert!(listed.len() == 2 && NAMES.iter().all(|name| listed.contains(&(*name).to_owned())));
+        assert!(others.len() + 2 == all.len() && !others.iter().any(|other| listed.contains(other)));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Application versions.
 
 use super::super::errors::{self, AwsError};
-use super::super::state::{Application, ApplicationVersion, Severity, Source, VersionStatus};
+use super::super::state::{Application, ApplicationVersion, Severity, Source, Tags, VersionStatus};
 use super::super::wire::Xml;
 use super::super::{Account, archive};
 use super::find::{description, tags};
@@ -53,7 +53,8 @@ impl Account {
         let bundle = self.bundle(call)?;
         if !self.applications.contains_key(application) {
             self.check_application_quota()?;
-            let made = Application::new(None, tags.clone(), call.now);
+            // The tags are the version's (`AutoCreateApplication`).
+            let made = Application::new(None, Tags::new(), call.now);
             self.applications.insert(application.to_owned(), made);
         }
         let status = match &bundle {
@@ -115,6 +116,7 @@ impl Account {
     pub(super) fn update_application_version(&mut self, call: &Call<'_>) -> Reply {
         let application = call.parameters.required("ApplicationName")?;
         let label = call.parameters.required("VersionLabel")?;
+        let given = call.parameters.raw("Description").is_some();
         let description = description(call.parameters)?;
         let owner = self.application_mut(application)?;
         let found = owner
@@ -122,7 +124,9 @@ impl Account {
             .iter_mut()
             .find(|version| version.label.as_str() == label);
         let version = found.ok_or_else(|| errors::no_version(label))?;
-        version.description = description;
+        if given {
+            version.description = description;
+        }
         version.updated = call.now;
         let owner = self.application(application)?;
         let version = owner.version(label).ok_or_else(|| errors::no_version(label))?;
@@ -364,11 +368,35 @@ mod tests {
                 ("ApplicationName", "shop"),
                 ("VersionLabel", "v1"),
                 ("AutoCreateApplication", "true"),
+                ("Tags.member.1.Key", "owner"),
+                ("Tags.member.1.Value", "me"),
             ],
         );
         assert_eq!(
             World::all(&world.ok("DescribeApplications", &[]), "ApplicationName"),
             ["shop"]
         );
+        let mut tags = |resource: &str| {
+            let arn = format!("arn:aws:elasticbeanstalk:eu-central-1:123456789012:{resource}");
+            World::all(&world.ok("ListTagsForResource", &[("ResourceArn", &arn)]), "Key")
+        };
+        assert_eq!(tags("applicationversion/shop/v1"), ["owner"]);
+        assert!(tags("application/shop").is_empty());
+    }
+
+    #[test]
+    fn a_description_stays_until_another_one_is_given() {
+        let mut world = World::new();
+        world.version("v1");
+        let mut update = |description: Option<&str>| {
+            let mut given = vec![("ApplicationName", "shop"), ("VersionLabel", "v1")];
+            given.extend(description.map(|text| ("Description", text)));
+            let body = world.ok("UpdateApplicationVersion", &given);
+            World::all(&body, "Description")
+        };
+        assert_eq!(update(Some("first")), ["first"]);
+        assert_eq!(update(None), ["first"]);
+        assert_eq!(update(Some("second")), ["second"]);
+        assert!(update(Some("")).is_empty());
     }
 }

@@ -251,6 +251,11 @@ impl OptionSettings {
 
     /// The value that holds, be it set or the default.
     pub(crate) fn effective<'a>(&'a self, namespace: &str, name: &str) -> Option<&'a str> {
+        self.given(namespace, name).or_else(|| default_of(namespace, name))
+    }
+
+    /// The value that somebody has set.
+    pub(crate) fn given<'a>(&'a self, namespace: &str, name: &str) -> Option<&'a str> {
         // A look through all of them is cheaper than a key of three texts: an environment has a few dozen settings.
         let among = |values: &'a BTreeMap<OptionName, String>| {
             let found = values
@@ -258,9 +263,7 @@ impl OptionSettings {
                 .find(|(option, _)| option.name == name && option.namespace == namespace && option.resource.is_empty());
             found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
         };
-        among(&self.values)
-            .or_else(|| among(&self.of_version))
-            .or_else(|| default_of(namespace, name))
+        among(&self.values).or_else(|| among(&self.of_version))
     }
 
     /// The same as a number; zero when there is none, which only happens to options without a default.

@@ -3,9 +3,10 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use http::HeaderMap;
-use s3s::S3Result;
 use s3s::dto;
+use s3s::{S3Result, s3_error};
 
+use super::super::condition::Condition;
 use super::super::digest::{Algorithm, Checksum};
 use super::super::errors;
 use super::super::receive::sound_checksum;
@@ -67,4 +68,17 @@ pub(super) fn claimed_checksum(headers: &HeaderMap) -> S3Result<Option<(Algorith
         }
     }
     Ok(None)
+}
+
+/// What the headers of a write demand of the object that it replaces, for an operation of which the library does not read them.
+pub(super) fn write_condition(headers: &HeaderMap) -> S3Result<Condition> {
+    let read = |name: &str| {
+        let value = super::header(headers, name).filter(|value| !value.is_empty());
+        let condition = value.map(|value| {
+            let condition = value.parse::<dto::ETagCondition>();
+            condition.map_err(|_| s3_error!(InvalidArgument, "invalid header: {name}: {value:?}"))
+        });
+        condition.transpose()
+    };
+    Condition::of_write(read("if-match")?, read("if-none-match")?.as_ref())
 }

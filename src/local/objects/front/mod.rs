@@ -148,7 +148,10 @@ impl S3 for Front {
 
     async fn copy_object(&self, request: S3Request<CopyObjectInput>) -> Answer<CopyObjectOutput> {
         self.admit(&request)?;
-        self.do_copy_object(request.input).await.map(S3Response::new)
+        let condition = convert::write_condition(&request.headers)?;
+        self.do_copy_object(request.input, &condition)
+            .await
+            .map(S3Response::new)
     }
 
     async fn get_object(&self, request: S3Request<GetObjectInput>) -> Answer<GetObjectOutput> {

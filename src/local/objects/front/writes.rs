@@ -44,7 +44,11 @@ impl Front {
         })
     }
 
-    pub(super) async fn do_copy_object(&self, input: CopyObjectInput) -> S3Result<CopyObjectOutput> {
+    pub(super) async fn do_copy_object(
+        &self,
+        input: CopyObjectInput,
+        condition: &Condition,
+    ) -> S3Result<CopyObjectOutput> {
         let CopySource::Bucket {
             bucket,
             key,
@@ -81,9 +85,7 @@ impl Front {
         };
         let algorithm = convert::algorithm(input.checksum_algorithm.as_ref())?;
         let copy = self.copied(&source, description, algorithm).await?;
-        let object = self
-            .store
-            .commit(&input.bucket, &input.key, &Condition::default(), copy)?;
+        let object = self.store.commit(&input.bucket, &input.key, condition, copy)?;
         let checksum = convert::checksum(&object.checksum);
         Ok(CopyObjectOutput {
             copy_object_result: Some(CopyObjectResult {
@@ -177,7 +179,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::local::objects::ObjectStore;
+    use crate::local::objects::{ObjectStore, S3Front};
     use crate::local::storage::Storage as _;
     use crate::model::SystemClock;
 
@@ -194,6 +196,7 @@ mod tests {
         };
         let (old, new) = (write(b"1"), write(b"2"));
         let front = Front::new(Arc::clone(&store));
+        let any = Condition::default();
         let copy = |version: &str| CopySource::Bucket {
             bucket: "b".into(),
             key: "k".into(),
@@ -205,7 +208,7 @@ mod tests {
                 .bucket("b".to_owned())
                 .key("copy".to_owned())
                 .copy_source(copy(version));
-            front.do_copy_object(input.build().unwrap())
+            front.do_copy_object(input.build().unwrap(), &any)
         };
         assert!(copy(&old).await.is_err() && store.revision("b", "copy").is_none());
         assert!(copy(&new).await.is_ok() && store.revision("b", "copy").is_some());
@@ -215,5 +218,39 @@ mod tests {
         };
         assert!(remove(&old).is_err() && store.revision("b", "k").is_some());
         assert!(remove(&new).is_ok() && store.revision("b", "k").is_none());
+    }
+
+    #[tokio::test]
+    async fn a_copy_takes_no_place_that_it_should_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = ObjectStore::new(folder.path(), "eu-central-1", "123456789012", Arc::new(SystemClock)).unwrap();
+        let store = Arc::new(store);
+        store.ensure_bucket("bundles");
+        store.put("bundles", "new", b"new");
+        store.put("bundles", "there", b"old");
+        let old = store.revision("bundles", "there").unwrap().entity_tag;
+        let front = S3Front::new(Arc::clone(&store));
+        let copy = async |to: &str, name: &str, value: &str| {
+            let request = http::Request::put(format!("http://127.0.0.1/bundles/{to}"))
+                .header("x-amz-copy-source", "bundles/new")
+                .header(name, value)
+                .body(s3s::Body::empty());
+            front.handle(request.unwrap()).await.status().as_u16()
+        };
+        let quoted = format!("\"{old}\"");
+        for (to, name, value, status) in [
+            ("there", "if-none-match", "*", 412),
+            ("there", "if-match", "\"another\"", 412),
+            ("none", "if-match", quoted.as_str(), 404),
+            ("there", "if-none-match", quoted.as_str(), 501),
+            ("there", "if-match", "no tag", 400),
+        ] {
+            assert_eq!(copy(to, name, value).await, status, "{to} {name}: {value}");
+            assert_eq!(store.content("bundles", "there").unwrap(), b"old");
+            assert_eq!(store.revision("bundles", "none"), None);
+        }
+        assert_eq!(copy("none", "if-none-match", "*").await, 200);
+        assert_eq!(copy("there", "if-match", &quoted).await, 200);
+        assert_eq!(store.content("bundles", "there").unwrap(), b"new");
     }
 }

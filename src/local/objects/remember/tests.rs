@@ -165,6 +165,26 @@ async fn a_bundle_outlives_its_object() {
     }
 }
 
+#[tokio::test]
+async fn objects_that_shared_a_file_share_it_again() {
+    let home = tempfile::tempdir().unwrap();
+    let (store, memory) = open(home.path());
+    store.create_bucket("b").unwrap();
+    store.put("b", "one", &[1; LARGE]);
+    assert!(store.copy(("b", "one"), ("b", "two")));
+    memory.settle().await.unwrap();
+    drop((store, memory));
+
+    let (store, memory) = open(home.path());
+    assert_eq!(files(&store), 1);
+    store.delete("b", "one");
+    memory.settle().await.unwrap();
+    assert_eq!(store.content("b", "two").unwrap(), [1; LARGE]);
+    store.delete("b", "two");
+    memory.settle().await.unwrap();
+    assert_eq!(files(&store), 0, "it goes with the last of them");
+}
+
 #[test]
 fn a_store_without_a_memory_notes_nothing() {
     let home = tempfile::tempdir().unwrap();

@@ -112,11 +112,14 @@ pub(super) fn asked(query: &Query<'_>) -> Vec<Asked> {
         | "RetrieveEnvironmentInfo"
         | "TerminateEnvironment"
         | "UpdateEnvironment" => {
-            let asked = query.on_environment(query.text("EnvironmentId"), query.text("EnvironmentName"));
-            let label = query
-                .text("VersionLabel")
-                .map(|label| query.version(application, Some(label)));
-            vec![asked.with_some("elasticbeanstalk:FromApplicationVersion", label)]
+            let (id, name) = (query.text("EnvironmentId"), query.text("EnvironmentName"));
+            let asked = query.on_environment(id, name);
+            let version = query.text("VersionLabel").map(|label| {
+                // Clients leave the application out: it is that of the environment.
+                let its = query.environment(id, name).map(|(its, _)| its);
+                query.version(its.as_deref().or(application), Some(label))
+            });
+            vec![asked.with_some("elasticbeanstalk:FromApplicationVersion", version)]
         }
         "ListTagsForResource" => one(query.text("ResourceArn").unwrap_or("*").to_owned()),
         "UpdateTagsForResource" => {
