@@ -4,14 +4,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::project::ProjectArguments;
 use super::{exit, output};
-use crate::compose::{self, Artifact, Patience, Planner, Project, Reach, prepare};
+use crate::compose::{self, Artifact, Patience, Planner, Project, Reach, Until, prepare};
 use crate::driver::{Seat, World};
 use crate::model::{Span, SystemClock};
-use crate::release::Release;
 use crate::report::{self, Format};
 
 /// As [`compose::WAIT`], in words.
@@ -39,20 +38,6 @@ pub(super) struct Arguments {
     /// When to end.
     #[arg(long, value_enum, default_value_t = Until::Over)]
     until: Until,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Until {
-    /// When the release is over and blue is removed.
-    Over,
-    /// When green has got through its bake. `cutover resume` does the rest.
-    Promoted,
-}
-
-impl Until {
-    pub(super) fn reached(self, release: &Release) -> bool {
-        self == Self::Promoted && release.promoted()
-    }
 }
 
 pub(super) async fn run(arguments: Arguments) -> ExitCode {

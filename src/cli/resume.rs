@@ -6,8 +6,8 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::project::ProjectArguments;
-use super::release::Until;
 use super::{exit, output};
+use crate::compose::Until;
 use crate::driver::{Driver, Seat};
 use crate::journal::newest;
 use crate::model::SystemClock;

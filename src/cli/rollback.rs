@@ -6,12 +6,12 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::project::ProjectArguments;
-use super::release::{Until, begin};
+use super::release::begin;
 use super::{exit, output};
-use crate::compose::{Patience, Planner, Project, Reach, to_take_back, way_back};
-use crate::driver::{Driver, Seat, World};
+use crate::compose::{Patience, Planner, Project, Reach, Until, to_take_back, way_back};
+use crate::driver::{Driver, Seat, World, is_free};
 use crate::journal::newest;
-use crate::model::SystemClock;
+use crate::model::{Clock, SystemClock};
 use crate::release::{Outcome, Release, Wish};
 use crate::report::{self, Format};
 
@@ -61,11 +61,11 @@ async fn running(project: &Project, reach: &Reach, world: Arc<World>, release: R
     if let Err(error) = driver.ask(Wish::RollBack).await {
         return output::fail(exit::FAILED, error);
     }
-    // Traffic on blue is what was asked for. If another process drives the release, it also sees to green.
+    // Traffic on blue is what was asked for. If another process drives the release, and lives, it also sees to green.
     let me = driver.writer().clone();
     let result = output::drive(&mut driver, move |release| {
         let restored = release.rollback.as_ref().is_some_and(|back| back.restored_at.is_some());
-        restored && release.driver != me
+        restored && release.driver != me && is_free(release, SystemClock.now()).is_none()
     })
     .await;
     let release = driver.release().clone();

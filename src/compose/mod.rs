@@ -11,6 +11,7 @@ mod project;
 mod recorded;
 mod start;
 mod turn;
+mod until;
 mod verdict;
 mod way_back;
 
@@ -22,7 +23,8 @@ pub use in_process::InProcessCloud;
 pub use plan::Planner;
 pub use project::{Project, Reach};
 pub use recorded::recorded;
-pub use start::{Refusal, Start, check, may_pass};
+pub use start::{Refusal, Start, check, is_live, may_pass};
 pub use turn::{NotBegun, Patience, SETTLE, WAIT, ask_to_turn_back, begin};
+pub use until::Until;
 pub use verdict::policy;
 pub use way_back::{to_take_back, way_back};

@@ -147,6 +147,8 @@ impl Planner {
             origin: self.origin.clone(),
             drill: self.drill,
             min_instances: spec.green.min_instances,
+            mark: String::new(),
+            tags: spec.green.tags.clone(),
             overrides_digest: self.overrides_digest.clone(),
             provision: spec.provision.clone(),
             smoke: spec.smoke.clone(),

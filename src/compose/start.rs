@@ -5,7 +5,7 @@ use crate::driver::{Busy, World, gather};
 use crate::journal::Journal;
 use crate::model::Clock;
 use crate::release::preflight::{Findings, Problem, judge};
-use crate::release::{Next, Plan, Release, Slot};
+use crate::release::{EnvironmentSeen, Next, Plan, Release, Slot, Source};
 
 /// A release that may begin.
 #[derive(Debug)]
@@ -51,6 +51,18 @@ impl Refusal {
 pub fn may_pass(problems: &[Problem]) -> bool {
     let mut codes = problems.iter().map(|problem| problem.code.as_str());
     codes.all(|code| WITH_THE_HOLDER.contains(&code) || WITH_TIME.contains(&code))
+}
+
+/// Whether the live environment runs what a planner would release: its version, made of its bundle. `false` where that cannot be seen.
+pub async fn is_live(planner: &Planner, world: &World, clock: &dyn Clock) -> bool {
+    let plan = planner.plan(&Next::first());
+    let facts = gather(world, &plan, clock).await;
+    let made_of = match (&plan.source, facts.version.known()) {
+        (Source::Bundle { key, .. }, Some(Some(version))) => version.is_made_of(key),
+        _ => false,
+    };
+    let runs = |live: &&EnvironmentSeen| live.version.as_ref() == Some(&plan.version_label);
+    made_of && matches!(facts.live(&plan).as_slice(), [live] if runs(live))
 }
 
 /// Looks for everything that is in the way of a release: in the journal, on this machine, and on AWS. Changes nothing.

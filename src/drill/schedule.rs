@@ -4,9 +4,14 @@
 //! one comes by itself, and whoever watches `cutover drill history` hears of one that is missing.
 
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::model::Share;
+use crate::model::text::hex;
 use crate::release::{DrillKind, Slot};
+
+/// The longest name of a schedule.
+const LONGEST: usize = 64;
 
 /// When drills run, and by what.
 #[derive(Clone, Debug)]
@@ -28,20 +33,8 @@ pub fn schedule(slot: &Slot, kind: DrillKind, max_share: Option<Share>, schedule
     if let Some(share) = max_share {
         drill["max_share"] = json!(share);
     }
-    // Unique, and made of what names of schedules may hold.
-    let name: String = format!("cutover-drill-{}-{}-{kind}", slot.application, slot.name)
-        .chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() || "-_.".contains(c) {
-                c
-            } else {
-                '-'
-            }
-        })
-        .take(64)
-        .collect();
     json!({
-        "Name": name,
+        "Name": name(slot, kind),
         "Description": format!("cutover: a drill ({kind}) of {slot}"),
         "ScheduleExpression": schedule.expression,
         "FlexibleTimeWindow": { "Mode": "OFF" },
@@ -54,6 +47,26 @@ pub fn schedule(slot: &Slot, kind: DrillKind, max_share: Option<Share>, schedule
     })
 }
 
+/// Its name: made of what names of schedules may hold, and another one for each slot and kind.
+fn name(slot: &Slot, kind: DrillKind) -> String {
+    let whole = format!("cutover-drill-{}-{}-{kind}", slot.application, slot.name);
+    let fit = |c: char| {
+        if c.is_ascii_alphanumeric() || "-_.".contains(c) {
+            c
+        } else {
+            '-'
+        }
+    };
+    let name: String = whole.chars().map(fit).collect();
+    if name == whole && name.len() <= LONGEST {
+        return name;
+    }
+    // What was cut off or replaced is told apart all the same.
+    let digest = hex(&Sha256::digest(whole)[..4]);
+    let kept = name.get(..LONGEST - 1 - digest.len()).unwrap_or(&name);
+    format!("{kept}-{digest}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,7 +74,7 @@ mod tests {
     #[test]
     fn a_schedule_is_what_the_scheduler_takes() {
         let slot = Slot {
-            application: "my shop".into(),
+            application: "my-shop".into(),
             name: "production".into(),
         };
         let wanted = Schedule {
@@ -72,6 +85,20 @@ mod tests {
         };
         let made = schedule(&slot, DrillKind::BadGreen, Some(Share::percent(5)), &wanted);
         assert_eq!(made["Name"], "cutover-drill-my-shop-production-bad-green");
+        let names: std::collections::BTreeSet<String> = ["my shop", "my.shop", &"long".repeat(25), &"long".repeat(24)]
+            .into_iter()
+            .flat_map(|application| {
+                let slot = Slot {
+                    application: application.into(),
+                    name: "production".into(),
+                };
+                [DrillKind::BadGreen, DrillKind::Crash].map(|kind| name(&slot, kind))
+            })
+            .collect();
+        assert_eq!(names.len(), 8, "{names:?}");
+        let fits =
+            |name: &String| name.len() <= 64 && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+        assert!(names.iter().all(fits), "{names:?}");
         assert_eq!(made["Target"]["RetryPolicy"]["MaximumRetryAttempts"], 0);
         let input: Value = serde_json::from_str(made["Target"]["Input"].as_str().unwrap()).unwrap();
         assert_eq!(

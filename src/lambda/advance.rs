@@ -6,15 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::request::Request;
-use super::settings::{SettingsPlace, Until};
+use super::settings::SettingsPlace;
 use super::token::Token;
 use super::turn::Turn;
 use super::{Failure, Function, Slice};
-use crate::compose::Project;
+use crate::aws::CallError;
+use crate::compose::{Project, Until};
 use crate::drill::crashes_now;
 use crate::driver::{Driver, DriverError, Seat, Watched};
 use crate::journal::{Journal, begun_for, catch_up};
-use crate::release::{Execution, Phase, Release, ReleaseId, Silent, Source, Wish};
+use crate::release::{Execution, Outcome, Phase, Release, ReleaseId, Silent, Source, Wish};
 
 /// How often the pipeline is asked whether its execution goes on.
 const EVERY: Duration = Duration::from_secs(15);
@@ -29,6 +30,13 @@ pub(super) enum Standing {
     Over(Box<Release>),
     /// What it wants is live already: the newest release was taken back to it.
     Live(Box<Release>),
+}
+
+impl Standing {
+    /// Whether its release has ended with green.
+    fn is_promoted(&self) -> bool {
+        matches!(self, Self::Over(release) if matches!(release.outcome, Some((Outcome::Promoted, _))))
+    }
 }
 
 /// What a slice came to.
@@ -77,7 +85,13 @@ impl Function {
         loop {
             if let Some(release) = known(desk, token).await? {
                 token.release = Some(release.plan.id.number);
-                return self.go_on(desk, request, token, release).await;
+                let standing = self.go_on(desk, request, token, release).await?;
+                if token.back && standing.is_promoted() {
+                    // Blue was on its way out when it was asked for: its version is released like every other.
+                    (token.back, token.release) = (false, None);
+                    continue;
+                }
+                return Ok(standing);
             }
             match Box::pin(self.take_turn(desk, request, token)).await? {
                 Turn::Begun(driver) => {
@@ -109,7 +123,7 @@ impl Function {
             Source::Bundle { .. } if before_upload => Some(self.around.fetch(&request.wanted).await?),
             _ => None,
         };
-        let driver = Driver::join(self.seat(desk, bundle, Vec::new()).await?, release);
+        let driver = Driver::join(self.seat(desk, bundle).await?, release);
         self.drive(desk, driver, until, &mut token.watched).await
     }
 
@@ -161,25 +175,21 @@ impl Function {
 
     /// Takes a release back whose pipeline's execution was stopped before it was promoted. What is promoted stays.
     async fn turn_back_when_stopped(&self, mut operator: Driver, execution: Option<Execution>) -> Infallible {
-        let Some(Execution { pipeline, id }) = execution else {
+        let Some(execution) = execution else {
             return std::future::pending().await;
         };
         let mut told = false;
         loop {
-            let status = match self.around.aws().execution_status(&pipeline, &id).await {
-                Ok(status) => status,
-                Err(error) => {
-                    if !std::mem::replace(&mut told, true) {
-                        self.around.log(&format_args!(
-                            "whether execution {id} of {pipeline} was stopped cannot be seen: {error}; the release goes on without that"
-                        ));
-                    }
-                    None
-                }
-            };
-            let stopped = ["Stopping", "Stopped", "Superseded", "Cancelled"];
-            let stopped = status.is_some_and(|status| stopped.contains(&status.as_str()));
-            if stopped && operator.follow().await.is_ok() {
+            let stopped = self.was_stopped(Some(&execution)).await;
+            if let Err(error) = &stopped
+                && !std::mem::replace(&mut told, true)
+            {
+                let Execution { pipeline, id } = &execution;
+                self.around.log(&format_args!(
+                    "whether execution {id} of {pipeline} was stopped cannot be seen: {error}; the release goes on without that"
+                ));
+            }
+            if matches!(stopped, Ok(true)) && operator.follow().await.is_ok() {
                 let release = operator.release();
                 let asked = release.wishes.abort || release.promoted();
                 if asked || operator.ask(Wish::Abort).await.is_ok() {
@@ -190,15 +200,20 @@ impl Function {
         }
     }
 
+    /// Whether somebody has stopped a pipeline's execution.
+    pub(super) async fn was_stopped(&self, execution: Option<&Execution>) -> Result<bool, CallError> {
+        const STOPPED: [&str; 4] = ["Stopping", "Stopped", "Superseded", "Cancelled"];
+        let Some(Execution { pipeline, id }) = execution else {
+            return Ok(false);
+        };
+        let status = self.around.aws().execution_status(pipeline, id).await?;
+        Ok(status.is_some_and(|status| STOPPED.contains(&status.as_str())))
+    }
+
     /// Everything that a driver works with here.
-    pub(super) async fn seat(
-        &self,
-        desk: &Desk<'_>,
-        bundle: Option<PathBuf>,
-        problems: Vec<String>,
-    ) -> Result<Seat, Failure> {
+    pub(super) async fn seat(&self, desk: &Desk<'_>, bundle: Option<PathBuf>) -> Result<Seat, Failure> {
         let journal = Arc::clone(&desk.journal);
-        self.around.seat(desk.project, journal, bundle, problems).await
+        self.around.seat(desk.project, journal, bundle).await
     }
 }
 

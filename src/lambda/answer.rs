@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::Failure;
 use super::advance::{Progress, Standing};
+use super::token::Token;
 use crate::aws::{Fault, JobAnswer, Standing as JobStanding};
 use crate::release::{Outcome, Phase, Release};
 
@@ -79,8 +80,14 @@ impl Progress {
             Standing::Over(release) => (self.over(release), 100, Some(release)),
             Standing::Live(release) => (
                 format!(
-                    "nothing to do: {} serves this version since release {} was taken back",
-                    release.plan.slot_cname, release.plan.id
+                    "nothing to do: {} serves this version since release {} {}",
+                    release.plan.slot_cname,
+                    release.plan.id,
+                    if on_green(release) {
+                        "was promoted"
+                    } else {
+                        "was taken back"
+                    }
                 ),
                 100,
                 Some(release),
@@ -161,9 +168,14 @@ fn percent(release: &Release) -> u8 {
     }
 }
 
+/// Whether a release that is over, or promoted, has left the traffic on green.
+fn on_green(release: &Release) -> bool {
+    matches!(release.outcome, None | Some((Outcome::Promoted, _)))
+}
+
 /// Output variables of the action, for those that follow it.
 fn variables(release: &Release, outcome: &str) -> BTreeMap<String, String> {
-    let promoted = outcome == Outcome::Promoted.code();
+    let promoted = on_green(release);
     let green = release
         .green
         .as_ref()
@@ -201,13 +213,22 @@ fn variables(release: &Release, outcome: &str) -> BTreeMap<String, String> {
 
 impl Failure {
     /// To a pipeline. Where an earlier job has begun something, what does not answer ends nothing: the next job tries again, as the
-    /// same one.
+    /// same one. Nor does anything else that keeps it from a release that is under way: that may have traffic, and who would watch
+    /// it?
     pub(super) fn into_job(self, before: Option<String>) -> JobAnswer {
+        let release = before.as_deref().and_then(Token::release_in);
+        let passes = self.fault == Fault::System || release.is_some() && self.fault != Fault::Release;
         match before {
-            Some(token) if self.fault == Fault::System => JobAnswer::Continue {
+            Some(token) if passes => JobAnswer::Continue {
                 token,
                 standing: JobStanding {
-                    summary: format!("trying again: {}", self.message),
+                    summary: match release {
+                        Some(number) => format!(
+                            "release {number} is under way, and this job cannot go on with it: {}; the next one tries again",
+                            self.message
+                        ),
+                        None => format!("trying again: {}", self.message),
+                    },
                     percent: 0,
                     release: None,
                 },
@@ -223,8 +244,8 @@ impl Failure {
 
 #[cfg(test)]
 mod tests {
-    use super::super::token::Token;
     use super::*;
+    use crate::release::Green;
     use crate::release::tests::{blue, plan, release};
 
     fn progress(standing: Standing, back: bool) -> Progress {
@@ -280,6 +301,21 @@ mod tests {
         assert!(matches!(answer(Outcome::Promoted, true), JobAnswer::Failure { .. }));
         let live = progress(Standing::Live(over(Outcome::RolledBack)), false).to_job();
         assert!(matches!(live, JobAnswer::Success { variables, .. } if variables["Outcome"] == "unchanged"));
+        // A stage that is retried after its release: green is what serves.
+        let mut released = over(Outcome::Promoted);
+        let green = Green {
+            id: "e-green".into(),
+            name: "shop-r7".into(),
+            cname: None,
+            endpoint: None,
+            reused: false,
+        };
+        released.green = Some(green);
+        let JobAnswer::Success { variables, standing } = progress(Standing::Live(released), false).to_job() else {
+            panic!("it is live");
+        };
+        assert!(standing.summary.contains("was promoted"), "{}", standing.summary);
+        assert_eq!(variables["EnvironmentId"], "e-green");
     }
 
     #[test]
@@ -341,5 +377,25 @@ mod tests {
             wrong.into_job(Some("as before".to_owned())),
             JobAnswer::Failure { .. }
         ));
+    }
+
+    #[test]
+    fn nothing_but_its_end_ends_an_action_whose_release_is_under_way() {
+        let begun = Token {
+            release: Some(crate::model::ReleaseNumber(12)),
+            ..Token::first("a-job")
+        };
+        for fault in [Fault::Configuration, Fault::Permission, Fault::Artifact, Fault::System] {
+            let failure = Failure::new(fault, "cutover.toml: line 3: expected a value");
+            let JobAnswer::Continue { token, standing } = failure.into_job(Some(begun.text())) else {
+                panic!("{fault:?}: who would watch what has traffic?");
+            };
+            assert_eq!(token, begun.text());
+            for part in ["release 12 is under way", "line 3"] {
+                assert!(standing.summary.contains(part), "{}", standing.summary);
+            }
+        }
+        let over = Failure::new(Fault::Release, "it was refused");
+        assert!(matches!(over.into_job(Some(begun.text())), JobAnswer::Failure { .. }));
     }
 }

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use super::Failure;
 use crate::aws::{Aws, Fault, Session};
 use crate::compose::{Artifact, prepare};
+use crate::model::text::hex;
 
 /// Where artifacts are kept: below the one folder that a function may write to.
 pub(super) fn folder() -> PathBuf {
@@ -31,12 +32,7 @@ impl Wanted {
             hash.update(part.as_bytes());
             hash.update(b"/");
         }
-        let digest: String = hash
-            .finalize()
-            .iter()
-            .take(8)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let digest = hex(&hash.finalize()[..8]);
         folder().join(format!("{digest}.zip"))
     }
 }

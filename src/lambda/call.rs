@@ -143,7 +143,13 @@ enum Direct {
 }
 
 impl Call {
-    /// Reads an event. What is wrong with it is said without repeating it.
+    /// Id of the job that an event brings, even where the rest of it cannot be read.
+    pub(super) fn job_of(event: &Value) -> Option<String> {
+        let id = event.get("CodePipeline.job")?.get("id")?.as_str()?;
+        Some(id.to_owned())
+    }
+
+    /// Reads an event. What is wrong with a job, which holds credentials, is said without repeating it.
     pub(super) fn read(mut event: Value) -> Result<Self, Failure> {
         const FORMS: &str = "it must be {\"CodePipeline.job\": …}, {\"cutover\": {\"release\": {\"artifact\": \"s3://…\"}}}, \
                              {\"cutover\": {\"drill\": {\"kind\": \"rollback\", \"config\": \"s3://…\"}}} \
@@ -158,7 +164,9 @@ impl Call {
                 "this event is not for cutover: {FORMS}"
             )));
         };
-        match serde_json::from_value(direct).map_err(|error| unfit(&format!("event ({FORMS})"), &error))? {
+        let direct = serde_json::from_value(direct)
+            .map_err(|error| Failure::configuration(format!("the event cannot be read: {error}; {FORMS}")))?;
+        match direct {
             Direct::Release(wanted) => Ok(Self::Release(wanted)),
             Direct::Watch(wanted) => Ok(Self::Watch(wanted)),
             Direct::Drill(wanted) => Ok(Self::Drill(wanted)),
@@ -244,6 +252,20 @@ pub(super) mod tests {
         assert!(failure(json!({ "detail-type": "Scheduled Event" })).contains("not for cutover"));
         assert!(failure(json!({ "cutover": { "watch": { "confg": "x" } } })).contains("unknown field `confg`"));
         assert!(failure(json!({ "cutover": { "wach": {} } })).contains("watch"));
+        let drill = json!({ "cutover": { "drill": { "kind": "rolback", "config": "s3://b/cutover.toml" } } });
+        assert!(failure(drill).contains("`rolback`"));
+    }
+
+    #[test]
+    fn a_job_that_cannot_be_read_has_an_id_all_the_same() {
+        let mut broken = event("{}", None);
+        broken["CodePipeline.job"]["data"] = json!("gone");
+        assert_eq!(
+            Call::job_of(&broken).as_deref(),
+            Some("11111111-abcd-1111-abcd-111111abcdef")
+        );
+        assert!(Call::read(broken).is_err());
+        assert_eq!(Call::job_of(&json!({ "cutover": {} })), None);
     }
 
     #[test]

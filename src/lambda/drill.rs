@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use super::advance::{Desk, Standing};
 use super::call::DrillCall;
-use super::settings::{SettingsPlace, Until};
+use super::settings::SettingsPlace;
 use super::{Failure, Function, Slice};
-use crate::compose::{self, Patience};
+use crate::compose::{self, Patience, Until};
 use crate::driver::Driver;
 use crate::journal::begun_for;
 use crate::release::Origin;
@@ -24,7 +24,7 @@ impl Function {
             slice,
         };
         let slot = project.slot();
-        let seat = self.seat(&desk, None, Vec::new()).await?;
+        let seat = self.seat(&desk, None).await?;
         let known = begun_for(desk.journal.as_ref(), &slot, invocation)
             .await
             .map_err(Failure::system)?;

@@ -5,10 +5,11 @@ use serde_json::Value;
 use super::artifact::Wanted;
 use super::call::{Job, ReleaseCall};
 use super::request::Request;
-use super::settings::{Parameters, SettingsPlace, Until, object};
+use super::settings::{Parameters, SettingsPlace, object};
 use super::token::Token;
 use super::{Failure, Function, Slice};
 use crate::aws::CallError;
+use crate::compose::Until;
 use crate::release::Origin;
 
 impl Function {
@@ -28,6 +29,13 @@ impl Function {
             }
         };
         self.around.aws().answer_job(&id, answer).await?;
+        Ok(Value::Null)
+    }
+
+    /// Answers a job that cannot be read, so that its action does not wait for nothing.
+    pub(super) async fn refuse(&self, id: &str, failure: Failure) -> Result<Value, CallError> {
+        self.around.log(&failure);
+        self.around.aws().answer_job(id, failure.into_job(None)).await?;
         Ok(Value::Null)
     }
 

@@ -93,6 +93,7 @@ impl Function {
 
     /// Answers one invocation. An error means that Lambda is to deliver it again, where that is configured.
     pub async fn answer(&self, invocation: &str, event: Value, slice: &Slice) -> Result<Value, Error> {
+        let job = Call::job_of(&event);
         let answer = match Call::read(event) {
             Ok(Call::Job(job)) => Box::pin(self.job(*job, slice)).await.map_err(Error::from),
             Ok(Call::Release(wanted)) => Box::pin(self.release(invocation, wanted, slice))
@@ -102,7 +103,10 @@ impl Function {
                 .await
                 .map_err(Error::from),
             Ok(Call::Watch(wanted)) => Box::pin(self.watch(wanted, slice)).await.map_err(Error::from),
-            Err(failure) => Err(failure.into()),
+            Err(failure) => match job {
+                Some(job) => Box::pin(self.refuse(&job, failure)).await.map_err(Error::from),
+                None => Err(failure.into()),
+            },
         };
         answer.inspect_err(|error| self.around.log(error))
     }

@@ -1,7 +1,8 @@
 //! A request for a release: what a job of a pipeline and a direct invocation have in common.
 
 use super::artifact::Wanted;
-use super::settings::{SettingsPlace, Until};
+use super::settings::SettingsPlace;
+use crate::compose::Until;
 use crate::release::Origin;
 
 /// What is to be released, and how.

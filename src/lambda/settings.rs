@@ -6,8 +6,8 @@ use serde::Deserialize;
 
 use super::Failure;
 use crate::aws::{Aws, Fault};
-use crate::compose::Project;
-use crate::release::{Execution, Release};
+use crate::compose::{Project, Until};
+use crate::release::Execution;
 use crate::spec::{JournalPlace, Spec};
 
 /// The file in the artifact that holds the settings if nothing else is said.
@@ -28,22 +28,6 @@ pub(super) struct Parameters {
     /// When the action is over: `over` (the default), when blue is removed, or `promoted`, before that.
     #[serde(default)]
     pub(super) until: Until,
-}
-
-/// When an action is over.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Until {
-    #[default]
-    Over,
-    Promoted,
-}
-
-impl Until {
-    /// Whether a release is as far as that.
-    pub(super) fn reached(self, release: &Release) -> bool {
-        self == Self::Promoted && release.promoted()
-    }
 }
 
 impl Parameters {

@@ -44,7 +44,6 @@ pub trait Surroundings: Send + Sync {
         project: &Project,
         journal: Arc<dyn Journal>,
         bundle: Option<PathBuf>,
-        problems: Vec<String>,
     ) -> Result<Seat, Failure>;
 }
 
@@ -85,9 +84,8 @@ impl Surroundings for OnLambda {
         project: &Project,
         journal: Arc<dyn Journal>,
         bundle: Option<PathBuf>,
-        problems: Vec<String>,
     ) -> Result<Seat, Failure> {
-        let connected = Box::pin(project.connect(&self.reach, problems)).await;
+        let connected = Box::pin(project.connect(&self.reach, Vec::new())).await;
         let world: World = connected.map_err(Failure::system)?.with_bundle(bundle);
         Ok(Seat {
             machine: Arc::new(Sandbox),

@@ -54,6 +54,11 @@ impl Token {
         }
     }
 
+    /// The release that a text leads to, if it leads to one.
+    pub(super) fn release_in(text: &str) -> Option<ReleaseNumber> {
+        serde_json::from_str::<Self>(text).ok()?.release
+    }
+
     /// For the next job.
     pub(super) fn text(&self) -> String {
         // Of text, numbers and truth values: nothing of it cannot be written.

@@ -5,17 +5,21 @@ use std::time::Duration;
 use super::advance::{Desk, Standing};
 use super::artifact::{Fetched, inspected};
 use super::request::Request;
-use super::settings::Until;
 use super::token::Token;
 use super::{Failure, Function};
 use crate::aws::Fault;
-use crate::compose::{self, NotBegun, Patience, Planner, SETTLE, WAIT, ask_to_turn_back, may_pass};
+use crate::compose::{self, NotBegun, Patience, Planner, SETTLE, Until, WAIT, ask_to_turn_back, is_live, may_pass};
 use crate::driver::{Busy, Driver, DriverError};
 use crate::journal::newest;
-use crate::release::{Release, Wish};
+use crate::model::Timestamp;
+use crate::release::preflight::Problem;
+use crate::release::{Next, Phase, Release, Source, Wish};
 
 /// How long a pause between two tries is.
 const PAUSE: Duration = Duration::from_secs(5);
+
+/// How long a release is left to its own request that only that has the bundle of: a pipeline's next job comes within a minute.
+const OWN: Duration = Duration::from_secs(5 * 60);
 
 /// What came of a try.
 pub(super) enum Turn {
@@ -39,21 +43,29 @@ impl Function {
         token: &mut Token,
     ) -> Result<Turn, Failure> {
         let now = self.around.clock().now();
+        let slot = desk.project.slot();
+        let newest = newest(desk.journal.as_ref(), &slot).await.map_err(Failure::system)?;
         if let Some(since) = token.waiting_since
             && now.since(since) > WAIT.get()
         {
-            let message = format!("this release has waited {WAIT} for its turn, and waits no longer; retry the stage");
+            return Err(waited(newest.as_ref(), now));
+        }
+        if matches!(self.was_stopped(request.origin.execution.as_ref()).await, Ok(true)) {
+            let message = "the pipeline's execution was stopped before its release began; nothing was changed for it";
             return Err(Failure::new(Fault::Release, message));
         }
         let file = self.around.fetch(&request.wanted).await?;
         let Fetched { artifact, problems } = inspected(&file);
-        let seat = self.seat(desk, Some(file), problems).await?;
+        // What is wrong with this release itself is said at once, and nobody is taken back for it.
+        if !problems.is_empty() {
+            let problems = problems.iter().map(Problem::of_bundle).collect();
+            return Err(Failure::not_begun(&NotBegun::Refused(problems)));
+        }
+        let seat = self.seat(desk, Some(file)).await?;
         let region = seat.world.aws.region().map(str::to_owned);
         let planner =
             Planner::bundle(desk.project, region.as_deref(), &artifact, None).asked_by(request.origin.clone());
-        let slot = desk.project.slot();
-        let holder = newest(desk.journal.as_ref(), &slot).await.map_err(Failure::system)?;
-        match holder {
+        match newest {
             Some(holder) if holder.leads_back_to(planner.version_label()) => {
                 token.release = Some(holder.plan.id.number);
                 token.back = true;
@@ -62,22 +74,11 @@ impl Function {
                 asked.map_err(|error| Failure::of_driver(&error))?;
                 return Ok(Turn::Again);
             }
-            Some(holder) if holder.outcome.is_none() => {
-                token.waiting_since.get_or_insert(now);
-                let busy = Busy::new(&holder, now).to_string();
-                let mut driver = Driver::join(seat, holder);
-                if driver.release().plan.drill.is_some() {
-                    // Releases come first.
-                    let asked = ask_to_turn_back(&mut driver).await;
-                    asked.map_err(|error| Failure::of_driver(&error))?;
-                }
-                let driven = self.drive(desk, driver, Until::Over, &mut token.watched).await?;
-                return Ok(match driven {
-                    Standing::Over(_) => Turn::Again,
-                    _ => Turn::Wait(busy),
-                });
-            }
-            Some(before) if before.was_taken_back_to(planner.version_label()) => {
+            Some(holder) if holder.outcome.is_none() => return self.wait_for(desk, holder, token, now).await,
+            Some(before)
+                if before.has_left(&planner.plan(&Next::after(&before)))
+                    && Box::pin(is_live(&planner, &seat.world, seat.clock.as_ref())).await =>
+            {
                 return Ok(Turn::Live(Box::new(before)));
             }
             _ => {}
@@ -103,10 +104,95 @@ impl Function {
             return Err(Failure::not_begun(&why));
         }
         token.waiting_since.get_or_insert(now);
-        if desk.slice.is_over() {
-            return Ok(Turn::Wait(why.to_string()));
+        Ok(pause(desk, why.to_string()).await)
+    }
+
+    /// Waits for the end of the release that has the slot, and goes on with it if nobody else does.
+    async fn wait_for(
+        &self,
+        desk: &Desk<'_>,
+        holder: Release,
+        token: &mut Token,
+        now: Timestamp,
+    ) -> Result<Turn, Failure> {
+        token.waiting_since.get_or_insert(now);
+        token.settling_since = None;
+        let busy = Busy::new(&holder, now).to_string();
+        if is_left_to_its_own(&holder, now) {
+            return Ok(pause(desk, busy).await);
         }
-        tokio::time::sleep(PAUSE.min(desk.slice.left())).await;
-        Ok(Turn::Again)
+        let mut driver = Driver::join(self.seat(desk, None).await?, holder);
+        if driver.release().plan.drill.is_some() {
+            // Releases come first.
+            let asked = ask_to_turn_back(&mut driver).await;
+            asked.map_err(|error| Failure::of_driver(&error))?;
+        }
+        let driven = self.drive(desk, driver, Until::Over, &mut token.watched).await?;
+        Ok(match driven {
+            Standing::Over(_) => Turn::Again,
+            _ => Turn::Wait(busy),
+        })
+    }
+}
+
+/// Whether a release is left to the request that has begun it: before it is published, nobody else has its bundle and its settings
+/// for green, and whoever goes on with it can only end it.
+pub(super) fn is_left_to_its_own(release: &Release, now: Timestamp) -> bool {
+    let unpublished = matches!(release.phase, Phase::Preflight | Phase::Publish);
+    unpublished && matches!(release.plan.source, Source::Bundle { .. }) && now.since(release.heard_at) < OWN
+}
+
+async fn pause(desk: &Desk<'_>, why: String) -> Turn {
+    if desk.slice.is_over() {
+        return Turn::Wait(why);
+    }
+    tokio::time::sleep(PAUSE.min(desk.slice.left())).await;
+    Turn::Again
+}
+
+fn waited(holder: Option<&Release>, now: Timestamp) -> Failure {
+    let busy = holder.filter(|holder| holder.outcome.is_none());
+    let busy = busy.map_or_else(String::new, |holder| format!("{}; ", Busy::new(holder, now)));
+    let message = format!("{busy}this release has waited {WAIT} for its turn, and waits no longer; retry the stage");
+    Failure::new(Fault::Release, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::release::tests::{plan, release};
+
+    #[test]
+    fn what_is_not_published_is_left_to_its_own_request_for_a_while() {
+        let begun = release(plan());
+        let now = begun.heard_at;
+        let left = |change: &dyn Fn(&mut Release), later: u64| {
+            let mut release = begun.clone();
+            change(&mut release);
+            is_left_to_its_own(&release, now + Duration::from_secs(later))
+        };
+        let publishing = |release: &mut Release| release.phase = Phase::Publish;
+        assert!(left(&|_| {}, 0) && left(&publishing, 299));
+        assert!(!left(&publishing, 300), "nobody comes any more");
+        assert!(!left(&|release| release.phase = Phase::Provision, 0));
+        let drill = |release: &mut Release| release.plan.source = Source::Live;
+        assert!(!left(&drill, 0), "a drill has no bundle");
+    }
+
+    #[test]
+    fn who_has_waited_too_long_is_told_for_whom() {
+        let holder = release(plan());
+        let now = holder.heard_at;
+        let said = waited(Some(&holder), now).message;
+        for part in [
+            "release shop/production/7",
+            "phase preflight",
+            "has waited 2h",
+            "retry the stage",
+        ] {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+        let said = waited(None, now).message;
+        assert!(said.starts_with("this release has waited 2h"), "{said}");
     }
 }

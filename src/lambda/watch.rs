@@ -5,8 +5,10 @@ use serde_json::{Value, json};
 
 use super::advance::{Desk, Standing};
 use super::call::WatchCall;
-use super::settings::{SettingsPlace, Until};
+use super::settings::SettingsPlace;
+use super::turn::is_left_to_its_own;
 use super::{Failure, Function, Slice};
+use crate::compose::Until;
 use crate::driver::{Driver, is_free};
 use crate::journal::newest;
 
@@ -32,10 +34,11 @@ impl Function {
             let outcome = release.outcome.as_ref().map(|(outcome, _)| outcome.code());
             json!({ "release": id, "phase": release.phase, "outcome": outcome })
         };
-        if release.outcome.is_some() || is_free(&release, self.around.clock().now()).is_none() {
+        let now = self.around.clock().now();
+        if release.outcome.is_some() || is_free(&release, now).is_none() || is_left_to_its_own(&release, now) {
             return Ok(said(&release));
         }
-        let driver = Driver::join(self.seat(&desk, None, Vec::new()).await?, release.clone());
+        let driver = Driver::join(self.seat(&desk, None).await?, release.clone());
         match self.drive(&desk, driver, Until::Over, &mut None).await? {
             Standing::Over(release) | Standing::UnderWay(release) => Ok(said(&release)),
             Standing::Waiting(why) => Err(Failure::system(why)),

@@ -19,6 +19,14 @@ pub struct VersionSeen {
     pub processing: Processing,
 }
 
+impl VersionSeen {
+    /// Whether it is made of the bundle with this key.
+    #[must_use]
+    pub fn is_made_of(&self, key: &str) -> bool {
+        self.bundle.as_ref().is_some_and(|(_, its_key)| its_key == key)
+    }
+}
+
 /// How far the processing of an application version is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Processing {

@@ -1,6 +1,7 @@
 //! Which versions a release leads back to.
 
 use super::outcome::Outcome;
+use super::plan::Plan;
 use super::state::Release;
 use crate::model::VersionLabel;
 
@@ -11,10 +12,20 @@ impl Release {
         self.promoted() && self.outcome.is_none() && self.came_from(wanted)
     }
 
-    /// Whether this release, the newest one, was taken back, so that this version is live.
+    /// Whether this release, the newest one, has left a plan's version live: it has promoted it with the same settings for green, or
+    /// was taken back to it.
     #[must_use]
-    pub fn was_taken_back_to(&self, wanted: &VersionLabel) -> bool {
-        matches!(&self.outcome, Some((Outcome::RolledBack | Outcome::Aborted, _))) && self.came_from(wanted)
+    pub fn has_left(&self, wanted: &Plan) -> bool {
+        match &self.outcome {
+            Some((Outcome::Promoted, _)) => {
+                let released = &self.plan;
+                released.drill.is_none()
+                    && released.version_label == wanted.version_label
+                    && released.overrides_digest == wanted.overrides_digest
+            }
+            Some((Outcome::RolledBack | Outcome::Aborted, _)) => self.came_from(&wanted.version_label),
+            _ => false,
+        }
     }
 
     fn came_from(&self, wanted: &VersionLabel) -> bool {
@@ -26,7 +37,7 @@ impl Release {
 #[cfg(test)]
 mod tests {
     use crate::release::tests::{blue, plan, release};
-    use crate::release::{Outcome, Phase};
+    use crate::release::{Outcome, Phase, Plan};
 
     #[test]
     fn an_old_version_is_a_way_back_while_its_environment_is_warm() {
@@ -45,15 +56,29 @@ mod tests {
     }
 
     #[test]
-    fn a_version_that_was_taken_back_to_is_live() {
+    fn a_release_leaves_the_version_live_that_it_was_taken_back_to_or_has_promoted() {
         let mut before = release(plan());
-        let old = blue().version.expect("blue runs a version");
         before.blue = Some(blue());
-        let mut after = |outcome| {
-            before.outcome = Some((outcome, "why".to_owned()));
-            before.was_taken_back_to(&old)
+        let new = plan();
+        let old = Plan {
+            version_label: blue().version.expect("blue runs a version"),
+            ..plan()
         };
-        assert!(after(Outcome::RolledBack) && after(Outcome::Aborted));
-        assert!(!after(Outcome::Promoted) && !after(Outcome::NeedsHuman));
+        let other_settings = Plan {
+            overrides_digest: Some("another".to_owned()),
+            ..plan()
+        };
+        let mut left = |outcome, wanted: &Plan| {
+            before.outcome = Some((outcome, "why".to_owned()));
+            before.has_left(wanted)
+        };
+        for outcome in [Outcome::RolledBack, Outcome::Aborted] {
+            assert!(left(outcome, &old) && !left(outcome, &new), "{outcome:?}");
+        }
+        assert!(left(Outcome::Promoted, &new) && !left(Outcome::Promoted, &old));
+        assert!(!left(Outcome::Promoted, &other_settings));
+        for outcome in [Outcome::Refused, Outcome::NeedsHuman] {
+            assert!(!left(outcome, &old) && !left(outcome, &new), "{outcome:?}");
+        }
     }
 }

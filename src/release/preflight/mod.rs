@@ -102,7 +102,7 @@ impl Findings {
 
     fn bundle(&mut self, facts: &Facts) {
         for problem in &facts.bundle {
-            self.add("bundle", problem.clone(), "mend the bundle and try again");
+            self.problems.push(Problem::of_bundle(problem));
         }
     }
 
@@ -129,16 +129,16 @@ impl Findings {
             return None;
         }
         let environments = facts.environments.known()?;
-        if let Some(taken) = environments.iter().find(|seen| seen.name == plan.green_name)
-            && taken.release_tag.as_deref() != Some(plan.tag().as_str())
-        {
+        if let Some(taken) = environments.iter().find(|seen| seen.name == plan.green_name) {
             self.add(
                 "name",
                 format!(
-                    "an environment called {} is there already ({}), and this release did not make it",
+                    "an environment called {} is there already ({}), and this release has made nothing yet; where a journal was lost, \
+                     numbers begin anew",
                     taken.name, taken.id
                 ),
-                "set another `green.name_prefix`, or remove that environment",
+                "use the journal that the slot's releases have had so far, set another `green.name_prefix`, or remove that environment \
+                 if it serves nobody",
             );
         }
         if plan.lever.is_gradual() && !self.weights(plan, facts) {
@@ -301,8 +301,7 @@ impl Findings {
         let seen = facts.version.known().and_then(Option::as_ref);
         match (&plan.source, seen) {
             (Source::Bundle { key, .. }, Some(seen)) => {
-                let same = seen.bundle.as_ref().is_some_and(|(_, its_key)| its_key == key);
-                if !same {
+                if !seen.is_made_of(key) {
                     self.add(
                         "version",
                         format!("version label {label} is taken by another bundle"),

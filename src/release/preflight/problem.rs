@@ -25,6 +25,12 @@ impl Problem {
         }
     }
 
+    /// That something is wrong with the bundle; a sentence says what.
+    #[must_use]
+    pub fn of_bundle(what: &String) -> Self {
+        Self::new("bundle", what, "mend the bundle and try again")
+    }
+
     /// Whether it only says that something could not be read, so that another look may clear it.
     #[must_use]
     pub fn is_unknown(&self) -> bool {
