@@ -4,8 +4,8 @@ use aws_sdk_cloudwatch::types::{AlarmType, StateValue};
 use aws_smithy_types::DateTime;
 
 use super::error::read;
+use super::time::timestamp;
 use super::{Aws, CallError};
-use crate::model::Timestamp;
 use crate::release::AlarmSeen;
 
 /// Longest text that is kept of why an alarm is on: the service writes up to 1,023 characters (`StateReason`).
@@ -75,7 +75,7 @@ fn seen(
         name: name?.to_owned(),
         // Without enough data it says nothing against anybody.
         on: Some(*state? == StateValue::Alarm),
-        since: since.and_then(|at| Some(Timestamp::from_millis(at.to_millis().ok()?))),
+        since: since.map(timestamp),
         reason: reason.unwrap_or_default().chars().take(REASON).collect(),
     })
 }

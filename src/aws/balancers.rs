@@ -59,7 +59,7 @@ impl Aws {
                 || gone(arn),
                 |rule| Rule {
                     arn: arn.clone(),
-                    forward: forward(rule.actions()),
+                    forward: weighable(rule),
                 },
             )
         };
@@ -263,6 +263,19 @@ fn written(forward: &Forward) -> Action {
         .build()
 }
 
+/// What a rule does, or why that cannot be changed.
+fn weighable(rule: &aws_sdk_elasticloadbalancingv2::types::Rule) -> Result<Forward, String> {
+    // It can be read like any other, and only the call that changes it fails (source: `ModifyRule` of the API).
+    if rule.is_default() == Some(true) {
+        return Err(
+            "it is a listener's default rule, which ModifyRule does not change; make a rule of its own with a condition that matches \
+             everything, such as the path *"
+                .to_owned(),
+        );
+    }
+    forward(rule.actions())
+}
+
 /// What a rule's actions amount to.
 fn forward(actions: &[Action]) -> Result<Forward, String> {
     let [action] = actions else {
@@ -291,4 +304,27 @@ fn forward(actions: &[Action]) -> Result<Forward, String> {
         groups: groups.collect(),
         sticky,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_rule_of_a_listener_cannot_be_weighed() {
+        let wanted = Forward {
+            groups: vec![("blue".to_owned(), 1)],
+            sticky: None,
+        };
+        let seen = |is_default: bool| {
+            let rule = aws_sdk_elasticloadbalancingv2::types::Rule::builder();
+            weighable(&rule.is_default(is_default).actions(written(&wanted)).build())
+        };
+        assert_eq!(seen(false), Ok(wanted.clone()));
+        let said = seen(true).unwrap_err();
+        assert!(
+            said.contains("default rule") && said.contains("make a rule of its own"),
+            "{said}"
+        );
+    }
 }

@@ -108,6 +108,10 @@ impl Aws {
                 .tls_provider(Provider::Rustls(CryptoMode::Ring))
                 .build_https(),
         };
+        let service_clock = match settings.in_process {
+            Some(_) => ServiceClock::in_process(),
+            None => ServiceClock::elsewhere(),
+        };
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT)
             .operation_attempt_timeout(ATTEMPT)
@@ -126,7 +130,7 @@ impl Aws {
                 .retry_config(retries)
                 .timeout_config(timeouts)
                 .build();
-            return Self::with(&shared);
+            return Self::with(&shared, service_clock);
         }
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .http_client(http)
@@ -141,11 +145,10 @@ impl Aws {
         if let Some((key, secret)) = &settings.keys {
             loader = loader.credentials_provider(own_keys(key, secret));
         }
-        Self::with(&loader.load().await)
+        Self::with(&loader.load().await, service_clock)
     }
 
-    fn with(shared: &SdkConfig) -> Self {
-        let service_clock = ServiceClock::default();
+    fn with(shared: &SdkConfig, service_clock: ServiceClock) -> Self {
         let beanstalk = aws_sdk_elasticbeanstalk::config::Builder::from(shared)
             .retry_partition(own_retries("reads"))
             .interceptor(service_clock.clone())

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -149,21 +150,12 @@ where
             message: chain(&error),
             effect: Effect::Refused,
         },
-        SdkError::DispatchFailure(ref failure) if failure.is_other() => {
-            // Credentials are fetched on the way to the first attempt, so their absence ends up here.
-            let message = plain(chain(&error));
-            let effect = if message.contains("credential") {
-                Effect::Refused
-            } else {
-                Effect::Unknown
-            };
-            CallError {
-                operation,
-                code: None,
-                message,
-                effect,
-            }
-        }
+        SdkError::DispatchFailure(ref failure) if failure.is_other() => CallError {
+            operation,
+            code: None,
+            message: plain(chain(&error)),
+            effect: on_the_way(&error),
+        },
         _ => CallError {
             operation,
             code: None,
@@ -171,6 +163,29 @@ where
             effect: Effect::Unknown,
         },
     }
+}
+
+/// What is known of a call that failed on its way out, and not for the network: credentials are fetched there.
+fn on_the_way(error: &(dyn Error + 'static)) -> Effect {
+    match without_credentials(error) {
+        Some(CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_)) => Effect::Refused,
+        // There are some, and whoever hands them out was busy, down, or slow. Nothing was sent.
+        Some(_) => Effect::NotNow,
+        None if chain(error).contains("credential") => Effect::Refused,
+        None => Effect::Unknown,
+    }
+}
+
+/// Why there were no credentials, if that is below an error.
+fn without_credentials<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a CredentialsError> {
+    let mut below = Some(error);
+    while let Some(error) = below {
+        if let Some(found) = error.downcast_ref::<CredentialsError>() {
+            return Some(found);
+        }
+        below = error.source();
+    }
+    None
 }
 
 /// The SDK's words for what everybody meets once, in ours: one line, with what to do next.
@@ -204,8 +219,10 @@ fn effect(status: u16, code: &str, message: &str) -> Effect {
     if THROTTLED.contains(&code) {
         return Effect::NotNow;
     }
-    // A request that reached a server which then failed may have been carried out.
-    if status >= 500 {
+    // A request that reached a server which then failed may have been carried out. S3 begins to answer a long call before it knows
+    // how that ends, so such a failure can come with a status of success (source: `CompleteMultipartUpload` of its API). A redirect
+    // is a clear answer.
+    if !(300..500).contains(&status) || code == "InternalError" {
         return Effect::Unknown;
     }
     let busy = message.contains("invalid state for this operation")
@@ -239,7 +256,42 @@ fn chain(error: &dyn Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityError;
+    use aws_smithy_runtime_api::client::result::ConnectorError;
+
     use super::*;
+
+    #[test]
+    fn credentials_that_could_not_be_fetched_may_come_later() {
+        let met = |error: CredentialsError| {
+            let failure = ConnectorError::other(error.into(), None);
+            let error: SdkError<GetCallerIdentityError, HttpResponse> = SdkError::dispatch_failure(failure);
+            read("GetCallerIdentity", error)
+        };
+        for error in [
+            CredentialsError::not_loaded_no_source(),
+            CredentialsError::not_loaded("no credentials found in chain. Attempted:\n  Environment: not set"),
+            CredentialsError::invalid_configuration("the profile names itself"),
+        ] {
+            let error = met(error);
+            assert_eq!(error.effect, Effect::Refused, "{error}");
+        }
+        for error in [
+            CredentialsError::provider_error("the agent answered with status 429"),
+            CredentialsError::provider_timed_out(Duration::from_secs(5)),
+            CredentialsError::unhandled("the answer was cut short"),
+        ] {
+            let error = met(error);
+            assert_eq!(error.effect, Effect::NotNow, "{error}");
+        }
+        let said = met(CredentialsError::provider_error("the agent answered with status 429")).message;
+        assert!(
+            said.ends_with("loading credentials: the agent answered with status 429"),
+            "{said}"
+        );
+    }
 
     #[test]
     fn common_troubles_are_told_plainly() {
@@ -276,6 +328,17 @@ mod tests {
             (403, "AccessDenied", "no", Effect::Refused),
             (500, "InternalFailure", "", Effect::Unknown),
             (503, "ServiceUnavailable", "", Effect::Unknown),
+            (
+                200,
+                "InternalError",
+                "We encountered an internal error. Please try again.",
+                Effect::Unknown,
+            ),
+            (200, "InvalidPart", "", Effect::Unknown),
+            (409, "InternalError", "", Effect::Unknown),
+            (200, "SlowDown", "Reduce your request rate.", Effect::NotNow),
+            (301, "PermanentRedirect", "", Effect::Refused),
+            (412, "PreconditionFailed", "", Effect::Refused),
         ];
         for (status, code, message, wanted) in cases {
             assert_eq!(effect(status, code, message), wanted, "{status} {code} {message}");

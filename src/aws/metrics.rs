@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricDataResult, MetricStat, StatusCode};
-use aws_smithy_types::DateTime;
 
 use super::error::read;
+use super::time::{date_time, timestamp};
 use super::{Aws, CallError, Effect};
 use crate::model::Timestamp;
 use crate::verdict::{Arm, Latency};
@@ -72,8 +72,8 @@ impl Aws {
                 .cloudwatch
                 .get_metric_data()
                 .set_metric_data_queries(Some(queries.clone()))
-                .start_time(DateTime::from_millis(began))
-                .end_time(DateTime::from_millis(ended.as_millis()))
+                .start_time(date_time(Timestamp::from_millis(began)))
+                .end_time(date_time(ended))
                 .set_next_token(token)
                 .send()
                 .await
@@ -83,7 +83,7 @@ impl Aws {
                 complete(result, token.is_some())?;
                 let id = result.id().unwrap_or_default();
                 for (at, value) in result.timestamps().iter().zip(result.values()) {
-                    told.insert((id.to_owned(), at.secs() * 1000), *value);
+                    told.insert((id.to_owned(), timestamp(at).as_millis()), *value);
                 }
             }
             if token.is_none() {
@@ -134,15 +134,18 @@ fn complete(result: &MetricDataResult, more_to_come: bool) -> Result<(), CallErr
             Err(CallError {
                 operation: "GetMetricData",
                 code: Some(code.as_str().to_owned()),
-                message: format!(
-                    "of {} not all was told: {}",
-                    result.id().unwrap_or("a metric"),
-                    said.join(" ")
-                ),
+                message: format!("of {} not all was told: {}", metric(result), said.join(" ")),
                 effect: Effect::NotNow,
             })
         }
     }
+}
+
+/// The metric whose numbers these are.
+fn metric(result: &MetricDataResult) -> &'static str {
+    let key = result.id().and_then(|id| id.rsplit_once('_')).map(|(key, _)| key);
+    let asked = ASKED.iter().find(|(of, ..)| Some(*of) == key);
+    asked.map_or("a metric", |(_, name, _)| name)
 }
 
 /// The end of the newest minute of which everything was told by then: the service is a minute late, and later at times.

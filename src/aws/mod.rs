@@ -15,6 +15,7 @@ mod objects;
 mod pipelines;
 mod scaling;
 mod service_clock;
+mod time;
 mod zones;
 
 pub use balancers::Balancer;

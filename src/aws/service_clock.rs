@@ -12,28 +12,62 @@ use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::date_time::{DateTime, Format};
 use tokio::time::Instant;
 
-use crate::model::{PACE_HEADER, Timestamp};
+use super::time::timestamp;
+use crate::model::{Clock, PACE_HEADER, SystemClock, Timestamp};
 
 /// The header of an answer has whole seconds, and the way takes a moment; a smaller difference is none.
 const SMALLEST: Duration = Duration::from_secs(5);
 
+/// Tells the time since some fixed moment.
+type SinceThen = Arc<dyn Fn() -> Duration + Send + Sync>;
+
 /// Listens to the `Date` of every answer.
-#[derive(Clone, Debug, Default)]
-pub(super) struct ServiceClock(Arc<Mutex<Heard>>);
+#[derive(Clone)]
+pub(super) struct ServiceClock {
+    heard: Arc<Mutex<Heard>>,
+    now: SinceThen,
+}
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Heard {
-    date: Option<(Timestamp, Instant)>,
+    /// What the service's clock showed, and what ours did.
+    date: Option<(Timestamp, Duration)>,
     pace: Option<f64>,
 }
 
+impl std::fmt::Debug for ServiceClock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ServiceClock")
+            .field("heard", &self.heard)
+            .finish_non_exhaustive()
+    }
+}
+
 impl ServiceClock {
+    /// For a service elsewhere, whose time goes on while this machine sleeps.
+    pub(super) fn elsewhere() -> Self {
+        Self::by(|| SystemClock.since_boot())
+    }
+
+    /// For a cloud in this process, whose time may be virtual.
+    pub(super) fn in_process() -> Self {
+        let began = Instant::now();
+        Self::by(move || began.elapsed())
+    }
+
+    fn by(now: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
+        Self {
+            heard: Arc::default(),
+            now: Arc::new(now),
+        }
+    }
+
     /// What the service's clock shows when this machine's shows `here`; the same, if nothing else is known.
     pub(super) fn when(&self, here: Timestamp) -> Timestamp {
         let Some((date, heard)) = self.heard().date else {
             return here;
         };
-        let there = date + heard.elapsed();
+        let there = date + (self.now)().saturating_sub(heard);
         if here.since(there).max(there.since(here)) < SMALLEST {
             here
         } else {
@@ -42,10 +76,8 @@ impl ServiceClock {
     }
 
     fn hear(&self, date: &str) {
-        if let Ok(date) = DateTime::from_str(date, Format::HttpDate)
-            && let Ok(millis) = date.to_millis()
-        {
-            let told = (Timestamp::from_millis(millis), Instant::now());
+        if let Ok(date) = DateTime::from_str(date, Format::HttpDate) {
+            let told = (timestamp(&date), (self.now)());
             self.heard().date = Some(told);
         }
     }
@@ -61,7 +93,7 @@ impl ServiceClock {
     }
 
     fn heard(&self) -> MutexGuard<'_, Heard> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -88,16 +120,47 @@ impl Intercept for ServiceClock {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
     use super::*;
+
+    /// Five minutes after the moment that is `here` in these tests.
+    const LATER: &str = "Fri, 15 Jan 2027 08:05:00 GMT";
+
+    #[test]
+    fn time_that_the_machine_slept_has_passed_for_the_service() {
+        let boot = Arc::new(AtomicU64::new(1000));
+        let hands = Arc::clone(&boot);
+        let clock = ServiceClock::by(move || Duration::from_secs(hands.load(Ordering::Relaxed)));
+        let here = Timestamp::from_millis(1_800_000_000_000);
+        clock.hear(LATER);
+        boot.store(1000 + 3600, Ordering::Relaxed);
+        let awake = here + Duration::from_secs(3600);
+        assert_eq!(clock.when(awake), awake + Duration::from_secs(300));
+    }
+
+    #[cfg(feature = "local")]
+    #[tokio::test(start_paused = true)]
+    async fn virtual_time_passes_for_a_cloud_in_this_process_alone() {
+        let clocks = [ServiceClock::in_process(), ServiceClock::elsewhere()];
+        let here = Timestamp::from_millis(1_800_000_000_000);
+        for clock in &clocks {
+            clock.hear(LATER);
+        }
+        tokio::time::advance(Duration::from_secs(3600)).await;
+        let [inside, outside] = clocks.map(|clock| clock.when(here).since(here));
+        assert_eq!(inside, Duration::from_secs(3900));
+        assert!(outside < Duration::from_secs(320), "{outside:?}");
+    }
 
     #[test]
     fn the_service_tells_its_time() {
-        let clock = ServiceClock::default();
+        let clock = ServiceClock::elsewhere();
         let here = Timestamp::from_millis(1_800_000_000_000);
         assert_eq!(clock.when(here), here, "nothing is known");
         clock.hear("not a date");
         assert_eq!(clock.when(here), here);
-        clock.hear("Fri, 15 Jan 2027 08:05:00 GMT");
+        clock.hear(LATER);
         let there = clock.when(here);
         assert!(there.since(here) >= Duration::from_secs(300), "{there}");
         assert!(there.since(here) < Duration::from_secs(320), "{there}");

@@ -16,6 +16,10 @@ mod problem;
 mod tests;
 mod text;
 
+use tokio::runtime::{Handle, RuntimeFlavor};
+
+use crate::model::text::hex;
+
 pub use inspect::{Bundle, inspect};
 pub use pack::{ZipSummary, zip_directory};
 pub use problem::{BundleError, BundleProblem};
@@ -47,5 +51,16 @@ fn sha256(file: &mut impl std::io::Read) -> std::io::Result<String> {
         }
         digest.update(&buffer[..read]);
     }
-    Ok(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&digest.finalize()))
+}
+
+/// Does long work on files off the threads that carry the network; on a runtime of one thread, whose time may be virtual, at once.
+pub(crate) async fn off_thread<T>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, tokio::task::JoinError>
+where
+    T: Send + 'static,
+{
+    match Handle::current().runtime_flavor() {
+        RuntimeFlavor::CurrentThread => Ok(work()),
+        _ => tokio::task::spawn_blocking(work).await,
+    }
 }

@@ -82,7 +82,7 @@ impl Journal for DirectoryJournal {
                     continue;
                 };
                 // A folder without a first entry is a release that never began.
-                if newest < Some(number) && item.path().join(names::entry(1)).exists() {
+                if newest < Some(number) && is_there(&item.path().join(names::entry(1)))? {
                     newest = Some(number);
                 }
             }
@@ -136,6 +136,15 @@ async fn blocking<T: Send + 'static>(
             path: "(any)".to_owned(),
             source: io::Error::other(error),
         }),
+    }
+}
+
+/// Whether an entry is there. One that cannot be looked at is not taken for absent.
+fn is_there(path: &Path) -> Result<bool, JournalError> {
+    match path.try_exists() {
+        // A file has the name of a release's folder.
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(false),
+        looked => looked.map_err(failed("look at", path)),
     }
 }
 

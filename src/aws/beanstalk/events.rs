@@ -3,8 +3,8 @@
 use aws_sdk_elasticbeanstalk::types::{EnvironmentInfoType, EventSeverity};
 
 use super::super::error::read;
+use super::super::time::{date_time, timestamp};
 use super::super::{Aws, CallError};
-use super::{date_time, timestamp};
 use crate::model::{EnvironmentId, Timestamp};
 
 /// Clocks of AWS and of this machine differ; error events from a little earlier are looked at too. Green is new, so they cannot

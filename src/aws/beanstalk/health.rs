@@ -6,8 +6,8 @@ use std::time::Duration;
 use aws_sdk_elasticbeanstalk::types::{ApplicationMetrics, EnvironmentHealthAttribute, InstancesHealthAttribute};
 
 use super::super::error::read;
+use super::super::time::timestamp;
 use super::super::{Aws, CallError};
-use super::timestamp;
 use crate::model::{
     EnvironmentId, HealthColor, HealthStatus, InstanceId, Latency, RequestCounts, Served, Span, VersionLabel,
 };

@@ -14,9 +14,7 @@ pub use environments::NewEnvironment;
 pub use setup::FirstEnvironment;
 
 use aws_sdk_elasticbeanstalk::types::ConfigurationOptionSetting;
-use aws_smithy_types::DateTime;
 
-use crate::model::Timestamp;
 use crate::spec::OptionSetting;
 
 fn option_settings(settings: &[OptionSetting]) -> Vec<ConfigurationOptionSetting> {
@@ -31,12 +29,4 @@ fn option_settings(settings: &[OptionSetting]) -> Vec<ConfigurationOptionSetting
                 .build()
         })
         .collect()
-}
-
-fn timestamp(time: &DateTime) -> Timestamp {
-    Timestamp::from_millis(time.to_millis().unwrap_or(0))
-}
-
-fn date_time(time: Timestamp) -> DateTime {
-    DateTime::from_millis(time.as_millis())
 }

@@ -3,8 +3,8 @@
 use aws_sdk_elasticbeanstalk::types::{ApplicationVersionDescription, S3Location};
 
 use super::super::error::read;
+use super::super::time::timestamp;
 use super::super::{Aws, CallError};
-use super::timestamp;
 use crate::model::{ApplicationName, Timestamp, VersionLabel};
 use crate::release::{Processing, VersionSeen};
 

@@ -50,6 +50,25 @@ async fn what_cannot_be_read_is_not_taken_for_absent() {
     assert!(error.contains("read"), "{error}");
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_first_entry_that_cannot_be_looked_at_is_not_taken_for_absent() {
+    let (_folder, root, journal) = journal();
+    let slot = entry_of(1).release.slot;
+    assert_eq!(journal.append(&entry_of(1)).await.unwrap(), Append::Written);
+    // A link that leads to itself: nobody can say what is behind it.
+    let second = root.join("shop/production/2");
+    fs::create_dir(&second).unwrap();
+    std::os::unix::fs::symlink("000001.json", second.join("000001.json")).unwrap();
+    let error = journal.latest(&slot).await.unwrap_err();
+    assert!(error.may_pass(), "{error}");
+    let said = error.to_string();
+    assert!(
+        said.contains("look at") && said.contains("shop/production/2/000001.json"),
+        "{said}"
+    );
+}
+
 #[tokio::test]
 async fn a_file_in_the_way_of_a_folder_is_named() {
     let folder = tempfile::tempdir().unwrap();
