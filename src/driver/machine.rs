@@ -2,6 +2,9 @@
 
 use std::hash::{BuildHasher, Hasher};
 
+use sha2::{Digest, Sha256};
+
+use crate::model::text::hex;
 use crate::release::Writer;
 
 /// What a driver knows of its machine.
@@ -24,6 +27,7 @@ impl Machine for ThisMachine {
             host: name.nodename().to_string_lossy().into_owned(),
             process: std::process::id(),
             run: nonce(),
+            machine: namespace(),
         }
     }
 
@@ -37,6 +41,20 @@ impl Machine for ThisMachine {
             Err(error) => error != rustix::io::Errno::SRCH,
         }
     }
+}
+
+/// What tells the processes that this one sees from all others: which time the machine has started, and the namespace of process ids
+/// within it. Known on Linux alone.
+fn namespace() -> Option<String> {
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    let ids = std::fs::read_link("/proc/self/ns/pid").ok()?;
+    let boot = boot.trim();
+    (!boot.is_empty()).then(|| format!("{boot} {}", ids.display()))
+}
+
+/// What tells the releases that a process with such a random text begins from those of other journals.
+pub(crate) fn mark(run: &str) -> String {
+    hex(&Sha256::digest(run)[..4])
 }
 
 /// Random text. The standard library's hasher keys come from the operating system.

@@ -30,6 +30,8 @@ use std::time::Duration;
 pub use busy::Busy;
 pub use error::DriverError;
 pub use facts::gather;
+#[cfg(feature = "local")]
+pub(crate) use machine::mark;
 pub use machine::{Machine, ThisMachine};
 pub use ownership::{Watched, is_free};
 pub use seat::{Core, Mind, Seat};
@@ -111,9 +113,11 @@ impl Driver {
                 Some(release) => Next::after(&release),
                 None => Next::first(),
             };
-            let event = Event::Started {
-                plan: Box::new(plan(&next)),
+            let plan = Plan {
+                mark: machine::mark(&writer.run),
+                ..plan(&next)
             };
+            let event = Event::Started { plan: Box::new(plan) };
             let id = ReleaseId {
                 slot: slot.clone(),
                 number: next.number,

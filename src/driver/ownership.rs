@@ -62,7 +62,7 @@ fn gone(release: &Release, machine: &dyn Machine, me: &Writer, now: Timestamp) -
         return Some(format!("{driver} has handed it over"));
     }
     // On the same machine there is no need to wait: whether a process lives can be seen.
-    if driver.host == me.host && driver.process != me.process && !machine.runs(driver.process) {
+    if driver.is_beside(me) && driver.process != me.process && !machine.runs(driver.process) {
         return Some(format!("{driver} does not run any more"));
     }
     (now >= release.owned_until + limits::SKEW).then(|| unheard(release))

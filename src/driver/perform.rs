@@ -9,10 +9,11 @@ use super::prune;
 use super::weights;
 use super::{Seat, World};
 use crate::aws::{CallError, InTime, NewEnvironment};
+use crate::model::text::tag_value;
 use crate::model::{EnvironmentId, InstanceId};
 use crate::release::{
-    Action, CallResult, EnvironmentSeen, EnvironmentStatus, Listener, Notice, Plan, RELEASE_TAG, Release, Role, Source,
-    VersionSeen, limits,
+    Action, CallResult, EnvironmentSeen, EnvironmentStatus, HealthSeen, Listener, Notice, Plan, RELEASE_TAG, Release,
+    Role, Source, VersionSeen, limits,
 };
 
 /// Makes the call of an intent.
@@ -53,7 +54,7 @@ pub(super) async fn perform(seat: &Seat, release: &Release, action: &Action, beg
             min_instances,
             max_instances,
         } => {
-            let tags = tags(world, plan);
+            let tags = tags(plan);
             let new = NewEnvironment {
                 application,
                 name,
@@ -67,7 +68,7 @@ pub(super) async fn perform(seat: &Seat, release: &Release, action: &Action, beg
                 .aws
                 .create_environment(&new, &sent_by)
                 .await
-                .map_err(CallResult::from)
+                .map_err(|error| world.overrides.scrubbed(error).into())
         }
         Action::Swap { from, to, other_cname } => {
             match in_bounds(Box::pin(fit_to_swap(world, plan, from, to, other_cname)))
@@ -176,7 +177,7 @@ async fn upload(world: &World, plan: &Plan, key: &str, listener: &dyn Listener) 
     let wanted = sha256.clone();
     let path = file.clone();
     // The key promises a content; a file that has changed since must not get under it.
-    let found = off_thread(move || crate::bundle::digest(&path))
+    let found = crate::bundle::off_thread(move || crate::bundle::digest(&path))
         .await
         .map_err(|error| not_now(error.to_string()))?;
     match found {
@@ -201,18 +202,10 @@ async fn upload(world: &World, plan: &Plan, key: &str, listener: &dyn Listener) 
     let progress = |done, total| listener.notice(Notice::Progress { done, total });
     world
         .aws
-        .upload(&file, &bucket, key, &progress)
+        .upload_as_promised(&file, sha256, &bucket, key, &progress)
         .await
         .map_err(CallResult::from)?;
     Ok(Some(format!("s3://{bucket}/{key}")))
-}
-
-/// Does long work on files off the threads that carry the network; on a runtime of one thread, whose time may be virtual, at once.
-async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, tokio::task::JoinError> {
-    match tokio::runtime::Handle::current().runtime_flavor() {
-        tokio::runtime::RuntimeFlavor::CurrentThread => Ok(work()),
-        _ => tokio::task::spawn_blocking(work).await,
-    }
 }
 
 async fn create_version(
@@ -254,7 +247,8 @@ async fn save_configuration(
     environment: &EnvironmentId,
     with_overrides: bool,
 ) -> Result<Option<String>, CallResult> {
-    let settings = if with_overrides {
+    // A drill began without any, whatever the settings say.
+    let settings = if with_overrides && plan.overrides_digest.is_some() {
         if world.overrides.digest() != plan.overrides_digest {
             return Err(refused(
                 "the settings under [green] in cutover.toml are not those that the release began with, and they are kept nowhere else; \
@@ -275,13 +269,13 @@ async fn save_configuration(
 }
 
 /// The user's tags, and ours: which release made it, and for which slot.
-fn tags(world: &World, plan: &Plan) -> Vec<(String, String)> {
+fn tags(plan: &Plan) -> Vec<(String, String)> {
     let ours = [
         (RELEASE_TAG.to_owned(), plan.tag()),
-        ("cutover:slot".to_owned(), plan.id.slot.to_string()),
-        ("cutover:version".to_owned(), plan.version_label.to_string()),
+        ("cutover:slot".to_owned(), tag_value(&plan.id.slot.to_string())),
+        ("cutover:version".to_owned(), tag_value(plan.version_label.as_str())),
     ];
-    world.overrides.tags.clone().into_iter().chain(ours).collect()
+    plan.tags.clone().into_iter().chain(ours).collect()
 }
 
 async fn find(world: &World, id: &EnvironmentId) -> Result<Option<EnvironmentSeen>, CallResult> {
@@ -326,6 +320,10 @@ const FEWEST: usize = 2;
 /// Whether an instance of green may be replaced: it is still there, and others can carry its traffic. `false` if it is gone.
 async fn fit_to_replace(world: &World, green: &EnvironmentId, instance: &InstanceId) -> Result<bool, CallResult> {
     let health = world.aws.health(green).await.map_err(unread)?;
+    replaceable(&health, green, instance)
+}
+
+fn replaceable(health: &HealthSeen, green: &EnvironmentId, instance: &InstanceId) -> Result<bool, CallResult> {
     if !health.instances.contains_key(instance) {
         return Ok(false);
     }
@@ -412,4 +410,50 @@ async fn fit_to_end(world: &World, release: &Release, id: &EnvironmentId, role: 
         )));
     }
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{HealthColor, HealthStatus, Span};
+    use crate::release::InstanceSeen;
+
+    #[test]
+    fn an_instance_is_replaced_only_where_two_others_are_known_to_be_well() {
+        let asked = |instances: &[(&str, HealthStatus)]| {
+            let instance = |(id, status): &(&str, HealthStatus)| {
+                let seen = InstanceSeen {
+                    status: *status,
+                    version: None,
+                    served: None,
+                };
+                (InstanceId::new(*id), seen)
+            };
+            let health = HealthSeen {
+                refreshed_at: None,
+                reported_at: None,
+                status: Some(HealthStatus::Warning),
+                color: HealthColor::Yellow,
+                causes: Vec::new(),
+                instances: instances.iter().map(instance).collect(),
+                served: None,
+                window: Span::from_secs(10),
+            };
+            replaceable(&health, &EnvironmentId::new("e-green"), &InstanceId::new("i-sick"))
+        };
+        let sick = ("i-sick", HealthStatus::Severe);
+        let ok = HealthStatus::Ok;
+        assert_eq!(asked(&[sick, ("i-1", ok), ("i-2", ok)]), Ok(true));
+        assert_eq!(asked(&[("i-1", ok), ("i-2", ok)]), Ok(false), "it is gone already");
+        for other in [HealthStatus::Severe, HealthStatus::Unknown] {
+            let refused = asked(&[sick, ("i-1", ok), ("i-2", other)]).unwrap_err();
+            let CallResult::Refused { message, .. } = &refused else {
+                panic!("{other:?}: {refused:?}");
+            };
+            assert!(
+                message.contains("without i-sick, e-green would have fewer than 2 instances"),
+                "{message}"
+            );
+        }
+    }
 }

@@ -23,6 +23,10 @@ pub(super) async fn prune(world: &World, release: &Release, keep: u32) -> Result
 }
 
 async fn prune_versions(world: &World, release: &Release, keep: u32) -> Result<usize, CallResult> {
+    // After a rollback the way back is what it was before, and which version that leads to is in another release's journal.
+    if !promoted(release) {
+        return Ok(0);
+    }
     let application = &release.plan.id.slot.application;
     let (environments, versions) = tokio::join!(
         world.aws.environments(Some(application)),
@@ -36,11 +40,9 @@ async fn prune_versions(world: &World, release: &Release, keep: u32) -> Result<u
     // The way back: what blue ran, and what this release is about.
     needed.extend(release.blue.as_ref().and_then(|blue| blue.version.clone()));
     needed.insert(release.plan.version_label.clone());
-    let ours = versions
-        .into_iter()
-        .filter(|(_, _, description)| description.starts_with(MARK));
+    let versions = versions.into_iter().map(|(label, _, description)| (label, description));
     let mut removed = 0;
-    for (label, _, _) in ours.skip(keep as usize).filter(|(label, _, _)| !needed.contains(label)) {
+    for label in surplus(versions, release, keep).filter(|label| !needed.contains(label)) {
         match world.aws.delete_version(application, &label).await {
             Ok(()) => removed += 1,
             // Somebody else may have removed it, or deploys it just now.
@@ -49,6 +51,18 @@ async fn prune_versions(world: &World, release: &Release, keep: u32) -> Result<u
         }
     }
     Ok(removed)
+}
+
+/// The versions of this slot that are not among the newest so many, of all of the application's from the newest on. Those of other
+/// slots may be their ways back.
+fn surplus(
+    versions: impl Iterator<Item = (VersionLabel, String)>,
+    release: &Release,
+    keep: u32,
+) -> impl Iterator<Item = VersionLabel> {
+    let ours = format!("{MARK}{}/", release.plan.id.slot);
+    let ours = versions.filter(move |(_, description)| description.starts_with(&ours));
+    ours.skip(keep as usize).map(|(label, _)| label)
 }
 
 async fn prune_templates(world: &World, release: &Release) -> Result<usize, CallResult> {
@@ -79,15 +93,17 @@ fn outdated(template: &str, release: &Release) -> bool {
         return false;
     };
     let own = number == plan.id.number.0;
-    let promoted = release
-        .rollback
-        .as_ref()
-        .is_none_or(|back| back.outcome == Outcome::Promoted);
-    match (promoted, own, kind) {
+    match (promoted(release), own, kind) {
         (true, true, "blue") => false,
         (true, _, _) => number <= plan.id.number.0,
         (false, _, _) => own,
     }
+}
+
+/// Whether green is what serves.
+fn promoted(release: &Release) -> bool {
+    let back = release.rollback.as_ref();
+    back.is_none_or(|back| back.outcome == Outcome::Promoted)
 }
 
 /// Number and kind of a template's name, if it is one of this slot.
@@ -97,15 +113,45 @@ fn parse<'a>(template: &'a str, plan: &Plan) -> Option<(u32, &'a str)> {
         .as_str()
         .strip_suffix(&format!("-r{}", plan.id.number))?;
     let rest = template.strip_prefix(prefix)?.strip_prefix("-r")?;
-    let (number, kind) = rest.split_once('-')?;
+    let (number, rest) = rest.split_once('-')?;
+    // Between them may stand what tells it from one of another journal.
+    let kind = match rest.split_once('-') {
+        Some((mark, kind)) if is_mark(mark) => kind,
+        _ => rest,
+    };
     matches!(kind, "blue" | "green").then_some(())?;
     Some((number.parse().ok()?, kind))
+}
+
+fn is_mark(text: &str) -> bool {
+    text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::release::tests::{plan, release};
+
+    #[test]
+    fn versions_of_other_slots_are_left_alone_and_the_newest_are_kept() {
+        let versions = [
+            ("v5", "made by cutover, release shop/production/6"),
+            ("v4", "made by cutover, release shop/staging/40"),
+            ("v3", "made by cutover, release shop/production/5"),
+            ("mine", "by hand"),
+            ("v2", "made by cutover, release shop/production-2/1"),
+            ("v1", "made by cutover, release shop/production/1"),
+        ];
+        let surplus = |keep| {
+            let all = versions.map(|(label, description)| (VersionLabel::new(label), description.to_owned()));
+            let release = release(plan());
+            let surplus = surplus(all.into_iter(), &release, keep);
+            surplus.map(|label| label.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(surplus(1), ["v3", "v1"]);
+        assert_eq!(surplus(0), ["v5", "v3", "v1"]);
+        assert!(surplus(3).is_empty());
+    }
 
     #[test]
     fn a_promotion_keeps_its_own_way_back_alone() {
@@ -115,10 +161,12 @@ mod tests {
             ("shop-r7-green", true),
             ("shop-r6-blue", true),
             ("shop-r6-green", true),
+            ("shop-r6-0a1b2c3d-blue", true),
             // A later release's, another slot's, and what cutover did not make.
             ("shop-r8-blue", false),
             ("shop2-r6-blue", false),
             ("shop-r6-mine", false),
+            ("shop-r6-mine-blue", false),
             ("shop-rx-blue", false),
             ("my-template", false),
         ] {

@@ -4,7 +4,7 @@
 //! The looks of a release are seconds apart, and what AWS counts is ten seconds old; a green that fails outright shows in the
 //! first probes. Blue is asked as often as green, for what fails on both is not green's fault.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -37,6 +37,8 @@ pub(super) struct Sampler {
     task: Option<JoinHandle<()>>,
     /// How many answers the newest look was told of.
     told: AtomicUsize,
+    /// Whether green's failures were among them.
+    told_of_failures: AtomicBool,
 }
 
 /// Whom to ask for what, and how often.
@@ -115,18 +117,25 @@ impl Sampler {
                 None => probes.failures += 1.0,
             }
         }
+        self.told_of_failures
+            .store(sampled.green.failures > 0.0, Ordering::Relaxed);
         (!answers.is_empty()).then_some(sampled)
     }
 
     /// What was told last is on record: it is not told again.
     pub(super) fn recorded(&self) {
         let mut answers = self.heard.answers();
+        self.told_of_failures.store(false, Ordering::Relaxed);
         let told = self.told.swap(0, Ordering::Relaxed).min(answers.len());
         answers.drain(..told);
     }
 
-    /// Waits until green fails and blue does not.
+    /// Waits until green fails and blue does not. For ever, if the newest look was told that green fails and has put it on no record:
+    /// where a person is waited for, it would be told of each failure anew, and look at all of AWS each time.
     pub(super) async fn failing(&self) {
+        if self.told_of_failures.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
         self.heard.failing.notified().await;
     }
 
@@ -239,7 +248,6 @@ fn spread(round: usize) -> f64 {
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
     use std::net::IpAddr;
-    use std::sync::atomic::AtomicBool;
 
     use async_trait::async_trait;
 
@@ -346,6 +354,10 @@ mod tests {
             sampled.green.failures >= 3.0 && sampled.blue.failures == 0.0,
             "{sampled:?}"
         );
+        let again = || tokio::time::timeout(Duration::from_secs(30), sampler.failing());
+        assert!(again().await.is_err(), "the look has put nothing on record");
+        sampler.recorded();
+        assert!(again().await.is_ok(), "it still fails, and it matters");
     }
 
     #[test]

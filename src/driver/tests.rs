@@ -57,6 +57,7 @@ impl Machine for Host {
             host: self.name.to_owned(),
             process: self.process,
             run: format!("{}-{}", self.name, self.process),
+            machine: Some(self.name.to_owned()),
         }
     }
 

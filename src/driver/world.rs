@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -10,6 +10,7 @@ use tokio::sync::OnceCell;
 
 use crate::aws::{Aws, CallError, Effect};
 use crate::model::EnvironmentId;
+use crate::model::text::hex;
 use crate::probe::Prober;
 use crate::release::{Plan, Release, Source};
 use crate::spec::{GreenSpec, OptionSetting};
@@ -27,7 +28,8 @@ pub struct World {
     /// Where this machine has the bundle, if not where the one had it that began the release.
     bundle: Option<PathBuf>,
     own_bucket: OnceCell<String>,
-    zone: OnceCell<String>,
+    /// Hosted zones by the name that lies in them.
+    zones: Mutex<BTreeMap<String, String>>,
     pub(super) groups: Mutex<BTreeMap<EnvironmentId, String>>,
 }
 
@@ -42,7 +44,7 @@ impl World {
             bundle_problems,
             bundle: None,
             own_bucket: OnceCell::new(),
-            zone: OnceCell::new(),
+            zones: Mutex::default(),
             groups: Mutex::default(),
         }
     }
@@ -70,19 +72,22 @@ impl World {
         if let Some(zone) = said {
             return Ok(zone.to_owned());
         }
-        let found = self.zone.get_or_try_init(|| async {
-            let found = self.aws.hosted_zone(name).await?;
-            found.ok_or_else(|| CallError {
-                operation: "ListHostedZonesByName",
-                code: None,
-                message: format!(
-                    "no public hosted zone of this account holds {}; check the account, or set `weighted_dns.zone`",
-                    name.trim_end_matches('.')
-                ),
-                effect: Effect::Refused,
-            })
-        });
-        found.await.cloned()
+        let zones = || self.zones.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = zones().get(name).cloned();
+        if let Some(zone) = known {
+            return Ok(zone);
+        }
+        let zone = self.aws.hosted_zone(name).await?.ok_or_else(|| CallError {
+            operation: "ListHostedZonesByName",
+            code: None,
+            message: format!(
+                "no public hosted zone of this account holds {}; check the account, or set `weighted_dns.zone`",
+                name.trim_end_matches('.')
+            ),
+            effect: Effect::Refused,
+        })?;
+        zones().insert(name.to_owned(), zone.clone());
+        Ok(zone)
     }
 
     /// The same on a machine that has the bundle elsewhere than the one that began the release.
@@ -138,7 +143,10 @@ impl Overrides {
     #[must_use]
     pub fn scrubbed(&self, mut error: CallError) -> CallError {
         let values = self.settings.iter().map(|setting| setting.value.as_str());
-        for value in values.filter(|value| !value.is_empty()) {
+        let mut values: Vec<&str> = values.filter(|value| !value.is_empty()).collect();
+        // One may be the beginning of another, of which nothing is to be left.
+        values.sort_by_key(|value| std::cmp::Reverse(value.len()));
+        for value in values {
             error.message = error.message.replace(value, "***");
         }
         error
@@ -164,7 +172,7 @@ impl Overrides {
             feed(key);
             feed(value);
         }
-        Some(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+        Some(hex(&hash.finalize()))
     }
 }
 

@@ -1,4 +1,7 @@
-//! Small helpers for sentences.
+//! Small helpers for texts.
+
+/// The longest value of a tag.
+const LONGEST_TAG: usize = 256;
 
 /// `1 instance`, `3 instances`.
 #[must_use]
@@ -7,5 +10,43 @@ pub fn plural(amount: u64, noun: &str) -> String {
         format!("1 {noun}")
     } else {
         format!("{amount} {noun}s")
+    }
+}
+
+/// Bytes in small hexadecimal digits.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A text as the value of a tag can hold it: names of applications and labels of versions may hold more (source: "Tagging resources
+/// in your Elastic Beanstalk environments": letters, numbers, spaces and `_ . : / = + - @`, at most 256 of them).
+#[must_use]
+pub fn tag_value(text: &str) -> String {
+    let fit = |c: char| {
+        if is_of_tags(c) { c } else { '_' }
+    };
+    text.chars().take(LONGEST_TAG).map(fit).collect()
+}
+
+/// Whether a key or a value of a tag may hold it.
+#[must_use]
+pub fn is_of_tags(c: char) -> bool {
+    c.is_alphanumeric() || " _.:/=+-@".contains(c)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_hold_what_they_may() {
+        assert_eq!(
+            tag_value("shop (EU)/production/7/0a1b2c3d"),
+            "shop _EU_/production/7/0a1b2c3d"
+        );
+        assert_eq!(tag_value("1.0~rc1#42"), "1.0_rc1_42");
+        assert_eq!(tag_value("Größe 42+b@c=d:e-f_g"), "Größe 42+b@c=d:e-f_g");
+        assert_eq!(tag_value(&"ä".repeat(300)).chars().count(), 256);
     }
 }

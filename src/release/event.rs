@@ -16,8 +16,8 @@ use crate::spec::GatePlace;
 /// Version of the entries' format. A newer one is refused, never guessed at.
 ///
 /// Format 2 knows operators' pauses and gates, and moves the moments of a release when it is taken over. Format 3 knows steps and
-/// weights, and format 4 what both environments served.
-pub const FORMAT: u32 = 4;
+/// weights, format 4 what both environments served, and format 5 releases of one number in several journals.
+pub const FORMAT: u32 = 5;
 
 /// One entry of a journal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

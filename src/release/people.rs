@@ -15,6 +15,18 @@ pub struct Writer {
     pub process: u32,
     /// Random text, so that a process id that is used again is not taken for the same process.
     pub run: String,
+    /// What only processes share that see each other: host names are given twice, and containers have process ids of their own.
+    /// `None` where that cannot be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<String>,
+}
+
+impl Writer {
+    /// Whether the processes that this one sees are those that the other one sees.
+    #[must_use]
+    pub fn is_beside(&self, other: &Self) -> bool {
+        self.host == other.host && self.machine.is_some() && self.machine == other.machine
+    }
 }
 
 impl fmt::Display for Writer {

@@ -1,6 +1,7 @@
 //! What a release is going to do: the settings it began with, frozen. They stay what they are when `cutover.toml` changes
 //! in mid-release, and they hold no secrets: those wait in a configuration template on AWS.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -8,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::counted::CountedBy;
 use super::drill::DrillKind;
 use super::origin::Origin;
+use crate::model::text::tag_value;
 use crate::model::{
     ApplicationName, EnvironmentId, EnvironmentName, ReleaseNumber, Share, SlotName, Span, VersionLabel,
 };
@@ -131,6 +133,12 @@ pub struct Plan {
     pub drill: Option<DrillKind>,
     /// Fewest instances it starts with, if the user wants more than blue runs.
     pub min_instances: Option<u32>,
+    /// What tells it from a release of the same number in another journal: text of small letters and digits. None in plans of old.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub mark: String,
+    /// The tags that the user wants green to have.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
     /// SHA-256 over the option settings, properties and tags that differ from blue's: their values are not kept here.
     pub overrides_digest: Option<String>,
     /// When green counts as up.
@@ -213,22 +221,37 @@ impl Plan {
     /// Name of the template that keeps blue's configuration as it was when the release began.
     #[must_use]
     pub fn blue_template(&self) -> String {
-        format!("{}-blue", self.green_name)
+        self.own_template("blue")
     }
 
     /// Name of the template that green is made from.
     #[must_use]
     pub fn green_template(&self) -> String {
         match &self.source {
-            Source::Bundle { .. } | Source::Live => format!("{}-green", self.green_name),
+            Source::Bundle { .. } | Source::Live => self.own_template("green"),
             Source::Recorded { template, .. } => template.clone(),
+        }
+    }
+
+    fn own_template(&self, kind: &str) -> String {
+        let Self { green_name, mark, .. } = self;
+        if mark.is_empty() {
+            format!("{green_name}-{kind}")
+        } else {
+            format!("{green_name}-{mark}-{kind}")
         }
     }
 
     /// Value of the tag that marks what this release has made.
     #[must_use]
     pub fn tag(&self) -> String {
-        self.id.to_string()
+        let Self { id, mark, .. } = self;
+        let tag = if mark.is_empty() {
+            id.to_string()
+        } else {
+            format!("{id}/{mark}")
+        };
+        tag_value(&tag)
     }
 }
 

@@ -350,7 +350,7 @@ pub const GRANTS: &[Grant] = &[
         actions: &["elasticbeanstalk:DeleteApplicationVersion"],
         on: On::Versions,
         when: When::Always,
-        why: "Old versions that cutover has made, beyond `retire.keep_versions`.",
+        why: "Old versions that releases of the slot have made, beyond `retire.keep_versions`.",
     },
     Grant {
         sid: "TerminateTemplates",

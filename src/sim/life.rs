@@ -265,6 +265,7 @@ impl Machine for SimMachine {
             host: format!("machine-{}", self.machine),
             process: u32::try_from(self.process).unwrap_or(u32::MAX),
             run: self.process.to_string(),
+            machine: Some(self.machine.to_string()),
         }
     }
 

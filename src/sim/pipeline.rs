@@ -458,13 +458,7 @@ impl Surroundings for Inside {
         Arc::clone(&self.seat.journal)
     }
 
-    async fn seat(
-        &self,
-        _: &Project,
-        _: Arc<dyn Journal>,
-        _: Option<PathBuf>,
-        _: Vec<String>,
-    ) -> Result<Seat, Failure> {
+    async fn seat(&self, _: &Project, _: Arc<dyn Journal>, _: Option<PathBuf>) -> Result<Seat, Failure> {
         Ok(self.seat.clone())
     }
 }

@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::{Check, GatePlace, Lever, Preset, Spec, StepSpec, Steps};
+use crate::model::text::hex;
 use crate::model::{EnvironmentName, ReleaseNumber, Share};
 
 /// The longest name of an environment that the service takes, in characters (`CreateEnvironment` of the API,
@@ -154,8 +155,7 @@ fn default_prefix(application: &str, slot: &str) -> String {
     if name.len() <= LONGEST_PREFIX && !lost_letters {
         return name.to_owned();
     }
-    let digest = Sha256::digest(whole.as_bytes());
-    let mark: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mark = hex(&Sha256::digest(whole.as_bytes()));
     let kept = &name[..name.len().min(LONGEST_PREFIX - MARK - 1)];
     format!("{}-{}", kept.trim_end_matches('-'), &mark[..MARK])
         .trim_start_matches('-')

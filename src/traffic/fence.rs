@@ -6,8 +6,6 @@
 
 use std::fmt;
 
-use sha2::{Digest, Sha256};
-
 use super::record::{Content, Record, Routing};
 
 /// The first label of the companion's name.
@@ -117,11 +115,8 @@ fn slot_text(slot: &str) -> String {
     }
     if text.len() > LONGEST_SLOT {
         text.truncate(LONGEST_SLOT - 17);
-        let digest = Sha256::digest(slot.as_bytes());
         text.push('-');
-        for byte in &digest[..8] {
-            let _ = write!(text, "{byte:02x}");
-        }
+        text.push_str(&super::short_digest(slot));
     }
     text
 }

@@ -23,11 +23,6 @@ pub use weights::weights;
 
 /// The first 16 hexadecimal digits of a text's SHA-256.
 fn short_digest(text: &str) -> String {
-    use std::fmt::Write;
     let digest = <sha2::Sha256 as sha2::Digest>::digest(text.as_bytes());
-    digest[..8].iter().fold(String::new(), |mut hex, byte| {
-        // Writing to a text cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    crate::model::text::hex(&digest[..8])
 }

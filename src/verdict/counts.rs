@@ -127,6 +127,16 @@ impl CountTest {
         self.shares.step(&first, &late);
     }
 
+    /// Takes back what speaks against green.
+    pub(super) fn forget(&mut self) {
+        if self.counts() > 1.0 {
+            self.counts = Mixture::default();
+        }
+        if self.shares() > 1.0 {
+            self.shares = Mixture::default();
+        }
+    }
+
     /// What a stake on independent failures has grown to.
     pub(super) fn counts(&self) -> f64 {
         self.counts.value(&THETA_WEIGHTS, &LATE_WEIGHTS)
@@ -160,6 +170,13 @@ impl CeilingTest {
             late[size] = value.min(lids.late.sqrt());
         }
         self.mixture.step(&first, &late);
+    }
+
+    /// Takes back what speaks against green.
+    pub(super) fn forget(&mut self) {
+        if self.value() > 1.0 {
+            self.mixture = Mixture::default();
+        }
     }
 
     pub(super) fn value(&self) -> f64 {

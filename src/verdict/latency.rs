@@ -361,6 +361,13 @@ impl GapTest {
         self.noise.learn(gap, least_noise);
     }
 
+    /// Takes back what speaks against green. How noisy both are stays known.
+    pub(super) fn forget(&mut self) {
+        if self.value() > 1.0 {
+            self.mixture = Mixture::default();
+        }
+    }
+
     pub(super) fn value(&self) -> f64 {
         self.mixture.value(&WEIGHTS, &LATE_WEIGHTS)
     }

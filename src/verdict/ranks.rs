@@ -64,6 +64,13 @@ impl RankTest {
         }
     }
 
+    /// Takes back what speaks against green.
+    pub(super) fn forget(&mut self) {
+        if self.value() > 1.0 {
+            *self = Self::default();
+        }
+    }
+
     pub(super) fn value(&self) -> f64 {
         0.6 * self.middle.value(&WEIGHTS, &WEIGHTS) + 0.4 * self.tail.value(&WEIGHTS, &WEIGHTS)
     }

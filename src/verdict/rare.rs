@@ -73,6 +73,17 @@ impl RareTest {
         };
     }
 
+    /// Takes back what speaks against green.
+    pub(super) fn forget(&mut self) {
+        if self.value() > 1.0 {
+            *self = Self {
+                blue: self.blue,
+                beside: self.beside,
+                ..Self::default()
+            };
+        }
+    }
+
     /// What the stake has grown to.
     pub(super) fn value(&self) -> f64 {
         self.ended + self.stake * (1.0 / 3.0 + self.current)

@@ -1,8 +1,8 @@
 //! Bake: green is watched with traffic. Each look is judged by itself, which finds what is plainly wrong; bad looks add up until
 //! enough good ones in a row have followed. What both environments serve meanwhile is judged by the health engine, which finds
-//! what is worse ([`assessment`]). The same watch goes on through drain and retire, for as long as there is a blue to go back to.
+//! what is worse ([`super::super::assessment`]). The same watch goes on through drain and retire, for as long as there is a blue to go back to.
 
-use super::super::assessment;
+use super::super::assessment::measured;
 use super::super::drill::OVER;
 use super::super::event::{Event, Look};
 use super::super::looks::due;
@@ -11,6 +11,7 @@ use super::super::outcome::Outcome;
 use super::super::state::Release;
 use super::super::why::Why;
 use super::look::judge;
+use super::windows::failing;
 use super::{Decision, Then, record, replace, roll_back, wait};
 use crate::verdict::AtDeadline;
 
@@ -122,7 +123,7 @@ pub(super) fn watch(release: &Release, seen: &Observation) -> Option<Decision> {
         return Some(roll_back(why, Outcome::RolledBack));
     }
     if seen.public.is_none() || !due(release.watch.last, plan.interval.get(), seen.at) {
-        return assessment::failing(release, seen);
+        return failing(release, seen);
     }
     let look = looked(release, seen);
     let what = match &look {
@@ -130,7 +131,7 @@ pub(super) fn watch(release: &Release, seen: &Observation) -> Option<Decision> {
         Look::Bad { why } => format!("green looks bad: {why}"),
         Look::Unknown { why } => format!("cannot tell how green is: {why}"),
     };
-    let measured = assessment::measured(release, seen, Some(&look)).map(Box::new);
+    let measured = measured(release, seen, Some(&look)).map(Box::new);
     Some(record(what, Event::Looked { look, measured }))
 }
 
@@ -140,7 +141,7 @@ fn looked(release: &Release, seen: &Observation) -> Look {
     if !matches!(look, Look::Bad { .. }) {
         return look;
     }
-    let Some(measured) = assessment::measured(release, seen, Some(&look)) else {
+    let Some(measured) = measured(release, seen, Some(&look)) else {
         return look;
     };
     let mut informed = release.clone();

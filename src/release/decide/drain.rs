@@ -7,7 +7,7 @@ use super::super::seen::{EnvironmentStatus, HealthSeen};
 use super::super::state::Release;
 use super::super::why::Why;
 use super::{Decision, act_patiently, bake, limits, next_look, record, wait, world};
-use crate::model::{Known, Timestamp};
+use crate::model::{HealthStatus, Known, Timestamp};
 use crate::spec::{AtDrainDeadline, Lever};
 use crate::traffic::Weighting;
 
@@ -190,6 +190,15 @@ pub(super) fn silence(
 /// Requests in an environment's newest window, if they are counted and the count is fresh.
 pub(super) fn requests(release: &Release, health: &Known<HealthSeen>, now: Timestamp) -> Option<u64> {
     let seen = health.known()?;
+    // Who does not report counts nobody, and may serve somebody.
+    let mut told = seen
+        .instances
+        .values()
+        .map(|instance| instance.status)
+        .chain(seen.status);
+    if told.any(|status| status == HealthStatus::NoData) {
+        return None;
+    }
     let age = now.since(seen.refreshed_at?);
     (age <= release.plan.provision.max_age.get()).then_some(seen.served?.requests)
 }

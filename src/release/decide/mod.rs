@@ -17,12 +17,12 @@ mod rollback;
 mod shift;
 mod smoke;
 mod weights;
+mod windows;
 mod world;
 
 use std::time::Duration;
 
 use super::action::Action;
-use super::assessment;
 use super::event::Event;
 use super::observation::Observation;
 use super::outcome::Outcome;
@@ -125,7 +125,7 @@ pub fn decide(release: &Release, seen: &Observation) -> Decision {
     // Where there is nothing else to do, so that it never keeps anything from being done.
     let idle = matches!(decision.then, Then::Wait { .. }) && release.green.is_some();
     if idle && matches!(release.phase, Phase::Provision | Phase::Smoke) {
-        return assessment::lead_in(release, seen).unwrap_or(decision);
+        return windows::lead_in(release, seen).unwrap_or(decision);
     }
     decision
 }

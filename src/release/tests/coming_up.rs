@@ -274,6 +274,9 @@ fn green_is_found_by_name_and_tag() {
         "{why}"
     );
     assert_eq!(outcome, Outcome::RolledBack);
+    // One of the same number that another journal knows.
+    let other = namesake(Some("shop/production/7")).with(|scene| scene.release.plan.mark = "0a1b2c3d".to_owned());
+    assert!(taken_back(&other.decide()).0.contains("somebody else has"));
     let unknown = namesake(None);
     let decision = unknown.decide();
     assert!(matches!(decision.why, Why::CannotSee { .. }), "{decision:?}");

@@ -34,6 +34,8 @@ pub(crate) fn plan() -> Plan {
         },
         green_name: "shop-r7".into(),
         min_instances: None,
+        mark: String::new(),
+        tags: std::collections::BTreeMap::new(),
         overrides_digest: None,
         provision: ProvisionSpec {
             deadline: Span::from_secs(300),
@@ -100,6 +102,7 @@ pub(crate) fn first_entry(plan: Plan) -> Entry {
             host: "here".to_owned(),
             process: 4711,
             run: "run".to_owned(),
+            machine: None,
         },
         nonce: "first".to_owned(),
         owned_until: at + std::time::Duration::from_secs(60),

@@ -22,6 +22,7 @@ pub(super) fn writer(process: u32) -> Writer {
         host: "here".to_owned(),
         process,
         run: "run".to_owned(),
+        machine: None,
     }
 }
 

@@ -544,6 +544,7 @@ fn entry(plan: &Plan, sequence: u64, at: Timestamp, process: u32, event: Event) 
             host: "test".to_owned(),
             process,
             run: String::new(),
+            machine: None,
         },
         nonce: String::new(),
         owned_until: at + limits::OWNERSHIP,

@@ -157,6 +157,7 @@ fn people_and_wishes_have_names() {
         host: "here".to_owned(),
         process: 4711,
         run: "x".to_owned(),
+        machine: None,
     };
     assert_eq!(writer.to_string(), "process 4711 on here");
     let wishes = [Wish::RollBack, Wish::Abort, Wish::EndWait].map(|wish| wish.to_string());
@@ -171,6 +172,11 @@ fn what_a_release_makes_bears_its_name() {
     assert_eq!(plan.id.to_string(), plan.tag());
     assert_eq!(plan.blue_template(), "shop-r7-blue");
     assert_eq!(plan.green_template(), "shop-r7-green");
+    // Numbers begin anew where a journal is lost, and two journals may count the same slot's releases.
+    plan.mark = "0a1b2c3d".to_owned();
+    assert_eq!(plan.tag(), "shop/production/7/0a1b2c3d");
+    assert_eq!(plan.blue_template(), "shop-r7-0a1b2c3d-blue");
+    assert_eq!(plan.green_template(), "shop-r7-0a1b2c3d-green");
     plan.source = Source::Recorded {
         release: ReleaseNumber(5),
         template: "shop-r5-blue".to_owned(),

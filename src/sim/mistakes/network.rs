@@ -158,9 +158,10 @@ impl InProcess for Trusting {
         }
         let mut response = Response::new(Bytes::from(format!(
             "<ListTagsForResourceResponse xmlns=\"http://elasticbeanstalk.amazonaws.com/docs/2010-12-01/\"><ListTagsForResourceResult>\
-             <ResourceTags><member><Key>{RELEASE_TAG}</Key><Value>{}/1</Value></member></ResourceTags>\
+             <ResourceTags><member><Key>{RELEASE_TAG}</Key><Value>{}/1/{}</Value></member></ResourceTags>\
              </ListTagsForResourceResult><ResponseMetadata><RequestId>assumed</RequestId></ResponseMetadata></ListTagsForResourceResponse>",
-            slot()
+            slot(),
+            crate::driver::mark("0")
         )));
         let kind = HeaderValue::from_static("text/xml");
         response.headers_mut().insert(http::header::CONTENT_TYPE, kind);

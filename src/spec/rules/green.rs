@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Findings;
+use crate::model::text::is_of_tags;
 use crate::spec::GreenSpec;
 use crate::spec::document::Place;
 
@@ -112,6 +113,13 @@ fn tags(green: &GreenSpec, tags: &Place, findings: &mut Findings<'_>) {
                 &place,
                 "a tag's key must have 1 to 128 characters",
                 "choose a shorter one",
+            );
+        }
+        if !key.chars().chain(value.chars()).all(is_of_tags) {
+            findings.add_at_key(
+                &place,
+                format!("tag `{key}` holds characters that tags must not have"),
+                "letters, digits, spaces and `_ . : / = + - @` may stand in keys and values",
             );
         }
         if value.chars().count() > 256 {

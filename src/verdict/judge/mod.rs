@@ -227,10 +227,7 @@ impl Judge {
     fn read(&mut self, window: &Window, begin_s: f64) -> Reading {
         let Settled { well, sick, is_new } = self.instances.settle(&window.green, window.end_s - begin_s);
         if is_new {
-            // Probes cannot tell instances apart, so what they had against green may have been that one's doing.
-            self.probes.forget();
-            self.trails[place(Metric::Probes)] = Trail::default();
-            self.refresh(Metric::Probes);
+            self.forgive();
         }
         let sick = sick.map(|instance| {
             let count = instance.errors().unwrap_or_default();
@@ -245,6 +242,30 @@ impl Judge {
             green: well,
             blue: window.blue.errors(),
             sick,
+        }
+    }
+
+    /// Takes back what speaks against green, and nothing that speaks for it: all of it may have been the doing of an instance that was
+    /// found sick only now, and probes and percentiles cannot tell instances apart. The others go on being judged from here.
+    fn forgive(&mut self) {
+        if self.slo_errors.value() > 1.0 {
+            self.slo_trail = Count::default();
+        }
+        self.errors.forget();
+        self.rare.forget();
+        self.frozen.forget();
+        self.client_errors.forget();
+        self.samples.forget();
+        self.probes.forget();
+        self.slo_errors.forget();
+        for test in self.latencies.iter_mut().chain([&mut self.slo_latency]) {
+            test.forget();
+        }
+        for metric in Metric::ALL {
+            let before = self.values[place(metric)];
+            if self.refresh(metric) < before {
+                self.trails[place(metric)] = Trail::default();
+            }
         }
     }
 

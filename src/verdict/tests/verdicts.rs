@@ -311,6 +311,44 @@ fn a_sick_instance_is_named_and_the_release_is_not_blamed() {
 }
 
 #[test]
+fn what_an_instance_did_before_it_was_found_sick_does_not_hold_the_release() {
+    let windows = release(0.05, |at, window| {
+        (window.blue.errors, window.green.errors) = (Some(0.0), Some(0.0));
+        if at < 30 {
+            return;
+        }
+        // Requests fail on one, which is unwell, until it is replaced. What each of them served nobody tells.
+        let falls_sick = (60..63).contains(&at);
+        let ids = if at < 63 {
+            ["i-0", "i-1", "i-2"]
+        } else {
+            ["i-0", "i-1", "i-9"]
+        };
+        let instance = |id: &str| {
+            let is_sick = falls_sick && id == "i-2";
+            Instance {
+                id: id.to_owned(),
+                healthy: Some(!is_sick),
+                ..Instance::default()
+            }
+        };
+        window.green.instances = ids.map(instance).to_vec();
+        window.green.errors = Some(if falls_sick { 2.5 } else { 0.0 });
+    });
+    let mut judge = Judge::new(Policy::default());
+    let verdicts: Vec<Verdict> = windows[..75].iter().map(|window| judge.window(window)).collect();
+    let suspected = |verdicts: &[Verdict]| verdicts.iter().filter(|verdict| verdict.why == Why::Suspicion).count();
+    let sick = verdicts.iter().position(|verdict| verdict.advice.is_some());
+    let (before, after) = verdicts.split_at(sick.expect("it is found"));
+    assert!(
+        suspected(before) > 0,
+        "it spoke against green: {}",
+        before[before.len() - 1]
+    );
+    assert_eq!(suspected(after), 0, "{}", after[after.len() - 1]);
+}
+
+#[test]
 fn an_slo_is_held_against_nobody() {
     let policy = Policy {
         slo: Slo {

@@ -1,0 +1,186 @@
+//! What is known of green against blue: what the health engine made of the windows so far.
+
+mod newest;
+mod own;
+mod window;
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use self::own::Gathered;
+use super::plan::Plan;
+use crate::model::{InstanceId, Timestamp};
+use crate::verdict::{self, Instance, Judge, Lesson, Verdict, Window};
+
+pub(super) use newest::instances;
+pub(super) use window::measured;
+
+/// Before the shift so many windows of blue are enough to know how it is by itself.
+const LEAD_IN: u32 = 30;
+
+/// A window of both environments.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// What was counted. Its time is that since the release began.
+    pub window: Window,
+    /// Which window of blue it is, by the service's clock; absent if there was no new one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blue_at: Option<Timestamp>,
+    /// The same of green.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub green_at: Option<Timestamp>,
+}
+
+#[cfg(test)]
+impl Measured {
+    /// A window that says nothing.
+    pub(super) fn nothing() -> Self {
+        Self {
+            window: Window::default(),
+            blue_at: None,
+            green_at: None,
+        }
+    }
+}
+
+/// What is known of green against blue.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Assessment {
+    /// What the newest window came to.
+    pub verdict: Option<Verdict>,
+    /// How many windows there were.
+    pub windows: u32,
+    /// The health engine: all that is left of the windows.
+    judge: Judge,
+    /// How many requests and probes green has answered in the current step, rightly or not.
+    #[serde(default)]
+    answered: f64,
+    #[serde(default)]
+    step: u32,
+    /// When the release began; moves with the clock.
+    since: Timestamp,
+    blue_at: Option<Timestamp>,
+    green_at: Option<Timestamp>,
+    #[serde(default)]
+    own_of_blue: Gathered,
+    #[serde(default)]
+    own_of_green: Gathered,
+    /// Whether a source has told of users' requests to green in the current step.
+    #[serde(default)]
+    counted: bool,
+}
+
+impl Assessment {
+    /// Of a release that begins.
+    pub(super) fn new(plan: &Plan, at: Timestamp) -> Self {
+        Self {
+            verdict: None,
+            windows: 0,
+            answered: 0.0,
+            step: 0,
+            judge: Judge::new(plan.verdict.clone()),
+            since: at,
+            blue_at: None,
+            green_at: None,
+            own_of_blue: Gathered::default(),
+            own_of_green: Gathered::default(),
+            counted: false,
+        }
+    }
+
+    /// Takes a window.
+    pub(super) fn take(&mut self, measured: &Measured) {
+        self.verdict = Some(self.judge.window(&measured.window));
+        self.windows += 1;
+        let Window { step, blue, green, .. } = &measured.window;
+        if *step > self.step {
+            (self.step, self.answered, self.counted) = (*step, 0.0, false);
+        }
+        // A source that is late tells of the step before as well.
+        if *step == self.step {
+            let probes = green.probes.as_ref().map_or(0.0, |probes| probes.requests);
+            self.answered += (green.requests.unwrap_or(0.0) - green.own.requests).max(0.0) + probes;
+            self.counted |= green.requests.is_some();
+        }
+        let end_s = measured.window.end_s;
+        self.own_of_blue.take(blue, measured.blue_at, end_s);
+        self.own_of_green.take(green, measured.green_at, end_s);
+        self.blue_at = measured.blue_at.or(self.blue_at);
+        self.green_at = measured.green_at.or(self.green_at);
+    }
+
+    /// Moves its moments.
+    pub(super) fn moved(&mut self, stands_still: impl Fn(&mut Timestamp)) {
+        stands_still(&mut self.since);
+    }
+
+    /// Whether more of blue is worth knowing before green gets traffic.
+    pub(super) fn leads_in(&self) -> bool {
+        self.windows < LEAD_IN
+    }
+
+    /// What is missing to say anything of green in this step: silence is no health.
+    pub(super) fn too_little(&self, plan: &Plan) -> Option<String> {
+        let wanted = plan.bake.min_requests;
+        if let Some(source) = plan.counted_by.another()
+            && !self.counted
+            && wanted > 0
+        {
+            return Some(format!(
+                "{source} has told nothing yet of what green serves in this step"
+            ));
+        }
+        let too_little = self.answered < f64::from(wanted);
+        too_little.then(|| {
+            format!(
+                "green has answered {:.0} requests and probes in this step, and {wanted} are wanted",
+                self.answered
+            )
+        })
+    }
+
+    /// Why green must be taken back, if it must.
+    pub(super) fn unhealthy(&self) -> Option<String> {
+        let verdict = self.verdict.as_ref()?;
+        (verdict.decision == verdict::Decision::Unhealthy).then(|| self.told(verdict))
+    }
+
+    /// Why green need not be watched any longer in a step, if it was shown to be no worse while blue still had traffic beside it.
+    pub(super) fn good(&self, step: usize) -> Option<String> {
+        let verdict = self.verdict.as_ref()?;
+        let newest = u32::try_from(step).ok()?.checked_add(1)? == self.step;
+        (newest && verdict.decision == verdict::Decision::Healthy).then(|| self.told(verdict))
+    }
+
+    /// The one of green's instances that was sick in the newest window, while the others were not.
+    pub(super) fn sick(&self) -> Option<InstanceId> {
+        let verdict::Advice::ReplaceInstance { id, .. } = self.verdict.as_ref()?.advice.as_ref()?;
+        Some(InstanceId::new(id.clone()))
+    }
+
+    /// The one of these instances that may be sick, while no other one is: enough to wait for more.
+    pub(super) fn suspect(&self, now: &[Instance]) -> Option<InstanceId> {
+        let suspect = self.judge.suspect(now)?;
+        Some(InstanceId::new(suspect.id.clone()))
+    }
+
+    /// What the windows have shown of how two good environments differ.
+    pub(super) fn lesson(&self) -> Lesson {
+        self.judge.lesson()
+    }
+
+    /// What speaks against green without being enough to take it back.
+    pub(super) fn suspicion(&self) -> Option<String> {
+        let verdict = self.verdict.as_ref()?;
+        matches!(verdict.why, verdict::Why::Suspicion).then(|| self.told(verdict))
+    }
+
+    /// A verdict with the times of day at which things began.
+    fn told(&self, verdict: &Verdict) -> String {
+        verdict.in_words(&|since_s| {
+            let since = Duration::try_from_secs_f64(since_s).unwrap_or_default();
+            (self.since + since).time_of_day()
+        })
+    }
+}

@@ -1,0 +1,134 @@
+//! The window of time that a look puts on record.
+
+use std::time::Duration;
+
+use super::super::event::Look;
+use super::super::observation::Observation;
+use super::super::state::Release;
+use super::Measured;
+use super::newest::{Newest, number};
+use super::own::Gathered;
+use crate::model::Timestamp;
+use crate::verdict::{Arm, Latency, Probes, Window};
+
+/// What one look says of the newest window; `None` if that is nothing new. Checks that were judged to say nothing of green are no
+/// probes of it.
+pub(in crate::release) fn measured(release: &Release, seen: &Observation, look: Option<&Look>) -> Option<Measured> {
+    let newest = Newest::of(release, seen);
+    let of_blue = seen.sampled.as_ref().map(|sampled| sampled.blue.clone());
+    let of_green = join(
+        look.and_then(|look| probes(release, seen, look)),
+        seen.sampled.as_ref().map(|sampled| sampled.green.clone()),
+    );
+    if newest.blue.is_none() && newest.green.is_none() && of_green.is_none() {
+        return None;
+    }
+    let step = step(release, &newest);
+    let length = newest.length;
+    let (blue, blue_at) = newest.blue.unzip();
+    let (green, green_at) = newest.green.unzip();
+    let end = seen.at.since(release.assessment.since);
+    let mut measured = Measured {
+        window: Window {
+            begin_s: end.saturating_sub(length).as_secs_f64(),
+            end_s: end.as_secs_f64(),
+            step,
+            blue: Arm {
+                probes: of_blue,
+                ..blue.unwrap_or_default()
+            },
+            green: Arm {
+                probes: of_green,
+                ..green.unwrap_or_default()
+            },
+        },
+        blue_at,
+        green_at,
+    };
+    if release.plan.counted_by.counts_all() {
+        tell_own(release, &mut measured, length);
+    }
+    if release.whole_step() && release.in_place {
+        tell_nothing_of_speed(&mut measured.window.blue);
+    }
+    Some(measured)
+}
+
+/// The step that a window is of, counted from one; before the shift none.
+fn step(release: &Release, newest: &Newest) -> u32 {
+    if release.shifted_at.is_none() {
+        return 0;
+    }
+    let step = u32::try_from(release.step).unwrap_or(u32::MAX);
+    // Until the weights of a step are in place, green has what it had before.
+    step.saturating_add(u32::from(release.in_place && !newest.of_before))
+}
+
+/// Tells which of the requests in a new window, which is so long, are our own.
+fn tell_own(release: &Release, measured: &mut Measured, length: Duration) {
+    let known = &release.assessment;
+    let Measured {
+        window,
+        blue_at,
+        green_at,
+    } = measured;
+    let own = |gathered: &Gathered, arm: &Arm, window_at: &Option<Timestamp>| {
+        let own = window_at.map(|_| gathered.in_window(arm.probes.as_ref(), length, window.end_s));
+        own.unwrap_or_default()
+    };
+    window.blue.own = own(&known.own_of_blue, &window.blue, blue_at);
+    window.green.own = own(&known.own_of_green, &window.green, green_at);
+    if release.plan.drill.is_some() {
+        // Those of a drill are made to fail, and were answered well.
+        window.green.own.failures = 0.0;
+    }
+    if release.plan.expects_client_errors() {
+        // Then some of them are our own, and nobody knows how many.
+        for arm in [&mut window.blue, &mut window.green] {
+            arm.client_errors = arm.client_errors.filter(|_| arm.own.requests <= 0.0);
+        }
+    }
+}
+
+/// Whoever is idle is quick: of an environment without traffic only failures say something.
+fn tell_nothing_of_speed(idle: &mut Arm) {
+    idle.latency = Latency::Unknown;
+    if let Some(probes) = &mut idle.probes {
+        probes.latencies_ms.clear();
+    }
+}
+
+/// All of our own requests.
+fn join(one: Option<Probes>, other: Option<Probes>) -> Option<Probes> {
+    let (Some(mut all), Some(other)) = (one.clone(), other.clone()) else {
+        return one.or(other);
+    };
+    all.requests += other.requests;
+    all.failures += other.failures;
+    all.latencies_ms.extend(other.latencies_ms);
+    Some(all)
+}
+
+/// Our own requests to green in this look.
+fn probes(release: &Release, seen: &Observation, look: &Look) -> Option<Probes> {
+    let public = seen.public.as_ref()?;
+    if matches!(look, Look::Unknown { .. }) {
+        return None;
+    }
+    // Behind the public name answers blue as well, as long as it has a part of the traffic.
+    let asked = if !public.direct.is_empty() {
+        &public.direct
+    } else if release.whole_step() && release.in_place {
+        &public.checks
+    } else {
+        return None;
+    };
+    let passed = || asked.iter().filter(|probe| probe.passed);
+    (!asked.is_empty()).then(|| Probes {
+        requests: number(asked.len() as u64),
+        failures: number((asked.len() - passed().count()) as u64),
+        latencies_ms: passed()
+            .map(|probe| probe.latency.get().as_secs_f64() * 1000.0)
+            .collect(),
+    })
+}
