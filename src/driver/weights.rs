@@ -4,7 +4,7 @@ use super::World;
 use super::perform::{not_now, refused, unread};
 use crate::aws::{CallError, InTime};
 use crate::model::EnvironmentId;
-use crate::release::{CallResult, EnvironmentSeen, Plan, Release, Route};
+use crate::release::{CallResult, Plan, Release, Route};
 use crate::traffic::{Fence, Hosts, Record, Split, Weigh, Weighting, fence_name, members, weigh as changes};
 
 /// Hosts of blue and green, by what was recorded of them.
@@ -20,16 +20,6 @@ pub(super) fn recorded(release: &Release) -> Vec<Hosts> {
         endpoint: green.endpoint.clone(),
     });
     blue.chain(green).collect()
-}
-
-impl From<&EnvironmentSeen> for Hosts {
-    fn from(seen: &EnvironmentSeen) -> Self {
-        Self {
-            environment: seen.id.clone(),
-            cname: seen.cname.clone(),
-            endpoint: seen.endpoint.clone(),
-        }
-    }
 }
 
 /// How the traffic is shared out among these environments. A read.

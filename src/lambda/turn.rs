@@ -74,7 +74,7 @@ impl Function {
                 asked.map_err(|error| Failure::of_driver(&error))?;
                 return Ok(Turn::Again);
             }
-            Some(holder) if holder.outcome.is_none() => return self.wait_for(desk, holder, token, now).await,
+            Some(holder) if holder.outcome.is_none() => return Box::pin(self.wait_for(desk, holder, token, now)).await,
             Some(before)
                 if before.has_left(&planner.plan(&Next::after(&before)))
                     && Box::pin(is_live(&planner, &seat.world, seat.clock.as_ref())).await =>

@@ -33,7 +33,8 @@ pub trait Prober: Send + Sync {
     async fn check(&self, base: &Url, check: &Check) -> ProbeResult;
 
     /// The addresses a host name has now, without any cache. A name that does not exist has none; a question that got no
-    /// whole answer is unknown.
+    /// whole answer is unknown, and so is a name that does not exist where the system's resolver is asked, which does not tell
+    /// the one from the other.
     async fn addresses(&self, host: &str) -> Known<BTreeSet<IpAddr>>;
 
     /// Reads a text from an address, such as a log that AWS has given out. `${NAME}` in the headers' values stands for environment

@@ -9,6 +9,7 @@ use crate::model::{
     EnvironmentId, EnvironmentName, HealthColor, HealthStatus, InstanceId, Known, ProbeResult, Served, Span, Timestamp,
     VersionLabel,
 };
+use crate::traffic::Hosts;
 
 /// An application version.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +76,34 @@ pub struct EnvironmentSeen {
     pub color: HealthColor,
     /// Tag of the release that made it, if it was asked for.
     pub release_tag: Option<String>,
+}
+
+impl EnvironmentSeen {
+    /// Whether it holds a name.
+    #[must_use]
+    pub fn holds(&self, cname: &str) -> bool {
+        self.cname.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(cname))
+            && !matches!(
+                self.status,
+                EnvironmentStatus::Terminating | EnvironmentStatus::Terminated
+            )
+    }
+
+    /// Whether it is at rest.
+    #[must_use]
+    pub fn ready(&self) -> bool {
+        self.status == EnvironmentStatus::Ready
+    }
+}
+
+impl From<&EnvironmentSeen> for Hosts {
+    fn from(seen: &EnvironmentSeen) -> Self {
+        Self {
+            environment: seen.id.clone(),
+            cname: seen.cname.clone(),
+            endpoint: seen.endpoint.clone(),
+        }
+    }
 }
 
 /// Health of an environment.

@@ -1,6 +1,7 @@
 //! Turning a simple record into the weighted form, and back, in one batch: at no moment is the name without an answer.
 
 use super::fence::{Fence, fence_name};
+use super::members::{KINDS, carrying, companion};
 use super::record::{Change, Record, Routing, same_host};
 
 /// The set identifier of the member that leads to the live environment. It is no environment's name, because names of Elastic
@@ -120,13 +121,9 @@ impl<'a> Found<'a> {
     /// # Errors
     ///
     /// When there is no record that carries traffic.
-    fn among(name: &str, records: &'a [Record]) -> Result<Self, NotAdopted> {
-        let carries = |record: &&Record| record.name == name && matches!(record.kind.as_str(), "A" | "AAAA" | "CNAME");
-        let beside = fence_name(name);
-        let companion = records
-            .iter()
-            .find(|record| record.name == beside && record.kind == "TXT");
-        let members: Vec<&Record> = records.iter().filter(carries).collect();
+    fn among(name: &'a str, records: &'a [Record]) -> Result<Self, NotAdopted> {
+        let companion = companion(name, records);
+        let members: Vec<&Record> = carrying(name, records).collect();
         if members.is_empty() {
             return Err(NotAdopted::NoRecord { name: name.to_owned() });
         }
@@ -239,7 +236,7 @@ pub fn unadopt(name: &str, records: &[Record], slot: &str) -> Result<Adoption, N
     found.check_policies()?;
     let mut changes = found.deletions();
     changes.push(Change::Delete(companion.clone()));
-    for kind in ["A", "AAAA", "CNAME"] {
+    for kind in KINDS {
         let members: Vec<&Record> = found
             .members
             .iter()

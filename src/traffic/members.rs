@@ -6,7 +6,7 @@ use super::split::{Member, Originals, Split, Weighting};
 use crate::model::EnvironmentId;
 
 /// The kinds of records that carry traffic.
-const KINDS: [&str; 3] = ["A", "AAAA", "CNAME"];
+pub(super) const KINDS: [&str; 3] = ["A", "AAAA", "CNAME"];
 
 /// An environment and the host names that lead to it: its CNAME and its balancer's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -245,13 +245,15 @@ fn redirected(record: &Record, from: &Hosts, to: &Hosts) -> Option<Record> {
     Some(other)
 }
 
-fn carrying<'a>(name: &'a str, records: &'a [Record]) -> impl Iterator<Item = &'a Record> {
+/// The records of a name that carry traffic.
+pub(super) fn carrying<'a>(name: &'a str, records: &'a [Record]) -> impl Iterator<Item = &'a Record> {
     records
         .iter()
         .filter(move |record| record.name == name && KINDS.contains(&record.kind.as_str()))
 }
 
-fn companion<'a>(name: &str, records: &'a [Record]) -> Option<&'a Record> {
+/// The text beside a name that says whose it is.
+pub(super) fn companion<'a>(name: &str, records: &'a [Record]) -> Option<&'a Record> {
     let beside = fence_name(name);
     records
         .iter()

@@ -367,11 +367,11 @@ mod tests {
 
     /// What happens when a part arrives.
     enum Part {
-        IsTaken,
-        IsRefused,
-        IsNotAnswered,
+        Taken,
+        Refused,
+        Unanswered,
         /// It is taken, and somebody changes the file.
-        IsOld(PathBuf),
+        Old(PathBuf),
     }
 
     /// A store that keeps nothing, and remembers what it was asked for.
@@ -421,13 +421,13 @@ mod tests {
             }
             self.arrived.notify_one();
             match &self.part {
-                Part::IsTaken => {}
-                Part::IsRefused => {
+                Part::Taken => {}
+                Part::Refused => {
                     let no = "<Error><Code>AccessDenied</Code><Message>no</Message></Error>";
                     return Ok(answer(StatusCode::FORBIDDEN, no));
                 }
-                Part::IsNotAnswered => std::future::pending().await,
-                Part::IsOld(file) => {
+                Part::Unanswered => std::future::pending().await,
+                Part::Old(file) => {
                     let mut file = std::fs::File::options().write(true).open(file).unwrap();
                     file.write_all(b"changed").unwrap();
                 }
@@ -469,7 +469,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_not_what_the_key_promises_is_not_sent() {
-        let (aws, store) = store(Part::IsTaken).await;
+        let (aws, store) = store(Part::Taken).await;
         let (_folder, file) = file(3);
         let promised = crate::bundle::digest(&file).unwrap();
         let change = |_: u64, _: u64| std::fs::write(&file, "another").unwrap();
@@ -486,11 +486,11 @@ mod tests {
     async fn a_bundle_that_changes_between_its_parts_is_taken_back() {
         let (_folder, file) = file(PART + 1);
         let promised = crate::bundle::digest(&file).unwrap();
-        let (aws, whole) = store(Part::IsTaken).await;
+        let (aws, whole) = store(Part::Taken).await;
         let sent = aws.upload_as_promised(&file, &promised, "bucket", "key", &|_, _| {});
         sent.await.unwrap();
         assert_eq!(whole.asked(), [BEGIN, SEND, SEND, END]);
-        let (aws, mixed) = store(Part::IsOld(file.clone())).await;
+        let (aws, mixed) = store(Part::Old(file.clone())).await;
         let sent = aws.upload_as_promised(&file, &promised, "bucket", "key", &|_, _| {});
         says_that_it_was_changed(&sent.await.unwrap_err());
         assert_eq!(mixed.asked(), [BEGIN, SEND, SEND, ABORT]);
@@ -498,7 +498,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_part_that_is_refused_is_the_end_of_an_upload() {
-        let (aws, store) = store(Part::IsRefused).await;
+        let (aws, store) = store(Part::Refused).await;
         let (_folder, file) = file(6 * PART);
         let refused = aws.upload(&file, "bucket", "key", &|_, _| {}).await.unwrap_err();
         assert!(refused.is_denied(), "{refused}");
@@ -510,7 +510,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_upload_that_nobody_waits_for_is_taken_back() {
-        let (aws, store) = store(Part::IsNotAnswered).await;
+        let (aws, store) = store(Part::Unanswered).await;
         let (_folder, file) = file(PART + 1);
         let upload = aws.upload(&file, "bucket", "key", &|_, _| {});
         tokio::select! {

@@ -202,7 +202,7 @@ async fn the_end_of_a_release_is_waited_for_and_changes_are_told() {
     scene.later(seconds(20), 2, passed);
     scene.later(seconds(25), 3, Event::Renewed);
     scene.later(seconds(30), 4, finished(Outcome::Promoted));
-    let watched = scene.watched(Span::from_secs(3600)).await;
+    let watched = Box::pin(scene.watched(Span::from_secs(3600))).await;
     let Watched::Over(release) = watched else {
         panic!("{watched:?}");
     };
@@ -219,7 +219,7 @@ async fn the_end_of_a_release_is_waited_for_and_changes_are_told() {
 #[tokio::test(start_paused = true)]
 async fn a_wait_ends_at_its_limit() {
     let scene = Scene::new().await;
-    let watched = scene.watched(Span::from_millis(3500)).await;
+    let watched = Box::pin(scene.watched(Span::from_millis(3500))).await;
     assert!(matches!(watched, Watched::UnderWay(_)), "{watched:?}");
     let waited = scene.start.elapsed();
     assert!(
@@ -232,7 +232,7 @@ async fn a_wait_ends_at_its_limit() {
 async fn a_release_that_was_handed_over_is_told_of_at_once_and_not_waited_for_for_ever() {
     let scene = Scene::new().await;
     scene.later(seconds(10), 2, Event::HandedOver);
-    let watched = scene.watched(WAIT).await;
+    let watched = Box::pin(scene.watched(WAIT)).await;
     assert!(matches!(watched, Watched::UnderWay(_)), "{watched:?}");
     let waited = scene.start.elapsed();
     assert!(
@@ -257,7 +257,7 @@ async fn a_release_that_somebody_goes_on_with_is_waited_for_as_before() {
         scene.later(seconds(at), sequence, Event::Renewed);
     }
     scene.later(seconds(1000), 20, finished(Outcome::Promoted));
-    let watched = scene.watched(WAIT).await;
+    let watched = Box::pin(scene.watched(WAIT)).await;
     assert!(matches!(watched, Watched::Over(_)), "{watched:?}");
 }
 
@@ -268,7 +268,7 @@ async fn a_driver_on_another_machine_is_dead_when_it_was_silent_for_long_enough_
     for (at, sequence) in (0..).map(|step| 30 * step).zip(2..12) {
         scene.later(seconds(at), sequence, Event::Renewed);
     }
-    let watched = scene.watched(WAIT).await;
+    let watched = Box::pin(scene.watched(WAIT)).await;
     assert!(matches!(watched, Watched::UnderWay(_)), "{watched:?}");
     let told = scene.heard.ahead();
     assert_eq!(told.len(), 2, "{told:?}");

@@ -3,29 +3,11 @@
 
 use super::super::observation::Observation;
 use super::super::outcome::Outcome;
-use super::super::seen::{EnvironmentSeen, EnvironmentStatus};
+use super::super::seen::EnvironmentSeen;
 use super::super::state::{Phase, Release};
 use super::super::why::Why;
 use super::{Decision, finish, foreign, limits, next_look, roll_back, soon, wait};
 use crate::model::{EnvironmentId, Timestamp};
-
-impl EnvironmentSeen {
-    /// Whether it holds a name.
-    #[must_use]
-    pub fn holds(&self, cname: &str) -> bool {
-        self.cname.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(cname))
-            && !matches!(
-                self.status,
-                EnvironmentStatus::Terminating | EnvironmentStatus::Terminated
-            )
-    }
-
-    /// Whether it is at rest.
-    #[must_use]
-    pub fn ready(&self) -> bool {
-        self.status == EnvironmentStatus::Ready
-    }
-}
 
 /// An environment by its id.
 pub(super) fn find<'a>(environments: &'a [EnvironmentSeen], id: &EnvironmentId) -> Option<&'a EnvironmentSeen> {
