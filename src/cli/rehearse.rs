@@ -18,6 +18,9 @@ const PACE: f64 = 30.0;
 /// answers live, as it is on AWS.
 const COMPARED: f64 = 10.0;
 
+/// The same for incidents: an instance that falls sick must show in windows in which it has some requests.
+const INCIDENTS: f64 = 20.0;
+
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Your own application: a folder or a zip. Default: a built-in sample, once good and once bad.
@@ -79,7 +82,11 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
             rate: arguments.rate,
             pace: arguments
                 .pace
-                .unwrap_or(if arguments.compare { COMPARED } else { PACE }),
+                .unwrap_or(match (arguments.compare, arguments.incidents) {
+                    (true, _) => COMPARED,
+                    (_, true) => INCIDENTS,
+                    _ => PACE,
+                }),
             compare: arguments.compare,
             drills: arguments.drills,
             incidents: arguments.incidents,

@@ -82,7 +82,9 @@ pub(super) fn spec(settings: &RehearseSettings, ttl: Span) -> Result<Spec, SpecE
     spec.smoke.interval = Span::from_millis(300);
     spec.smoke.deadline = second(30);
     spec.bake.duration = second(8);
-    spec.bake.interval = Span::from_millis(400);
+    // Health is told of in windows of ten seconds of AWS's time. No look may miss one, and each takes a while.
+    let between = std::time::Duration::from_secs(7).div_f64(settings.pace);
+    spec.bake.interval = Span::from(between);
     spec.bake.fail = 2;
     spec.bake.recover = 3;
     spec.bake.deadline = second(60);
