@@ -233,11 +233,16 @@ fn green(release: &Release, rollback: &RollbackState, restored: Timestamp, seen:
         Known::Known(environments) => environments,
         Known::Unknown(why) => {
             let plan = &release.plan;
-            let deadline = restored.max(release.attempts_of("terminate").last)
-                + plan.rollback.keep_green.get()
-                + plan.drain.dns_ttl.get() * plan.drain.factor
-                + plan.drain.deadline.get()
-                + limits::TERMINATE;
+            let ended = release.attempts_of("terminate");
+            let told = if ended.done {
+                ended.last
+            } else {
+                restored.max(ended.last)
+                    + plan.rollback.keep_green.get()
+                    + plan.drain.dns_ttl.get() * plan.drain.factor
+                    + plan.drain.deadline.get()
+            };
+            let deadline = told + limits::TERMINATE;
             if seen.at >= deadline {
                 let green = release
                     .green

@@ -550,6 +550,9 @@ fn whoever_cannot_see_whether_green_is_gone_says_so_in_the_end() {
         wait(&late.at(deadline).decide()).1,
         told + seconds(400) + limits::TERMINATE
     );
+    // Once it was told to end, nothing is left to wait for but that.
+    let ended = late.with(|scene| scene.attempts("terminate").done = true);
+    assert_eq!(wait(&ended.decide()).1, told + limits::TERMINATE);
 }
 
 #[test]
