@@ -157,11 +157,11 @@ impl Line {
         }
     }
 
-    /// Id and status of the newest execution.
+    /// Id and status of the newest execution. There is none before somebody has made the pipeline.
     async fn newest(&self) -> Option<(String, String)> {
-        let listed = self
-            .pipeline("ListPipelineExecutions", &json!({ "pipelineName": NAME }))
-            .await;
+        let target = "CodePipeline_20150709.ListPipelineExecutions";
+        let which = json!({ "pipelineName": NAME });
+        let (_, listed) = self.call(Api::Pipelines, "/", target, &which).await;
         let first = listed["pipelineExecutionSummaries"].get(0)?;
         let text = |name: &str| first[name].as_str().map(str::to_owned);
         Some((text("pipelineExecutionId")?, text("status")?))
