@@ -253,6 +253,18 @@ mod tests {
     }
 
     #[test]
+    fn of_a_value_that_begins_with_another_nothing_is_left() {
+        let overrides = overrides(vec![setting("USER", "hunter"), setting("PASSWORD", "hunter2")]);
+        let error = CallError {
+            operation: "CreateEnvironment",
+            code: None,
+            message: "hunter2 and hunter do not fit".to_owned(),
+            effect: Effect::Refused,
+        };
+        assert_eq!(overrides.scrubbed(error).message, "*** and *** do not fit");
+    }
+
+    #[test]
     fn a_name_tells_its_region() {
         assert_eq!(region_of("shop.eu-west-1.elasticbeanstalk.com"), Some("eu-west-1"));
         assert_eq!(

@@ -180,7 +180,7 @@ impl Function {
         };
         let mut told = false;
         loop {
-            let stopped = self.was_stopped(Some(&execution)).await;
+            let stopped = self.was_stopped(&execution).await;
             if let Err(error) = &stopped
                 && !std::mem::replace(&mut told, true)
             {
@@ -201,11 +201,9 @@ impl Function {
     }
 
     /// Whether somebody has stopped a pipeline's execution.
-    pub(super) async fn was_stopped(&self, execution: Option<&Execution>) -> Result<bool, CallError> {
+    pub(super) async fn was_stopped(&self, execution: &Execution) -> Result<bool, CallError> {
         const STOPPED: [&str; 4] = ["Stopping", "Stopped", "Superseded", "Cancelled"];
-        let Some(Execution { pipeline, id }) = execution else {
-            return Ok(false);
-        };
+        let Execution { pipeline, id } = execution;
         let status = self.around.aws().execution_status(pipeline, id).await?;
         Ok(status.is_some_and(|status| STOPPED.contains(&status.as_str())))
     }

@@ -13,7 +13,7 @@ use crate::driver::{Busy, Driver, DriverError};
 use crate::journal::newest;
 use crate::model::Timestamp;
 use crate::release::preflight::Problem;
-use crate::release::{Next, Phase, Release, Source, Wish};
+use crate::release::{Execution, Next, Phase, Release, Source, Wish};
 
 /// How long a pause between two tries is.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -50,8 +50,15 @@ impl Function {
         {
             return Err(waited(newest.as_ref(), now));
         }
-        if matches!(self.was_stopped(request.origin.execution.as_ref()).await, Ok(true)) {
-            let message = "the pipeline's execution was stopped before its release began; nothing was changed for it";
+        // Where that cannot be seen, it goes on: a release that has begun is asked about again and again.
+        if let Some(execution) = &request.origin.execution
+            && matches!(self.was_stopped(execution).await, Ok(true))
+        {
+            let Execution { pipeline, id } = execution;
+            let message = format!(
+                "execution {id} of {pipeline} was stopped before its release began, so none was begun; start the pipeline again to \
+                 release"
+            );
             return Err(Failure::new(Fault::Release, message));
         }
         let file = self.around.fetch(&request.wanted).await?;

@@ -71,3 +71,30 @@ impl fmt::Display for Wish {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processes_see_each_other_only_where_both_tell_of_one_machine() {
+        let writer = |host: &str, machine: Option<&str>| Writer {
+            host: host.to_owned(),
+            process: 10,
+            run: "random".to_owned(),
+            machine: machine.map(str::to_owned),
+        };
+        let here = writer("node", Some("boot pid:[1]"));
+        assert!(here.is_beside(&writer("node", Some("boot pid:[1]"))));
+        assert!(
+            !here.is_beside(&writer("node", Some("boot pid:[2]"))),
+            "another container of that host name"
+        );
+        assert!(!here.is_beside(&writer("other", Some("boot pid:[1]"))));
+        let silent = writer("node", None);
+        assert!(
+            !here.is_beside(&silent) && !silent.is_beside(&silent),
+            "written by an older program"
+        );
+    }
+}

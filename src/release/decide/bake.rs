@@ -1,6 +1,7 @@
 //! Bake: green is watched with traffic. Each look is judged by itself, which finds what is plainly wrong; bad looks add up until
 //! enough good ones in a row have followed. What both environments serve meanwhile is judged by the health engine, which finds
-//! what is worse ([`super::super::assessment`]). The same watch goes on through drain and retire, for as long as there is a blue to go back to.
+//! what is worse ([`super::super::assessment`]). The same watch goes on through drain and retire, for as long as there is a blue to go
+//! back to.
 
 use super::super::assessment::measured;
 use super::super::drill::OVER;

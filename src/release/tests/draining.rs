@@ -5,8 +5,10 @@ use std::time::Duration;
 use super::run::Run;
 use super::scene::{Scene, unread};
 use super::world::{BLUE, seconds};
-use crate::model::{Known, Served, Timestamp};
-use crate::release::{Decision, EnvironmentStatus, Event, Observation, Phase, Release, Role, Then, Why, decide, looks};
+use crate::model::{HealthStatus, Known, Served, Timestamp};
+use crate::release::{
+    Decision, EnvironmentStatus, Event, HealthSeen, Observation, Phase, Release, Role, Then, Why, decide, looks,
+};
 use crate::spec::AtDrainDeadline;
 
 const INSTANT: Duration = Duration::from_millis(1);
@@ -87,6 +89,26 @@ fn old_answers_run_out_first() {
     let late = drain.decide(expired - seconds(3), 0, Some(0));
     assert!(waits(&late, expired, drain.at(340)), "{late:?}");
     assert_eq!(told_quiet(&drain.decide(expired, 0, Some(0))), Some((true, Some(0))));
+}
+
+#[test]
+fn who_does_not_report_is_not_silent() {
+    let expired = Drain::new().at(40);
+    let told = |change: &dyn Fn(&mut HealthSeen)| {
+        let mut drain = Drain::new();
+        let Known::Known(health) = &mut drain.seen.blue_health else {
+            panic!("blue is measured in the drain");
+        };
+        change(health);
+        told_quiet(&drain.decide(expired, 0, Some(0)))
+    };
+    assert_eq!(told(&|_| {}), Some((true, Some(0))));
+    assert_eq!(told(&|health| health.status = Some(HealthStatus::NoData)), None);
+    let one_is_mute = |health: &mut HealthSeen| {
+        let one = health.instances.values_mut().next().expect("it has an instance");
+        one.status = HealthStatus::NoData;
+    };
+    assert_eq!(told(&one_is_mute), None, "it may serve somebody");
 }
 
 #[test]
