@@ -1,14 +1,19 @@
 //! Acting: the intent is written, the call made, and how it went is written.
 
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::write::Unsaid;
 use super::{Driver, DriverError, perform};
 use crate::release::{Action, CallResult, Event, Safety, limits};
 
-/// A journal that was read for longer than this was read by a process that was stopped meanwhile: what it said may be over, and
-/// it is read again. Longer than a read and a write take on S3 at most, so that a slow journal does not stop the call for good.
-const STALE: Duration = Duration::from_secs(limits::OWNERSHIP.as_secs() / 2);
+/// A journal that was read for longer than this may have been read by a process that was stopped meanwhile: what it said may be
+/// over, and it is read once more. Far longer than a read takes, and shorter than another process needs to take a release over
+/// and do anything with it.
+const STALE: Duration = Duration::from_secs(1);
 
 impl Driver {
     /// Writes the intent, makes the call, writes how it went.
@@ -52,15 +57,19 @@ impl Driver {
         let mut call = Box::pin(perform::perform(&seat, &release, action, begin_by));
         // An upload may take longer than the driver asked to be left alone for, and longer than an operator can wait. Meanwhile
         // it asks for more time, and hears of wishes.
-        let mut listen = tokio::time::interval(release.plan.provision.interval.get().min(limits::OWNERSHIP / 3));
-        listen.tick().await;
+        let every = release.plan.provision.interval.get().min(limits::OWNERSHIP / 3);
+        let mut listen = tokio::time::interval_at(Instant::now() + every, every);
+        let mut by = seat.clock.since_boot() + every;
         loop {
             tokio::select! {
                 // A process that was stopped hears first what has happened meanwhile: the next part of the call may be another
-                // driver's by now.
+                // driver's by now. Timers may fire later than an answer is there, and do not count a machine's sleep.
                 biased;
-                _ = listen.tick(), if patient => {
-                    let asked = seat.clock.since_boot();
+                () = poll_fn(|context| if seat.clock.since_boot() >= by {
+                    Poll::Ready(())
+                } else {
+                    listen.poll_tick(context).map(drop)
+                }), if patient => {
                     match self.meanwhile(&release, intent).await {
                         // What is under way does no harm twice, so it is let go.
                         Meanwhile::Lost => return None,
@@ -68,9 +77,10 @@ impl Driver {
                             let message = "it was let go, because an operator wants the release to turn back".to_owned();
                             return Some(CallResult::Unknown { message });
                         }
-                        Meanwhile::GoOn if seat.clock.since_boot().saturating_sub(asked) > STALE => listen.reset_immediately(),
-                        // However slow the journal is, the call has its turn.
-                        Meanwhile::GoOn => listen.reset(),
+                        Meanwhile::GoOn => {
+                            listen.reset();
+                            by = seat.clock.since_boot() + every;
+                        }
                     }
                 }
                 result = &mut call => return Some(result),
@@ -79,18 +89,25 @@ impl Driver {
     }
 
     /// While a patient call is under way: reads on, and asks for more time.
-    async fn meanwhile(&mut self, before: &crate::release::Release, intent: u64) -> Meanwhile {
-        // A journal that cannot be read or written now is tried again with the next entry; the call goes on.
-        let _ = self.read_on().await;
-        if !self.awaits(intent) {
-            return Meanwhile::Lost;
-        }
+    pub(super) async fn meanwhile(&mut self, before: &crate::release::Release, intent: u64) -> Meanwhile {
         let turn = |release: &crate::release::Release| release.wishes.roll_back || release.wishes.abort;
-        if turn(&self.release) && !turn(before) {
-            return Meanwhile::Turned;
-        }
-        if self.release.owned_until.since(self.seat.clock.now()) < limits::OWNERSHIP * 2 / 3 {
-            let _ = self.append(Event::Renewed).await;
+        // However slow the journal is, the call has its turn after the second time.
+        for _ in 0..2 {
+            let asked = self.seat.clock.since_boot();
+            // A journal that cannot be read or written now is tried again with the next entry; the call goes on.
+            let _ = self.read_on().await;
+            if !self.awaits(intent) {
+                return Meanwhile::Lost;
+            }
+            if turn(&self.release) && !turn(before) {
+                return Meanwhile::Turned;
+            }
+            if self.release.owned_until.since(self.seat.clock.now()) < limits::OWNERSHIP * 2 / 3 {
+                let _ = self.append(Event::Renewed).await;
+            }
+            if self.seat.clock.since_boot().saturating_sub(asked) <= STALE {
+                break;
+            }
         }
         Meanwhile::GoOn
     }
@@ -114,7 +131,7 @@ impl Driver {
 }
 
 /// What has happened while a call was under way.
-enum Meanwhile {
+pub(super) enum Meanwhile {
     GoOn,
     /// Another process drives the release.
     Lost,

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use bytes::Bytes;
 
+use super::act::Meanwhile;
 use super::*;
 use crate::aws::{Aws, AwsSettings, InProcess};
 use crate::journal::{DirectoryJournal, Journal, JournalError};
@@ -80,6 +81,8 @@ struct Flaky {
     inner: DirectoryJournal,
     fails: AtomicBool,
     writes: AtomicBool,
+    /// After this many seconds the process that reads goes on, and what it has read is old: another one has written this.
+    stopped: Mutex<Option<(Arc<Hands>, u64, Entry)>>,
 }
 
 #[async_trait]
@@ -93,7 +96,13 @@ impl Journal for Flaky {
     }
 
     async fn entry(&self, release: &ReleaseId, sequence: u64) -> Result<Option<Entry>, JournalError> {
-        self.inner.entry(release, sequence).await
+        let read = self.inner.entry(release, sequence).await;
+        let stopped = self.stopped.lock().unwrap().take();
+        if let Some((clock, seconds, written)) = stopped {
+            assert_eq!(self.inner.append(&written).await?, Append::Written);
+            clock.pass(seconds);
+        }
+        read
     }
 
     async fn append(&self, entry: &Entry) -> Result<Append, JournalError> {
@@ -155,6 +164,7 @@ fn journal() -> (tempfile::TempDir, Arc<Flaky>) {
         inner: DirectoryJournal::new(folder.path()),
         fails: AtomicBool::new(false),
         writes: AtomicBool::new(false),
+        stopped: Mutex::new(None),
     };
     (folder, Arc::new(flaky))
 }
@@ -384,6 +394,35 @@ async fn an_intent_that_may_not_have_been_written_leaves_no_doubt() {
         );
         assert_eq!(driver.release().attempts_of("prune").failed, u32::from(writes));
     }
+}
+
+#[tokio::test]
+async fn what_was_read_by_a_process_that_was_stopped_is_read_again() {
+    let (_folder, journal) = journal();
+    let clock = Hands::at(0);
+    let mut driver = first(&journal, &clock).await;
+    let event = Event::PreflightPassed {
+        blue: blue(),
+        notes: Vec::new(),
+    };
+    assert!(driver.append(event).await.unwrap());
+    let action = Action::Prune { keep: 1 };
+    assert!(driver.append(Event::Intended { action }).await.unwrap());
+    let intent = driver.release().sequence;
+    let before = driver.release().clone();
+    assert!(matches!(driver.meanwhile(&before, intent).await, Meanwhile::GoOn));
+
+    let there = Hands::at(0);
+    let other = second(&journal, &there, driver.release()).await;
+    let taken = Event::TookOver {
+        from: driver.writer().clone(),
+        why: "by order".to_owned(),
+        forced: true,
+    };
+    let written = other.entry(taken, there.now());
+    // It is let go of for far shorter than it asked to be left alone for.
+    *journal.stopped.lock().unwrap() = Some((Arc::clone(&clock), 5, written));
+    assert!(matches!(driver.meanwhile(&before, intent).await, Meanwhile::Lost));
 }
 
 #[tokio::test]
