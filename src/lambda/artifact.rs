@@ -25,6 +25,11 @@ pub struct Wanted {
 }
 
 impl Wanted {
+    /// Bucket and key.
+    pub fn place(&self) -> (&str, &str) {
+        (&self.bucket, &self.key)
+    }
+
     /// Where it is kept.
     fn file(&self) -> PathBuf {
         let mut hash = Sha256::new();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::life::Crew;
+use super::pipeline;
 use super::scenario::{Deed, Trouble};
 use super::stage::slot;
 use crate::driver::Driver;
@@ -51,7 +52,7 @@ impl Crew {
                 self.scene.until(at).await;
                 if let Some(line) = &self.scene.stage.line {
                     self.scene.tell(&"person", || "stops the execution".to_owned());
-                    line.stop().await;
+                    line.stop(pipeline::NAME).await;
                 }
             }
             Trouble::Rival { at } => {

@@ -35,6 +35,7 @@ use crate::local::automation::{
     Service as Api,
 };
 use crate::local::objects::ObjectStore;
+use crate::local::storage::Storage as _;
 use crate::model::{Clock, ReleaseNumber};
 use crate::release::{Outcome, Release};
 
@@ -51,9 +52,10 @@ const ROLE: &str = "arn:aws:iam::123456789012:role/pipeline";
 /// Lambda, CodePipeline and the Scheduler of the account.
 pub(super) struct Line {
     pub(super) services: Arc<AutomationService>,
+    pub(super) store: Arc<ObjectStore>,
     orders: Mutex<mpsc::UnboundedReceiver<Order>>,
-    /// How often somebody has retried its stage.
-    tries: AtomicU32,
+    /// How often somebody has started a pipeline or retried its stage: so many releases there may be.
+    attempts: AtomicU32,
 }
 
 /// An invocation on its way to a sandbox.
@@ -84,11 +86,12 @@ impl Line {
             timing,
             seed,
         };
-        let automation = Automation::new(settings, store);
+        let automation = Automation::new(settings, store.clone());
         Self {
             services: AutomationService::new(automation, Arc::new(Orders(orders)), Arc::new(clock)),
+            store,
             orders: Mutex::new(taken),
-            tries: AtomicU32::new(0),
+            attempts: AtomicU32::new(0),
         }
     }
 
@@ -105,11 +108,12 @@ impl Line {
         self.must(Api::Functions, "/2015-03-31/functions", "", &function).await;
     }
 
-    /// Makes the pipeline, which starts by that, and the schedule of the watch.
-    async fn start(&self) {
+    /// Makes a pipeline, which starts by that: it releases an object of the bucket `source` by the settings under a key.
+    pub(super) async fn start(&self, name: &str, settings: &str, source: &str) {
+        self.attempts.fetch_add(1, Ordering::Relaxed);
         let parameters = json!({
-            "config": "s3://releases/cutover.toml",
-            "pipeline": NAME,
+            "config": format!("s3://releases/{settings}"),
+            "pipeline": name,
             "execution": "#{codepipeline.PipelineExecutionId}",
         });
         let action = |category: &str, provider: &str, configuration: Value| {
@@ -119,14 +123,14 @@ impl Line {
                 "configuration": configuration,
             })
         };
-        let place = json!({ "S3Bucket": "source", "S3ObjectKey": "shop.zip", "PollForSourceChanges": "false" });
+        let place = json!({ "S3Bucket": "source", "S3ObjectKey": source, "PollForSourceChanges": "false" });
         let mut source = action("Source", "S3", place);
         source["outputArtifacts"] = json!([{ "name": "Shop" }]);
         let called = json!({ "FunctionName": "release", "UserParameters": parameters.to_string() });
         let mut release = action("Invoke", "Lambda", called);
         release["inputArtifacts"] = json!([{ "name": "Shop" }]);
         let pipeline = json!({
-            "name": NAME,
+            "name": name,
             "roleArn": ROLE,
             "artifactStore": { "type": "S3", "location": "artifacts" },
             "pipelineType": "V2",
@@ -134,6 +138,10 @@ impl Line {
             "stages": [{ "name": "Source", "actions": [source] }, { "name": "Release", "actions": [release] }],
         });
         self.pipeline("CreatePipeline", &json!({ "pipeline": pipeline })).await;
+    }
+
+    /// Makes the schedule of the watch.
+    pub(super) async fn keep_watch(&self) {
         let watch = json!({ "cutover": { "watch": { "config": "s3://releases/cutover.toml" } } });
         let schedule = json!({
             "ScheduleExpression": "rate(15 minutes)",
@@ -147,29 +155,48 @@ impl Line {
         self.must(Api::Schedules, "/schedules/watch", "", &schedule).await;
     }
 
-    /// Stops the newest execution, as somebody does who waits for its actions.
-    pub(super) async fn stop(&self) {
-        if let Some((id, _)) = self.newest().await {
+    /// Stops a pipeline's newest execution, as somebody does who waits for its actions.
+    pub(super) async fn stop(&self, name: &str) {
+        if let Some((id, _)) = self.newest(name).await {
             let target = "CodePipeline_20150709.StopPipelineExecution";
-            let which = json!({ "pipelineName": NAME, "pipelineExecutionId": id });
+            let which = json!({ "pipelineName": name, "pipelineExecutionId": id });
             // It may just have ended.
             let _late = self.call(Api::Pipelines, "/", target, &which).await;
         }
     }
 
-    /// Id and status of the newest execution. There is none before somebody has made the pipeline.
-    async fn newest(&self) -> Option<(String, String)> {
+    /// Runs a pipeline's failed or succeeded stage once more: as a new execution, or as the same one.
+    pub(super) async fn again(&self, name: &str) {
+        self.attempts.fetch_add(1, Ordering::Relaxed);
+        let Some((id, status)) = self.newest(name).await else {
+            return;
+        };
+        if status == "Succeeded" {
+            self.pipeline("StartPipelineExecution", &json!({ "name": name })).await;
+            return;
+        }
+        let which = json!({
+            "pipelineName": name,
+            "pipelineExecutionId": id,
+            "stageName": "Release",
+            "retryMode": "FAILED_ACTIONS",
+        });
+        self.pipeline("RetryStageExecution", &which).await;
+    }
+
+    /// Id and status of a pipeline's newest execution. There is none before somebody has made the pipeline.
+    pub(super) async fn newest(&self, name: &str) -> Option<(String, String)> {
         let target = "CodePipeline_20150709.ListPipelineExecutions";
-        let which = json!({ "pipelineName": NAME });
+        let which = json!({ "pipelineName": name });
         let (_, listed) = self.call(Api::Pipelines, "/", target, &which).await;
         let first = listed["pipelineExecutionSummaries"].get(0)?;
         let text = |name: &str| first[name].as_str().map(str::to_owned);
         Some((text("pipelineExecutionId")?, text("status")?))
     }
 
-    /// What the release's action says of its last failure.
-    async fn failure(&self) -> String {
-        let state = self.pipeline("GetPipelineState", &json!({ "name": NAME })).await;
+    /// What the release's action in a pipeline says of its last failure.
+    pub(super) async fn failure(&self, name: &str) -> String {
+        let state = self.pipeline("GetPipelineState", &json!({ "name": name })).await;
         let action = &state["stageStates"][1]["actionStates"][0]["latestExecution"];
         action["errorDetails"]["message"]
             .as_str()
@@ -212,33 +239,45 @@ impl Line {
     }
 }
 
+/// Where the sandboxes of all invocations are.
+#[derive(Default)]
+pub(super) struct Hall {
+    sandboxes: tokio::task::JoinSet<()>,
+    invocations: u32,
+}
+
 impl Crew {
     /// Lets the pipeline release until its execution and its release are over. `false` if no release came about, and rightly.
     pub(super) async fn by_pipeline(self: Arc<Self>, line: Arc<Line>, length: Duration) -> bool {
-        line.start().await;
-        let mut sandboxes = tokio::task::JoinSet::new();
-        let mut invocations = 0;
+        line.start(NAME, "cutover.toml", "shop.zip").await;
+        line.keep_watch().await;
+        let mut hall = Hall::default();
         let mut person = Person::default();
         loop {
-            line.services.do_what_is_due();
-            while let Some(Order { run, end }) = line.next_order() {
-                invocations += 1;
-                let id = run.request_id.clone();
-                let event: Value = serde_json::from_slice(&run.payload).unwrap_or(Value::Null);
-                if let Some(after) = self.twice(invocations) {
-                    let again = Arc::clone(&self).sandbox(id.clone(), event.clone(), length);
-                    sandboxes.spawn(async move {
-                        tokio::time::sleep(after).await;
-                        again.await;
-                    });
-                }
-                let once = Arc::clone(&self).sandbox(id, event, length);
-                sandboxes.spawn(async move { end(once.await) });
-            }
+            self.admit(&line, length, &mut hall);
             if let Some(over) = person.look(&self, &line).await {
                 return over;
             }
             tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    }
+
+    /// Gives each invocation that is due a sandbox.
+    pub(super) fn admit(self: &Arc<Self>, line: &Line, length: Duration, hall: &mut Hall) {
+        line.services.do_what_is_due();
+        while let Some(Order { run, end }) = line.next_order() {
+            hall.invocations += 1;
+            let id = run.request_id.clone();
+            let event: Value = serde_json::from_slice(&run.payload).unwrap_or(Value::Null);
+            if let Some(after) = self.twice(hall.invocations) {
+                let again = Arc::clone(self).sandbox(id.clone(), event.clone(), length);
+                hall.sandboxes.spawn(async move {
+                    tokio::time::sleep(after).await;
+                    again.await;
+                });
+            }
+            let once = Arc::clone(self).sandbox(id, event, length);
+            hall.sandboxes.spawn(async move { end(once.await) });
         }
     }
 
@@ -298,7 +337,7 @@ impl Crew {
     /// Judges what the pipeline says of a release.
     pub(super) async fn judge_pipeline(&self, line: &Line, release: &Release) {
         let scene = &self.scene;
-        let Some((_, status)) = line.newest().await else {
+        let Some((_, status)) = line.newest(NAME).await else {
             return scene.violated("pipeline", "its execution is gone");
         };
         let Some((outcome, why)) = &release.outcome else {
@@ -319,7 +358,7 @@ impl Crew {
             );
         }
         if calm && !promoted {
-            let said = line.failure().await;
+            let said = line.failure(NAME).await;
             let start: String = why.chars().take(200).collect();
             if !said.contains(&start) {
                 scene.violated("pipeline", format!("the action says {said:?}, and the release: {why}"));
@@ -331,10 +370,13 @@ impl Crew {
 /// Judges the beginning of a release.
 pub(super) fn begun(scene: &Scene, number: ReleaseNumber) {
     if let Some(line) = &scene.stage.line {
-        let attempts = 1 + line.tries.load(Ordering::Relaxed);
+        let attempts = line.attempts.load(Ordering::Relaxed);
         if number.0 > attempts {
             let what = format!("attempt {attempts} has led to release {number}");
             scene.violated("once", what);
+        }
+        if number.0 > 1 {
+            scene.stage.turn_blue();
         }
     }
 }
@@ -374,7 +416,7 @@ impl Person {
             return None;
         }
         self.next = Some(now + LOOKS);
-        let (id, status) = line.newest().await?;
+        let (_, status) = line.newest(NAME).await?;
         if matches!(status.as_str(), "InProgress" | "Stopping") {
             self.failed_at = None;
             return None;
@@ -397,10 +439,10 @@ impl Person {
             return None;
         }
         self.failed_at = None;
-        let tries = 1 + line.tries.fetch_add(1, Ordering::Relaxed);
+        let tries = line.attempts.load(Ordering::Relaxed);
         if tries > TRIES {
             let refused = crew.scene.scenario.right().contains(Outcome::Refused.code());
-            let said = line.failure().await;
+            let said = line.failure(NAME).await;
             if !refused {
                 let what = format!("no release has begun after {TRIES} tries: {said}");
                 crew.scene.violated("in time", what);
@@ -408,13 +450,7 @@ impl Person {
             return Some(false);
         }
         crew.scene.tell(&"person", || "retries the stage".to_owned());
-        let which = json!({
-            "pipelineName": NAME,
-            "pipelineExecutionId": id,
-            "stageName": "Release",
-            "retryMode": "FAILED_ACTIONS",
-        });
-        line.pipeline("RetryStageExecution", &which).await;
+        line.again(NAME).await;
         None
     }
 }
@@ -440,17 +476,29 @@ impl Surroundings for Inside {
         self.scene.tell(&self.who, || message.to_string());
     }
 
-    async fn fetch(&self, _: &Wanted) -> Result<PathBuf, Failure> {
+    async fn fetch(&self, wanted: &Wanted) -> Result<PathBuf, Failure> {
         if self.scene.is_out(Service::Storage) {
             let why = "GetObject: the artifact cannot be had just now";
             return Err(Failure::new(Fault::System, why));
         }
-        Ok(stage::bundle().0.clone())
+        let (bucket, key) = wanted.place();
+        let line = self.scene.stage.line.as_ref();
+        let content = line.and_then(|line| line.store.object(bucket, key));
+        let content = content.ok_or_else(|| Failure::new(Fault::Artifact, "GetObject: the artifact is not there"))?;
+        // What most worlds release is the same file in each, and so are their stories.
+        let (shared, bytes) = stage::bundle();
+        let same = std::fs::read(&content.file).is_ok_and(|content| content == *bytes);
+        Ok(if same { shared.clone() } else { content.file })
     }
 
-    async fn project(&self, _: &SettingsPlace, _: Option<&Path>) -> Result<Project, Failure> {
+    async fn project(&self, place: &SettingsPlace, _: Option<&Path>) -> Result<Project, Failure> {
         let mut spec = self.scene.stage.spec(&self.scene.scenario);
-        spec.artifact.version_label = Some(stage::NEW.to_owned());
+        // Settings of other requests are named by the version that they release.
+        let label = match place {
+            SettingsPlace::Object { key, .. } => key.strip_suffix(".toml").filter(|stem| *stem != "cutover"),
+            SettingsPlace::File(_) => None,
+        };
+        spec.artifact.version_label = Some(label.unwrap_or(stage::NEW).to_owned());
         Ok(Project::new(spec, PathBuf::new(), None))
     }
 

@@ -188,6 +188,12 @@ impl Scene {
         }
     }
 
+    /// Whether the chronicle says something.
+    #[cfg(test)]
+    pub(super) fn has_told(&self, what: &str) -> bool {
+        self.state().lines.iter().any(|line| line.contains(what))
+    }
+
     /// Takes the chronicle.
     pub(super) fn lines(&self) -> Vec<String> {
         std::mem::take(&mut self.state().lines)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -65,7 +65,7 @@ pub(super) struct Stage {
     backstage: Arc<Backstage>,
     plane: Arc<ModelledPlane>,
     door: Arc<InProcessCloud>,
-    blue: EnvironmentId,
+    blue: Mutex<EnvironmentId>,
     pub(super) lever: Lever,
     pub(super) zone: OnceLock<String>,
     pub(super) rules: OnceLock<Vec<String>>,
@@ -128,7 +128,7 @@ impl Stage {
             backstage,
             plane,
             door: Arc::new(InProcessCloud::new(Arc::new(door))),
-            blue: EnvironmentId::new(String::new()),
+            blue: Mutex::new(EnvironmentId::new(String::new())),
             lever: terms.lever,
             zone: OnceLock::new(),
             rules: OnceLock::new(),
@@ -216,11 +216,9 @@ impl Stage {
             ]);
         }
         self.must(&parameters);
-        self.blue = self
-            .environments()
-            .first()
-            .map(|view| view.id.clone())
-            .unwrap_or_else(|| self.blue.clone());
+        if let Some(view) = self.environments().first() {
+            *self.blue.lock().unwrap_or_else(PoisonError::into_inner) = view.id.clone();
+        }
         if scenario.terms.lever == Lever::WeightedDns {
             let aws = self.founder().await;
             self.lay_name(&aws, &slot_cname(), true).await;
@@ -230,7 +228,7 @@ impl Stage {
         self.backstage.catch_up(self.clock.now());
         if let Some(shared) = &shared {
             let aws = self.founder().await;
-            let rules = self.lay_rules(&aws, &shared.listener, &self.blue).await;
+            let rules = self.lay_rules(&aws, &shared.listener, &self.blue()).await;
             let _ = self.rules.set(rules);
         }
         self.plane.set_users(&self.name(), scenario.users, self.clock.now());
@@ -312,14 +310,22 @@ impl Stage {
 
     /// Blue.
     pub(super) fn blue(&self) -> EnvironmentId {
-        self.blue.clone()
+        self.blue.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Another release begins: who holds the slot now is its blue.
+    pub(super) fn turn_blue(&self) {
+        if let Some(holder) = self.holder() {
+            *self.blue.lock().unwrap_or_else(PoisonError::into_inner) = holder;
+        }
     }
 
     /// The environment beside blue that is not terminated.
     pub(super) fn green(&self) -> Option<EnvironmentId> {
+        let blue = self.blue();
         let all = self.environments();
         all.into_iter()
-            .rfind(|view| view.id != self.blue && !view.is_terminated())
+            .rfind(|view| view.id != blue && !view.is_terminated())
             .map(|view| view.id)
     }
 
@@ -414,7 +420,7 @@ impl Stage {
         let began = self.began.get().copied().unwrap_or_else(Instant::now);
         let now = self.clock.now();
         let start = now + from.saturating_sub(began.elapsed());
-        self.plane.break_environment(&self.blue, start, start + length, rate);
+        self.plane.break_environment(&self.blue(), start, start + length, rate);
     }
 
     /// Where a name or address leads.

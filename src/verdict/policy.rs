@@ -35,7 +35,8 @@ pub struct Slo {
     pub p99_ms: Option<f64>,
 }
 
-/// What becomes of a release that could be shown to be neither good nor bad by the end of its bake.
+/// What becomes of a release that could be shown to be neither good nor bad by the end of its bake, and that nothing speaks against:
+/// one that is still under suspicion is taken back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AtDeadline {

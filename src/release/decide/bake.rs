@@ -55,6 +55,15 @@ fn go_on(release: &Release, seen: &Observation) -> Decision {
     {
         return record(format!("green passes early: {shown}"), Event::BakePassed);
     }
+    if seen.at >= deadline
+        && let Some(suspicion) = &suspicion
+    {
+        // Nobody has to be asked about a green that was under suspicion to the last, while there is a blue to go back to.
+        return roll_back(
+            format!("green could not be shown to be healthy in all that time ({suspicion})"),
+            Outcome::RolledBack,
+        );
+    }
     let doubt = release.watch.doubt.clone().or(suspicion).or(missing);
     if seen.at >= deadline {
         let doubt = doubt.as_deref().unwrap_or("too little was seen");

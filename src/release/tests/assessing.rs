@@ -4,7 +4,7 @@ use super::run::Run;
 use super::scene::{Scene, known, record, unread, watched};
 use super::world::seconds;
 use crate::model::{RequestCounts, Served, Timestamp};
-use crate::release::{Event, Measured, Release, Sampled, Then, Why};
+use crate::release::{Event, Measured, Outcome, Release, Sampled, Then, Why};
 use crate::verdict::{Decision, Probes};
 
 /// What was served in a window with so many failures.
@@ -161,6 +161,15 @@ fn what_speaks_against_green_keeps_it_from_being_promoted() {
         panic!("{:?}", scene.decide());
     };
     assert!(doubt.contains("may be worse"), "{doubt}");
+    // Under suspicion to the last, it is taken back; nobody is asked.
+    let mut late = scene.clone();
+    late.seen.at = until + late.release.plan.bake.deadline.get();
+    late.release.watch.last = Some(late.seen.at);
+    let Event::RollbackBegan { why, outcome } = record(&late.decide()).clone() else {
+        panic!("{:?}", late.decide());
+    };
+    assert_eq!(outcome, Outcome::RolledBack);
+    assert!(why.contains("may be worse"), "{why}");
     *scene.release.assessment = run.release.assessment.as_ref().clone();
     assert!(matches!(record(&scene.decide()), Event::BakePassed));
 }

@@ -5,6 +5,7 @@ mod kept;
 mod levers;
 mod permits;
 mod pipelines;
+mod requests;
 mod same;
 mod sick;
 mod slow;
