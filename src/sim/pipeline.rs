@@ -108,9 +108,14 @@ impl Line {
         self.must(Api::Functions, "/2015-03-31/functions", "", &function).await;
     }
 
+    /// Takes note of one attempt more, which may lead to a release.
+    pub(super) fn attempt(&self) {
+        self.attempts.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Makes a pipeline, which starts by that: it releases an object of the bucket `source` by the settings under a key.
     pub(super) async fn start(&self, name: &str, settings: &str, source: &str) {
-        self.attempts.fetch_add(1, Ordering::Relaxed);
+        self.attempt();
         let parameters = json!({
             "config": format!("s3://releases/{settings}"),
             "pipeline": name,
@@ -167,7 +172,7 @@ impl Line {
 
     /// Runs a pipeline's failed or succeeded stage once more: as a new execution, or as the same one.
     pub(super) async fn again(&self, name: &str) {
-        self.attempts.fetch_add(1, Ordering::Relaxed);
+        self.attempt();
         let Some((id, status)) = self.newest(name).await else {
             return;
         };
@@ -291,7 +296,7 @@ impl Crew {
     }
 
     /// One invocation, in a sandbox of its own that ends with it.
-    async fn sandbox(self: Arc<Self>, id: String, mut event: Value, length: Duration) -> RunEnd {
+    pub(super) async fn sandbox(self: Arc<Self>, id: String, mut event: Value, length: Duration) -> RunEnd {
         let scene = Arc::clone(&self.scene);
         let (process, control) = scene.enrol();
         let who = Driving::new(process, process);

@@ -189,7 +189,10 @@ fn fold(scene: &Scene, entry: &Entry) {
     let before = scene.state().release.clone();
     let next = match &before {
         Some(release) if release.plan.id == entry.release => entry.sequence == release.sequence + 1,
-        Some(release) => release.outcome.is_some() && entry.sequence == 1,
+        Some(release) => {
+            let later = entry.release.number > release.plan.id.number;
+            release.outcome.is_some() && later && entry.sequence == 1
+        }
         None => entry.sequence == 1,
     };
     if !next {
