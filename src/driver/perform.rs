@@ -339,23 +339,26 @@ fn replaceable(health: &HealthSeen, green: &EnvironmentId, instance: &InstanceId
 /// Whether an environment may be removed: never while it holds the slot's name, never with a database of its own, and only if
 /// this release made it or found it live. `false` if it is gone.
 ///
-/// All of it is read at the same time. One after the other, answers that take three seconds each would make the intent too old
-/// for its call, each time.
+/// It is read in two rounds, and not one after the other: answers that take three seconds each would make the intent too old for its
+/// call, each time. Where the traffic goes comes last, because AWS knows no condition for a removal: whoever moves the slot after
+/// that look is met by it.
 async fn fit_to_end(world: &World, release: &Release, id: &EnvironmentId, role: Role) -> Result<bool, CallResult> {
     let plan = &release.plan;
     let application = &plan.id.slot.application;
-    let itself = async {
-        match find(world, id).await? {
-            Some(found) => {
-                let settings = world.aws.settings(application, &found.name).await;
-                Ok::<_, CallResult>(Some((found, settings)))
-            }
+    let recorded = match role {
+        Role::Blue => release.blue.as_ref().map(|blue| (&blue.id, &blue.name)),
+        Role::Green => release.green.as_ref().map(|green| (&green.id, &green.name)),
+    };
+    let name = recorded.filter(|(recorded, _)| *recorded == id).map(|(_, name)| name);
+    let settings = async {
+        match name {
+            Some(name) => world.aws.settings(application, name).await.map_err(unread).map(Some),
             None => Ok(None),
         }
     };
     let ours = async {
         match role {
-            Role::Blue => Ok(release.blue.as_ref().is_some_and(|blue| blue.id == *id)),
+            Role::Blue => Ok(name.is_some()),
             Role::Green => world
                 .aws
                 .environment_tag(id, RELEASE_TAG)
@@ -371,8 +374,9 @@ async fn fit_to_end(world: &World, release: &Release, id: &EnvironmentId, role: 
             Ok(())
         }
     };
-    let (itself, all, ours, traffic) = tokio::join!(itself, world.aws.environments(Some(application)), ours, traffic);
-    let Some((found, settings)) = itself? else {
+    let (settings, ours) = tokio::join!(settings, ours);
+    let (found, all, traffic) = tokio::join!(find(world, id), world.aws.environments(Some(application)), traffic);
+    let Some(found) = found? else {
         return Ok(false);
     };
     traffic?;
@@ -404,7 +408,11 @@ async fn fit_to_end(world: &World, release: &Release, id: &EnvironmentId, role: 
             plan.id
         )));
     }
-    if settings.map_err(unread)?.coupled_database {
+    let settings = match settings? {
+        Some(settings) => settings,
+        None => world.aws.settings(application, &found.name).await.map_err(unread)?,
+    };
+    if settings.coupled_database {
         return Err(refused(format!(
             "not made: {id} has a database of its own, which would be deleted with it"
         )));

@@ -24,7 +24,7 @@ use super::stage::slot_cname;
 use super::wire::Call;
 use crate::local::account::EnvironmentView;
 use crate::model::{EnvironmentId, Timestamp};
-use crate::release::{Action, Entry, Event, Pending, Phase, Release, Role, Wish, apply};
+use crate::release::{Action, Entry, Event, Pending, Phase, Release, Role, Wish, apply, limits};
 use crate::spec::Lever;
 
 /// What was read of green right before a swap is older than this only if nobody read it for the swap: a look, an intent that
@@ -56,7 +56,7 @@ pub(super) fn after_call(scene: &Scene, process: usize, call: &Call, done: bool,
         .iter()
         .any(|view| holds_slot(view) && view.status != "Terminating")
         && scene.scenario.terms.lever == Lever::CnameSwap;
-    if held && scene.stage.holder().is_none() {
+    if held && scene.stage.holder().is_none() && !just_moved(scene) {
         scene.violated("served", format!("nothing holds {} any more", slot_cname()));
     }
 }
@@ -115,6 +115,13 @@ fn holds_slot(view: &EnvironmentView) -> bool {
     view.cname.eq_ignore_ascii_case(&slot_cname())
 }
 
+/// Whether somebody else may have moved the slot between a driver's last look and its call: AWS knows no condition for a removal.
+fn just_moved(scene: &Scene) -> bool {
+    let moved = scene.state().foreign_swap;
+    let since_look = limits::INTENT_DEADLINE + limits::CALL_TIMEOUT;
+    moved.is_some_and(|(at, _)| scene.elapsed() < at + since_look)
+}
+
 fn terminated(scene: &Scene, call: &Call, before: &[EnvironmentView]) {
     let Some(id) = call.parameter("EnvironmentId").map(EnvironmentId::new) else {
         scene.violated(
@@ -126,6 +133,9 @@ fn terminated(scene: &Scene, call: &Call, before: &[EnvironmentView]) {
     let Some(view) = before.iter().find(|view| view.id == id) else {
         return;
     };
+    if just_moved(scene) {
+        return;
+    }
     let member = scene.stage.places().iter().any(|place| place.contains_key(&id));
     if holds_slot(view) && scene.scenario.terms.lever == Lever::CnameSwap || member && !scene.scenario.disturbed() {
         scene.violated(

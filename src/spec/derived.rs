@@ -198,11 +198,11 @@ mod tests {
         let canary = steps("");
         assert_eq!(
             canary,
-            [step("5%", None, 0), step("90%", None, 0), step("100%", Some(60), 0)]
+            [step("5%", None, 0), step("90%", None, 0), step("100%", Some(48), 0)]
         );
         assert_eq!(
             steps("steps = \"linear\"")[4..],
-            [step("90%", None, 0), step("100%", Some(60), 0)]
+            [step("90%", None, 0), step("100%", Some(48), 0)]
         );
         // The last step's bake and checks are what it takes over.
         let own = "steps = [{ share = \"50%\" }, { share = \"100%\", bake = \"30s\", checks = [{ path = \"/\" }] }]\n";

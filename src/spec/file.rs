@@ -263,7 +263,9 @@ impl Default for BakeSpec {
     fn default() -> Self {
         Self {
             duration: Span::from_secs(10 * 60),
-            interval: Span::from_secs(10),
+            // Elastic Beanstalk tells of ten seconds every ten seconds, and looking takes a second or two: with a longer pause
+            // between looks some of them would never be seen.
+            interval: Span::from_secs(8),
             fail: 2,
             recover: 3,
             deadline: Span::from_secs(60 * 60),

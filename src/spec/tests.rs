@@ -221,7 +221,7 @@ fn levers_with_weights_have_steps() {
             ("5%".to_owned(), Some(Span::from_secs(300)), 0),
             ("25%".to_owned(), None, 1),
             ("90%".to_owned(), None, 0),
-            ("100%".to_owned(), Some(Span::from_secs(60)), 0)
+            ("100%".to_owned(), Some(Span::from_secs(48)), 0)
         ]
     );
     assert_eq!(by_name.traffic_name(None), "shop.example.com");

@@ -308,14 +308,14 @@ fn relations_between_lengths() {
     );
     breaks(
         "bake.duration = \"5s\"",
-        "`bake.interval` (10s) must not be longer than `bake.duration` (5s)",
+        "`bake.interval` (8s) must not be longer than `bake.duration` (5s)",
     );
     holds("bake = { duration = \"5s\", interval = \"5s\" }");
     breaks("bake.holdback = \"100%\"", "`bake.holdback` leaves green nothing");
     holds("bake.holdback = \"0%\"");
     breaks(
-        "bake.deadline = \"9s\"",
-        "`bake.interval` (10s) must not be longer than `bake.deadline` (9s)",
+        "bake.deadline = \"7s\"",
+        "`bake.interval` (8s) must not be longer than `bake.deadline` (7s)",
     );
     breaks(
         "drain.quiet = \"3h\"",
@@ -484,7 +484,7 @@ fn levers_and_steps() {
         ),
         (
             "steps = [{ share = \"5%\", bake = \"1s\" }]",
-            "`bake.interval` (10s) must not be longer than `steps[0].bake` (1s)",
+            "`bake.interval` (8s) must not be longer than `steps[0].bake` (1s)",
         ),
         (
             "steps = [{ share = \"5%\", checks = [{ path = \"x\" }] }]",
