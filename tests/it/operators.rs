@@ -147,7 +147,19 @@ async fn a_release_is_stopped_and_taken_back_from_another_terminal() {
         cloud.settled("turn", "v1", "1").await;
         users.content().await;
     };
-    tokio::join!(stopped, back);
+    // The process that drives dies when traffic is on blue again: green is for whoever has asked.
+    let alone = async {
+        let _turn = turn().await;
+        let project = cloud.project("widow").await;
+        let mut child = project.release("v2", &bundles::bad("2"), &[]);
+        project.event(1, "traffic_restored", &mut child).await;
+        child.kill().await;
+        let ended = project.run(&["rollback"]).await.with(0).saying(&["rolled back"]);
+        assert!(!ended.said().contains("goes on and removes green"), "{}", ended.said());
+        assert!(has(&project, "took_over"), "{}", ended.said());
+        cloud.settled("widow", "v1", "1").await;
+    };
+    tokio::join!(stopped, back, alone);
     cloud.end().await;
 }
 
