@@ -183,6 +183,7 @@ mod tests {
             outcome: Outcome::RolledBack,
             from: crate::release::Phase::Bake,
             restored_at: None,
+            watched_from: None,
             again: 0,
         });
         for (template, gone) in [("shop-r7-blue", true), ("shop-r7-green", true), ("shop-r6-blue", false)] {

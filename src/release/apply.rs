@@ -269,6 +269,7 @@ fn step(release: &mut Release, entry: &Entry) -> Option<()> {
                 outcome: *outcome,
                 from: release.phase,
                 restored_at: None,
+                watched_from: None,
             });
             release.quiet_since = None;
             holds::none_any_more(release);
@@ -294,6 +295,7 @@ fn step(release: &mut Release, entry: &Entry) -> Option<()> {
                 return None;
             }
             rollback.restored_at = Some(at);
+            rollback.watched_from = Some(at);
             release.weighting = Weighting::Original;
         }
         (_, Event::Finished { outcome, why }) => {

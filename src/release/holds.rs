@@ -97,7 +97,12 @@ pub(super) fn put_back(release: &mut Release, at: Timestamp) {
     release.shifted_at = Some(at);
     release.watch.last = Some(at);
     match release.phase {
-        Phase::Bake => release.confirmed_at = Some(at),
+        Phase::Bake => {
+            // The bake begins anew, and has as much time as before.
+            if let Some(before) = release.confirmed_at.replace(at) {
+                release.extended += at.since(before);
+            }
+        }
         Phase::Retire => {
             release.phase = Phase::Drain;
             release.phase_since = at;

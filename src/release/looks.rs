@@ -143,6 +143,7 @@ mod tests {
             outcome: Outcome::RolledBack,
             from: Phase::Bake,
             restored_at: None,
+            watched_from: None,
             again: 0,
         });
         let at_once = looks(&release, since + Duration::from_millis(1));

@@ -95,6 +95,7 @@ mod tests {
             outcome: Outcome::RolledBack,
             from: Phase::Bake,
             restored_at: Some(newest.started_at),
+            watched_from: None,
             again: 0,
         });
         assert_eq!(Next::after(&newest).lessons.len(), 1);

@@ -164,6 +164,8 @@ pub struct RollbackState {
     pub from: Phase,
     /// When all traffic was seen on blue.
     pub restored_at: Option<Timestamp>,
+    /// From when on green's silence is waited for. The time for which nobody looks does not count.
+    pub watched_from: Option<Timestamp>,
 }
 
 /// Another process has become the driver.

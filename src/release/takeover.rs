@@ -27,7 +27,7 @@
 //! do not jump, and both waited out from the takeover.
 
 use super::limits;
-use super::state::Release;
+use super::state::{Phase, Release};
 use super::why::Why;
 use crate::model::Timestamp;
 
@@ -69,14 +69,21 @@ pub(super) fn to_another_clock(release: &mut Release, at: Timestamp) {
     release.confirmed_at.iter_mut().for_each(stands_still);
     release.watch.last.iter_mut().for_each(stands_still);
     release.assessment.moved(stands_still);
-    release.shifted_at.iter_mut().for_each(has_passed);
-    release.in_sync_at.iter_mut().for_each(has_passed);
+    if release.phase == Phase::Shift {
+        // Here they are what the deadlines of the shift are counted from.
+        release.shifted_at.iter_mut().for_each(stands_still);
+        release.in_sync_at.iter_mut().for_each(stands_still);
+    } else {
+        release.shifted_at.iter_mut().for_each(has_passed);
+        release.in_sync_at.iter_mut().for_each(has_passed);
+    }
     if let Some(drained) = &mut release.drained {
         has_passed(&mut drained.at);
     }
     if let Some(back) = &mut release.rollback {
         stands_still(&mut back.since);
         back.restored_at.iter_mut().for_each(has_passed);
+        back.watched_from.iter_mut().for_each(stands_still);
     }
     release.quiet_since.iter_mut().for_each(stands_still);
     release.waiting = match release.waiting.take() {
@@ -86,4 +93,29 @@ pub(super) fn to_another_clock(release: &mut Release, at: Timestamp) {
         }
         _ => None,
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::release::tests::{plan, release};
+
+    #[test]
+    fn what_is_left_of_the_deadlines_of_a_shift_stays_and_what_only_has_to_pass_does() {
+        let begun = release(plan());
+        let heard = begun.heard_at;
+        let hour = Duration::from_secs(3600);
+        let moved = |phase: Phase| {
+            let mut release = begun.clone();
+            release.phase = phase;
+            (release.shifted_at, release.in_sync_at) = (Some(heard), Some(heard));
+            to_another_clock(&mut release, heard + hour);
+            assert_eq!(release.shifted_at, release.in_sync_at);
+            release.shifted_at
+        };
+        assert_eq!(moved(Phase::Shift), Some(heard + hour));
+        assert_eq!(moved(Phase::Drain), Some(heard + limits::SKEW));
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::super::action::Role;
 use super::super::event::Look;
 use super::super::observation::Observation;
 use super::super::state::Release;
@@ -72,12 +73,12 @@ fn tell_own(release: &Release, measured: &mut Measured, length: Duration) {
         blue_at,
         green_at,
     } = measured;
-    let own = |gathered: &Gathered, arm: &Arm, window_at: &Option<Timestamp>| {
-        let own = window_at.map(|_| gathered.in_window(arm.probes.as_ref(), length, window.end_s));
+    let own = |gathered: &Gathered, role: Role, arm: &Arm, window_at: &Option<Timestamp>| {
+        let own = window_at.map(|_| gathered.in_window(role, arm.probes.as_ref(), length, window.end_s));
         own.unwrap_or_default()
     };
-    window.blue.own = own(&known.own_of_blue, &window.blue, blue_at);
-    window.green.own = own(&known.own_of_green, &window.green, green_at);
+    window.blue.own = own(&known.own_of_blue, Role::Blue, &window.blue, blue_at);
+    window.green.own = own(&known.own_of_green, Role::Green, &window.green, green_at);
     if release.plan.drill.is_some() {
         // Those of a drill are made to fail, and were answered well.
         window.green.own.failures = 0.0;

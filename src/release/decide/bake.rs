@@ -67,7 +67,8 @@ fn go_on(release: &Release, seen: &Observation) -> Decision {
     let doubt = release.watch.doubt.clone().or(suspicion).or(missing);
     if seen.at >= deadline {
         let doubt = doubt.as_deref().unwrap_or("too little was seen");
-        if release.plan.verdict.at_deadline == AtDeadline::RollBack {
+        // A drill is never promoted, whatever could be seen of it.
+        if drill || release.plan.verdict.at_deadline == AtDeadline::RollBack {
             return roll_back(
                 format!("green could not be shown to be healthy ({doubt})"),
                 Outcome::RolledBack,

@@ -9,7 +9,7 @@ use super::super::event::Event;
 use super::super::observation::Observation;
 use super::super::outcome::Outcome;
 use super::super::seen::{EnvironmentSeen, EnvironmentStatus};
-use super::super::state::{Phase, Release};
+use super::super::state::{Phase, Question, Release};
 use super::super::why::Why;
 use super::weights::{self, Weights};
 use super::{Decision, Then, bake, finish, limits, next_look, record, roll_back, wait, world};
@@ -47,22 +47,22 @@ enum Look {
 
 /// What to do about other people's changes, if there are any.
 pub(super) fn decide(release: &Release, seen: &Observation) -> Option<Decision> {
-    let now = seen.at;
     let Known::Known(environments) = &seen.environments else {
         let question = release.question.as_ref()?;
-        if now < question.until {
-            return Some(asking(release, now));
-        }
-        let what = &question.what;
-        return Some(finish(
-            Outcome::NeedsHuman,
-            format!("{what}; nobody answered, and now the environments cannot be read: see where the traffic is"),
-        ));
+        return Some(awaiting(release, seen, question, |what| {
+            finish(
+                Outcome::NeedsHuman,
+                format!("{what}; nobody answered, and now the environments cannot be read: see where the traffic is"),
+            )
+        }));
     };
     match look(release, environments, seen) {
         Look::Found(finding) if release.accepted.contains(&finding.what) => closed(release, "it is accepted"),
         Look::Found(finding) => Some(found(release, seen, finding)),
-        Look::Moving => release.question.as_ref().map(|_| asking(release, now)),
+        Look::Moving => {
+            let question = release.question.as_ref()?;
+            Some(awaiting(release, seen, question, |what| unseen(release, &what)))
+        }
         Look::AsItShouldBe => closed(release, "all is as it should be again").or_else(|| notes(release, environments)),
     }
 }
@@ -81,7 +81,7 @@ fn found(release: &Release, seen: &Observation, finding: Finding) -> Decision {
         .as_ref()
         .filter(|question| question.what == finding.what)
     {
-        return asked(release, seen, question.since, question.until, &finding);
+        return asked(release, seen, question, &finding);
     }
     let since = match &release.waiting {
         Some(Why::Astray { what, since }) if *what == finding.what => *since,
@@ -106,7 +106,7 @@ fn found(release: &Release, seen: &Observation, finding: Finding) -> Decision {
 }
 
 /// A person was asked about this.
-fn asked(release: &Release, seen: &Observation, since: Timestamp, until: Timestamp, finding: &Finding) -> Decision {
+fn asked(release: &Release, seen: &Observation, question: &Question, finding: &Finding) -> Decision {
     if let Some(by) = &release.wishes.resume {
         let how = if finding.acceptable {
             format!("{by} wants to go on as things are")
@@ -122,31 +122,51 @@ fn asked(release: &Release, seen: &Observation, since: Timestamp, until: Timesta
             },
         );
     }
-    if seen.at >= until {
-        return stop(release, finding, since);
-    }
-    // Users whose requests fail do not wait for the answer.
-    let failing = seen
-        .public
-        .iter()
-        .flat_map(|public| &public.checks)
-        .any(|check| !check.passed);
-    let bad = release.watch.bad >= release.plan.bake.fail;
-    if (failing || bad)
-        && let Some(decision) = bake::watch(release, seen)
-    {
-        return decision;
-    }
-    asking(release, seen.at)
+    awaiting(release, seen, question, |_| stop(release, finding, question.since))
 }
 
-fn asking(release: &Release, now: Timestamp) -> Decision {
-    let (what, until) = release.question.as_ref().map_or_else(
-        || (String::new(), now),
-        |question| (question.what.clone(), question.until),
-    );
-    let look = next_look(release, now).min(now + release.plan.bake.interval.get());
-    wait(now, Why::Asking { what, until }, look, until, "the release stops")
+/// A person is waited for, until the question's time is over. Users do not wait for the answer: green is watched meanwhile, and
+/// taken back when it is bad.
+fn awaiting(
+    release: &Release,
+    seen: &Observation,
+    question: &Question,
+    at_end: impl FnOnce(String) -> Decision,
+) -> Decision {
+    // A pause gives whoever is asked more time.
+    let paused = release.pause.as_ref().map(|pause| seen.at.since(pause.since));
+    let until = question.until + paused.unwrap_or_default();
+    let wait_on = || {
+        if seen.at >= until {
+            return at_end(question.what.clone());
+        }
+        let why = Why::Asking {
+            what: question.what.clone(),
+            until: question.until,
+        };
+        let look = next_look(release, seen.at).min(seen.at + release.plan.bake.interval.get());
+        wait(seen.at, why, look, until, "the release stops")
+    };
+    let way_back = release.shifted_at.is_some() && !release.attempts_of("terminate").done;
+    if way_back {
+        bake::watching_beside(release, seen, wait_on)
+    } else {
+        wait_on()
+    }
+}
+
+/// Nobody has answered, and what was asked about cannot be seen any more.
+fn unseen(release: &Release, what: &str) -> Decision {
+    if release.shifted_at.is_some() && !release.attempts_of("terminate").done {
+        return roll_back(
+            format!("{what}; nobody answered, and where the traffic goes now cannot be seen"),
+            Outcome::RolledBack,
+        );
+    }
+    finish(
+        Outcome::NeedsHuman,
+        format!("{what}; nobody answered, and where the traffic goes now cannot be seen: look at it"),
+    )
 }
 
 fn stop(release: &Release, finding: &Finding, since: Timestamp) -> Decision {

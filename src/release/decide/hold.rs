@@ -12,7 +12,7 @@ use super::super::observation::Observation;
 use super::super::outcome::Outcome;
 use super::super::state::{OpenGate, Phase, Release};
 use super::super::why::Why;
-use super::{Decision, Then, next_look, record, roll_back, wait};
+use super::{Decision, Then, next_look, record, roll_back, wait, world};
 use crate::model::Timestamp;
 use crate::spec::{AtGateDeadline, GatePlace, GateSpec};
 use crate::traffic::Weighting;
@@ -32,8 +32,9 @@ pub(super) fn extended(release: &Release, now: Timestamp) -> Cow<'_, Release> {
 /// Takes note of what operators asked for, and of a pause that is over.
 pub(super) fn note(release: &Release, now: Timestamp) -> Option<Decision> {
     let wishes = &release.wishes;
-    // Whoever wants to go back is not kept waiting by anything.
-    if wishes.roll_back || wishes.abort || matches!(release.phase, Phase::RollBack | Phase::Done) {
+    // Whoever wants to go back is not kept waiting by anything. Where it is too late for that, a pause has its end like any other.
+    let stops = release.phase == Phase::Preflight && (wishes.roll_back || wishes.abort);
+    if stops || world::turn(release).is_some() || matches!(release.phase, Phase::RollBack | Phase::Done) {
         return None;
     }
     if let Some(asked) = &wishes.pause {

@@ -352,7 +352,7 @@ fn green(release: &Release, rollback: &RollbackState, restored: Timestamp, seen:
         let lost = Lost {
             role: Role::Green,
             since: restored,
-            watched: restored,
+            watched: rollback.watched_from.unwrap_or(restored),
         };
         match silence(release, lost, measurable, &seen.green_health, seen.at) {
             Silence::Pending(decision) => return *decision,

@@ -133,7 +133,7 @@ fn swap(release: &Release, blue: &Blue, green: &Green, seen: &Observation) -> De
 fn confirm(release: &Release, since: Timestamp, seen: &Observation) -> Decision {
     let plan = &release.plan;
     let moved = release.in_sync_at.unwrap_or(since).max(since);
-    let deadline = moved + plan.drain.dns_ttl.get() * plan.drain.factor + limits::CONFIRM;
+    let deadline = moved + plan.drain.dns_ttl.get() * plan.drain.factor + limits::CONFIRM + release.extended;
     // From the swap on, users may be on green: it is watched at once, not only when everybody sees it.
     bake::watching(release, seen, || {
         if let Some(decision) = weights::spread(release, since, seen) {

@@ -36,7 +36,7 @@ pub(super) fn turn(release: &Release) -> Option<Decision> {
         return None;
     }
     // Once blue was told to end there is nothing to go back to; the release's last words say so.
-    let too_late = release.phase == Phase::Retire && release.attempts_of("terminate").done;
+    let too_late = matches!(release.phase, Phase::Drain | Phase::Retire) && release.attempts_of("terminate").done;
     if (release.wishes.abort || release.wishes.roll_back) && !too_late {
         let outcome = if release.shift_intended {
             Outcome::RolledBack

@@ -6,7 +6,7 @@ use super::scene::{INSTANT, Scene, act, known, over, record, taken_back, unread,
 use super::world::{BLUE, seconds};
 use crate::model::Timestamp;
 use crate::release::{
-    Action, Attempts, Decision, EnvironmentStatus, Event, Outcome, Phase, Question, Then, Why, limits,
+    Action, Attempts, Decision, EnvironmentStatus, Event, Outcome, Pause, Phase, Question, Then, Why, limits,
 };
 use crate::spec::ForeignAnswer;
 
@@ -277,6 +277,21 @@ fn a_question_is_settled_when_all_is_as_it_should_be() {
         matches!(moving.decide().why, Why::Asking { .. }),
         "names are on their way"
     );
+    // That has an end, too, and a pause makes it later.
+    let until = right.seen.at + seconds(1800);
+    assert!(matches!(moving.at(until - INSTANT).decide().why, Why::Asking { .. }));
+    let late = moving.at(until).decide();
+    let (why, outcome) = taken_back(&late);
+    assert_eq!(outcome, Outcome::RolledBack);
+    assert!(why.contains("nobody answered"), "{why}");
+    let paused = moving.at(until).with(|scene| {
+        let (since, by) = (scene.seen.at - seconds(60), writer(3));
+        let until = scene.seen.at + seconds(60);
+        scene.release.pause = Some(Pause { since, until, by });
+    });
+    assert!(matches!(paused.decide().why, Why::Asking { .. }));
+    let told = moving.with(|scene| scene.attempts("terminate").done = true);
+    assert_eq!(over(&told.at(until).decide()).1, Outcome::NeedsHuman);
 }
 
 #[test]
@@ -286,7 +301,11 @@ fn users_whose_requests_fail_do_not_wait_for_the_answer() {
         scene.release.watch.last = None;
         scene.seen.public = watched().seen.public;
     });
-    assert!(matches!(due.decide().why, Why::Asking { .. }), "they do not fail");
+    let watched_meanwhile = due.decide();
+    assert!(
+        matches!(record(&watched_meanwhile), Event::Looked { .. }),
+        "{watched_meanwhile:?}"
+    );
     let failing = due.with(|scene| {
         let public = scene.seen.public.as_mut();
         let public = public.expect("green is watched");

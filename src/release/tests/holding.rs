@@ -44,6 +44,7 @@ fn turned(mut release: Release) -> Release {
         outcome: Outcome::RolledBack,
         from: release.phase,
         restored_at: None,
+        watched_from: None,
     });
     release.phase = Phase::RollBack;
     release
@@ -221,6 +222,13 @@ fn a_name_that_is_put_back_is_waited_for_again() {
             );
             assert_eq!(release.quiet_since, None, "{phase}");
             assert_eq!(release.confirmed_at == Some(at), phase == Phase::Bake, "{phase}");
+            // The bake begins anew, and has as much time for it.
+            let lost = if phase == Phase::Bake {
+                at.since(release.started_at)
+            } else {
+                seconds(0)
+            };
+            assert_eq!(release.extended, lost, "{phase}");
             let drained = if phase == Phase::Retire { Phase::Drain } else { phase };
             assert_eq!(release.phase, drained);
             assert_eq!(release.drained.is_none(), phase == Phase::Retire, "{phase}");

@@ -127,6 +127,16 @@ fn a_pause_never_keeps_traffic_on_a_bad_green() {
             );
         }
     }
+    // Where it is too late for that, the pause has its end all the same.
+    for wish in [Wish::RollBack, Wish::Abort] {
+        let run = Run::new(1)
+            .when(Phase::Retire, 64, pause(100))
+            .when(Phase::Retire, 66, Deed::Wish(wish))
+            .finish();
+        run.ends(Outcome::Promoted);
+        assert!(run.has(paused) && run.has(pause_ended));
+        assert!(!run.exists(BLUE));
+    }
     // While traffic goes back there is nothing to pause.
     let mut run = Run::new(1).when(Phase::RollBack, 0, pause(40_000));
     run.world.quality.breaks = Some(seconds(30));

@@ -6,6 +6,7 @@ use super::plan::{gradual, plan};
 use super::run::Run;
 use super::world::seconds;
 use crate::model::{HealthColor, HealthStatus, Known, Served, Timestamp};
+use crate::release::DrillKind;
 use crate::release::assessment::Measured;
 use crate::release::{
     Event, HealthSeen, InstanceSeen, Look, Observation, Outcome, Phase, PublicSeen, Release, Sampled, Then, Why,
@@ -308,6 +309,17 @@ fn a_bake_without_an_answer_ends_with_a_person() {
         };
         assert_eq!(outcome, Outcome::NeedsHuman);
         assert!(why.contains("too little was seen"), "{why}");
+        // A drill goes back in any case.
+        let mut drill = release.clone();
+        drill.plan.drill = Some(DrillKind::Rollback);
+        let decision = decide(&drill, &seen);
+        assert!(matches!(
+            decision.then,
+            Then::Record(Event::RollbackBegan {
+                outcome: Outcome::RolledBack,
+                ..
+            })
+        ));
     }
 }
 

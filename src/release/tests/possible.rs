@@ -129,6 +129,7 @@ fn rolling_back(release: &mut Release) {
         outcome: Outcome::RolledBack,
         from: Phase::Bake,
         restored_at: None,
+        watched_from: None,
     });
 }
 

@@ -192,6 +192,7 @@ fn a_replacement_in_doubt_keeps_nobody_from_watching_nor_from_going_back() {
             outcome: Outcome::RolledBack,
             from: Phase::Bake,
             restored_at: None,
+            watched_from: None,
             again: 0,
         });
         scene.seen.green_health = unread();

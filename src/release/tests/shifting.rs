@@ -162,6 +162,10 @@ fn a_name_that_leads_elsewhere_for_too_long_takes_green_back() {
         wait(&scene.at(deadline - INSTANT).decide());
         let decision = scene.at(deadline).decide();
         assert!(taken_back(&decision).0.contains(words), "{decision:?}");
+        // A release that was held has as much more time.
+        let held = scene.with(|scene| scene.release.extended = seconds(3600));
+        wait(&held.at(deadline + seconds(3600) - INSTANT).decide());
+        taken_back(&held.at(deadline + seconds(3600)).decide());
     }
 }
 

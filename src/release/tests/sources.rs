@@ -177,6 +177,7 @@ fn nothing_is_asked_that_the_plan_does_not_want() {
             outcome: crate::release::Outcome::RolledBack,
             from: Phase::Bake,
             restored_at: None,
+            watched_from: None,
             again: 0,
         });
     });

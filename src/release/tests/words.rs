@@ -326,6 +326,7 @@ fn a_release_is_promoted_when_its_bake_is_behind_it() {
         outcome: Outcome::RolledBack,
         from: Phase::Retire,
         restored_at: None,
+        watched_from: None,
     });
     assert!(!run.release.promoted());
 }
