@@ -28,11 +28,15 @@ const FADES: f64 = 0.1;
 /// What must speak against an instance, and against no other, for it to be waited for what becomes of it.
 const SUSPECTED: f64 = 1.0;
 
-/// Green's instances that were found sick.
+/// Green's instances, as far as they stand out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Instances {
+    /// Those that were found sick, and have not been well since.
     sick: Vec<String>,
-    /// What speaks against each, since it last looked best.
+    /// Those that were, and have been well for long: they count like the others again.
+    #[serde(default)]
+    recovered: Vec<String>,
+    /// What speaks against each, since it last looked best; of a sick one, at most what made it one.
     #[serde(default)]
     against: BTreeMap<String, f64>,
     /// The one of them that was there in the newest window that told of instances.
@@ -47,7 +51,7 @@ pub(super) struct Settled {
     pub(super) well: Option<Count>,
     /// The sick one that is still there, as far as is known.
     pub(super) sick: Option<Instance>,
-    /// Whether one was found sick in this window.
+    /// Whether one was found sick in this window for the first time.
     pub(super) is_new: bool,
 }
 
@@ -57,10 +61,7 @@ impl Instances {
     /// A window that tells of no instances is no news of them.
     pub(super) fn settle(&mut self, green: &Arm, length_s: f64) -> Settled {
         let instances = &green.instances;
-        let known = self.sick.len();
-        if instances.len() >= MANY {
-            self.suspect_anew(instances, FADES * (length_s / 10.0).max(1.0));
-        }
+        let is_new = instances.len() >= MANY && self.suspect_anew(instances, FADES * (length_s / 10.0).max(1.0));
         if !instances.is_empty() {
             self.present = instances
                 .iter()
@@ -82,22 +83,24 @@ impl Instances {
         Settled {
             well,
             sick: self.present.clone(),
-            is_new: self.sick.len() > known,
+            is_new,
         }
     }
 
-    /// Takes a window of each, and looks for those that stand out.
-    fn suspect_anew(&mut self, instances: &[Instance], fades: f64) {
-        // When one after the other falls sick, it is the version after all.
+    /// Takes a window of each, and looks for those that stand out; whether one does for the first time.
+    fn suspect_anew(&mut self, instances: &[Instance], fades: f64) -> bool {
+        self.count(instances, fades);
+        self.let_go(instances);
+        // When one after the other falls sick, it is the version after all, and it does not help if each gets well again.
         let most = (instances.len() / MANY).max(1);
-        let mut is_new = true;
-        while self.sick.len() < most {
-            let Some(worst) = self.worst(instances, is_new.then_some(fades)) else {
-                break;
-            };
+        let mut is_new = false;
+        while let Some(worst) = self.worst(instances, most) {
+            let known = self.recovered.len();
+            self.recovered.retain(|id| *id != worst);
+            is_new |= self.recovered.len() == known;
             self.sick.push(worst);
-            is_new = false;
         }
+        is_new
     }
 
     /// Whether a sick one is there, as far as is known: then what the environment as a whole answers may be that one's.
@@ -109,8 +112,7 @@ impl Instances {
     /// over a longer time than how its instances are, so the whole is unwell for longer than the one it is because of.
     pub(super) fn suspect<'a>(&self, now: &'a [Instance]) -> Option<&'a Instance> {
         odd(now).or_else(|| {
-            let against = |instance: &Instance| self.against.get(&instance.id).copied().unwrap_or_default();
-            let mut suspects = now.iter().filter(|instance| against(instance) >= SUSPECTED);
+            let mut suspects = now.iter().filter(|instance| self.against_it(instance) >= SUSPECTED);
             let suspect = suspects
                 .next()
                 .filter(|_| suspects.next().is_none() && now.len() >= MANY)?;
@@ -121,49 +123,76 @@ impl Instances {
         })
     }
 
-    /// The instance that stands out most among those that are not known to be sick, if it stands out enough. A window that is new counts
-    /// once.
-    fn worst(&mut self, instances: &[Instance], fades: Option<f64>) -> Option<String> {
-        let left = || instances.iter().filter(|instance| !self.sick.contains(&instance.id));
-        let counts: Vec<(&Instance, Count)> = left()
-            .map(|instance| (instance, instance.errors().unwrap_or_default()))
-            .collect();
-        let mut all = Count::default();
-        for (_, count) in &counts {
-            all.add(*count);
+    /// Counts a window for and against each, beside those that are not known to be sick.
+    fn count(&mut self, instances: &[Instance], fades: f64) {
+        let mut well = Count::default();
+        for instance in instances.iter().filter(|instance| !self.sick.contains(&instance.id)) {
+            well.add(instance.errors().unwrap_or_default());
         }
-        let against = |own: Count| {
-            let others = Count {
-                n: all.n - own.n,
-                k: all.k - own.k,
-            };
-            if own.n <= 0.0 || others.n <= 0.0 {
-                return 0.0;
-            }
-            two_arm(THETA, null_share(own.n, others.n, 1.5), own, others, 1e-3)
-        };
         let odd = odd(instances).map(|odd| &odd.id);
         // Those that are gone are not come back to.
         self.against
-            .retain(|id, _| counts.iter().any(|(instance, _)| instance.id == *id));
-        let mut worst: Option<(&str, f64)> = None;
-        for (instance, count) in &counts {
+            .retain(|id, _| instances.iter().any(|instance| instance.id == *id));
+        for instance in instances {
+            let own = instance.errors().unwrap_or_default();
+            let is_sick = self.sick.contains(&instance.id);
+            let said = if odd == Some(&instance.id) {
+                SAID
+            } else if instance.healthy == Some(true) && own.k <= 0.0 {
+                -fades
+            } else {
+                0.0
+            };
+            let others = if is_sick { well } else { without(well, own) };
             let sum = self.against.entry(instance.id.clone()).or_default();
-            if let Some(fades) = fades {
-                let said = if odd == Some(&instance.id) {
-                    SAID
-                } else if instance.healthy == Some(true) && count.k <= 0.0 {
-                    -fades
-                } else {
-                    0.0
-                };
-                *sum = (*sum + against(*count) + said).max(0.0);
-            }
-            if worst.is_none_or(|(_, most)| *sum > most) {
-                worst = Some((&instance.id, *sum));
+            *sum = (*sum + against(own, others) + said).max(0.0);
+            // However long it was sick: it is as long until it is believed to be well.
+            if is_sick {
+                *sum = sum.min(SICK);
             }
         }
-        worst.filter(|(_, sum)| *sum >= SICK).map(|(id, _)| id.to_owned())
+    }
+
+    /// Takes those for well again that the service says are, once nothing speaks against them any more.
+    fn let_go(&mut self, instances: &[Instance]) {
+        for instance in instances.iter().filter(|instance| instance.healthy == Some(true)) {
+            if self.sick.contains(&instance.id) && self.against_it(instance) <= 0.0 {
+                self.sick.retain(|id| *id != instance.id);
+                self.recovered.push(instance.id.clone());
+            }
+        }
+    }
+
+    /// The instance that stands out most among those that are not known to be sick, if it stands out enough. Once `most` were found, only
+    /// one of those can be it.
+    fn worst(&self, instances: &[Instance], most: usize) -> Option<String> {
+        let has_room = self.sick.len() + self.recovered.len() < most;
+        let may_be = |id: &String| !self.sick.contains(id) && (has_room || self.recovered.contains(id));
+        let candidates = instances.iter().filter(|instance| may_be(&instance.id));
+        candidates
+            .filter(|instance| self.against_it(instance) >= SICK)
+            .max_by(|one, other| self.against_it(one).total_cmp(&self.against_it(other)))
+            .map(|worst| worst.id.clone())
+    }
+
+    /// What speaks against an instance.
+    fn against_it(&self, instance: &Instance) -> f64 {
+        self.against.get(&instance.id).copied().unwrap_or_default()
+    }
+}
+
+/// How much more an instance's requests fail than those of others, as the logarithm of a bet on it.
+fn against(own: Count, others: Count) -> f64 {
+    if own.n <= 0.0 || others.n <= 0.0 {
+        return 0.0;
+    }
+    two_arm(THETA, null_share(own.n, others.n, 1.5), own, others, 1e-3)
+}
+
+fn without(all: Count, own: Count) -> Count {
+    Count {
+        n: all.n - own.n,
+        k: all.k - own.k,
     }
 }
 
@@ -319,5 +348,39 @@ mod tests {
         });
         let settled = instances.settle(&replaced, 10.0);
         assert!(settled.sick.is_none() && !instances.present(), "{instances:?}");
+    }
+
+    #[test]
+    fn one_that_has_been_well_for_long_counts_again_and_is_forgiven_once() {
+        let (ok, bad) = (Some(true), Some(false));
+        let all_well = || arm(&[(100.0, 0.0, ok), (100.0, 0.0, ok), (100.0, 0.0, ok)]);
+        let mut instances = Instances::default();
+        let sick = arm(&[(100.0, 50.0, bad), (100.0, 0.0, ok), (100.0, 0.0, ok)]);
+        assert!(instances.settle(&sick, 10.0).is_new);
+        // However long it is sick, and as long as it fails without the service's noticing.
+        let unnoticed = arm(&[(100.0, 20.0, ok), (100.0, 0.0, ok), (100.0, 0.0, ok)]);
+        for green in [&sick, &unnoticed] {
+            for _ in 0..200 {
+                instances.settle(green, 10.0);
+            }
+            assert!(instances.present());
+        }
+        let wells = |instances: &mut Instances| {
+            let windows = (0..100).take_while(|_| instances.settle(&all_well(), 10.0).sick.is_some());
+            windows.count()
+        };
+        let windows = wells(&mut instances);
+        assert!((10..70).contains(&windows), "not at once, not never: {windows}");
+        let settled = instances.settle(&all_well(), 10.0);
+        assert!(!instances.present() && settled.well == Some(Count { n: 300.0, k: 0.0 }));
+        // It falls sick again: it is left out, and what it did is not taken back a second time.
+        let again = instances.settle(&sick, 10.0);
+        assert!(again.sick.is_some_and(|sick| sick.id == "i-0") && !again.is_new);
+        // Once it is well, no other one can be sick: it is the version.
+        wells(&mut instances);
+        let other = arm(&[(100.0, 0.0, ok), (100.0, 50.0, bad), (100.0, 0.0, ok)]);
+        for _ in 0..10 {
+            assert_eq!(instances.settle(&other, 10.0).sick, None);
+        }
     }
 }

@@ -50,6 +50,8 @@ const HIDDEN: f64 = 0.2;
 pub(super) struct Gap {
     pub(super) difference: f64,
     pub(super) variance: f64,
+    /// How far cutover's own requests may have moved the difference. It is taken off already, or added.
+    pub(super) doubt: f64,
     /// Green's and blue's value, in milliseconds.
     pub(super) green: f64,
     pub(super) blue: f64,
@@ -64,6 +66,20 @@ pub(super) struct Gaps {
     pub(super) tail: Option<Gap>,
     /// The slowest hundredth.
     pub(super) extreme: Option<Gap>,
+}
+
+impl Gaps {
+    /// All three, in that order.
+    pub(super) fn each(self) -> [Option<Gap>; 3] {
+        [self.whole, self.tail, self.extreme]
+    }
+}
+
+/// For whom the doubt counts that cutover's own requests leave.
+#[derive(Clone, Copy)]
+enum Doubt {
+    ForGreen,
+    AgainstGreen,
 }
 
 /// Percentiles of one arm in milliseconds, as in [`QUANTILES`], with the number of requests.
@@ -86,19 +102,30 @@ struct Point {
     blue: f64,
     /// Of the curve of both together.
     slope: f64,
-    /// How far cutover's own requests may have moved green up and blue down, on the normal scale.
+    /// How far cutover's own requests may have moved green and blue apart, or together, on the normal scale.
     moved: f64,
 }
 
-/// Compares two curves. Green may be slower by `absolute_ms` milliseconds everywhere.
+/// Compares two curves. Green may be slower by `absolute_ms` milliseconds everywhere, and by what cutover's own requests may have made
+/// of it: what is left speaks against green.
 pub(super) fn compare(green: Curve, blue: Curve, absolute_ms: f64) -> Gaps {
+    compare_with(green, blue, absolute_ms, Doubt::ForGreen)
+}
+
+/// The same to speak for green: what cutover's own requests may hide is held against it. A percentile of which nobody can say how much
+/// they hide is left out.
+pub(super) fn compare_strictly(green: Curve, blue: Curve, absolute_ms: f64) -> Gaps {
+    compare_with(green, blue, absolute_ms, Doubt::AgainstGreen)
+}
+
+fn compare_with(green: Curve, blue: Curve, absolute_ms: f64, doubt: Doubt) -> Gaps {
     let mut points = [None; 5];
     let mut found = 0;
     for (at, quantile) in QUANTILES.into_iter().enumerate() {
         let (Some(one), Some(other)) = (green.points[at].filter(can_be), blue.points[at].filter(can_be)) else {
             continue;
         };
-        let Some(moved) = moved(green, blue, quantile) else {
+        let Some(moved) = moved(green, blue, quantile, doubt) else {
             continue;
         };
         points[found] = Some(Point {
@@ -130,13 +157,19 @@ pub(super) fn compare(green: Curve, blue: Curve, absolute_ms: f64) -> Gaps {
         }
     }
     for point in points[..found].iter_mut().flatten() {
-        point.green -= (point.moved * point.slope).min((point.green - point.blue).max(0.0));
+        let moved = point.moved * point.slope;
+        point.green += match doubt {
+            // It does not become better than blue by that.
+            Doubt::ForGreen => -moved.min((point.green - point.blue).max(0.0)),
+            Doubt::AgainstGreen => moved,
+        };
     }
     let gap = |point: &Point| {
         let Quantile { q, density, .. } = point.quantile;
         Gap {
             difference: point.green - point.blue,
             variance: q * (1.0 - q) * scale * (point.slope / density).powi(2),
+            doubt: point.moved * point.slope,
             green: point.values.0,
             blue: point.values.1,
         }
@@ -152,19 +185,23 @@ pub(super) fn compare(green: Curve, blue: Curve, absolute_ms: f64) -> Gaps {
 
 /// Whether there are users enough in both for a single percentile to say something of them.
 pub(super) fn tell(green: Curve, blue: Curve) -> bool {
-    moved(green, blue, QUANTILES[0]).is_some()
+    moved(green, blue, QUANTILES[0], Doubt::ForGreen).is_some()
 }
 
-/// How far cutover's own requests may have moved a percentile of green up and of blue down, on the normal scale; `None` where it says
-/// nothing of users. Nobody knows where among all latencies those of cutover's own requests lie: a check may be far quicker than what
-/// users ask for, or slower.
-fn moved(green: Curve, blue: Curve, Quantile { q, z, .. }: Quantile) -> Option<f64> {
+/// How far cutover's own requests may have moved a percentile of green up and of blue down, or the other way round if the doubt counts
+/// against green, on the normal scale; `None` where it says nothing of users. Nobody knows where among all latencies those of cutover's
+/// own requests lie: a check may be far quicker than what users ask for, or slower.
+fn moved(green: Curve, blue: Curve, Quantile { q, z, .. }: Quantile, doubt: Doubt) -> Option<f64> {
     if green.n.min(blue.n) * (1.0 - q) < BEYOND {
         return None;
     }
     // Of a percentile of all, what percentile of users' it is at most, if all of cutover's own are slower, and at least.
-    let up = q / (1.0 - green.own);
-    let down = (q - blue.own) / (1.0 - blue.own);
+    let (slower, quicker) = match doubt {
+        Doubt::ForGreen => (green.own, blue.own),
+        Doubt::AgainstGreen => (blue.own, green.own),
+    };
+    let up = q / (1.0 - slower);
+    let down = (q - quicker) / (1.0 - quicker);
     if up >= 1.0 || down <= 0.0 {
         return None;
     }
@@ -221,6 +258,20 @@ fn forgiven(green: f64, blue: f64, absolute_ms: f64) -> f64 {
 /// The shift of the whole curve that fits best, from percentiles whose errors hang together as those of one sample do: those are
 /// a Brownian bridge, whose increments are independent (Ogawa, "Contributions to the theory of systematic statistics", 1951).
 fn whole(points: &[Option<Point>], scale: f64) -> Option<Gap> {
+    let (difference, information) = fitted(points, |point| point.green - point.blue);
+    let (doubt, _) = fitted(points, |point| point.moved * point.slope);
+    let first = points.first().copied().flatten()?;
+    (information > 0.0).then_some(Gap {
+        difference,
+        variance: scale / information,
+        doubt,
+        green: first.values.0,
+        blue: first.values.1,
+    })
+}
+
+/// The shift that fits best, if each percentile is shifted by so much, and how much is known of it.
+fn fitted(points: &[Option<Point>], shift: impl Fn(&Point) -> f64) -> (f64, f64) {
     let (mut sum, mut information, mut q, mut height, mut fitted) = (0.0, 0.0, 0.0, 0.0, 0.0);
     let mut increment = |next_q: f64, next_height: f64, next_fitted: f64, q: &mut f64| {
         let width = next_q - *q;
@@ -230,16 +281,10 @@ fn whole(points: &[Option<Point>], scale: f64) -> Option<Gap> {
     };
     for point in points.iter().flatten() {
         let height = point.quantile.density / point.slope;
-        increment(point.quantile.q, height, height * (point.green - point.blue), &mut q);
+        increment(point.quantile.q, height, height * shift(point), &mut q);
     }
     increment(1.0, 0.0, 0.0, &mut q);
-    let first = points.first().copied().flatten()?;
-    (information > 0.0).then(|| Gap {
-        difference: sum / information,
-        variance: scale / information,
-        green: first.values.0,
-        blue: first.values.1,
-    })
+    (sum / information, information)
 }
 
 /// What two good environments differ by from window to window, beyond chance of sampling.
@@ -477,6 +522,7 @@ mod tests {
         let gap = |difference: f64| Gap {
             difference,
             variance: 1e-4,
+            doubt: 0.0,
             green: 1.0,
             blue: 1.0,
         };

@@ -22,6 +22,9 @@ const CEILING_THETAS: [Theta; SIZES] = [
 /// Most of the stake is on a green that is dead: three failures in a row then decide.
 const CEILING_WEIGHTS: Each = [0.05, 0.1, 0.85, 0.0, 0.0];
 
+/// How many times as often as blue's since the shift green's may fail: more often than they, because chance may have spared blue.
+const BESIDE_BLUE: f64 = 1.5;
+
 /// The part of the stake that is set on the ceiling, the rest on the comparison.
 const ON_CEILING: f64 = 0.65;
 
@@ -31,6 +34,9 @@ pub(super) struct ProbeTest {
     pair: Mixture,
     ceiling: Mixture,
     blue_is_well: bool,
+    /// Blue's since the shift.
+    #[serde(default)]
+    past: Count,
 }
 
 impl ProbeTest {
@@ -38,6 +44,7 @@ impl ProbeTest {
     pub(super) fn blue(&mut self, blue: Count) {
         if blue.n > 0.0 {
             self.blue_is_well = blue.k == 0.0;
+            self.past.add(blue);
         }
     }
 
@@ -54,8 +61,19 @@ impl ProbeTest {
         // If blue's fail as well, the fault may be where the probes come from. Blue's failures are independent of green's in a good
         // release, so that the choice spoils nothing.
         if self.blue_is_well {
+            let ceiling = self.raised(ceiling);
             let each: Each = std::array::from_fn(|size| e_value(one_arm(CEILING_THETAS[size], green, ceiling)));
             self.ceiling.step(&each, &each);
+        }
+    }
+
+    /// The ceiling where blue's fail now and then as well: windows in which none of them does are picked by chance, and green's go on
+    /// failing as often in those.
+    fn raised(&self, ceiling: f64) -> f64 {
+        if self.past.k > 0.0 {
+            ceiling.max(BESIDE_BLUE * self.past.k / self.past.n)
+        } else {
+            ceiling
         }
     }
 
@@ -102,5 +120,24 @@ mod tests {
         let mut alone = ProbeTest::default();
         alone.step(count(1.0), Count::default(), 0.02);
         assert!((alone.value() - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn where_checks_fail_now_and_then_on_both_green_is_kept() {
+        let count = |k| Count { n: 20.0, k };
+        let mut test = ProbeTest::default();
+        // One of twenty fails on either, as chance has it never on both at once.
+        for at in 0..96 {
+            let (green, blue) = if at % 2 == 0 { (0.0, 2.0) } else { (2.0, 0.0) };
+            test.blue(count(blue));
+            test.step(count(green), count(blue), 0.02);
+            assert!(test.value() < 1.0, "window {at}: {}", test.value());
+        }
+        // A green that dies is found all the same.
+        for _ in 0..2 {
+            test.blue(count(0.0));
+            test.step(count(20.0), count(0.0), 0.02);
+        }
+        assert!(test.value() > 1000.0, "{}", test.value());
     }
 }

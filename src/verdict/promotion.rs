@@ -83,8 +83,13 @@ impl PromotionTest {
 
     /// What speaks for green's error rate.
     pub(super) fn for_errors(&self) -> f64 {
+        let users = mean(&self.errors);
+        if users < 1.0 {
+            // Users say that green fails more often than it may. Probes cannot outvote them: they ask for other things than users do.
+            return users;
+        }
         // One of two kinds of evidence is enough, so each has half of the stake.
-        0.5 * (mean(&self.errors) + mean(&self.probes)).max(0.0)
+        0.5 * (users + mean(&self.probes)).max(0.0)
     }
 
     /// The least that speaks for one of green's latencies; absent if there was nothing to compare.
@@ -105,6 +110,7 @@ fn mean(stakes: &Thirds) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::policy::Policy;
     use super::*;
 
     #[test]
@@ -115,6 +121,29 @@ mod tests {
         for (lambda, price) in [0.5_f64, 1.0, 2.0].into_iter().zip(PRICES) {
             assert!(((-0.5 * lambda * lambda).exp() - price).abs() < 1e-12);
         }
+    }
+
+    #[test]
+    fn clean_probes_do_not_outvote_users_whose_requests_fail() {
+        let promotion = Policy::default().promotion.unwrap();
+        let past = Dispersion::default();
+        let count = |n, k| Count { n, k };
+        let probed = |errors: f64| {
+            let mut test = PromotionTest::default();
+            for _ in 0..30 {
+                test.probes(count(20.0, 0.0), &promotion);
+            }
+            test.errors(count(100.0, errors), count(100.0, 0.0), &promotion, &past);
+            test.for_errors()
+        };
+        // Where users have no errors, or are hardly any, probes do.
+        let mut alone = PromotionTest::default();
+        for _ in 0..30 {
+            alone.probes(count(20.0, 0.0), &promotion);
+        }
+        assert!(alone.for_errors() > 20.0, "{}", alone.for_errors());
+        assert!(probed(0.0) > 20.0, "{}", probed(0.0));
+        assert!(probed(2.0) < 1.0, "{}", probed(2.0));
     }
 
     #[test]

@@ -19,7 +19,7 @@ const GREEN: [f64; 2] = [0.95, 0.5];
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct RareTest {
     blue: Count,
-    /// Of blue's, those since the shift.
+    /// Of blue's, those since the step began.
     beside: Count,
     green: Count,
     ended: f64,
@@ -53,7 +53,11 @@ impl RareTest {
     }
 
     /// A new step of the release has begun.
+    ///
+    /// What blue did beside green in earlier steps is its past from here on: green's requests of then are no longer counted, and if
+    /// something happens to both now, only what blue does now may stand beside what green does.
     pub(super) fn next_step(&mut self) {
+        self.beside = Count::default();
         if self.green.n > 0.0 {
             self.ended += self.stake * self.current;
             self.stake *= 0.25;
@@ -91,7 +95,7 @@ impl RareTest {
 
     /// Green's requests in this step, and those of blue that they are compared with.
     ///
-    /// Once blue has failed since the shift, its earlier requests say nothing any more: something may have happened to both.
+    /// Once blue has failed in this step, its earlier requests say nothing any more: something may have happened to both.
     pub(super) fn counts(&self) -> (Count, Count) {
         let blue = if self.beside.k > 0.0 { self.beside } else { self.blue };
         (self.green, blue)
@@ -172,6 +176,33 @@ mod tests {
         test.green(count(2.0, 2.0), 1.1, 1e-4);
         assert_eq!(test.counts().1, count(2.0, 10.0));
         assert!(test.value() < 20.0, "{}", test.value());
+    }
+
+    #[test]
+    fn a_shared_outage_in_a_later_step_is_not_held_against_green() {
+        for had_requests in [true, false] {
+            let mut test = RareTest::default();
+            test.before(count(0.0, 300.0));
+            for _ in 0..100 {
+                test.blue(count(0.0, 10.0));
+                if had_requests {
+                    test.green(count(0.0, 1.0), 1.1, 1e-4);
+                }
+            }
+            test.next_step();
+            test.blue(count(6.0, 6.0));
+            test.green(count(6.0, 6.0), 1.1, 1e-4);
+            assert_eq!(test.counts(), (count(6.0, 6.0), count(6.0, 6.0)));
+            assert!(test.value() < 2.0, "{}", test.value());
+        }
+        // What happens to green alone stands beside all that blue ever did.
+        let mut dead = RareTest::default();
+        dead.before(count(0.0, 300.0));
+        dead.blue(count(0.0, 10.0));
+        dead.next_step();
+        dead.blue(count(0.0, 2.0));
+        dead.green(count(2.0, 2.0), 1.1, 1e-4);
+        assert_eq!(dead.counts().1, count(0.0, 312.0));
     }
 
     #[test]

@@ -3,9 +3,12 @@
 use super::{Judge, Reading, curve, place};
 use crate::verdict::counts::{Lids, Pair, frozen_ceiling};
 use crate::verdict::evidence::Metric;
-use crate::verdict::latency::{Gap, Gaps, above_promised, can_be, compare, tell};
+use crate::verdict::latency::{Gap, above_promised, can_be, compare, compare_strictly, tell};
 use crate::verdict::ranks::Allowed;
 use crate::verdict::window::{Arm, Latency, Window};
+
+/// What part of the bound of promotion cutover's own requests may make up for a percentile to speak for green.
+const DOUBTFUL: f64 = 0.5;
 
 impl Judge {
     /// Feeds all of them.
@@ -85,15 +88,20 @@ impl Judge {
         self.test_promised_latency(green);
         let curves = curve(green).zip(curve(blue));
         if let Some((green, blue)) = curves.filter(|(green, blue)| tell(*green, *blue)) {
-            let Gaps { whole, tail, extreme } = compare(green, blue, self.policy.latency_absolute_ms);
-            if let Some(gap) = whole {
+            let allowed_ms = self.policy.latency_absolute_ms;
+            let gaps = compare(green, blue, allowed_ms);
+            let strictly = compare_strictly(green, blue, allowed_ms);
+            // What may be the doing of cutover's own requests is no lesson.
+            if let Some(gap) = gaps.whole.filter(|gap| gap.doubt <= self.policy.latency_noise) {
                 self.compared.windows = self.compared.windows.saturating_add(1);
                 self.compared.sum += gap.difference;
             }
             let usual = self.policy.latency_ratio;
             let ratios = [self.policy.learned_ratio.unwrap_or(usual), usual, usual];
-            for (which, (gap, ratio)) in [whole, tail, extreme].into_iter().zip(ratios).enumerate() {
+            let each = gaps.each().into_iter().zip(strictly.each()).zip(ratios);
+            for (which, ((gap, strictly), ratio)) in each.enumerate() {
                 if let Some(gap) = gap {
+                    self.test_promotion(which, strictly);
                     self.test_gap(which, gap, ratio.ln(), begin_s);
                 }
             }
@@ -118,13 +126,22 @@ impl Judge {
         }
     }
 
+    /// Takes how a latency differs if all doubt counts against green; before [`Judge::test_gap`], which learns from the window. Where
+    /// the doubt is too great, the percentile says nothing for green: whether it is must not depend on how slow green is.
+    fn test_promotion(&mut self, which: usize, gap: Option<Gap>) {
+        let Some(promotion) = &self.policy.promotion else {
+            return;
+        };
+        let bound = promotion.latency_ratio.ln();
+        if let Some(gap) = gap.filter(|gap| gap.doubt <= DOUBTFUL * bound) {
+            let beyond = self.latencies[which].beyond(gap, bound);
+            self.promotion.latency(which, -beyond);
+        }
+    }
+
     fn test_gap(&mut self, which: usize, gap: Gap, tolerance: f64, begin_s: f64) {
         let metric = [Metric::Latency, Metric::TailLatency, Metric::ExtremeLatency][which];
         let lids = self.lids[place(metric)];
-        if let Some(promotion) = &self.policy.promotion {
-            let beyond = self.latencies[which].beyond(gap, promotion.latency_ratio.ln());
-            self.promotion.latency(which, -beyond);
-        }
         self.latencies[which].step(gap, tolerance, self.policy.latency_noise, lids);
         let value = self.refresh(metric);
         self.trails[place(metric)].latency(begin_s, value, gap.green, gap.blue);

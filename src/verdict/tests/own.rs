@@ -1,7 +1,7 @@
 //! cutover's own requests among those that a source counts: they are no users.
 
 use super::*;
-use crate::verdict::latency::{Curve, compare, tell};
+use crate::verdict::latency::{Curve, Gaps, compare, compare_strictly, tell};
 
 /// The same release with so many of cutover's own requests in each window of either arm, all of which take that long. Percentiles are
 /// those of users and of them together.
@@ -68,6 +68,33 @@ fn a_slow_green_is_found_among_them_all_the_same() {
 }
 
 #[test]
+fn they_do_not_let_a_slow_green_pass_early() {
+    // A sixth of all in each window are quick checks: that green is half as slow again cannot be seen, and not that it is not, either.
+    undecided(&Policy::default(), &probed(0.5, 200.0, 20.0, 3.0, 1.5));
+    // Among many users they hide little.
+    let (_, verdict) = decided(&Policy::default(), &probed(0.5, 5000.0, 20.0, 3.0, 1.0)).expect("it is as quick");
+    assert_eq!(verdict.decision, Decision::Healthy, "{verdict}");
+}
+
+#[test]
+fn what_they_may_hide_is_no_lesson() {
+    let windows = |own: f64| {
+        let mut judge = Judge::new(hold());
+        let windows = release(0.5, |at, window| {
+            if at >= 30 {
+                (window.blue.own.requests, window.green.own.requests) = (own, own);
+            }
+        });
+        for window in &windows {
+            judge.window(window);
+        }
+        judge.lesson().windows
+    };
+    assert_eq!((windows(0.0), windows(1.0)), (180, 180));
+    assert_eq!(windows(200.0), 0);
+}
+
+#[test]
 fn they_neither_hide_errors_nor_add_some() {
     let mut arm = Arm {
         requests: Some(45.0),
@@ -106,8 +133,8 @@ fn percentiles_say_what_they_must_whatever_our_own_requests_were() {
         own,
         points: [Some(p50), Some(p75), None, None, None],
     };
-    let gap = |own: f64, ratio: f64| {
-        compare(
+    let by = |compared: fn(Curve, Curve, f64) -> Gaps, own: f64, ratio: f64| {
+        compared(
             curve(500.0, own, 80.0 * ratio, 130.0 * ratio),
             curve(500.0, 0.0, 80.0, 130.0),
             0.0,
@@ -115,10 +142,17 @@ fn percentiles_say_what_they_must_whatever_our_own_requests_were() {
         .whole
         .map(|gap| gap.difference)
     };
+    let gap = |own: f64, ratio: f64| by(compare, own, ratio);
     assert!((gap(0.0, 1.5).unwrap() - 1.5f64.ln()).abs() < 1e-9);
     let less = gap(0.05, 1.5).unwrap();
     assert!(less > 0.2 && less < 1.5f64.ln(), "{less}");
     assert_eq!(gap(0.05, 1.01), Some(0.0), "that may be ours");
+    // What speaks for green must hold whatever they hide.
+    let strictly = |own: f64, ratio: f64| by(compare_strictly, own, ratio).unwrap();
+    assert!((strictly(0.0, 1.5) - 1.5f64.ln()).abs() < 1e-9);
+    let more = strictly(0.05, 1.5) - 1.5f64.ln();
+    assert!((0.02..0.1).contains(&more), "{more}");
+    assert!(strictly(0.05, 1.01) > 0.02);
     // Nobody gets slower by it.
     assert!((gap(0.05, 0.8).unwrap() - 0.8f64.ln()).abs() < 1e-9);
     assert!(
