@@ -8,11 +8,11 @@ use clap::Args;
 use super::project::ProjectArguments;
 use super::release::begin;
 use super::{exit, output};
-use crate::compose::{Patience, Planner, Project, Reach, Until, to_take_back, way_back};
+use crate::compose::{Patience, Planner, Project, Reach, Until, ask_to_turn_back, to_take_back, way_back};
 use crate::driver::{Driver, Seat, World, is_free};
 use crate::journal::newest;
 use crate::model::{Clock, SystemClock};
-use crate::release::{Outcome, Release, Wish};
+use crate::release::{Notice, Outcome, Release, Wish};
 use crate::report::{self, Format};
 
 #[derive(Debug, Args)]
@@ -58,6 +58,9 @@ async fn running(project: &Project, reach: &Reach, world: Arc<World>, release: R
         report::reporter(format),
     );
     let mut driver = Driver::join(seat, release);
+    if driver.release().plan.drill.is_some() {
+        return Box::pin(drilling(project, reach, world, driver, format)).await;
+    }
     if let Err(error) = driver.ask(Wish::RollBack).await {
         return output::fail(exit::FAILED, error);
     }
@@ -83,6 +86,26 @@ async fn running(project: &Project, reach: &Reach, world: Arc<World>, release: R
         }
         // The wish came when blue was on its way out already: what was recorded of it is left.
         Ok(Some(Outcome::Promoted)) => ended(project, reach, world, release, format).await,
+        _ => output::ended(result, &release, format),
+    }
+}
+
+/// A drill is under way, whose blue is what is live: taking the drill back changes nothing for users. Meant is the release
+/// before it, and that can be taken back when the slot is free.
+async fn drilling(project: &Project, reach: &Reach, world: Arc<World>, mut driver: Driver, format: Format) -> ExitCode {
+    let message = format!(
+        "release {} is a drill and is asked to turn back; when it is over, the release before it is taken back",
+        driver.release().plan.id
+    );
+    driver.seat().listener.notice(Notice::Remark { message: &message });
+    if let Err(error) = ask_to_turn_back(&mut driver).await {
+        return output::fail(exit::FAILED, error);
+    }
+    let result = output::drive(&mut driver, |_| false).await;
+    let release = driver.release().clone();
+    drop(driver);
+    match result {
+        Ok(Some(_)) => ended(project, reach, world, release, format).await,
         _ => output::ended(result, &release, format),
     }
 }

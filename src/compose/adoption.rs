@@ -188,12 +188,8 @@ pub async fn adoption(
         });
     }
     // The settings say where their own name is.
-    let own = project
-        .spec
-        .weighted_dns
-        .zone
-        .as_deref()
-        .filter(|_| wanted.name.is_none());
+    let theirs = wanted.name.is_none() || is_own(project, aws.region(), &name);
+    let own = project.spec.weighted_dns.zone.as_deref().filter(|_| theirs);
     let zone = match wanted.zone.or(own) {
         Some(zone) => zone.to_owned(),
         None => aws
@@ -361,6 +357,11 @@ fn bare(name: &str) -> &str {
     name.strip_suffix('.').unwrap_or(name)
 }
 
+/// Whether the slot's traffic comes by a name: that is the one whose hosted zone the settings may name.
+fn is_own(project: &Project, region: Option<&str>, name: &str) -> bool {
+    project.spec.traffic_name(region) == bare(name)
+}
+
 /// The host by which users reach the slot, if it is not a name of Elastic Beanstalk's.
 fn public_host(project: &Project) -> Option<String> {
     let url = url::Url::parse(project.spec.public_url.as_ref()?).ok()?;
@@ -402,4 +403,26 @@ async fn live(project: &Project, aws: &Aws, zone: &str, name: &str) -> Result<Ta
 
 fn failed(doing: String, error: CallError) -> AdoptionError {
     AdoptionError::Call { doing, error }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::spec::Spec;
+
+    #[test]
+    fn the_zone_of_the_settings_is_for_their_own_name_although_that_is_given() {
+        let text = "application = \"shop\"\nlever = \"weighted-dns\"\nweighted_dns.name = \"www.Shop.example\"\n";
+        let project = Project::new(Spec::parse("cutover.toml", text).unwrap(), PathBuf::new(), None);
+        for (given, own) in [
+            ("www.shop.example", true),
+            ("WWW.shop.example.", true),
+            ("api.shop.example", false),
+        ] {
+            let name = absolute(given).unwrap();
+            assert_eq!(is_own(&project, Some("eu-west-1"), &name), own, "{given}");
+        }
+    }
 }

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::world::elsewhere;
 use super::{Driver, DriverError, Machine, ThisMachine};
 use crate::aws::Effect;
-use crate::model::Timestamp;
+use crate::model::{ReleaseNumber, Timestamp};
 use crate::release::{Event, Notice, Release, Writer, limits};
 
 /// A driver is watched for a sign of life.
@@ -38,6 +38,16 @@ pub struct Watched {
     pub heard: u64,
     /// Since when there was no other, by the time of day of whoever watched.
     pub since: Timestamp,
+    /// The release; `None` in what an older version of this program has handed on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<ReleaseNumber>,
+}
+
+impl Watched {
+    /// Whether it was kept on this release. Another one's entries have the same sequences.
+    fn is_on(&self, release: &Release) -> bool {
+        self.release.is_none_or(|number| number == release.plan.id.number)
+    }
 }
 
 /// By so much the clocks of processes that keep a watch one after another may differ: they run in one place, whose clocks are set
@@ -120,11 +130,16 @@ impl Driver {
         Some(Watched {
             heard: vigil.heard,
             since: vigil.handed_on.unwrap_or_else(here),
+            release: Some(self.release.plan.id.number),
         })
     }
 
-    /// Goes on with a watch that another process has kept. It counts if the driver has not been heard of since.
+    /// Goes on with a watch that another process has kept. It counts if it was kept on this release, and the driver has not been
+    /// heard of since.
     pub fn watched_before(&mut self, watched: Watched) {
+        if !watched.is_on(&self.release) {
+            return;
+        }
         let clock = &self.seat.clock;
         let length = clock.now().since(watched.since).saturating_sub(RELAY);
         self.vigil = Some(Vigil {
@@ -234,5 +249,29 @@ impl Driver {
     fn in_another_place(&self, wanted: String, found: String) -> DriverError {
         let id = Box::new(self.release.plan.id.clone());
         DriverError::Elsewhere { id, wanted, found }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::release::tests::{plan, release};
+
+    #[test]
+    fn a_watch_counts_for_its_own_release_alone() {
+        let mine = release(plan());
+        let number = mine.plan.id.number;
+        let on = |release| Watched {
+            heard: 3,
+            since: mine.heard_at,
+            release,
+        };
+        assert!(on(Some(number)).is_on(&mine));
+        assert!(!on(Some(ReleaseNumber(number.0 + 1))).is_on(&mine));
+        // An older version of this program has not said which.
+        let older = serde_json::json!({ "heard": 3, "since": mine.heard_at });
+        let older: Watched = serde_json::from_value(older).unwrap();
+        assert_eq!(older, on(None));
+        assert!(older.is_on(&mine));
     }
 }

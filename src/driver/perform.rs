@@ -374,8 +374,12 @@ async fn fit_to_end(world: &World, release: &Release, id: &EnvironmentId, role: 
             Ok(())
         }
     };
-    let (settings, ours) = tokio::join!(settings, ours);
-    let (found, all, traffic) = tokio::join!(find(world, id), world.aws.environments(Some(application)), traffic);
+    let in_turn = async {
+        let settings = settings.await;
+        let environments = world.aws.environments(Some(application));
+        (settings, tokio::join!(find(world, id), environments, traffic))
+    };
+    let (ours, (settings, (found, all, traffic))) = tokio::join!(ours, in_turn);
     let Some(found) = found? else {
         return Ok(false);
     };

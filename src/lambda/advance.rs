@@ -55,11 +55,11 @@ pub(super) struct Desk<'a> {
 }
 
 impl Function {
-    /// Goes on with a request.
+    /// Goes on with a request. After a failure, too, the token says how far that was.
     pub(super) async fn advance(
         &self,
         request: &Request,
-        mut token: Token,
+        token: &mut Token,
         slice: &Slice,
     ) -> Result<Progress, Failure> {
         let artifact = match &request.settings {
@@ -73,9 +73,9 @@ impl Function {
             journal,
             slice,
         };
-        let standing = Box::pin(self.stand(&desk, request, &mut token)).await?;
+        let standing = Box::pin(self.stand(&desk, request, token)).await?;
         Ok(Progress {
-            token,
+            token: token.clone(),
             standing,
             journal: desk.journal.location(),
         })

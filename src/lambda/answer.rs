@@ -212,13 +212,13 @@ fn variables(release: &Release, outcome: &str) -> BTreeMap<String, String> {
 }
 
 impl Failure {
-    /// To a pipeline. Where an earlier job has begun something, what does not answer ends nothing: the next job tries again, as the
+    /// To a pipeline. Where something has been begun, what does not answer ends nothing: the next job tries again, as the
     /// same one. Nor does anything else that keeps it from a release that is under way: that may have traffic, and who would watch
-    /// it?
-    pub(super) fn into_job(self, before: Option<String>) -> JobAnswer {
-        let release = before.as_deref().and_then(Token::release_in);
+    /// it? `token` says what has been begun, by this job or an earlier one.
+    pub(super) fn into_job(self, token: Option<String>) -> JobAnswer {
+        let release = token.as_deref().and_then(Token::release_in);
         let passes = self.fault == Fault::System || release.is_some() && self.fault != Fault::Release;
-        match before {
+        match token {
             Some(token) if passes => JobAnswer::Continue {
                 token,
                 standing: JobStanding {

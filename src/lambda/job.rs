@@ -17,15 +17,17 @@ impl Function {
     ///
     /// # Errors
     ///
-    /// When the pipeline could not be told. It gives the job up after its time, and the next one goes on with the release.
+    /// When the pipeline could not be told. Lambda delivers the same job again, a minute later, and that goes on with the release;
+    /// the pipeline waits for 20 minutes, and then fails the action.
     pub(super) async fn job(&self, job: Job, slice: &Slice) -> Result<Value, CallError> {
         let id = job.id.clone();
         let before = job.data.continuation_token.clone();
-        let answer = match Box::pin(self.work(job, slice)).await {
+        let mut token = Token::first(&id);
+        let answer = match Box::pin(self.work(job, &mut token, slice)).await {
             Ok(progress) => progress.to_job(),
             Err(failure) => {
                 self.around.log(&failure);
-                failure.into_job(before)
+                failure.into_job(after_failure(&token, before))
             }
         };
         self.around.aws().answer_job(&id, answer).await?;
@@ -39,9 +41,9 @@ impl Function {
         Ok(Value::Null)
     }
 
-    async fn work(&self, job: Job, slice: &Slice) -> Result<super::advance::Progress, Failure> {
+    async fn work(&self, job: Job, token: &mut Token, slice: &Slice) -> Result<super::advance::Progress, Failure> {
         let parameters = Parameters::read(job.user_parameters())?;
-        let token = Token::read(&job.id, job.data.continuation_token.as_deref())?;
+        *token = Token::read(&job.id, job.data.continuation_token.as_deref())?;
         let request = Request {
             origin: Origin {
                 request: token.job.clone(),
@@ -77,9 +79,16 @@ impl Function {
             },
             until: Until::Over,
         };
-        let progress = self.advance(&request, Token::first(&id), slice).await?;
+        let mut token = Token::first(&id);
+        let progress = self.advance(&request, &mut token, slice).await?;
         Ok(progress.to_caller())
     }
+}
+
+/// The token that the next job gets after a failure: one that leads to the release if this job has got as far as to one, and else
+/// the one that it came with. An action's first job comes with none, and its release may have traffic all the same.
+fn after_failure(token: &Token, before: Option<String>) -> Option<String> {
+    token.release.map(|_| token.text()).or(before)
 }
 
 /// The artifact of a job that is released.
@@ -124,6 +133,8 @@ fn wanted(job: &Job, request: &str, name: Option<&str>) -> Result<Wanted, Failur
 mod tests {
     use super::super::call::{Call, tests::event};
     use super::*;
+    use crate::aws::{Fault, JobAnswer};
+    use crate::model::ReleaseNumber;
 
     fn job(artifacts: &[&str]) -> Job {
         let mut event = event("{}", None);
@@ -134,6 +145,26 @@ mod tests {
         match Call::read(event) {
             Ok(Call::Job(job)) => *job,
             _ => panic!("it is a job"),
+        }
+    }
+
+    #[test]
+    fn a_failure_after_the_release_has_begun_fails_no_action_not_even_in_its_first_job() {
+        let waiting = Token::first("a-job");
+        let begun = Token {
+            release: Some(ReleaseNumber(12)),
+            ..waiting.clone()
+        };
+        for before in [None, Some(waiting.text())] {
+            let failure = Failure::new(Fault::Permission, "sts: no");
+            let JobAnswer::Continue { token, .. } = failure.into_job(after_failure(&begun, before)) else {
+                panic!("its release is under way");
+            };
+            assert_eq!(Token::read("another", Some(&token)).unwrap(), begun);
+        }
+        // Nothing has begun: what the job came with is what counts.
+        for before in [None, Some("as before".to_owned())] {
+            assert_eq!(after_failure(&waiting, before.clone()), before);
         }
     }
 

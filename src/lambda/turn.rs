@@ -74,11 +74,12 @@ impl Function {
             Planner::bundle(desk.project, region.as_deref(), &artifact, None).asked_by(request.origin.clone());
         match newest {
             Some(holder) if holder.leads_back_to(planner.version_label()) => {
-                token.release = Some(holder.plan.id.number);
-                token.back = true;
                 let mut operator = Driver::join(seat, holder);
                 let asked = operator.ask(Wish::RollBack).await;
                 asked.map_err(|error| Failure::of_driver(&error))?;
+                // Only now: a job that could not ask must not look as if it had.
+                token.release = Some(operator.release().plan.id.number);
+                token.back = true;
                 return Ok(Turn::Again);
             }
             Some(holder) if holder.outcome.is_none() => return Box::pin(self.wait_for(desk, holder, token, now)).await,

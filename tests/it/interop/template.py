@@ -147,6 +147,11 @@ def main():
         attached = template["Resources"][role]["Properties"]["ManagedPolicyArns"]
         wanted = [{"Ref": DUTIES[duty]} for duty in duties]
         assert attached == wanted, f"{role} has {attached}, not {wanted}"
+    # A function that dies at any moment: its job is delivered again after a minute, and answered before the pipeline fails it.
+    limit = template["Resources"]["Function"]["Properties"]["Timeout"]
+    deliveries = template["Resources"]["FunctionDeliveries"]["Properties"]
+    assert deliveries["MaximumRetryAttempts"] == 2
+    assert limit + 60 < deliveries["MaximumEventAgeInSeconds"] <= 20 * 60 - limit
 
 
 main()
