@@ -149,7 +149,9 @@ impl Scene {
 
     async fn watched(&self, length: Span) -> Watched {
         let limit = Limit::new(self.seat.clock.as_ref(), length);
-        until_over(&self.seat, self.holder().await, &limit).await.unwrap()
+        Box::pin(until_over(&self.seat, self.holder().await, &limit))
+            .await
+            .unwrap()
     }
 
     async fn begin(&self, patience: Patience) -> NotBegun {
