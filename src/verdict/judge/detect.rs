@@ -15,7 +15,9 @@ impl Judge {
     pub(super) fn test(&mut self, window: &Window, reading: &Reading) {
         let Window { blue, green, .. } = window;
         self.test_errors(reading);
-        if let (Some(green), Some(blue)) = (green.client_errors(), blue.client_errors()) {
+        if !reading.excused
+            && let (Some(green), Some(blue)) = (green.client_errors(), blue.client_errors())
+        {
             let pair = Pair { green, blue };
             let lids = self.lids[place(Metric::ClientErrors)];
             self.client_errors

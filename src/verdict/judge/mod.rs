@@ -2,9 +2,11 @@
 
 mod conclude;
 mod detect;
+mod excused;
 
 use serde::{Deserialize, Serialize};
 
+use self::excused::Excused;
 use super::counts::{CeilingTest, CountTest, Lids};
 use super::dispersion::Dispersion;
 use super::evalue::Count;
@@ -68,6 +70,8 @@ pub struct Judge {
     slo_trail: Count,
     slo_latency: GapTest,
     instances: Instances,
+    #[serde(default)]
+    excused: Excused,
     promotion: PromotionTest,
     #[serde(default)]
     compared: Compared,
@@ -99,6 +103,8 @@ struct Reading {
     green: Option<Count>,
     blue: Option<Count>,
     sick: Option<Advice>,
+    /// Whether what failed may be a sick instance's, and nobody tells.
+    excused: bool,
 }
 
 impl Judge {
@@ -132,6 +138,7 @@ impl Judge {
             slo_trail: Count::default(),
             slo_latency: GapTest::default(),
             instances: Instances::default(),
+            excused: Excused::default(),
             promotion: PromotionTest::default(),
             compared: Compared::default(),
             trails: [Trail::default(); 10],
@@ -229,6 +236,7 @@ impl Judge {
         if is_new {
             self.forgive();
         }
+        let excused = self.excused.takes(window, begin_s, is_new, sick.is_some());
         let sick = sick.map(|instance| {
             let count = instance.errors().unwrap_or_default();
             Advice::ReplaceInstance {
@@ -239,9 +247,10 @@ impl Judge {
         });
         Reading {
             begin_s,
-            green: well,
+            green: well.filter(|_| !excused),
             blue: window.blue.errors(),
             sick,
+            excused,
         }
     }
 

@@ -345,6 +345,39 @@ fn what_an_instance_did_before_it_was_found_sick_does_not_hold_the_release() {
     assert!(held.is_none(), "{}", held.map_or_else(String::new, ToString::to_string));
 }
 
+/// Minutes, as CloudWatch tells of them: late, and of no instance.
+#[test]
+fn what_a_sick_instance_did_is_told_late_and_not_blamed_on_the_version() {
+    let verdicts = |replaced: u32| {
+        let mut judge = Judge::new(hold());
+        let minute = |at: u32| {
+            let failed = if (16..replaced + 2).contains(&at) { 100.0 } else { 0.0 };
+            let instance = |index: u32| Instance {
+                id: format!("i-{index}-{}", u32::from(index == 2 && at >= replaced)),
+                healthy: Some(index != 2 || !(15..replaced).contains(&at)),
+                ..Instance::default()
+            };
+            let end_s = f64::from(at + 1) * 60.0;
+            let mut window = window(end_s, u32::from(at >= 10), (3000.0, 0.0), (300.0, failed));
+            window.begin_s = end_s - 60.0;
+            window.green.instances = (0..3).map(instance).collect();
+            window
+        };
+        (0..60).map(|at| judge.window(&minute(at))).collect::<Vec<_>>()
+    };
+    let bad = |verdict: &Verdict| verdict.decision == Decision::Unhealthy;
+    let good = verdicts(19);
+    assert!(good.iter().any(|verdict| verdict.advice.is_some()), "it is found");
+    let blamed = good.iter().find(|verdict| bad(verdict));
+    assert!(
+        blamed.is_none(),
+        "{}",
+        blamed.map_or_else(String::new, ToString::to_string)
+    );
+    // One that nobody replaces is the users' for as long as it is there.
+    assert!(verdicts(60).iter().any(bad));
+}
+
 #[test]
 fn an_slo_is_held_against_nobody() {
     let policy = Policy {
