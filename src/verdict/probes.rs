@@ -58,8 +58,8 @@ impl ProbeTest {
             let each: Each = std::array::from_fn(|size| e_value(two_arm(THETAS[size], share, green, blue, 0.0)));
             self.pair.step(&each, &each);
         }
-        // If blue's fail as well, the fault may be where the probes come from. Blue's failures are independent of green's in a good
-        // release, so that the choice spoils nothing.
+        // If blue's fail as well, the fault may be where the probes come from. In a good release blue's failures are independent of
+        // green's: choosing windows by them makes green's no more frequent, and no rarer either.
         if self.blue_is_well {
             let ceiling = self.raised(ceiling);
             let each: Each = std::array::from_fn(|size| e_value(one_arm(CEILING_THETAS[size], green, ceiling)));

@@ -55,20 +55,13 @@ fn go_on(release: &Release, seen: &Observation) -> Decision {
     {
         return record(format!("green passes early: {shown}"), Event::BakePassed);
     }
-    if seen.at >= deadline
-        && let Some(suspicion) = &suspicion
-    {
-        // Nobody has to be asked about a green that was under suspicion to the last, while there is a blue to go back to.
-        return roll_back(
-            format!("green could not be shown to be healthy in all that time ({suspicion})"),
-            Outcome::RolledBack,
-        );
-    }
+    // Nobody has to be asked about a green that was under suspicion to the last, while there is a blue to go back to; and a drill is
+    // never promoted, whatever could be seen of it.
+    let back = drill || suspicion.is_some() || release.plan.verdict.at_deadline == AtDeadline::RollBack;
     let doubt = release.watch.doubt.clone().or(suspicion).or(missing);
     if seen.at >= deadline {
         let doubt = doubt.as_deref().unwrap_or("too little was seen");
-        // A drill is never promoted, whatever could be seen of it.
-        if drill || release.plan.verdict.at_deadline == AtDeadline::RollBack {
+        if back {
             return roll_back(
                 format!("green could not be shown to be healthy ({doubt})"),
                 Outcome::RolledBack,

@@ -165,7 +165,9 @@ fn unseen(release: &Release, what: &str) -> Decision {
     }
     finish(
         Outcome::NeedsHuman,
-        format!("{what}; nobody answered, and where the traffic goes now cannot be seen: look at it"),
+        format!(
+            "{what}; nobody answered, and where the traffic goes now cannot be seen: see that it goes to an environment that is well"
+        ),
     )
 }
 
