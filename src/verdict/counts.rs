@@ -89,15 +89,17 @@ pub(super) struct CountTest {
 }
 
 impl CountTest {
-    /// Takes a window in which green had requests. Without a request to blue it says nothing.
-    pub(super) fn step(&mut self, pair: Pair, tolerance: Tolerance, lids: Lids, past: &Dispersion) {
+    /// Takes a window in which green had requests. Without a request to blue it says nothing. A green that is dead is found in
+    /// one window unless blue is `down` as well.
+    pub(super) fn step(&mut self, pair: Pair, tolerance: Tolerance, lids: Lids, past: &Dispersion, down: bool) {
         let Pair { green, blue } = pair;
         if green.n <= 0.0 || blue.n <= 0.0 {
             return;
         }
         let share = null_share(green.n, blue.n, tolerance.ratio);
-        // No storm takes down nearly all requests of a window: that green is dead can be said at once.
-        let is_dead = green.k >= DEAD_FAILURES && green.k >= DEAD_PART * green.n;
+        // No storm takes down nearly all requests of a window: that green is dead can be said at once. An outage of both does, and
+        // a window of blue that ended seconds before green's need not show it yet.
+        let is_dead = !down && green.k >= DEAD_FAILURES && green.k >= DEAD_PART * green.n;
         let factor = past.factor();
         let hedge = if past.storms() > 0 { STORM_HEDGE } else { HEDGE };
         let mut first = [0.0; SIZES];

@@ -20,8 +20,13 @@ impl Judge {
         {
             let pair = Pair { green, blue };
             let lids = self.lids[place(Metric::ClientErrors)];
-            self.client_errors
-                .step(pair, self.policy.client_errors, lids, &self.client_dispersion);
+            self.client_errors.step(
+                pair,
+                self.policy.client_errors,
+                lids,
+                &self.client_dispersion,
+                reading.blue_is_down,
+            );
             self.trail_events(Metric::ClientErrors, reading.begin_s, pair);
         }
         // Percentiles of a green with a sick instance are that instance's.
@@ -66,8 +71,9 @@ impl Judge {
         let blue = reading.blue.unwrap_or_default();
         let pair = Pair { green, blue };
         if blue.n > 0.0 {
+            let lids = self.lids[place(Metric::Errors)];
             self.errors
-                .step(pair, tolerance, self.lids[place(Metric::Errors)], &self.dispersion);
+                .step(pair, tolerance, lids, &self.dispersion, reading.blue_is_down);
             self.trail_events(Metric::Errors, reading.begin_s, pair);
             self.trail_events(Metric::ErrorShare, reading.begin_s, pair);
             if let Some(promotion) = &self.policy.promotion {

@@ -102,6 +102,8 @@ struct Reading {
     begin_s: f64,
     green: Option<Count>,
     blue: Option<Count>,
+    /// Whether most of our own checks of blue failed. They are of now, where what is counted may be a window old.
+    blue_is_down: bool,
     sick: Option<Advice>,
     /// Whether what failed may be a sick instance's, and nobody tells.
     excused: bool,
@@ -249,6 +251,7 @@ impl Judge {
             begin_s,
             green: well.filter(|_| !excused),
             blue: window.blue.errors(),
+            blue_is_down: window.blue.probes().is_some_and(|checks| 2.0 * checks.k > checks.n),
             sick,
             excused,
         }

@@ -21,6 +21,39 @@ fn a_dead_green_takes_one_window() {
 }
 
 #[test]
+fn an_outage_of_both_that_blues_window_does_not_show_yet_is_not_greens_fault() {
+    let outage = |seen_by_checks: bool| {
+        release(0.05, move |at, window| {
+            // It began right after blue's window ended, which is nine seconds before green's does.
+            let blue = if at > 60 { 1.0 } else { 0.0 };
+            if (60..66).contains(&at) {
+                window.green.errors = Some(0.97 * window.green.requests());
+                window.blue.errors = window
+                    .blue
+                    .errors
+                    .map(|few| few.max(0.97 * blue * window.blue.requests()));
+            }
+            let failures = if seen_by_checks && (60..66).contains(&at) {
+                18.0
+            } else {
+                0.0
+            };
+            for arm in [&mut window.blue, &mut window.green] {
+                arm.probes = Some(Probes {
+                    requests: 20.0,
+                    failures,
+                    latencies_ms: Vec::new(),
+                });
+            }
+        })
+    };
+    let last = undecided(&hold(), &outage(true));
+    assert!(!matches!(last.why, Why::Suspicion), "{last}");
+    let (at, verdict) = decided(&Policy::default(), &outage(false)).unwrap();
+    assert_eq!((at, verdict.decision), (610.0, Decision::Unhealthy), "{verdict}");
+}
+
+#[test]
 fn one_bad_window_is_not_enough_and_two_are() {
     let once = release(0.25, |at, window| {
         if at == 60 {
