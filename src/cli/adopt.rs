@@ -11,7 +11,7 @@ use crate::report::Format;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The name, such as www.example.com. Default: the host of `public_url`.
+    /// The name, such as www.example.com. Default: `weighted_dns.name`, or the host of `public_url`.
     #[arg(value_name = "NAME")]
     name: Option<String>,
     /// The hosted zone's id. Default: the zone of this account that holds the name.

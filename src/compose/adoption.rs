@@ -36,7 +36,7 @@ impl Direction {
 pub struct Wanted<'a> {
     /// Which way.
     pub direction: Direction,
-    /// The name; `None` for the host of `public_url`.
+    /// The name; `None` for that of the settings.
     pub name: Option<&'a str>,
     /// The hosted zone's id; `None` to look for it.
     pub zone: Option<&'a str>,
@@ -64,7 +64,7 @@ pub struct Adopted {
 pub enum AdoptionError {
     /// There is no name to work on.
     #[error(
-        "no name was given, and public_url in cutover.toml names no host of your own; say which: `cutover {command} www.example.com`"
+        "no name was given, and cutover.toml has neither weighted_dns.name nor a public_url with a host of your own; say which: `cutover {command} www.example.com`"
     )]
     NoName {
         /// The command.
@@ -175,7 +175,7 @@ pub async fn adoption(
     wanted: &Wanted<'_>,
 ) -> Result<Adopted, AdoptionError> {
     let command = wanted.direction.command();
-    let name = wanted.name.map(str::to_owned).or_else(|| public_host(project));
+    let name = wanted.name.map(str::to_owned).or_else(|| settled(project));
     let name = absolute(&name.ok_or(AdoptionError::NoName { command })?)?;
     if aws.region().is_none() {
         return Err(AdoptionError::NoRegion);
@@ -362,8 +362,12 @@ fn is_own(project: &Project, region: Option<&str>, name: &str) -> bool {
     project.spec.traffic_name(region) == bare(name)
 }
 
-/// The host by which users reach the slot, if it is not a name of Elastic Beanstalk's.
-fn public_host(project: &Project) -> Option<String> {
+/// The name in the settings: the one that is to have weighted records, or the host by which users reach the slot, if that is not
+/// a name of Elastic Beanstalk's.
+fn settled(project: &Project) -> Option<String> {
+    if let Some(name) = &project.spec.weighted_dns.name {
+        return Some(name.clone());
+    }
     let url = url::Url::parse(project.spec.public_url.as_ref()?).ok()?;
     let host = url.domain()?.to_owned();
     (!host.ends_with(".elasticbeanstalk.com")).then_some(host)
@@ -411,6 +415,27 @@ mod tests {
 
     use super::*;
     use crate::spec::Spec;
+
+    #[test]
+    fn the_name_of_the_settings_goes_before_the_host_of_their_url() {
+        for (text, name) in [
+            (
+                "weighted_dns.name = \"www.shop.example\"\npublic_url = \"https://api.shop.example\"\n",
+                Some("www.shop.example"),
+            ),
+            ("public_url = \"https://api.shop.example\"\n", Some("api.shop.example")),
+            ("public_url = \"http://shop.eu-west-1.elasticbeanstalk.com\"\n", None),
+        ] {
+            let lever = if text.starts_with("weighted") {
+                "lever = \"weighted-dns\"\n"
+            } else {
+                "cname = \"shop\"\n"
+            };
+            let text = format!("application = \"shop\"\n{lever}{text}");
+            let project = Project::new(Spec::parse("cutover.toml", &text).unwrap(), PathBuf::new(), None);
+            assert_eq!(settled(&project).as_deref(), name, "{text}");
+        }
+    }
 
     #[test]
     fn the_zone_of_the_settings_is_for_their_own_name_although_that_is_given() {
