@@ -415,6 +415,16 @@ impl Stage {
         rows.iter().map(|row| row.failed.lost_by_moving()).sum()
     }
 
+    /// Makes a version so bad that so many of its requests fail.
+    #[cfg(test)]
+    pub(super) fn spoil(&self, version: &str, rate: f64) {
+        let bad = crate::local::modelled::VersionModel {
+            error_rate: rate,
+            ..Default::default()
+        };
+        self.plane.set_version(version, bad);
+    }
+
     /// Lets blue fail by itself, in times since the release began.
     pub(super) fn blue_fails(&self, from: Duration, length: Duration, rate: f64) {
         let began = self.began.get().copied().unwrap_or_else(Instant::now);

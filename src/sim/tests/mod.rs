@@ -1,6 +1,8 @@
 //! Tests of the simulator itself: does it find what it should, and does it do the same again?
 
+mod bench;
 mod catches;
+mod crowd;
 mod kept;
 mod levers;
 mod permits;
