@@ -5,54 +5,15 @@ use std::time::Duration;
 use super::super::counted::AlarmSeen;
 use super::super::event::Look;
 use super::super::observation::Observation;
-use super::super::seen::PublicSeen;
 use super::super::state::Release;
 use super::{limits, replace};
 use crate::model::{HealthColor, HealthStatus, Known};
 
 /// Judges one look.
 pub(super) fn judge(release: &Release, seen: &Observation) -> Look {
-    // Behind the public name answers blue as well, as long as it has a part of the traffic; then green is asked alone.
-    let shared = seen.public.as_ref().is_some_and(|public| !public.direct.is_empty());
-    let of = |public: &'_ PublicSeen| {
-        let checks = if shared { &public.direct } else { &public.checks };
-        checks.iter().find(|check| !check.passed).cloned()
-    };
-    let failed = seen.public.as_ref().and_then(of);
-    if let Some(failed) = failed {
-        if failed.status.is_none() && cut_off(seen) {
-            return Look::Unknown {
-                why: format!(
-                    "{} could not be asked, and the slot's name not looked up: the fault may be here",
-                    failed.check
-                ),
-            };
-        }
-        if failed.status.is_none()
-            && let Some(requests) = others_served(release, seen)
-        {
-            return Look::Unknown {
-                why: format!(
-                    "{} got no answer from here, while green's health is good and it counts {requests} requests: the fault may be \
-                     on the way",
-                    failed.check
-                ),
-            };
-        }
-        let why = format!("{}: {}", failed.check, failed.failure.as_deref().unwrap_or("failed"));
-        if let Some(excuse) = replace::excuse(release, seen) {
-            return Look::Unknown {
-                why: format!("{why}; but {excuse}"),
-            };
-        }
-        if let Some(sampled) = &seen.sampled
-            && sampled.blue.failures * 2.0 >= sampled.blue.requests.max(1.0)
-        {
-            return Look::Unknown {
-                why: format!("{why}; but blue fails as well, so the fault may be what both depend on"),
-            };
-        }
-        return Look::Bad { why };
+    let checks = checks(release, seen);
+    if let Some(look @ Look::Bad { .. }) = checks {
+        return look;
     }
     let alarm = alarms(release, seen);
     if let Some(look @ Look::Bad { .. }) = alarm {
@@ -61,10 +22,57 @@ pub(super) fn judge(release: &Release, seen: &Observation) -> Look {
     // What cannot be known hides nothing that is plain.
     match by_health(release, seen) {
         Look::Good => {
-            alarm.unwrap_or_else(|| not_counted(release, seen).map_or(Look::Good, |why| Look::Unknown { why }))
+            let unknown = checks.or(alarm);
+            unknown.unwrap_or_else(|| not_counted(release, seen).map_or(Look::Good, |why| Look::Unknown { why }))
         }
-        look => look,
+        look @ Look::Bad { .. } => look,
+        look @ Look::Unknown { .. } => checks.unwrap_or(look),
     }
+}
+
+/// What a failed check says, if one has failed.
+fn checks(release: &Release, seen: &Observation) -> Option<Look> {
+    let public = seen.public.as_ref()?;
+    // Behind the public name answers blue as well, as long as it has a part of the traffic; then green is asked alone.
+    let asked = if public.direct.is_empty() {
+        &public.checks
+    } else {
+        &public.direct
+    };
+    let failed = asked.iter().find(|check| !check.passed)?;
+    if failed.status.is_none() && cut_off(seen) {
+        return Some(Look::Unknown {
+            why: format!(
+                "{} could not be asked, and the slot's name not looked up: the fault may be here",
+                failed.check
+            ),
+        });
+    }
+    if failed.status.is_none()
+        && let Some(requests) = others_served(release, seen)
+    {
+        return Some(Look::Unknown {
+            why: format!(
+                "{} got no answer from here, while green's health is good and it counts {requests} requests: the fault may be on \
+                 the way",
+                failed.check
+            ),
+        });
+    }
+    let why = format!("{}: {}", failed.check, failed.failure.as_deref().unwrap_or("failed"));
+    if let Some(excuse) = replace::excuse(release, seen) {
+        return Some(Look::Unknown {
+            why: format!("{why}; but {excuse}"),
+        });
+    }
+    if let Some(sampled) = &seen.sampled
+        && sampled.blue.failures * 2.0 >= sampled.blue.requests.max(1.0)
+    {
+        return Some(Look::Unknown {
+            why: format!("{why}; but blue fails as well, so the fault may be what both depend on"),
+        });
+    }
+    Some(Look::Bad { why })
 }
 
 /// What the alarms say, if it is anything but that all is well.

@@ -27,7 +27,7 @@ fn baking() -> (Release, Observation) {
     (run.release, seen)
 }
 
-fn judged(change: Change) -> Look {
+fn judged(change: impl FnOnce(&mut Observation)) -> Look {
     let (release, mut seen) = baking();
     change(&mut seen);
     match decide(&release, &seen).then {
@@ -228,6 +228,40 @@ const UNKNOWN: [(&str, Change); 14] = [
         fail(seen, Some(500));
     }),
 ];
+
+/// Why a failed check says nothing, and what is plainly wrong all the same.
+#[test]
+fn a_check_that_says_nothing_hides_nothing_that_is_plain() {
+    let excuses: [Change; 3] = [
+        |seen| {
+            fail(seen, None);
+            public(seen).slot_addresses = unread();
+        },
+        |seen| {
+            sampled(seen, 10.0, 10.0);
+            fail(seen, Some(301));
+        },
+        |_| {},
+    ];
+    let plain: [(&str, Change); 2] = [
+        ("its health is Severe", |seen| {
+            health(seen).status = Some(HealthStatus::Severe)
+        }),
+        ("its health is Red", |seen| basic(seen, HealthColor::Red)),
+    ];
+    for excuse in excuses {
+        for (words, worse) in plain {
+            let look = judged(|seen| {
+                excuse(seen);
+                worse(seen);
+            });
+            assert!(
+                matches!(&look, Look::Bad { why } if why.contains(words)),
+                "{words}: {look:?}"
+            );
+        }
+    }
+}
 
 #[test]
 fn a_look_is_good_bad_or_unknown() {
