@@ -406,6 +406,20 @@ async fn fit_to_end(world: &World, release: &Release, id: &EnvironmentId, role: 
             )));
         }
     }
+    let recorded = [
+        release.blue.as_ref().map(|blue| (&blue.id, &blue.cname)),
+        release.green.as_ref().map(|green| (&green.id, &green.cname)),
+    ];
+    let had = recorded.into_iter().flatten().find(|(recorded, _)| *recorded == id);
+    if let Some(had) = had.and_then(|(_, cname)| cname.as_ref())
+        && plan.lever == crate::spec::Lever::WeightedDns
+        && found.cname.as_ref().is_some_and(|now| !now.eq_ignore_ascii_case(had))
+    {
+        return Err(refused(format!(
+            "not made: {id} had the name {had}, and somebody has given it another one, to which records of {} may lead",
+            plan.slot_cname
+        )));
+    }
     if !ours? {
         return Err(refused(format!(
             "not made: {id} is neither made by release {} nor recorded as its blue",

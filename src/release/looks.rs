@@ -99,6 +99,9 @@ fn watch(release: &Release, now: Timestamp, looks: &mut Looks) {
 fn roll_back(release: &Release, now: Timestamp, looks: &mut Looks) {
     let Some(back) = &release.rollback else { return };
     if back.restored_at.is_some() {
+        if release.in_sync_at.is_none() {
+            looks.in_sync.clone_from(&release.change);
+        }
         looks.green_health = release.green.as_ref().map(|green| green.id.clone());
         return;
     }

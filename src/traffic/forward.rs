@@ -57,6 +57,7 @@ pub fn forwarded(rules: &[Rule], groups: &[Group]) -> Split {
                     Member {
                         id: arn.clone(),
                         environment: group.map(|group| group.environment.clone()),
+                        by_cname: false,
                         weight: *weight,
                         healthy: group.and_then(|group| group.healthy),
                     }

@@ -66,6 +66,9 @@ pub fn members(name: &str, records: &[Record], slot: &str, environments: &[Hosts
         members.push(Member {
             id: id.clone(),
             environment: found.map(|hosts| hosts.environment.clone()),
+            by_cname: found
+                .zip(target)
+                .is_some_and(|(hosts, target)| hosts.cname.as_deref().is_some_and(|cname| same_host(target, cname))),
             weight: u32::from(*weight),
             healthy: None,
         });

@@ -33,6 +33,8 @@ pub struct Member {
     pub id: String,
     /// The environment that it leads to, if it is one of this application's.
     pub environment: Option<EnvironmentId>,
+    /// Whether it leads there by the environment's CNAME, which a swap gives to another one.
+    pub by_cname: bool,
     /// Its weight.
     pub weight: u32,
     /// How many of its targets are healthy, where the service says so.
@@ -160,6 +162,13 @@ impl Split {
             .collect()
     }
 
+    /// Whether a member leads to an environment by its CNAME.
+    #[must_use]
+    pub fn leads_by_cname(&self, environment: &EnvironmentId) -> bool {
+        let mut members = self.places.values().flatten();
+        members.any(|member| member.by_cname && member.environment.as_ref() == Some(environment))
+    }
+
     /// Whether an environment has traffic, in any place.
     #[must_use]
     pub fn serves(&self, environment: &EnvironmentId) -> bool {
@@ -253,6 +262,7 @@ mod tests {
         Member {
             id: environment.unwrap_or("other").to_owned(),
             environment: environment.map(EnvironmentId::from),
+            by_cname: false,
             weight,
             healthy: None,
         }

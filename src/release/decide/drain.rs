@@ -23,7 +23,7 @@ fn run_dry(release: &Release, seen: &Observation) -> Decision {
     let measurable = release.blue.as_ref().is_some_and(|blue| blue.enhanced);
     let lost = Lost {
         role: Role::Blue,
-        since: shifted,
+        since: release.in_sync_at.map_or(shifted, |at| at.max(shifted)),
         watched: release.deadline(std::time::Duration::ZERO),
     };
     if let Some(decision) = unstick(release, seen, lost) {

@@ -229,6 +229,16 @@ fn shares(release: &Release, environments: &[EnvironmentSeen], seen: &Observatio
     if let Some(decision) = blue_goes(release, environments, seen) {
         return decision;
     }
+    if let Some(what) = weights::renamed(release, environments, seen) {
+        return Look::Found(Finding {
+            what,
+            stop: Stop::Call(
+                "give them back their names by a swap, see that the records lead where they should, and remove what is left over",
+            ),
+            restore: None,
+            acceptable: false,
+        });
+    }
     match weights::compare(release, seen) {
         Weights::AsTheyShouldBe => Look::AsItShouldBe,
         Weights::Unseen => Look::Moving,

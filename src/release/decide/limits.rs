@@ -61,6 +61,9 @@ pub const IN_SYNC: Duration = Duration::from_secs(10 * 60);
 /// After so long they are taken to know it when nobody can ask for it by its id: twice what is said to be usual.
 pub const IN_SYNC_BLIND: Duration = Duration::from_secs(120);
 
+/// How long after a call that was to bring traffic back, and was not carried out, it is made again.
+pub const RETRY_OF_RETURN: Duration = Duration::from_secs(1);
+
 /// How long traffic may take to be back on blue before a person is called.
 pub const RETURN: Duration = Duration::from_secs(60 * 60);
 

@@ -216,9 +216,16 @@ fn act_patiently(release: &Release, now: Timestamp, action: Action) -> Decision 
     }
 }
 
-/// Twice as long after each attempt, from the polling interval on.
+/// Twice as long after each attempt, from the polling interval on. Users of a green that is taken back do not wait that long for a
+/// service that was busy for a moment.
 fn pause(release: &Release, failed: u32) -> Duration {
     let interval = release.plan.provision.interval.get();
+    let returning = release.rollback.as_ref().is_some_and(|back| back.restored_at.is_none());
+    let interval = if returning {
+        interval.min(limits::RETRY_OF_RETURN)
+    } else {
+        interval
+    };
     interval
         .saturating_mul(1 << failed.saturating_sub(1).min(5))
         .min(limits::BACKOFF)

@@ -12,7 +12,7 @@ use super::{
     Decision, act, act_patiently, bake, drain, finish, limits, next_look, provision, record, wait, weights, world,
 };
 use crate::model::{Known, Timestamp};
-use crate::spec::AtDrainDeadline;
+use crate::spec::{AtDrainDeadline, Lever};
 
 pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
     let (Some(blue), Some(drained)) = (&release.blue, &release.drained) else {
@@ -209,8 +209,14 @@ fn clean_up(
         return act_patiently(release, seen.at, Action::Prune { keep });
     }
     let rest = if !drained.remove_blue {
+        // Route 53 answers with members of no weight when all others are ill, and their names are anybody's once they are free.
+        let first = if release.plan.lever == Lever::WeightedDns {
+            format!(" and its record of {} is gone", release.plan.slot_cname)
+        } else {
+            String::new()
+        };
         format!(
-            "blue ({}) was kept: {}; remove it when nobody uses it any more",
+            "blue ({}) was kept: {}; remove it when nobody uses it any more{first}",
             blue.id, drained.how
         )
     } else if world::find(environments, &blue.id).is_some() {

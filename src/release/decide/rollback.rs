@@ -99,6 +99,9 @@ fn traffic(release: &Release, rollback: &RollbackState, blue: &Blue, seen: &Obse
                 Some(home) if home.status == EnvironmentStatus::Terminating => return stuck("blue is being removed"),
                 Some(_) => {}
             }
+            if let Some(what) = weights::renamed(release, environments, seen) {
+                return world::lasting(release, seen.at, what, |what| stuck(&what));
+            }
         }
         return match weights::back(release, blue, seen, returning) {
             Back::There => verify(release, rollback, seen),
@@ -198,7 +201,7 @@ fn verify(release: &Release, rollback: &RollbackState, seen: &Observation) -> De
     }
     // The reads of the names are proof that new DNS answers lead to blue. Seeing it from here as well may take a time to live.
     let plan = &release.plan.drain;
-    match leads_to(seen.public.as_ref()) {
+    match leads_to(release, seen.public.as_ref()) {
         Ok(how) => restored(format!("the public name leads to blue: {how}")),
         Err(NotSeen { missing, .. }) => {
             let moved = rollback.since.max(release.attempts_to_return().last);
@@ -345,13 +348,16 @@ fn green(release: &Release, rollback: &RollbackState, restored: Timestamp, seen:
             "green is removed",
         );
     }
+    if let Some(decision) = weights::spread_back(release, restored, seen) {
+        return decision;
+    }
     // Old DNS answers may still send somebody to green: this release's, or somebody else's who gave it the name for a while.
     if release.shift_intended || used_by_others(release, seen) {
         // A read that failed does not make it basic.
         let measurable = seen.green_health.known().is_none_or(HealthSeen::enhanced);
         let lost = Lost {
             role: Role::Green,
-            since: restored,
+            since: release.in_sync_at.map_or(restored, |at| at.max(restored)),
             watched: rollback.watched_from.unwrap_or(restored),
         };
         match silence(release, lost, measurable, &seen.green_health, seen.at) {

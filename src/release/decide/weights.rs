@@ -6,6 +6,7 @@ use super::super::event::Event;
 use super::super::observation::Observation;
 use super::super::outcome::Outcome;
 use super::super::pair::{Blue, Green};
+use super::super::seen::EnvironmentSeen;
 use super::super::state::{Phase, Release};
 use super::super::why::Why;
 use super::shift::{self, Sides};
@@ -142,6 +143,37 @@ fn in_sync(release: &Release, since: Timestamp, seen: &Observation) -> Decision 
     )
 }
 
+/// Traffic is blue's again by the records: what is left, before green is removed, is that all servers know it. `None` when they do, or have
+/// had the time for it.
+pub(super) fn spread_back(release: &Release, restored: Timestamp, seen: &Observation) -> Option<Decision> {
+    if release.plan.lever != Lever::WeightedDns || !release.shift_intended || release.in_sync_at.is_some() {
+        return None;
+    }
+    let slot = &release.plan.slot_cname;
+    if let (Some(change), Known::Known(true)) = (&release.change, &seen.in_sync) {
+        let how = format!("all servers of Route 53 know that {slot} is blue's again (change {change})");
+        return Some(record(how.clone(), Event::InSync { how }));
+    }
+    let length = if release.change.is_some() {
+        limits::IN_SYNC
+    } else {
+        limits::IN_SYNC_BLIND
+    };
+    let until = restored + length;
+    (seen.at < until).then(|| {
+        let why = Why::Working {
+            what: format!("all servers of Route 53 to know that {slot} is blue's again"),
+        };
+        wait(
+            seen.at,
+            why,
+            next_look(release, seen.at).min(until),
+            until,
+            "they are taken to know it",
+        )
+    })
+}
+
 /// A part of the traffic leads to green, as far as anybody can see.
 pub(super) fn shared(release: &Release, since: Timestamp, seen: &Observation) -> Decision {
     let known = release.in_sync_at.unwrap_or(since).max(since);
@@ -237,6 +269,23 @@ pub(super) fn compare(release: &Release, seen: &Observation) -> Weights {
     Weights::Changed { what, restore }
 }
 
+/// Somebody has swapped the names of blue or green by hand, and records lead to those names; the text says what is seen. The weights
+/// then say nothing any more of who has the traffic.
+pub(super) fn renamed(release: &Release, environments: &[EnvironmentSeen], seen: &Observation) -> Option<String> {
+    let split = seen.split.known()?;
+    let blue = release.blue.iter().map(|blue| ("blue", &blue.id, &blue.cname));
+    let green = release.green.iter().map(|green| ("green", &green.id, &green.cname));
+    blue.chain(green).find_map(|(role, id, recorded)| {
+        let (recorded, found) = (recorded.as_ref()?, world::find(environments, id)?);
+        split.leads_by_cname(id).then_some(())?;
+        let now = found.cname.as_ref().filter(|now| !now.eq_ignore_ascii_case(recorded))?;
+        Some(format!(
+            "somebody else has swapped names: {role} ({id}) has {now}, and had {recorded}, to which a record of {} leads",
+            release.plan.slot_cname
+        ))
+    })
+}
+
 /// What attempts to bring a weighting about are counted under.
 fn key(weighting: Weighting) -> String {
     let before = String::new();
@@ -278,9 +327,13 @@ pub(super) fn back(
         }
     };
     let green = release.green.as_ref().map(|green| &green.id);
+    // Weights that others have changed before this release had moved any are theirs: perhaps blue is out on purpose.
+    if !release.shift_intended && !green.is_some_and(|green| split.names(green)) {
+        return Back::There;
+    }
     if is_original(release, blue, split) {
         let strangers = split.strangers(&blue.id, green);
-        // What was never moved is not this release's to bring back.
+        // What others have added before anything was moved is not this release's to answer.
         if strangers.is_empty() || !release.shift_intended {
             return Back::There;
         }

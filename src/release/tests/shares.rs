@@ -95,6 +95,7 @@ impl World {
             Member {
                 id: id.clone(),
                 environment: found.map(|found| found.id.clone()),
+                by_cname: !rules,
                 weight: *weight,
                 healthy: found
                     .filter(|_| rules)

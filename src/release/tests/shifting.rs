@@ -169,6 +169,22 @@ fn a_name_that_leads_elsewhere_for_too_long_takes_green_back() {
     }
 }
 
+/// Behind one balancer both have the same addresses, and the name may be that of a distribution before it.
+#[test]
+fn where_rules_share_the_traffic_the_addresses_of_the_name_say_nothing() {
+    let mut run = Run::of(super::plan::gradual(crate::spec::Lever::WeightedTargetGroups), 1);
+    while !(run.release.phase == Phase::Shift && run.release.whole_step() && run.release.in_place) {
+        assert!(run.step());
+    }
+    let scene = Scene::of(&mut run).with(|scene| {
+        scene.release.watch.last = Some(scene.seen.at + seconds(10_000));
+        public(scene).slot_addresses = addresses(&[1, 7]);
+        public(scene).expected_addresses = addresses(&[2]);
+        public(scene).checks.iter_mut().for_each(|check| check.passed = true);
+    });
+    assert!(matches!(record(&scene.decide()), Event::ShiftConfirmed { .. }));
+}
+
 #[test]
 fn a_name_that_cannot_be_looked_up_from_here_is_no_fault_of_greens() {
     let scene = shifted();

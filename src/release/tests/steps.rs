@@ -133,6 +133,10 @@ fn weights_that_somebody_else_writes_are_named_and_answered() {
                 "{lever} {phase}: {why}"
             );
             assert_ne!(run.outcome(), Outcome::Promoted, "{lever} {phase}");
+            if phase == Phase::Provision {
+                // Nothing was moved yet, so there is nothing to bring back: perhaps blue was taken out on purpose.
+                assert_eq!(weighed(&run), [], "{lever}");
+            }
         }
         let mut plan = gradual(lever);
         plan.foreign.answer = ForeignAnswer::Restore;
@@ -146,6 +150,24 @@ fn weights_that_somebody_else_writes_are_named_and_answered() {
             "{lever}"
         );
     }
+}
+
+/// The weights look as they should, and somebody else has what they stand for.
+#[test]
+fn a_swap_by_hand_beneath_weighted_records_calls_a_person() {
+    for (phase, after) in [(Phase::Bake, 3), (Phase::Bake, 40), (Phase::Drain, 3)] {
+        let mut run = run(Lever::WeightedDns)
+            .when(phase, after, Deed::Foreign(Foreign::Swap))
+            .finish();
+        assert_eq!(run.outcome(), Outcome::NeedsHuman, "{phase}: {}", run.why());
+        assert!(run.why().contains("somebody else has swapped names"), "{}", run.why());
+        assert!([GREEN, BLUE].iter().all(|id| run.world.find(&(*id).into()).is_some()));
+    }
+    // Rules lead to target groups, whatever the names are.
+    let run = run(Lever::WeightedTargetGroups)
+        .when(Phase::Bake, 3, Deed::Foreign(Foreign::Swap))
+        .finish();
+    assert_eq!(run.outcome(), Outcome::Promoted, "{}", run.why());
 }
 
 #[test]
