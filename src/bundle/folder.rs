@@ -31,11 +31,11 @@ pub(super) struct Collected {
     pub(super) problems: Vec<BundleProblem>,
 }
 
-/// Walks through a folder. The files in `outputs` are left out: the bundle may be written into the folder that it is
-/// made from.
-pub(super) fn collect(folder: &Path, outputs: &[PathBuf]) -> Collected {
+/// Walks through a folder. The files and folders in `apart` are left out: bundles and journal may lie in the folder that
+/// the bundle is made from.
+pub(super) fn collect(folder: &Path, apart: &[PathBuf]) -> Collected {
     let mut walk = Walk {
-        outputs,
+        apart,
         top: PathBuf::new(),
         around: Vec::new(),
         found: Collected::default(),
@@ -57,7 +57,7 @@ pub(super) fn collect(folder: &Path, outputs: &[PathBuf]) -> Collected {
 }
 
 struct Walk<'w> {
-    outputs: &'w [PathBuf],
+    apart: &'w [PathBuf],
     /// The folder without links in its path.
     top: PathBuf,
     /// The folders around the present one, without links in their paths: a link to one of them would never end.
@@ -125,7 +125,7 @@ impl Walk<'_> {
             self.found.left_out += 1;
             return;
         }
-        if self.outputs.contains(path) {
+        if self.apart.contains(path) {
             return;
         }
         if last.to_str().is_none() || names::fault(&name).is_some() {

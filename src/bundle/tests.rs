@@ -68,7 +68,7 @@ fn folder_of(files: &[(&str, &str)]) -> TempDir {
 
 fn zipped(folder: &Path) -> (ZipSummary, BTreeMap<String, String>, TempDir) {
     let out = tempfile::tempdir().unwrap();
-    let summary = zip_directory(folder, &out.path().join("out.zip")).unwrap();
+    let summary = zip_directory(folder, &out.path().join("out.zip"), &[]).unwrap();
     let content = contents(&summary.path);
     (summary, content, out)
 }
@@ -87,7 +87,7 @@ fn contents(path: &PathBuf) -> BTreeMap<String, String> {
 
 fn folder_problems(folder: &Path) -> Vec<BundleProblem> {
     let out = tempfile::tempdir().unwrap();
-    let error = zip_directory(folder, &out.path().join("out.zip")).unwrap_err();
+    let error = zip_directory(folder, &out.path().join("out.zip"), &[]).unwrap_err();
     assert_eq!(
         fs::read_dir(out.path()).unwrap().count(),
         0,
@@ -425,14 +425,35 @@ fn an_ebignore_replaces_git_s_patterns() {
 fn a_bundle_may_be_written_into_its_own_folder() {
     let folder = folder_of(&[PROCFILE]);
     let out = folder.path().join("out.zip");
-    let first = zip_directory(folder.path(), &out).unwrap();
-    let second = zip_directory(folder.path(), &out).unwrap();
+    let first = zip_directory(folder.path(), &out, &[]).unwrap();
+    let second = zip_directory(folder.path(), &out, &[]).unwrap();
     assert_eq!(first, second);
     assert_eq!(
         fs::read_dir(folder.path()).unwrap().count(),
         2,
         "an unfinished file was left"
     );
+}
+
+#[test]
+fn what_is_set_apart_is_no_part_of_a_bundle() {
+    let folder = folder_of(&[
+        PROCFILE,
+        ("releases/shop/1.json", "no"),
+        ("bundles/mine.txt", "yes"),
+        ("bundles/old.zip", "no"),
+        ("lib/releases/a", "yes"),
+    ]);
+    let out = tempfile::tempdir().unwrap();
+    let apart = [
+        folder.path().join("lib/../releases"),
+        folder.path().join("bundles/old.zip"),
+        folder.path().join("not/there"),
+    ];
+    let summary = zip_directory(folder.path(), &out.path().join("out.zip"), &apart).unwrap();
+    let content = contents(&summary.path);
+    let found: Vec<&str> = content.keys().map(String::as_str).collect();
+    assert_eq!(found, ["Procfile", "bundles/mine.txt", "lib/releases/a"]);
 }
 
 #[test]
@@ -451,7 +472,7 @@ fn a_folder_that_cannot_be_zipped_says_why() {
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
     assert_eq!(folder_problems(&file), [BundleProblem::NotAFolder { found: "a file" }]);
-    let error = zip_directory(folder.path(), Path::new("/no/such/folder/out.zip")).unwrap_err();
+    let error = zip_directory(folder.path(), Path::new("/no/such/folder/out.zip"), &[]).unwrap_err();
     assert!(
         error
             .to_string()
@@ -586,8 +607,8 @@ proptest! {
         write_tree(one.path(), &mut files.iter(), 1_000_000_000);
         write_tree(two.path(), &mut files.iter().rev(), 1_500_000_000);
         let out = tempfile::tempdir().unwrap();
-        let first = zip_directory(one.path(), &out.path().join("1.zip")).unwrap();
-        let second = zip_directory(two.path(), &out.path().join("2.zip")).unwrap();
+        let first = zip_directory(one.path(), &out.path().join("1.zip"), &[]).unwrap();
+        let second = zip_directory(two.path(), &out.path().join("2.zip"), &[]).unwrap();
         prop_assert_eq!(fs::read(&first.path).unwrap(), fs::read(&second.path).unwrap());
         let bundle = inspect(&first.path).unwrap();
         prop_assert_eq!(bundle.files, u64::try_from(files.len()).unwrap());
