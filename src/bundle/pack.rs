@@ -71,7 +71,7 @@ pub fn zip_directory(folder: &Path, out: &Path, apart: &[PathBuf]) -> Result<Zip
     for (name, member) in &members {
         add(&mut writer, name, member).map_err(|error| {
             refused(vec![BundleProblem::Unreadable {
-                what: format!("`{}` cannot be zipped", member.path.display()),
+                what: format!("`{}` cannot be zipped", folder.join(name).display()),
                 why: error.to_string(),
             }])
         })?;
@@ -92,13 +92,22 @@ pub fn zip_directory(folder: &Path, out: &Path, apart: &[PathBuf]) -> Result<Zip
 }
 
 fn add<W: Write + Seek>(writer: &mut ZipWriter<W>, name: &str, member: &Member) -> io::Result<()> {
-    let file = File::open(&member.path)?;
     let options = SimpleFileOptions::DEFAULT
         .compression_method(CompressionMethod::Deflated)
         .compression_level(Some(LEVEL))
         .last_modified_time(DateTime::DEFAULT)
-        .unix_permissions(if member.executable { 0o755 } else { 0o644 })
-        .system(System::Unix)
+        .system(System::Unix);
+    let (path, executable) = match member {
+        Member::File { path, executable } => (path, *executable),
+        Member::Link { target } => {
+            // Linux has no other mode for links; the library stores the target as it is.
+            let options = options.compression_level(None).unix_permissions(0o777);
+            return Ok(writer.add_symlink(name, target, options)?);
+        }
+    };
+    let file = File::open(path)?;
+    let options = options
+        .unix_permissions(if executable { 0o755 } else { 0o644 })
         .large_file(file.metadata()?.len() >= LARGE);
     writer.start_file(name, options)?;
     io::copy(&mut BufReader::new(file), writer)?;

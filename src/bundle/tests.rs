@@ -12,6 +12,9 @@ use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 use super::*;
 
+#[cfg(unix)]
+mod unix;
+
 const PROCFILE: (&str, &str) = ("Procfile", "web: ./run\n");
 
 /// A zip of these files, stored as they are so that tests can change bytes in it.
@@ -484,90 +487,6 @@ fn a_folder_that_cannot_be_zipped_says_why() {
         folder_problems(patterns.path()).as_slice(),
         [BundleProblem::IgnoreFile { file, .. }] if file == ".gitignore"
     ));
-}
-
-#[cfg(unix)]
-mod unix {
-    use std::os::unix::fs::{PermissionsExt, symlink};
-    use std::os::unix::net::UnixListener;
-
-    use super::*;
-
-    #[test]
-    fn links_are_followed_inside_and_refused_outside() {
-        let folder = folder_of(&[
-            PROCFILE,
-            ("real/a", "1"),
-            ("ignored", ""),
-            (".gitignore", "ignored-*\n"),
-        ]);
-        let at = |name: &str| folder.path().join(name);
-        symlink("real/a", at("file-link")).unwrap();
-        symlink("real", at("folder-link")).unwrap();
-        symlink("/nowhere", at("ignored-link")).unwrap();
-        let (_, content, _out) = zipped(folder.path());
-        assert_eq!(
-            (content["file-link"].as_str(), content["folder-link/a"].as_str()),
-            ("1", "1")
-        );
-
-        symlink("/etc/hostname", at("z-out")).unwrap();
-        symlink("..", at("a-out")).unwrap();
-        symlink("gone", at("broken")).unwrap();
-        symlink("..", at("real/loop")).unwrap();
-        let _socket = UnixListener::bind(at("socket")).unwrap();
-        assert_eq!(
-            folder_problems(folder.path()),
-            [
-                BundleProblem::LinksOut {
-                    links: names(&["a-out", "z-out"])
-                },
-                BundleProblem::BrokenLinks {
-                    links: names(&["broken"])
-                },
-                BundleProblem::LinkLoops {
-                    links: names(&["folder-link/loop", "real/loop"])
-                },
-                BundleProblem::SpecialFiles {
-                    entries: names(&["socket"])
-                },
-            ]
-        );
-    }
-
-    #[test]
-    fn only_the_right_to_run_is_kept_of_a_mode() {
-        let modes = |script: u32, text: u32| {
-            let folder = folder_of(&[PROCFILE, ("run", "#!/bin/sh\n")]);
-            let set = |name: &str, mode| {
-                fs::set_permissions(folder.path().join(name), fs::Permissions::from_mode(mode)).unwrap();
-            };
-            set("run", script);
-            set("Procfile", text);
-            let (summary, _, out) = zipped(folder.path());
-            let mut archive = ZipArchive::new(fs::File::open(&summary.path).unwrap()).unwrap();
-            let mode = |archive: &mut ZipArchive<fs::File>, name| archive.by_name(name).unwrap().unix_mode();
-            let modes = (mode(&mut archive, "run"), mode(&mut archive, "Procfile"));
-            drop(out);
-            (modes, summary.sha256)
-        };
-        let usual = modes(0o755, 0o644);
-        assert_eq!(usual.0, (Some(0o100_755), Some(0o100_644)));
-        assert_eq!(modes(0o700, 0o600), usual);
-        assert_eq!(modes(0o4775, 0o664), usual);
-        assert_ne!(modes(0o644, 0o644).1, usual.1);
-    }
-
-    #[test]
-    fn names_that_no_bundle_can_hold_are_refused() {
-        let folder = folder_of(&[PROCFILE, ("a\\b", ""), ("c\nd", "")]);
-        assert_eq!(
-            folder_problems(folder.path()),
-            [BundleProblem::UnusableNames {
-                entries: names(&["a\\b", "c\nd"])
-            }]
-        );
-    }
 }
 
 /// Files by their names; a name that is a folder of another one is left out.
