@@ -25,6 +25,7 @@ version_label = "v42"
 [green]
 name_prefix = "shop"
 min_instances = 2
+max_instances = 8
 properties = { NODE_ENV = "production" }
 tags = { team = "web" }
 

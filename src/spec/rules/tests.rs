@@ -203,6 +203,19 @@ fn settings() {
         "`InstanceType` in `aws:autoscaling:launchconfiguration` is set twice",
     );
     breaks("green.min_instances = 0", "`green.min_instances` must be 1 or more");
+    breaks("green.max_instances = 0", "`green.max_instances` must be 1 or more");
+    breaks(
+        "[green]\nmin_instances = 3\nmax_instances = 2",
+        "`green.max_instances` (2) is less than `green.min_instances` (3)",
+    );
+    holds("[green]\nmin_instances = 3\nmax_instances = 3");
+    for name in ["MinSize", "MaxSize"] {
+        breaks(
+            &format!("[[green.settings]]\nnamespace = \"aws:autoscaling:asg\"\nname = {name:?}\nvalue = \"2\""),
+            &format!("`{name}` in `aws:autoscaling:asg` is not set among the settings"),
+        );
+    }
+    holds("[[green.settings]]\nnamespace = \"aws:autoscaling:asg\"\nname = \"Cooldown\"\nvalue = \"60\"");
 }
 
 #[test]
