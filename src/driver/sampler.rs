@@ -179,7 +179,9 @@ fn plan(release: &Release) -> Option<SamplePlan> {
     if !compared || release.shifted_at.is_none() || release.outcome.is_some() || rate <= 0.0 {
         return None;
     }
-    let checks = release.plan.checks(release.step);
+    // What writes is asked once with a look, by whoever wants that. Between looks it would be written twice a second.
+    let mut checks = release.plan.checks(release.step);
+    checks.retain(Check::only_reads);
     (!checks.is_empty()).then_some(())?;
     Some(SamplePlan {
         green: base(&release.green_host()?)?,
@@ -410,6 +412,15 @@ mod tests {
         assert!(!asked(|release| release.phase = Phase::RollBack));
         assert!(!asked(|release| release.plan.bake.probes_per_second = 0.0));
         assert!(!asked(|release| release.plan.bake_checks.clear()));
+        assert!(!asked(|release| release.plan.bake_checks[0].method = "POST".to_owned()));
+        let mut mixed = baking();
+        let order = Check {
+            method: "POST".to_owned(),
+            ..Check::default()
+        };
+        mixed.plan.bake_checks.insert(0, order);
+        let asked_for = plan(&mixed).map(|plan| plan.checks);
+        assert_eq!(asked_for, Some(vec![Check::default()]), "what writes is not repeated");
         for phase in [Phase::Drain, Phase::Retire] {
             let mut release = baking();
             release.phase = phase;

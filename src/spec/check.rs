@@ -68,6 +68,12 @@ impl Check {
             .clone()
             .unwrap_or_else(|| format!("{} {}", self.method, self.path))
     }
+
+    /// Whether it only reads, and may be asked however often: the methods that are safe by RFC 9110, 9.2.1, and that a check can use.
+    #[must_use]
+    pub fn only_reads(&self) -> bool {
+        matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS")
+    }
 }
 
 // Headers and body may hold credentials: they are counted, not shown.

@@ -259,7 +259,7 @@ pub struct BakeSpec {
     pub replace_instances: u32,
     /// How often each environment is asked for one of the checks between looks, in requests a second. 0 for never.
     pub probes_per_second: f64,
-    /// Checks through the public name. Default: the smoke checks that ask no other host.
+    /// Checks through the public name. Default: the smoke checks that ask no other host and only read (GET, HEAD, OPTIONS).
     pub checks: Vec<Check>,
 }
 

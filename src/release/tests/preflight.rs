@@ -338,6 +338,25 @@ fn what_cannot_be_proved_is_noted() {
 }
 
 #[test]
+fn what_of_the_smoke_checks_is_not_asked_in_the_bake_is_noted() {
+    let orders = Case::with(|case| {
+        case.plan.smoke.checks[0].method = "POST".to_owned();
+        case.plan.bake_checks.clear();
+    });
+    let notes = orders.judge().notes.join("\n");
+    assert!(
+        notes.contains("POST / is asked before green has traffic and not in the bake"),
+        "{notes}"
+    );
+    assert!(notes.contains("no check is asked in the bake"), "{notes}");
+    let named = Case::with(|case| {
+        case.plan.smoke.checks[0].method = "POST".to_owned();
+        case.plan.bake.checks = case.plan.bake_checks.clone();
+    });
+    assert!(named.judge().notes.is_empty(), "who names checks has chosen");
+}
+
+#[test]
 fn all_problems_are_found_at_once() {
     let found = Case::with(|case| {
         case.facts.bundle.push("no Procfile".to_owned());
