@@ -9,6 +9,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::model::Span;
 
+/// How many checks of one round are under way at once. A service that is just up should not be knocked over by its own tests.
+pub const CHECKS_AT_ONCE: usize = 16;
+
 /// One HTTP check.
 #[derive(Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

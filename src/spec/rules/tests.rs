@@ -424,6 +424,10 @@ fn requests() {
             "the value of `x-a` cannot be sent in a header",
         ),
         ("timeout = \"0s\"", "`smoke.checks[0].timeout` must not be zero"),
+        (
+            "timeout = \"41s\"",
+            "`smoke.checks[0].timeout` (41s) is longer than 40s",
+        ),
     ] {
         breaks(&format!("[[smoke.checks]]\n{check}"), message);
         breaks(
@@ -434,6 +438,36 @@ fn requests() {
     holds(
         "[[smoke.checks]]\nmethod = \"PURGE\"\npath = \"/a?b=c%20d\"\nhost = \"shop.example.com:8080\"\n\
          headers = { Authorization = \"Bearer ${TOKEN}\" }\nbody = \"{}\"\ntimeout = \"500ms\"",
+    );
+}
+
+#[test]
+fn a_round_of_checks_ends_before_a_look_is_given_up() {
+    let checks = |table: &str, count: usize, timeout: &str| {
+        let check = format!("{{ host = \"a\", timeout = {timeout:?} }}");
+        format!("{table} = [{}]\n", vec![check; count].join(", "))
+    };
+    holds(&checks("smoke.checks", 16, "40s"));
+    holds(&checks("smoke.checks", 32, "20s"));
+    breaks(
+        &checks("smoke.checks", 17, "25s"),
+        "the 17 checks of one round may take 50s, 16 at a time and up to 25s each; after 40s nothing would be known of green",
+    );
+    breaks(
+        &checks("bake.checks", 33, "15s"),
+        "the 33 checks of one round may take 45s, 16 at a time and up to 15s each; after 40s nothing would be known of green",
+    );
+    // The checks of steps are asked together with those of the bake.
+    let steps = format!(
+        "application = \"shop\"\nlever = \"weighted-dns\"\npublic_url = \"https://www.example.com\"\n{}steps = [{{ share = \"5%\", {} }}]",
+        checks("bake.checks", 10, "30s"),
+        checks("checks", 7, "10s").trim_end(),
+    );
+    assert_eq!(
+        messages_of(&steps),
+        [
+            "the 17 checks of one round may take 1m, 16 at a time and up to 30s each; after 40s nothing would be known of green"
+        ]
     );
 }
 
