@@ -653,6 +653,11 @@ fn where_measurements_come_from() {
         "`verdict.endpoint.timeout` must not be zero",
     );
     breaks(
+        &format!("{}\ntimeout = \"21s\"", endpoint("http://metrics/")),
+        "`verdict.endpoint.timeout` (21s) is longer than 20s",
+    );
+    holds(&format!("{}\ntimeout = \"20s\"", endpoint("http://metrics/")));
+    breaks(
         "verdict.alarms = [\"\"]",
         "`verdict.alarms[0]` must have 1 to 255 characters",
     );
