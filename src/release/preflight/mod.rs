@@ -142,6 +142,16 @@ impl Findings {
                  if it serves nobody",
             );
         }
+        if let Some(taken) = &facts.namesake {
+            self.add(
+                "name",
+                format!(
+                    "an environment called {} is there already ({}), of another application, and a name is given once in an account and region",
+                    taken.name, taken.id
+                ),
+                "set another `green.name_prefix`",
+            );
+        }
         if plan.lever.is_gradual() && !self.weights(plan, facts) {
             return None;
         }

@@ -145,7 +145,7 @@ fn unread<T>() -> Known<T> {
 }
 
 /// What is wrong, the code of the one problem that comes of it, and words that its message holds.
-const WRONG: [(Change, &str, &[&str]); 27] = [
+const WRONG: [(Change, &str, &[&str]); 28] = [
     (
         |case| case.facts.bundle.push("no Procfile".to_owned()),
         "bundle",
@@ -162,6 +162,15 @@ const WRONG: [(Change, &str, &[&str]); 27] = [
         },
         "name",
         &["shop-r7", "e-other"],
+    ),
+    (
+        |case| {
+            let mut other = case.live().clone();
+            (other.id, other.name, other.cname) = ("e-other".into(), "shop-r7".into(), None);
+            case.facts.namesake = Some(other);
+        },
+        "name",
+        &["shop-r7", "e-other", "another application"],
     ),
     (
         |case| case.live().cname = None,
