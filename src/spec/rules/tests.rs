@@ -610,7 +610,14 @@ fn verdict() {
             "`bake.probes_per_second` must be at least 0 and at most 50",
         );
     }
+    for rate in ["0.0009", "1e-300"] {
+        breaks(
+            &format!("bake.probes_per_second = {rate}"),
+            "`bake.probes_per_second` is less than 0.001",
+        );
+    }
     holds("bake.probes_per_second = 0");
+    holds("bake.probes_per_second = 0.001");
     holds("[verdict]\nfalse_rollbacks = \"10%\"\nwarm_up = \"0s\"\nerrors.ratio = 1\npromote.risk = \"50%\"");
 }
 
