@@ -1,6 +1,6 @@
 //! Collects the files of a folder that go into its bundle.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
 
@@ -12,12 +12,27 @@ use super::problem::BundleProblem;
 /// No application has more files.
 const MOST_FILES: usize = 500_000;
 
-/// A file that goes into the bundle.
-pub(super) struct Member {
-    /// Where to read it.
-    pub(super) path: PathBuf,
-    /// Whether it can be run as a program.
-    pub(super) executable: bool,
+/// What goes into the bundle under one name.
+pub(super) enum Member {
+    /// A file.
+    File {
+        /// Where to read it.
+        path: PathBuf,
+        /// Whether it can be run as a program.
+        executable: bool,
+    },
+    /// A link to something else in the bundle.
+    Link {
+        /// What it leads to, from the link's own folder on.
+        target: String,
+    },
+}
+
+/// What the service reads of a bundle before an instance has unpacked it: a link would be nothing but a short text there.
+/// Source: option settings in `.ebextensions` take part in making an environment; `cron.yaml`, `env.yaml` and others stand at the
+/// top ("Configuration files" of the Developer Guide).
+fn is_read_packed(name: &str, is_folder: bool) -> bool {
+    name.split('/').next() == Some(".ebextensions") || !is_folder && !name.contains('/')
 }
 
 /// The files of a folder that go into its bundle.
@@ -31,15 +46,17 @@ pub(super) struct Collected {
     pub(super) problems: Vec<BundleProblem>,
 }
 
-/// Walks through a folder. The files in `outputs` are left out: the bundle may be written into the folder that it is
-/// made from.
-pub(super) fn collect(folder: &Path, outputs: &[PathBuf]) -> Collected {
+/// Walks through a folder. The files and folders in `apart` are left out: bundles and journal may lie in the folder that
+/// the bundle is made from.
+pub(super) fn collect(folder: &Path, apart: &[PathBuf]) -> Collected {
     let mut walk = Walk {
-        outputs,
+        apart,
         top: PathBuf::new(),
         around: Vec::new(),
         found: Collected::default(),
+        links: Vec::new(),
         links_out: Vec::new(),
+        links_to_left_out: Vec::new(),
         broken_links: Vec::new(),
         link_loops: Vec::new(),
         special: Vec::new(),
@@ -57,13 +74,16 @@ pub(super) fn collect(folder: &Path, outputs: &[PathBuf]) -> Collected {
 }
 
 struct Walk<'w> {
-    outputs: &'w [PathBuf],
+    apart: &'w [PathBuf],
     /// The folder without links in its path.
     top: PathBuf,
     /// The folders around the present one, without links in their paths: a link to one of them would never end.
     around: Vec<PathBuf>,
     found: Collected,
+    /// Links that stay links, by their names, and what they lead to without links in its path.
+    links: Vec<(String, PathBuf)>,
     links_out: Vec<String>,
+    links_to_left_out: Vec<String>,
     broken_links: Vec<String>,
     link_loops: Vec<String>,
     special: Vec<String>,
@@ -93,7 +113,7 @@ impl Walk<'_> {
             Err(error) => return self.unreadable(folder, &error),
         };
         for entry in entries {
-            if self.found.members.len() > MOST_FILES {
+            if self.found.members.len() + self.links.len() > MOST_FILES {
                 return;
             }
             match entry {
@@ -125,7 +145,7 @@ impl Walk<'_> {
             self.found.left_out += 1;
             return;
         }
-        if self.outputs.contains(path) {
+        if self.apart.contains(path) {
             return;
         }
         if last.to_str().is_none() || names::fault(&name).is_some() {
@@ -136,12 +156,21 @@ impl Walk<'_> {
             self.broken_links.push(name);
             return;
         };
-        if own_facts.is_symlink() && !self.link_stays_inside(path) {
-            self.links_out.push(name);
-        } else if facts.is_dir() {
+        if own_facts.is_symlink() {
+            let target = path.canonicalize().ok();
+            let Some(target) = target.filter(|target| target.starts_with(&self.top)) else {
+                self.links_out.push(name);
+                return;
+            };
+            if !is_read_packed(&name, facts.is_dir()) {
+                self.links.push((name, target));
+                return;
+            }
+        }
+        if facts.is_dir() {
             self.inner_folder(path, name, patterns);
         } else if facts.is_file() {
-            let member = Member {
+            let member = Member::File {
                 path: path.clone(),
                 executable: is_executable(&facts),
             };
@@ -170,8 +199,28 @@ impl Walk<'_> {
         patterns.leave();
     }
 
-    fn link_stays_inside(&self, link: &Path) -> bool {
-        link.canonicalize().is_ok_and(|target| target.starts_with(&self.top))
+    /// Makes members of the links. Each leads straight to its end: what lies between may be left out. A link to what is not in the
+    /// bundle would lead nowhere on the instances.
+    fn links(&mut self) {
+        let links = std::mem::take(&mut self.links);
+        let files = self.found.members.keys().cloned();
+        let packed: BTreeSet<String> = files.chain(links.iter().map(|(name, _)| name.clone())).collect();
+        for (name, target) in links {
+            let inside = target.strip_prefix(&self.top).unwrap_or(&target);
+            let inside: Vec<_> = inside.iter().map(|part| part.to_string_lossy()).collect();
+            let inside = inside.join("/");
+            let within = format!("{inside}/");
+            let holds_some = packed
+                .range(within.clone()..)
+                .next()
+                .is_some_and(|next| next.starts_with(&within));
+            if inside.is_empty() || packed.contains(&inside) || holds_some {
+                let target = names::target(&name, &inside);
+                self.found.members.insert(name, Member::Link { target });
+            } else {
+                self.links_to_left_out.push(name);
+            }
+        }
     }
 
     fn unreadable(&mut self, path: &Path, error: &std::io::Error) {
@@ -182,9 +231,11 @@ impl Walk<'_> {
     }
 
     fn finish(mut self) -> Collected {
+        self.links();
         // The order in which a folder lists its files is the file system's, and reports should not depend on it.
         for names in [
             &mut self.links_out,
+            &mut self.links_to_left_out,
             &mut self.broken_links,
             &mut self.link_loops,
             &mut self.special,
@@ -195,6 +246,9 @@ impl Walk<'_> {
         let problems = [
             BundleProblem::UnusableNames { entries: self.unusable },
             BundleProblem::LinksOut { links: self.links_out },
+            BundleProblem::LinksToLeftOut {
+                links: self.links_to_left_out,
+            },
             BundleProblem::BrokenLinks {
                 links: self.broken_links,
             },

@@ -62,6 +62,22 @@ pub(super) fn link_stays_inside(link: &str, target: &str) -> bool {
     true
 }
 
+/// What a link says to lead to another name of the bundle, or to its top: up from its own folder, then down.
+pub(super) fn target(link: &str, to: &str) -> String {
+    let folder: Vec<&str> = link
+        .rsplit_once('/')
+        .map_or(Vec::new(), |(folder, _)| folder.split('/').collect());
+    let to: Vec<&str> = to.split('/').filter(|part| !part.is_empty()).collect();
+    let shared = folder.iter().zip(&to).take_while(|(one, other)| one == other).count();
+    let up = std::iter::repeat_n("..", folder.len() - shared);
+    let parts: Vec<&str> = up.chain(to.into_iter().skip(shared)).collect();
+    if parts.is_empty() {
+        ".".to_owned()
+    } else {
+        parts.join("/")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,6 +102,22 @@ mod tests {
         }
         for name in ["a", "./a", "a/b/", "..a/b..", ".ebextensions/01.config", "ü/ß"] {
             assert_eq!(fault(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn links_go_up_before_they_go_down() {
+        for (link, to, said) in [
+            ("a", "b/c", "b/c"),
+            ("d/a", "d/b", "b"),
+            ("d/e/a", "d/f/b", "../f/b"),
+            ("d/a", "b", "../b"),
+            ("d/a", "d", "."),
+            ("d/e/a", "", "../.."),
+            ("a", "", "."),
+        ] {
+            assert_eq!(target(link, to), said, "{link} to {to}");
+            assert!(link_stays_inside(link, said), "{link} to {to}");
         }
     }
 

@@ -36,14 +36,15 @@ pub struct ZipSummary {
 /// order of its files: sorted, dated 1980-01-01, with modes 644 and 755.
 ///
 /// `.ebignore` at the top says what is left out or, without one, each `.gitignore`; `.git`, `.elasticbeanstalk` and
-/// `.cutover` always are. Other hidden files stay, `.ebextensions` and `.platform` among them. Empty folders are left
-/// out, as Git does. Links are followed when they stay inside. The zip is written beside `out` and takes its place
-/// when it is whole.
+/// `.cutover` always are, and so are the files and folders in `apart`. Other hidden files stay, `.ebextensions` and
+/// `.platform` among them. Empty folders are left out, as Git does. Links to what is packed stay links, but for those
+/// that the service may read without unpacking, which are packed as what they lead to: files at the top, and all of
+/// `.ebextensions`. The zip is written beside `out` and takes its place when it is whole.
 ///
 /// # Errors
 ///
 /// With all problems of the folder; or with one when the zip cannot be written.
-pub fn zip_directory(folder: &Path, out: &Path) -> Result<ZipSummary, BundleError> {
+pub fn zip_directory(folder: &Path, out: &Path, apart: &[PathBuf]) -> Result<ZipSummary, BundleError> {
     let refused = |problems| BundleError {
         path: folder.to_owned(),
         problems,
@@ -55,13 +56,14 @@ pub fn zip_directory(folder: &Path, out: &Path) -> Result<ZipSummary, BundleErro
         }])
     };
     let mut unfinished = Unfinished::beside(out).map_err(unwritable)?;
-    let outputs = [real(out), real(&unfinished.path)];
-    let outputs: Vec<PathBuf> = outputs.into_iter().flatten().collect();
+    let own = [out, &unfinished.path];
+    let apart = own.into_iter().chain(apart.iter().map(PathBuf::as_path));
+    let apart: Vec<PathBuf> = apart.filter_map(real).collect();
     let Collected {
         members,
         left_out,
         problems,
-    } = folder::collect(folder, &outputs);
+    } = folder::collect(folder, &apart);
     if !problems.is_empty() {
         return Err(refused(problems));
     }
@@ -69,7 +71,7 @@ pub fn zip_directory(folder: &Path, out: &Path) -> Result<ZipSummary, BundleErro
     for (name, member) in &members {
         add(&mut writer, name, member).map_err(|error| {
             refused(vec![BundleProblem::Unreadable {
-                what: format!("`{}` cannot be zipped", member.path.display()),
+                what: format!("`{}` cannot be zipped", folder.join(name).display()),
                 why: error.to_string(),
             }])
         })?;
@@ -90,13 +92,22 @@ pub fn zip_directory(folder: &Path, out: &Path) -> Result<ZipSummary, BundleErro
 }
 
 fn add<W: Write + Seek>(writer: &mut ZipWriter<W>, name: &str, member: &Member) -> io::Result<()> {
-    let file = File::open(&member.path)?;
     let options = SimpleFileOptions::DEFAULT
         .compression_method(CompressionMethod::Deflated)
         .compression_level(Some(LEVEL))
         .last_modified_time(DateTime::DEFAULT)
-        .unix_permissions(if member.executable { 0o755 } else { 0o644 })
-        .system(System::Unix)
+        .system(System::Unix);
+    let (path, executable) = match member {
+        Member::File { path, executable } => (path, *executable),
+        Member::Link { target } => {
+            // Linux has no other mode for links; the library stores the target as it is.
+            let options = options.compression_level(None).unix_permissions(0o777);
+            return Ok(writer.add_symlink(name, target, options)?);
+        }
+    };
+    let file = File::open(path)?;
+    let options = options
+        .unix_permissions(if executable { 0o755 } else { 0o644 })
         .large_file(file.metadata()?.len() >= LARGE);
     writer.start_file(name, options)?;
     io::copy(&mut BufReader::new(file), writer)?;

@@ -179,6 +179,15 @@ pub enum BundleProblem {
         /// Files and folders that patterns leave out.
         left_out: u64,
     },
+    /// Links to something in the folder that does not come along.
+    #[error(
+        "links lead to what is left out of the bundle, or to an empty folder: {}; name the links in `.ebignore`, too, or let what they lead to come along",
+        some(links)
+    )]
+    LinksToLeftOut {
+        /// The links.
+        links: Vec<String>,
+    },
     /// Links that lead nowhere.
     #[error("links lead nowhere: {}; remove them or name them in `.ebignore`", some(links))]
     BrokenLinks {
@@ -233,7 +242,10 @@ impl BundleProblem {
             | Self::UnknownCompression { entries }
             | Self::DamagedEntries { entries }
             | Self::SpecialFiles { entries } => entries,
-            Self::LinksOut { links } | Self::BrokenLinks { links } | Self::LinkLoops { links } => links,
+            Self::LinksOut { links }
+            | Self::LinksToLeftOut { links }
+            | Self::BrokenLinks { links }
+            | Self::LinkLoops { links } => links,
             _ => &[],
         }
     }

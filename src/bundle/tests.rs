@@ -12,6 +12,9 @@ use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 use super::*;
 
+#[cfg(unix)]
+mod unix;
+
 const PROCFILE: (&str, &str) = ("Procfile", "web: ./run\n");
 
 /// A zip of these files, stored as they are so that tests can change bytes in it.
@@ -68,7 +71,7 @@ fn folder_of(files: &[(&str, &str)]) -> TempDir {
 
 fn zipped(folder: &Path) -> (ZipSummary, BTreeMap<String, String>, TempDir) {
     let out = tempfile::tempdir().unwrap();
-    let summary = zip_directory(folder, &out.path().join("out.zip")).unwrap();
+    let summary = zip_directory(folder, &out.path().join("out.zip"), &[]).unwrap();
     let content = contents(&summary.path);
     (summary, content, out)
 }
@@ -87,7 +90,7 @@ fn contents(path: &PathBuf) -> BTreeMap<String, String> {
 
 fn folder_problems(folder: &Path) -> Vec<BundleProblem> {
     let out = tempfile::tempdir().unwrap();
-    let error = zip_directory(folder, &out.path().join("out.zip")).unwrap_err();
+    let error = zip_directory(folder, &out.path().join("out.zip"), &[]).unwrap_err();
     assert_eq!(
         fs::read_dir(out.path()).unwrap().count(),
         0,
@@ -425,14 +428,35 @@ fn an_ebignore_replaces_git_s_patterns() {
 fn a_bundle_may_be_written_into_its_own_folder() {
     let folder = folder_of(&[PROCFILE]);
     let out = folder.path().join("out.zip");
-    let first = zip_directory(folder.path(), &out).unwrap();
-    let second = zip_directory(folder.path(), &out).unwrap();
+    let first = zip_directory(folder.path(), &out, &[]).unwrap();
+    let second = zip_directory(folder.path(), &out, &[]).unwrap();
     assert_eq!(first, second);
     assert_eq!(
         fs::read_dir(folder.path()).unwrap().count(),
         2,
         "an unfinished file was left"
     );
+}
+
+#[test]
+fn what_is_set_apart_is_no_part_of_a_bundle() {
+    let folder = folder_of(&[
+        PROCFILE,
+        ("releases/shop/1.json", "no"),
+        ("bundles/mine.txt", "yes"),
+        ("bundles/old.zip", "no"),
+        ("lib/releases/a", "yes"),
+    ]);
+    let out = tempfile::tempdir().unwrap();
+    let apart = [
+        folder.path().join("lib/../releases"),
+        folder.path().join("bundles/old.zip"),
+        folder.path().join("not/there"),
+    ];
+    let summary = zip_directory(folder.path(), &out.path().join("out.zip"), &apart).unwrap();
+    let content = contents(&summary.path);
+    let found: Vec<&str> = content.keys().map(String::as_str).collect();
+    assert_eq!(found, ["Procfile", "bundles/mine.txt", "lib/releases/a"]);
 }
 
 #[test]
@@ -451,7 +475,7 @@ fn a_folder_that_cannot_be_zipped_says_why() {
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
     assert_eq!(folder_problems(&file), [BundleProblem::NotAFolder { found: "a file" }]);
-    let error = zip_directory(folder.path(), Path::new("/no/such/folder/out.zip")).unwrap_err();
+    let error = zip_directory(folder.path(), Path::new("/no/such/folder/out.zip"), &[]).unwrap_err();
     assert!(
         error
             .to_string()
@@ -463,90 +487,6 @@ fn a_folder_that_cannot_be_zipped_says_why() {
         folder_problems(patterns.path()).as_slice(),
         [BundleProblem::IgnoreFile { file, .. }] if file == ".gitignore"
     ));
-}
-
-#[cfg(unix)]
-mod unix {
-    use std::os::unix::fs::{PermissionsExt, symlink};
-    use std::os::unix::net::UnixListener;
-
-    use super::*;
-
-    #[test]
-    fn links_are_followed_inside_and_refused_outside() {
-        let folder = folder_of(&[
-            PROCFILE,
-            ("real/a", "1"),
-            ("ignored", ""),
-            (".gitignore", "ignored-*\n"),
-        ]);
-        let at = |name: &str| folder.path().join(name);
-        symlink("real/a", at("file-link")).unwrap();
-        symlink("real", at("folder-link")).unwrap();
-        symlink("/nowhere", at("ignored-link")).unwrap();
-        let (_, content, _out) = zipped(folder.path());
-        assert_eq!(
-            (content["file-link"].as_str(), content["folder-link/a"].as_str()),
-            ("1", "1")
-        );
-
-        symlink("/etc/hostname", at("z-out")).unwrap();
-        symlink("..", at("a-out")).unwrap();
-        symlink("gone", at("broken")).unwrap();
-        symlink("..", at("real/loop")).unwrap();
-        let _socket = UnixListener::bind(at("socket")).unwrap();
-        assert_eq!(
-            folder_problems(folder.path()),
-            [
-                BundleProblem::LinksOut {
-                    links: names(&["a-out", "z-out"])
-                },
-                BundleProblem::BrokenLinks {
-                    links: names(&["broken"])
-                },
-                BundleProblem::LinkLoops {
-                    links: names(&["folder-link/loop", "real/loop"])
-                },
-                BundleProblem::SpecialFiles {
-                    entries: names(&["socket"])
-                },
-            ]
-        );
-    }
-
-    #[test]
-    fn only_the_right_to_run_is_kept_of_a_mode() {
-        let modes = |script: u32, text: u32| {
-            let folder = folder_of(&[PROCFILE, ("run", "#!/bin/sh\n")]);
-            let set = |name: &str, mode| {
-                fs::set_permissions(folder.path().join(name), fs::Permissions::from_mode(mode)).unwrap();
-            };
-            set("run", script);
-            set("Procfile", text);
-            let (summary, _, out) = zipped(folder.path());
-            let mut archive = ZipArchive::new(fs::File::open(&summary.path).unwrap()).unwrap();
-            let mode = |archive: &mut ZipArchive<fs::File>, name| archive.by_name(name).unwrap().unix_mode();
-            let modes = (mode(&mut archive, "run"), mode(&mut archive, "Procfile"));
-            drop(out);
-            (modes, summary.sha256)
-        };
-        let usual = modes(0o755, 0o644);
-        assert_eq!(usual.0, (Some(0o100_755), Some(0o100_644)));
-        assert_eq!(modes(0o700, 0o600), usual);
-        assert_eq!(modes(0o4775, 0o664), usual);
-        assert_ne!(modes(0o644, 0o644).1, usual.1);
-    }
-
-    #[test]
-    fn names_that_no_bundle_can_hold_are_refused() {
-        let folder = folder_of(&[PROCFILE, ("a\\b", ""), ("c\nd", "")]);
-        assert_eq!(
-            folder_problems(folder.path()),
-            [BundleProblem::UnusableNames {
-                entries: names(&["a\\b", "c\nd"])
-            }]
-        );
-    }
 }
 
 /// Files by their names; a name that is a folder of another one is left out.
@@ -586,8 +526,8 @@ proptest! {
         write_tree(one.path(), &mut files.iter(), 1_000_000_000);
         write_tree(two.path(), &mut files.iter().rev(), 1_500_000_000);
         let out = tempfile::tempdir().unwrap();
-        let first = zip_directory(one.path(), &out.path().join("1.zip")).unwrap();
-        let second = zip_directory(two.path(), &out.path().join("2.zip")).unwrap();
+        let first = zip_directory(one.path(), &out.path().join("1.zip"), &[]).unwrap();
+        let second = zip_directory(two.path(), &out.path().join("2.zip"), &[]).unwrap();
         prop_assert_eq!(fs::read(&first.path).unwrap(), fs::read(&second.path).unwrap());
         let bundle = inspect(&first.path).unwrap();
         prop_assert_eq!(bundle.files, u64::try_from(files.len()).unwrap());

@@ -12,6 +12,7 @@ use crate::compose::{self, Artifact, Patience, Planner, Project, Reach, Until, p
 use crate::driver::{Seat, World};
 use crate::model::{Span, SystemClock};
 use crate::report::{self, Format};
+use crate::spec::JournalPlace;
 
 /// As [`compose::WAIT`], in words.
 const DEFAULT_WAIT: &str = "2h";
@@ -88,7 +89,11 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
 
 /// The bundle, or what is wrong with it.
 fn bundle(path: &Path, project: &Project) -> (Artifact, Vec<String>) {
-    match prepare(path, &project.bundles()) {
+    let journal = match &project.journal {
+        JournalPlace::Directory(journal) => Some(journal.as_path()),
+        JournalPlace::S3 { .. } => None,
+    };
+    match prepare(path, &project.bundles(), journal) {
         Ok(artifact) => (artifact, Vec::new()),
         Err(problems) => (Artifact::unfit(path), problems),
     }

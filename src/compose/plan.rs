@@ -147,6 +147,7 @@ impl Planner {
             origin: self.origin.clone(),
             drill: self.drill,
             min_instances: spec.green.min_instances,
+            max_instances: spec.green.max_instances,
             mark: String::new(),
             tags: spec.green.tags.clone(),
             overrides_digest: self.overrides_digest.clone(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::World;
 use super::read::{bounded, health, tag};
 use crate::aws::CallError;
-use crate::model::{Clock, Known};
+use crate::model::{Clock, EnvironmentId, Known};
 use crate::release::preflight::{BucketSeen, Facts};
 use crate::release::{EnvironmentSeen, Plan, Source};
 use crate::traffic::Hosts;
@@ -39,6 +39,15 @@ pub async fn gather(world: &World, plan: &Plan, clock: &dyn Clock) -> Facts {
             super::counted::alarms(world, &plan.alarms, clock).await
         }),
     );
+    let (quotas, everywhere) = match quotas {
+        Known::Known((quotas, everywhere)) => (Known::Known(quotas), everywhere),
+        Known::Unknown(why) => (Known::Unknown(why), Vec::new()),
+    };
+    let namesake = environments.known().and_then(|own| {
+        let is_own = |id: &EnvironmentId| own.iter().any(|own| own.id == *id);
+        let mut others = everywhere.into_iter().filter(|seen| !is_own(&seen.id));
+        others.find(|seen| seen.name == plan.green_name)
+    });
     let split = match (&plan.route, environments.known()) {
         (Some(_), Some(all)) => {
             let hosts: Vec<Hosts> = all.iter().map(Hosts::from).collect();
@@ -55,6 +64,7 @@ pub async fn gather(world: &World, plan: &Plan, clock: &dyn Clock) -> Facts {
         version,
         bucket,
         quotas,
+        namesake,
         alarms,
         ..blank(world)
     };
@@ -92,6 +102,7 @@ fn blind(world: &World, identity: Known<String>, why: &str) -> Facts {
         version: Known::Unknown(unknown()),
         bucket: Known::Unknown(unknown()),
         quotas: Known::Unknown(unknown()),
+        namesake: None,
         alarms: Known::Unknown(unknown()),
         bundle: world.bundle_problems.clone(),
     }

@@ -381,8 +381,9 @@ impl Driver {
         } else if self.release.owned_until.since(now) < limits::OWNERSHIP / 2 {
             self.append(Event::Renewed).await?;
         }
-        // Operators' wishes are read with every tick, so no sleep is long.
-        let longest = self.release.plan.provision.interval.get();
+        // Operators' wishes are read with every tick, so no sleep is long; and whoever sleeps longer than it has asked to be left
+        // alone for finds that another process has taken the release over.
+        let longest = self.release.plan.provision.interval.get().min(limits::OWNERSHIP / 3);
         Ok(Tick::Sleep(until.since(now).clamp(Duration::from_millis(20), longest)))
     }
 }

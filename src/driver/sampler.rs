@@ -4,7 +4,7 @@
 //! The looks of a release are seconds apart, and what AWS counts is ten seconds old; a green that fails outright shows in the
 //! first probes. Blue is asked as often as green, for what fails on both is not green's fault.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -19,6 +19,7 @@ use crate::model::ProbeResult;
 use crate::probe::Prober;
 use crate::release::{DrillKind, Phase, Release, Sampled};
 use crate::spec::{Check, StatusRange};
+use crate::verdict::Probes;
 
 /// So many failures of green in a row are worth a look at once: fewer decide nothing.
 const IN_A_ROW: u32 = 3;
@@ -26,8 +27,12 @@ const IN_A_ROW: u32 = 3;
 /// No more probes are under way to each environment: one that hangs is not asked ever more.
 const UNDER_WAY: usize = 8;
 
-/// So many answers are kept between two looks; more would say nothing more.
-const KEPT: usize = 1024;
+/// Of so many of each one's newest answers it is kept how long they took; more would say nothing more. How many there were and how many
+/// failed is counted of all.
+const KEPT: usize = 512;
+
+/// Releases of old may want fewer than any clock can count.
+const SLOWEST: Duration = Duration::from_secs(1000);
 
 /// Asks both environments as long as that is wanted.
 #[derive(Default)]
@@ -35,9 +40,9 @@ pub(super) struct Sampler {
     plan: Option<SamplePlan>,
     heard: Arc<Heard>,
     task: Option<JoinHandle<()>>,
-    /// How many answers the newest look was told of.
-    told: AtomicUsize,
-    /// Whether green's failures were among them.
+    /// What looks were told of and is not on record yet.
+    told: Mutex<Sampled>,
+    /// Whether green's failures were among what the newest look was told of.
     told_of_failures: AtomicBool,
 }
 
@@ -74,15 +79,8 @@ impl SamplePlan {
 /// What was heard since the last look.
 #[derive(Default)]
 struct Heard {
-    answers: Mutex<Vec<Answer>>,
+    sampled: Mutex<Sampled>,
     failing: Notify,
-}
-
-/// An answer to a probe.
-struct Answer {
-    of_green: bool,
-    /// In milliseconds; absent if the probe failed.
-    latency: Option<f64>,
 }
 
 impl Sampler {
@@ -102,32 +100,20 @@ impl Sampler {
 
     /// What was heard and not put on record yet, if anything was.
     pub(super) fn heard(&self) -> Option<Sampled> {
-        let answers = self.heard.answers();
-        self.told.store(answers.len(), Ordering::Relaxed);
-        let mut sampled = Sampled::default();
-        for answer in answers.iter() {
-            let probes = if answer.of_green {
-                &mut sampled.green
-            } else {
-                &mut sampled.blue
-            };
-            probes.requests += 1.0;
-            match answer.latency {
-                Some(latency) => probes.latencies_ms.push(latency),
-                None => probes.failures += 1.0,
-            }
-        }
+        let fresh = std::mem::take(&mut *lock(&self.heard.sampled));
+        let mut told = lock(&self.told);
+        add(&mut told.green, fresh.green);
+        add(&mut told.blue, fresh.blue);
         self.told_of_failures
-            .store(sampled.green.failures > 0.0, Ordering::Relaxed);
-        (!answers.is_empty()).then_some(sampled)
+            .store(told.green.failures > 0.0, Ordering::Relaxed);
+        let any = told.green.requests + told.blue.requests > 0.0;
+        any.then(|| told.clone())
     }
 
     /// What was told last is on record: it is not told again.
     pub(super) fn recorded(&self) {
-        let mut answers = self.heard.answers();
         self.told_of_failures.store(false, Ordering::Relaxed);
-        let told = self.told.swap(0, Ordering::Relaxed).min(answers.len());
-        answers.drain(..told);
+        *lock(&self.told) = Sampled::default();
     }
 
     /// Waits until green fails and blue does not. For ever, if the newest look was told that green fails and has put it on no record:
@@ -145,6 +131,7 @@ impl Sampler {
         }
         // What was meant for another step or another release says nothing of this one.
         self.heard = Arc::default();
+        self.told = Mutex::default();
     }
 }
 
@@ -155,20 +142,36 @@ impl Drop for Sampler {
 }
 
 impl Heard {
-    fn answers(&self) -> MutexGuard<'_, Vec<Answer>> {
-        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn note(&self, of_green: bool, result: &ProbeResult) {
         let latency = result.latency.get().as_secs_f64() * 1000.0;
-        let mut answers = self.answers();
-        if answers.len() < KEPT {
-            answers.push(Answer {
-                of_green,
-                latency: result.passed.then_some(latency),
-            });
-        }
+        let one = Probes {
+            requests: 1.0,
+            failures: if result.passed { 0.0 } else { 1.0 },
+            latencies_ms: result.passed.then_some(latency).into_iter().collect(),
+        };
+        let mut sampled = lock(&self.sampled);
+        add(
+            if of_green {
+                &mut sampled.green
+            } else {
+                &mut sampled.blue
+            },
+            one,
+        );
     }
+}
+
+fn lock(sampled: &Mutex<Sampled>) -> MutexGuard<'_, Sampled> {
+    sampled.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Adds later answers to earlier ones.
+fn add(probes: &mut Probes, later: Probes) {
+    probes.requests += later.requests;
+    probes.failures += later.failures;
+    probes.latencies_ms.extend(later.latencies_ms);
+    let old = probes.latencies_ms.len().saturating_sub(KEPT);
+    probes.latencies_ms.drain(..old);
 }
 
 /// Whom to ask, while green has traffic and is not promoted. From then on blue's silence is measured, which our own requests would
@@ -179,13 +182,15 @@ fn plan(release: &Release) -> Option<SamplePlan> {
     if !compared || release.shifted_at.is_none() || release.outcome.is_some() || rate <= 0.0 {
         return None;
     }
-    let checks = release.plan.checks(release.step);
+    // What writes is asked once with a look, by whoever wants that. Between looks it would be written twice a second.
+    let mut checks = release.plan.checks(release.step);
+    checks.retain(Check::only_reads);
     (!checks.is_empty()).then_some(())?;
     Some(SamplePlan {
         green: base(&release.green_host()?)?,
         blue: base(&release.blue_host()?)?,
         checks,
-        every: Duration::from_secs_f64(1.0 / rate),
+        every: Duration::try_from_secs_f64(1.0 / rate).map_or(SLOWEST, |every| every.min(SLOWEST)),
         drill: release
             .plan
             .drill
@@ -333,6 +338,36 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn however_long_nobody_looks_no_failure_is_lost() {
+        let two: Arc<Two> = Arc::default();
+        let mut release = baking();
+        release.plan.bake.probes_per_second = 50.0;
+        let sampler = following(&two, &release);
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        let before = sampler.heard().expect("they were asked").green;
+        assert!(
+            before.requests > 2000.0 && before.failures == 0.0,
+            "{}",
+            before.requests
+        );
+        two.green_fails.store(true, Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        let sampled = sampler.heard().expect("they were asked").green;
+        assert!(sampled.failures > 2000.0, "{} failures", sampled.failures);
+        assert!(sampled.requests >= before.requests + sampled.failures);
+        assert_eq!(sampled.latencies_ms.len(), KEPT);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_rate_below_all_reason_is_no_panic() {
+        let mut release = baking();
+        release.plan.bake.probes_per_second = 1e-300;
+        let sampler = following(&Arc::default(), &release);
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        assert!(sampler.heard().is_some(), "the first question is asked at once");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_green_that_fails_outright_is_told_within_two_seconds_and_what_fails_on_both_is_not() {
         let two: Arc<Two> = Arc::default();
         let sampler = following(&two, &baking());
@@ -410,6 +445,15 @@ mod tests {
         assert!(!asked(|release| release.phase = Phase::RollBack));
         assert!(!asked(|release| release.plan.bake.probes_per_second = 0.0));
         assert!(!asked(|release| release.plan.bake_checks.clear()));
+        assert!(!asked(|release| release.plan.bake_checks[0].method = "POST".to_owned()));
+        let mut mixed = baking();
+        let order = Check {
+            method: "POST".to_owned(),
+            ..Check::default()
+        };
+        mixed.plan.bake_checks.insert(0, order);
+        let asked_for = plan(&mixed).map(|plan| plan.checks);
+        assert_eq!(asked_for, Some(vec![Check::default()]), "what writes is not repeated");
         for phase in [Phase::Drain, Phase::Retire] {
             let mut release = baking();
             release.phase = phase;

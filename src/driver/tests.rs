@@ -189,6 +189,27 @@ async fn second(journal: &Arc<Flaky>, clock: &Arc<Hands>, release: &Release) -> 
 }
 
 #[tokio::test]
+async fn a_driver_that_looks_seldom_still_asks_for_more_time() {
+    let (_folder, journal) = journal();
+    let clock = Hands::at(0);
+    let mut driver = first(&journal, &clock).await;
+    driver.release.plan.provision.interval = crate::model::Span::from_secs(300);
+    for _ in 0..20 {
+        let now = driver.seat.clock.now();
+        let why = Why::Working {
+            what: "green".to_owned(),
+        };
+        let far = now + Duration::from_secs(3600);
+        let Tick::Sleep(length) = driver.wait(why, far, far, "it is over").await.unwrap() else {
+            panic!("it does not sleep");
+        };
+        clock.pass(length.as_secs());
+        let left = driver.release().owned_until.since(driver.seat.clock.now());
+        assert!(left >= Duration::from_secs(10), "{left:?} are left");
+    }
+}
+
+#[tokio::test]
 async fn a_frozen_driver_that_wakes_does_not_act_and_does_not_fight() {
     let (_folder, journal) = journal();
     let (here, there) = (Hands::at(0), Hands::at(0));

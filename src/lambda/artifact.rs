@@ -75,7 +75,7 @@ pub(super) async fn fetch(aws: &Aws, wanted: &Wanted) -> Result<PathBuf, Failure
 
 /// Inspects an artifact that was fetched.
 pub(super) fn inspected(file: &Path) -> Fetched {
-    match prepare(file, &folder()) {
+    match prepare(file, &folder(), None) {
         Ok(artifact) => Fetched {
             artifact,
             problems: Vec::new(),

@@ -18,13 +18,10 @@ use url::Url;
 
 use crate::model::Known;
 pub use crate::model::ProbeResult;
-use crate::spec::Check;
+use crate::spec::{CHECKS_AT_ONCE, Check};
 
 pub use http::{HttpProber, ProbeSettings};
 pub use names::{NameAnswer, Names};
-
-/// How many checks of one round are under way at once. A service that is just up should not be knocked over by its own tests.
-const AT_ONCE: usize = 16;
 
 /// Asks applications from the outside.
 #[async_trait]
@@ -61,7 +58,10 @@ pub enum ProbeError {
 /// Runs all checks of one round against a base URL, several at once. The results stand in the order of the checks.
 pub async fn round(prober: &dyn Prober, base: &Url, checks: &[Check]) -> Vec<ProbeResult> {
     let questions: Vec<_> = checks.iter().map(|check| prober.check(base, check)).collect();
-    futures_util::stream::iter(questions).buffered(AT_ONCE).collect().await
+    futures_util::stream::iter(questions)
+        .buffered(CHECKS_AT_ONCE)
+        .collect()
+        .await
 }
 
 #[cfg(test)]
@@ -118,7 +118,7 @@ mod tests {
         let names: Vec<String> = results.into_iter().map(|result| result.check).collect();
         let expected: Vec<String> = checks.iter().map(Check::title).collect();
         assert_eq!(names, expected);
-        assert_eq!(prober.most.load(Ordering::SeqCst), AT_ONCE);
+        assert_eq!(prober.most.load(Ordering::SeqCst), CHECKS_AT_ONCE);
     }
 
     #[test]

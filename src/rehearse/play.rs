@@ -289,7 +289,7 @@ async fn steps(stage: &Stage, project: &Project, release: &Release, load: &Load,
 }
 
 fn artifact(act: &Act, stage: &Stage) -> Result<Artifact, RehearseError> {
-    prepare(&act.bundle, &stage.folder).map_err(|problems| RehearseError::Bundle { problems })
+    prepare(&act.bundle, &stage.folder, None).map_err(|problems| RehearseError::Bundle { problems })
 }
 
 /// The driver tells everything that is read; the operator has nothing to add.
@@ -354,7 +354,7 @@ fn sample_acts(folder: &Path, compare: bool) -> Result<(PathBuf, Vec<Act>), Rehe
 
 /// The user's own application: a release as it is, then one that an operator takes back.
 fn own_acts(path: &Path, folder: &Path, compare: bool) -> Result<(PathBuf, Vec<Act>), RehearseError> {
-    let artifact = prepare(path, folder).map_err(|problems| RehearseError::Bundle { problems })?;
+    let artifact = prepare(path, folder, None).map_err(|problems| RehearseError::Bundle { problems })?;
     let bundle = artifact.file;
     let second = Act {
         version: "2",

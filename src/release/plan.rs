@@ -133,6 +133,9 @@ pub struct Plan {
     pub drill: Option<DrillKind>,
     /// Fewest instances it starts with, if the user wants more than blue runs.
     pub min_instances: Option<u32>,
+    /// Most instances it may run, if the user wants other than blue may. None in plans of old.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_instances: Option<u32>,
     /// What tells it from a release of the same number in another journal: text of small letters and digits. None in plans of old.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub mark: String,

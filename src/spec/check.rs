@@ -9,6 +9,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::model::Span;
 
+/// How many checks of one round are under way at once. A service that is just up should not be knocked over by its own tests.
+pub const CHECKS_AT_ONCE: usize = 16;
+
 /// One HTTP check.
 #[derive(Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -67,6 +70,12 @@ impl Check {
         self.name
             .clone()
             .unwrap_or_else(|| format!("{} {}", self.method, self.path))
+    }
+
+    /// Whether it only reads, and may be asked however often: the methods that are safe by RFC 9110, 9.2.1, and that a check can use.
+    #[must_use]
+    pub fn only_reads(&self) -> bool {
+        matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS")
     }
 }
 

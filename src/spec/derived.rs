@@ -128,12 +128,13 @@ impl Spec {
         }
     }
 
-    /// The checks through the public name: `bake.checks`, or the smoke checks that name no host.
+    /// The checks through the public name: `bake.checks`, or the smoke checks that name no host and only read. Smoke checks are asked
+    /// a few times of a green that has no users; those of the bake again and again, and of what users have.
     #[must_use]
     pub fn bake_checks(&self) -> Vec<Check> {
         if self.bake.checks.is_empty() {
-            let own = self.smoke.checks.iter().filter(|check| check.host.is_none());
-            own.cloned().collect()
+            let fit = |check: &&Check| check.host.is_none() && check.only_reads();
+            self.smoke.checks.iter().filter(fit).cloned().collect()
         } else {
             self.bake.checks.clone()
         }
@@ -275,11 +276,21 @@ mod tests {
     }
 
     #[test]
-    fn the_bake_asks_the_smoke_checks_that_name_no_host() {
-        let smoke = "[[smoke.checks]]\npath = \"/a\"\n[[smoke.checks]]\npath = \"/b\"\nhost = \"b.example.com\"\n";
+    fn the_bake_asks_the_smoke_checks_that_name_no_host_and_only_read() {
+        let smoke = "[[smoke.checks]]\npath = \"/a\"\n[[smoke.checks]]\npath = \"/b\"\nhost = \"b.example.com\"\n\
+                     [[smoke.checks]]\npath = \"/orders\"\nmethod = \"POST\"\n";
         let paths = |spec: &Spec| -> Vec<String> { spec.bake_checks().into_iter().map(|check| check.path).collect() };
         assert_eq!(paths(&spec("shop", "")), ["/"]);
         assert_eq!(paths(&spec("shop", smoke)), ["/a"]);
+        let writes = "[[smoke.checks]]\npath = \"/orders\"\nmethod = \"POST\"\n";
+        assert_eq!(
+            paths(&spec("shop", writes)),
+            [] as [&str; 0],
+            "another path may answer as it likes"
+        );
+        // Who names one for the bake means it.
+        let named = "[[bake.checks]]\npath = \"/orders\"\nmethod = \"POST\"\n";
+        assert_eq!(paths(&spec("shop", named)), ["/orders"]);
         let own = format!("{smoke}[[bake.checks]]\npath = \"/c\"\n");
         assert_eq!(paths(&spec("shop", &own)), ["/c"]);
     }

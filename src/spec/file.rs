@@ -127,6 +127,9 @@ pub struct GreenSpec {
     /// Fewest instances green starts with. Never fewer than blue runs at that moment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min_instances: Option<u32>,
+    /// Most instances green may run, if not as many as blue may. Never fewer than it starts with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_instances: Option<u32>,
 }
 
 /// One option setting of Elastic Beanstalk.
@@ -150,6 +153,7 @@ impl fmt::Debug for GreenSpec {
             .field("properties", &format_args!("{} hidden", self.properties.len()))
             .field("tags", &self.tags)
             .field("min_instances", &self.min_instances)
+            .field("max_instances", &self.max_instances)
             .finish()
     }
 }
@@ -255,7 +259,7 @@ pub struct BakeSpec {
     pub replace_instances: u32,
     /// How often each environment is asked for one of the checks between looks, in requests a second. 0 for never.
     pub probes_per_second: f64,
-    /// Checks through the public name. Default: the smoke checks that ask no other host.
+    /// Checks through the public name. Default: the smoke checks that ask no other host and only read (GET, HEAD, OPTIONS).
     pub checks: Vec<Check>,
 }
 

@@ -21,7 +21,7 @@ mod schema;
 mod tests;
 mod verdict;
 
-pub use check::{Check, Expectation, StatusRange};
+pub use check::{CHECKS_AT_ONCE, Check, Expectation, StatusRange};
 pub use drill::DrillSpec;
 pub use error::{Problem, SpecError};
 pub use file::{

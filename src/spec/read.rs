@@ -122,7 +122,12 @@ impl Reader<'_> {
         let span = self.document.span(place);
         if redact::is_sensitive(&self.document, place) {
             // The words of the TOML reader quote the value.
-            return Problem::new(span, format!("`{place}` has the wrong type")).with_help("write a text in quotes");
+            let help = if *place == Place::of(&["verdict", "endpoint"]) {
+                "write it as a table: [verdict.endpoint] with a `url`"
+            } else {
+                "write a text in quotes"
+            };
+            return Problem::new(span, format!("`{place}` has the wrong type")).with_help(help);
         }
         let mut problem = Problem::new(span, format!("`{place}`: {}", plain(error.message())));
         problem.help = keys::how_to_write(&self.schema, place);

@@ -13,7 +13,7 @@ use super::document::{Document, Place, Step};
 const PROPERTIES: &str = "aws:elasticbeanstalk:application:environment";
 
 /// Words that begin a part of the file whose lines are hidden when its syntax is broken and no values can be told.
-const TELLING: [&str; 6] = ["properties", "headers", "settings", "body", "value", "public_url"];
+const TELLING: [&str; 6] = ["properties", "headers", "settings", "body", "value", "url"];
 
 /// Whether the value at a place may be secret.
 pub(super) fn is_sensitive(document: &Document<'_>, place: &Place) -> bool {
@@ -26,14 +26,19 @@ pub(super) fn is_sensitive(document: &Document<'_>, place: &Place) -> bool {
         })
         .collect();
     match keys.as_slice() {
-        ["public_url"] => text_at(document, place).is_none_or(|url| url.contains('@')),
+        ["public_url"] | ["verdict", "endpoint", "url", ..] => {
+            text_at(document, place).is_none_or(|url| url.contains('@'))
+        }
+        // A text where the table should be is the address all the same.
+        ["verdict", "endpoint"] => text_at(document, place).is_some_and(|url| url.contains('@')),
+        ["verdict", "endpoint", "headers", ..] => true,
         ["green", "properties", ..] => true,
         ["green", "settings", "value", ..] => place.parent().is_none_or(|setting| {
             let namespace = text_at(document, &setting.key("namespace")).unwrap_or(PROPERTIES);
             let name = text_at(document, &setting.key("name")).unwrap_or("password");
             names_a_secret(namespace, name)
         }),
-        ["smoke" | "bake", "checks", "headers" | "body", ..] => true,
+        ["smoke" | "bake" | "steps", "checks", "headers" | "body", ..] => true,
         _ => false,
     }
 }
@@ -82,9 +87,10 @@ pub(super) fn hide_lines(text: &str) -> String {
             in_value = false;
         } else if !content.starts_with('#') {
             let equals = line.find('=');
-            let before = &line[..equals.unwrap_or(0)];
+            // Keys stand before every equals sign of a line: inline tables hold several.
+            let keys = &line[..line.rfind('=').unwrap_or(0)];
             // A value may go on over many lines, and without its syntax nobody knows where it ends.
-            in_value |= TELLING.iter().any(|word| before.contains(word));
+            in_value |= TELLING.iter().any(|word| keys.contains(word));
             if in_section || in_value {
                 let from = equals.map_or(start, |at| start + at + 1);
                 hidden.push(from..start + line.len());

@@ -25,6 +25,7 @@ version_label = "v42"
 [green]
 name_prefix = "shop"
 min_instances = 2
+max_instances = 8
 properties = { NODE_ENV = "production" }
 tags = { team = "web" }
 
@@ -387,6 +388,19 @@ fn values_that_may_be_secret_are_never_shown() {
         "[[green.settings]]\nnamespace = \"aws:rds:dbinstance\"\nname = \"DBPassword\"\nvalue = \"hunter2hunter2\"\nx = 1",
         "[[green.settings]]\nnamespace = \"aws:elasticbeanstalk:application:environment\"\nvalue = \"hunter2hunter2\"",
         "green.properties = { TOKEN = \"ghp_hunter2hunter2hunter2hunter2\" }",
+        // The checks of steps, and the endpoint that counts.
+        "steps = [{ share = \"5%\", checks = [{ headers = { authorization = \"hunter2hunter2\" } }] }]",
+        "[[steps]]\nshare = \"5%\"\n[[steps.checks]]\nbody = \"hunter2hunter2\"\npath = \"\"",
+        "[[steps]]\nshare = \"5%\"\nchecks = [{ headers = { x-note = [\"hunter2hunter2\"] } }]",
+        "[verdict.endpoint]\nurl = \"http://metrics/\"\nheaders = { authorization = \"hunter2hunter2\" }",
+        "[verdict.endpoint]\nurl = \"http://metrics/{gren}\"\nheaders = { x-note = [\"hunter2hunter2\"] }",
+        "[verdict.endpoint]\nurl = \"https://me:hunter2hunter2@metrics/\"",
+        "[verdict.endpoint]\nurl = [\"https://me:hunter2hunter2@metrics/\"]",
+        "[verdict]\nendpoint = \"https://me:hunter2hunter2@metrics/\"",
+        "[verdict.endpoint]\nurl = \"https://me:hunter2hunter2@metrics/",
+        "verdict.endpoint = { url = \"https://me:hunter2hunter2@metrics/\", timeout = }",
+        "steps = [\n  { share = \"5%\", checks = [{ headers = { x-note = \"hunter2hunter2\" }, body = }] },\n]",
+        "smoke.checks = [{ path = \"/\", body = \"hunter2hunter2\", timeout = }]",
     ] {
         let error = fails(&format!("application = \"shop\"\ncname = \"shop\"\n{text}\n"));
         for shown in [error.render(false, 200), error.to_string(), format!("{error:?}")] {

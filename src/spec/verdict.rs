@@ -99,6 +99,10 @@ impl VerdictSpec {
 }
 
 impl EndpointSpec {
+    /// The longest time that an answer may take. The checks of the same look wait for it, and what they have found must be judged
+    /// before it is too old, which is after a minute.
+    pub const LONGEST_TIMEOUT: Span = Span::from_secs(20);
+
     /// What may stand in braces in the address.
     pub const NAMES: [&str; 6] = ["blue", "blue_name", "green", "green_name", "version", "release"];
 

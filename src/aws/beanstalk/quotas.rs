@@ -2,23 +2,30 @@
 
 use super::super::error::read;
 use super::super::{Aws, CallError};
+use crate::release::EnvironmentSeen;
 use crate::release::preflight::QuotaSeen;
 
 impl Aws {
-    /// The quotas that a release can run into. A read, in several calls.
+    /// The quotas that a release can run into, and the environments of all applications, which are counted for them. A read, in
+    /// several calls.
     ///
     /// # Errors
     ///
     /// When that cannot be said.
-    pub async fn quotas(&self, new_version: bool, new_templates: u64) -> Result<Vec<QuotaSeen>, CallError> {
+    pub async fn quotas(
+        &self,
+        new_version: bool,
+        new_templates: u64,
+    ) -> Result<(Vec<QuotaSeen>, Vec<EnvironmentSeen>), CallError> {
         let answer = self
             .beanstalk
             .describe_account_attributes()
             .send()
             .await
             .map_err(|error| read("DescribeAccountAttributes", error))?;
+        let environments = self.environments(None).await?;
         let Some(quotas) = answer.resource_quotas() else {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), environments));
         };
         let maximum = |quota: Option<&aws_sdk_elasticbeanstalk::types::ResourceQuota>| {
             quota
@@ -27,7 +34,7 @@ impl Aws {
         };
         let mut seen = Vec::new();
         if let Some(maximum) = maximum(quotas.environment_quota()) {
-            let used = self.environments(None).await?.len() as u64;
+            let used = environments.len() as u64;
             seen.push(QuotaSeen {
                 what: "environments".to_owned(),
                 used,
@@ -63,6 +70,6 @@ impl Aws {
                 needed: new_templates,
             });
         }
-        Ok(seen)
+        Ok((seen, environments))
     }
 }

@@ -128,7 +128,7 @@ fn larger(
     let action = Action::RestoreCapacity {
         environment: green.id.clone(),
         min_instances: wanted,
-        max_instances: blue.max_instances.max(wanted),
+        max_instances: most_instances(release, blue, wanted),
     };
     let small = running < wanted as usize && !release.attempts_of(&action.key()).done;
     (green.reused && found.ready() && small).then_some(action)
@@ -209,7 +209,7 @@ fn make(release: &Release, blue: &Blue, environments: &[EnvironmentSeen], now: T
         template: plan.green_template(),
         version: plan.version_label.clone(),
         min_instances: wanted,
-        max_instances: blue.max_instances.max(wanted),
+        max_instances: most_instances(release, blue, wanted),
     };
     act(release, now, action, |why| roll_back(why, Outcome::RolledBack))
 }
@@ -220,6 +220,11 @@ pub(super) fn wanted_instances(release: &Release, blue: &Blue) -> u32 {
         .max(blue.min_instances)
         .max(release.plan.min_instances.unwrap_or(0))
         .max(1)
+}
+
+/// As many as blue may run, or as the user says; the service takes no maximum below the minimum.
+pub(super) fn most_instances(release: &Release, blue: &Blue, least: u32) -> u32 {
+    release.plan.max_instances.unwrap_or(blue.max_instances).max(least)
 }
 
 /// What keeps green from counting as up.

@@ -233,7 +233,7 @@ fn raised(release: &Release, blue: &Blue) -> Option<Action> {
     let action = Action::RestoreCapacity {
         environment: release.green.as_ref()?.id.clone(),
         min_instances: wanted,
-        max_instances: blue.max_instances.max(wanted),
+        max_instances: provision::most_instances(release, blue, wanted),
     };
     let open = provision::wanted_instances(release, blue) > wanted && !release.attempts_of(&action.key()).done;
     open.then_some(action)

@@ -31,6 +31,8 @@ pub struct Facts {
     pub alarms: Known<Vec<AlarmSeen>>,
     /// How full the account's quotas are.
     pub quotas: Known<Vec<QuotaSeen>>,
+    /// The environment of another application of this account and region that has green's name, if one was seen.
+    pub namesake: Option<EnvironmentSeen>,
     /// What is wrong with the bundle on this machine; each a sentence.
     pub bundle: Vec<String>,
 }

@@ -62,6 +62,7 @@ pub fn judge(plan: &Plan, facts: &Facts, now: Timestamp) -> Findings {
                 .notes
                 .push("no smoke checks are set: green is judged by its health alone".to_owned());
         }
+        found.notes.extend(unasked(plan));
         let running = health.map_or(0, |health| health.instances.len());
         found.blue = Some(Blue {
             id: live.id.clone(),
@@ -139,6 +140,16 @@ impl Findings {
                 ),
                 "use the journal that the slot's releases have had so far, set another `green.name_prefix`, or remove that environment \
                  if it serves nobody",
+            );
+        }
+        if let Some(taken) = &facts.namesake {
+            self.add(
+                "name",
+                format!(
+                    "an environment called {} is there already ({}), of another application, and a name is given once in an account and region",
+                    taken.name, taken.id
+                ),
+                "set another `green.name_prefix`",
             );
         }
         if plan.lever.is_gradual() && !self.weights(plan, facts) {
@@ -383,6 +394,33 @@ impl Findings {
             }
         }
     }
+}
+
+/// What of the smoke checks the bake leaves out for what it might write, and that nothing is left, if so.
+fn unasked(plan: &Plan) -> Vec<String> {
+    if !plan.bake.checks.is_empty() {
+        return Vec::new();
+    }
+    let mut notes: Vec<String> = plan
+        .smoke
+        .checks
+        .iter()
+        .filter(|check| check.host.is_none() && !check.only_reads())
+        .map(|check| {
+            format!(
+                "{} is asked before green has traffic and not in the bake, which would repeat what it writes; name it in `bake.checks` if \
+                 it may be asked with each look",
+                check.title()
+            )
+        })
+        .collect();
+    if plan.bake_checks.is_empty() && !plan.smoke.checks.is_empty() {
+        notes.push(
+            "no check is asked in the bake: green is judged there by its health and by what both serve; name some in `bake.checks`"
+                .to_owned(),
+        );
+    }
+    notes
 }
 
 /// Why an environment is not fit to be live, if so.

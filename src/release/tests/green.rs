@@ -231,6 +231,27 @@ fn green_starts_as_large_as_blue_runs_and_gets_blues_limits_back() {
 }
 
 #[test]
+fn green_may_run_as_many_as_the_user_says_and_no_fewer_than_it_starts_with() {
+    for most in [3, 9] {
+        let mut plan = plan();
+        plan.max_instances = Some(most);
+        let mut run = Run::of(plan, 1);
+        run.world.find(&BLUE.into()).expect("blue is there").running = 4;
+        while run.step() {}
+        run.ends(Outcome::Promoted);
+        let created = run.entries.iter().find_map(|entry| match &entry.event {
+            Event::Intended {
+                action: Action::CreateEnvironment { max_instances, .. },
+            } => Some(*max_instances),
+            _ => None,
+        });
+        assert_eq!(created, Some(most.max(4)));
+        let green = run.world.green().expect("green is there");
+        assert_eq!((green.min_instances, green.max_instances), (2, most));
+    }
+}
+
+#[test]
 fn limits_that_cannot_be_set_back_are_named() {
     let mut run = Run::new(1);
     run.world.find(&BLUE.into()).expect("blue is there").running = 4;

@@ -123,6 +123,7 @@ impl World {
                 version: unread(),
                 bucket: unread(),
                 quotas: unread(),
+                namesake: None,
                 alarms: unread(),
                 bundle: Vec::new(),
             };
@@ -150,6 +151,7 @@ impl World {
                 own: true,
             }),
             quotas: Known::Known(Vec::new()),
+            namesake: None,
             alarms: Known::Known(Vec::new()),
             bundle: Vec::new(),
         }

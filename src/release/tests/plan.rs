@@ -34,6 +34,7 @@ pub(crate) fn plan() -> Plan {
         },
         green_name: "shop-r7".into(),
         min_instances: None,
+        max_instances: None,
         mark: String::new(),
         tags: std::collections::BTreeMap::new(),
         overrides_digest: None,

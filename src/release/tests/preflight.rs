@@ -145,7 +145,7 @@ fn unread<T>() -> Known<T> {
 }
 
 /// What is wrong, the code of the one problem that comes of it, and words that its message holds.
-const WRONG: [(Change, &str, &[&str]); 27] = [
+const WRONG: [(Change, &str, &[&str]); 28] = [
     (
         |case| case.facts.bundle.push("no Procfile".to_owned()),
         "bundle",
@@ -162,6 +162,15 @@ const WRONG: [(Change, &str, &[&str]); 27] = [
         },
         "name",
         &["shop-r7", "e-other"],
+    ),
+    (
+        |case| {
+            let mut other = case.live().clone();
+            (other.id, other.name, other.cname) = ("e-other".into(), "shop-r7".into(), None);
+            case.facts.namesake = Some(other);
+        },
+        "name",
+        &["shop-r7", "e-other", "another application"],
     ),
     (
         |case| case.live().cname = None,
@@ -335,6 +344,25 @@ fn what_cannot_be_proved_is_noted() {
         found.notes
     );
     assert!(found.blue.is_some());
+}
+
+#[test]
+fn what_of_the_smoke_checks_is_not_asked_in_the_bake_is_noted() {
+    let orders = Case::with(|case| {
+        case.plan.smoke.checks[0].method = "POST".to_owned();
+        case.plan.bake_checks.clear();
+    });
+    let notes = orders.judge().notes.join("\n");
+    assert!(
+        notes.contains("POST / is asked before green has traffic and not in the bake"),
+        "{notes}"
+    );
+    assert!(notes.contains("no check is asked in the bake"), "{notes}");
+    let named = Case::with(|case| {
+        case.plan.smoke.checks[0].method = "POST".to_owned();
+        case.plan.bake.checks = case.plan.bake_checks.clone();
+    });
+    assert!(named.judge().notes.is_empty(), "who names checks has chosen");
 }
 
 #[test]

@@ -7,8 +7,13 @@ use http::{HeaderName, HeaderValue, Method};
 use regex::Regex;
 
 use super::{Findings, times};
+use crate::model::Span;
 use crate::spec::document::Place;
-use crate::spec::{Check, Spec};
+use crate::spec::{CHECKS_AT_ONCE, Check, Spec};
+
+/// How long a round of checks may take. A look is cut off after 50 s, and what was seen is too old to count after a minute; then
+/// nothing at all would be known of a green that hangs, and nothing would take it back. Some seconds are left for the rest.
+const LONGEST_ROUND: Span = Span::from_secs(40);
 
 /// Headers that belong to the connection, not to the user.
 const OWN_HEADERS: [&str; 8] = [
@@ -46,10 +51,38 @@ pub(super) fn check(spec: &Spec, findings: &mut Findings<'_>) {
             "leave it out to ask for `GET /`",
         );
     }
+    // The checks of steps are asked together with those of the bake, in the last step all of them.
+    let mut baking = spec.bake_checks();
+    baking.extend(spec.steps().into_iter().flat_map(|step| step.checks));
+    round("smoke", &spec.smoke.checks, findings);
+    round("bake", &baking, findings);
     for (table, checks) in [("smoke", &spec.smoke.checks), ("bake", &spec.bake.checks)] {
         for (index, check) in checks.iter().enumerate() {
             one(check, &Place::of(&[table, "checks"]).index(index), findings);
         }
+    }
+}
+
+/// Whether all checks that are asked together have their answers in time, even if none comes before its timeout.
+fn round(table: &str, checks: &[Check], findings: &mut Findings<'_>) {
+    let timeouts = checks.iter().map(|check| check.timeout);
+    // A longer one is reported at its own place.
+    let longest = timeouts
+        .filter(|timeout| *timeout <= LONGEST_ROUND)
+        .max()
+        .unwrap_or_default();
+    let waves = u32::try_from(checks.len().div_ceil(CHECKS_AT_ONCE)).unwrap_or(u32::MAX);
+    let whole = Span::from(longest.get().saturating_mul(waves));
+    if whole > LONGEST_ROUND {
+        findings.add(
+            &Place::of(&[table, "checks"]),
+            format!(
+                "the {} checks of one round may take {whole}, {CHECKS_AT_ONCE} at a time and up to {longest} each; after {LONGEST_ROUND} \
+                 nothing would be known of green",
+                checks.len()
+            ),
+            "write shorter timeouts, or fewer checks",
+        );
     }
 }
 
@@ -76,7 +109,15 @@ fn request(check: &Check, place: &Place, findings: &mut Findings<'_>) {
         }
     }
     headers(&check.headers, &place.key("headers"), findings);
-    times::length(&place.key("timeout"), check.timeout, false, findings);
+    let place = place.key("timeout");
+    times::length(&place, check.timeout, false, findings);
+    if check.timeout > LONGEST_ROUND {
+        findings.add(
+            &place,
+            format!("`{place}` ({}) is longer than {LONGEST_ROUND}", check.timeout),
+            "whoever waits longer with one look knows nothing of a green that hangs, and does not take it back: write a shorter time",
+        );
+    }
 }
 
 /// The rules for request headers: the journal keeps them.

@@ -13,6 +13,9 @@ const MOST_TAGS: usize = 40;
 /// All properties with their names and `=`, in bytes, as the service counts them.
 const PROPERTIES_BYTES: usize = 4096;
 
+/// The namespace of the numbers of instances (source: "General options for all environments" of the Developer Guide).
+const CAPACITY: &str = "aws:autoscaling:asg";
+
 /// Where to put a secret instead.
 const SECRET_STORE: &str = "keep it in AWS Secrets Manager or the Parameter Store, and give its ARN as an option setting in \
                             namespace `aws:elasticbeanstalk:application:environmentsecrets`";
@@ -42,6 +45,19 @@ fn settings(green: &GreenSpec, green_place: &Place, findings: &mut Findings<'_>)
                 "a name looks like `InstanceType`",
             );
         }
+        let own_key = match (setting.namespace.as_str(), setting.name.as_str()) {
+            (CAPACITY, "MinSize") => Some("green.min_instances"),
+            (CAPACITY, "MaxSize") => Some("green.max_instances"),
+            _ => None,
+        };
+        if let Some(own_key) = own_key {
+            // A release sets it: green is as large as blue at first, and gets its own limits in the end.
+            findings.add(
+                &place.key("name"),
+                format!("`{}` in `{CAPACITY}` is not set among the settings", setting.name),
+                format!("use the key `{own_key}`"),
+            );
+        }
         if let Some(kind) = secret_kind(&setting.value) {
             findings.add_at_key(
                 &place.key("value"),
@@ -57,12 +73,29 @@ fn settings(green: &GreenSpec, green_place: &Place, findings: &mut Findings<'_>)
             );
         }
     }
+    let (least, most) = (green_place.key("min_instances"), green_place.key("max_instances"));
     if green.min_instances == Some(0) {
         findings.add(
-            &green_place.key("min_instances"),
+            &least,
             "`green.min_instances` must be 1 or more",
             "leave it out to start as many as blue runs",
         );
+    }
+    if let Some(max) = green.max_instances {
+        let min = green.min_instances.unwrap_or(1);
+        if max == 0 {
+            findings.add(
+                &most,
+                "`green.max_instances` must be 1 or more",
+                "leave it out to let green run as many as blue may",
+            );
+        } else if max < min && findings.intact(&[&least, &most]) {
+            findings.add(
+                &most,
+                format!("`green.max_instances` ({max}) is less than `green.min_instances` ({min})"),
+                "write how many instances green may run when it has much to do",
+            );
+        }
     }
 }
 

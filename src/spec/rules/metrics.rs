@@ -35,7 +35,19 @@ pub(super) fn check(verdict: &VerdictSpec, findings: &mut Findings<'_>) {
     if let Some(spec) = &verdict.endpoint {
         address(spec, &endpoint.key("url"), findings);
         checks::headers(&spec.headers, &endpoint.key("headers"), findings);
-        times::length(&endpoint.key("timeout"), spec.timeout, false, findings);
+        let timeout = endpoint.key("timeout");
+        times::length(&timeout, spec.timeout, false, findings);
+        if spec.timeout > EndpointSpec::LONGEST_TIMEOUT {
+            findings.add(
+                &timeout,
+                format!(
+                    "`{timeout}` ({}) is longer than {}",
+                    spec.timeout,
+                    EndpointSpec::LONGEST_TIMEOUT
+                ),
+                "it is asked with every look, which waits for the answer: write a shorter time",
+            );
+        }
     }
     alarms(&verdict.alarms, findings);
 }

@@ -203,6 +203,19 @@ fn settings() {
         "`InstanceType` in `aws:autoscaling:launchconfiguration` is set twice",
     );
     breaks("green.min_instances = 0", "`green.min_instances` must be 1 or more");
+    breaks("green.max_instances = 0", "`green.max_instances` must be 1 or more");
+    breaks(
+        "[green]\nmin_instances = 3\nmax_instances = 2",
+        "`green.max_instances` (2) is less than `green.min_instances` (3)",
+    );
+    holds("[green]\nmin_instances = 3\nmax_instances = 3");
+    for name in ["MinSize", "MaxSize"] {
+        breaks(
+            &format!("[[green.settings]]\nnamespace = \"aws:autoscaling:asg\"\nname = {name:?}\nvalue = \"2\""),
+            &format!("`{name}` in `aws:autoscaling:asg` is not set among the settings"),
+        );
+    }
+    holds("[[green.settings]]\nnamespace = \"aws:autoscaling:asg\"\nname = \"Cooldown\"\nvalue = \"60\"");
 }
 
 #[test]
@@ -411,6 +424,10 @@ fn requests() {
             "the value of `x-a` cannot be sent in a header",
         ),
         ("timeout = \"0s\"", "`smoke.checks[0].timeout` must not be zero"),
+        (
+            "timeout = \"41s\"",
+            "`smoke.checks[0].timeout` (41s) is longer than 40s",
+        ),
     ] {
         breaks(&format!("[[smoke.checks]]\n{check}"), message);
         breaks(
@@ -421,6 +438,36 @@ fn requests() {
     holds(
         "[[smoke.checks]]\nmethod = \"PURGE\"\npath = \"/a?b=c%20d\"\nhost = \"shop.example.com:8080\"\n\
          headers = { Authorization = \"Bearer ${TOKEN}\" }\nbody = \"{}\"\ntimeout = \"500ms\"",
+    );
+}
+
+#[test]
+fn a_round_of_checks_ends_before_a_look_is_given_up() {
+    let checks = |table: &str, count: usize, timeout: &str| {
+        let check = format!("{{ host = \"a\", timeout = {timeout:?} }}");
+        format!("{table} = [{}]\n", vec![check; count].join(", "))
+    };
+    holds(&checks("smoke.checks", 16, "40s"));
+    holds(&checks("smoke.checks", 32, "20s"));
+    breaks(
+        &checks("smoke.checks", 17, "25s"),
+        "the 17 checks of one round may take 50s, 16 at a time and up to 25s each; after 40s nothing would be known of green",
+    );
+    breaks(
+        &checks("bake.checks", 33, "15s"),
+        "the 33 checks of one round may take 45s, 16 at a time and up to 15s each; after 40s nothing would be known of green",
+    );
+    // The checks of steps are asked together with those of the bake.
+    let steps = format!(
+        "application = \"shop\"\nlever = \"weighted-dns\"\npublic_url = \"https://www.example.com\"\n{}steps = [{{ share = \"5%\", {} }}]",
+        checks("bake.checks", 10, "30s"),
+        checks("checks", 7, "10s").trim_end(),
+    );
+    assert_eq!(
+        messages_of(&steps),
+        [
+            "the 17 checks of one round may take 1m, 16 at a time and up to 30s each; after 40s nothing would be known of green"
+        ]
     );
 }
 
@@ -563,7 +610,14 @@ fn verdict() {
             "`bake.probes_per_second` must be at least 0 and at most 50",
         );
     }
+    for rate in ["0.0009", "1e-300"] {
+        breaks(
+            &format!("bake.probes_per_second = {rate}"),
+            "`bake.probes_per_second` is less than 0.001",
+        );
+    }
     holds("bake.probes_per_second = 0");
+    holds("bake.probes_per_second = 0.001");
     holds("[verdict]\nfalse_rollbacks = \"10%\"\nwarm_up = \"0s\"\nerrors.ratio = 1\npromote.risk = \"50%\"");
 }
 
@@ -605,6 +659,11 @@ fn where_measurements_come_from() {
         &format!("{}\ntimeout = \"0s\"", endpoint("http://metrics/")),
         "`verdict.endpoint.timeout` must not be zero",
     );
+    breaks(
+        &format!("{}\ntimeout = \"21s\"", endpoint("http://metrics/")),
+        "`verdict.endpoint.timeout` (21s) is longer than 20s",
+    );
+    holds(&format!("{}\ntimeout = \"20s\"", endpoint("http://metrics/")));
     breaks(
         "verdict.alarms = [\"\"]",
         "`verdict.alarms[0]` must have 1 to 255 characters",

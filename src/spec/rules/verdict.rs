@@ -8,6 +8,9 @@ use crate::spec::{Spec, ToleranceSpec};
 /// More would be a load of its own.
 const MOST_PROBES: f64 = 50.0;
 
+/// Fewer than one in a quarter of an hour say nothing of a bake.
+const LEAST_PROBES: f64 = 0.001;
+
 /// More is no comparison any more.
 const LARGEST_RATIO: f64 = 100.0;
 
@@ -39,6 +42,14 @@ pub(super) fn check(spec: &Spec, findings: &mut Findings<'_>) {
             &place,
             format!("`{place}` must be at least 0 and at most {MOST_PROBES}"),
             "write how many requests a second each environment can bear beside those of its users, or 0 for none",
+        );
+    }
+    if probes > 0.0 && probes < LEAST_PROBES {
+        let place = Place::of(&["bake", "probes_per_second"]);
+        findings.add(
+            &place,
+            format!("`{place}` is less than {LEAST_PROBES}"),
+            "with so few requests nothing is seen: write 0 for none, or for example 0.1 for one in ten seconds",
         );
     }
     if spec.bake.holdback.is_some_and(Share::is_whole) {
