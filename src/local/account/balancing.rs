@@ -7,8 +7,8 @@ use super::state::{Balancer, BalancerKind, Environment, OptionSettings, options}
 use super::wire::{Parameters, QueryResponse};
 use super::{Account, Timing};
 use crate::local::balancers::{
-    self, Balancers, BalancersSettings, DesiredBalancer, GroupSettings, HealthCheck, LoadBalancerArn, Target,
-    TargetGroupArn, TargetState, Tenant,
+    self, Balancers, BalancersSettings, DesiredBalancer, FailedCheck, GroupSettings, HealthCheck, LoadBalancerArn,
+    Target, TargetGroupArn, TargetState, Tenant,
 };
 use crate::local::fault::Fault;
 use crate::local::metrics::{Document, Metrics};
@@ -326,7 +326,8 @@ fn targets_of(environment: &Environment) -> Vec<Target> {
             state: match &instance.state {
                 InstanceState::Starting => TargetState::Initial,
                 InstanceState::InService => TargetState::Healthy,
-                InstanceState::Unhealthy(why) | InstanceState::Failed(why) => TargetState::Unhealthy(why.clone()),
+                InstanceState::Unhealthy(why) => TargetState::Unhealthy(why.check),
+                InstanceState::Failed(_) => TargetState::Unhealthy(FailedCheck::Broken),
                 InstanceState::Draining => TargetState::Draining,
             },
         })

@@ -14,7 +14,8 @@ use super::keeper::Stop;
 use super::process::{self, ProcessEvent, Site};
 use super::procfile;
 use super::rotation::{Rotation, Target};
-use crate::local::plane::InstanceState;
+use crate::local::balancers::FailedCheck;
+use crate::local::plane::{InstanceState, Sickness};
 
 /// Deaths in a row, before the instance ever answered a health check, that make its version a failed one.
 const DEATHS: u32 = 4;
@@ -155,7 +156,7 @@ impl Running {
             tracing::info!(instance = %self.instance.id, process = name, "a process died and is started again");
             if name == procfile::WEB {
                 let text = format!("the process \"{name}\" is being started again: {how}");
-                self.note(InstanceState::Unhealthy(text));
+                self.note(InstanceState::Unhealthy(Sickness::new(FailedCheck::Broken, text)));
             }
         } else if deaths >= DEATHS {
             self.failed = true;

@@ -27,15 +27,12 @@ fn targets_are_checked_once_a_rule_refers_to_their_group() {
     assert_eq!(health(&mut world), told("initial", "Elb.InitialHealthChecking"));
     world.wait(30);
     assert_eq!(health(&mut world), ("healthy".to_owned(), None));
-    for (why, reason) in [
-        (
-            "the health check GET / was answered with 500, not with 200",
-            "Target.ResponseCodeMismatch",
-        ),
-        ("the health check GET / timed out", "Target.Timeout"),
-        ("connection refused", "Target.FailedHealthChecks"),
+    for (failed, reason) in [
+        (FailedCheck::Answered(500), "Target.ResponseCodeMismatch"),
+        (FailedCheck::TimedOut, "Target.Timeout"),
+        (FailedCheck::Broken, "Target.FailedHealthChecks"),
     ] {
-        world.targets = target(TargetState::Unhealthy(why.to_owned()));
+        world.targets = target(TargetState::Unhealthy(failed));
         assert_eq!(health(&mut world), told("unhealthy", reason));
     }
     world.targets = target(TargetState::Draining);
