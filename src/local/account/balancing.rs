@@ -136,10 +136,10 @@ impl Account {
         let arn = settings
             .effective(options::LOAD_BALANCER, "SharedLoadBalancer")
             .unwrap_or_default();
-        let dns_name = self.balancers.dns_name_of(arn).ok_or_else(|| {
-            let why = "There is no Application Load Balancer with this ARN";
-            wrong(options::LOAD_BALANCER, "SharedLoadBalancer", arn, why)
-        })?;
+        let dns_name = self
+            .balancers
+            .shareable(arn)
+            .map_err(|why| wrong(options::LOAD_BALANCER, "SharedLoadBalancer", arn, why))?;
         Ok(Some((LoadBalancerArn::new(arn), dns_name)))
     }
 
