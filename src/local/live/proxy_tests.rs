@@ -288,6 +288,45 @@ async fn bodies_pass_both_ways_while_they_are_still_being_sent() {
 }
 
 #[tokio::test]
+async fn a_body_of_unknown_length_passes_whatever_the_method() {
+    // Answers with the method and the chunks as they came, up to the last one.
+    let address = application(|mut stream| async move {
+        while let Some(head) = head(&mut stream).await {
+            assert!(head.contains("\r\ntransfer-encoding: chunked\r\n"), "{head}");
+            assert!(!head.contains("content-length"), "{head}");
+            let mut body = String::new();
+            while !body.ends_with("0\r\n\r\n") {
+                assert_ne!(stream.read_line(&mut body).await.unwrap(), 0, "{body}");
+            }
+            let told = body.replace("\r\n", " ");
+            let length = told.len();
+            say(
+                &mut stream,
+                &format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nx-told: {told}\r\n\r\n"),
+            )
+            .await;
+            if !head.starts_with("HEAD ") {
+                say(&mut stream, &told).await;
+            }
+        }
+    })
+    .await;
+    let bench = bench(Some(address), LONG).await;
+    for method in ["GET", "HEAD", "DELETE", "POST"] {
+        let mut client = BufReader::new(TcpStream::connect(bench.balancer.address()).await.unwrap());
+        let request =
+            format!("{method} / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n4\r\nping\r\n0\r\n\r\n");
+        say(&mut client, &request).await;
+        let answer = timeout(Duration::from_secs(5), head(&mut client))
+            .await
+            .unwrap()
+            .unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{method}: {answer}");
+        assert!(answer.contains("\r\nx-told: 4 ping 0\r\n"), "{method}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_connection_can_change_its_protocol() {
     let address = application(|mut stream| async move {
         let head = head(&mut stream).await.unwrap();
