@@ -9,7 +9,7 @@ use s3s::{S3Result, s3_error};
 use super::super::condition;
 use super::super::errors;
 use super::super::object::Object;
-use super::{Front, convert, refuse_other_version};
+use super::{Front, convert};
 
 /// What a read depends on.
 struct Wish<'a> {
@@ -79,7 +79,7 @@ impl Front {
             return Err(errors::not_implemented("reading an object by the number of a part"));
         }
         let object = self.store.get(bucket, key)?;
-        refuse_other_version(version, Some(&object))?;
+        condition::refuse_other_version(version, object.version.as_deref())?;
         wish.allows(&object)?;
         Ok(object)
     }

@@ -8,7 +8,7 @@ use super::super::digest::{Algorithm, Kind};
 use super::super::errors;
 use super::super::object::{Description, Object};
 use super::super::receive::{Claims, receive};
-use super::{Front, convert, refuse_other_version};
+use super::{Front, convert};
 
 /// What S3 says an object is when the client does not say (API reference, GetObject).
 const UNKNOWN_CONTENT: &str = "binary/octet-stream";
@@ -61,7 +61,7 @@ impl Front {
             return Err(errors::not_implemented("copying on condition of a date"));
         }
         let source = self.store.get(bucket, key)?;
-        refuse_other_version(version_id.as_deref(), Some(&source))?;
+        condition::refuse_other_version(version_id.as_deref(), source.version.as_deref())?;
         let differs = |wanted: &ETagCondition| !condition::matches(wanted, &source.entity_tag);
         if input.copy_source_if_match.as_ref().is_some_and(differs)
             || input
@@ -134,13 +134,12 @@ impl Front {
     }
 
     pub(super) fn do_delete_object(&self, input: DeleteObjectInput) -> S3Result<DeleteObjectOutput> {
-        let present = self.store.get(&input.bucket, &input.key).ok();
-        refuse_other_version(input.version_id.as_deref(), present.as_deref())?;
         if input.if_match_last_modified_time.is_some() || input.if_match_size.is_some() {
             return Err(errors::not_implemented("deleting on condition of a date or a size"));
         }
         let condition = Condition::of_delete(input.if_match);
-        self.store.remove(&input.bucket, &input.key, &condition)?;
+        let version = input.version_id.as_deref();
+        self.store.remove(&input.bucket, &input.key, version, &condition)?;
         Ok(DeleteObjectOutput::default())
     }
 
@@ -150,9 +149,8 @@ impl Front {
         let mut failures = Vec::new();
         for object in input.delete.objects {
             let condition = Condition::of_delete(object.e_tag.map(ETagCondition::ETag));
-            let present = self.store.get(&input.bucket, &object.key).ok();
-            let removed = refuse_other_version(object.version_id.as_deref(), present.as_deref())
-                .and_then(|()| self.store.remove(&input.bucket, &object.key, &condition));
+            let version = object.version_id.as_deref();
+            let removed = self.store.remove(&input.bucket, &object.key, version, &condition);
             match removed {
                 Ok(()) => deleted.push(DeletedObject {
                     key: Some(object.key),
