@@ -433,6 +433,34 @@ async fn idle_connections_are_closed_after_the_idle_timeout() {
 }
 
 #[tokio::test]
+async fn a_client_that_stops_reading_is_given_up_after_the_idle_timeout() {
+    // More than the buffers of all sockets on the way hold.
+    const SIZE: usize = 64 << 20;
+    let address = application(|mut stream| async move {
+        head(&mut stream).await;
+        say(
+            &mut stream,
+            &format!("HTTP/1.1 200 OK\r\ncontent-length: {SIZE}\r\n\r\n"),
+        )
+        .await;
+        let part = vec![b'a'; 1 << 20];
+        while stream.get_mut().write_all(&part).await.is_ok() {}
+    })
+    .await;
+    let bench = bench(Some(address), Duration::from_millis(200)).await;
+    let mut client = BufReader::new(TcpStream::connect(bench.balancer.address()).await.unwrap());
+    say(&mut client, "GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    assert!(head(&mut client).await.unwrap().starts_with("HTTP/1.1 200 "));
+    assert_eq!(bench.rotation.in_flight(), 1);
+    let given_up = async {
+        while bench.balancer.open_connections() > 0 || bench.rotation.in_flight() > 0 {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(Duration::from_secs(10), given_up).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_thousand_connections_are_served_at_once() {
     super::allow_many_files();
     let bench = bench(Some(application(mirror).await), LONG).await;
