@@ -72,9 +72,9 @@ fn range(wanted: Option<Range>, size: u64) -> S3Result<(Span<u64>, Option<String
     let Some(wanted) = wanted else {
         return Ok((0..size, None));
     };
-    let span = wanted
-        .check(size)
-        .map_err(|_| s3_error!(InvalidRange, "The requested range is not satisfiable"))?;
+    // The last bytes of an object that has none are no range either (RFC 9110, section 14.1.2).
+    let span = wanted.check(size).ok().filter(|span| !span.is_empty());
+    let span = span.ok_or_else(|| s3_error!(InvalidRange, "The requested range is not satisfiable"))?;
     let shown = format!("bytes {}-{}/{size}", span.start, span.end.saturating_sub(1));
     Ok((span, Some(shown)))
 }
@@ -220,7 +220,8 @@ impl Front {
 #[cfg(test)]
 mod tests {
     use http::header::{
-        CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, EXPIRES,
+        CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_RANGE,
+        CONTENT_TYPE, EXPIRES, RANGE,
     };
 
     use super::*;
@@ -236,6 +237,37 @@ mod tests {
         store.put("bundles", "k", b"0123456789");
         store.put("bundles", "empty", b"");
         (S3Front::new(Arc::new(store)), folder)
+    }
+
+    #[tokio::test]
+    async fn what_is_no_single_range_of_bytes_is_answered_with_everything() {
+        let (front, _folder) = front();
+        for (key, range, status, content_range) in [
+            ("k", "bytes=2-3", 206, Some("bytes 2-3/10")),
+            ("k", "bytes=-3", 206, Some("bytes 7-9/10")),
+            ("k", "bytes=8-", 206, Some("bytes 8-9/10")),
+            ("k", "bytes=0-1,4-5", 200, None),
+            ("k", "bytes=5-2", 200, None),
+            ("k", "bytes=", 200, None),
+            ("k", "bytes=a-b", 200, None),
+            ("k", "lines=1-2", 200, None),
+            ("k", "bytes=10-", 416, None),
+            ("k", "bytes=-0", 416, None),
+            ("empty", "bytes=0-", 416, None),
+            ("empty", "bytes=-1", 416, None),
+            ("empty", "lines=1-2", 200, None),
+        ] {
+            for method in ["GET", "HEAD"] {
+                let request = http::Request::builder()
+                    .method(method)
+                    .uri(format!("http://127.0.0.1/bundles/{key}"))
+                    .header(RANGE, range);
+                let answer = front.handle(request.body(s3s::Body::empty()).unwrap()).await;
+                assert_eq!(answer.status(), status, "{method} {key} {range}");
+                let told = answer.headers().get(CONTENT_RANGE).map(|value| value.to_str().unwrap());
+                assert_eq!(told, content_range, "{method} {key} {range}");
+            }
+        }
     }
 
     #[tokio::test]
