@@ -190,40 +190,63 @@ fn finish_group(main: Pid) {
     }
 }
 
-/// To the group, and to all descendants that left it. Who is gone already is no error.
+/// To the group, and to all descendants that left it, to each once. Who is gone already is no error.
 fn signal_all(main: Pid, signal: Signal) {
     let _gone = kill_process_group(main, signal);
-    for pid in descendants() {
-        let _gone = kill_process(pid, signal);
+    let own = rustix::process::getpid().as_raw_nonzero().get();
+    for pid in strays(own, main.as_raw_nonzero().get(), &processes()) {
+        if let Some(pid) = Pid::from_raw(pid) {
+            let _gone = kill_process(pid, signal);
+        }
     }
 }
 
-/// All processes below this one, found in `/proc`; none where there is no `/proc`.
-fn descendants() -> Vec<Pid> {
-    let parents: Vec<(i32, i32)> = std::fs::read_dir("/proc")
-        .into_iter()
-        .flatten()
-        .flatten()
+/// A process as the operating system lists it.
+struct Listed {
+    pid: i32,
+    parent: i32,
+    group: i32,
+}
+
+/// All processes, found in `/proc`; none where there is no `/proc`.
+fn processes() -> Vec<Listed> {
+    let folders = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    folders
         .filter_map(|entry| {
             let pid = entry.file_name().to_str()?.parse().ok()?;
             let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;
-            // `pid (name) state parent …`; the name may contain anything, even brackets.
-            let parent = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
-            Some((pid, parent))
+            listed(pid, &stat)
         })
-        .collect();
-    let mut found = vec![rustix::process::getpid().as_raw_nonzero().get()];
+        .collect()
+}
+
+/// Reads `pid (name) state parent group …`; the name may contain anything, even brackets.
+fn listed(pid: i32, stat: &str) -> Option<Listed> {
+    let (_, rest) = stat.rsplit_once(')')?;
+    let mut fields = rest.split_whitespace().skip(1);
+    Some(Listed {
+        pid,
+        parent: fields.next()?.parse().ok()?,
+        group: fields.next()?.parse().ok()?,
+    })
+}
+
+/// Processes below `top` that are not in the group. Those in it have the group's signal already, and to some applications a
+/// second one means to hurry.
+fn strays(top: i32, group: i32, processes: &[Listed]) -> Vec<i32> {
+    let mut parents = vec![top];
+    let mut strays = Vec::new();
     let mut next = 0;
-    while let Some(parent) = found.get(next).copied() {
-        found.extend(
-            parents
-                .iter()
-                .filter(|(_, above)| *above == parent)
-                .map(|(pid, _)| *pid),
-        );
+    while let Some(parent) = parents.get(next).copied() {
+        for child in processes.iter().filter(|child| child.parent == parent) {
+            parents.push(child.pid);
+            if child.group != group {
+                strays.push(child.pid);
+            }
+        }
         next += 1;
     }
-    found.into_iter().skip(1).filter_map(Pid::from_raw).collect()
+    strays
 }
 
 fn say_exited(status: WaitStatus) {
@@ -237,5 +260,36 @@ fn say(event: &KeeperEvent) {
     if let Ok(line) = serde_json::to_string(event) {
         // Nobody listens any more when the cloud is gone.
         let _gone = writeln!(io::stdout().lock(), "{line}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_who_has_left_the_group_is_signalled_by_itself() {
+        let listed = |(pid, parent, group)| Listed { pid, parent, group };
+        // 10 keeps 20, whose worker 21 stayed and whose daemon 22 left with its child 23; 24 came back under 22. 30 is a stranger.
+        let processes = [
+            (10, 1, 10),
+            (20, 10, 20),
+            (21, 20, 20),
+            (22, 20, 22),
+            (23, 22, 22),
+            (24, 22, 20),
+            (30, 1, 30),
+        ]
+        .map(listed);
+        assert_eq!(strays(10, 20, &processes), [22, 23]);
+        // An orphan is the keeper's own child.
+        assert_eq!(strays(10, 20, &[(20, 10, 20), (22, 10, 22)].map(listed)), [22]);
+    }
+
+    #[test]
+    fn a_process_is_read_whatever_its_name() {
+        let found = listed(7, "7 (a) b (c)) S 3 5 5 0 -1 4194304").unwrap();
+        assert_eq!((found.pid, found.parent, found.group), (7, 3, 5));
+        assert!(listed(7, "7 (a").is_none());
     }
 }

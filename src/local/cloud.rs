@@ -26,6 +26,10 @@ use crate::model::Clock;
 /// How often what is due is done. Well below the shortest length at any useful pace.
 const TICK: Duration = Duration::from_millis(25);
 
+/// How long an application may take to end. Systemd gives a service 90 seconds by default (`DefaultTimeoutStopSec`), but here somebody
+/// waits for each deployment, and what does not heed SIGTERM would make all of them that much longer.
+const STOP_GRACE: Duration = Duration::from_secs(5);
+
 /// How a local cloud is made.
 #[derive(Clone, Debug)]
 pub struct CloudSettings {
@@ -124,7 +128,7 @@ impl LocalCloud {
             data: settings.data.clone(),
             keeper: keeper.clone(),
             port: settings.http_port,
-            stop_grace: Duration::from_secs(5),
+            stop_grace: STOP_GRACE,
         })?);
         let Some(http_port) = plane.port() else {
             return Err(io::Error::new(io::ErrorKind::AddrNotAvailable, ONLY_ONE_ADDRESS));

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::balancers::{DesiredBalancer, LoadBalancerArn, TargetGroupArn};
+use super::balancers::{DesiredBalancer, FailedCheck, LoadBalancerArn, TargetGroupArn};
 use crate::model::{EnvironmentId, EnvironmentName, InstanceId, Latency, RequestCounts, Timestamp, VersionLabel};
 
 /// What runs applications and carries their traffic.
@@ -204,10 +204,29 @@ pub enum InstanceState {
     Starting,
     /// Passing health checks and getting traffic.
     InService,
-    /// Started, but failing health checks; the text is for a person.
-    Unhealthy(String),
+    /// Started, but failing health checks.
+    Unhealthy(Sickness),
     /// The version could not be installed or does not stay up; the text is for a person.
     Failed(String),
     /// Finishing requests before it is removed.
     Draining,
+}
+
+/// Why an instance is not well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sickness {
+    /// How its health check failed.
+    pub check: FailedCheck,
+    /// The same for a person.
+    pub text: String,
+}
+
+impl Sickness {
+    /// With a text for a person.
+    pub fn new(check: FailedCheck, text: impl Into<String>) -> Self {
+        Self {
+            check,
+            text: text.into(),
+        }
+    }
 }

@@ -344,7 +344,7 @@ async fn a_process_that_dies_is_started_again() {
     let InstanceState::Unhealthy(why) = &sample.instances[0].state else {
         panic!("{sample:?}")
     };
-    assert!(why.contains("exit status 3"), "{why}");
+    assert!(why.text.contains("exit status 3"), "{why:?}");
     until(&plane, &desired.id, |sample| in_service(sample) == 1).await;
     let after = get(address, "/pid").await.1;
     assert_ne!(before, after);
@@ -368,7 +368,7 @@ async fn an_instance_that_fails_its_health_checks_gets_no_traffic_until_it_is_we
     let pid = get(address, "/pid").await;
     get(address, "/sick").await;
     until(&plane, &desired.id, |sample| {
-        matches!(&sample.instances[0].state, InstanceState::Unhealthy(why) if why.contains("answered with 500, not with 200"))
+        matches!(&sample.instances[0].state, InstanceState::Unhealthy(why) if why.text.contains("answered with 500, not with 200"))
     })
     .await;
     plane.sample(&desired.id, now());

@@ -7,8 +7,8 @@ use super::state::{Balancer, BalancerKind, Environment, OptionSettings, options}
 use super::wire::{Parameters, QueryResponse};
 use super::{Account, Timing};
 use crate::local::balancers::{
-    self, Balancers, BalancersSettings, DesiredBalancer, GroupSettings, HealthCheck, LoadBalancerArn, Target,
-    TargetGroupArn, TargetState, Tenant,
+    self, Balancers, BalancersSettings, DesiredBalancer, FailedCheck, GroupSettings, HealthCheck, LoadBalancerArn,
+    Target, TargetGroupArn, TargetState, Tenant,
 };
 use crate::local::fault::Fault;
 use crate::local::metrics::{Document, Metrics};
@@ -136,10 +136,10 @@ impl Account {
         let arn = settings
             .effective(options::LOAD_BALANCER, "SharedLoadBalancer")
             .unwrap_or_default();
-        let dns_name = self.balancers.dns_name_of(arn).ok_or_else(|| {
-            let why = "There is no Application Load Balancer with this ARN";
-            wrong(options::LOAD_BALANCER, "SharedLoadBalancer", arn, why)
-        })?;
+        let dns_name = self
+            .balancers
+            .shareable(arn)
+            .map_err(|why| wrong(options::LOAD_BALANCER, "SharedLoadBalancer", arn, why))?;
         Ok(Some((LoadBalancerArn::new(arn), dns_name)))
     }
 
@@ -326,7 +326,8 @@ fn targets_of(environment: &Environment) -> Vec<Target> {
             state: match &instance.state {
                 InstanceState::Starting => TargetState::Initial,
                 InstanceState::InService => TargetState::Healthy,
-                InstanceState::Unhealthy(why) | InstanceState::Failed(why) => TargetState::Unhealthy(why.clone()),
+                InstanceState::Unhealthy(why) => TargetState::Unhealthy(why.check),
+                InstanceState::Failed(_) => TargetState::Unhealthy(FailedCheck::Broken),
                 InstanceState::Draining => TargetState::Draining,
             },
         })

@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::{Account, AccountSettings, QueryRequest, Quotas, Timing};
+use crate::local::balancers::FailedCheck;
 use crate::local::memory::Notes;
 use crate::local::plane::{
-    DataPlane, DesiredEnvironment, EnvironmentSample, InstanceLogs, InstanceSample, InstanceState,
+    DataPlane, DesiredEnvironment, EnvironmentSample, InstanceLogs, InstanceSample, InstanceState, Sickness,
 };
 use crate::local::storage::{ObjectRevision, Storage, StoredObject};
 use crate::model::{EnvironmentId, InstanceId, Latency, RequestCounts, Timestamp};
@@ -212,7 +213,9 @@ impl DataPlane for FakePlane {
                 Behaviour::Serves => InstanceState::InService,
                 Behaviour::Fails => InstanceState::Failed("exit status 3".to_owned()),
                 Behaviour::Hangs => InstanceState::Starting,
-                Behaviour::IsUnhealthy => InstanceState::Unhealthy("GET / answered 500".to_owned()),
+                Behaviour::IsUnhealthy => {
+                    InstanceState::Unhealthy(Sickness::new(FailedCheck::Answered(500), "GET / answered 500"))
+                }
             },
             requests: RequestCounts {
                 status_2xx: good,

@@ -230,7 +230,7 @@ pub(crate) fn instance(environment: &Environment, instance: &InstanceSample) -> 
             HealthStatus::Severe,
             vec![
                 "Process default is unhealthy (Target.FailedHealthChecks).".to_owned(),
-                why.clone(),
+                why.text.clone(),
             ],
         ),
         InstanceState::Failed(why) => (

@@ -276,6 +276,30 @@ fn what_cannot_be_shared_is_refused() {
 }
 
 #[test]
+fn what_an_environment_has_for_itself_is_shared_with_no_other() {
+    let mut world = World::new();
+    let own = [("aws:elasticbeanstalk:environment", "LoadBalancerType", "application")];
+    let own = options(&own);
+    let own: Vec<_> = own
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    world.launch_with("blue", "v1", &own);
+    let arn = World::all(&world.ok("DescribeLoadBalancers", &[ELB]), "LoadBalancerArn").remove(0);
+    let given = shared(&arn);
+    let mut green = vec![
+        ("ApplicationName", "shop"),
+        ("EnvironmentName", "green"),
+        ("SolutionStackName", World::STACK),
+        ("VersionLabel", "v1"),
+    ];
+    green.extend(given.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    let (code, message) = world.refused("CreateEnvironment", &green);
+    assert_eq!(code, "ConfigurationValidationException");
+    assert!(message.contains("dedicated to another environment"), "{message}");
+}
+
+#[test]
 fn a_load_balancer_that_goes_during_a_launch_ends_it() {
     let (mut world, arn, _) = world();
     world.version("v1");

@@ -58,9 +58,19 @@ pub(crate) struct GroupSettings {
 }
 
 impl Balancers {
-    /// The name of a load balancer in DNS, if there is that one.
-    pub(crate) fn dns_name_of(&self, arn: &str) -> Option<String> {
-        Some(self.load_balancer(arn).ok()?.dns_name.clone())
+    /// The name in DNS of a load balancer that environments may share: one that Elastic Beanstalk made for an environment is
+    /// dedicated to it (source: "Configuring an Application Load Balancer").
+    ///
+    /// # Errors
+    ///
+    /// Why they may not.
+    pub(crate) fn shareable(&self, arn: &str) -> Result<String, &'static str> {
+        let none = "There is no Application Load Balancer with this ARN";
+        let load_balancer = self.load_balancer(arn).map_err(|_| none)?;
+        if load_balancer.owner.is_some() {
+            return Err("The load balancer is dedicated to another environment and cannot be shared");
+        }
+        Ok(load_balancer.dns_name.clone())
     }
 
     /// Makes an environment's target group and its rule: all requests for its CNAME go there. Without a listener on port 80

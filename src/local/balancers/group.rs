@@ -59,6 +59,17 @@ impl Default for HealthCheck {
     }
 }
 
+/// How a health check failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailedCheck {
+    /// It was answered with a status that does not count as healthy.
+    Answered(u16),
+    /// Neither an answer nor, without a path to ask for, a connection came in time.
+    TimedOut,
+    /// No connection came about, or what came back is no answer, or nothing runs that could be asked.
+    Broken,
+}
+
 /// Which values an attribute takes.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Takes {

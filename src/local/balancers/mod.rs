@@ -32,7 +32,7 @@ use state::{Listener, LoadBalancer};
 pub use arn::{LoadBalancerArn, TargetGroupArn};
 pub use desired::{DesiredBalancer, DesiredListener, Pace};
 pub(crate) use environments::{GroupSettings, Tenant};
-pub use group::HealthCheck;
+pub use group::{FailedCheck, HealthCheck};
 
 /// The namespace of all documents.
 pub(crate) const NAMESPACE: &str = "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/";
@@ -82,8 +82,8 @@ pub(crate) enum TargetState {
     Initial,
     /// Answering its health checks.
     Healthy,
-    /// Not answering them, for a reason in a person's words.
-    Unhealthy(String),
+    /// Not answering them.
+    Unhealthy(FailedCheck),
     /// Deregistered, and finishing its requests.
     Draining,
 }

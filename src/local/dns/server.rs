@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hickory_server::Server;
 use hickory_server::net::runtime::Time;
-use hickory_server::proto::op::{Header, HeaderCounts, Metadata, OpCode, ResponseCode};
+use hickory_server::proto::op::{Edns, Header, HeaderCounts, Metadata, OpCode, ResponseCode};
 use hickory_server::proto::rr::DNSClass;
 use hickory_server::server::{Request, RequestHandler, ResponseHandler, ResponseInfo};
 use hickory_server::zone_handler::MessageResponseBuilder;
@@ -21,6 +21,9 @@ use crate::local::door::{BindError, Exposure, check_exposure};
 const IDLE_TIME: Duration = Duration::from_secs(10);
 /// Answers that may wait to be sent on one TCP connection.
 const WAITING_ANSWERS: usize = 32;
+/// Answers over UDP are no longer, whatever a client says that it takes: what RFC 6891 (section 6.2.5) recommends, and less than
+/// loopback carries in one piece.
+const LONGEST_UDP: u16 = 4096;
 /// A port that is free for UDP may be taken for TCP; so many are tried when any will do.
 const PORT_TRIES: usize = 16;
 /// How long questions in flight may take once the server stops.
@@ -103,6 +106,10 @@ impl Handler {
             records: Vec::new(),
             authority: None,
         };
+        // There is one version of EDNS (RFC 6891, section 6.1.3).
+        if request.edns.as_ref().is_some_and(|edns| edns.version() > 0) {
+            return refuse(ResponseCode::BADVERS);
+        }
         if request.metadata.op_code != OpCode::Query {
             return refuse(ResponseCode::NotImp);
         }
@@ -122,6 +129,13 @@ impl Handler {
     }
 }
 
+/// What answers the extension of a request (RFC 6891): without it, answers over UDP end after 512 bytes.
+fn extended(asked: &Edns) -> Edns {
+    let mut edns = Edns::new();
+    edns.set_max_payload(asked.max_payload().min(LONGEST_UDP));
+    edns
+}
+
 #[async_trait]
 impl RequestHandler for Handler {
     async fn handle_request<R: ResponseHandler, T: Time>(&self, request: &Request, mut handle: R) -> ResponseInfo {
@@ -129,7 +143,8 @@ impl RequestHandler for Handler {
         let mut metadata = Metadata::response_from_request(&request.metadata);
         metadata.response_code = answer.code;
         metadata.authoritative = matches!(answer.code, ResponseCode::NoError | ResponseCode::NXDomain);
-        let response = MessageResponseBuilder::from_message_request(request).build(
+        let edns = request.edns.as_ref().map(extended);
+        let response = MessageResponseBuilder::new(&request.queries, edns.as_ref()).build(
             metadata,
             &answer.records,
             [],
@@ -158,6 +173,8 @@ mod tests {
     use hickory_resolver::TokioResolver;
     use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig};
     use hickory_resolver::net::runtime::TokioRuntimeProvider;
+    use hickory_server::proto::op::{Message, Query};
+    use hickory_server::proto::rr::RecordType;
 
     use super::*;
     use crate::local::dns::NameAnswer;
@@ -177,6 +194,64 @@ mod tests {
                 ttl_seconds: 1,
             })
         }
+    }
+
+    /// A name with more texts than 512 bytes hold.
+    struct Wordy;
+
+    impl Names for Wordy {
+        fn resolve(&self, _: &str) -> Option<NameAnswer> {
+            None
+        }
+
+        fn texts(&self, _: &str) -> Option<(Vec<String>, u32)> {
+            Some((vec![format!("\"{}\"", "a".repeat(200)); 10], 60))
+        }
+
+        fn zone(&self, _: &str) -> Option<String> {
+            Some("example.com".to_owned())
+        }
+    }
+
+    #[tokio::test]
+    async fn answers_over_udp_are_as_long_as_the_client_takes() {
+        let server = DnsServer::start("127.0.0.1:0".parse().unwrap(), Arc::new(Wordy), Exposure::ThisMachine)
+            .await
+            .unwrap();
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        socket.connect(server.address()).await.unwrap();
+        let ask = async |edns: Option<(u16, u8)>| {
+            let mut message = Message::query();
+            message.add_query(Query::query("a.example.com.".parse().unwrap(), RecordType::TXT));
+            message.edns = edns.map(|(payload, version)| {
+                let mut edns = Edns::new();
+                edns.set_max_payload(payload).set_version(version);
+                edns
+            });
+            socket.send(&message.to_vec().unwrap()).await.unwrap();
+            let mut buffer = [0; 8192];
+            let length = socket.recv(&mut buffer).await.unwrap();
+            (Message::from_vec(&buffer[..length]).unwrap(), length)
+        };
+        let (answer, length) = ask(None).await;
+        assert!(
+            answer.metadata.truncation && length <= 512 && answer.edns.is_none(),
+            "{answer:?}"
+        );
+        let (answer, length) = ask(Some((1232, 0))).await;
+        assert!(
+            answer.metadata.truncation && (513..=1232).contains(&length),
+            "{answer:?}"
+        );
+        for payload in [4096, u16::MAX] {
+            let (answer, _) = ask(Some((payload, 0))).await;
+            assert!(!answer.metadata.truncation && answer.answers.len() == 10, "{answer:?}");
+            assert_eq!(answer.edns.map(|edns| edns.max_payload()), Some(LONGEST_UDP));
+        }
+        let (answer, _) = ask(Some((4096, 1))).await;
+        let edns = answer.edns.unwrap();
+        assert_eq!((edns.rcode_high(), edns.version()), (ResponseCode::BADVERS.high(), 0));
+        assert!(answer.answers.is_empty());
     }
 
     fn resolver(server: SocketAddr, mut connection: ConnectionConfig) -> TokioResolver {

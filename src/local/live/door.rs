@@ -19,6 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use super::body::Download;
+use super::patience::Patient;
 
 /// Pause after an error of the listener itself (no file descriptors left), which would come again at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -179,7 +180,7 @@ async fn serve(stream: TcpStream, entrance: Arc<Entrance>, answer: Arc<impl Answ
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(entrance.idle_timeout)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(Patient::new(stream, entrance.idle_timeout)), service)
         .with_upgrades();
     let mut connection = pin!(connection);
     let mut finishing = false;

@@ -93,7 +93,10 @@ impl Upstream {
         let upgrade = headers::wanted_upgrade(request.headers());
         let client_side = upgrade.is_some().then(|| hyper::upgrade::on(&mut request));
         let (parts, body) = request.into_parts();
-        let parts = prepare(parts, to, entrance, upgrade.as_ref())?;
+        let mut parts = prepare(parts, to, entrance, upgrade.as_ref())?;
+        if !body.is_end_stream() && body.size_hint().exact().is_none() {
+            headers::set_chunked(&mut parts.headers);
+        }
         let activity = Arc::new(Activity::now());
         // Repeating it changes nothing and needs no body: safe to send again (RFC 9110, section 9.2.2).
         let repeatable = body.is_end_stream()

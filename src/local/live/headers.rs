@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
-use http::header::{CONNECTION, EXPECT, HeaderMap, HeaderName, HeaderValue, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, EXPECT, HeaderMap, HeaderName, HeaderValue, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+};
 
 use crate::model::{Clock as _, SystemClock};
 
@@ -101,6 +103,13 @@ fn traced(fields: &str, own: &str) -> String {
 fn new_trace() -> String {
     let seconds = SystemClock.now().as_millis() / 1000;
     format!("1-{seconds:08x}-{:016x}{:08x}", fastrand::u64(..), fastrand::u32(..))
+}
+
+/// Says that a body follows whose length is not known. Otherwise the client takes it that a GET or HEAD has none (source: hyper,
+/// `set_length` in `proto/h1/role.rs`).
+pub(super) fn set_chunked(headers: &mut HeaderMap) {
+    headers.remove(CONTENT_LENGTH);
+    headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
 }
 
 /// Asks for, or confirms, a change of protocol.

@@ -12,7 +12,8 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use crate::local::plane::BalancerSettings;
+use crate::local::balancers::FailedCheck;
+use crate::local::plane::{BalancerSettings, Sickness};
 
 /// Until a new instance has answered once it is asked more often than the interval says, so that a release on loopback does
 /// not wait for minutes that only a real machine's boot needs.
@@ -22,8 +23,8 @@ const FIRST_INTERVAL: Duration = Duration::from_millis(100);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Healthy,
-    /// With the reason, for a person.
-    Unhealthy(String),
+    /// With the reason.
+    Unhealthy(Sickness),
 }
 
 /// Counts answers in a row. An instance that is new needs one success; one that became unhealthy needs the threshold.
@@ -36,7 +37,7 @@ pub(super) struct Row {
 
 impl Row {
     /// The new verdict, if this answer changes it.
-    pub(super) fn note(&mut self, answer: Result<(), String>, settings: &BalancerSettings) -> Option<Verdict> {
+    pub(super) fn note(&mut self, answer: Result<(), Sickness>, settings: &BalancerSettings) -> Option<Verdict> {
         match answer {
             Ok(()) => {
                 self.failures = 0;
@@ -93,7 +94,7 @@ pub(super) async fn watch(
 }
 
 /// One check on a connection of its own.
-async fn check(address: SocketAddr, settings: &BalancerSettings) -> Result<(), String> {
+async fn check(address: SocketAddr, settings: &BalancerSettings) -> Result<(), Sickness> {
     let path = &settings.health_check_path;
     if path.is_empty() {
         return connect(address, settings.health_check_timeout).await;
@@ -102,28 +103,33 @@ async fn check(address: SocketAddr, settings: &BalancerSettings) -> Result<(), S
         .await
         .map_err(|_| {
             let seconds = settings.health_check_timeout.as_secs_f64();
-            format!("the health check GET {path} was not answered within {seconds} s")
+            let why = format!("the health check GET {path} was not answered within {seconds} s");
+            Sickness::new(FailedCheck::TimedOut, why)
         })?
-        .map_err(|error| format!("the health check GET {path} failed: {error}"))?;
+        .map_err(|error| {
+            let why = format!("the health check GET {path} failed: {error}");
+            Sickness::new(FailedCheck::Broken, why)
+        })?;
     if matches(&settings.matcher, status.as_u16()) {
         return Ok(());
     }
-    Err(format!(
-        "the health check GET {path} was answered with {}, not with {}",
-        status.as_u16(),
-        settings.matcher
-    ))
+    let (status, matcher) = (status.as_u16(), &settings.matcher);
+    let why = format!("the health check GET {path} was answered with {status}, not with {matcher}");
+    Err(Sickness::new(FailedCheck::Answered(status), why))
 }
 
 /// Whether a connection comes about, which is all that a check without a path asks for.
-async fn connect(address: SocketAddr, limit: Duration) -> Result<(), String> {
+async fn connect(address: SocketAddr, limit: Duration) -> Result<(), Sickness> {
     match tokio::time::timeout(limit, TcpStream::connect(address)).await {
         Ok(Ok(_)) => Ok(()),
-        Ok(Err(error)) => Err(format!("the health check could not connect: {error}")),
-        Err(_) => Err(format!(
-            "the health check did not connect within {} s",
-            limit.as_secs_f64()
-        )),
+        Ok(Err(error)) => {
+            let why = format!("the health check could not connect: {error}");
+            Err(Sickness::new(FailedCheck::Broken, why))
+        }
+        Err(_) => {
+            let why = format!("the health check did not connect within {} s", limit.as_secs_f64());
+            Err(Sickness::new(FailedCheck::TimedOut, why))
+        }
     }
 }
 
@@ -193,8 +199,8 @@ mod tests {
     #[test]
     fn a_new_instance_needs_one_success_and_a_sick_one_more() {
         let settings = settings();
-        let bad = || Err("bad".to_owned());
-        let sick = Some(Verdict::Unhealthy("bad".into()));
+        let bad = || Err(Sickness::new(FailedCheck::Broken, "bad"));
+        let sick = bad().err().map(Verdict::Unhealthy);
         let mut row = Row::default();
         assert_eq!(row.note(bad(), &settings), None);
         assert_eq!(row.note(Ok(()), &settings), Some(Verdict::Healthy));
@@ -228,10 +234,12 @@ mod tests {
         });
         let settings = settings();
         let error = check(address, &settings).await.unwrap_err();
-        assert!(error.contains("answered with 500, not with 200"), "{error}");
+        assert_eq!(error.check, FailedCheck::Answered(500));
+        assert!(error.text.contains("answered with 500, not with 200"), "{error:?}");
         check(address, &settings).await.unwrap();
         let error = check(address, &settings).await.unwrap_err();
-        assert!(error.contains("not answered within 0.2 s"), "{error}");
+        assert_eq!(error.check, FailedCheck::TimedOut);
+        assert!(error.text.contains("not answered within 0.2 s"), "{error:?}");
     }
 
     #[tokio::test]
@@ -246,6 +254,7 @@ mod tests {
         check(address, &settings).await.unwrap();
         drop(silent);
         let error = check(address, &settings).await.unwrap_err();
-        assert!(error.contains("could not connect"), "{error}");
+        assert_eq!(error.check, FailedCheck::Broken);
+        assert!(error.text.contains("could not connect"), "{error:?}");
     }
 }

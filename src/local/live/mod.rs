@@ -40,6 +40,7 @@ mod listen;
 pub mod log;
 mod loopback;
 mod meter;
+mod patience;
 mod ports;
 mod process;
 mod procfile;

@@ -288,6 +288,45 @@ async fn bodies_pass_both_ways_while_they_are_still_being_sent() {
 }
 
 #[tokio::test]
+async fn a_body_of_unknown_length_passes_whatever_the_method() {
+    // Answers with the method and the chunks as they came, up to the last one.
+    let address = application(|mut stream| async move {
+        while let Some(head) = head(&mut stream).await {
+            assert!(head.contains("\r\ntransfer-encoding: chunked\r\n"), "{head}");
+            assert!(!head.contains("content-length"), "{head}");
+            let mut body = String::new();
+            while !body.ends_with("0\r\n\r\n") {
+                assert_ne!(stream.read_line(&mut body).await.unwrap(), 0, "{body}");
+            }
+            let told = body.replace("\r\n", " ");
+            let length = told.len();
+            say(
+                &mut stream,
+                &format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nx-told: {told}\r\n\r\n"),
+            )
+            .await;
+            if !head.starts_with("HEAD ") {
+                say(&mut stream, &told).await;
+            }
+        }
+    })
+    .await;
+    let bench = bench(Some(address), LONG).await;
+    for method in ["GET", "HEAD", "DELETE", "POST"] {
+        let mut client = BufReader::new(TcpStream::connect(bench.balancer.address()).await.unwrap());
+        let request =
+            format!("{method} / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n4\r\nping\r\n0\r\n\r\n");
+        say(&mut client, &request).await;
+        let answer = timeout(Duration::from_secs(5), head(&mut client))
+            .await
+            .unwrap()
+            .unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{method}: {answer}");
+        assert!(answer.contains("\r\nx-told: 4 ping 0\r\n"), "{method}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_connection_can_change_its_protocol() {
     let address = application(|mut stream| async move {
         let head = head(&mut stream).await.unwrap();
@@ -391,6 +430,34 @@ async fn idle_connections_are_closed_after_the_idle_timeout() {
         }
     };
     timeout(Duration::from_secs(5), closed).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_client_that_stops_reading_is_given_up_after_the_idle_timeout() {
+    // More than the buffers of all sockets on the way hold.
+    const SIZE: usize = 64 << 20;
+    let address = application(|mut stream| async move {
+        head(&mut stream).await;
+        say(
+            &mut stream,
+            &format!("HTTP/1.1 200 OK\r\ncontent-length: {SIZE}\r\n\r\n"),
+        )
+        .await;
+        let part = vec![b'a'; 1 << 20];
+        while stream.get_mut().write_all(&part).await.is_ok() {}
+    })
+    .await;
+    let bench = bench(Some(address), Duration::from_millis(200)).await;
+    let mut client = BufReader::new(TcpStream::connect(bench.balancer.address()).await.unwrap());
+    say(&mut client, "GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    assert!(head(&mut client).await.unwrap().starts_with("HTTP/1.1 200 "));
+    assert_eq!(bench.rotation.in_flight(), 1);
+    let given_up = async {
+        while bench.balancer.open_connections() > 0 || bench.rotation.in_flight() > 0 {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(Duration::from_secs(10), given_up).await.unwrap();
 }
 
 #[tokio::test]

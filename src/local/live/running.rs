@@ -1,5 +1,6 @@
 //! One deployment that runs on one instance: its processes, its health checks, and its place in the balancer's rotation.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,10 +15,24 @@ use super::keeper::Stop;
 use super::process::{self, ProcessEvent, Site};
 use super::procfile;
 use super::rotation::{Rotation, Target};
-use crate::local::plane::InstanceState;
+use crate::local::balancers::FailedCheck;
+use crate::local::plane::{InstanceState, Sickness};
 
-/// Deaths in a row, before the instance ever answered a health check, that make its version a failed one.
+/// Deaths of one process, before the instance ever answered a health check, that make its version a failed one.
 const DEATHS: u32 = 4;
+
+/// How often each process has died, by its name.
+#[derive(Default)]
+struct Deaths(BTreeMap<String, u32>);
+
+impl Deaths {
+    /// Counts one, and tells how many that process has died by now.
+    fn count(&mut self, process: &str) -> u32 {
+        let deaths = self.0.entry(process.to_owned()).or_default();
+        *deaths += 1;
+        *deaths
+    }
+}
 
 /// The web process's current run.
 struct Web {
@@ -54,7 +69,7 @@ pub(super) struct Running {
     runs: u64,
     /// Whether it ever passed a health check.
     served: bool,
-    deaths: u32,
+    deaths: Deaths,
     failed: bool,
 }
 
@@ -97,7 +112,7 @@ impl Running {
             web: None,
             runs: 0,
             served: false,
-            deaths: 0,
+            deaths: Deaths::default(),
             failed: false,
         }
     }
@@ -132,7 +147,7 @@ impl Running {
                 let Some(web) = &self.web else { return };
                 match verdict {
                     Verdict::Healthy => {
-                        (self.served, self.deaths) = (true, 0);
+                        self.served = true;
                         self.rotation.add(&web.target);
                         self.note(InstanceState::InService);
                     }
@@ -149,13 +164,12 @@ impl Running {
         if name == procfile::WEB {
             self.leave_rotation();
         }
-        self.deaths += 1;
-        let deaths = self.deaths;
+        let deaths = self.deaths.count(name);
         if self.served {
             tracing::info!(instance = %self.instance.id, process = name, "a process died and is started again");
             if name == procfile::WEB {
                 let text = format!("the process \"{name}\" is being started again: {how}");
-                self.note(InstanceState::Unhealthy(text));
+                self.note(InstanceState::Unhealthy(Sickness::new(FailedCheck::Broken, text)));
             }
         } else if deaths >= DEATHS {
             self.failed = true;
@@ -231,4 +245,19 @@ fn drain_time(wish: &watch::Receiver<Wish>) -> Duration {
 async fn until_kill(wish: &mut watch::Receiver<Wish>) {
     // An error means that nobody is left who could wish, which is the same.
     let _gone = wish.wait_for(|wish| wish.leave == Leave::Kill).await.map(drop);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_process_has_its_own_attempts() {
+        let mut deaths = Deaths::default();
+        for attempt in 1..DEATHS {
+            assert_eq!(deaths.count("web"), attempt);
+            assert_eq!(deaths.count("worker"), attempt);
+        }
+        assert_eq!(deaths.count("worker"), DEATHS);
+    }
 }

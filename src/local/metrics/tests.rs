@@ -2,8 +2,9 @@
 
 use super::series::{METRICS, Metric};
 use super::*;
+use crate::local::balancers::FailedCheck;
 use crate::local::fault::Fault;
-use crate::local::plane::{Broken, InstanceSample, InstanceState};
+use crate::local::plane::{Broken, InstanceSample, InstanceState, Sickness};
 use crate::model::{Latency, RequestCounts};
 
 const LB: &str = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/front/0123";
@@ -42,7 +43,11 @@ fn sample(good: u64, bad: u64, p50: f64) -> EnvironmentSample {
     EnvironmentSample {
         instances: vec![
             instance(1, InstanceState::InService, requests),
-            instance(2, InstanceState::Unhealthy(String::new()), RequestCounts::default()),
+            instance(
+                2,
+                InstanceState::Unhealthy(Sickness::new(FailedCheck::Broken, "")),
+                RequestCounts::default(),
+            ),
         ],
         latency: (good + bad > 0).then_some(latency),
         ..EnvironmentSample::default()

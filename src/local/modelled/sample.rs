@@ -6,7 +6,8 @@ use super::site::Site;
 use super::state::State;
 use super::time::{Stretch, millis};
 use super::version::Start;
-use crate::local::plane::{Broken, EnvironmentSample, InstanceLogs, InstanceSample, InstanceState};
+use crate::local::balancers::FailedCheck;
+use crate::local::plane::{Broken, EnvironmentSample, InstanceLogs, InstanceSample, InstanceState, Sickness};
 use crate::model::{EnvironmentId, InstanceId, Latency, RequestCounts, Timestamp};
 
 /// By how much the latency of two windows differs at most, as a share.
@@ -107,12 +108,14 @@ impl Site {
             Phase::Starting { .. } => InstanceState::Starting,
             Phase::Serving { .. } | Phase::Dead { .. } => InstanceState::InService,
             Phase::Unhealthy if self.balancer.health_check_path.is_empty() => {
-                InstanceState::Unhealthy("the health check could not connect".to_owned())
+                let why = "the health check could not connect";
+                InstanceState::Unhealthy(Sickness::new(FailedCheck::Broken, why))
             }
-            Phase::Unhealthy => InstanceState::Unhealthy(format!(
-                "the health check GET {} was answered with 500, not with {}",
-                self.balancer.health_check_path, self.balancer.matcher
-            )),
+            Phase::Unhealthy => {
+                let (path, matcher) = (&self.balancer.health_check_path, &self.balancer.matcher);
+                let why = format!("the health check GET {path} was answered with 500, not with {matcher}");
+                InstanceState::Unhealthy(Sickness::new(FailedCheck::Answered(500), why))
+            }
             Phase::Failed => InstanceState::Failed(match &self.deployment.model.start {
                 Start::Fails(why) => why.clone(),
                 Start::AfterSeconds(_) | Start::Never => String::new(),
@@ -126,7 +129,7 @@ impl Site {
         match self.state(instance) {
             InstanceState::Starting => format!("starting version {label}\n"),
             InstanceState::InService | InstanceState::Draining => format!("version {label} serves\n"),
-            InstanceState::Unhealthy(why) => format!("version {label} serves\n{why}\n"),
+            InstanceState::Unhealthy(why) => format!("version {label} serves\n{}\n", why.text),
             InstanceState::Failed(why) => format!("starting version {label}\n{why}\n"),
         }
     }

@@ -63,6 +63,15 @@ impl Condition {
     }
 }
 
+/// Earlier versions are not kept: only that of the object that there is can be asked for.
+pub(super) fn refuse_other_version(wanted: Option<&str>, newest: Option<&str>) -> S3Result<()> {
+    match wanted {
+        None | Some("null") => Ok(()),
+        Some(wanted) if newest == Some(wanted) => Ok(()),
+        Some(_) => Err(errors::not_implemented("earlier versions of objects")),
+    }
+}
+
 /// Whether an object with this entity tag satisfies an `If-Match`.
 pub(super) fn matches(condition: &ETagCondition, tag: &str) -> bool {
     condition.as_etag().is_none_or(|wanted| wanted.value() == tag)

@@ -36,6 +36,13 @@ pub(super) fn invalid_part() -> S3Error {
     )
 }
 
+pub(super) fn malformed_document() -> S3Error {
+    s3_error!(
+        MalformedXML,
+        "The XML you provided was not well-formed or did not validate against our published schema"
+    )
+}
+
 pub(super) fn incomplete_body() -> S3Error {
     s3_error!(
         IncompleteBody,

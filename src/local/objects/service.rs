@@ -7,10 +7,11 @@
 
 use std::sync::Arc;
 
-use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, HOST};
+use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, HOST, RANGE};
 use http::request::Parts;
-use http::{HeaderValue, Uri};
+use http::{HeaderMap, HeaderValue, Uri};
 use s3s::config::{S3Config, StaticConfigProvider};
+use s3s::dto::Range;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{S3Error, S3Result, s3_error};
 
@@ -87,6 +88,7 @@ fn prepare_head(parts: &mut Parts) -> S3Result<Option<Trailers>> {
     if let Some(uri) = without_signature(&parts.uri) {
         parts.uri = uri.map_err(|error| S3Error::with_source(s3s::S3ErrorCode::InvalidURI, Box::new(error)))?;
     }
+    pass_over_ranges(&mut parts.headers);
     if !take_chunked(parts) {
         return Ok(None);
     }
@@ -104,6 +106,17 @@ fn prepare_head(parts: &mut Parts) -> S3Result<Option<Trailers>> {
     let trailers = Trailers::default();
     parts.extensions.insert(trailers.clone());
     Ok(Some(trailers))
+}
+
+/// Takes off a `Range` that is not one sound range of bytes, so that everything is sent: S3 gives no several ranges at once (API
+/// reference, GetObject), and what is not understood is passed over (RFC 9110, section 14.2). The library would refuse it.
+fn pass_over_ranges(headers: &mut HeaderMap) {
+    let mut given = headers.get_all(RANGE).iter();
+    let sound = |value: &HeaderValue| value.to_str().is_ok_and(|value| Range::parse(value).is_ok());
+    let one = given.next().is_some_and(sound) && given.next().is_none();
+    if !one {
+        headers.remove(RANGE);
+    }
 }
 
 /// Whether the body is `aws-chunked`. That word is taken out of the content encoding, which belongs to the object.

@@ -9,7 +9,7 @@ use futures_util::Stream;
 use s3s::{S3Result, s3_error};
 
 use super::blob::Folder;
-use super::condition::Condition;
+use super::condition::{Condition, refuse_other_version};
 use super::digest::{Algorithm, Checksum, Kind};
 use super::errors;
 use super::object::{Description, Object};
@@ -269,11 +269,12 @@ impl ObjectStore {
         Ok(object)
     }
 
-    /// Removes an object if the condition holds. One that is not there counts as removed.
-    pub(super) fn remove(&self, bucket: &str, key: &str, condition: &Condition) -> S3Result<()> {
+    /// Removes an object if it has the wanted version and the condition holds. One that is not there counts as removed.
+    pub(super) fn remove(&self, bucket: &str, key: &str, version: Option<&str>, condition: &Condition) -> S3Result<()> {
         let mut state = self.state();
         let objects = &mut state.bucket(bucket)?.objects;
         let present = objects.get(key);
+        refuse_other_version(version, present.and_then(|object| object.version.as_deref()))?;
         condition.allows_delete(present.map(|object| object.entity_tag.as_str()))?;
         let removed = objects.remove(key);
         state.changed(|| Place::Object(bucket.to_owned(), key.to_owned()));
@@ -405,7 +406,7 @@ impl Storage for ObjectStore {
     }
 
     fn delete(&self, bucket: &str, key: &str) {
-        if let Err(error) = self.remove(bucket, key, &Condition::default()) {
+        if let Err(error) = self.remove(bucket, key, None, &Condition::default()) {
             tracing::error!(
                 bucket,
                 key,
@@ -454,6 +455,25 @@ mod tests {
         assert_eq!(store.object("logs", "b").unwrap().size, 10);
         assert_eq!(std::fs::read(first.file).unwrap(), b"first");
         assert_eq!(std::fs::read(second.file).unwrap(), b"second one");
+    }
+
+    #[test]
+    fn what_was_overwritten_meanwhile_is_not_removed_in_its_place() {
+        let home = tempfile::tempdir().unwrap();
+        let store = ObjectStore::new(home.path(), "eu-central-1", "000000000000", Arc::new(SystemClock)).unwrap();
+        store.ensure_bucket("b");
+        store.set_versioning("b", "Enabled").unwrap();
+        let write = |content: &[u8]| {
+            store.put("b", "k", content);
+            store.revision("b", "k").unwrap().version.unwrap()
+        };
+        let (seen, newest) = (write(b"1"), write(b"2"));
+        let any = Condition::default();
+        let refused = store.remove("b", "k", Some(&seen), &any).unwrap_err();
+        assert_eq!(refused.code().as_str(), "NotImplemented");
+        assert_eq!(store.content("b", "k").unwrap(), b"2");
+        store.remove("b", "k", Some(&newest), &any).unwrap();
+        assert!(store.revision("b", "k").is_none());
     }
 
     #[test]

@@ -234,10 +234,7 @@ impl Upload {
     /// The parts that the client wants, if it has sent them and they may follow each other.
     fn choose(&self, wanted: &[WantedPart]) -> S3Result<Vec<Arc<Part>>> {
         if wanted.is_empty() {
-            return Err(s3_error!(
-                MalformedXML,
-                "The XML you provided was not well-formed or did not validate against our published schema"
-            ));
+            return Err(errors::malformed_document());
         }
         if !wanted.is_sorted_by(|left, right| left.number < right.number) {
             return Err(s3_error!(

@@ -1,6 +1,6 @@
 //! What the DNS servers of Route 53 answer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::Zones;
@@ -85,7 +85,7 @@ impl Zones {
     }
 
     /// What is answered to a question for a name and a type, as far as the servers have heard; `None` for a name that lies in
-    /// no hosted zone. `healthy` says of an alias's target whether something there can answer.
+    /// no hosted zone. `healthy` says of an alias's target that lies in none of them whether something there can answer.
     pub fn answer(
         &mut self,
         name: &str,
@@ -96,24 +96,11 @@ impl Zones {
         let name = DomainName::parse(name).ok()?;
         let zone = self.around(&name)?;
         let records = std::sync::Arc::clone(zone.served(now));
-        let apex = zone.name.clone();
-        let mut at = named(&records, &name);
-        if at.is_empty() {
-            if exists(&records, &name) {
-                return Some(ZoneAnswer::NoData);
-            }
-            at = under_wildcard(&records, &name, &apex);
-        }
-        if at.is_empty() {
-            return Some(ZoneAnswer::NoName);
-        }
-        let of = |kind: &str| -> Vec<&RecordSet> { at.iter().copied().filter(|record| record.kind == kind).collect() };
-        let wanted = of(kind);
-        let members = if wanted.is_empty() { of("CNAME") } else { wanted };
-        if members.is_empty() {
-            return Some(ZoneAnswer::NoData);
-        }
-        let chosen = self.choose(&members, healthy);
+        let members = match members(&records, &zone.name, &name, kind) {
+            Ok(members) => members,
+            Err(none) => return Some(none),
+        };
+        let chosen = self.choose(&members, now, healthy);
         Some(match chosen.map(|record| (record.kind, &record.content)) {
             None => ZoneAnswer::NoData,
             Some((kind, Content::Values { ttl, values })) => ZoneAnswer::Values {
@@ -127,19 +114,13 @@ impl Zones {
 
     /// Chooses among members as Route 53 does (source: "How Amazon Route 53 chooses records when health checking is
     /// configured"): healthy ones with a weight, then healthy ones without, and all of them when none is healthy.
-    fn choose<'a>(&mut self, members: &[&'a RecordSet], healthy: &dyn Fn(&str) -> bool) -> Option<&'a RecordSet> {
-        // A check that was deleted says nothing against its record.
-        let checked = |record: &RecordSet| {
-            let check = record.health_check.as_ref().and_then(|check| self.checks.get(check));
-            check.is_none_or(HealthCheck::is_healthy)
-        };
-        let well = |record: &&&RecordSet| match &record.content {
-            _ if !checked(record) => false,
-            Content::Alias {
-                target, evaluate: true, ..
-            } => healthy(target.bare()),
-            _ => true,
-        };
+    fn choose<'a>(
+        &mut self,
+        members: &[&'a RecordSet],
+        now: Timestamp,
+        healthy: &dyn Fn(&str) -> bool,
+    ) -> Option<&'a RecordSet> {
+        let well = |record: &&&RecordSet| self.is_well(record, now, healthy);
         let weight = |record: &RecordSet| match &record.routing {
             Routing::Weighted { weight, .. } => u64::from(*weight),
             // The policies that are not followed: the first one, and the primary before others.
@@ -178,6 +159,39 @@ impl Zones {
         None
     }
 
+    /// Whether a record is well: its health check does not fail, and if it is an alias that evaluates its target's health,
+    /// something behind it is well, through as many records of hosted zones as it takes (source: "How Amazon Route 53 chooses
+    /// records in complex configurations").
+    fn is_well(&self, record: &RecordSet, now: Timestamp, healthy: &dyn Fn(&str) -> bool) -> bool {
+        // One that is well is enough, so that each name need be looked at only once, and aliases in a circle come to an end.
+        let mut seen = BTreeSet::new();
+        let mut left = vec![record];
+        while let Some(record) = left.pop() {
+            // A check that was deleted says nothing against its record.
+            let check = record.health_check.as_ref().and_then(|check| self.checks.get(check));
+            if !check.is_none_or(HealthCheck::is_healthy) {
+                continue;
+            }
+            let Content::Alias {
+                zone,
+                target,
+                evaluate: true,
+            } = &record.content
+            else {
+                return true;
+            };
+            match self.zones.get(zone) {
+                Some(zone) if seen.insert((target, record.kind)) => {
+                    left.extend(members(zone.served(now), &zone.name, target, record.kind).unwrap_or_default());
+                }
+                Some(_) => {}
+                None if healthy(target.bare()) => return true,
+                None => {}
+            }
+        }
+        false
+    }
+
     /// A number below `below`, each as likely as the others.
     fn chance(&mut self, below: u64) -> u64 {
         self.drawn += 1;
@@ -206,6 +220,36 @@ fn leading(record: &RecordSet) -> Option<(String, u64)> {
         Routing::Simple | Routing::Other { .. } => 1,
     };
     Some((target, weight))
+}
+
+/// The records among which the answer to a question is chosen.
+///
+/// # Errors
+///
+/// What is answered when there are none.
+fn members<'a>(
+    records: &'a [RecordSet],
+    apex: &DomainName,
+    name: &DomainName,
+    kind: &str,
+) -> Result<Vec<&'a RecordSet>, ZoneAnswer> {
+    let mut at = named(records, name);
+    if at.is_empty() {
+        if exists(records, name) {
+            return Err(ZoneAnswer::NoData);
+        }
+        at = under_wildcard(records, name, apex);
+    }
+    if at.is_empty() {
+        return Err(ZoneAnswer::NoName);
+    }
+    let of = |kind: &str| -> Vec<&RecordSet> { at.iter().copied().filter(|record| record.kind == kind).collect() };
+    let wanted = of(kind);
+    let members = if wanted.is_empty() { of("CNAME") } else { wanted };
+    if members.is_empty() {
+        return Err(ZoneAnswer::NoData);
+    }
+    Ok(members)
 }
 
 /// The records of a name.

@@ -76,8 +76,11 @@ impl Account {
         if is_building(environment) {
             environment.watch.built = Some(now);
         }
-        if let Some(Work::Terminate { gone }) = &mut environment.work {
+        if let Some(Work::Terminate { gone }) = &mut environment.work
+            && *gone != nothing_left
+        {
             *gone = nothing_left;
+            self.changes += 1;
         }
         // A silent window says nothing about which instances there are.
         if !nothing_left && environment.status != Status::Terminating && environment.watch.has_other_instances() {

@@ -172,6 +172,22 @@ fn what_is_forgotten_is_not_kept() {
 }
 
 #[test]
+fn that_nothing_is_left_behind_an_environment_is_written_down() {
+    let mut world = World::new();
+    world.version("v1");
+    world.create("blue", "v1", &[]);
+    world.wait(300);
+    world.ok("TerminateEnvironment", &[("EnvironmentName", "blue")]);
+    let mut last = (world.account.changes(), kept(&world.account));
+    for second in 0..30 {
+        world.wait(1);
+        let now = (world.account.changes(), kept(&world.account));
+        assert!(now.0 > last.0 || now.1 == last.1, "in second {second}");
+        last = now;
+    }
+}
+
+#[test]
 fn only_new_events_are_written_down() {
     let mut world = World::new();
     let said = world.account.events_said();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::desired::Pace;
-use super::super::group::TargetGroup;
+use super::super::group::{FailedCheck, TargetGroup};
 use super::super::{Balancers, Call, Reply, Target, TargetState, result};
 use crate::model::Timestamp;
 
@@ -72,24 +72,19 @@ fn tell(group: &TargetGroup, target: &Target, pace: Pace, now: Timestamp) -> Tol
     match &target.state {
         TargetState::Initial => initial(),
         TargetState::Healthy => ("healthy", None),
-        TargetState::Unhealthy(why) => ("unhealthy", Some(reason(why))),
+        TargetState::Unhealthy(failed) => ("unhealthy", Some(reason(*failed))),
         TargetState::Draining => ("draining", None),
     }
 }
 
-/// The service's words for why a target is unhealthy.
-fn reason(why: &str) -> (&'static str, String) {
-    let answered = why.split("was answered with ").nth(1);
-    let code: Option<u16> = answered.and_then(|rest| {
-        let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
-        digits.parse().ok()
-    });
-    match code {
-        Some(code) => (
+/// The service's words for why a target is unhealthy (source: shape `TargetHealthReasonEnum`).
+fn reason(failed: FailedCheck) -> (&'static str, String) {
+    match failed {
+        FailedCheck::Answered(status) => (
             "Target.ResponseCodeMismatch",
-            format!("Health checks failed with these codes: [{code}]"),
+            format!("Health checks failed with these codes: [{status}]"),
         ),
-        None if why.contains("time") => ("Target.Timeout", "Request timed out".to_owned()),
-        None => ("Target.FailedHealthChecks", "Health checks failed".to_owned()),
+        FailedCheck::TimedOut => ("Target.Timeout", "Request timed out".to_owned()),
+        FailedCheck::Broken => ("Target.FailedHealthChecks", "Health checks failed".to_owned()),
     }
 }

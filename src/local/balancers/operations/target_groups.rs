@@ -30,10 +30,11 @@ impl Balancers {
         let port = port.ok_or_else(|| errors::validation("A port must be specified"))?;
         let vpc = parameters.text("VpcId");
         let vpc = vpc.ok_or_else(|| errors::validation("A VPC ID must be specified"))?;
-        let check = check(parameters, HealthCheck::default())?;
+        let port = u16::try_from(port).unwrap_or(80);
+        let check = check(parameters, port, HealthCheck::default())?;
         let tags = read::tags(parameters)?;
         if let Some(known) = self.target_groups.iter().find(|known| known.name == name) {
-            let same = usize::from(known.port) == port && known.vpc == vpc && known.check == check;
+            let same = known.port == port && known.vpc == vpc && known.check == check;
             if !same {
                 return Err(errors::target_group_exists(name));
             }
@@ -47,7 +48,7 @@ impl Balancers {
             arn: TargetGroupArn::new(self.arn(&format!("targetgroup/{name}/{hash}"))),
             number: self.next_number(),
             name: name.to_owned(),
-            port: u16::try_from(port).unwrap_or(80),
+            port,
             vpc: vpc.to_owned(),
             check,
             attributes: default_attributes(),
@@ -100,8 +101,8 @@ impl Balancers {
 
     pub(super) fn modify_target_group(&mut self, call: &Call<'_>) -> Reply {
         let arn = call.parameters.required("TargetGroupArn")?;
-        let before = self.target_group(arn)?.check.clone();
-        let check = check(call.parameters, before)?;
+        let group = self.target_group(arn)?;
+        let check = check(call.parameters, group.port, group.check.clone())?;
         self.target_group_mut(arn)?.check = check;
         let group = self.target_group(arn)?;
         result(|xml| xml.list("TargetGroups", [group], |xml, group| self.write_group(xml, group)))
@@ -122,8 +123,8 @@ impl Balancers {
     }
 }
 
-/// Settings of health checks: those given on top of those before.
-fn check(parameters: &Parameters, mut check: HealthCheck) -> Result<HealthCheck, AwsError> {
+/// Settings of health checks: those given on top of those before, of a group with that port.
+fn check(parameters: &Parameters, own: u16, mut check: HealthCheck) -> Result<HealthCheck, AwsError> {
     if let Some(other) = parameters
         .text("HealthCheckProtocol")
         .filter(|protocol| *protocol != "HTTP")
@@ -144,12 +145,14 @@ fn check(parameters: &Parameters, mut check: HealthCheck) -> Result<HealthCheck,
         path.clone_into(&mut check.path);
     }
     if let Some(port) = parameters.text("HealthCheckPort") {
+        check_port(port, own)?;
         port.clone_into(&mut check.port);
     }
     if let Some(codes) = parameters
         .structure("Matcher")
         .and_then(|matcher| matcher.text("HttpCode"))
     {
+        check_matcher(codes)?;
         codes.clone_into(&mut check.matcher);
     }
     for (name, limits, value) in [
@@ -168,4 +171,37 @@ fn check(parameters: &Parameters, mut check: HealthCheck) -> Result<HealthCheck,
         ));
     }
     Ok(check)
+}
+
+/// Targets are checked where they get their requests: each has a port of its own here, and no other one.
+fn check_port(given: &str, own: u16) -> Result<(), AwsError> {
+    match given.parse::<u16>() {
+        _ if given == "traffic-port" => Ok(()),
+        Ok(port) if port == own => Ok(()),
+        Ok(1..) => Err(errors::not_implemented(
+            "health checks at another port than that of requests",
+        )),
+        Ok(0) | Err(_) => Err(errors::validation(format!(
+            "Health check port '{given}' must be 'traffic-port' or a port between 1 and 65535"
+        ))),
+    }
+}
+
+/// Which codes a health check may be answered with: a list of values and ranges (source: shape `Matcher`).
+fn check_matcher(codes: &str) -> Result<(), AwsError> {
+    let code = |text: &str| {
+        let code = text.trim().parse::<u16>().ok();
+        code.filter(|code| (200..=499).contains(code))
+    };
+    let valid = codes.split(',').all(|part| {
+        let (from, to) = part.split_once('-').unwrap_or((part, part));
+        matches!((code(from), code(to)), (Some(from), Some(to)) if from <= to)
+    });
+    if valid {
+        Ok(())
+    } else {
+        Err(errors::validation(format!(
+            "Health check matcher HTTP code '{codes}' must be values or ranges between 200 and 499"
+        )))
+    }
 }

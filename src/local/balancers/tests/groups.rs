@@ -27,15 +27,12 @@ fn targets_are_checked_once_a_rule_refers_to_their_group() {
     assert_eq!(health(&mut world), told("initial", "Elb.InitialHealthChecking"));
     world.wait(30);
     assert_eq!(health(&mut world), ("healthy".to_owned(), None));
-    for (why, reason) in [
-        (
-            "the health check GET / was answered with 500, not with 200",
-            "Target.ResponseCodeMismatch",
-        ),
-        ("the health check GET / timed out", "Target.Timeout"),
-        ("connection refused", "Target.FailedHealthChecks"),
+    for (failed, reason) in [
+        (FailedCheck::Answered(500), "Target.ResponseCodeMismatch"),
+        (FailedCheck::TimedOut, "Target.Timeout"),
+        (FailedCheck::Broken, "Target.FailedHealthChecks"),
     ] {
-        world.targets = target(TargetState::Unhealthy(why.to_owned()));
+        world.targets = target(TargetState::Unhealthy(failed));
         assert_eq!(health(&mut world), told("unhealthy", reason));
     }
     world.targets = target(TargetState::Draining);
@@ -108,6 +105,27 @@ fn health_checks_and_attributes_change_within_their_limits() {
     assert_eq!(World::all(&body, "HealthCheckTimeoutSeconds"), ["5"]);
     let short = [of, ("HealthCheckIntervalSeconds", "5")];
     assert_eq!(world.refused("ModifyTargetGroup", &short).0, "ValidationError");
+    for (name, value, code) in [
+        ("Matcher.HttpCode", "ok", "ValidationError"),
+        ("Matcher.HttpCode", "199", "ValidationError"),
+        ("Matcher.HttpCode", "200-500", "ValidationError"),
+        ("Matcher.HttpCode", "299-200", "ValidationError"),
+        ("Matcher.HttpCode", "200,,202", "ValidationError"),
+        ("HealthCheckPort", "http", "ValidationError"),
+        ("HealthCheckPort", "0", "ValidationError"),
+        ("HealthCheckPort", "65536", "ValidationError"),
+        ("HealthCheckPort", "8081", "NotImplemented"),
+    ] {
+        let given = [of, (name, value)];
+        assert_eq!(world.refused("ModifyTargetGroup", &given).0, code, "{name}={value}");
+    }
+    for (name, value) in [
+        ("Matcher.HttpCode", "200,202,301-399"),
+        ("HealthCheckPort", "80"),
+        ("HealthCheckPort", "traffic-port"),
+    ] {
+        world.ok("ModifyTargetGroup", &[of, (name, value)]);
+    }
     let body = world.ok("DescribeTargetGroupAttributes", &[of]);
     assert!(
         body.contains("<Key>deregistration_delay.timeout_seconds</Key><Value>300</Value>"),

@@ -16,7 +16,6 @@ use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
 
 use super::chunked::Trailers;
 use super::errors;
-use super::object::Object;
 use super::receive::Claims;
 use super::store::ObjectStore;
 
@@ -66,16 +65,6 @@ impl Front {
     /// What the request claims of its body.
     fn claims<T>(request: &S3Request<T>) -> S3Result<Claims> {
         Claims::read(&request.headers, request.extensions.get::<Trailers>().cloned())
-    }
-}
-
-/// Earlier versions are not kept: only that of the object that there is can be asked for.
-fn refuse_other_version(wanted: Option<&str>, present: Option<&Object>) -> S3Result<()> {
-    let newest = present.and_then(|object| object.version.as_deref());
-    match wanted {
-        None | Some("null") => Ok(()),
-        Some(wanted) if newest == Some(wanted) => Ok(()),
-        Some(_) => Err(errors::not_implemented("earlier versions of objects")),
     }
 }
 

@@ -8,10 +8,12 @@ use super::super::digest::{Algorithm, Kind};
 use super::super::errors;
 use super::super::object::{Description, Object};
 use super::super::receive::{Claims, receive};
-use super::{Front, convert, refuse_other_version};
+use super::{Front, convert};
 
 /// What S3 says an object is when the client does not say (API reference, GetObject).
 const UNKNOWN_CONTENT: &str = "binary/octet-stream";
+/// Objects that one `DeleteObjects` takes (API reference, DeleteObjects).
+const MOST_DELETED: usize = 1000;
 
 impl Front {
     pub(super) async fn do_put_object(&self, input: PutObjectInput, claims: &Claims) -> S3Result<PutObjectOutput> {
@@ -61,7 +63,7 @@ impl Front {
             return Err(errors::not_implemented("copying on condition of a date"));
         }
         let source = self.store.get(bucket, key)?;
-        refuse_other_version(version_id.as_deref(), Some(&source))?;
+        condition::refuse_other_version(version_id.as_deref(), source.version.as_deref())?;
         let differs = |wanted: &ETagCondition| !condition::matches(wanted, &source.entity_tag);
         if input.copy_source_if_match.as_ref().is_some_and(differs)
             || input
@@ -134,26 +136,24 @@ impl Front {
     }
 
     pub(super) fn do_delete_object(&self, input: DeleteObjectInput) -> S3Result<DeleteObjectOutput> {
-        let present = self.store.get(&input.bucket, &input.key).ok();
-        refuse_other_version(input.version_id.as_deref(), present.as_deref())?;
         if input.if_match_last_modified_time.is_some() || input.if_match_size.is_some() {
-            return Err(errors::not_implemented("deleting on condition of a date or a size"));
+            return Err(conditions_not_implemented());
         }
         let condition = Condition::of_delete(input.if_match);
-        self.store.remove(&input.bucket, &input.key, &condition)?;
+        let version = input.version_id.as_deref();
+        self.store.remove(&input.bucket, &input.key, version, &condition)?;
         Ok(DeleteObjectOutput::default())
     }
 
     pub(super) fn do_delete_objects(&self, input: DeleteObjectsInput) -> S3Result<DeleteObjectsOutput> {
         self.store.require_bucket(&input.bucket)?;
+        if input.delete.objects.is_empty() || input.delete.objects.len() > MOST_DELETED {
+            return Err(errors::malformed_document());
+        }
         let mut deleted = Vec::new();
         let mut failures = Vec::new();
         for object in input.delete.objects {
-            let condition = Condition::of_delete(object.e_tag.map(ETagCondition::ETag));
-            let present = self.store.get(&input.bucket, &object.key).ok();
-            let removed = refuse_other_version(object.version_id.as_deref(), present.as_deref())
-                .and_then(|()| self.store.remove(&input.bucket, &object.key, &condition));
-            match removed {
+            match self.delete_listed(&input.bucket, &object) {
                 Ok(()) => deleted.push(DeletedObject {
                     key: Some(object.key),
                     ..DeletedObject::default()
@@ -172,6 +172,20 @@ impl Front {
             ..DeleteObjectsOutput::default()
         })
     }
+
+    /// Removes one of the objects in the list of `DeleteObjects`.
+    fn delete_listed(&self, bucket: &str, object: &ObjectIdentifier) -> S3Result<()> {
+        if object.last_modified_time.is_some() || object.size.is_some() {
+            return Err(conditions_not_implemented());
+        }
+        let condition = Condition::of_delete(object.e_tag.clone().map(ETagCondition::ETag));
+        let version = object.version_id.as_deref();
+        self.store.remove(bucket, &object.key, version, &condition)
+    }
+}
+
+fn conditions_not_implemented() -> s3s::S3Error {
+    errors::not_implemented("deleting on condition of a date or a size")
 }
 
 #[cfg(test)]
@@ -218,6 +232,53 @@ mod tests {
         };
         assert!(remove(&old).is_err() && store.revision("b", "k").is_some());
         assert!(remove(&new).is_ok() && store.revision("b", "k").is_none());
+    }
+
+    #[test]
+    fn a_list_of_deletions_has_its_limits_and_ignores_no_condition() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = ObjectStore::new(folder.path(), "eu-central-1", "123456789012", Arc::new(SystemClock)).unwrap();
+        let store = Arc::new(store);
+        store.ensure_bucket("b");
+        let front = Front::new(Arc::clone(&store));
+        let object = |key: &str| ObjectIdentifier {
+            key: key.to_owned(),
+            ..ObjectIdentifier::default()
+        };
+        let delete = |objects: Vec<ObjectIdentifier>| {
+            let input = DeleteObjectsInput::builder().bucket("b".to_owned());
+            let input = input.delete(Delete { objects, quiet: None });
+            front.do_delete_objects(input.build().unwrap())
+        };
+        for amount in [0, 1001] {
+            let refused = delete(vec![object("k"); amount]).unwrap_err();
+            assert_eq!(refused.code().as_str(), "MalformedXML", "{amount}");
+        }
+        assert!(delete(vec![object("k"); 1000]).is_ok());
+        for key in ["size", "date", "none"] {
+            store.put("b", key, b"1");
+        }
+        let size = ObjectIdentifier {
+            size: Some(1),
+            ..object("size")
+        };
+        let date = ObjectIdentifier {
+            last_modified_time: Some(std::time::SystemTime::UNIX_EPOCH.into()),
+            ..object("date")
+        };
+        let told = delete(vec![size, date, object("none")]).unwrap();
+        let errors = told.errors.unwrap_or_default();
+        let codes: Vec<_> = errors
+            .iter()
+            .map(|error| (error.key.as_deref(), error.code.as_deref()))
+            .collect();
+        let not_implemented = Some("NotImplemented");
+        assert_eq!(
+            codes,
+            [(Some("size"), not_implemented), (Some("date"), not_implemented)]
+        );
+        let left = ["size", "date", "none"].map(|key| store.revision("b", key).is_some());
+        assert_eq!(left, [true, true, false]);
     }
 
     #[tokio::test]

@@ -90,6 +90,44 @@ fn an_unhealthy_target_is_passed_over_while_there_is_another() {
 }
 
 #[test]
+fn an_alias_to_a_record_is_as_well_as_what_stands_behind_that_one() {
+    let mut world = World::new();
+    let name = "www.example.com";
+    let zone = world.zone.clone();
+    let within = |name, id, target| alias(name, id, 1, target).replace("Z1FRNW7UH4DEZJ", &zone);
+    let (blue, green) = ("blue.example.com", "green.example.com");
+    world.ok(&[
+        ("CREATE", alias("next.example.com", "last", 1, BLUE)),
+        ("CREATE", within(blue, "next", "next.example.com")),
+        ("CREATE", alias(green, "last", 1, GREEN)),
+        ("CREATE", within(name, "blue", blue)),
+        ("CREATE", within(name, "green", green)),
+        // In a circle, and to nothing.
+        ("CREATE", within(blue, "back", name)),
+        ("CREATE", within(blue, "round", blue)),
+        ("CREATE", simple("none.example.com", "A", "127.0.0.1")),
+        ("CREATE", within(blue, "none", "none.example.com")),
+        ("DELETE", simple("none.example.com", "A", "127.0.0.1")),
+    ]);
+    world.wait(60);
+    let answered = |world: &mut World, ill: &str| {
+        let shares = world.shares(name, 50, &|target| {
+            assert!(target == BLUE || target == GREEN, "{target}");
+            target != ill
+        });
+        shares.into_iter().map(|(target, _)| target).collect::<Vec<_>>()
+    };
+    assert_eq!(answered(&mut world, "none"), [blue, green]);
+    assert_eq!(answered(&mut world, GREEN), [blue]);
+    // By the circle, blue has green behind it.
+    assert_eq!(answered(&mut world, BLUE), [blue, green]);
+    world.ok(&[("DELETE", within(blue, "back", name))]);
+    world.wait(60);
+    assert_eq!(answered(&mut world, BLUE), [green]);
+    world.ok(&[("CREATE", member(blue, "itself", 1, 60, "127.0.0.1"))]);
+}
+
+#[test]
 fn a_member_whose_health_check_fails_is_passed_over() {
     let mut world = World::new();
     let name = "www.example.com";
