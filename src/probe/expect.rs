@@ -36,7 +36,7 @@ pub(super) struct Answer<'a> {
 /// A wrong status stands alone, as a different page explains all the rest; otherwise everything that is wrong is told.
 pub(super) fn failure(expect: &Expectation, answer: &Answer<'_>) -> Option<String> {
     if !expect.status.iter().any(|range| range.contains(answer.status)) {
-        return Some(wrong_status(expect, answer.status));
+        return Some(wrong_status(expect, answer));
     }
     let mut wrong = Vec::new();
     wrong.extend(wrong_headers(&expect.headers, answer.headers));
@@ -59,13 +59,27 @@ pub(super) fn failure(expect: &Expectation, answer: &Answer<'_>) -> Option<Strin
     (!wrong.is_empty()).then(|| wrong.join("; "))
 }
 
-fn wrong_status(expect: &Expectation, status: u16) -> String {
+fn wrong_status(expect: &Expectation, answer: &Answer<'_>) -> String {
+    let status = answer.status;
     let ranges: Vec<String> = expect.status.iter().map(ToString::to_string).collect();
     if ranges.is_empty() {
-        format!("got status {status}, but the check's list of statuses that pass is empty")
-    } else {
-        format!("expected status {}, got {status}", ranges.join(" or "))
+        return format!("got status {status}, but the check's list of statuses that pass is empty");
     }
+    let told = format!("expected status {}, got {status}", ranges.join(" or "));
+    if leads_to_https(answer) {
+        return format!(
+            "{told}, which leads to https; an environment itself is asked by http, so let this check expect {status}, or ask a path that \
+             is answered by http"
+        );
+    }
+    told
+}
+
+/// Whether it sends whoever asked by http to https, as applications do that want to be reached by nothing else.
+fn leads_to_https(answer: &Answer<'_>) -> bool {
+    let location = answer.headers.get(http::header::LOCATION);
+    let secure = location.is_some_and(|location| location.as_bytes().starts_with(b"https://"));
+    secure && (300..400).contains(&answer.status)
 }
 
 /// Compiles a pattern, or says why that cannot be.
@@ -234,6 +248,16 @@ mod tests {
             "expected status 200-299, got 500"
         );
         assert!(judge("status = []", 200, &[], "").unwrap().contains("empty"));
+    }
+
+    #[test]
+    fn whoever_is_sent_to_https_is_told_what_to_do() {
+        let to = |location: &str| judge("", 301, &[("location", location)], "").unwrap();
+        let told = to("https://www.example.com/");
+        assert!(told.starts_with("expected status 200-299, got 301, which leads to https"), "{told}");
+        assert!(told.contains("let this check expect 301"), "{told}");
+        assert!(!told.contains("example.com"), "an address may hold a token");
+        assert_eq!(to("http://www.example.com/"), "expected status 200-299, got 301");
     }
 
     #[test]

@@ -149,7 +149,7 @@ impl Line {
     pub(super) async fn keep_watch(&self) {
         let watch = json!({ "cutover": { "watch": { "config": "s3://releases/cutover.toml" } } });
         let schedule = json!({
-            "ScheduleExpression": "rate(15 minutes)",
+            "ScheduleExpression": "rate(2 minutes)",
             "FlexibleTimeWindow": { "Mode": "OFF" },
             "Target": {
                 "Arn": format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:release"),
