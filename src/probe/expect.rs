@@ -29,6 +29,8 @@ pub(super) struct Answer<'a> {
     /// Whether the body was longer than what was read of it.
     pub(super) cut: bool,
     pub(super) latency: Duration,
+    /// Whether it came by https.
+    pub(super) secure: bool,
 }
 
 /// What is wrong with an answer; `None` when nothing is.
@@ -78,8 +80,8 @@ fn wrong_status(expect: &Expectation, answer: &Answer<'_>) -> String {
 /// Whether it sends whoever asked by http to https, as applications do that want to be reached by nothing else.
 fn leads_to_https(answer: &Answer<'_>) -> bool {
     let location = answer.headers.get(http::header::LOCATION);
-    let secure = location.is_some_and(|location| location.as_bytes().starts_with(b"https://"));
-    secure && (300..400).contains(&answer.status)
+    let to_https = location.is_some_and(|location| location.as_bytes().starts_with(b"https://"));
+    to_https && !answer.secure && (300..400).contains(&answer.status)
 }
 
 /// Compiles a pattern, or says why that cannot be.
@@ -229,6 +231,7 @@ mod tests {
                 body: body.as_bytes(),
                 cut: false,
                 latency: Duration::from_millis(812),
+                secure: false,
             },
         )
     }
@@ -254,7 +257,10 @@ mod tests {
     fn whoever_is_sent_to_https_is_told_what_to_do() {
         let to = |location: &str| judge("", 301, &[("location", location)], "").unwrap();
         let told = to("https://www.example.com/");
-        assert!(told.starts_with("expected status 200-299, got 301, which leads to https"), "{told}");
+        assert!(
+            told.starts_with("expected status 200-299, got 301, which leads to https"),
+            "{told}"
+        );
         assert!(told.contains("let this check expect 301"), "{told}");
         assert!(!told.contains("example.com"), "an address may hold a token");
         assert_eq!(to("http://www.example.com/"), "expected status 200-299, got 301");
@@ -334,6 +340,7 @@ mod tests {
             body: b"",
             cut: false,
             latency: Duration::from_micros(500_100),
+            secure: false,
         };
         assert_eq!(failure(&expect, &answer).unwrap(), "took 501 ms, allowed 500 ms");
     }

@@ -88,6 +88,7 @@ impl HttpProber {
             body: &body,
             cut,
             latency: started.elapsed(),
+            secure: url.scheme() == "https",
         };
         expect::failure(&check.expect, &answer).map_or(Ok(()), Err)
     }
