@@ -136,6 +136,7 @@ mod tests {
             cname: None,
             endpoint: None,
             reused: false,
+            group: None,
         });
         release.rollback = Some(RollbackState {
             since,

@@ -79,6 +79,7 @@ pub fn judge(plan: &Plan, facts: &Facts, now: Timestamp) -> Findings {
                 .known()
                 .map(|split| split.weights_of(&live.id))
                 .unwrap_or_default(),
+            group: facts.split.known().and_then(|split| split.group_of(&live.id)),
         });
     }
     found
