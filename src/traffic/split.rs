@@ -191,6 +191,12 @@ impl Split {
         (all.all(|other| other == Some(first)) && everywhere()).then_some(first)
     }
 
+    /// Whether something that the service calls so is a member, in any place.
+    #[must_use]
+    pub fn has_member(&self, id: &str) -> bool {
+        self.members().any(|(_, member)| member.id == id)
+    }
+
     /// An environment's weight in each place where it is a member.
     #[must_use]
     pub fn weights_of(&self, environment: &EnvironmentId) -> Originals {

@@ -3,8 +3,9 @@
 
 mod facts;
 mod problem;
+mod rules;
 
-pub use facts::{BucketSeen, Facts, QuotaSeen, SettingsSeen};
+pub use facts::{BucketSeen, Facts, QuotaSeen, RuleSeen, SettingsSeen};
 pub use problem::Problem;
 
 use super::pair::Blue;
@@ -155,7 +156,7 @@ impl Findings {
                         "no environment of {} has all the traffic of {} ({})",
                         plan.id.slot.application,
                         plan.slot_cname,
-                        shown.unwrap_or_default()
+                        shown.unwrap_or_default() + &rules::unclear(facts)
                     ),
                     "give everything to the one that is to be replaced, and remove members that lead elsewhere",
                 );
@@ -260,6 +261,7 @@ impl Findings {
                 );
             }
             self.balancer(plan, &label, settings.shared_balancer);
+            self.rules(facts, live, settings);
         }
         if !self.unreadable(&format!("read the managed updates of {label}"), &facts.managed_update)
             && let Some(Some(update)) = facts.managed_update.known()

@@ -101,7 +101,8 @@ fn weighted_target_groups(spec: &Spec, findings: &mut Findings<'_>) {
         findings.add(
             &place,
             "the lever `weighted-target-groups` needs the rules that carry the traffic",
-            "set `weighted_target_groups.rules` to their ARNs: `aws elbv2 describe-rules --listener-arn …` lists them",
+            "set `weighted_target_groups.rules` to their ARNs: `aws elbv2 describe-rules --listener-arn …` lists them. \
+             They are rules of your own: those that Elastic Beanstalk has made go with their environment",
         );
     } else if rules.len() > MOST_RULES {
         findings.add(
