@@ -15,13 +15,13 @@ fn run() -> Run {
 #[test]
 fn green_s_target_group_is_on_record_before_the_first_rule_names_it() {
     let run = run().finish();
-    let groups = run.entries.iter().filter_map(|entry| match &entry.event {
+    let mut groups = run.entries.iter().filter_map(|entry| match &entry.event {
         Event::Intended {
             action: Action::Weigh { green_group, .. },
         } => Some(green_group.as_deref()),
         _ => None,
     });
-    assert_eq!(groups.clone().next(), Some(Some(GREEN)));
+    assert_eq!(groups.next(), Some(Some(GREEN)));
     let group = run.release.green.as_ref().and_then(|green| green.group.as_deref());
     assert_eq!(group, Some(GREEN));
     let group = run.release.blue.as_ref().and_then(|blue| blue.group.as_deref());
@@ -72,7 +72,7 @@ fn several(facts: &mut Facts, groups: [&str; 2]) {
 
 #[test]
 fn what_would_stop_a_release_at_its_first_rule_is_found_before_it_begins() {
-    assert_eq!(problems(|facts| facts.rules = rule(false, None)), []);
+    assert_eq!(problems(|facts| facts.rules = rule(false, None)), Vec::new());
     let [made] = problems(|facts| facts.rules = rule(false, Some(BLUE)))
         .try_into()
         .unwrap();
@@ -85,7 +85,7 @@ fn what_would_stop_a_release_at_its_first_rule_is_found_before_it_begins() {
             facts.rules = rule(sticky_rule, None);
         })
     };
-    assert_eq!(kept(true), []);
+    assert_eq!(kept(true), Vec::new());
     let [refused] = kept(false).try_into().unwrap();
     assert_eq!(refused.code, "stickiness");
     assert!(refused.message.contains("rule 1 does not keep them"), "{refused}");
