@@ -1,6 +1,8 @@
 //! Elastic Load Balancing and Auto Scaling, by what a release asks of them: rules that forward to weighted target groups, and which
 //! target group is an environment's.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_elasticloadbalancingv2::types::{
     Action, ActionTypeEnum, FixedResponseActionConfig, ForwardActionConfig, HostHeaderConditionConfig,
     PathPatternConditionConfig, ProtocolEnum, RuleCondition, TargetGroupStickinessConfig, TargetGroupTuple,
@@ -14,6 +16,9 @@ use crate::traffic::{Forward, Rule};
 
 /// What the service says when one of the rules that are asked for is not there.
 const NO_RULE: &str = "RuleNotFound";
+
+/// The tag of all that belongs to an environment of Elastic Beanstalk's.
+const ENVIRONMENT_TAG: &str = "elasticbeanstalk:environment-id";
 
 fn gone(arn: &str) -> Rule {
     Rule {
@@ -64,6 +69,30 @@ impl Aws {
             )
         };
         Ok(arns.iter().map(seen).collect())
+    }
+
+    /// The environments for which Elastic Beanstalk has made some of these rules, by the rules' ARNs: it tags what it makes. A
+    /// read of at most 20 (source: `ResourceArns` of `DescribeTags`).
+    ///
+    /// # Errors
+    ///
+    /// When that cannot be said.
+    pub async fn made_for(&self, rules: &[String]) -> Result<BTreeMap<String, EnvironmentId>, CallError> {
+        if rules.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let answer = self
+            .balancing
+            .describe_tags()
+            .set_resource_arns(Some(rules.to_vec()))
+            .send()
+            .await
+            .map_err(|error| read("DescribeTags", error))?;
+        let found = answer.tag_descriptions().iter().filter_map(|described| {
+            let tag = described.tags().iter().find(|tag| tag.key() == Some(ENVIRONMENT_TAG))?;
+            Some((described.resource_arn()?.to_owned(), EnvironmentId::new(tag.value()?)))
+        });
+        Ok(found.collect())
     }
 
     /// Lets a rule forward like that. A blind write: sent once, and the last writer wins; look right before it.

@@ -10,7 +10,9 @@ use tokio::time::{Instant, sleep};
 use super::Project;
 use crate::aws::{Aws, CallError, Effect};
 use crate::journal::{Journal, JournalError, newest};
-use crate::traffic::{Adoption, Change, Hosts, NotAdopted, Target, adopt, fence_name, unadopt};
+use crate::release::EnvironmentSeen;
+use crate::spec::{Lever, Spec};
+use crate::traffic::{Adoption, Change, Hosts, NotAdopted, Record, Routing, Target, adopt, fence_name, unadopt};
 
 /// Which way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -373,36 +375,62 @@ fn settled(project: &Project) -> Option<String> {
     (!host.ends_with(".elasticbeanstalk.com")).then_some(host)
 }
 
-/// The slot's live environment: the one that holds its CNAME, or, where `cutover.toml` names none, the one that the name leads to.
+/// The slot's live environment: the one that holds its CNAME where that moves the traffic, or else the one that the name leads to.
 async fn live(project: &Project, aws: &Aws, zone: &str, name: &str) -> Result<Target, AdoptionError> {
     let application = &project.spec.application;
     let doing = || format!("could not list the environments of {application}");
-    let all = aws
+    let mut all = aws
         .environments(Some(application))
         .await
         .map_err(|error| failed(doing(), error))?;
-    let found = if project.spec.cname.is_empty() {
+    let (place, cname) = if by_name(&project.spec) {
         let doing = || format!("could not read the records of {}", bare(name));
         let records = aws.records(zone, name).await.map_err(|error| failed(doing(), error))?;
-        let mut all = all.into_iter();
-        let found = all.find(|environment| Hosts::from(environment).lead_from_any(&records));
-        found.ok_or_else(|| AdoptionError::NoLive {
-            application: application.to_string(),
-            cname: format!("what {} leads to", bare(name)),
-        })?
+        (led_to(&all, &records), format!("what {} leads to", bare(name)))
     } else {
         let cname = project.spec.slot_cname(aws.region());
-        let found = all.into_iter().find(|environment| environment.holds(&cname));
-        found.ok_or_else(|| AdoptionError::NoLive {
-            application: application.to_string(),
-            cname: cname.clone(),
-        })?
+        (all.iter().position(|environment| environment.holds(&cname)), cname)
     };
+    let place = place.ok_or_else(|| AdoptionError::NoLive {
+        application: application.to_string(),
+        cname,
+    })?;
+    let found = all.swap_remove(place);
+    let hosts = |seen: EnvironmentSeen| seen.cname.into_iter().chain(seen.endpoint);
     Ok(Target {
         slot: project.slot().to_string(),
         environment: found.name.to_string(),
-        hosts: found.cname.into_iter().chain(found.endpoint).collect(),
+        hosts: hosts(found).collect(),
+        others: all.into_iter().flat_map(hosts).collect(),
     })
+}
+
+/// Whether records say who is live. A CNAME in the settings does so only as long as it is what moves the traffic: releases by weights
+/// leave it where it was.
+fn by_name(spec: &Spec) -> bool {
+    spec.lever != Lever::CnameSwap || spec.cname.is_empty()
+}
+
+/// The place of the environment that these records lead to: of several the one with the greatest weight.
+fn led_to(environments: &[EnvironmentSeen], records: &[Record]) -> Option<usize> {
+    let weight = |environment: &EnvironmentSeen| {
+        let hosts = Hosts::from(environment);
+        let leading = records
+            .iter()
+            .filter(|record| hosts.lead_from_any(std::slice::from_ref(record)));
+        leading
+            .map(|record| match &record.routing {
+                Routing::Weighted { weight, .. } => u32::from(*weight),
+                // It has all the traffic of its kind.
+                Routing::Simple | Routing::Other { .. } => u32::from(u8::MAX),
+            })
+            .max()
+    };
+    let weights = environments.iter().enumerate();
+    weights
+        .filter_map(|(place, environment)| Some((weight(environment)?, std::cmp::Reverse(place))))
+        .max()
+        .map(|(_, std::cmp::Reverse(place))| place)
 }
 
 fn failed(doing: String, error: CallError) -> AdoptionError {
@@ -414,7 +442,53 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::spec::Spec;
+    use crate::release::EnvironmentStatus;
+    use crate::traffic::Content;
+
+    #[test]
+    fn of_several_environments_with_members_the_one_with_weight_is_live() {
+        let environment = |id: &str| EnvironmentSeen {
+            id: id.into(),
+            name: id.into(),
+            status: EnvironmentStatus::Ready,
+            cname: Some(format!("{id}.elasticbeanstalk.com")),
+            endpoint: None,
+            version: None,
+            color: crate::model::HealthColor::Green,
+            release_tag: None,
+        };
+        let member = |id: &str, routing: Routing| Record {
+            name: "www.shop.example.".to_owned(),
+            kind: "CNAME".to_owned(),
+            routing,
+            content: Content::Values {
+                ttl: 60,
+                values: vec![format!("{id}.elasticbeanstalk.com")],
+            },
+            health_check: None,
+        };
+        let weighted = |id: &str, weight| {
+            let routing = Routing::Weighted {
+                id: id.to_owned(),
+                weight,
+            };
+            member(id, routing)
+        };
+        let all = ["e-old", "e-blue", "e-green"].map(environment);
+        let live = |records: &[Record]| led_to(&all, records).map(|place| all[place].id.to_string());
+        let both = [weighted("e-blue", 0), weighted("e-green", 200)];
+        assert_eq!(live(&both).as_deref(), Some("e-green"));
+        assert_eq!(live(&[member("e-blue", Routing::Simple)]).as_deref(), Some("e-blue"));
+        assert_eq!(live(&[weighted("e-else", 9)]), None);
+    }
+
+    #[test]
+    fn a_cname_says_who_is_live_only_as_long_as_it_moves_the_traffic() {
+        let spec = |lines: &str| Spec::parse("cutover.toml", &format!("application = \"shop\"\n{lines}")).unwrap();
+        assert!(!by_name(&spec("cname = \"shop\"\n")));
+        let weighted = "cname = \"shop\"\nlever = \"weighted-dns\"\nweighted_dns.name = \"www.shop.example\"\n";
+        assert!(by_name(&spec(weighted)));
+    }
 
     #[test]
     fn the_name_of_the_settings_goes_before_the_host_of_their_url() {

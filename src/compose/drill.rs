@@ -14,7 +14,7 @@ const SHARE: Share = Share::percent(5);
 ///
 /// # Errors
 ///
-/// When the lever cannot give green as little as that.
+/// When the lever cannot give green as little as that, or not as much as something.
 pub fn for_drill(project: &Project, max_share: Option<Share>) -> Result<Project, String> {
     let mut project = project.clone();
     let spec = &mut project.spec;
@@ -35,6 +35,12 @@ pub fn for_drill(project: &Project, max_share: Option<Share>) -> Result<Project,
             "the lever {} cannot give green {share} of the traffic: it is all or nothing; run the drill with `--max-share 100%`, or \
              use a lever that has weights",
             spec.lever
+        ));
+    }
+    if let Some(why) = spec.lever.cannot_give(share) {
+        return Err(format!(
+            "the share of a drill {why}: green would get nothing, and the drill prove nothing; make it larger, by `--max-share` or \
+             by `drill.max_share`"
         ));
     }
     spec.steps = Some(Steps::List(vec![StepSpec {
@@ -87,6 +93,17 @@ mod tests {
         assert_eq!(said.spec.steps()[0].share, Share::percent(2));
         let asked = for_drill(&project(DNS), Some(Share::percent(7))).unwrap();
         assert_eq!(asked.spec.steps()[0].share, Share::percent(7));
+    }
+
+    #[test]
+    fn a_share_that_no_weights_can_give_is_refused() {
+        let share = |text: &str| for_drill(&project(DNS), Some(text.parse().unwrap()));
+        assert!(share("0.4%").is_ok());
+        let refused = share("0.1%").unwrap_err();
+        assert!(
+            refused.contains("(0.1%) is less than weights up to 255 can give"),
+            "{refused}"
+        );
     }
 
     #[test]

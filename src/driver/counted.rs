@@ -31,15 +31,16 @@ pub(super) async fn counted(world: &World, release: &Release, clock: &dyn Clock)
 }
 
 async fn by_groups(world: &World, release: &Release, clock: &dyn Clock) -> Known<Counted> {
-    let sides = [
-        release.blue.as_ref().map(|blue| &blue.id),
-        release.green.as_ref().map(|green| &green.id),
-    ];
     let mut groups = Vec::new();
-    for id in sides.into_iter().flatten() {
-        match bounded(READ, world.group(id)).await {
-            Known::Known(Some(group)) => groups.push(group),
-            Known::Known(None) => return Known::Unknown(format!("{id} does not have exactly one target group")),
+    for hosts in super::weights::recorded(release) {
+        match bounded(READ, world.groups_of(&hosts)).await {
+            Known::Known(found) => match found.as_slice() {
+                [group] => groups.push(group.clone()),
+                _ => {
+                    let id = &hosts.environment;
+                    return Known::Unknown(format!("{id} does not have exactly one target group"));
+                }
+            },
             Known::Unknown(why) => return Known::Unknown(why),
         }
     }

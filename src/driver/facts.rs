@@ -6,9 +6,9 @@ use super::World;
 use super::read::{bounded, health, tag};
 use crate::aws::CallError;
 use crate::model::{Clock, EnvironmentId, Known};
-use crate::release::preflight::{BucketSeen, Facts};
-use crate::release::{EnvironmentSeen, Plan, Source};
-use crate::traffic::Hosts;
+use crate::release::preflight::{BucketSeen, Facts, RuleSeen};
+use crate::release::{EnvironmentSeen, Plan, Route, Source};
+use crate::traffic::{Hosts, place};
 
 /// A managed update whose window begins within this time would meet the release.
 const UPDATE_HORIZON: Duration = Duration::from_secs(2 * 60 * 60);
@@ -48,19 +48,23 @@ pub async fn gather(world: &World, plan: &Plan, clock: &dyn Clock) -> Facts {
         let mut others = everywhere.into_iter().filter(|seen| !is_own(&seen.id));
         others.find(|seen| seen.name == plan.green_name)
     });
-    let split = match (&plan.route, environments.known()) {
+    let (split, rules) = match (&plan.route, environments.known()) {
         (Some(_), Some(all)) => {
             let hosts: Vec<Hosts> = all.iter().map(Hosts::from).collect();
-            Box::pin(bounded(READ, super::weights::split(world, plan, &hosts))).await
+            tokio::join!(
+                Box::pin(bounded(READ, super::weights::split(world, plan, &hosts))),
+                Box::pin(bounded(READ, rules(world, plan))),
+            )
         }
-        (Some(_), None) => Known::Unknown("the environments could not be read".to_owned()),
-        (None, _) => Known::Unknown("it was not asked for".to_owned()),
+        (Some(_), None) => unasked("the environments could not be read"),
+        (None, _) => unasked("it was not asked for"),
     };
     let mut facts = Facts {
         identity,
         application: templates.map(|templates| templates.is_some()),
         environments,
         split,
+        rules,
         version,
         bucket,
         quotas,
@@ -96,6 +100,7 @@ fn blind(world: &World, identity: Known<String>, why: &str) -> Facts {
         application: Known::Unknown(unknown()),
         environments: Known::Unknown(unknown()),
         split: Known::Unknown(unknown()),
+        rules: Known::Unknown(unknown()),
         blue_health: Known::Unknown(unknown()),
         blue_settings: Known::Unknown(unknown()),
         managed_update: Known::Unknown(unknown()),
@@ -106,6 +111,27 @@ fn blind(world: &World, identity: Known<String>, why: &str) -> Facts {
         alarms: Known::Unknown(unknown()),
         bundle: world.bundle_problems.clone(),
     }
+}
+
+fn unasked<T, U>(why: &str) -> (Known<T>, Known<U>) {
+    (Known::Unknown(why.to_owned()), Known::Unknown(why.to_owned()))
+}
+
+/// The rules that can carry traffic; what is wrong with others is said where weights are read.
+async fn rules(world: &World, plan: &Plan) -> Result<Vec<RuleSeen>, CallError> {
+    let Some(Route::Rules { arns }) = &plan.route else {
+        return Ok(Vec::new());
+    };
+    let mut rules = world.aws.rules(arns).await?;
+    rules.retain(|rule| rule.forward.is_ok());
+    let arns: Vec<String> = rules.iter().map(|rule| rule.arn.clone()).collect();
+    let made_for = world.aws.made_for(&arns).await?;
+    let seen = rules.iter().map(|rule| RuleSeen {
+        place: place(&rule.arn),
+        sticky: rule.forward.as_ref().is_ok_and(|forward| forward.sticky.is_some()),
+        made_for: made_for.get(&rule.arn).cloned(),
+    });
+    Ok(seen.collect())
 }
 
 async fn environments(world: &World, plan: &Plan) -> Result<Vec<EnvironmentSeen>, CallError> {

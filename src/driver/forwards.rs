@@ -1,46 +1,44 @@
 //! Rules of a shared load balancer: which target group is whose, how many of its targets are healthy, and other weights for all
 //! rules together.
 
+use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
 use super::World;
 use super::perform::{not_now, refused, unread};
 use super::weights::expected;
 use crate::aws::{CallError, InTime};
-use crate::model::EnvironmentId;
 use crate::release::CallResult;
-use crate::traffic::{Group, Hosts, Originals, Split, Weighting, forwarded, place, reweighed};
+use crate::traffic::{
+    GreenGroup, Group, Hosts, NotReweighed, Originals, Split, Weighting, forwarded, meant, names, place, reweighed,
+};
 
 impl World {
     /// How rules share out the traffic among these environments. Reads.
     pub(super) async fn forwards(&self, arns: &[String], environments: &[Hosts]) -> Result<Split, CallError> {
         let rules = self.aws.rules(arns);
-        let groups = async {
-            let mut groups = Vec::new();
+        let found = async {
+            let mut found = BTreeMap::new();
             for hosts in environments {
-                // One that is gone has none.
-                match self.group(&hosts.environment).await {
-                    Ok(Some(arn)) => groups.push(Group {
-                        environment: hosts.environment.clone(),
-                        arn,
-                        healthy: None,
-                    }),
-                    Ok(None) => {}
-                    Err(error) if error.message.contains("No Environment found") => {}
-                    Err(error) => return Err(error),
-                }
+                found.insert(hosts.environment.clone(), self.groups_of(hosts).await?);
             }
-            Ok(groups)
+            Ok(found)
         };
-        let (rules, groups) = tokio::join!(rules, groups);
-        let (rules, mut groups) = (rules?, groups?);
+        let (rules, found) = tokio::join!(rules, found);
+        let (rules, found) = (rules?, found?);
+        let mut groups: Vec<Group> = found
+            .iter()
+            .filter_map(|(environment, groups)| {
+                Some(Group {
+                    environment: environment.clone(),
+                    arn: meant(groups, &rules)?.to_owned(),
+                    healthy: None,
+                })
+            })
+            .collect();
         let mut unread = Vec::new();
         for group in &mut groups {
-            let named = rules
-                .iter()
-                .filter_map(|rule| rule.forward.as_ref().ok())
-                .any(|forward| forward.groups.iter().any(|(arn, _)| *arn == group.arn));
-            if named {
+            if names(&rules, &group.arn) {
                 let healthy = self.aws.healthy_targets(&group.arn).await;
                 if let Err(error) = &healthy {
                     let environment = &group.environment;
@@ -54,19 +52,29 @@ impl World {
         }
         let mut split = forwarded(&rules, &groups);
         split.notes.extend(unread);
+        split.groups = found;
         Ok(split)
     }
 
-    /// The ARN of an environment's target group; `None` if it has not exactly one. It does not change while the environment lives.
-    pub(super) async fn group(&self, environment: &EnvironmentId) -> Result<Option<String>, CallError> {
-        let known = || self.groups.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = known().get(environment) {
-            return Ok(Some(known.clone()));
+    /// The ARNs of an environment's target groups: the one on record, which needs no service to answer, or what there is. One that
+    /// is gone has none.
+    pub(super) async fn groups_of(&self, hosts: &Hosts) -> Result<Vec<String>, CallError> {
+        if let Some(recorded) = &hosts.group {
+            return Ok(vec![recorded.clone()]);
         }
-        let found = self.aws.target_groups(environment).await?;
-        let [only] = found.as_slice() else { return Ok(None) };
-        known().insert(environment.clone(), only.clone());
-        Ok(Some(only.clone()))
+        let known = || self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known().get(&hosts.environment) {
+            return Ok(vec![known.clone()]);
+        }
+        let found = match self.aws.target_groups(&hosts.environment).await {
+            Err(error) if error.message.contains("No Environment found") => Vec::new(),
+            found => found?,
+        };
+        // It does not change while the environment lives.
+        if let [only] = found.as_slice() {
+            known().insert(hosts.environment.clone(), only.clone());
+        }
+        Ok(found)
     }
 }
 
@@ -89,23 +97,37 @@ impl Forwards<'_> {
         (in_time, sent_by): (&impl Fn() -> Result<(), CallResult>, &InTime),
     ) -> Result<Option<String>, CallResult> {
         let world = self.world;
-        let blue = self.target(self.blue).await?;
-        let green = match self.green {
-            Some(green) if weighting.weights(1).1.is_some() => Some(self.target(green).await?),
-            // On the way back one that has none any more is no hindrance.
-            Some(green) => world.group(&green.environment).await.unwrap_or_default(),
-            None => None,
+        let blue_groups = world.groups_of(self.blue).await.map_err(unread)?;
+        let green_groups = match self.green {
+            Some(green) if weighting != Weighting::Original => vec![on_record(green)?],
+            Some(green) => world.groups_of(green).await.map_err(unread)?,
+            None => Vec::new(),
         };
         let rules = world.aws.rules(self.arns).await.map_err(unread)?;
         expected(before, &forwarded(&rules, &[]))?;
-        let mut written = 0;
+        let blue = meant(&blue_groups, &rules).ok_or_else(|| unnamed(self.blue, blue_groups.len()))?;
+        let green = match (self.green, meant(&green_groups, &rules)) {
+            (None, _) => GreenGroup::None,
+            (Some(_), None) => GreenGroup::Unknown,
+            (Some(_), Some(group)) => GreenGroup::Is(group),
+        };
+        let (mut written, mut kept) = (0, None);
         for rule in &rules {
-            let Some(wanted) = reweighed(rule, weighting, self.originals, &blue, green.as_deref()) else {
+            let wanted = match reweighed(rule, weighting, self.originals, blue, green) {
+                Ok(wanted) => wanted,
                 // What somebody has removed or made into something else keeps no other rule from going back.
-                if weighting == Weighting::Original {
+                Err(NotReweighed::Unfit) if weighting == Weighting::Original => continue,
+                Err(NotReweighed::Unfit) => {
+                    return Err(refused(format!("not made: {} cannot be weighed", place(&rule.arn))));
+                }
+                Err(NotReweighed::MayBeGreen(group)) => {
+                    kept = Some(format!(
+                        "not made: {group} has a weight in {} and may be green's target group, which nobody can name any more; with \
+                         blue's first weight its share would grow: take it out of the rule by hand",
+                        place(&rule.arn)
+                    ));
                     continue;
                 }
-                return Err(refused(format!("not made: {} cannot be weighed", place(&rule.arn))));
             };
             if rule.forward.as_ref() == Ok(&wanted) {
                 continue;
@@ -124,18 +146,29 @@ impl Forwards<'_> {
             done.map_err(|error| partly(written, CallResult::from(error)))?;
             written += 1;
         }
-        Ok(None)
+        match kept {
+            Some(why) => Err(partly(written, not_now(why))),
+            None => Ok(None),
+        }
     }
+}
 
-    async fn target(&self, hosts: &Hosts) -> Result<String, CallResult> {
-        let id = &hosts.environment;
-        let found = self.world.group(id).await.map_err(unread)?;
-        found.ok_or_else(|| {
-            refused(format!(
-                "not made: {id} does not have exactly one target group, so nobody can tell which is to get the traffic"
-            ))
-        })
-    }
+/// What gets traffic can be named on the way back, whoever answers then.
+fn on_record(green: &Hosts) -> Result<String, CallResult> {
+    green.group.clone().ok_or_else(|| {
+        not_now(format!(
+            "not made: the journal does not say which target group is that of {}: it has none that can be told, or several",
+            green.environment
+        ))
+    })
+}
+
+fn unnamed(hosts: &Hosts, amount: usize) -> CallResult {
+    refused(format!(
+        "not made: {} has {amount} target groups, and the rules do not name exactly one of them, so nobody can tell which is to get \
+         the traffic",
+        hosts.environment
+    ))
 }
 
 /// When some rules are written and others are not, a read must say what is.

@@ -9,6 +9,8 @@ mod error;
 mod evidence;
 mod facts;
 mod forwards;
+#[cfg(test)]
+mod forwards_tests;
 mod machine;
 mod observe;
 mod ownership;

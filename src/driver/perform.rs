@@ -84,7 +84,7 @@ pub(super) async fn perform(seat: &Seat, release: &Release, action: &Action, beg
                 Err(not_made) => Err(not_made),
             }
         }
-        Action::Weigh { weighting, before } => {
+        Action::Weigh { weighting, before, .. } => {
             let weigh = weights::weigh(world, release, *weighting, before, (&in_time, &sent_by));
             tokio::time::timeout(limits::INTENT_DEADLINE + limits::CALL_TIMEOUT, weigh)
                 .await

@@ -311,6 +311,7 @@ mod tests {
             cname: None,
             endpoint: Some("green.example".to_owned()),
             reused: false,
+            group: None,
         });
         release.blue = Some(blue());
         release

@@ -13,11 +13,13 @@ pub(super) fn recorded(release: &Release) -> Vec<Hosts> {
         environment: blue.id.clone(),
         cname: blue.cname.clone(),
         endpoint: blue.endpoint.clone(),
+        group: blue.group.clone(),
     });
     let green = release.green.iter().map(|green| Hosts {
         environment: green.id.clone(),
         cname: green.cname.clone(),
         endpoint: green.endpoint.clone(),
+        group: green.group.clone(),
     });
     blue.chain(green).collect()
 }

@@ -309,6 +309,7 @@ mod tests {
             cname: None,
             endpoint: None,
             reused: false,
+            group: None,
         };
         released.green = Some(green);
         let JobAnswer::Success { variables, standing } = progress(Standing::Live(released), false).to_job() else {

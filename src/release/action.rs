@@ -58,6 +58,9 @@ pub enum Action {
         weighting: Weighting,
         /// Stands for the exact state that was seen before. On any other one nothing is written.
         before: String,
+        /// The ARN of green's target group, with a lever that has some: on record before the first rule names it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        green_group: Option<String>,
     },
     /// Set how few and how many instances an environment may run: blue's own limits for a green that began larger, or as many
     /// as blue runs for an environment that is used again.

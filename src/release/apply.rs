@@ -349,8 +349,14 @@ fn intended(release: &mut Release, sequence: u64, at: Timestamp, action: &Action
     if let Action::Swap { from, to, .. } = action {
         moves::swap_intended(release, sequence, at, from, to)?;
     }
-    if let Action::Weigh { weighting, .. } = action {
+    if let Action::Weigh {
+        weighting, green_group, ..
+    } = action
+    {
         moves::weigh_intended(release, sequence, at, *weighting)?;
+        if let (Some(green), Some(group)) = (&mut release.green, green_group) {
+            green.group.get_or_insert_with(|| group.clone());
+        }
     }
     if let Some(attempts) = release.attempts.get_mut(&action.key())
         && attempts.done

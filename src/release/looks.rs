@@ -139,6 +139,7 @@ mod tests {
             cname: None,
             endpoint: None,
             reused: false,
+            group: None,
         });
         release.rollback = Some(RollbackState {
             since,

@@ -32,6 +32,9 @@ pub struct Blue {
     /// Its weights when the release began, with a lever that has some: what a rollback gives back.
     #[serde(default, skip_serializing_if = "Originals::is_empty")]
     pub weights: Originals,
+    /// The ARN of its target group, with a lever that has some: the rules must be given back also where nobody can look it up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
 }
 
 /// The environment made for the new version.
@@ -48,4 +51,7 @@ pub struct Green {
     /// Whether an earlier release made it, so that this one must not remove it.
     #[serde(default)]
     pub reused: bool,
+    /// The ARN of its target group, with a lever that has some: known before a rule names it, and kept when green is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
 }

@@ -102,6 +102,7 @@ impl From<&EnvironmentSeen> for Hosts {
             environment: seen.id.clone(),
             cname: seen.cname.clone(),
             endpoint: seen.endpoint.clone(),
+            group: None,
         }
     }
 }

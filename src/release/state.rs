@@ -391,7 +391,13 @@ impl Release {
         let before = String::new();
         let weighting = Weighting::Original;
         self.attempts_of(&if self.plan.lever.is_gradual() {
-            Action::Weigh { weighting, before }.key()
+            let green_group = None;
+            Action::Weigh {
+                weighting,
+                before,
+                green_group,
+            }
+            .key()
         } else {
             "swap".to_owned()
         })

@@ -225,11 +225,12 @@ pub const GRANTS: &[Grant] = &[
         duties: &[Read],
         actions: &[
             "elasticloadbalancing:DescribeRules",
+            "elasticloadbalancing:DescribeTags",
             "elasticloadbalancing:DescribeTargetHealth",
         ],
         on: On::Everything,
         when: When::With(Lever::WeightedTargetGroups),
-        why: "The rules' weights, and whether targets are healthy.",
+        why: "The rules' weights, whether Elastic Beanstalk has made the rules and will remove them, and whether targets are healthy.",
     },
     Grant {
         sid: "ReadTargets",

@@ -57,6 +57,7 @@ impl Stage {
                 slot: super::stage::slot().to_string(),
                 environment: String::new(),
                 hosts: vec![target.to_owned()],
+                others: Vec::new(),
             };
             if let Ok(Adoption::Changes(adopted)) = adopt(&name, &[record], &of) {
                 changes = adopted.into_iter().skip(1).collect();

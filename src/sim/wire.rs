@@ -75,6 +75,7 @@ impl Call {
             let weights = matches!(
                 operation,
                 "DescribeRules"
+                    | "DescribeTags"
                     | "ModifyRule"
                     | "DescribeTargetHealth"
                     | "DescribeTargetGroups"

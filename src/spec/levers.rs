@@ -40,6 +40,15 @@ impl Lever {
         }
     }
 
+    /// Why it cannot give green as little as a share, if so: the weights that come closest to it leave green without any.
+    #[must_use]
+    pub fn cannot_give(self, share: Share) -> Option<String> {
+        let heaviest = self.heaviest()?;
+        (share.rest_beside(1) > u64::from(heaviest)).then(|| {
+            format!("({share}) is less than weights up to {heaviest} can give, which is all that `{self}` knows")
+        })
+    }
+
     /// As it is written.
     #[must_use]
     pub fn as_str(self) -> &'static str {

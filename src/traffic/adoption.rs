@@ -29,6 +29,8 @@ pub struct Target {
     pub environment: String,
     /// Host names of that environment: its CNAME and its balancer's.
     pub hosts: Vec<String>,
+    /// Host names of the application's other environments: releases give them members.
+    pub others: Vec<String>,
 }
 
 /// Why records are left as they are. Each says what to do.
@@ -178,14 +180,19 @@ pub fn adopt(name: &str, records: &[Record], target: &Target) -> Result<Adoption
     let found = Found::among(name, records)?;
     found.check_companion(name, &target.slot)?;
     found.check_policies()?;
+    let ours = found.companion.is_some();
     for record in &found.members {
-        let leads = record
-            .target()
-            .is_some_and(|leads| target.hosts.iter().any(|host| same_host(leads, host)));
-        if leads {
+        let leads_to = |hosts: &[String]| {
+            let leads = record.target();
+            leads.is_some_and(|leads| hosts.iter().any(|host| same_host(leads, host)))
+        };
+        if leads_to(&target.hosts) {
             continue;
         }
         if record.routing != Routing::Simple {
+            if ours && leads_to(&target.others) {
+                continue;
+            }
             return Err(foreign(name, record));
         }
         return Err(NotAdopted::Elsewhere {
@@ -194,22 +201,27 @@ pub fn adopt(name: &str, records: &[Record], target: &Target) -> Result<Adoption
             host: target.hosts.first().cloned().unwrap_or_default(),
         });
     }
-    let weighted = found.members.iter().find(|record| record.routing != Routing::Simple);
-    match (weighted, found.companion) {
+    let is_simple = |record: &&Record| record.routing == Routing::Simple;
+    let (simple, weighted): (Vec<&Record>, Vec<&Record>) = found.members.iter().copied().partition(is_simple);
+    match (weighted.first(), found.companion) {
         (None, None) => {}
         (None, Some(companion)) => return Err(stray(name, companion)),
-        (Some(_), Some(_)) => return Ok(Adoption::Already),
+        (Some(_), Some(_)) if simple.is_empty() => return Ok(Adoption::Already),
+        // Records of another kind that somebody has added since are like the first ones.
+        (Some(_), Some(_)) => {}
         (Some(member), None) => return Err(foreign(name, member)),
     }
     let member = Routing::Weighted {
         id: LIVE.to_owned(),
         weight: WHOLE,
     };
-    let mut changes = found.deletions();
-    for record in &found.members {
+    let mut changes: Vec<Change> = simple.iter().map(|record| Change::Delete((*record).clone())).collect();
+    for record in simple {
         changes.push(Change::Create(record.routed(member.clone())));
     }
-    changes.push(Change::Create(Fence::first(&target.slot).record(name)));
+    if !ours {
+        changes.push(Change::Create(Fence::first(&target.slot).record(name)));
+    }
     Ok(Adoption::Changes(changes))
 }
 

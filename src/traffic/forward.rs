@@ -69,18 +69,76 @@ pub fn forwarded(rules: &[Rule], groups: &[Group]) -> Split {
     split
 }
 
+/// The one of an environment's target groups that is meant: its only one, or else the only one that these rules name.
+#[must_use]
+pub fn meant<'a>(groups: &'a [String], rules: &[Rule]) -> Option<&'a str> {
+    if let [only] = groups {
+        return Some(only);
+    }
+    let mut all = groups.iter().filter(|group| names(rules, group));
+    let first = all.next()?;
+    all.next().is_none().then_some(first)
+}
+
+/// Whether one of these rules forwards to a target group, with whatever weight.
+#[must_use]
+pub fn names(rules: &[Rule], group: &str) -> bool {
+    rules
+        .iter()
+        .filter_map(|rule| rule.forward.as_ref().ok())
+        .any(|forward| forward.groups.iter().any(|(arn, _)| arn == group))
+}
+
+/// Green's target group, as far as it is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GreenGroup<'a> {
+    /// There is no green.
+    None,
+    /// There is or was one, and nobody can say which its group is.
+    Unknown,
+    /// This one.
+    Is(&'a str),
+}
+
+/// Why a rule is left as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotReweighed {
+    /// It cannot be weighed.
+    Unfit,
+    /// A group with weight may be green's, and would get a larger share. Its ARN.
+    MayBeGreen(String),
+}
+
 /// The same rule with other weights of blue's and green's target groups. Those of others stay as they are, and so does the
 /// stickiness.
-#[must_use]
+///
+/// # Errors
+///
+/// When it cannot be weighed, or would give more to a group that may be green's.
 pub fn reweighed(
     rule: &Rule,
     weighting: Weighting,
     originals: &Originals,
     blue: &str,
-    green: Option<&str>,
-) -> Option<Forward> {
-    let forward = rule.forward.as_ref().ok()?;
-    let (blue_weight, green_weight) = weighting.weights(*originals.get(&place(&rule.arn))?);
+    green: GreenGroup<'_>,
+) -> Result<Forward, NotReweighed> {
+    let forward = rule.forward.as_ref().map_err(|_| NotReweighed::Unfit)?;
+    let original = originals.get(&place(&rule.arn)).ok_or(NotReweighed::Unfit)?;
+    let (blue_weight, green_weight) = weighting.weights(*original);
+    match green {
+        GreenGroup::Is(_) => {}
+        _ if green_weight.is_some() => return Err(NotReweighed::Unfit),
+        GreenGroup::None => {}
+        GreenGroup::Unknown => {
+            let mut others = forward.groups.iter().filter(|(arn, weight)| arn != blue && *weight > 0);
+            let now = forward.groups.iter().find(|(arn, _)| arn == blue);
+            if let (Some((other, _)), Some((_, now))) = (others.next(), now)
+                && blue_weight.is_none_or(|wanted| wanted < *now)
+            {
+                return Err(NotReweighed::MayBeGreen(other.clone()));
+            }
+        }
+    }
     let mut groups = forward.groups.clone();
     let mut set = |arn: &str, weight: Option<u32>| match (groups.iter_mut().find(|(own, _)| own == arn), weight) {
         (Some((_, own)), Some(weight)) => *own = weight,
@@ -88,12 +146,10 @@ pub fn reweighed(
         (_, None) => groups.retain(|(own, _)| own != arn),
     };
     set(blue, blue_weight);
-    match green {
-        Some(green) => set(green, green_weight),
-        None if green_weight.is_some() => return None,
-        None => {}
+    if let GreenGroup::Is(green) = green {
+        set(green, green_weight);
     }
-    Some(Forward {
+    Ok(Forward {
         groups,
         sticky: forward.sticky,
     })
@@ -120,7 +176,7 @@ mod tests {
 
     fn weighed(rule: &Rule, weighting: Weighting) -> Vec<(String, u32)> {
         let originals = Originals::from([("rule abc".to_owned(), 1)]);
-        let forward = reweighed(rule, weighting, &originals, "blue", Some("green")).unwrap();
+        let forward = reweighed(rule, weighting, &originals, "blue", GreenGroup::Is("green")).unwrap();
         assert_eq!(forward.sticky, rule.forward.as_ref().unwrap().sticky);
         forward.groups
     }
@@ -151,6 +207,38 @@ mod tests {
             weighed(&attached, Weighting::GreenAlone),
             list(&[("maintenance", 0), ("green", 1)])
         );
+    }
+
+    #[test]
+    fn the_way_back_raises_no_share_that_may_be_green_s() {
+        let originals = Originals::from([("rule abc".to_owned(), 1)]);
+        let shared = rule(&[("blue", 19), ("stray", 1)], None);
+        let back = |rule: &Rule, originals: &Originals, green| {
+            reweighed(rule, Weighting::Original, originals, "blue", green).map(|forward| forward.groups)
+        };
+        let stray = NotReweighed::MayBeGreen("stray".to_owned());
+        assert_eq!(back(&shared, &originals, GreenGroup::Unknown), Err(stray));
+        // More for blue is less for whoever it is.
+        let more = Originals::from([("rule abc".to_owned(), 200)]);
+        let groups = back(&shared, &more, GreenGroup::Unknown).unwrap();
+        assert_eq!(groups[0], ("blue".to_owned(), 200));
+        // What has no weight gets none, and what a release without green finds is somebody else's.
+        let silent = rule(&[("blue", 19), ("stray", 0)], None);
+        assert_eq!(back(&silent, &originals, GreenGroup::Unknown).unwrap()[0].1, 1);
+        assert_eq!(back(&shared, &originals, GreenGroup::None).unwrap()[0].1, 1);
+        let forward = reweighed(&shared, Weighting::Attached, &originals, "blue", GreenGroup::Unknown);
+        assert_eq!(forward, Err(NotReweighed::Unfit));
+    }
+
+    #[test]
+    fn of_several_groups_the_one_is_meant_that_the_rules_name() {
+        let groups = |groups: &[&str]| groups.iter().map(|group| (*group).to_owned()).collect::<Vec<_>>();
+        let rules = [rule(&[("web", 1), ("other", 0)], None), rule(&[("web", 1)], None)];
+        assert_eq!(meant(&groups(&["unnamed"]), &rules), Some("unnamed"));
+        assert_eq!(meant(&groups(&["api", "web"]), &rules), Some("web"));
+        assert_eq!(meant(&groups(&["api", "admin"]), &rules), None);
+        assert_eq!(meant(&groups(&["other", "web"]), &rules), None);
+        assert_eq!(meant(&[], &rules), None);
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub struct Hosts {
     pub cname: Option<String>,
     /// Its balancer's name.
     pub endpoint: Option<String>,
+    /// The ARN of its target group, where that is on record.
+    pub group: Option<String>,
 }
 
 impl Hosts {

@@ -24,6 +24,8 @@ pub struct Split {
     pub faults: Vec<String>,
     /// Worth knowing, and no reason to stop.
     pub notes: Vec<String>,
+    /// The ARNs of the target groups of each environment that was asked about, with a lever that has some.
+    pub groups: BTreeMap<EnvironmentId, Vec<String>>,
 }
 
 /// One member of a place.
@@ -198,6 +200,12 @@ impl Split {
         (all.all(|other| other == Some(first)) && everywhere()).then_some(first)
     }
 
+    /// Whether something that the service calls so is a member, in any place.
+    #[must_use]
+    pub fn has_member(&self, id: &str) -> bool {
+        self.members().any(|(_, member)| member.id == id)
+    }
+
     /// An environment's weight in each place where it is a member.
     #[must_use]
     pub fn weights_of(&self, environment: &EnvironmentId) -> Originals {
@@ -205,6 +213,20 @@ impl Split {
             .iter()
             .filter_map(|(place, members)| Some((place.clone(), weight_of(members, environment)?)))
             .collect()
+    }
+
+    /// The ARN of an environment's target group: the one that is a member, or else its only one.
+    #[must_use]
+    pub fn group_of(&self, environment: &EnvironmentId) -> Option<String> {
+        let groups = self.groups.get(environment)?;
+        let member = self
+            .members()
+            .find(|(_, member)| member.environment.as_ref() == Some(environment));
+        match (member, groups.as_slice()) {
+            (Some((_, member)), _) => Some(member.id.clone()),
+            (None, [only]) => Some(only.clone()),
+            (None, _) => None,
+        }
     }
 
     /// The fewest healthy targets that an environment has in any place; `None` where the lever does not count them.

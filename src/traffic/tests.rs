@@ -11,6 +11,7 @@ fn target() -> Target {
         slot: SLOT.to_owned(),
         environment: "shop-blue".to_owned(),
         hosts: vec![CNAME.to_owned(), "awseb-1.eu-central-1.elb.amazonaws.com".to_owned()],
+        others: vec!["shop-blue.eu-central-1.elasticbeanstalk.com".to_owned()],
     }
 }
 
@@ -133,6 +134,40 @@ fn members_that_somebody_adds_later_are_found() {
     let error = adopt(NAME, &members, &target()).unwrap_err();
     assert!(matches!(error, NotAdopted::Foreign { .. }), "{error}");
     assert!(error.to_string().contains("\"red\" weight 0"), "{error}");
+}
+
+#[test]
+fn a_name_that_releases_have_moved_is_adopted_already() {
+    let members = vec![
+        alias("A", weighted("live", 0), "shop-blue.eu-central-1.elasticbeanstalk.com"),
+        alias("A", weighted("e-green-7", 200), CNAME),
+        fence(),
+    ];
+    assert_eq!(adopt(NAME, &members, &target()), Ok(Adoption::Already));
+    // Without the text beside them nobody knows whose they are.
+    let error = adopt(NAME, &members[..2], &target()).unwrap_err();
+    assert!(matches!(error, NotAdopted::Foreign { .. }), "{error}");
+}
+
+#[test]
+fn a_simple_record_beside_members_of_ours_becomes_a_member_too() {
+    let members = vec![
+        alias("A", weighted("e-green-7", 200), CNAME),
+        alias("AAAA", Routing::Simple, CNAME),
+        fence(),
+    ];
+    let now = after(members.clone(), &changes(adopt(NAME, &members, &target())));
+    assert!(now.contains(&alias("AAAA", weighted("live", 200), CNAME)), "{now:?}");
+    assert!(now.contains(&members[0]) && now.contains(&fence()), "{now:?}");
+    assert_eq!(now.len(), 3);
+    assert_eq!(adopt(NAME, &now, &target()), Ok(Adoption::Already));
+    let astray = [
+        members[0].clone(),
+        alias("AAAA", Routing::Simple, "other.example.org"),
+        fence(),
+    ];
+    let error = adopt(NAME, &astray, &target()).unwrap_err();
+    assert!(matches!(error, NotAdopted::Elsewhere { .. }), "{error}");
 }
 
 #[test]

@@ -52,6 +52,7 @@ impl Aws {
             load_balanced: value("aws:elasticbeanstalk:environment", "EnvironmentType") != Some("SingleInstance"),
             coupled_database: truth("aws:rds:dbinstance", "HasCoupledDatabase"),
             shared_balancer: truth("aws:elasticbeanstalk:environment", "LoadBalancerIsShared"),
+            sticky_targets: sticky(set.option_settings()),
         })
     }
 
@@ -96,5 +97,41 @@ impl Aws {
             .await
             .map(drop)
             .map_err(|error| read("DeleteConfigurationTemplate", error))
+    }
+}
+
+/// Whether one of an environment's processes keeps clients with one instance.
+fn sticky(settings: &[aws_sdk_elasticbeanstalk::types::ConfigurationOptionSetting]) -> bool {
+    settings.iter().any(|setting| {
+        let process = setting
+            .namespace()
+            .is_some_and(|namespace| namespace.starts_with("aws:elasticbeanstalk:environment:process:"));
+        process
+            && setting.option_name() == Some("StickinessEnabled")
+            && setting.value().is_some_and(|text| text.eq_ignore_ascii_case("true"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_elasticbeanstalk::types::ConfigurationOptionSetting;
+
+    use super::*;
+
+    #[test]
+    fn any_process_may_keep_its_clients() {
+        let setting = |namespace: &str, value: &str| {
+            ConfigurationOptionSetting::builder()
+                .namespace(namespace)
+                .option_name("StickinessEnabled")
+                .value(value)
+                .build()
+        };
+        let process = "aws:elasticbeanstalk:environment:process:default";
+        assert!(sticky(&[setting(process, "True")]));
+        assert!(!sticky(&[
+            setting(process, "false"),
+            setting("aws:elb:policies", "true")
+        ]));
     }
 }

@@ -110,7 +110,7 @@ fn rule(world: &mut World, listener: &str, groups: &[(&str, &str)]) -> String {
 
 #[test]
 fn an_environment_gets_a_target_group_and_a_rule_for_its_cname() {
-    let (mut world, arn, _) = world();
+    let (mut world, arn, listener) = world();
     launch(&mut world, &arn, "blue", "shop");
     let cname = "shop.eu-central-1.elasticbeanstalk.com";
     let (id, blue) = (world.id("blue"), group(&mut world, "blue"));
@@ -128,10 +128,19 @@ fn an_environment_gets_a_target_group_and_a_rule_for_its_cname() {
         body.contains(&format!("<LoadBalancers><member><Name>{arn}</Name>")),
         "{body}"
     );
+    let body = world.ok("DescribeRules", &[ELB, ("ListenerArn", &listener)]);
+    let own = World::all(&body, "RuleArn").remove(0);
     let body = world.ok(
         "DescribeTags",
-        &[ELB, ("ResourceArns.member.1", &blue), ("ResourceArns.member.2", &arn)],
+        &[
+            ELB,
+            ("ResourceArns.member.1", &blue),
+            ("ResourceArns.member.2", &arn),
+            ("ResourceArns.member.3", &own),
+        ],
     );
+    let tag = format!("<Key>elasticbeanstalk:environment-id</Key><Value>{id}</Value>");
+    assert_eq!(body.matches(&tag).count(), 2, "its group has it, and its rule: {body}");
     for (key, value) in [
         ("elasticbeanstalk:environment-name", "blue"),
         ("elasticbeanstalk:environment-id", id.as_str()),

@@ -70,6 +70,7 @@ fn unstick(release: &Release, seen: &Observation, lost: Lost) -> Option<Decision
     let action = Action::Weigh {
         weighting: Weighting::GreenAlone,
         before: split.token.clone(),
+        green_group: split.group_of(&release.green.as_ref()?.id),
     };
     let tried = release.attempts_of(&action.key());
     (!tried.fatal && tried.failed < limits::ATTEMPTS).then(|| act_patiently(release, seen.at, action))

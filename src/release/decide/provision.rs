@@ -154,6 +154,7 @@ fn make(release: &Release, blue: &Blue, environments: &[EnvironmentSeen], now: T
             cname: None,
             endpoint: None,
             reused: true,
+            group: None,
         };
         return record(
             format!("{} ({id}) is still there and is used again", found.name),
@@ -169,6 +170,7 @@ fn make(release: &Release, blue: &Blue, environments: &[EnvironmentSeen], now: T
                     cname: None,
                     endpoint: None,
                     reused: false,
+                    group: None,
                 };
                 record(
                     format!("{} ({}) is being made", found.name, found.id),

@@ -438,6 +438,7 @@ fn unclaimed(release: &Release, environments: &[EnvironmentSeen]) -> Found {
             cname: None,
             endpoint: None,
             reused: false,
+            group: None,
         }),
         _ => Found::Foreign(finish(
             Outcome::NeedsHuman,

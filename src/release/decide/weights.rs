@@ -73,6 +73,7 @@ pub(super) fn step(release: &Release, blue: &Blue, green: &Green, wanted: Weight
         // What no rule names gets no health checks: green is a member first, and then one with traffic.
         weighting: if attach { Weighting::Attached } else { wanted },
         before: split.token.clone(),
+        green_group: split.group_of(&green.id),
     };
     act(release, seen.at, action, |why| roll_back(why, Outcome::RolledBack))
 }
@@ -265,6 +266,7 @@ pub(super) fn compare(release: &Release, seen: &Observation) -> Weights {
     let restore = (strangers.is_empty() && split.faults.is_empty() && !doubtful).then(|| Action::Weigh {
         weighting: release.weighting,
         before: split.token.clone(),
+        green_group: green.and_then(|green| split.group_of(green)),
     });
     Weights::Changed { what, restore }
 }
@@ -288,8 +290,13 @@ pub(super) fn renamed(release: &Release, environments: &[EnvironmentSeen], seen:
 
 /// What attempts to bring a weighting about are counted under.
 fn key(weighting: Weighting) -> String {
-    let before = String::new();
-    Action::Weigh { weighting, before }.key()
+    let (before, green_group) = (String::new(), None);
+    Action::Weigh {
+        weighting,
+        before,
+        green_group,
+    }
+    .key()
 }
 
 /// Whether all traffic is blue's, exactly as it was, and green no member.
@@ -343,6 +350,7 @@ pub(super) fn back(
     let action = Action::Weigh {
         weighting: Weighting::Original,
         before: split.token.clone(),
+        green_group: None,
     };
     let attempts = release.attempts_of(&action.key());
     // There is no other way back, so it is tried until the deadline, however often it was refused.
@@ -416,6 +424,7 @@ pub(super) fn detach(
     let action = Action::Weigh {
         weighting: Weighting::GreenAlone,
         before: split.token.clone(),
+        green_group: release.green.as_ref().and_then(|green| split.group_of(&green.id)),
     };
     Some(act(release, seen.at, action, give_up))
 }

@@ -3,7 +3,7 @@
 use super::super::counted::AlarmSeen;
 use super::super::plan::Plan;
 use super::super::seen::{EnvironmentSeen, HealthSeen, VersionSeen};
-use crate::model::Known;
+use crate::model::{EnvironmentId, Known};
 use crate::traffic::Split;
 
 /// What preflight looked at.
@@ -17,6 +17,8 @@ pub struct Facts {
     pub environments: Known<Vec<EnvironmentSeen>>,
     /// How a lever with weights shares out the traffic; asked only of such a one.
     pub split: Known<Split>,
+    /// The rules that carry the traffic, but for those that cannot; asked only of a lever that has some.
+    pub rules: Known<Vec<RuleSeen>>,
     /// Health of the live environment.
     pub blue_health: Known<HealthSeen>,
     /// What its configuration says.
@@ -65,6 +67,19 @@ pub struct SettingsSeen {
     pub coupled_database: bool,
     /// Whether the balancer is shared with other environments.
     pub shared_balancer: bool,
+    /// Whether clients stay with one instance.
+    pub sticky_targets: bool,
+}
+
+/// A rule that carries the traffic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleSeen {
+    /// The name of its place.
+    pub place: String,
+    /// Whether clients stay with their target group.
+    pub sticky: bool,
+    /// The environment for which Elastic Beanstalk has made it, if it has.
+    pub made_for: Option<EnvironmentId>,
 }
 
 /// The bucket for bundles.

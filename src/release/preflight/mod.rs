@@ -3,8 +3,9 @@
 
 mod facts;
 mod problem;
+mod rules;
 
-pub use facts::{BucketSeen, Facts, QuotaSeen, SettingsSeen};
+pub use facts::{BucketSeen, Facts, QuotaSeen, RuleSeen, SettingsSeen};
 pub use problem::Problem;
 
 use super::pair::Blue;
@@ -80,6 +81,7 @@ pub fn judge(plan: &Plan, facts: &Facts, now: Timestamp) -> Findings {
                 .known()
                 .map(|split| split.weights_of(&live.id))
                 .unwrap_or_default(),
+            group: facts.split.known().and_then(|split| split.group_of(&live.id)),
         });
     }
     found
@@ -165,7 +167,7 @@ impl Findings {
                         "no environment of {} has all the traffic of {} ({})",
                         plan.id.slot.application,
                         plan.slot_cname,
-                        shown.unwrap_or_default()
+                        shown.unwrap_or_default() + &rules::unclear(facts)
                     ),
                     "give everything to the one that is to be replaced, and remove members that lead elsewhere",
                 );
@@ -270,6 +272,7 @@ impl Findings {
                 );
             }
             self.balancer(plan, &label, settings.shared_balancer);
+            self.rules(facts, live, settings);
         }
         if !self.unreadable(&format!("read the managed updates of {label}"), &facts.managed_update)
             && let Some(Some(update)) = facts.managed_update.known()

@@ -27,6 +27,7 @@ mod drilling;
 mod exhaust;
 mod explore;
 mod foreign;
+mod forwards;
 mod gates;
 mod green;
 mod holding;

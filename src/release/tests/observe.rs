@@ -117,6 +117,7 @@ impl World {
                 application: unread(),
                 environments: unread(),
                 split: unread(),
+                rules: unread(),
                 blue_health: unread(),
                 blue_settings: unread(),
                 managed_update: unread(),
@@ -135,12 +136,14 @@ impl World {
             load_balanced: true,
             coupled_database: false,
             shared_balancer: self.plan.lever == crate::spec::Lever::WeightedTargetGroups,
+            sticky_targets: false,
         };
         Facts {
             identity: Known::Known("123456789012".to_owned()),
             application: Known::Known(true),
             environments: Known::Known(self.read_list()),
             split: self.split().map_or_else(unread, Known::Known),
+            rules: Known::Known(Vec::new()),
             blue_health: self.health(&BLUE.into()),
             blue_settings: Known::Known(settings),
             managed_update: Known::Known(None),

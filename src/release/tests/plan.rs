@@ -125,6 +125,7 @@ pub(crate) fn blue() -> Blue {
         account: "1".to_owned(),
         cname: None,
         weights: crate::traffic::Originals::new(),
+        group: None,
     }
 }
 

@@ -43,6 +43,7 @@ pub(super) fn state(phase: Phase) -> Release {
         account: "1".to_owned(),
         cname: None,
         weights: crate::traffic::Originals::new(),
+        group: None,
     });
     state.green = Some(Green {
         id: "e-green".into(),
@@ -50,6 +51,7 @@ pub(super) fn state(phase: Phase) -> Release {
         cname: Some("green.example".to_owned()),
         endpoint: None,
         reused: false,
+        group: None,
     });
     state
 }
@@ -117,6 +119,7 @@ fn weighed(weighting: Weighting) -> Event {
         action: Action::Weigh {
             weighting,
             before: because(),
+            green_group: None,
         },
     }
 }

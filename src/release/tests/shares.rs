@@ -110,8 +110,15 @@ impl World {
                 .collect(),
             token: format!("{}", shares.version),
             ttl: (!rules).then_some(20),
+            groups: if rules { self.groups() } else { BTreeMap::new() },
             ..Split::default()
         })
+    }
+
+    /// Each environment's target group, which is called as it is.
+    fn groups(&self) -> BTreeMap<EnvironmentId, Vec<String>> {
+        let ids = self.environments.iter().map(|one| &one.id);
+        ids.map(|id| (id.clone(), vec![id.to_string()])).collect()
     }
 
     pub(super) fn in_sync(&self, change: &str) -> Known<bool> {
@@ -121,7 +128,7 @@ impl World {
 
     /// What the service makes of weights. Records are compared with what is there; rules are not, and do not change at once.
     pub(super) fn weigh(&mut self, release: &Release, action: &Action) -> CallResult {
-        let Action::Weigh { weighting, before } = action else {
+        let Action::Weigh { weighting, before, .. } = action else {
             unreachable!("only weights are weighed")
         };
         let compares = self.plan.lever == Lever::WeightedDns;

@@ -22,6 +22,15 @@ pub(super) fn check(spec: &Spec, findings: &mut Findings<'_>) {
         Lever::WeightedTargetGroups => weighted_target_groups(spec, findings),
     }
     steps(spec, findings);
+    drill(spec, findings);
+}
+
+/// A drill whose green gets no traffic proves nothing.
+fn drill(spec: &Spec, findings: &mut Findings<'_>) {
+    let place = Place::of(&["drill", "max_share"]);
+    if let Some(why) = spec.drill.max_share.and_then(|share| spec.lever.cannot_give(share)) {
+        findings.add(&place, format!("`{place}` {why}"), "make it larger");
+    }
 }
 
 /// What another lever would use is a mistake, not a reserve.
@@ -101,7 +110,8 @@ fn weighted_target_groups(spec: &Spec, findings: &mut Findings<'_>) {
         findings.add(
             &place,
             "the lever `weighted-target-groups` needs the rules that carry the traffic",
-            "set `weighted_target_groups.rules` to their ARNs: `aws elbv2 describe-rules --listener-arn …` lists them",
+            "set `weighted_target_groups.rules` to their ARNs: `aws elbv2 describe-rules --listener-arn …` lists them. \
+             They are rules of your own: those that Elastic Beanstalk has made go with their environment",
         );
     } else if rules.len() > MOST_RULES {
         findings.add(
@@ -128,7 +138,7 @@ fn weighted_target_groups(spec: &Spec, findings: &mut Findings<'_>) {
 fn steps(spec: &Spec, findings: &mut Findings<'_>) {
     let place = Place::of(&["steps"]);
     let Some(steps) = &spec.steps else { return };
-    let Some(heaviest) = spec.lever.heaviest() else {
+    if !spec.lever.is_gradual() {
         if *steps != Steps::Preset(Preset::AllAtOnce) {
             findings.add(
                 &place,
@@ -137,7 +147,7 @@ fn steps(spec: &Spec, findings: &mut Findings<'_>) {
             );
         }
         return;
-    };
+    }
     let Steps::List(list) = steps else { return };
     if list.is_empty() && !findings.lost_element(&place) {
         findings.add(&place, "`steps` is empty", "leave it out, or write \"all-at-once\"");
@@ -160,15 +170,8 @@ fn steps(spec: &Spec, findings: &mut Findings<'_>) {
             );
         }
         before = Some(step.share);
-        if step.share.rest_beside(1) > u64::from(heaviest) {
-            findings.add(
-                &share,
-                format!(
-                    "`{share}` ({}) is less than weights up to {heaviest} can give, which is all that `{}` knows",
-                    step.share, spec.lever
-                ),
-                "make it larger",
-            );
+        if let Some(why) = spec.lever.cannot_give(step.share) {
+            findings.add(&share, format!("`{share}` {why}"), "make it larger");
         }
         if let Some(bake) = step.bake {
             let place = place.key("bake");

@@ -554,6 +554,10 @@ fn levers_and_steps() {
             "`weighted_target_groups` is for the lever `weighted-target-groups`, and this slot's is `weighted-dns`",
         ),
         (
+            "drill.max_share = \"0.1%\"",
+            "`drill.max_share` (0.1%) is less than weights up to 255 can give, which is all that `weighted-dns` knows",
+        ),
+        (
             "[[gates]]\nbefore = { step = 4 }",
             "there is no step 4 to stand before: the release has 3 steps",
         ),
@@ -561,6 +565,7 @@ fn levers_and_steps() {
         assert_eq!(dns(lines), [message], "{lines}");
     }
     assert_eq!(dns("[[gates]]\nbefore = { step = 2 }"), none);
+    assert_eq!(dns("drill.max_share = \"0.4%\""), none);
     let groups = |lines: &str| with(&format!("lever = \"weighted-target-groups\"\n{lines}"));
     let rule = "arn:aws:elasticloadbalancing:eu-west-1:1:listener-rule/app/a/1/2/3";
     assert_eq!(groups(&format!("weighted_target_groups.rules = [{rule:?}]")), none);

@@ -1,0 +1,121 @@
+//! Target groups: whose is whose stands in the journal, and what about rules and groups is in the way of a release.
+
+use super::plan::gradual;
+use super::run::{GREEN, Run};
+use super::world::BLUE;
+use crate::model::Known;
+use crate::release::preflight::{Facts, Problem, RuleSeen, judge};
+use crate::release::{Action, Event, looks};
+use crate::spec::Lever;
+
+fn run() -> Run {
+    Run::of(gradual(Lever::WeightedTargetGroups), 1)
+}
+
+#[test]
+fn green_s_target_group_is_on_record_before_the_first_rule_names_it() {
+    let run = run().finish();
+    let mut groups = run.entries.iter().filter_map(|entry| match &entry.event {
+        Event::Intended {
+            action: Action::Weigh { green_group, .. },
+        } => Some(green_group.as_deref()),
+        _ => None,
+    });
+    assert_eq!(groups.next(), Some(Some(GREEN)));
+    let group = run.release.green.as_ref().and_then(|green| green.group.as_deref());
+    assert_eq!(group, Some(GREEN));
+    let group = run.release.blue.as_ref().and_then(|blue| blue.group.as_deref());
+    assert_eq!(group, Some(BLUE), "preflight knows blue's");
+}
+
+#[test]
+fn a_journal_without_target_groups_is_read() {
+    let old = r#"{"action":"weigh","weighting":"attached","before":"1"}"#;
+    let action: Action = serde_json::from_str(old).unwrap();
+    assert!(matches!(&action, Action::Weigh { green_group: None, .. }));
+    assert_eq!(
+        serde_json::to_value(&action).unwrap(),
+        serde_json::from_str::<serde_json::Value>(old).unwrap()
+    );
+}
+
+/// The problems that preflight finds after a change of what it has looked at.
+fn problems(change: impl Fn(&mut Facts)) -> Vec<Problem> {
+    let mut run = run();
+    let wanted = looks(&run.release, run.world.now);
+    let seen = run.world.observe(&run.release, &wanted);
+    let mut facts = seen.facts.expect("preflight asks for facts");
+    change(&mut facts);
+    judge(&run.release.plan, &facts, seen.at).problems
+}
+
+fn rule(sticky: bool, made_for: Option<&str>) -> Known<Vec<RuleSeen>> {
+    Known::Known(vec![RuleSeen {
+        place: "rule 1".to_owned(),
+        sticky,
+        made_for: made_for.map(Into::into),
+    }])
+}
+
+fn sticky(facts: &mut Facts) {
+    if let Known::Known(settings) = &mut facts.blue_settings {
+        settings.sticky_targets = true;
+    }
+}
+
+/// Blue has a group beside the one that is called as it is.
+fn several(facts: &mut Facts, groups: [&str; 2]) {
+    if let Known::Known(split) = &mut facts.split {
+        split.groups.insert(BLUE.into(), groups.map(str::to_owned).to_vec());
+    }
+}
+
+#[test]
+fn what_would_stop_a_release_at_its_first_rule_is_found_before_it_begins() {
+    assert_eq!(problems(|facts| facts.rules = rule(false, None)), Vec::new());
+    let [made] = problems(|facts| facts.rules = rule(false, Some(BLUE)))
+        .try_into()
+        .unwrap();
+    assert_eq!(made.code, "rule");
+    assert!(made.message.contains("has made rule 1 for e-blue"), "{made}");
+    assert!(made.advice.contains("a rule of your own"), "{made}");
+    let kept = |sticky_rule: bool| {
+        problems(|facts| {
+            sticky(facts);
+            facts.rules = rule(sticky_rule, None);
+        })
+    };
+    assert_eq!(kept(true), Vec::new());
+    let [refused] = kept(false).try_into().unwrap();
+    assert_eq!(refused.code, "stickiness");
+    assert!(refused.message.contains("rule 1 does not keep them"), "{refused}");
+    let [unread] = problems(|facts| facts.rules = Known::Unknown("no".to_owned()))
+        .try_into()
+        .unwrap();
+    assert!(unread.is_unknown(), "{unread}");
+}
+
+#[test]
+fn an_environment_with_several_target_groups_is_named_with_what_the_rules_name() {
+    let [one] = problems(|facts| several(facts, [BLUE, "api"])).try_into().unwrap();
+    assert_eq!(one.code, "target-groups");
+    assert!(
+        one.message.contains("has 2 target groups, of which the rules name one"),
+        "{one}"
+    );
+    let none = problems(|facts| {
+        several(facts, ["web", "api"]);
+        if let Known::Known(split) = &mut facts.split {
+            for member in split.places.values_mut().flatten() {
+                member.environment = None;
+            }
+        }
+    });
+    let [none] = none.try_into().unwrap();
+    assert_eq!(none.code, "live");
+    assert!(
+        none.message
+            .contains("e-blue has 2 target groups, and the rules name 0 of them"),
+        "{none}"
+    );
+}
