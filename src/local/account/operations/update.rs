@@ -68,6 +68,7 @@ impl Account {
                 deploys: version.is_some(),
                 configures: configures || version.is_none(),
                 touches_instances: false,
+                redeploys: version.is_some() || restarts,
                 instances: environment.instances,
                 platform: std::mem::replace(&mut environment.platform, platform),
             };
@@ -243,6 +244,45 @@ mod tests {
         assert!(messages.contains(&"Successfully deployed new configuration to environment.".to_owned()));
         let (code, _) = world.refused("UpdateEnvironment", &setting("aws:autoscaling:asg", "MaxSize", "2"));
         assert_eq!(code, "ConfigurationValidationException");
+    }
+
+    #[test]
+    fn the_size_changes_beside_an_instance_that_is_unwell() {
+        for behaviour in [Behaviour::IsUnhealthy, Behaviour::Fails] {
+            let mut world = World::new();
+            world.launch("blue", "v1");
+            world.plane.behave("v1", behaviour);
+            world.wait(60);
+            world.ok("UpdateEnvironment", &setting("aws:autoscaling:asg", "MinSize", "3"));
+            world.wait(100);
+            assert_eq!(world.status("blue"), "Ready");
+            let desired = world.desired("blue");
+            assert_eq!((desired.instances, desired.deployment.id), (3, 1));
+            assert!(
+                !world
+                    .messages(&[BLUE])
+                    .contains(&"Failed to deploy configuration.".to_owned())
+            );
+        }
+    }
+
+    #[test]
+    fn a_size_that_is_not_reached_is_a_warning() {
+        let mut world = World::new();
+        world.launch("blue", "v1");
+        world.plane.silence(true);
+        world.ok("UpdateEnvironment", &setting("aws:autoscaling:asg", "MinSize", "3"));
+        world.wait(590);
+        assert_eq!(world.status("blue"), "Updating");
+        world.wait(20);
+        assert_eq!(world.status("blue"), "Ready");
+        let desired = world.desired("blue");
+        assert_eq!((desired.instances, desired.deployment.id), (3, 1));
+        let warnings = world.messages(&[BLUE, ("Severity", "WARN")]);
+        assert!(
+            warnings.iter().any(|message| message.contains("1 of 3 instances")),
+            "{warnings:?}"
+        );
     }
 
     #[test]
