@@ -286,6 +286,34 @@ mod tests {
     }
 
     #[test]
+    fn instances_that_are_launched_after_a_failure_run_the_version_before() {
+        let mut world = World::new();
+        world.launch("blue", "v1");
+        world.version("v2");
+        world.plane.behave("v2", Behaviour::Fails);
+        world.ok("UpdateEnvironment", &[BLUE, ("VersionLabel", "v2")]);
+        assert_eq!(world.desired("blue").launched, None);
+        world.wait(100);
+        let versions = |world: &World| {
+            let desired = world.desired("blue");
+            let launched = desired.launched.map(|launched| launched.version_label.to_string());
+            (desired.deployment.version_label.to_string(), launched)
+        };
+        let expected = ("v2".to_owned(), Some("v1".to_owned()));
+        assert_eq!(versions(&world), expected);
+        // Neither a restart nor another size makes the failed version the expected one.
+        world.restart();
+        assert_eq!(versions(&world), expected);
+        world.ok("UpdateEnvironment", &setting("aws:autoscaling:asg", "MinSize", "3"));
+        assert_eq!(versions(&world), expected);
+        world.wait(100);
+        assert_eq!(world.status("blue"), "Ready");
+        assert_eq!(versions(&world), expected);
+        let body = world.ok("DescribeEnvironments", &[]);
+        assert_eq!(World::all(&body, "VersionLabel"), ["v1"]);
+    }
+
+    #[test]
     fn a_property_is_a_deployment_and_a_pending_draft_until_it_is_there() {
         let mut world = World::new();
         world.launch("blue", "v1");

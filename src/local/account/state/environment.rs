@@ -335,6 +335,13 @@ impl Environment {
         }
     }
 
+    /// What instances run that are launched from now on, if it is not what the others were told: after a deployment that failed, the
+    /// version of the most recent one that succeeded (source: "Deployment policies and settings", Developer Guide).
+    pub(crate) fn of_new_instances(&self) -> Option<&Plan> {
+        let differs = self.expected.deployment != self.wanted.deployment;
+        (differs && !self.is_deploying()).then_some(&self.expected)
+    }
+
     /// Whether an update is going on that can be aborted.
     pub(crate) fn is_abortable(&self) -> bool {
         self.status == Status::Updating && matches!(self.work, Some(Work::Update(_)))
