@@ -173,6 +173,14 @@ impl Pipelines {
         {
             return Err(unable("the target execution did not succeed in it"));
         }
+        // Source: "Configuring stage rollback", User Guide.
+        if pipeline
+            .executions
+            .iter()
+            .any(|execution| execution.is_in(&input.stage_name))
+        {
+            return Err(unable("an execution is in progress in it"));
+        }
         let trigger = Trigger {
             kind: "ManualRollback".into(),
             detail: caller(context),

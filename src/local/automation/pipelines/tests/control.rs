@@ -146,6 +146,18 @@ fn a_failed_stage_is_retried() {
 }
 
 #[test]
+fn a_stage_that_somebody_is_in_is_not_rolled_back() {
+    let mut world = World::with_pipeline(|_| {});
+    let good = world.finish_first();
+    world.start();
+    let job = world.first_job();
+    let back = json!({ "pipelineName": "shop", "stageName": "Deploy", "targetPipelineExecutionId": good });
+    world.pipeline_refuses("RollbackStage", &back, "UnableToRollbackStageException");
+    world.fail(&job, "bad");
+    world.pipeline("RollbackStage", &back);
+}
+
+#[test]
 fn a_stage_is_rolled_back_by_hand() {
     let mut world = World::with_pipeline(|_| {});
     let good = world.finish_first();
