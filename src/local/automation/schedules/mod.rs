@@ -99,6 +99,13 @@ impl Schedule {
         });
     }
 
+    /// Finds its first time. A rate without a beginning fires at once (source: "Schedule types in EventBridge Scheduler").
+    fn begin(&mut self, account: &mut Account) {
+        let at_once = self.start.is_none() && self.expression.is_rate();
+        let moment = self.modified.as_millis() - i64::from(at_once);
+        self.plan(Timestamp::from_millis(moment), account);
+    }
+
     /// Finds its next time after one by its own clock.
     fn plan(&mut self, after: Timestamp, account: &mut Account) {
         self.next = None;
@@ -107,7 +114,7 @@ impl Schedule {
         }
         // One that fires once passes both over (source: `StartDate` and `EndDate` of `CreateSchedule`).
         let bound = |at: Option<Timestamp>| at.filter(|_| !self.expression.is_once());
-        let begin = bound(self.start).unwrap_or(self.modified).max(self.modified);
+        let begin = bound(self.start).unwrap_or(self.modified);
         // The beginning itself may be a time.
         let after = after.max(Timestamp::from_millis(begin.as_millis() - 1));
         let Some(told) = self.expression.next(begin, after, &self.zone) else {
