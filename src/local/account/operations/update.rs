@@ -232,6 +232,25 @@ mod tests {
     }
 
     #[test]
+    fn an_environment_keeps_its_kind_of_load_balancer() {
+        const NAMESPACE: &str = "aws:elasticbeanstalk:environment";
+        let mut world = World::new();
+        world.launch("blue", "v1");
+        let (code, message) = world.refused(
+            "UpdateEnvironment",
+            &setting(NAMESPACE, "LoadBalancerType", "application"),
+        );
+        assert_eq!(code, "ConfigurationValidationException");
+        assert_eq!(
+            message,
+            "Configuration validation exception: LoadBalancer type option cannot be changed."
+        );
+        let single = setting(NAMESPACE, "EnvironmentType", "SingleInstance");
+        assert_eq!(world.refused("UpdateEnvironment", &single).0, "NotImplemented");
+        world.ok("UpdateEnvironment", &setting(NAMESPACE, "LoadBalancerType", "classic"));
+    }
+
+    #[test]
     fn the_size_changes_without_a_deployment() {
         let mut world = World::new();
         world.launch("blue", "v1");
