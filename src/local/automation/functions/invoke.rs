@@ -160,6 +160,11 @@ impl Functions {
             let Some(function) = self.functions.get(&invocation.function) else {
                 continue;
             };
+            // Source: "Error handling for asynchronous invocation", Developer Guide: nothing is tried of a function that may not run.
+            if function.reserved == Some(0) {
+                self.tell(&invocation, Condition::ZeroReservedConcurrency, None, account, now);
+                continue;
+            }
             if now.since(invocation.accepted) > longest_age(function, invocation.attempts, account) {
                 self.tell(&invocation, Condition::EventAgeExceeded, None, account, now);
                 continue;

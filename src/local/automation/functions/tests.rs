@@ -293,6 +293,25 @@ fn an_event_that_is_too_old_is_not_tried_again() {
 }
 
 #[test]
+fn an_event_of_a_function_that_may_not_run_is_given_up_at_once() {
+    let mut world = World::new();
+    world.function("release");
+    let path = "/2019-09-25/functions/release/event-invoke-config";
+    let to = json!({ "DestinationConfig": { "OnFailure": { "Destination": "arn:aws:s3:::news" } } });
+    world.lambda("PUT", path, &to);
+    let concurrency = "/2017-10-31/functions/release/concurrency";
+    world.lambda("PUT", concurrency, &json!({ "ReservedConcurrentExecutions": 0 }));
+    world.accepts("release", &json!({ "n": 1 }));
+    let kept = world.storage.keys("news");
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    let record: Value = serde_json::from_str(&world.storage.text("news", &kept[0])).unwrap();
+    assert_eq!(record["requestContext"]["condition"], "ZeroReservedConcurrency");
+    world.lambda("DELETE", concurrency, &Value::Null);
+    world.seconds(60);
+    assert!(world.events().is_empty(), "it is not tried again");
+}
+
+#[test]
 fn an_event_that_was_never_tried_grows_too_old_as_well() {
     let mut world = World::new();
     world.function("release");
@@ -303,7 +322,9 @@ fn an_event_that_was_never_tried_grows_too_old_as_well() {
     });
     world.lambda("PUT", path, &config);
     let concurrency = "/2017-10-31/functions/release/concurrency";
-    world.lambda("PUT", concurrency, &json!({ "ReservedConcurrentExecutions": 0 }));
+    world.lambda("PUT", concurrency, &json!({ "ReservedConcurrentExecutions": 1 }));
+    world.accepts("release", &json!({ "n": 0 }));
+    assert_eq!(world.events().len(), 1);
     world.accepts("release", &json!({ "n": 1 }));
     world.seconds(60);
     assert!(world.storage.keys("news").is_empty(), "it waits for room");
