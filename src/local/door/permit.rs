@@ -7,7 +7,7 @@ use http::{HeaderValue, Request, Response, StatusCode};
 use super::body::{self, Body};
 use super::refusal::{Refusal, Shape};
 use super::route::{self, Target};
-use super::{query, rpc};
+use super::{json, query, rpc};
 use crate::local::automation::Service;
 use crate::local::metrics::Document;
 use crate::local::permissions::{Call, Denial, Permissions, Policy};
@@ -40,7 +40,9 @@ pub(super) async fn admit(
         let request = Request::from_parts(head, body);
         return Ok(Admitted { request, hides });
     }
-    if let Target::Automation(service @ (Service::Functions | Service::Schedules)) = *target {
+    if let Target::Automation(service) = *target
+        && !Permissions::reads_body(service, &head)
+    {
         // Whole programs may be in their bodies, and their paths say what is asked for.
         let call = Call::Automation {
             service,
@@ -53,7 +55,11 @@ pub(super) async fn admit(
         let request = Request::from_parts(head, body);
         return Ok(Admitted { request, hides: None });
     }
-    let content = body::collect(body)
+    let longest = match target {
+        Target::Automation(Service::Functions) => json::LONGEST_UPLOAD,
+        _ => body::LONGEST,
+    };
+    let content = body::collect_up_to(body, longest)
         .await
         .map_err(|refusal| refusal.response(shape, id))?;
     let checked = match target {

@@ -169,6 +169,14 @@ impl crate::local::permissions::Inventory for Nowhere {
     fn group(&self, _instance: &str) -> Option<String> {
         None
     }
+
+    fn role_path(&self, _name: &str) -> Option<String> {
+        None
+    }
+
+    fn profile_path(&self, _name: &str) -> Option<String> {
+        None
+    }
 }
 
 #[tokio::test]

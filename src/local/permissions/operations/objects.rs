@@ -50,6 +50,11 @@ pub(in super::super) fn lists_bucket(request: &Parts) -> Option<Asked> {
     (reads && !place.bucket.is_empty()).then(|| Asked::of("s3:ListBucket", place.bucket()))
 }
 
+/// What is needed for one object of a call that deletes several.
+pub(in super::super) fn deletes(bucket: &str, key: &str) -> Asked {
+    Asked::of("s3:DeleteObject", format!("arn:aws:s3:::{bucket}/{key}"))
+}
+
 pub(super) fn asked(request: &Parts) -> Vec<Asked> {
     let place = Place::of(request);
     let query: Vec<(String, String)> = form_urlencoded::parse(request.uri.query().unwrap_or_default().as_bytes())
