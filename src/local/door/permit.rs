@@ -10,6 +10,7 @@ use super::route::{self, Target};
 use super::{json, query, rpc};
 use crate::local::automation::Service;
 use crate::local::metrics::Document;
+use crate::local::objects::Kept;
 use crate::local::permissions::{Call, Denial, Permissions, Policy};
 
 /// A request that may go on.
@@ -21,7 +22,7 @@ pub(super) struct Admitted {
 
 /// Lets a request on, or answers it.
 pub(super) async fn admit(
-    permissions: &Permissions,
+    permissions: &Arc<Permissions>,
     target: &Target,
     shape: &Shape,
     request: Request<Body>,
@@ -37,7 +38,11 @@ pub(super) async fn admit(
             .check(&policy, Call::Objects(&head))
             .map_err(|denial| of_objects(&denial, id))?;
         let hides = permissions.hides(&policy, &head);
-        let request = Request::from_parts(head, body);
+        let mut request = Request::from_parts(head, body);
+        let permissions = Arc::clone(permissions);
+        request.extensions_mut().insert(Kept::new(move |bucket, key| {
+            permissions.keeps(&policy, bucket, key).map(|denial| denial.to_string())
+        }));
         return Ok(Admitted { request, hides });
     }
     if let Target::Automation(service) = *target

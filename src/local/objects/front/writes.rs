@@ -1,14 +1,14 @@
 //! Operations that write and remove objects.
 
-use s3s::S3Result;
 use s3s::dto::{Error as DeleteFailure, *};
+use s3s::{S3Error, S3ErrorCode, S3Result};
 
 use super::super::condition::{self, Condition};
 use super::super::digest::{Algorithm, Kind};
 use super::super::errors;
 use super::super::object::{Description, Object};
 use super::super::receive::{Claims, receive};
-use super::{Front, convert, refuse_other_version};
+use super::{Front, Kept, convert, refuse_other_version};
 
 /// What S3 says an object is when the client does not say (API reference, GetObject).
 const UNKNOWN_CONTENT: &str = "binary/octet-stream";
@@ -144,14 +144,23 @@ impl Front {
         Ok(DeleteObjectOutput::default())
     }
 
-    pub(super) fn do_delete_objects(&self, input: DeleteObjectsInput) -> S3Result<DeleteObjectsOutput> {
+    pub(super) fn do_delete_objects(
+        &self,
+        input: DeleteObjectsInput,
+        kept: Option<&Kept>,
+    ) -> S3Result<DeleteObjectsOutput> {
         self.store.require_bucket(&input.bucket)?;
         let mut deleted = Vec::new();
         let mut failures = Vec::new();
         for object in input.delete.objects {
             let condition = Condition::of_delete(object.e_tag.map(ETagCondition::ETag));
             let present = self.store.get(&input.bucket, &object.key).ok();
-            let removed = refuse_other_version(object.version_id.as_deref(), present.as_deref())
+            let allowed = match kept.and_then(|kept| kept.why(&input.bucket, &object.key)) {
+                Some(why) => Err(S3Error::with_message(S3ErrorCode::AccessDenied, why)),
+                None => Ok(()),
+            };
+            let removed = allowed
+                .and_then(|()| refuse_other_version(object.version_id.as_deref(), present.as_deref()))
                 .and_then(|()| self.store.remove(&input.bucket, &object.key, &condition));
             match removed {
                 Ok(()) => deleted.push(DeletedObject {
