@@ -265,6 +265,27 @@ fn what_is_given_up_goes_to_its_destination() {
 }
 
 #[test]
+fn only_a_configuration_that_is_there_is_changed_and_by_something() {
+    let mut world = World::new();
+    world.function("release");
+    let path = "/2019-09-25/functions/release/event-invoke-config";
+    let (status, refused) = world.lambda("POST", path, &json!({ "MaximumRetryAttempts": 1 }));
+    assert_eq!(status, 404);
+    assert_eq!(
+        refused["Message"],
+        "The function arn:aws:lambda:eu-central-1:123456789012:function:release:$LATEST doesn't have an EventInvokeConfig"
+    );
+    for method in ["PUT", "POST"] {
+        let (status, refused) = world.lambda(method, path, &json!({}));
+        assert_eq!(status, 400, "{refused}");
+        assert_eq!(
+            refused["Message"],
+            "You must specify at least one of error handling or destination setting."
+        );
+    }
+}
+
+#[test]
 fn a_bucket_is_a_destination_for_failures_alone() {
     let mut world = World::new();
     world.function("release");
