@@ -47,6 +47,14 @@ pub(super) struct Invocation {
     pub(super) due: Timestamp,
 }
 
+impl Invocation {
+    /// Goes on after a time in which nobody could have handled it: that does not make it too old.
+    pub(super) fn wake(&mut self, now: Timestamp) {
+        self.due = self.due.max(now);
+        self.accepted = self.accepted.max(now);
+    }
+}
+
 /// Events may hold credentials, and stay out of what is printed.
 impl fmt::Debug for Invocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

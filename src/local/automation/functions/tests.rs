@@ -309,7 +309,7 @@ fn an_event_that_is_too_old_is_not_tried_again() {
     let run = world.events().remove(0).0;
     world.seconds(30);
     world.fails(run.id);
-    world.seconds(1000);
+    world.seconds(800);
     assert!(world.events().is_empty());
 }
 

@@ -127,6 +127,22 @@ impl Schedule {
         self.next = Some((told, self.real(told + late, account)));
     }
 
+    /// Goes on after a time in which nobody turned its clock.
+    fn wake(&mut self, account: &mut Account, now: Timestamp) {
+        for delivery in &mut self.deliveries {
+            delivery.due = delivery.due.max(now);
+            // Nobody could have delivered it meanwhile.
+            delivery.fired = delivery.fired.max(now);
+        }
+        if let Some((told, due)) = self.next
+            && due < now
+        {
+            // However often it should have fired meanwhile.
+            self.fire(told, now, account);
+            self.plan(self.told(now, account), account);
+        }
+    }
+
     /// Whether nothing will ever come of it any more.
     fn is_complete(&self) -> bool {
         self.is_enabled && self.next.is_none() && self.deliveries.is_empty()
@@ -153,6 +169,13 @@ fn delay(window: Duration, account: &mut Account) -> Duration {
 }
 
 impl Schedules {
+    /// Goes on after a time in which nobody turned the clock.
+    pub(super) fn wake(&mut self, account: &mut Account, now: Timestamp) {
+        for schedule in self.schedules.values_mut() {
+            schedule.wake(account, now);
+        }
+    }
+
     /// Does what is due by `now`.
     pub(super) fn tick(
         &mut self,
