@@ -188,7 +188,7 @@ async fn a_link_to_logs_is_good_for_whoever_has_it_and_for_nothing_else() {
     };
     let mut house = house();
     let door = Arc::get_mut(&mut house.door).unwrap();
-    door.keys = Some("ID:secret".parse().unwrap());
+    door.keys = Some(("ID:secret".parse().unwrap(), "eu-central-1".to_owned()));
     assert_eq!(ask(door, logs).await, 404, "nothing lies there, and that may be said");
     assert_eq!(ask(door, "/releases/a.zip").await, 403);
     let place = crate::local::permissions::Place {
@@ -301,7 +301,7 @@ async fn who_speaks_json_is_refused_in_json_also_without_a_body() {
     let mut house = house();
     let door = Arc::get_mut(&mut house.door).unwrap();
     door.automation = Some(Arc::new(Mute));
-    door.keys = Some("ID:secret".parse().unwrap());
+    door.keys = Some(("ID:secret".parse().unwrap(), "eu-central-1".to_owned()));
     for service in ["lambda", "scheduler", "codepipeline"] {
         let scope = format!("NONE/20260101/eu-central-1/{service}/aws4_request");
         let header = format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=00");
