@@ -77,6 +77,8 @@ impl Account {
             environment.watch.built = Some(now);
         }
         if let Some(Work::Terminate { gone }) = &mut environment.work {
+            // Nothing else may tell of it, and it is remembered.
+            self.changes += u64::from(*gone != nothing_left);
             *gone = nothing_left;
         }
         // A silent window says nothing about which instances there are.
