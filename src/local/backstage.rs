@@ -305,6 +305,14 @@ impl Inventory for Backstage {
     fn group(&self, instance: &str) -> Option<String> {
         self.account().group_of(instance)
     }
+
+    fn role_path(&self, name: &str) -> Option<String> {
+        self.account().role_path(name)
+    }
+
+    fn profile_path(&self, name: &str) -> Option<String> {
+        self.account().profile_path(name)
+    }
 }
 
 impl Names for Backstage {

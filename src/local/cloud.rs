@@ -196,7 +196,7 @@ impl LocalCloud {
             .with_automation(automation.clone())
             .with_permissions(Arc::clone(&permissions));
         let door = match settings.keys {
-            Some(keys) => door.with_keys(keys),
+            Some(keys) => door.with_keys(keys, &settings.region),
             None => door,
         };
         let door = match &memory {

@@ -80,6 +80,8 @@ pub struct DesiredEnvironment {
     pub dismissed: BTreeSet<InstanceId>,
     /// The version they should run.
     pub deployment: Deployment,
+    /// What instances run that are launched from now on, if it is something else: after a deployment that failed.
+    pub launched: Option<Deployment>,
     /// What its platform brings.
     pub runtime: Runtime,
     /// Environment properties for the application's processes. Secrets may be among them.

@@ -109,6 +109,7 @@ fn environment(bundle: Option<PathBuf>, instances: u32) -> DesiredEnvironment {
             version_label: "v1".into(),
             bundle,
         },
+        launched: None,
         runtime: Runtime::Other,
         properties: BTreeMap::from([("COLOR".to_owned(), "blue".to_owned())]),
         target_group: None,

@@ -160,6 +160,15 @@ impl Account {
 /// Refuses settings that would move an environment to another load balancer.
 pub(super) fn check_unmoved(before: &OptionSettings, after: &OptionSettings) -> Result<(), AwsError> {
     let same = |value: Option<&str>| value.unwrap_or_default().to_ascii_lowercase();
+    if before.is_single_instance() != after.is_single_instance() {
+        return Err(errors::not_implemented(
+            "a change of EnvironmentType; make another environment",
+        ));
+    }
+    let kind = |settings: &OptionSettings| same(settings.effective(options::ENVIRONMENT, "LoadBalancerType"));
+    if !before.is_single_instance() && kind(before) != kind(after) {
+        return Err(errors::configuration("LoadBalancer type option cannot be changed."));
+    }
     for (namespace, name) in CREATE_ONLY {
         let (old, new) = (before.effective(namespace, name), after.effective(namespace, name));
         if same(old) != same(new) {

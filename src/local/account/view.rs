@@ -104,6 +104,16 @@ impl Account {
         Some((found.application.clone(), found.name.as_str().to_owned()))
     }
 
+    /// The path of a role.
+    pub(in crate::local) fn role_path(&self, name: &str) -> Option<String> {
+        self.identities.role_path(name).map(str::to_owned)
+    }
+
+    /// The path of an instance profile.
+    pub(in crate::local) fn profile_path(&self, name: &str) -> Option<String> {
+        self.identities.profile_path(name).map(str::to_owned)
+    }
+
     /// How long everything takes.
     #[must_use]
     pub fn timing(&self) -> &Timing {

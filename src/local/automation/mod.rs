@@ -20,6 +20,7 @@ mod service;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::account::Timing;
 use super::ids::Ids;
@@ -33,6 +34,10 @@ pub use call::{JsonAnswer, JsonRequest, JsonServices, Service};
 pub(super) use functions::Named;
 pub use functions::{Deployed, Run, RunEnd, Runtime};
 pub use service::{AutomationService, FunctionPlane};
+
+/// How late something is when the machine must have slept. Who turns the clock does so when something is due, or at least every few
+/// minutes of a time that is not real; whatever is less late is done as often as it should have been.
+const SLEPT: Duration = Duration::from_secs(15 * 60);
 
 /// What the automation of an account needs to know.
 #[derive(Clone, Debug)]
@@ -134,8 +139,14 @@ impl Automation {
         }
     }
 
-    /// Does what is due by `now`, each thing at its moment.
+    /// Does what is due by `now`, each thing at its moment. What is later than [`SLEPT`] was slept through, and is made up for once.
     pub fn tick(&mut self, now: Timestamp) {
+        if self.next_due().is_some_and(|due| now.since(due) > SLEPT) {
+            self.changes += 1;
+            self.functions.wake(now);
+            self.pipelines.wake(now);
+            self.schedules.wake(&mut self.account, now);
+        }
         while let Some(due) = self.next_due().filter(|due| *due <= now) {
             self.changes += 1;
             let Self {

@@ -103,6 +103,49 @@ mod tests {
     }
 
     #[test]
+    fn a_machine_that_slept_makes_up_for_it_once() {
+        let mut world = World::new();
+        world.function("drill");
+        let schedule = json!({
+            "ScheduleExpression": "rate(1 minutes)",
+            "FlexibleTimeWindow": { "Mode": "OFF" },
+            "Target": {
+                "Arn": "arn:aws:lambda:eu-central-1:123456789012:function:drill",
+                "RoleArn": "arn:aws:iam::123456789012:role/scheduler",
+            },
+        });
+        world.call(Service::Schedules, "POST", "/schedules/drill", &schedule);
+        let fired = |world: &mut World| {
+            let begun = world.events();
+            for (run, _) in &begun {
+                world.answers(run.id, &json!(null));
+            }
+            begun.len()
+        };
+        world.seconds(0);
+        assert_eq!(fired(&mut world), 1);
+        world.seconds(5 * 60);
+        assert_eq!(fired(&mut world), 5, "a short while is nothing");
+        world.seconds(8 * 3600);
+        assert_eq!(fired(&mut world), 1);
+        world.seconds(60);
+        assert_eq!(fired(&mut world), 1, "and then as ever");
+        // An event that waits for room is not asked after for each second of the sleep, and is not too old.
+        let concurrency = "/2017-10-31/functions/drill/concurrency";
+        let one = json!({ "ReservedConcurrentExecutions": 1 });
+        world.call(Service::Functions, "PUT", concurrency, &one);
+        world.seconds(120);
+        let first = world.events();
+        assert_eq!(first.len(), 1);
+        world.seconds(9 * 3600);
+        for (run, _) in first {
+            world.answers(run.id, &json!(null));
+        }
+        world.seconds(1);
+        assert_eq!(world.events().len(), 1);
+    }
+
+    #[test]
     fn an_event_does_not_grow_too_old_while_there_is_no_cloud() {
         let mut world = World::new();
         world.function("release");

@@ -10,7 +10,7 @@ use super::route::{Target, name};
 use crate::local::automation::{JsonRequest, JsonServices, Service};
 
 /// An upload of a function's code: 50 MB as Base64, with its configuration (source: quotas of Lambda).
-const LONGEST_UPLOAD: usize = 70 << 20;
+pub(super) const LONGEST_UPLOAD: usize = 70 << 20;
 
 /// Answers a request for one of the services.
 pub(super) async fn answer(

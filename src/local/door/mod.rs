@@ -50,7 +50,8 @@ pub struct Door {
     memory: Option<Arc<Memory>>,
     clock: Arc<dyn Clock>,
     /// Access keys whose signatures are checked; with `None` any signature will do, and none as well.
-    keys: Option<Keys>,
+    /// Keys, and the region that they sign for.
+    keys: Option<(Keys, String)>,
     pace: Option<HeaderValue>,
     requests: AtomicU64,
 }
@@ -117,10 +118,10 @@ impl Door {
         self
     }
 
-    /// The same for those alone who sign with one of these keys.
+    /// The same for those alone who sign with one of these keys, for this region.
     #[must_use]
-    pub fn with_keys(mut self, keys: Keys) -> Self {
-        self.keys = Some(keys);
+    pub fn with_keys(mut self, keys: Keys, region: impl Into<String>) -> Self {
+        self.keys = Some((keys, region.into()));
         self
     }
 
@@ -180,8 +181,8 @@ impl Door {
         let (mut request, mut hides) = (request, None);
         // Whoever has such a link need not say who they are.
         if !route::follows_link_to_logs(&request, &target) {
-            if let Some(keys) = &self.keys {
-                request = match signature::verify(keys, request, &shape, self.clock.now()).await {
+            if let Some((keys, region)) = &self.keys {
+                request = match signature::verify(keys, region, request, &shape, self.clock.now()).await {
                     Ok(request) => request,
                     Err(refusal) => return refusal.response(&shape, id),
                 };

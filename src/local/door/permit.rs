@@ -7,9 +7,10 @@ use http::{HeaderValue, Request, Response, StatusCode};
 use super::body::{self, Body};
 use super::refusal::{Refusal, Shape};
 use super::route::{self, Target};
-use super::{query, rpc};
+use super::{json, query, rpc};
 use crate::local::automation::Service;
 use crate::local::metrics::Document;
+use crate::local::objects::Kept;
 use crate::local::permissions::{Call, Denial, Permissions, Policy};
 
 /// A request that may go on.
@@ -21,7 +22,7 @@ pub(super) struct Admitted {
 
 /// Lets a request on, or answers it.
 pub(super) async fn admit(
-    permissions: &Permissions,
+    permissions: &Arc<Permissions>,
     target: &Target,
     shape: &Shape,
     request: Request<Body>,
@@ -37,10 +38,16 @@ pub(super) async fn admit(
             .check(&policy, Call::Objects(&head))
             .map_err(|denial| of_objects(&denial, id))?;
         let hides = permissions.hides(&policy, &head);
-        let request = Request::from_parts(head, body);
+        let mut request = Request::from_parts(head, body);
+        let permissions = Arc::clone(permissions);
+        request.extensions_mut().insert(Kept::new(move |bucket, key| {
+            permissions.keeps(&policy, bucket, key).map(|denial| denial.to_string())
+        }));
         return Ok(Admitted { request, hides });
     }
-    if let Target::Automation(service @ (Service::Functions | Service::Schedules)) = *target {
+    if let Target::Automation(service) = *target
+        && !Permissions::reads_body(service, &head)
+    {
         // Whole programs may be in their bodies, and their paths say what is asked for.
         let call = Call::Automation {
             service,
@@ -53,7 +60,11 @@ pub(super) async fn admit(
         let request = Request::from_parts(head, body);
         return Ok(Admitted { request, hides: None });
     }
-    let content = body::collect(body)
+    let longest = match target {
+        Target::Automation(Service::Functions) => json::LONGEST_UPLOAD,
+        _ => body::LONGEST,
+    };
+    let content = body::collect_up_to(body, longest)
         .await
         .map_err(|refusal| refusal.response(shape, id))?;
     let checked = match target {

@@ -27,6 +27,8 @@ const SKEW: Duration = Duration::from_secs(5 * 60);
 const SKEW_OF_STORE: Duration = Duration::from_secs(15 * 60);
 /// The longest body whose signature is checked: each service has a limit of its own, and the highest is that of a function's package.
 const LONGEST_SIGNED: usize = 1 << 27;
+/// Where services are signed for that are the same in all regions.
+const GLOBAL: &str = "us-east-1";
 /// Longest life of a signed link.
 const LONGEST_LINK: u64 = 7 * 24 * 3600;
 
@@ -96,6 +98,7 @@ enum Fault {
 /// Checks a request, and gives it back if its signature is right.
 pub(super) async fn verify(
     keys: &Keys,
+    region: &str,
     request: Request<Body>,
     shape: &Shape,
     now: Timestamp,
@@ -108,6 +111,7 @@ pub(super) async fn verify(
     let skew = if of_store { SKEW_OF_STORE } else { SKEW };
     claim.check_time(now, skew).map_err(refused)?;
     claim.secret(keys).map_err(refused)?;
+    claim.check_region(region, shape)?;
     // Other services than S3 sign their bodies, which are small documents.
     let (payload, content) = if of_store {
         (store_payload(&parts, claim.is_link), content)
@@ -230,6 +234,40 @@ impl Claim {
             .unwrap_or(i64::MAX)
             .saturating_mul(1000);
         if age > life { Err(Fault::LinkExpired) } else { Ok(()) }
+    }
+
+    /// Refuses what is signed for another region, in AWS's words. Services that are the same everywhere are signed for `us-east-1` there,
+    /// and for their own region by clients that were given the address of an endpoint.
+    fn check_region(&self, expected: &str, shape: &Shape) -> Result<(), Refusal> {
+        let mut scope = self.scope.split('/').skip(1);
+        let (given, service) = (scope.next().unwrap_or_default(), scope.next().unwrap_or_default());
+        let is_global = ["iam", "route53", "sts"].contains(&service);
+        if given == expected || is_global && given == GLOBAL {
+            return Ok(());
+        }
+        let (status, code, message) = match shape {
+            Shape::Store if self.is_link => (
+                StatusCode::BAD_REQUEST,
+                "AuthorizationQueryParametersError",
+                format!(
+                    "Error parsing the X-Amz-Credential parameter; the region '{given}' is wrong; expecting '{expected}'"
+                ),
+            ),
+            Shape::Store => (
+                StatusCode::BAD_REQUEST,
+                "AuthorizationHeaderMalformed",
+                format!("The authorization header is malformed; the region '{given}' is wrong; expecting '{expected}'"),
+            ),
+            _ => {
+                let refusal = refusal(Fault::Mismatch, shape);
+                (
+                    refusal.status,
+                    refusal.code,
+                    format!("Credential should be scoped to a valid region, not '{given}'."),
+                )
+            }
+        };
+        Err(Refusal { status, code, message })
     }
 
     fn secret<'a>(&self, keys: &'a Keys) -> Result<&'a str, Fault> {

@@ -169,6 +169,14 @@ impl crate::local::permissions::Inventory for Nowhere {
     fn group(&self, _instance: &str) -> Option<String> {
         None
     }
+
+    fn role_path(&self, _name: &str) -> Option<String> {
+        None
+    }
+
+    fn profile_path(&self, _name: &str) -> Option<String> {
+        None
+    }
 }
 
 #[tokio::test]
@@ -180,7 +188,7 @@ async fn a_link_to_logs_is_good_for_whoever_has_it_and_for_nothing_else() {
     };
     let mut house = house();
     let door = Arc::get_mut(&mut house.door).unwrap();
-    door.keys = Some("ID:secret".parse().unwrap());
+    door.keys = Some(("ID:secret".parse().unwrap(), "eu-central-1".to_owned()));
     assert_eq!(ask(door, logs).await, 404, "nothing lies there, and that may be said");
     assert_eq!(ask(door, "/releases/a.zip").await, 403);
     let place = crate::local::permissions::Place {
@@ -196,6 +204,49 @@ async fn a_link_to_logs_is_good_for_whoever_has_it_and_for_nothing_else() {
         ask(door, "/releases/a.zip").await,
         403,
         "who signs nothing is held to the policy for all"
+    );
+}
+
+#[tokio::test]
+async fn of_several_objects_those_are_deleted_that_may_be() {
+    let mut house = house();
+    let put = async |door: &Door, path: &str| {
+        let request = Request::put(format!("http://127.0.0.1{path}")).body(body("")).unwrap();
+        assert_eq!(door.handle(request).await.status(), 200, "{path}");
+    };
+    for path in ["/bucket", "/bucket/journal/1", "/bucket/secret"] {
+        put(&house.door, path).await;
+    }
+    let door = Arc::get_mut(&mut house.door).unwrap();
+    let place = crate::local::permissions::Place {
+        region: "eu-central-1".to_owned(),
+        account: "000000000000".to_owned(),
+    };
+    let permissions = Permissions::new(place, Arc::new(Nowhere));
+    let policy = r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:DeleteObject",
+        "Resource": "arn:aws:s3:::bucket/journal/*"}}"#;
+    permissions.hold(None, crate::local::permissions::Policy::parse(policy).unwrap());
+    door.permissions = Some(Arc::new(permissions));
+    let list = "<Delete><Object><Key>journal/1</Key></Object><Object><Key>secret</Key></Object></Delete>";
+    let request = Request::post("http://127.0.0.1/bucket?delete")
+        .body(body(list))
+        .unwrap();
+    let response = door.handle(request).await;
+    assert_eq!(response.status(), 200);
+    let told = text(response).await;
+    assert!(told.contains("<Deleted><Key>journal/1</Key>"), "{told}");
+    assert!(
+        told.contains("<Code>AccessDenied</Code>") && told.contains("<Key>secret</Key>"),
+        "{told}"
+    );
+    door.permissions = None;
+    let there = async |path: &str| {
+        let request = Request::head(format!("http://127.0.0.1{path}")).body(body("")).unwrap();
+        door.handle(request).await.status().as_u16()
+    };
+    assert_eq!(
+        (there("/bucket/journal/1").await, there("/bucket/secret").await),
+        (404, 200)
     );
 }
 
@@ -250,7 +301,7 @@ async fn who_speaks_json_is_refused_in_json_also_without_a_body() {
     let mut house = house();
     let door = Arc::get_mut(&mut house.door).unwrap();
     door.automation = Some(Arc::new(Mute));
-    door.keys = Some("ID:secret".parse().unwrap());
+    door.keys = Some(("ID:secret".parse().unwrap(), "eu-central-1".to_owned()));
     for service in ["lambda", "scheduler", "codepipeline"] {
         let scope = format!("NONE/20260101/eu-central-1/{service}/aws4_request");
         let header = format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=00");

@@ -124,6 +124,16 @@ impl Identities {
         })
     }
 
+    /// The path of a role.
+    pub(crate) fn role_path(&self, name: &str) -> Option<&str> {
+        Some(&self.roles.get(name)?.path)
+    }
+
+    /// The path of an instance profile.
+    pub(crate) fn profile_path(&self, name: &str) -> Option<&str> {
+        Some(&self.profiles.get(name)?.path)
+    }
+
     fn arn(&self, kind: &str, path: &str, name: &str) -> String {
         format!("arn:aws:iam::{}:{kind}{path}{name}", self.account_id)
     }

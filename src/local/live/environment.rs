@@ -68,6 +68,7 @@ impl Environment {
                 desired: desired.clone(),
                 deployed_at: now,
             }),
+            launched: None,
             crew: Vec::new(),
             tasks: JoinSet::new(),
         };
@@ -191,6 +192,8 @@ struct Body {
     tools: Arc<Tools>,
     seen: Arc<Seen>,
     order: Arc<Order>,
+    /// What instances get that are launched from now on, if it is something else.
+    launched: Option<Arc<Order>>,
     /// The instances that should stay, oldest first, and how to tell them what to do.
     crew: Vec<(Arc<Instance>, watch::Sender<Wish>)>,
     tasks: JoinSet<()>,
@@ -272,17 +275,22 @@ impl Body {
     }
 
     fn reconcile(&mut self, desired: DesiredEnvironment, now: Timestamp, leaving: &mut Vec<watch::Sender<Wish>>) {
-        let same = self.order.same_deployment(&desired);
-        let deployed_at = if same { self.order.deployed_at } else { now };
         if let Some(balancer) = self.seen.balancer.get() {
             balancer.set_idle_timeout(desired.balancer.idle_timeout);
         }
         let wanted = usize::try_from(desired.instances).unwrap_or(usize::MAX);
-        self.order = Arc::new(Order { desired, deployed_at });
-        let wish = Wish {
-            order: Arc::clone(&self.order),
-            leave: Leave::Stay,
-        };
+        let launched = desired.launched.clone().map(|deployment| DesiredEnvironment {
+            deployment,
+            ..desired.clone()
+        });
+        self.order = self.order.followed_by(desired, now);
+        self.launched = launched.map(|launched| match &self.launched {
+            Some(before) => before.followed_by(launched, now),
+            None => Arc::new(Order {
+                desired: launched,
+                deployed_at: now,
+            }),
+        });
         let dismissed = &self.order.desired.dismissed;
         let (stay, go): (Vec<_>, Vec<_>) = std::mem::take(&mut self.crew)
             .into_iter()
@@ -300,10 +308,14 @@ impl Body {
         }
         leaving.retain(|wish| !wish.is_closed());
         for (_, told) in &self.crew {
-            told.send_replace(wish.clone());
+            told.send_modify(|wish| wish.order = wish.order.next_of(&self.order, self.launched.as_ref()));
         }
         while self.crew.len() < wanted {
-            self.launch(wish.clone(), now);
+            let wish = Wish {
+                order: Arc::clone(self.launched.as_ref().unwrap_or(&self.order)),
+                leave: Leave::Stay,
+            };
+            self.launch(wish, now);
         }
     }
 

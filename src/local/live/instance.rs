@@ -29,6 +29,22 @@ impl Order {
             && self.desired.properties == desired.properties
             && self.desired.runtime == desired.runtime
     }
+
+    /// What comes after it.
+    pub(super) fn followed_by(&self, desired: DesiredEnvironment, now: Timestamp) -> Arc<Self> {
+        let deployed_at = if self.same_deployment(&desired) {
+            self.deployed_at
+        } else {
+            now
+        };
+        Arc::new(Self { desired, deployed_at })
+    }
+
+    /// What comes after it for an instance that was told it: one that was launched with another version than the rest keeps that.
+    pub(super) fn next_of(&self, all: &Arc<Self>, launched: Option<&Arc<Self>>) -> Arc<Self> {
+        let its_own = launched.filter(|launched| launched.desired.deployment == self.desired.deployment);
+        Arc::clone(its_own.unwrap_or(all))
+    }
 }
 
 /// Whether an instance should go.
@@ -229,5 +245,54 @@ pub(super) async fn remove(folder: PathBuf) {
         && error.kind() != std::io::ErrorKind::NotFound
     {
         tracing::warn!(%error, folder = %folder.display(), "cannot remove an instance's folder");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::local::plane::{BalancerSettings, Deployment, Runtime};
+
+    fn order(number: u64) -> Arc<Order> {
+        Arc::new(Order {
+            desired: DesiredEnvironment {
+                id: "e-abcdefghij".into(),
+                name: "shop-blue".into(),
+                instances: 1,
+                dismissed: std::collections::BTreeSet::new(),
+                deployment: Deployment {
+                    id: number,
+                    version_label: format!("v{number}").as_str().into(),
+                    bundle: None,
+                },
+                launched: None,
+                runtime: Runtime::Other,
+                properties: std::collections::BTreeMap::new(),
+                balancer: BalancerSettings {
+                    health_check_path: "/".into(),
+                    matcher: "200".into(),
+                    health_check_interval: Duration::from_secs(1),
+                    health_check_timeout: Duration::from_secs(1),
+                    healthy_threshold: 2,
+                    unhealthy_threshold: 2,
+                    deregistration_delay: Duration::from_secs(1),
+                    idle_timeout: Duration::from_secs(1),
+                },
+                target_group: None,
+            },
+            deployed_at: Timestamp::default(),
+        })
+    }
+
+    #[test]
+    fn an_instance_that_was_launched_after_a_failure_keeps_its_version_until_the_next_deployment() {
+        let label = |order: &Arc<Order>| order.desired.deployment.version_label.to_string();
+        let (good, failed, next) = (order(1), order(2), order(3));
+        assert_eq!(label(&failed.next_of(&failed, Some(&good))), "v2", "it runs it already");
+        assert_eq!(label(&good.next_of(&failed, Some(&good))), "v1");
+        assert_eq!(label(&good.next_of(&next, None)), "v3");
+        assert_eq!(label(&good.next_of(&failed, None)), "v2", "a deployment reaches all");
     }
 }

@@ -9,7 +9,7 @@
 //! - `answer`: a single request, as a probe makes it
 //!
 //! What it leaves out: connections, sessions, load that makes an application slower, and single instances of one
-//! environment with different versions (all get a deployment at once).
+//! environment with different versions (all get a deployment at once, and those that are launched after it failed, too).
 
 mod answer;
 mod instance;

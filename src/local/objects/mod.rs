@@ -23,6 +23,7 @@ mod store;
 mod uploads;
 
 pub(in crate::local) use digest::hexadecimal;
+pub(in crate::local) use front::Kept;
 pub(in crate::local) use host::bucket_in_host;
 pub use service::S3Front;
 pub use store::{ObjectStore, OpenError};

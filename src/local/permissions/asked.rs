@@ -58,6 +58,29 @@ impl Asked {
         self
     }
 
+    /// `iam:PassRole`, for a service that is to act with a role.
+    pub(super) fn pass_role(role: impl Into<String>, service: &str) -> Self {
+        Self::of("iam:PassRole", role).with("iam:PassedToService", service)
+    }
+
+    /// The same for a call that sets tags.
+    pub(super) fn with_tags(self, tags: impl IntoIterator<Item = (String, String)>) -> Self {
+        tags.into_iter().fold(self, |asked, (key, value)| {
+            asked
+                .with(&format!("aws:RequestTag/{key}"), value)
+                .with("aws:TagKeys", key)
+        })
+    }
+
+    /// What a call needs besides for the tags that it sets on what it makes, if it sets any.
+    pub(super) fn tagging(&self, action: &str) -> Option<Self> {
+        let is_tagged = self.context.values("aws:TagKeys").is_some();
+        is_tagged.then(|| Self {
+            action: action.to_owned(),
+            ..self.clone()
+        })
+    }
+
     pub(super) fn with_some(self, key: &str, value: Option<impl Into<String>>) -> Self {
         match value {
             Some(value) => self.with(key, value),
@@ -91,6 +114,12 @@ pub trait Inventory: Send + Sync {
 
     /// The ARN of the Auto Scaling group that an instance belongs to.
     fn group(&self, instance: &str) -> Option<String>;
+
+    /// The path of the role with this name.
+    fn role_path(&self, name: &str) -> Option<String>;
+
+    /// The path of the instance profile with this name.
+    fn profile_path(&self, name: &str) -> Option<String>;
 }
 
 /// A call, as it came in.
@@ -143,5 +172,17 @@ impl Query<'_> {
     /// The texts of a list such as `EnvironmentIds.member.1`.
     pub(super) fn texts(&self, name: &str) -> Vec<&str> {
         self.parameters.texts(name)
+    }
+
+    /// Tags in a list.
+    pub(super) fn tags(&self, list: &str) -> Vec<(String, String)> {
+        let tags = self.parameters.list(list).into_iter();
+        tags.filter_map(|tag| {
+            Some((
+                tag.text("Key")?.to_owned(),
+                tag.raw("Value").unwrap_or_default().to_owned(),
+            ))
+        })
+        .collect()
     }
 }

@@ -34,13 +34,13 @@ enum Test {
 
 /// Keys that the local cloud knows the values of. The last two are followed by a slash and the key of a tag.
 const SINGLE: [&str; 12] = [
-    "elasticbeanstalk:fromapplication",
     "elasticbeanstalk:fromapplicationversion",
     "elasticbeanstalk:fromconfigurationtemplate",
     "elasticbeanstalk:fromenvironment",
     "elasticbeanstalk:fromplatform",
     "elasticbeanstalk:fromsolutionstack",
     "elasticbeanstalk:inapplication",
+    "iam:passedtoservice",
     "s3:delimiter",
     "s3:if-match",
     "s3:if-none-match",

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use super::asked::{Asked, Call, Inventory, Place, Target};
 use super::operations;
 use super::policy::{Policy, Verdict};
+use crate::local::automation::Service;
 use crate::local::identities::USER;
 
 /// Policies by access key. Without one for its key, a call is allowed.
@@ -101,6 +102,16 @@ impl Permissions {
     /// Why somebody who reads an object is not told that it is not there, if so.
     pub(in crate::local) fn hides(&self, policy: &Policy, request: &http::request::Parts) -> Option<Denial> {
         self.allowed(policy, &operations::lists_bucket(request)?).err()
+    }
+
+    /// Whether what a call to one of these services needs is in its body too.
+    pub(in crate::local) fn reads_body(service: Service, head: &http::request::Parts) -> bool {
+        operations::reads_body(service, head)
+    }
+
+    /// Why an object may not be deleted, if so. A call that deletes several is asked about for each.
+    pub(in crate::local) fn keeps(&self, policy: &Policy, bucket: &str, key: &str) -> Option<Denial> {
+        self.allowed(policy, &operations::deletes(bucket, key)).err()
     }
 
     fn allowed(&self, policy: &Policy, asked: &Asked) -> Result<(), Denial> {

@@ -19,6 +19,7 @@ pub(super) fn of(environment: &Environment, balancers: &Balancers, timing: &Timi
         instances: environment.instances,
         dismissed: environment.dismissed.clone(),
         deployment: environment.wanted.deployment.clone(),
+        launched: environment.of_new_instances().map(|plan| plan.deployment.clone()),
         runtime: runtime(environment.platform.family, settings),
         properties: settings.properties(),
         balancer: at_pace(

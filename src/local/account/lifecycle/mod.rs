@@ -104,7 +104,12 @@ impl Account {
         }
         // Only these operations wait for it, and each begins at zero.
         let counts = matches!(environment.work, Some(Work::Launch | Work::Update(_) | Work::Abort));
-        environment.watch.serving_windows = if counts && progress(environment) == Progress::Serving {
+        let reached = if environment.is_deploying() {
+            progress(environment) == Progress::Serving
+        } else {
+            has_its_number(environment)
+        };
+        environment.watch.serving_windows = if counts && reached {
             environment.watch.serving_windows.saturating_add(1)
         } else {
             0
@@ -251,18 +256,25 @@ impl Account {
     }
 }
 
-/// How far the instances are, by the last window.
-fn progress(environment: &Environment) -> Progress {
-    let wanted = environment.wanted.deployment.id;
-    let present: Vec<&InstanceSample> = environment.watch.present().collect();
+/// Whether there are as many instances as there should be, by the last window.
+fn has_its_number(environment: &Environment) -> bool {
     // Reports from before the instances were told say nothing about what they do now.
     let current = environment
         .watch
         .refreshed
         .is_some_and(|at| at >= environment.deployed_at);
-    let complete = usize::try_from(environment.instances).is_ok_and(|instances| instances == present.len());
+    let present = environment.watch.present().count();
+    current
+        && environment.watch.silent_windows == 0
+        && usize::try_from(environment.instances).is_ok_and(|instances| instances == present)
+}
+
+/// How far the instances are, by the last window.
+fn progress(environment: &Environment) -> Progress {
+    let wanted = environment.wanted.deployment.id;
+    let present: Vec<&InstanceSample> = environment.watch.present().collect();
     let reached = present.iter().all(|instance| instance.deployment_id == wanted);
-    if !current || !complete || !reached || environment.watch.silent_windows > 0 {
+    if !reached || !has_its_number(environment) {
         return Progress::Underway;
     }
     let mut failed = Vec::new();

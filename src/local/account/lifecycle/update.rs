@@ -2,7 +2,7 @@
 
 use super::super::Timing;
 use super::super::state::{DraftState, Environment, EventLog, OptionSettings, Plan, Severity, Work, options};
-use super::{Progress, complete, is_overdue, progress, redeploy, tell_failures, tell_timeout};
+use super::{Progress, complete, has_its_number, is_overdue, progress, redeploy, tell_failures, tell_timeout};
 use crate::model::Timestamp;
 
 /// Tells the instances of new settings and, maybe, of a new version. Returns whether they have anything to do.
@@ -41,13 +41,14 @@ pub(super) fn advance(environment: &mut Environment, events: &mut EventLog, timi
         }
         return;
     }
+    let settled = environment.watch.serving_windows >= timing.update_windows
+        && now.since(environment.work_since) >= timing.update;
+    if !environment.is_deploying() {
+        resize(environment, events, timing, settled, now);
+        return;
+    }
     match progress(environment) {
-        Progress::Serving
-            if environment.watch.serving_windows >= timing.update_windows
-                && now.since(environment.work_since) >= timing.update =>
-        {
-            succeed(environment, events, timing, now);
-        }
+        Progress::Serving if settled => succeed(environment, events, timing, now),
         Progress::Failed(failed) => {
             tell_failures(environment, events, &failed, now);
             let ids: Vec<String> = failed.iter().map(|(id, _)| format!("'{id}'")).collect();
@@ -66,6 +67,24 @@ pub(super) fn advance(environment: &mut Environment, events: &mut EventLog, timi
     }
 }
 
+/// Does what is due where only the number of instances changes. How they are doing is no matter: they are to run nothing new.
+fn resize(environment: &mut Environment, events: &mut EventLog, timing: &Timing, settled: bool, now: Timestamp) {
+    let there = has_its_number(environment);
+    if !(there && settled) && !is_overdue(environment, timing, now) {
+        return;
+    }
+    if !there {
+        let message = format!(
+            "The Auto Scaling group {} has {} of {} instances after the allowed time.",
+            environment.balancer.group,
+            environment.watch.present().count(),
+            environment.instances
+        );
+        environment.tell(events, now, Severity::Warn, message);
+    }
+    succeed(environment, events, timing, now);
+}
+
 /// Does what is due in a change of tags.
 pub(super) fn advance_tags(environment: &mut Environment, events: &mut EventLog, timing: &Timing, now: Timestamp) {
     if now.since(environment.work_since) >= timing.tag_update {
@@ -80,8 +99,11 @@ pub(super) fn advance_tags(environment: &mut Environment, events: &mut EventLog,
 }
 
 fn succeed(environment: &mut Environment, events: &mut EventLog, timing: &Timing, now: Timestamp) {
+    let deployed = environment.is_deploying();
     let Some(work) = environment.work.take() else { return };
-    environment.expected = environment.wanted.clone();
+    if deployed {
+        environment.expected = environment.wanted.clone();
+    }
     if let Some(draft) = environment.draft.take_if(|draft| draft.state == DraftState::Pending) {
         environment.settings = draft.settings;
     }
@@ -91,7 +113,7 @@ fn succeed(environment: &mut Environment, events: &mut EventLog, timing: &Timing
         complete(environment, "Configuration update", timing, now);
         return;
     };
-    if update.touches_instances {
+    if update.redeploys {
         environment.tell(
             events,
             now,

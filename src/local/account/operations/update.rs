@@ -68,6 +68,7 @@ impl Account {
                 deploys: version.is_some(),
                 configures: configures || version.is_none(),
                 touches_instances: false,
+                redeploys: version.is_some() || restarts,
                 instances: environment.instances,
                 platform: std::mem::replace(&mut environment.platform, platform),
             };
@@ -231,6 +232,25 @@ mod tests {
     }
 
     #[test]
+    fn an_environment_keeps_its_kind_of_load_balancer() {
+        const NAMESPACE: &str = "aws:elasticbeanstalk:environment";
+        let mut world = World::new();
+        world.launch("blue", "v1");
+        let (code, message) = world.refused(
+            "UpdateEnvironment",
+            &setting(NAMESPACE, "LoadBalancerType", "application"),
+        );
+        assert_eq!(code, "ConfigurationValidationException");
+        assert_eq!(
+            message,
+            "Configuration validation exception: LoadBalancer type option cannot be changed."
+        );
+        let single = setting(NAMESPACE, "EnvironmentType", "SingleInstance");
+        assert_eq!(world.refused("UpdateEnvironment", &single).0, "NotImplemented");
+        world.ok("UpdateEnvironment", &setting(NAMESPACE, "LoadBalancerType", "classic"));
+    }
+
+    #[test]
     fn the_size_changes_without_a_deployment() {
         let mut world = World::new();
         world.launch("blue", "v1");
@@ -243,6 +263,73 @@ mod tests {
         assert!(messages.contains(&"Successfully deployed new configuration to environment.".to_owned()));
         let (code, _) = world.refused("UpdateEnvironment", &setting("aws:autoscaling:asg", "MaxSize", "2"));
         assert_eq!(code, "ConfigurationValidationException");
+    }
+
+    #[test]
+    fn the_size_changes_beside_an_instance_that_is_unwell() {
+        for behaviour in [Behaviour::IsUnhealthy, Behaviour::Fails] {
+            let mut world = World::new();
+            world.launch("blue", "v1");
+            world.plane.behave("v1", behaviour);
+            world.wait(60);
+            world.ok("UpdateEnvironment", &setting("aws:autoscaling:asg", "MinSize", "3"));
+            world.wait(100);
+            assert_eq!(world.status("blue"), "Ready");
+            let desired = world.desired("blue");
+            assert_eq!((desired.instances, desired.deployment.id), (3, 1));
+            assert!(
+                !world
+                    .messages(&[BLUE])
+                    .contains(&"Failed to deploy configuration.".to_owned())
+            );
+        }
+    }
+
+    #[test]
+    fn a_size_that_is_not_reached_is_a_warning() {
+        let mut world = World::new();
+        world.launch("blue", "v1");
+        world.plane.silence(true);
+        world.ok("UpdateEnvironment", &setting("aws:autoscaling:asg", "MinSize", "3"));
+        world.wait(590);
+        assert_eq!(world.status("blue"), "Updating");
+        world.wait(20);
+        assert_eq!(world.status("blue"), "Ready");
+        let desired = world.desired("blue");
+        assert_eq!((desired.instances, desired.deployment.id), (3, 1));
+        let warnings = world.messages(&[BLUE, ("Severity", "WARN")]);
+        assert!(
+            warnings.iter().any(|message| message.contains("1 of 3 instances")),
+            "{warnings:?}"
+        );
+    }
+
+    #[test]
+    fn instances_that_are_launched_after_a_failure_run_the_version_before() {
+        let mut world = World::new();
+        world.launch("blue", "v1");
+        world.version("v2");
+        world.plane.behave("v2", Behaviour::Fails);
+        world.ok("UpdateEnvironment", &[BLUE, ("VersionLabel", "v2")]);
+        assert_eq!(world.desired("blue").launched, None);
+        world.wait(100);
+        let versions = |world: &World| {
+            let desired = world.desired("blue");
+            let launched = desired.launched.map(|launched| launched.version_label.to_string());
+            (desired.deployment.version_label.to_string(), launched)
+        };
+        let expected = ("v2".to_owned(), Some("v1".to_owned()));
+        assert_eq!(versions(&world), expected);
+        // Neither a restart nor another size makes the failed version the expected one.
+        world.restart();
+        assert_eq!(versions(&world), expected);
+        world.ok("UpdateEnvironment", &setting("aws:autoscaling:asg", "MinSize", "3"));
+        assert_eq!(versions(&world), expected);
+        world.wait(100);
+        assert_eq!(world.status("blue"), "Ready");
+        assert_eq!(versions(&world), expected);
+        let body = world.ok("DescribeEnvironments", &[]);
+        assert_eq!(World::all(&body, "VersionLabel"), ["v1"]);
     }
 
     #[test]

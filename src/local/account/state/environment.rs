@@ -75,12 +75,20 @@ pub(crate) struct Update {
     pub(crate) deploys: bool,
     /// Whether it changes settings.
     pub(crate) configures: bool,
-    /// Whether instances must come to serve before it is complete.
+    /// Whether instances must follow before it is complete.
     pub(crate) touches_instances: bool,
+    /// Whether that is a deployment to all of them, and not only a change of their number.
+    #[serde(default = "as_before_it_was_noted")]
+    pub(crate) redeploys: bool,
     /// How many instances there were.
     pub(crate) instances: u32,
     /// The platform there was.
     pub(crate) platform: Platform,
+}
+
+/// Each update that touched instances was one.
+fn as_before_it_was_noted() -> bool {
+    true
 }
 
 /// A deployment and what is known of its version.
@@ -318,6 +326,22 @@ impl Environment {
         }
     }
 
+    /// Whether all instances are being told to run what is wanted.
+    pub(crate) fn is_deploying(&self) -> bool {
+        match &self.work {
+            Some(Work::Launch | Work::Abort) => true,
+            Some(Work::Update(update)) => update.redeploys,
+            None | Some(Work::Swap { .. } | Work::Tags | Work::Terminate { .. }) => false,
+        }
+    }
+
+    /// What instances run that are launched from now on, if it is not what the others were told: after a deployment that failed, the
+    /// version of the most recent one that succeeded (source: "Deployment policies and settings", Developer Guide).
+    pub(crate) fn of_new_instances(&self) -> Option<&Plan> {
+        let differs = self.expected.deployment != self.wanted.deployment;
+        (differs && !self.is_deploying()).then_some(&self.expected)
+    }
+
     /// Whether an update is going on that can be aborted.
     pub(crate) fn is_abortable(&self) -> bool {
         self.status == Status::Updating && matches!(self.work, Some(Work::Update(_)))
@@ -325,7 +349,7 @@ impl Environment {
 
     /// The label that the wire shows: that of the deployment on its way, or the one that is expected.
     pub(crate) fn version_label(&self) -> Option<&str> {
-        let plan = if matches!(self.work, Some(Work::Update(_) | Work::Launch)) {
+        let plan = if self.is_deploying() && !matches!(self.work, Some(Work::Abort)) {
             &self.wanted
         } else {
             &self.expected

@@ -16,6 +16,7 @@ pub(super) enum Condition {
     Success,
     RetriesExhausted,
     EventAgeExceeded,
+    ZeroReservedConcurrency,
 }
 
 impl Condition {
@@ -24,6 +25,7 @@ impl Condition {
             Self::Success => "Success",
             Self::RetriesExhausted => "RetriesExhausted",
             Self::EventAgeExceeded => "EventAgeExceeded",
+            Self::ZeroReservedConcurrency => "ZeroReservedConcurrency",
         }
     }
 }
@@ -82,7 +84,9 @@ impl Functions {
         let config = function.asynchronous.as_ref();
         let destination = config.and_then(|config| match condition {
             Condition::Success => config.on_success.clone(),
-            Condition::RetriesExhausted | Condition::EventAgeExceeded => config.on_failure.clone(),
+            Condition::RetriesExhausted | Condition::EventAgeExceeded | Condition::ZeroReservedConcurrency => {
+                config.on_failure.clone()
+            }
         });
         let arn = format!("{}:{LATEST}", function.wanted.arn);
         if condition != Condition::Success {

@@ -47,6 +47,14 @@ pub(super) struct Invocation {
     pub(super) due: Timestamp,
 }
 
+impl Invocation {
+    /// Goes on after a time in which nobody could have handled it: that does not make it too old.
+    pub(super) fn wake(&mut self, now: Timestamp) {
+        self.due = self.due.max(now);
+        self.accepted = self.accepted.max(now);
+    }
+}
+
 /// Events may hold credentials, and stay out of what is printed.
 impl fmt::Debug for Invocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -160,6 +168,11 @@ impl Functions {
             let Some(function) = self.functions.get(&invocation.function) else {
                 continue;
             };
+            // Source: "Error handling for asynchronous invocation", Developer Guide: nothing is tried of a function that may not run.
+            if function.reserved == Some(0) {
+                self.tell(&invocation, Condition::ZeroReservedConcurrency, None, account, now);
+                continue;
+            }
             if now.since(invocation.accepted) > longest_age(function, invocation.attempts, account) {
                 self.tell(&invocation, Condition::EventAgeExceeded, None, account, now);
                 continue;

@@ -126,6 +126,13 @@ impl Functions {
         Some(function.time_limit())
     }
 
+    /// Goes on after a time in which nobody turned the clock.
+    pub(super) fn wake(&mut self, now: Timestamp) {
+        for invocation in &mut self.waiting {
+            invocation.wake(now);
+        }
+    }
+
     /// Does what is due by `now`.
     pub(super) fn tick(&mut self, account: &mut Account, now: Timestamp) {
         for function in self.functions.values_mut() {

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::function::EventConfig;
-use super::{Functions, MOST_AT_ONCE, fault, invalid, view};
+use super::{Functions, LATEST, MOST_AT_ONCE, fault, invalid, view};
 use crate::local::automation::call::{JsonAnswer, JsonRequest, Outcome, not_implemented, page_by_name};
 use crate::local::automation::{Account, Reply};
 use crate::local::fault::Fault;
@@ -113,7 +113,7 @@ impl Functions {
     ) -> Outcome {
         let name = qualified(name, request);
         let absent = |arn: &str| {
-            let message = format!("The function {arn} doesn't have an EventInvokeConfig");
+            let message = format!("The function {arn}:{LATEST} doesn't have an EventInvokeConfig");
             fault(404, "ResourceNotFoundException", message)
         };
         match method {
@@ -131,6 +131,10 @@ impl Functions {
             "PUT" | "POST" => {
                 let input: EventConfigInput = request.input("InvalidParameterValueException")?;
                 check_event_config(&input)?;
+                let known = self.find(&name, account)?;
+                if method == "POST" && known.asynchronous.is_none() {
+                    return Err(absent(&known.wanted.arn));
+                }
                 let (mut on_success, mut on_failure) = (None, None);
                 if let Some(given) = &input.destination_config {
                     on_success = self.destination(given.on_success.destination.as_deref(), false, account)?;
@@ -211,10 +215,15 @@ impl Functions {
 }
 
 fn check_event_config(input: &EventConfigInput) -> Result<(), Fault> {
-    if input.maximum_retry_attempts.is_some_and(|retries| retries > 2) {
+    let (retries, age) = (input.maximum_retry_attempts, input.maximum_event_age_in_seconds);
+    if retries.is_none() && age.is_none() && input.destination_config.is_none() {
+        return Err(invalid(
+            "You must specify at least one of error handling or destination setting.",
+        ));
+    }
+    if retries.is_some_and(|retries| retries > 2) {
         return Err(invalid("MaximumRetryAttempts must be between 0 and 2"));
     }
-    let age = input.maximum_event_age_in_seconds;
     if age.is_some_and(|seconds| !(60..=21_600).contains(&seconds)) {
         return Err(invalid("MaximumEventAgeInSeconds must be between 60 and 21600"));
     }

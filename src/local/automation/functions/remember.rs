@@ -36,9 +36,7 @@ impl Functions {
             self.functions.insert(name, function);
         }
         for (_, mut invocation) in kept.all::<Invocation>(INVOCATIONS)? {
-            invocation.due = invocation.due.max(now);
-            // Nobody could have handled it while there was no cloud: that it waited for one does not make it too old.
-            invocation.accepted = invocation.accepted.max(now);
+            invocation.wake(now);
             self.waiting.push(invocation);
         }
         Ok(())

@@ -265,6 +265,27 @@ fn what_is_given_up_goes_to_its_destination() {
 }
 
 #[test]
+fn only_a_configuration_that_is_there_is_changed_and_by_something() {
+    let mut world = World::new();
+    world.function("release");
+    let path = "/2019-09-25/functions/release/event-invoke-config";
+    let (status, refused) = world.lambda("POST", path, &json!({ "MaximumRetryAttempts": 1 }));
+    assert_eq!(status, 404);
+    assert_eq!(
+        refused["Message"],
+        "The function arn:aws:lambda:eu-central-1:123456789012:function:release:$LATEST doesn't have an EventInvokeConfig"
+    );
+    for method in ["PUT", "POST"] {
+        let (status, refused) = world.lambda(method, path, &json!({}));
+        assert_eq!(status, 400, "{refused}");
+        assert_eq!(
+            refused["Message"],
+            "You must specify at least one of error handling or destination setting."
+        );
+    }
+}
+
+#[test]
 fn a_bucket_is_a_destination_for_failures_alone() {
     let mut world = World::new();
     world.function("release");
@@ -288,8 +309,27 @@ fn an_event_that_is_too_old_is_not_tried_again() {
     let run = world.events().remove(0).0;
     world.seconds(30);
     world.fails(run.id);
-    world.seconds(1000);
+    world.seconds(800);
     assert!(world.events().is_empty());
+}
+
+#[test]
+fn an_event_of_a_function_that_may_not_run_is_given_up_at_once() {
+    let mut world = World::new();
+    world.function("release");
+    let path = "/2019-09-25/functions/release/event-invoke-config";
+    let to = json!({ "DestinationConfig": { "OnFailure": { "Destination": "arn:aws:s3:::news" } } });
+    world.lambda("PUT", path, &to);
+    let concurrency = "/2017-10-31/functions/release/concurrency";
+    world.lambda("PUT", concurrency, &json!({ "ReservedConcurrentExecutions": 0 }));
+    world.accepts("release", &json!({ "n": 1 }));
+    let kept = world.storage.keys("news");
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    let record: Value = serde_json::from_str(&world.storage.text("news", &kept[0])).unwrap();
+    assert_eq!(record["requestContext"]["condition"], "ZeroReservedConcurrency");
+    world.lambda("DELETE", concurrency, &Value::Null);
+    world.seconds(60);
+    assert!(world.events().is_empty(), "it is not tried again");
 }
 
 #[test]
@@ -303,7 +343,9 @@ fn an_event_that_was_never_tried_grows_too_old_as_well() {
     });
     world.lambda("PUT", path, &config);
     let concurrency = "/2017-10-31/functions/release/concurrency";
-    world.lambda("PUT", concurrency, &json!({ "ReservedConcurrentExecutions": 0 }));
+    world.lambda("PUT", concurrency, &json!({ "ReservedConcurrentExecutions": 1 }));
+    world.accepts("release", &json!({ "n": 0 }));
+    assert_eq!(world.events().len(), 1);
     world.accepts("release", &json!({ "n": 1 }));
     world.seconds(60);
     assert!(world.storage.keys("news").is_empty(), "it waits for room");

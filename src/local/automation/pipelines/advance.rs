@@ -150,22 +150,24 @@ fn need(execution: &Execution, place: usize) -> Need {
     actions.sort_by_key(|action| action.run_order);
     for group in actions.chunk_by(|one, other| one.run_order == other.run_order) {
         let runs: Vec<_> = group.iter().map(|action| run.current(&action.name)).collect();
-        if runs.iter().flatten().any(|run| run.is_in_progress()) {
-            return Need::Wait;
-        }
         let ended = |status| runs.iter().flatten().any(|run| run.status == status);
-        if ended(ActionStatus::Failed) {
-            return Need::Failed;
-        }
-        if ended(ActionStatus::Abandoned) || execution.stop.is_some() {
-            return Need::Stopped;
-        }
         let missing: Vec<Action> = group
             .iter()
             .zip(&runs)
             .filter(|(_, run)| run.is_none())
             .map(|(action, _)| (*action).clone())
             .collect();
+        if ended(ActionStatus::InProgress) {
+            // Some are to run again beside those that never ended.
+            let again = !missing.is_empty() && execution.stop.is_none();
+            return if again { Need::Begin(missing) } else { Need::Wait };
+        }
+        if ended(ActionStatus::Failed) {
+            return Need::Failed;
+        }
+        if ended(ActionStatus::Abandoned) || execution.stop.is_some() {
+            return Need::Stopped;
+        }
         if !missing.is_empty() {
             return Need::Begin(missing);
         }

@@ -8,13 +8,14 @@ use super::declaration::RetryMode;
 use super::state::{ActionStatus, Execution, Pipeline, Position, Status, Trigger};
 use crate::model::Timestamp;
 
-/// Lets a failed stage run again.
+/// Lets a failed stage run again. Actions that are in progress go on.
 pub(super) fn retry(execution: &mut Execution, place: usize, mode: RetryMode, now: Timestamp) {
     let Some(stage) = execution.stages.get_mut(&place) else {
         return;
     };
     for run in &mut stage.actions {
-        run.is_past |= mode == RetryMode::AllActions || run.status != ActionStatus::Succeeded;
+        let stays = matches!(run.status, ActionStatus::Succeeded | ActionStatus::InProgress);
+        run.is_past |= mode == RetryMode::AllActions || !stays;
     }
     stage.status = Status::InProgress;
     execution.status = Status::InProgress;

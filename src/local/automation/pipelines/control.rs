@@ -128,7 +128,10 @@ impl Pipelines {
             .execution_mut(id)
             .ok_or_else(|| not_retryable("there is no such execution"))?;
         let status = execution.stages.get(&place).map_or(run, |run| run.status);
-        if status != Status::Failed || !execution.is_over() {
+        let has_failed = status == Status::Failed && execution.is_over();
+        // Failed actions can be tried again beside those of the same group that still run (source: `RetryStageExecution`).
+        let is_failing = input.retry_mode == RetryMode::FailedActions && execution.is_failing_in(place);
+        if !has_failed && !is_failing {
             return Err(not_retryable(&format!("it has not failed, it is {}", status.word())));
         }
         if execution.declaration.version != version {
@@ -172,6 +175,14 @@ impl Pipelines {
             .is_none_or(|run| run.status != Status::Succeeded)
         {
             return Err(unable("the target execution did not succeed in it"));
+        }
+        // Source: "Configuring stage rollback", User Guide.
+        if pipeline
+            .executions
+            .iter()
+            .any(|execution| execution.is_in(&input.stage_name))
+        {
+            return Err(unable("an execution is in progress in it"));
         }
         let trigger = Trigger {
             kind: "ManualRollback".into(),

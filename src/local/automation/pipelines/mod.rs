@@ -66,6 +66,13 @@ struct Context<'a> {
 }
 
 impl Pipelines {
+    /// Goes on after a time in which nobody turned the clock: one look at each source finds what came meanwhile.
+    pub(super) fn wake(&mut self, now: Timestamp) {
+        for pipeline in self.pipelines.values_mut() {
+            pipeline.next_poll = pipeline.next_poll.max(now);
+        }
+    }
+
     /// Does what is due by `now`.
     pub(super) fn tick(&mut self, functions: &mut Functions, account: &mut Account, now: Timestamp) {
         let mut context = Context {

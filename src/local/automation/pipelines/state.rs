@@ -282,6 +282,13 @@ impl Execution {
         matches!(self.position, Position::In(place) if self.stage_name(place) == Some(stage))
     }
 
+    /// Whether an action of the stage in which it is has failed, and others still run.
+    pub(super) fn is_failing_in(&self, place: usize) -> bool {
+        let failed = |run: &ActionRun| !run.is_past && run.status == ActionStatus::Failed;
+        let of_stage = self.stages.get(&place).into_iter().flat_map(|stage| &stage.actions);
+        self.position == Position::In(place) && self.stop.is_none() && of_stage.into_iter().any(failed)
+    }
+
     fn stage_name(&self, place: usize) -> Option<&str> {
         let stage = self.declaration.stages.get(place)?;
         Some(&stage.name)

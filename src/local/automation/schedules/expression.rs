@@ -65,6 +65,10 @@ impl Expression {
         }
     }
 
+    pub(super) fn is_rate(&self) -> bool {
+        matches!(self, Self::Rate(_))
+    }
+
     pub(super) fn is_once(&self) -> bool {
         matches!(self, Self::At(_))
     }

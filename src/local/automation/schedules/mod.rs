@@ -99,6 +99,13 @@ impl Schedule {
         });
     }
 
+    /// Finds its first time. A rate without a beginning fires at once (source: "Schedule types in EventBridge Scheduler").
+    fn begin(&mut self, account: &mut Account) {
+        let at_once = self.start.is_none() && self.expression.is_rate();
+        let moment = self.modified.as_millis() - i64::from(at_once);
+        self.plan(Timestamp::from_millis(moment), account);
+    }
+
     /// Finds its next time after one by its own clock.
     fn plan(&mut self, after: Timestamp, account: &mut Account) {
         self.next = None;
@@ -107,7 +114,7 @@ impl Schedule {
         }
         // One that fires once passes both over (source: `StartDate` and `EndDate` of `CreateSchedule`).
         let bound = |at: Option<Timestamp>| at.filter(|_| !self.expression.is_once());
-        let begin = bound(self.start).unwrap_or(self.modified).max(self.modified);
+        let begin = bound(self.start).unwrap_or(self.modified);
         // The beginning itself may be a time.
         let after = after.max(Timestamp::from_millis(begin.as_millis() - 1));
         let Some(told) = self.expression.next(begin, after, &self.zone) else {
@@ -118,6 +125,22 @@ impl Schedule {
         }
         let late = delay(self.window, account);
         self.next = Some((told, self.real(told + late, account)));
+    }
+
+    /// Goes on after a time in which nobody turned its clock.
+    fn wake(&mut self, account: &mut Account, now: Timestamp) {
+        for delivery in &mut self.deliveries {
+            delivery.due = delivery.due.max(now);
+            // Nobody could have delivered it meanwhile.
+            delivery.fired = delivery.fired.max(now);
+        }
+        if let Some((told, due)) = self.next
+            && due < now
+        {
+            // However often it should have fired meanwhile.
+            self.fire(told, now, account);
+            self.plan(self.told(now, account), account);
+        }
     }
 
     /// Whether nothing will ever come of it any more.
@@ -146,6 +169,13 @@ fn delay(window: Duration, account: &mut Account) -> Duration {
 }
 
 impl Schedules {
+    /// Goes on after a time in which nobody turned the clock.
+    pub(super) fn wake(&mut self, account: &mut Account, now: Timestamp) {
+        for schedule in self.schedules.values_mut() {
+            schedule.wake(account, now);
+        }
+    }
+
     /// Does what is due by `now`.
     pub(super) fn tick(
         &mut self,

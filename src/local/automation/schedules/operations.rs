@@ -16,6 +16,8 @@ use crate::model::Timestamp;
 
 /// The only group.
 const DEFAULT: &str = "default";
+/// How long ago a schedule may begin (source: the refusal's text, as users have quoted it).
+const EARLIEST_START: Duration = Duration::from_secs(5 * 60);
 /// Schedules on a page, unless fewer are asked for.
 const PAGE: usize = 100;
 
@@ -261,8 +263,12 @@ fn defined(name: &str, request: &JsonRequest, account: &mut Account, now: Timest
         next: None,
         deliveries: Vec::new(),
     };
-    let told = schedule.told(now, account);
-    schedule.plan(told, account);
+    if !schedule.expression.is_once() && schedule.start.is_some_and(|start| start < now - EARLIEST_START) {
+        return Err(invalid(
+            "The StartDate you specify cannot be earlier than 5 minutes ago.",
+        ));
+    }
+    schedule.begin(account);
     if schedule.expression.is_once() && schedule.next.is_none() && schedule.is_enabled {
         return Err(invalid(format!(
             "The time of {} has passed already",

@@ -24,18 +24,7 @@ impl Schedules {
         now: Timestamp,
     ) -> Result<(), NotesError> {
         for (name, mut schedule) in kept.all::<Schedule>(SCHEDULES)? {
-            for delivery in &mut schedule.deliveries {
-                delivery.due = delivery.due.max(now);
-                // Nobody could have delivered it while there was no cloud.
-                delivery.fired = delivery.fired.max(now);
-            }
-            if let Some((told, due)) = schedule.next
-                && due < now
-            {
-                // However often it should have fired meanwhile.
-                schedule.fire(told, now, account);
-                schedule.plan(schedule.told(now, account), account);
-            }
+            schedule.wake(account, now);
             self.schedules.insert(name, schedule);
         }
         Ok(())

@@ -48,9 +48,7 @@ fn a_rate_fires_again_and_again() {
     let mut world = World::new();
     world.function("drill");
     world.schedules(&schedule("rate(5 minutes)"));
-    world.seconds(299);
-    assert!(world.fired().is_empty());
-    world.seconds(1);
+    world.seconds(0);
     let fired = world.fired();
     assert_eq!(fired.len(), 1);
     assert_eq!(
@@ -58,9 +56,38 @@ fn a_rate_fires_again_and_again() {
         (&json!("aws.scheduler"), &json!("{}"))
     );
     for _ in 0..3 {
-        world.seconds(300);
+        world.seconds(299);
+        assert!(world.fired().is_empty());
+        world.seconds(1);
         assert_eq!(world.fired().len(), 1);
     }
+}
+
+#[test]
+fn a_rate_counts_from_its_beginning() {
+    let mut world = World::new();
+    world.function("drill");
+    let mut body = schedule("rate(10 minutes)");
+    let at = |world: &World, seconds: i64| json!(world.now.as_millis() / 1000 + seconds);
+    body["StartDate"] = at(&world, -301);
+    let (status, refused) = world.scheduler("POST", "/schedules/drill", &body);
+    assert_eq!(status, 400);
+    assert_eq!(
+        refused["Message"],
+        "The StartDate you specify cannot be earlier than 5 minutes ago."
+    );
+    body["StartDate"] = at(&world, -240);
+    world.schedules(&body);
+    world.seconds(359);
+    assert!(world.fired().is_empty());
+    world.seconds(1);
+    assert_eq!(world.fired().len(), 1);
+    body["StartDate"] = at(&world, 60);
+    assert_eq!(world.scheduler("PUT", "/schedules/drill", &body).0, 200);
+    world.seconds(59);
+    assert!(world.fired().is_empty());
+    world.seconds(1);
+    assert_eq!(world.fired().len(), 1, "the beginning is a time itself");
 }
 
 #[test]
@@ -112,7 +139,6 @@ fn a_target_that_cannot_be_reached_is_tried_again() {
     let mut body = schedule("rate(1 days)");
     body["Target"]["RetryPolicy"] = json!({ "MaximumRetryAttempts": 2 });
     world.schedules(&body);
-    world.seconds(24 * 3600);
     world.seconds(30);
     // It is there before the second attempt.
     world.function("drill");
@@ -122,7 +148,7 @@ fn a_target_that_cannot_be_reached_is_tried_again() {
     let mut world = World::new();
     body["Target"]["RetryPolicy"] = json!({ "MaximumRetryAttempts": 0 });
     world.schedules(&body);
-    world.seconds(24 * 3600);
+    world.seconds(0);
     world.function("drill");
     world.seconds(3600);
     assert!(world.fired().is_empty(), "it was given up");
@@ -137,7 +163,7 @@ fn a_flexible_window_fires_within_it() {
     world.schedules(&body);
     let begun = world.now;
     let mut late = Vec::new();
-    for hour in 1..=6 {
+    for hour in 0..6 {
         let time = begun + Duration::from_secs(hour * 3600);
         while world.fired().is_empty() {
             world.seconds(1);
@@ -169,7 +195,7 @@ fn a_schedule_starts_a_pipeline() {
     );
     body["Target"]["Input"] = r#"{"Name":"shop"}"#.into();
     world.schedules(&body);
-    world.seconds(3600);
+    world.seconds(0);
     let shown = world.pipeline("ListPipelineExecutions", &json!({ "pipelineName": "shop" }));
     let newest = &shown["pipelineExecutionSummaries"][0];
     assert_eq!(newest["trigger"]["triggerType"], "StartPipelineExecution");

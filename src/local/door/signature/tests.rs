@@ -149,10 +149,43 @@ async fn who_cannot_be_right_is_not_listened_to() {
         let frames = futures_util::stream::iter([Err::<http_body::Frame<Bytes>, _>("read")]);
         let body = http_body_util::StreamBody::new(frames).map_err(Into::into).boxed();
         let request = Request::from_parts(example("bytes=0-9"), body);
-        verify(keys, request, &Shape::Xml, at(now)).await.unwrap_err().code
+        verify(keys, "us-east-1", request, &Shape::Xml, at(now))
+            .await
+            .unwrap_err()
+            .code
     };
     let (then, later) = ("2013-05-24T00:00:00Z", "2013-05-24T01:00:00Z");
     assert_eq!(ask(then, &"B:x".parse().unwrap()).await, "InvalidClientTokenId");
     assert_eq!(ask(later, &keys()).await, "SignatureDoesNotMatch");
     assert_eq!(ask(then, &keys()).await, "IncompleteBody");
+}
+
+#[test]
+fn a_signature_is_good_in_its_region_alone() {
+    let check = |scope: &str, shape: &Shape| {
+        let header =
+            format!("AWS4-HMAC-SHA256 Credential=a/20130524/{scope}/aws4_request, SignedHeaders=host, Signature=00");
+        let request = Request::get("/")
+            .header("x-amz-date", "20130524T000000Z")
+            .header(AUTHORIZATION, header);
+        let claim = Claim::of(&request.body(()).unwrap().into_parts().0).unwrap();
+        let refusal = claim.check_region("eu-central-1", shape).err()?;
+        Some((refusal.status.as_u16(), refusal.code, refusal.message))
+    };
+    for scope in [
+        "eu-central-1/s3",
+        "eu-central-1/elasticbeanstalk",
+        "us-east-1/route53",
+        "us-east-1/iam",
+        // As clients sign for an endpoint of their own.
+        "eu-central-1/route53",
+    ] {
+        assert_eq!(check(scope, &Shape::Xml), None, "{scope}");
+    }
+    let malformed = "The authorization header is malformed; the region 'us-east-1' is wrong; expecting 'eu-central-1'";
+    let wanted = (400, "AuthorizationHeaderMalformed", malformed.to_owned());
+    assert_eq!(check("us-east-1/s3", &Shape::Store), Some(wanted));
+    let invalid = "Credential should be scoped to a valid region, not 'us-east-1'.";
+    let wanted = (403, "SignatureDoesNotMatch", invalid.to_owned());
+    assert_eq!(check("us-east-1/elasticbeanstalk", &Shape::Xml), Some(wanted));
 }

@@ -32,6 +32,20 @@ const UNKNOWN_HEADERS: [&str; 9] = [
     "x-amz-rename-source",
 ];
 
+/// Why an object must not be deleted, by bucket and key, if so: what comes with a request whose sender may not do everything.
+#[derive(Clone)]
+pub(in crate::local) struct Kept(Arc<dyn Fn(&str, &str) -> Option<String> + Send + Sync>);
+
+impl Kept {
+    pub(in crate::local) fn new(why: impl Fn(&str, &str) -> Option<String> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(why))
+    }
+
+    fn why(&self, bucket: &str, key: &str) -> Option<String> {
+        (self.0)(bucket, key)
+    }
+}
+
 /// The S3 operations of a store.
 #[derive(Clone, Debug)]
 pub(super) struct Front {
@@ -160,7 +174,9 @@ impl S3 for Front {
 
     async fn delete_objects(&self, request: S3Request<DeleteObjectsInput>) -> Answer<DeleteObjectsOutput> {
         self.admit(&request)?;
-        self.do_delete_objects(request.input).map(S3Response::new)
+        let kept = request.extensions.get::<Kept>().cloned();
+        self.do_delete_objects(request.input, kept.as_ref())
+            .map(S3Response::new)
     }
 
     async fn create_multipart_upload(

@@ -1,14 +1,14 @@
 //! Operations that write and remove objects.
 
-use s3s::S3Result;
 use s3s::dto::{Error as DeleteFailure, *};
+use s3s::{S3Error, S3ErrorCode, S3Result};
 
 use super::super::condition::{self, Condition};
 use super::super::digest::{Algorithm, Kind};
 use super::super::errors;
 use super::super::object::{Description, Object};
 use super::super::receive::{Claims, receive};
-use super::{Front, convert};
+use super::{Front, Kept, convert};
 
 /// What S3 says an object is when the client does not say (API reference, GetObject).
 const UNKNOWN_CONTENT: &str = "binary/octet-stream";
@@ -145,7 +145,11 @@ impl Front {
         Ok(DeleteObjectOutput::default())
     }
 
-    pub(super) fn do_delete_objects(&self, input: DeleteObjectsInput) -> S3Result<DeleteObjectsOutput> {
+    pub(super) fn do_delete_objects(
+        &self,
+        input: DeleteObjectsInput,
+        kept: Option<&Kept>,
+    ) -> S3Result<DeleteObjectsOutput> {
         self.store.require_bucket(&input.bucket)?;
         if input.delete.objects.is_empty() || input.delete.objects.len() > MOST_DELETED {
             return Err(errors::malformed_document());
@@ -153,7 +157,11 @@ impl Front {
         let mut deleted = Vec::new();
         let mut failures = Vec::new();
         for object in input.delete.objects {
-            match self.delete_listed(&input.bucket, &object) {
+            let removed = match kept.and_then(|kept| kept.why(&input.bucket, &object.key)) {
+                Some(why) => Err(S3Error::with_message(S3ErrorCode::AccessDenied, why)),
+                None => self.delete_listed(&input.bucket, &object),
+            };
+            match removed {
                 Ok(()) => deleted.push(DeletedObject {
                     key: Some(object.key),
                     ..DeletedObject::default()
@@ -248,7 +256,7 @@ mod tests {
         let delete = |objects: Vec<ObjectIdentifier>| {
             let input = DeleteObjectsInput::builder().bucket("b".to_owned());
             let input = input.delete(Delete { objects, quiet: None });
-            front.do_delete_objects(input.build().unwrap())
+            front.do_delete_objects(input.build().unwrap(), None)
         };
         for amount in [0, 1001] {
             let refused = delete(vec![object("k"); amount]).unwrap_err();

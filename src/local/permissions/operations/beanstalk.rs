@@ -13,13 +13,15 @@ pub(super) fn asked(query: &Query<'_>) -> Vec<Asked> {
     };
     let one = |resource: String| vec![in_application(query.asked(resource), application)];
     match query.action {
-        "CreateApplication" | "DeleteApplication" | "UpdateApplication" => {
-            one(query.of("application", application.unwrap_or("*")))
+        "CreateApplication" => {
+            let asked = query.asked(query.of("application", application.unwrap_or("*")));
+            making(query, in_application(asked, application))
         }
+        "DeleteApplication" | "UpdateApplication" => one(query.of("application", application.unwrap_or("*"))),
         "DescribeApplications" => query.each("application", "", &query.texts("ApplicationNames")),
         "CreateApplicationVersion" => {
-            let mut all = one(query.version(application, query.text("VersionLabel")));
-            all.extend(tagged(query, &all[0]));
+            let asked = query.asked(query.version(application, query.text("VersionLabel")));
+            let mut all = making(query, in_application(asked, application));
             all.extend(foreign_bundle(query));
             all
         }
@@ -40,8 +42,10 @@ pub(super) fn asked(query: &Query<'_>) -> Vec<Asked> {
             let from = environment.map(|(its, name)| query.of("environment", &folder(Some(&its), &name)));
             let asked = asked
                 .with_some("elasticbeanstalk:FromEnvironment", from)
+                .with_some("elasticbeanstalk:FromConfigurationTemplate", query.source_template())
+                .with_some("elasticbeanstalk:FromPlatform", query.text("PlatformArn"))
                 .with_some("elasticbeanstalk:FromSolutionStack", query.stack());
-            vec![in_application(asked, application)]
+            making(query, in_application(asked, application))
         }
         "DeleteConfigurationTemplate" => {
             let template = query.text("TemplateName").unwrap_or("*");
@@ -62,10 +66,9 @@ pub(super) fn asked(query: &Query<'_>) -> Vec<Asked> {
                     "elasticbeanstalk:FromConfigurationTemplate",
                     template.map(|name| query.of("configurationtemplate", &folder(application, name))),
                 )
+                .with_some("elasticbeanstalk:FromPlatform", query.text("PlatformArn"))
                 .with_some("elasticbeanstalk:FromSolutionStack", query.stack());
-            let asked = with_tags(query, "Tags", in_application(asked, application));
-            let tagging = tagged(query, &asked);
-            std::iter::once(asked).chain(tagging).collect()
+            making(query, in_application(asked, application))
         }
         "DescribeEnvironments" => {
             let (ids, names) = (query.texts("EnvironmentIds"), query.texts("EnvironmentNames"));
@@ -110,16 +113,29 @@ pub(super) fn asked(query: &Query<'_>) -> Vec<Asked> {
         | "DescribeInstancesHealth"
         | "RequestEnvironmentInfo"
         | "RetrieveEnvironmentInfo"
-        | "TerminateEnvironment"
-        | "UpdateEnvironment" => {
+        | "TerminateEnvironment" => {
+            vec![query.on_environment(query.text("EnvironmentId"), query.text("EnvironmentName"))]
+        }
+        "UpdateEnvironment" => {
             let (id, name) = (query.text("EnvironmentId"), query.text("EnvironmentName"));
-            let asked = query.on_environment(id, name);
-            let version = query.text("VersionLabel").map(|label| {
-                // Clients leave the application out: it is that of the environment.
-                let its = query.environment(id, name).map(|(its, _)| its);
-                query.version(its.as_deref().or(application), Some(label))
-            });
-            vec![asked.with_some("elasticbeanstalk:FromApplicationVersion", version)]
+            // Clients leave the application out: it is that of the environment.
+            let its = query.environment(id, name).map(|(its, _)| its);
+            let its = its.as_deref().or(application);
+            let version = query.text("VersionLabel");
+            let template = query.text("TemplateName");
+            let asked = query
+                .on_environment(id, name)
+                .with_some(
+                    "elasticbeanstalk:FromApplicationVersion",
+                    version.map(|label| query.version(its, Some(label))),
+                )
+                .with_some(
+                    "elasticbeanstalk:FromConfigurationTemplate",
+                    template.map(|name| query.of("configurationtemplate", &folder(its, name))),
+                )
+                .with_some("elasticbeanstalk:FromPlatform", query.text("PlatformArn"))
+                .with_some("elasticbeanstalk:FromSolutionStack", query.stack());
+            vec![asked]
         }
         "ListTagsForResource" => one(query.text("ResourceArn").unwrap_or("*").to_owned()),
         "UpdateTagsForResource" => {
@@ -130,7 +146,7 @@ pub(super) fn asked(query: &Query<'_>) -> Vec<Asked> {
             let mut all = Vec::new();
             if added || !removed {
                 let asked = Asked::of("elasticbeanstalk:AddTags", resource);
-                all.push(with_tags(query, "TagsToAdd", asked));
+                all.push(asked.with_tags(query.tags("TagsToAdd")));
             }
             if removed {
                 all.push(Asked::of("elasticbeanstalk:RemoveTags", resource));
@@ -148,22 +164,11 @@ fn folder(application: Option<&str>, name: &str) -> String {
     format!("{}/{name}", application.unwrap_or("*"))
 }
 
-/// What a call needs for the tags that it sets on what it makes.
-fn tagged(query: &Query<'_>, made: &Asked) -> Option<Asked> {
-    (!query.parameters.list("Tags").is_empty()).then(|| Asked {
-        action: "elasticbeanstalk:AddTags".to_owned(),
-        ..made.clone()
-    })
-}
-
-fn with_tags(query: &Query<'_>, list: &str, asked: Asked) -> Asked {
-    let tags = query.parameters.list(list).into_iter();
-    let pairs = tags.filter_map(|tag| Some((tag.text("Key")?, tag.raw("Value").unwrap_or_default())));
-    pairs.fold(asked, |asked, (key, value)| {
-        asked
-            .with("aws:TagKeys", key)
-            .with(&format!("aws:RequestTag/{key}"), value)
-    })
+/// A call that makes something, and what it needs besides for the tags that it sets on it.
+fn making(query: &Query<'_>, asked: Asked) -> Vec<Asked> {
+    let asked = asked.with_tags(query.tags("Tags"));
+    let tagging = asked.tagging("elasticbeanstalk:AddTags");
+    std::iter::once(asked).chain(tagging).collect()
 }
 
 /// From a bucket that is not its own, Elastic Beanstalk reads a bundle with the caller's permission (`CreateApplicationVersion`).
@@ -190,6 +195,13 @@ impl Query<'_> {
             "arn:aws:elasticbeanstalk:{}::solutionstack/{name}",
             self.place.region
         ))
+    }
+
+    /// The template that another one is made from.
+    fn source_template(&self) -> Option<String> {
+        let source = self.parameters.structure("SourceConfiguration")?;
+        let name = source.text("TemplateName")?;
+        Some(self.of("configurationtemplate", &folder(source.text("ApplicationName"), name)))
     }
 
     fn asked(&self, resource: String) -> Asked {

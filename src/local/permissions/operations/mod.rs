@@ -3,16 +3,19 @@
 mod automation;
 mod balancing;
 mod beanstalk;
+mod identities;
 mod metrics;
 mod objects;
 mod scaling;
 mod zones;
 
 use super::asked::{Asked, Call, Inventory, Place, Query};
+use crate::local::balancers;
+use crate::local::identities::VERSION as IDENTITIES;
 use crate::local::query::Parameters;
-use crate::local::{balancers, identities};
 
-pub(super) use objects::lists_bucket;
+pub(super) use automation::reads_body;
+pub(super) use objects::{deletes, lists_bucket};
 
 /// What a call needs. Nothing for what everybody may ask (`sts:GetCallerIdentity`), and for what the local cloud does not have,
 /// which it says itself.
@@ -30,7 +33,7 @@ pub(super) fn asked(call: Call<'_>, place: &Place, inventory: &dyn Inventory) ->
             match parameters.raw("Version") {
                 Some(balancers::VERSION) => balancing::asked(&query),
                 Some(scaling::VERSION) => scaling::asked(&query),
-                Some(identities::VERSION) => vec![Asked::of(format!("iam:{}", query.action), "*")],
+                Some(IDENTITIES) => identities::asked(&query),
                 _ if query.action == "GetCallerIdentity" => Vec::new(),
                 _ => beanstalk::asked(&query),
             }

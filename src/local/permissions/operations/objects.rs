@@ -50,6 +50,11 @@ pub(in super::super) fn lists_bucket(request: &Parts) -> Option<Asked> {
     (reads && !place.bucket.is_empty()).then(|| Asked::of("s3:ListBucket", place.bucket()))
 }
 
+/// What is needed for one object of a call that deletes several.
+pub(in super::super) fn deletes(bucket: &str, key: &str) -> Asked {
+    Asked::of("s3:DeleteObject", format!("arn:aws:s3:::{bucket}/{key}"))
+}
+
 pub(super) fn asked(request: &Parts) -> Vec<Asked> {
     let place = Place::of(request);
     let query: Vec<(String, String)> = form_urlencoded::parse(request.uri.query().unwrap_or_default().as_bytes())
@@ -70,10 +75,8 @@ pub(super) fn asked(request: &Parts) -> Vec<Asked> {
             Method::PUT if has("versioning") => "s3:PutBucketVersioning",
             Method::PUT => "s3:CreateBucket",
             Method::DELETE => "s3:DeleteBucket",
-            // Which keys these are is in a document that is not read here.
-            Method::POST if has("delete") => {
-                return vec![Asked::of("s3:DeleteObject", format!("{}/*", place.bucket()))];
-            }
+            // Each of its keys is asked about when it is read: some may go and others stay.
+            Method::POST if has("delete") => return Vec::new(),
             _ if has("versioning") => "s3:GetBucketVersioning",
             _ if has("location") => "s3:GetBucketLocation",
             _ if has("uploads") => "s3:ListBucketMultipartUploads",

@@ -146,6 +146,55 @@ fn a_failed_stage_is_retried() {
 }
 
 #[test]
+fn a_failed_action_is_tried_again_beside_one_that_still_runs() {
+    let mut world = World::with_pipeline(|pipeline| {
+        let mut other = pipeline["stages"][1]["actions"][0].clone();
+        other["name"] = "Other".into();
+        other["namespace"] = "Others".into();
+        pipeline["stages"][1]["actions"].as_array_mut().unwrap().push(other);
+    });
+    let id = world.executions()[0]["pipelineExecutionId"].clone();
+    world.seconds(2);
+    let jobs: Vec<_> = world.events().into_iter().collect();
+    assert_eq!(jobs.len(), 2);
+    for (run, _) in &jobs {
+        world.answers(run.id, &serde_json::Value::Null);
+    }
+    let (first, second) = (&jobs[0].1["CodePipeline.job"], &jobs[1].1["CodePipeline.job"]);
+    let retry = |mode: &str| json!({ "pipelineName": "shop", "stageName": "Deploy", "pipelineExecutionId": id, "retryMode": mode });
+    world.pipeline_refuses(
+        "RetryStageExecution",
+        &retry("FAILED_ACTIONS"),
+        "StageNotRetryableException",
+    );
+    world.fail(first, "once");
+    world.pipeline_refuses(
+        "RetryStageExecution",
+        &retry("ALL_ACTIONS"),
+        "StageNotRetryableException",
+    );
+    world.pipeline("RetryStageExecution", &retry("FAILED_ACTIONS"));
+    let again = world.job();
+    assert_ne!(again["id"], first["id"]);
+    world.succeed(second);
+    assert_eq!(world.stage("Deploy")["latestExecution"]["status"], "InProgress");
+    world.succeed(&again);
+    assert_eq!(world.stage("Deploy")["latestExecution"]["status"], "Succeeded");
+}
+
+#[test]
+fn a_stage_that_somebody_is_in_is_not_rolled_back() {
+    let mut world = World::with_pipeline(|_| {});
+    let good = world.finish_first();
+    world.start();
+    let job = world.first_job();
+    let back = json!({ "pipelineName": "shop", "stageName": "Deploy", "targetPipelineExecutionId": good });
+    world.pipeline_refuses("RollbackStage", &back, "UnableToRollbackStageException");
+    world.fail(&job, "bad");
+    world.pipeline("RollbackStage", &back);
+}
+
+#[test]
 fn a_stage_is_rolled_back_by_hand() {
     let mut world = World::with_pipeline(|_| {});
     let good = world.finish_first();
