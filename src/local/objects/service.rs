@@ -7,9 +7,9 @@
 
 use std::sync::Arc;
 
-use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, HOST, RANGE};
+use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, HOST, RANGE};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Uri};
+use http::{HeaderMap, HeaderValue, Method, Uri};
 use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::dto::Range;
 use s3s::service::{S3Service, S3ServiceBuilder};
@@ -48,6 +48,7 @@ impl S3Front {
 
     /// Answers a request. Bodies pass through; none is held in memory whole, except XML documents.
     pub async fn handle(&self, request: http::Request<s3s::Body>) -> http::Response<s3s::Body> {
+        let is_head = request.method() == Method::HEAD;
         let answer = match prepare(request) {
             // The library's futures are large.
             Ok(request) => Box::pin(self.service.call(request)).await,
@@ -55,13 +56,18 @@ impl S3Front {
                 .to_http_response()
                 .map_err(|error| s3s::HttpError::new(Box::new(error))),
         };
-        answer.unwrap_or_else(|error| {
+        let mut answer = answer.unwrap_or_else(|error| {
             // Only an answer that could not be written ends here.
             tracing::error!(?error, "an S3 request could not be answered");
             let mut answer = http::Response::new(s3s::Body::empty());
             *answer.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
             answer
-        })
+        });
+        // The library says so of a GET only.
+        if is_head && answer.headers().contains_key(CONTENT_RANGE) {
+            *answer.status_mut() = http::StatusCode::PARTIAL_CONTENT;
+        }
+        answer
     }
 }
 

@@ -184,9 +184,8 @@ impl Zones {
                 Some(zone) if seen.insert((target, record.kind)) => {
                     left.extend(members(zone.served(now), &zone.name, target, record.kind).unwrap_or_default());
                 }
-                Some(_) => {}
                 None if healthy(target.bare()) => return true,
-                None => {}
+                Some(_) | None => {}
             }
         }
         false
