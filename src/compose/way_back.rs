@@ -117,7 +117,7 @@ mod tests {
         let _bad = written(&journal, 1, None, Outcome::NeedsHuman).await;
         let _first_try = written(&journal, 2, back_to_before(1), Outcome::Aborted).await;
         let newest = written(&journal, 3, back_to_before(1), Outcome::Refused).await;
-        let meant = to_take_back(&journal, newest).await.unwrap();
+        let meant = Box::pin(to_take_back(&journal, newest)).await.unwrap();
         assert_eq!(meant.plan.id.number, ReleaseNumber(1));
     }
 
@@ -127,7 +127,7 @@ mod tests {
         let journal = DirectoryJournal::new(folder.path());
         let _good = written(&journal, 1, None, Outcome::NeedsHuman).await;
         let newest = written(&journal, 2, None, Outcome::Aborted).await;
-        let meant = to_take_back(&journal, newest).await.unwrap();
+        let meant = Box::pin(to_take_back(&journal, newest)).await.unwrap();
         assert_eq!(meant.plan.id.number, ReleaseNumber(2), "release 1 was not asked about");
     }
 
@@ -137,7 +137,7 @@ mod tests {
         let journal = DirectoryJournal::new(folder.path());
         let _bad = written(&journal, 1, None, Outcome::NeedsHuman).await;
         let newest = written(&journal, 2, back_to_before(1), Outcome::NeedsHuman).await;
-        let meant = to_take_back(&journal, newest).await.unwrap();
+        let meant = Box::pin(to_take_back(&journal, newest)).await.unwrap();
         assert_eq!(meant.plan.id.number, ReleaseNumber(2));
     }
 }

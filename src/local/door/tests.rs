@@ -210,12 +210,13 @@ async fn a_link_to_logs_is_good_for_whoever_has_it_and_for_nothing_else() {
 #[tokio::test]
 async fn of_several_objects_those_are_deleted_that_may_be() {
     let mut house = house();
-    let put = async |door: &Door, path: &str| {
-        let request = Request::put(format!("http://127.0.0.1{path}")).body(body("")).unwrap();
-        assert_eq!(door.handle(request).await.status(), 200, "{path}");
-    };
-    for path in ["/bucket", "/bucket/journal/1", "/bucket/secret"] {
-        put(&house.door, path).await;
+    let here =
+        "<CreateBucketConfiguration><LocationConstraint>eu-central-1</LocationConstraint></CreateBucketConfiguration>";
+    for (path, content) in [("/bucket", here), ("/bucket/journal/1", ""), ("/bucket/secret", "")] {
+        let request = Request::put(format!("http://127.0.0.1{path}"))
+            .body(body(content))
+            .unwrap();
+        assert_eq!(house.door.handle(request).await.status(), 200, "{path}");
     }
     let door = Arc::get_mut(&mut house.door).unwrap();
     let place = crate::local::permissions::Place {

@@ -245,7 +245,7 @@ fn a_check_that_says_nothing_hides_nothing_that_is_plain() {
     ];
     let plain: [(&str, Change); 2] = [
         ("its health is Severe", |seen| {
-            health(seen).status = Some(HealthStatus::Severe)
+            health(seen).status = Some(HealthStatus::Severe);
         }),
         ("its health is Red", |seen| basic(seen, HealthColor::Red)),
     ];

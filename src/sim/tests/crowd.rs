@@ -159,7 +159,6 @@ fn whoever_releases_what_and_when_no_request_is_lost_or_carried_out_twice() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let from = number("CROWDS_FROM").unwrap_or(0);
     for seed in from..from + number("CROWDS").unwrap_or(12) {
-        println!("seed {seed}");
         crowd(seed);
     }
 }

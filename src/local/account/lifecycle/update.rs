@@ -70,7 +70,8 @@ pub(super) fn advance(environment: &mut Environment, events: &mut EventLog, timi
 /// Does what is due where only the number of instances changes. How they are doing is no matter: they are to run nothing new.
 fn resize(environment: &mut Environment, events: &mut EventLog, timing: &Timing, settled: bool, now: Timestamp) {
     let there = has_its_number(environment);
-    if !(there && settled) && !is_overdue(environment, timing, now) {
+    let done = there && settled;
+    if !done && !is_overdue(environment, timing, now) {
         return;
     }
     if !there {

@@ -34,7 +34,9 @@ const UNKNOWN_HEADERS: [&str; 9] = [
 
 /// Why an object must not be deleted, by bucket and key, if so: what comes with a request whose sender may not do everything.
 #[derive(Clone)]
-pub(in crate::local) struct Kept(Arc<dyn Fn(&str, &str) -> Option<String> + Send + Sync>);
+pub(in crate::local) struct Kept(Arc<Why>);
+
+type Why = dyn Fn(&str, &str) -> Option<String> + Send + Sync;
 
 impl Kept {
     pub(in crate::local) fn new(why: impl Fn(&str, &str) -> Option<String> + Send + Sync + 'static) -> Self {
