@@ -39,13 +39,14 @@ fn a_result_that_is_lost_and_a_job_that_comes_twice_change_nothing() {
         times: 3,
         fate,
     };
+    // The first invocation is the watch, which a schedule lets come at once.
     let troubles = vec![
         Trouble::Twice {
-            nth: 1,
+            nth: 2,
             after: seconds(3),
         },
         Trouble::Twice {
-            nth: 3,
+            nth: 4,
             after: seconds(0),
         },
         lost("PutJobSuccessResult", Fate::LostAfter),
