@@ -28,8 +28,8 @@ pub(super) struct Arguments {
     /// The most traffic that green gets. Default: `drill.max_share` of the settings, or 5% by a lever that has weights.
     #[arg(long, value_name = "SHARE")]
     max_share: Option<Share>,
-    /// Run nothing; print the schedule of EventBridge by which the function on Lambda does, such as `rate(7 days)`: input for
-    /// `aws scheduler create-schedule --cli-input-json`.
+    /// Run nothing; print the schedule of EventBridge by which the function on Lambda does, such as `rate(7 days)`, whose first
+    /// drill comes at once: input for `aws scheduler create-schedule --cli-input-json`.
     #[arg(long, value_name = "EXPRESSION", requires_all = ["function", "role", "settings"])]
     schedule: Option<String>,
     /// With --schedule: ARN of the function.

@@ -214,6 +214,7 @@ async fn of_several_objects_those_are_deleted_that_may_be() {
         "<CreateBucketConfiguration><LocationConstraint>eu-central-1</LocationConstraint></CreateBucketConfiguration>";
     for (path, content) in [("/bucket", here), ("/bucket/journal/1", ""), ("/bucket/secret", "")] {
         let request = Request::put(format!("http://127.0.0.1{path}"))
+            .header("content-length", content.len())
             .body(body(content))
             .unwrap();
         assert_eq!(house.door.handle(request).await.status(), 200, "{path}");
