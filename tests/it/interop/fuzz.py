@@ -165,6 +165,10 @@ def unknown_parameter(params, **_):
         body["NoSuchParameter"] = "x"
 
 
+# Services of which some parameters are headers.
+IN_HEADERS = ("s3", "lambda")
+
+
 def main():
     sent = []
     for client in CLIENTS.values():
@@ -199,7 +203,7 @@ def main():
             code = error.response["Error"].get("Code", "")
             outcome = "refused"
             # An answer without a body can only tell its status; and a broken header is no HTTP, which no service ever sees.
-            bare = operation.startswith("Head") or (service == "s3" and how == "strange")
+            bare = operation.startswith("Head") or (service in IN_HEADERS and how == "strange")
             assert code and (not code.isdigit() or bare), f"{told}: a refusal without a code: {error.response}"
             assert code not in LOST, f"{told}: {error}"
             refused[code] += 1
