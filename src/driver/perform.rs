@@ -15,6 +15,7 @@ use crate::release::{
     Action, CallResult, EnvironmentSeen, EnvironmentStatus, HealthSeen, Listener, Notice, Plan, RELEASE_TAG, Release,
     Role, Source, VersionSeen, limits,
 };
+use crate::spec::Lever;
 
 /// Makes the call of an intent.
 pub(super) async fn perform(seat: &Seat, release: &Release, action: &Action, begin_by: Duration) -> CallResult {
@@ -406,17 +407,16 @@ async fn fit_to_end(world: &World, release: &Release, id: &EnvironmentId, role: 
             )));
         }
     }
-    let recorded = [
-        release.blue.as_ref().map(|blue| (&blue.id, &blue.cname)),
-        release.green.as_ref().map(|green| (&green.id, &green.cname)),
-    ];
-    let had = recorded.into_iter().flatten().find(|(recorded, _)| *recorded == id);
-    if let Some(had) = had.and_then(|(_, cname)| cname.as_ref())
-        && plan.lever == crate::spec::Lever::WeightedDns
-        && found.cname.as_ref().is_some_and(|now| !now.eq_ignore_ascii_case(had))
+    let hosts = weights::recorded(release)
+        .into_iter()
+        .find(|hosts| hosts.environment == *id);
+    if let Some(had) = hosts.and_then(|hosts| hosts.cname)
+        && plan.lever == Lever::WeightedDns
+        && found.cname.as_ref().is_some_and(|now| !now.eq_ignore_ascii_case(&had))
     {
         return Err(refused(format!(
-            "not made: {id} had the name {had}, and somebody has given it another one, to which records of {} may lead",
+            "not made: {id} had the name {had}, and somebody has given it another one, to which records of {} may lead; give it back its \
+             name by a swap, or remove it by hand",
             plan.slot_cname
         )));
     }

@@ -10,6 +10,7 @@ use super::super::state::Release;
 use super::super::why::Why;
 use super::{Decision, act, bake, limits, next_look, provision, record, roll_back, soon, wait, weights, world};
 use crate::model::{Known, Timestamp};
+use crate::spec::Lever;
 
 pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
     let (Some(blue), Some(green)) = (&release.blue, &release.green) else {
@@ -197,7 +198,7 @@ pub(super) fn leads_to(release: &Release, public: Option<&PublicSeen>) -> Result
     };
     // A large balancer gives each asker some of its addresses; two environments never share one. Where both are behind one balancer, it
     // is its rules that lead to one or the other, and those were read; the name may well be that of a distribution before it.
-    let one_balancer = release.plan.lever == crate::spec::Lever::WeightedTargetGroups;
+    let one_balancer = release.plan.lever == Lever::WeightedTargetGroups;
     if slot.is_disjoint(expected) && !one_balancer {
         return Err(elsewhere(format!(
             "it leads to {}, and should lead to {}",

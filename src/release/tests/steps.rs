@@ -152,6 +152,50 @@ fn weights_that_somebody_else_writes_are_named_and_answered() {
     }
 }
 
+#[test]
+fn a_way_back_that_was_refused_is_not_kept_waiting() {
+    for lever in LEVERS {
+        let mut run = run(lever).when(Phase::Bake, 5, Deed::Wish(Wish::RollBack));
+        let forward = if lever == Lever::WeightedTargetGroups { 2 } else { 1 };
+        let mut fates = vec![Fate::Fine; forward];
+        fates.extend([Fate::NotNow; 3]);
+        run.world.faults.script.insert("weigh", fates);
+        let run = run.finish();
+        assert_eq!(run.outcome(), Outcome::RolledBack, "{lever}: {}", run.why());
+        let tries: Vec<_> = run
+            .entries
+            .iter()
+            .filter(|entry| {
+                matches!(&entry.event, Event::Intended { action: Action::Weigh { weighting, .. } }
+                    if *weighting == Weighting::Original)
+            })
+            .map(|entry| entry.at)
+            .collect();
+        assert_eq!(tries.len(), 4, "{lever}");
+        let whole = tries[3].since(tries[0]);
+        assert!(whole >= seconds(7) && whole < seconds(12), "{lever}: {whole:?}");
+    }
+}
+
+#[test]
+fn green_is_kept_until_all_servers_know_the_way_back() {
+    let run = run(Lever::WeightedDns)
+        .when(Phase::Bake, 5, Deed::Wish(Wish::RollBack))
+        .finish();
+    let at = |wanted: &dyn Fn(&Event) -> bool| run.entries.iter().rposition(|entry| wanted(&entry.event)).unwrap();
+    let back = at(&|event| matches!(event, Event::RollbackBegan { .. }));
+    let known = at(&|event| matches!(event, Event::InSync { .. }));
+    let ended = at(&|event| {
+        matches!(
+            event,
+            Event::Intended {
+                action: Action::Terminate { .. }
+            }
+        )
+    });
+    assert!(back < known && known < ended, "{back} {known} {ended}");
+}
+
 /// The weights look as they should, and somebody else has what they stand for.
 #[test]
 fn a_swap_by_hand_beneath_weighted_records_calls_a_person() {
