@@ -4,15 +4,13 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use url::Url;
-
 use super::World;
 use super::facts;
 use super::read::{bounded, health, tag};
 use super::weights;
 use crate::aws::{CallError, Effect};
 use crate::model::{Clock, Known};
-use crate::probe::round;
+use crate::probe::{Target, round};
 use crate::release::{EnvironmentSeen, Looks, Observation, Phase, Plan, PublicSeen, Release, Source};
 
 /// Looks at the world.
@@ -75,8 +73,8 @@ pub(super) async fn observe(world: &World, release: &Release, wanted: &Looks, cl
             }
         }),
         Box::pin(async {
-            let base = base(wanted.smoke.as_deref()?)?;
-            Some(round(world.prober.as_ref(), &base, &plan.smoke.checks).await)
+            let target = Target::environment(wanted.smoke.as_deref()?, &plan.public_url)?;
+            Some(round(world.prober.as_ref(), &target, &plan.smoke.checks).await)
         }),
         Box::pin(async {
             let looked = public(world, release, wanted.public.as_deref()?, wanted.direct.as_deref());
@@ -184,23 +182,18 @@ async fn environments(world: &World, release: &Release) -> Result<Vec<Environmen
     Ok(seen)
 }
 
-/// The address of an environment's own balancer or instance.
-pub(super) fn base(endpoint: &str) -> Option<Url> {
-    Url::parse(&format!("http://{endpoint}/")).ok()
-}
-
 async fn public(world: &World, release: &Release, expected: &str, direct: Option<&str>) -> PublicSeen {
     let plan = &release.plan;
     let wanted = plan.checks(release.step);
-    let checks = |base: Option<Url>| async {
-        match base {
-            Some(base) => round(world.prober.as_ref(), &base, &wanted).await,
+    let checks = |target: Option<Target>| async {
+        match target {
+            Some(target) => round(world.prober.as_ref(), &target, &wanted).await,
             None => Vec::new(),
         }
     };
     let (checks, direct, slot_addresses, expected_addresses) = tokio::join!(
-        checks(Url::parse(&plan.public_url).ok()),
-        checks(direct.and_then(base)),
+        checks(Target::public(&plan.public_url)),
+        checks(direct.and_then(|endpoint| Target::environment(endpoint, &plan.public_url))),
         world.prober.addresses(&plan.slot_cname),
         addresses(world, expected)
     );

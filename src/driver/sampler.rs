@@ -12,11 +12,9 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
-use url::Url;
 
-use super::observe::base;
 use crate::model::ProbeResult;
-use crate::probe::Prober;
+use crate::probe::{Prober, Target};
 use crate::release::{DrillKind, Phase, Release, Sampled};
 use crate::spec::{Check, StatusRange};
 use crate::verdict::Probes;
@@ -49,8 +47,8 @@ pub(super) struct Sampler {
 /// Whom to ask for what, and how often.
 #[derive(Clone, Debug, PartialEq)]
 struct SamplePlan {
-    green: Url,
-    blue: Url,
+    green: Target,
+    blue: Target,
     checks: Vec<Check>,
     every: Duration,
     /// In a drill, its kind and the length of the bake: which of green's probes are made to fail.
@@ -187,8 +185,8 @@ fn plan(release: &Release) -> Option<SamplePlan> {
     checks.retain(Check::only_reads);
     (!checks.is_empty()).then_some(())?;
     Some(SamplePlan {
-        green: base(&release.green_host()?)?,
-        blue: base(&release.blue_host()?)?,
+        green: Target::environment(&release.green_host()?, &release.plan.public_url)?,
+        blue: Target::environment(&release.blue_host()?, &release.plan.public_url)?,
         checks,
         every: Duration::try_from_secs_f64(1.0 / rate).map_or(SLOWEST, |every| every.min(SLOWEST)),
         drill: release
@@ -202,9 +200,9 @@ fn plan(release: &Release) -> Option<SamplePlan> {
 async fn sample(prober: Arc<dyn Prober>, plan: SamplePlan, heard: Arc<Heard>) {
     let (mut green_under_way, mut blue_under_way) = (FuturesUnordered::new(), FuturesUnordered::new());
     let (mut round, mut in_a_row, mut blue_is_well) = (0, 0, true);
-    let ask = |base: &Url, check: Check| {
-        let (prober, base) = (Arc::clone(&prober), base.clone());
-        async move { prober.check(&base, &check).await }
+    let ask = |target: &Target, check: Check| {
+        let (prober, target) = (Arc::clone(&prober), target.clone());
+        async move { prober.check(&target, &check).await }
     };
     let mut next = Box::pin(tokio::time::sleep(Duration::ZERO));
     loop {
@@ -255,6 +253,7 @@ mod tests {
     use std::net::IpAddr;
 
     use async_trait::async_trait;
+    use url::Url;
 
     use super::*;
     use crate::model::{Known, Span, Timestamp};
@@ -271,12 +270,12 @@ mod tests {
 
     #[async_trait]
     impl Prober for Two {
-        async fn check(&self, base: &Url, check: &Check) -> ProbeResult {
+        async fn check(&self, target: &Target, check: &Check) -> ProbeResult {
             tokio::time::sleep(Duration::from_millis(10)).await;
             if self.hang.load(Ordering::Relaxed) {
                 std::future::pending::<()>().await;
             }
-            let fails = if base.host_str() == Some("green.example") {
+            let fails = if target.url().host_str() == Some("green.example") {
                 &self.green_fails
             } else {
                 &self.blue_fails

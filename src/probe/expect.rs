@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use regex::Regex;
 use serde_json::Value;
+use url::Url;
 
 use crate::spec::Expectation;
 
@@ -21,11 +22,11 @@ const SECRET_HEADERS: [&str; 4] = [
 ];
 
 /// A whole answer.
-pub(super) struct Answer<'a> {
+pub(super) struct Answer {
     pub(super) status: u16,
-    pub(super) headers: &'a HeaderMap,
+    pub(super) headers: HeaderMap,
     /// The body, or its beginning.
-    pub(super) body: &'a [u8],
+    pub(super) body: Vec<u8>,
     /// Whether the body was longer than what was read of it.
     pub(super) cut: bool,
     pub(super) latency: Duration,
@@ -36,14 +37,14 @@ pub(super) struct Answer<'a> {
 /// What is wrong with an answer; `None` when nothing is.
 ///
 /// A wrong status stands alone, as a different page explains all the rest; otherwise everything that is wrong is told.
-pub(super) fn failure(expect: &Expectation, answer: &Answer<'_>) -> Option<String> {
-    if !expect.status.iter().any(|range| range.contains(answer.status)) {
+pub(super) fn failure(expect: &Expectation, answer: &Answer) -> Option<String> {
+    if !passes(expect, answer.status) {
         return Some(wrong_status(expect, answer));
     }
     let mut wrong = Vec::new();
-    wrong.extend(wrong_headers(&expect.headers, answer.headers));
+    wrong.extend(wrong_headers(&expect.headers, &answer.headers));
     if let Some(pattern) = &expect.body {
-        wrong.extend(wrong_body(pattern, answer.body));
+        wrong.extend(wrong_body(pattern, &answer.body));
     }
     if !expect.json.is_empty() {
         wrong.extend(wrong_json(&expect.json, answer));
@@ -61,27 +62,33 @@ pub(super) fn failure(expect: &Expectation, answer: &Answer<'_>) -> Option<Strin
     (!wrong.is_empty()).then(|| wrong.join("; "))
 }
 
-fn wrong_status(expect: &Expectation, answer: &Answer<'_>) -> String {
+fn wrong_status(expect: &Expectation, answer: &Answer) -> String {
     let status = answer.status;
     let ranges: Vec<String> = expect.status.iter().map(ToString::to_string).collect();
     if ranges.is_empty() {
         return format!("got status {status}, but the check's list of statuses that pass is empty");
     }
     let told = format!("expected status {}, got {status}", ranges.join(" or "));
-    if leads_to_https(answer) {
+    if leads_to_https(answer).is_some() {
         return format!(
-            "{told}, which leads to https; an environment itself is asked by http, so let this check expect {status}, or ask a path that \
-             is answered by http"
+            "{told}, which leads to https; an environment itself is asked by http, and by https only where `public_url` is \
+             https and the answer leads to the same host and path: let this check expect {status}, give it that host, or ask a \
+             path that is answered by http"
         );
     }
     told
 }
 
-/// Whether it sends whoever asked by http to https, as applications do that want to be reached by nothing else.
-fn leads_to_https(answer: &Answer<'_>) -> bool {
-    let location = answer.headers.get(http::header::LOCATION);
-    let to_https = location.is_some_and(|location| location.as_bytes().starts_with(b"https://"));
-    to_https && !answer.secure && (300..400).contains(&answer.status)
+/// Whether a status is one that the check expects.
+pub(super) fn passes(expect: &Expectation, status: u16) -> bool {
+    expect.status.iter().any(|range| range.contains(status))
+}
+
+/// Where it sends whoever asked by http, if that is by https, as with applications that want to be reached by nothing else.
+pub(super) fn leads_to_https(answer: &Answer) -> Option<Url> {
+    let location = answer.headers.get(http::header::LOCATION)?.to_str().ok()?;
+    let location = Url::parse(location).ok().filter(|url| url.scheme() == "https")?;
+    (!answer.secure && (300..400).contains(&answer.status)).then_some(location)
 }
 
 /// Compiles a pattern, or says why that cannot be.
@@ -135,13 +142,13 @@ fn wrong_body(pattern: &str, body: &[u8]) -> Option<String> {
     }
 }
 
-fn wrong_json(expected: &BTreeMap<String, Value>, answer: &Answer<'_>) -> Vec<String> {
+fn wrong_json(expected: &BTreeMap<String, Value>, answer: &Answer) -> Vec<String> {
     if answer.cut {
         return vec!["the body is longer than 1 MiB, so its JSON was not read".to_owned()];
     }
-    let found: Value = match serde_json::from_slice(answer.body) {
+    let found: Value = match serde_json::from_slice(&answer.body) {
         Ok(value) => value,
-        Err(error) => return vec![format!("body is not JSON: {error} ({})", beginning(answer.body))],
+        Err(error) => return vec![format!("body is not JSON: {error} ({})", beginning(&answer.body))],
     };
     expected
         .iter()
@@ -227,8 +234,8 @@ mod tests {
             &expectation(toml),
             &Answer {
                 status,
-                headers: &map,
-                body: body.as_bytes(),
+                headers: map,
+                body: body.as_bytes().to_vec(),
                 cut: false,
                 latency: Duration::from_millis(812),
                 secure: false,
@@ -336,8 +343,8 @@ mod tests {
         };
         let answer = Answer {
             status: 200,
-            headers: &HeaderMap::new(),
-            body: b"",
+            headers: HeaderMap::new(),
+            body: Vec::new(),
             cut: false,
             latency: Duration::from_micros(500_100),
             secure: false,

@@ -10,10 +10,10 @@ use async_trait::async_trait;
 use reqwest::header::{HOST, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, Response, redirect};
 use tokio::time::Instant;
-use url::{Host, Url};
+use url::Url;
 
 use super::expect::{self, Answer};
-use super::{Names, ProbeError, ProbeResult, Prober, secret, tls};
+use super::{Names, ProbeError, ProbeResult, Prober, Target, secret, tls};
 use crate::model::{Known, Span};
 use crate::spec::Check;
 
@@ -41,10 +41,21 @@ pub struct HttpProber {
 }
 
 /// What one check gathers on its way, so that a timeout can still tell how far it came.
-#[derive(Default)]
 struct Progress {
+    /// When the newest request began: a check that was led to https is as slow as its second one, which is what users wait for.
+    started: Instant,
     status: Option<u16>,
     address: Option<SocketAddr>,
+}
+
+impl Progress {
+    fn new() -> Self {
+        Self {
+            started: Instant::now(),
+            status: None,
+            address: None,
+        }
+    }
 }
 
 impl HttpProber {
@@ -63,14 +74,37 @@ impl HttpProber {
         })
     }
 
-    /// Asks once; what is wrong comes back as the error.
-    async fn ask(&self, base: &Url, check: &Check, progress: &mut Progress) -> Result<(), String> {
-        let started = Instant::now();
-        let url = self.target(base, check)?;
+    /// Asks; what is wrong comes back as the error.
+    async fn ask(&self, target: &Target, check: &Check, progress: &mut Progress) -> Result<(), String> {
+        let url = self.url(target, check)?;
+        let answer = self.hear(&url, None, check, progress).await?;
+        let host = check.host.as_deref().or(url.host_str());
+        let secured = expect::leads_to_https(&answer)
+            .filter(|_| !expect::passes(&check.expect, answer.status))
+            .and_then(|location| target.secured(&url, host, &location));
+        let Some(secured) = secured else {
+            return expect::failure(&check.expect, &answer).map_or(Ok(()), Err);
+        };
+        *progress = Progress::new();
+        let failure = match self.hear(&secured, url.host_str(), check, progress).await {
+            Ok(answer) => expect::failure(&check.expect, &answer),
+            Err(why) => Some(why),
+        };
+        failure.map_or(Ok(()), |why| Err(format!("by https, where http leads: {why}")))
+    }
+
+    /// The answer to one request: to the URL's host, or `at` another one that is called by the URL's name.
+    async fn hear(
+        &self,
+        url: &Url,
+        at: Option<&str>,
+        check: &Check,
+        progress: &mut Progress,
+    ) -> Result<Answer, String> {
         let method = Method::from_bytes(check.method.as_bytes())
             .map_err(|_| format!("{:?} is not an HTTP method", check.method))?;
-        let headers = headers_of(check)?;
-        let (client, addresses) = self.client(&url).await?;
+        let headers = headers_of(check, at)?;
+        let (client, addresses) = self.client(url, at).await?;
         let mut request = client.request(method, url.clone()).headers(headers);
         if let Some(body) = &check.body {
             request = request.body(secret::from_environment(body)?);
@@ -78,23 +112,23 @@ impl HttpProber {
         let mut response = request
             .send()
             .await
-            .map_err(|error| self.no_answer(&url, &addresses, &error))?;
+            .map_err(|error| self.no_answer(url, &addresses, &error))?;
         progress.status = Some(response.status().as_u16());
         progress.address = response.remote_addr();
         let (body, cut) = read_body(&mut response).await?;
-        let answer = Answer {
+        Ok(Answer {
             status: response.status().as_u16(),
-            headers: response.headers(),
-            body: &body,
+            headers: std::mem::take(response.headers_mut()),
+            body,
             cut,
-            latency: started.elapsed(),
+            latency: progress.started.elapsed(),
             secure: url.scheme() == "https",
-        };
-        expect::failure(&check.expect, &answer).map_or(Ok(()), Err)
+        })
     }
 
-    /// The URL to ask: the base's scheme, host and port with the check's path.
-    fn target(&self, base: &Url, check: &Check) -> Result<Url, String> {
+    /// The URL to ask: the target's scheme, host and port with the check's path.
+    fn url(&self, target: &Target, check: &Check) -> Result<Url, String> {
+        let base = target.url();
         if !matches!(base.scheme(), "http" | "https") {
             return Err(format!(
                 "{}:// addresses cannot be checked; use http:// or https://",
@@ -117,35 +151,28 @@ impl HttpProber {
         Ok(url)
     }
 
-    /// A client of its own for one check, and the addresses it will try.
-    async fn client(&self, url: &Url) -> Result<(Client, Vec<SocketAddr>), String> {
+    /// A client of its own for one request, and the addresses it will try: those of the URL's host, or of `at`.
+    async fn client(&self, url: &Url, at: Option<&str>) -> Result<(Client, Vec<SocketAddr>), String> {
+        let host = url.host_str().ok_or("the address to check has no host")?;
+        let looked_up = at.unwrap_or(host);
+        let addresses = self.names.lookup(looked_up).await?.addresses;
+        if addresses.is_empty() {
+            return Err(format!("the name {looked_up} has no address"));
+        }
         let port = url.port_or_known_default().unwrap_or(80);
-        let mut builder = Client::builder()
+        let addresses: Vec<SocketAddr> = addresses
+            .into_iter()
+            .map(|address| SocketAddr::new(address, port))
+            .collect();
+        let client = Client::builder()
             .tls_backend_preconfigured(self.tls.clone())
             .redirect(redirect::Policy::none())
             .retry(reqwest::retry::never())
             .no_proxy()
             .pool_max_idle_per_host(0)
-            .user_agent(USER_AGENT);
-        let addresses = match url.host() {
-            Some(Host::Domain(name)) => {
-                let answer = self.names.lookup(name).await?;
-                if answer.addresses.is_empty() {
-                    return Err(format!("the name {name} has no address"));
-                }
-                let addresses: Vec<SocketAddr> = answer
-                    .addresses
-                    .into_iter()
-                    .map(|address| SocketAddr::new(address, port))
-                    .collect();
-                builder = builder.resolve_to_addrs(name, &addresses);
-                addresses
-            }
-            Some(Host::Ipv4(address)) => vec![SocketAddr::new(address.into(), port)],
-            Some(Host::Ipv6(address)) => vec![SocketAddr::new(address.into(), port)],
-            None => return Err("the address to check has no host".to_owned()),
-        };
-        let client = builder
+            .user_agent(USER_AGENT)
+            // Of no effect for a host that is an address already.
+            .resolve_to_addrs(host, &addresses)
             .build()
             .map_err(|error| format!("the HTTP client could not be set up: {}", cause(&error)))?;
         Ok((client, addresses))
@@ -171,10 +198,9 @@ impl HttpProber {
 
 #[async_trait]
 impl Prober for HttpProber {
-    async fn check(&self, base: &Url, check: &Check) -> ProbeResult {
-        let started = Instant::now();
-        let mut progress = Progress::default();
-        let asked = tokio::time::timeout(check.timeout.get(), self.ask(base, check, &mut progress)).await;
+    async fn check(&self, target: &Target, check: &Check) -> ProbeResult {
+        let mut progress = Progress::new();
+        let asked = tokio::time::timeout(check.timeout.get(), self.ask(target, check, &mut progress)).await;
         let failure = match asked {
             Ok(Ok(())) => None,
             Ok(Err(failure)) => Some(failure),
@@ -185,7 +211,7 @@ impl Prober for HttpProber {
             check: check.title(),
             passed: failure.is_none(),
             status: progress.status,
-            latency: millis(started.elapsed()),
+            latency: millis(progress.started.elapsed()),
             address: progress.address,
             failure,
         }
@@ -201,7 +227,7 @@ impl Prober for HttpProber {
     async fn fetch(&self, url: &Url, headers: &BTreeMap<String, String>, patience: Duration) -> Result<String, String> {
         let asked = async {
             let headers = request_headers(headers)?;
-            let (client, _) = self.client(url).await?;
+            let (client, _) = self.client(url, None).await?;
             let request = client.get(url.clone()).headers(headers);
             let mut response = request.send().await.map_err(|error| cause(&error))?;
             if !response.status().is_success() {
@@ -216,10 +242,10 @@ impl Prober for HttpProber {
     }
 }
 
-/// The headers of a check's request.
-fn headers_of(check: &Check) -> Result<HeaderMap, String> {
+/// The headers of a check's request. What it calls the application is the check's `host`, or else where it goes.
+fn headers_of(check: &Check, at: Option<&str>) -> Result<HeaderMap, String> {
     let mut headers = request_headers(&check.headers)?;
-    if let Some(host) = &check.host {
+    if let Some(host) = check.host.as_deref().or(at) {
         let value = HeaderValue::from_str(host).map_err(|_| format!("{host:?} is not a host name"))?;
         headers.insert(HOST, value);
     }

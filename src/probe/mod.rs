@@ -4,6 +4,7 @@ mod expect;
 mod http;
 mod names;
 mod secret;
+mod target;
 #[cfg(test)]
 pub(crate) mod testing;
 mod tls;
@@ -22,12 +23,13 @@ use crate::spec::{CHECKS_AT_ONCE, Check};
 
 pub use http::{HttpProber, ProbeSettings};
 pub use names::{NameAnswer, Names};
+pub use target::Target;
 
 /// Asks applications from the outside.
 #[async_trait]
 pub trait Prober: Send + Sync {
-    /// Runs one check against a base URL. Never fails: what went wrong is in the result.
-    async fn check(&self, base: &Url, check: &Check) -> ProbeResult;
+    /// Runs one check. Never fails: what went wrong is in the result.
+    async fn check(&self, target: &Target, check: &Check) -> ProbeResult;
 
     /// The addresses a host name has now, without any cache. A name that does not exist has none; a question that got no
     /// whole answer is unknown, and so is a name that does not exist where the system's resolver is asked, which does not tell
@@ -55,9 +57,9 @@ pub enum ProbeError {
     Tls(String),
 }
 
-/// Runs all checks of one round against a base URL, several at once. The results stand in the order of the checks.
-pub async fn round(prober: &dyn Prober, base: &Url, checks: &[Check]) -> Vec<ProbeResult> {
-    let questions: Vec<_> = checks.iter().map(|check| prober.check(base, check)).collect();
+/// Runs all checks of one round, several at once. The results stand in the order of the checks.
+pub async fn round(prober: &dyn Prober, target: &Target, checks: &[Check]) -> Vec<ProbeResult> {
+    let questions: Vec<_> = checks.iter().map(|check| prober.check(target, check)).collect();
     futures_util::stream::iter(questions)
         .buffered(CHECKS_AT_ONCE)
         .collect()
@@ -80,7 +82,7 @@ mod tests {
 
     #[async_trait]
     impl Prober for Counting {
-        async fn check(&self, _: &Url, check: &Check) -> ProbeResult {
+        async fn check(&self, _: &Target, check: &Check) -> ProbeResult {
             let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
             self.most.fetch_max(now, Ordering::SeqCst);
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -113,8 +115,8 @@ mod tests {
             })
             .collect();
         let prober = Counting::default();
-        let base = Url::parse("http://127.0.0.1/").unwrap();
-        let results = round(&prober, &base, &checks).await;
+        let target = Target::public("http://127.0.0.1/").unwrap();
+        let results = round(&prober, &target, &checks).await;
         let names: Vec<String> = results.into_iter().map(|result| result.check).collect();
         let expected: Vec<String> = checks.iter().map(Check::title).collect();
         assert_eq!(names, expected);

@@ -12,7 +12,7 @@ use super::scenario::{Fate, Moment, Service};
 use super::scene::Scene;
 use super::stage::METRICS;
 use crate::model::{Known, ProbeResult, Span};
-use crate::probe::Prober;
+use crate::probe::{Prober, Target};
 use crate::spec::Check;
 
 /// Asks the modelled applications.
@@ -42,7 +42,7 @@ impl SimProber {
 
 #[async_trait]
 impl Prober for SimProber {
-    async fn check(&self, base: &Url, check: &Check) -> ProbeResult {
+    async fn check(&self, target: &Target, check: &Check) -> ProbeResult {
         let result = |status: Option<u16>, failure: Option<String>, latency: Span| ProbeResult {
             check: check.title(),
             passed: failure.is_none(),
@@ -67,7 +67,7 @@ impl Prober for SimProber {
             }
             return result(None, Some(format!("no answer: simulated {fate:?}")), check.timeout);
         }
-        let host = base.host_str().unwrap_or_default();
+        let host = target.url().host_str().unwrap_or_default();
         let Some(address) = self.scene.stage.led_to(host) else {
             return result(None, Some(format!("{host} leads nowhere")), check.timeout);
         };

@@ -16,8 +16,12 @@ fn check(toml: &str) -> Check {
     toml::from_str(toml).expect("a check")
 }
 
-fn base(address: SocketAddr) -> Url {
-    Url::parse(&format!("http://{address}/ignored?a=b#c")).unwrap()
+fn base(address: SocketAddr) -> Target {
+    at(&format!("http://{address}/ignored?a=b#c"))
+}
+
+fn at(url: &str) -> Target {
+    Target::public(url).unwrap()
 }
 
 /// Says back what was asked.
@@ -75,7 +79,7 @@ async fn a_name_is_looked_up_anew_for_every_check_and_gets_the_port_of_the_setti
         dns_server: Some(names.address()),
         port: Some(address.port()),
     });
-    let base = Url::parse("http://shop.example.com/").unwrap();
+    let base = at("http://shop.example.com/");
     let result = prober.check(&base, &Check::default()).await;
     assert_eq!(result.failure, None);
     assert_eq!(result.address, Some(address));
@@ -192,7 +196,7 @@ async fn a_body_without_end_is_read_to_its_limit() {
 async fn what_cannot_be_asked_is_told_without_secrets() {
     let prober = prober(ProbeSettings::default());
     let ask = async |base: &str, toml: &str| {
-        let result = prober.check(&Url::parse(base).unwrap(), &check(toml)).await;
+        let result = prober.check(&at(base), &check(toml)).await;
         assert_eq!(result.status, None);
         result.failure.unwrap()
     };
@@ -219,7 +223,7 @@ async fn a_path_cannot_lead_to_another_host() {
 async fn plain_http_where_tls_is_expected_is_no_connection() {
     let address = testing::serve(echo).await;
     let prober = prober(ProbeSettings::default());
-    let base = Url::parse(&format!("https://{address}/")).unwrap();
+    let base = at(&format!("https://{address}/"));
     let failure = prober.check(&base, &Check::default()).await.failure.unwrap();
     assert!(
         failure.starts_with(&format!("no connection to {address}: ")),
@@ -227,7 +231,7 @@ async fn plain_http_where_tls_is_expected_is_no_connection() {
     );
 }
 
-/// A server that speaks TLS with a certificate of its own for `shop.example.com`, and that certificate.
+/// A server that speaks TLS with a certificate of its own for `shop.example.com`, and that certificate. It says what it was called.
 async fn serve_tls() -> (SocketAddr, rustls::pki_types::CertificateDer<'static>) {
     let made = rcgen::generate_simple_self_signed(vec!["shop.example.com".to_owned()]).unwrap();
     let certificate = made.cert.der().clone();
@@ -248,14 +252,28 @@ async fn serve_tls() -> (SocketAddr, rustls::pki_types::CertificateDer<'static>)
                 continue;
             };
             let mut head = [0; 1024];
-            let _ = stream.read(&mut head).await;
-            let _ = stream
-                .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
-                .await;
+            let read = stream.read(&mut head).await.unwrap_or_default();
+            let head = String::from_utf8_lossy(&head[..read]).to_lowercase();
+            let asked: Vec<&str> = head.lines().filter(|line| line.starts_with("host: ")).collect();
+            let body = format!("ok {}", asked.join(" and "));
+            let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+            let _ = stream.write_all(answer.as_bytes()).await;
             let _ = stream.shutdown().await;
         }
     });
     (address, certificate)
+}
+
+/// Makes a prober trust this certificate and no other.
+fn trust(prober: &mut HttpProber, certificate: rustls::pki_types::CertificateDer<'static>) {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(certificate).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    prober.tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
 }
 
 #[tokio::test]
@@ -269,8 +287,8 @@ async fn https_is_verified_against_the_trusted_roots_and_the_name() {
         // Meant for http:// only.
         port: Some(1),
     });
-    let base = Url::parse(&format!("https://shop.example.com:{}/", address.port())).unwrap();
-    let check = check("[expect]\nbody = '^ok$'");
+    let base = at(&format!("https://shop.example.com:{}/", address.port()));
+    let check = check("[expect]\nbody = '^ok '");
 
     // The machine's roots do not know the certificate.
     let failure = prober.check(&base, &check).await.failure.unwrap();
@@ -279,19 +297,64 @@ async fn https_is_verified_against_the_trusted_roots_and_the_name() {
         "{failure}"
     );
 
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(certificate).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    prober.tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+    trust(&mut prober, certificate);
     let result = prober.check(&base, &check).await;
     assert_eq!(result.failure, None);
     assert_eq!(result.address, Some(address));
 
-    let other = Url::parse(&format!("https://other.example.com:{}/", address.port())).unwrap();
+    let other = at(&format!("https://other.example.com:{}/", address.port()));
     let failure = prober.check(&other, &check).await.failure.unwrap();
+    assert!(failure.contains("not valid for name"), "{failure}");
+}
+
+#[tokio::test]
+async fn an_environment_that_leads_to_https_is_asked_so_itself_with_the_public_name_of_its_certificate() {
+    let (secure, certificate) = serve_tls().await;
+    let led = testing::serve(move |request| {
+        let host = request.headers()["host"].to_str().unwrap();
+        let host = host.split(':').next().unwrap();
+        let path = request.uri().path().trim_start_matches("/elsewhere");
+        let mut reply = testing::reply(StatusCode::MOVED_PERMANENTLY, "");
+        let location = format!("https://{host}:{}{path}", secure.port());
+        reply.headers_mut().insert("location", location.parse().unwrap());
+        reply
+    })
+    .await;
+    // No name server: the public name must not be looked up, as it leads to blue.
+    let mut prober = prober(ProbeSettings {
+        dns_server: Some("127.0.0.1:1".parse().unwrap()),
+        port: None,
+    });
+    trust(&mut prober, certificate);
+    let environment = |public_url: &str| Target::environment(&led.to_string(), public_url).unwrap();
+    let ask = async |public_url: &str, toml: &str| prober.check(&environment(public_url), &check(toml)).await;
+
+    let result = ask("https://shop.example.com", "[expect]\nbody = '^ok host: 127.0.0.1$'").await;
+    assert_eq!(result.failure, None);
+    assert_eq!((result.status, result.address), (Some(200), Some(secure)));
+    let called = "host = 'www.example.com'\n[expect]\nbody = '^ok host: www.example.com$'";
+    assert_eq!(ask("https://shop.example.com", called).await.failure, None);
+
+    // What the check expects is no reason to go anywhere.
+    let result = ask("https://shop.example.com", "[expect]\nstatus = [301]").await;
+    assert_eq!((result.failure, result.status), (None, Some(301)));
+
+    for (public_url, toml) in [
+        ("http://shop.example.com", ""),
+        ("https://shop.example.com", "path = '/elsewhere/health'"),
+    ] {
+        let result = ask(public_url, toml).await;
+        let failure = result.failure.unwrap();
+        assert!(
+            failure.starts_with("expected status 200-299, got 301, which leads to https"),
+            "{failure}"
+        );
+        assert_eq!(result.status, Some(301));
+    }
+    let failure = ask("https://other.example.com", "").await.failure.unwrap();
+    assert!(
+        failure.starts_with("by https, where http leads: no connection to "),
+        "{failure}"
+    );
     assert!(failure.contains("not valid for name"), "{failure}");
 }
