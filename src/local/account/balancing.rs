@@ -205,6 +205,10 @@ pub(super) fn group_settings(settings: &OptionSettings) -> GroupSettings {
             unhealthy_threshold: number("UnhealthyThresholdCount"),
         },
         deregistration_delay: number("DeregistrationDelay"),
+        sticky: settings
+            .effective(options::PROCESS, "StickinessEnabled")
+            .is_some_and(|enabled| enabled.eq_ignore_ascii_case("true")),
+        sticky_duration: number("StickinessLBCookieDuration"),
     }
 }
 
@@ -238,6 +242,9 @@ fn classic_settings(settings: &OptionSettings) -> GroupSettings {
             unhealthy_threshold: number("UnhealthyThreshold", "UnhealthyThresholdCount"),
         },
         deregistration_delay: settings.number(options::PROCESS, "DeregistrationDelay"),
+        // Its cookies are options of policies, which reach no target group.
+        sticky: false,
+        sticky_duration: 86_400,
     }
 }
 
@@ -263,6 +270,7 @@ pub(super) fn at_pace(settings: GroupSettings, idle_timeout: Duration, timing: &
     let GroupSettings {
         check,
         deregistration_delay,
+        ..
     } = settings;
     BalancerSettings {
         health_check_path: check.path,

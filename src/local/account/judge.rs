@@ -229,7 +229,7 @@ pub(crate) fn instance(environment: &Environment, instance: &InstanceSample) -> 
         InstanceState::Unhealthy(why) => (
             HealthStatus::Severe,
             vec![
-                "Process default is unhealthy (Target.FailedHealthChecks).".to_owned(),
+                format!("Process default is unhealthy ({}).", why.check.reason()),
                 why.text.clone(),
             ],
         ),

@@ -386,11 +386,12 @@ fn settings_of_the_environment_and_of_its_group_are_the_same_thing() {
         &[ELB, ("TargetGroupArn", &blue), ("HealthCheckPath", "/up")],
     );
     assert_eq!(world.desired("blue").balancer.health_check_path, "/up");
-    let given = options(&[(
-        "aws:elasticbeanstalk:environment:process:default",
-        "HealthCheckPath",
-        "/health",
-    )]);
+    let process = "aws:elasticbeanstalk:environment:process:default";
+    let given = options(&[
+        (process, "HealthCheckPath", "/health"),
+        (process, "StickinessEnabled", "true"),
+        (process, "StickinessLBCookieDuration", "60"),
+    ]);
     let mut update = vec![("EnvironmentName", "blue")];
     update.extend(given.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     world.ok("UpdateEnvironment", &update);
@@ -398,6 +399,13 @@ fn settings_of_the_environment_and_of_its_group_are_the_same_thing() {
     assert_eq!(world.desired("blue").balancer.health_check_path, "/health");
     let body = world.ok("DescribeTargetGroups", &[ELB]);
     assert_eq!(World::all(&body, "HealthCheckPath"), ["/health"]);
+    let attributes = world.ok("DescribeTargetGroupAttributes", &[ELB, ("TargetGroupArn", &blue)]);
+    for set in [
+        "<Key>stickiness.enabled</Key><Value>true</Value>",
+        "<Key>stickiness.lb_cookie.duration_seconds</Key><Value>60</Value>",
+    ] {
+        assert!(attributes.contains(set), "{set}: {attributes}");
+    }
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! What Elastic Beanstalk does here for environments, those that share a load balancer and those that have one for themselves.
 
 use super::arn::{LoadBalancerArn, TargetGroupArn};
-use super::group::{DEREGISTRATION_DELAY, HealthCheck, TargetGroup, default_attributes};
+use super::group::{
+    DEREGISTRATION_DELAY, HealthCheck, STICKINESS, STICKINESS_DURATION, TargetGroup, default_attributes,
+};
 use super::routing::{Action, Condition, Forward, Stickiness, WeightedGroup};
 use super::state::{Listener, ListenerRule, LoadBalancer, Tags};
 use super::{Balancers, errors, operations};
@@ -55,6 +57,22 @@ pub(crate) struct GroupSettings {
     pub(crate) check: HealthCheck,
     /// In seconds.
     pub(crate) deregistration_delay: u32,
+    /// Whether clients stay with one target.
+    pub(crate) sticky: bool,
+    /// How long they do, in seconds.
+    pub(crate) sticky_duration: u32,
+}
+
+impl GroupSettings {
+    /// What they say of a target group's attributes.
+    fn attributes(&self) -> [(String, String); 3] {
+        [
+            (DEREGISTRATION_DELAY, self.deregistration_delay.to_string()),
+            (STICKINESS, self.sticky.to_string()),
+            (STICKINESS_DURATION, self.sticky_duration.to_string()),
+        ]
+        .map(|(key, value)| (key.to_owned(), value))
+    }
 }
 
 impl Balancers {
@@ -159,10 +177,7 @@ impl Balancers {
 
     fn new_group(&mut self, tenant: &Tenant<'_>, tags: Tags) -> TargetGroup {
         let mut attributes = default_attributes();
-        attributes.insert(
-            DEREGISTRATION_DELAY.to_owned(),
-            tenant.settings.deregistration_delay.to_string(),
-        );
+        attributes.extend(tenant.settings.attributes());
         let name = tenant.target_group.as_str().rsplit('/').nth(1).unwrap_or_default();
         TargetGroup {
             arn: tenant.target_group.clone(),
@@ -210,9 +225,8 @@ impl Balancers {
     /// Brings a target group to the settings of its environment.
     pub(crate) fn configure(&mut self, group: &TargetGroupArn, settings: GroupSettings) {
         if let Ok(group) = self.target_group_mut(group.as_str()) {
+            group.attributes.extend(settings.attributes());
             group.check = settings.check;
-            let delay = settings.deregistration_delay.to_string();
-            group.attributes.insert(DEREGISTRATION_DELAY.to_owned(), delay);
         }
     }
 
@@ -222,6 +236,8 @@ impl Balancers {
         Some(GroupSettings {
             check: group.check.clone(),
             deregistration_delay: group.attribute(DEREGISTRATION_DELAY).parse().unwrap_or(300),
+            sticky: group.attribute(STICKINESS) == "true",
+            sticky_duration: group.attribute(STICKINESS_DURATION).parse().unwrap_or(86_400),
         })
     }
 

@@ -70,6 +70,17 @@ pub enum FailedCheck {
     Broken,
 }
 
+impl FailedCheck {
+    /// The service's word for it (source: shape `TargetHealthReasonEnum`).
+    pub(crate) const fn reason(self) -> &'static str {
+        match self {
+            Self::Answered(_) => "Target.ResponseCodeMismatch",
+            Self::TimedOut => "Target.Timeout",
+            Self::Broken => "Target.FailedHealthChecks",
+        }
+    }
+}
+
 /// Which values an attribute takes.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Takes {
@@ -100,6 +111,8 @@ impl Takes {
 
 /// Whether clients stay with one target of the group.
 pub(super) const STICKINESS: &str = "stickiness.enabled";
+/// How long they do by the load balancer's own cookie, in seconds.
+pub(super) const STICKINESS_DURATION: &str = "stickiness.lb_cookie.duration_seconds";
 /// How long requests in flight may go on once a target is deregistered, in seconds.
 pub(super) const DEREGISTRATION_DELAY: &str = "deregistration_delay.timeout_seconds";
 
@@ -129,11 +142,7 @@ pub(super) const ATTRIBUTES: &[(&str, &str, Takes)] = &[
         Takes::Number(1, 604_800),
     ),
     (STICKINESS, "false", Takes::Boolean),
-    (
-        "stickiness.lb_cookie.duration_seconds",
-        "86400",
-        Takes::Number(1, 604_800),
-    ),
+    (STICKINESS_DURATION, "86400", Takes::Number(1, 604_800)),
     (
         "stickiness.type",
         "lb_cookie",

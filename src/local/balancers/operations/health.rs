@@ -77,14 +77,12 @@ fn tell(group: &TargetGroup, target: &Target, pace: Pace, now: Timestamp) -> Tol
     }
 }
 
-/// The service's words for why a target is unhealthy (source: shape `TargetHealthReasonEnum`).
+/// The service's words for why a target is unhealthy.
 fn reason(failed: FailedCheck) -> (&'static str, String) {
-    match failed {
-        FailedCheck::Answered(status) => (
-            "Target.ResponseCodeMismatch",
-            format!("Health checks failed with these codes: [{status}]"),
-        ),
-        FailedCheck::TimedOut => ("Target.Timeout", "Request timed out".to_owned()),
-        FailedCheck::Broken => ("Target.FailedHealthChecks", "Health checks failed".to_owned()),
-    }
+    let description = match failed {
+        FailedCheck::Answered(status) => format!("Health checks failed with these codes: [{status}]"),
+        FailedCheck::TimedOut => "Request timed out".to_owned(),
+        FailedCheck::Broken => "Health checks failed".to_owned(),
+    };
+    (failed.reason(), description)
 }
