@@ -225,6 +225,9 @@ fn step(release: &mut Release, entry: &Entry) -> Option<()> {
                 Some(_) => release.watch.last,
             };
             release.shifted_at = Some(at);
+            // What was held before the move gives no more time to see it.
+            release.extended = std::time::Duration::ZERO;
+            release.held_since = release.held_since.map(|_| at);
             let weighting = release.plan.weighting(release.step).unwrap_or_default();
             // A change that had been given up has come late: what is known of an earlier one says nothing of it.
             if release.weighting != weighting {

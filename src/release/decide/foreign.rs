@@ -14,7 +14,7 @@ use super::super::why::Why;
 use super::weights::{self, Weights};
 use super::{Decision, Then, bake, finish, limits, next_look, record, roll_back, wait, world};
 use crate::model::{Known, Timestamp};
-use crate::spec::ForeignAnswer;
+use crate::spec::{ForeignAnswer, Lever};
 
 /// A change by somebody else.
 struct Finding {
@@ -49,10 +49,13 @@ enum Look {
 pub(super) fn decide(release: &Release, seen: &Observation) -> Option<Decision> {
     let Known::Known(environments) = &seen.environments else {
         let question = release.question.as_ref()?;
-        return Some(awaiting(release, seen, question, |what| {
+        return Some(out_of_sight(release, seen, question, || {
             finish(
                 Outcome::NeedsHuman,
-                format!("{what}; nobody answered, and now the environments cannot be read: see where the traffic is"),
+                format!(
+                    "{}; nobody answered, and now the environments cannot be read: see where the traffic is",
+                    question.what
+                ),
             )
         }));
     };
@@ -61,7 +64,9 @@ pub(super) fn decide(release: &Release, seen: &Observation) -> Option<Decision> 
         Look::Found(finding) => Some(found(release, seen, finding)),
         Look::Moving => {
             let question = release.question.as_ref()?;
-            Some(awaiting(release, seen, question, |what| unseen(release, &what)))
+            Some(out_of_sight(release, seen, question, || {
+                unseen(release, environments, question)
+            }))
         }
         Look::AsItShouldBe => closed(release, "all is as it should be again").or_else(|| notes(release, environments)),
     }
@@ -122,23 +127,34 @@ fn asked(release: &Release, seen: &Observation, question: &Question, finding: &F
             },
         );
     }
-    awaiting(release, seen, question, |_| stop(release, finding, question.since))
+    awaiting(release, seen, question, || stop(release, finding, question.since))
+}
+
+/// A person was asked about something that cannot be seen now. An answer is heard all the same: what is there still is then found
+/// anew, and asked about once more.
+fn out_of_sight(
+    release: &Release,
+    seen: &Observation,
+    question: &Question,
+    at_end: impl FnOnce() -> Decision,
+) -> Decision {
+    if let Some(by) = &release.wishes.resume {
+        let (what, accepted) = (question.what.clone(), false);
+        let how = format!("{by} wants to go on, while it cannot be seen");
+        return record(how.clone(), Event::Answered { what, how, accepted });
+    }
+    awaiting(release, seen, question, at_end)
 }
 
 /// A person is waited for, until the question's time is over. Users do not wait for the answer: green is watched meanwhile, and
 /// taken back when it is bad.
-fn awaiting(
-    release: &Release,
-    seen: &Observation,
-    question: &Question,
-    at_end: impl FnOnce(String) -> Decision,
-) -> Decision {
+fn awaiting(release: &Release, seen: &Observation, question: &Question, at_end: impl FnOnce() -> Decision) -> Decision {
     // A pause gives whoever is asked more time.
     let paused = release.pause.as_ref().map(|pause| seen.at.since(pause.since));
     let until = question.until + paused.unwrap_or_default();
     let wait_on = || {
         if seen.at >= until {
-            return at_end(question.what.clone());
+            return at_end();
         }
         let why = Why::Asking {
             what: question.what.clone(),
@@ -155,20 +171,42 @@ fn awaiting(
     }
 }
 
-/// Nobody has answered, and what was asked about cannot be seen any more.
-fn unseen(release: &Release, what: &str) -> Decision {
-    if release.shifted_at.is_some() && !release.attempts_of("terminate").done {
-        return roll_back(
-            format!("{what}; nobody answered, and where the traffic goes now cannot be seen"),
-            Outcome::RolledBack,
-        );
+/// Nobody has answered, and where the traffic goes cannot be seen any more. What can be seen of the environments still counts: users
+/// are sent to no blue that is not what it was.
+fn unseen(release: &Release, environments: &[EnvironmentSeen], question: &Question) -> Decision {
+    if let Some(finding) = versions(release, environments).filter(|found| !release.accepted.contains(&found.what)) {
+        return stop(release, &finding, question.since);
     }
-    finish(
-        Outcome::NeedsHuman,
-        format!(
-            "{what}; nobody answered, and where the traffic goes now cannot be seen: see that it goes to an environment that is well"
-        ),
-    )
+    let what = format!(
+        "{}; nobody answered, and where the traffic goes now cannot be seen",
+        question.what
+    );
+    let ended = release.attempts_of("terminate").done;
+    if ended || release.shifted_at.is_some() && !is_home(release, environments) {
+        let advice = "see that it goes to an environment that is well";
+        return finish(Outcome::NeedsHuman, format!("{what}: {advice}"));
+    }
+    let outcome = if release.shift_intended {
+        Outcome::RolledBack
+    } else {
+        Outcome::Aborted
+    };
+    roll_back(what, outcome)
+}
+
+/// Whether blue is there, and stays, and has the name that records may lead to.
+fn is_home(release: &Release, environments: &[EnvironmentSeen]) -> bool {
+    release.blue.as_ref().is_some_and(|blue| {
+        let kept = |found: &EnvironmentSeen| {
+            let renamed = release.plan.lever == Lever::WeightedDns && found.cname != blue.cname;
+            let going = matches!(
+                found.status,
+                EnvironmentStatus::Terminating | EnvironmentStatus::Terminated
+            );
+            !renamed && !going
+        };
+        world::find(environments, &blue.id).is_some_and(kept)
+    })
 }
 
 fn stop(release: &Release, finding: &Finding, since: Timestamp) -> Decision {
@@ -229,12 +267,21 @@ fn shares(release: &Release, environments: &[EnvironmentSeen], seen: &Observatio
     if let Some(decision) = blue_goes(release, environments, seen) {
         return decision;
     }
-    if let Some(what) = weights::renamed(release, environments, seen) {
+    if let Some(what) = weights::blue_renamed(release, environments, seen) {
         return Look::Found(Finding {
             what,
             stop: Stop::Call(
                 "give them back their names by a swap, see that the records lead where they should, and remove what is left over",
             ),
+            restore: None,
+            acceptable: false,
+        });
+    }
+    // Blue's name leads to blue as ever: the way back takes the record away that leads to a stranger.
+    if let Some(what) = weights::green_renamed(release, environments, seen) {
+        return Look::Found(Finding {
+            what,
+            stop: stop("blue was told to end, so give green its name back by a swap"),
             restore: None,
             acceptable: false,
         });

@@ -99,7 +99,7 @@ fn traffic(release: &Release, rollback: &RollbackState, blue: &Blue, seen: &Obse
                 Some(home) if home.status == EnvironmentStatus::Terminating => return stuck("blue is being removed"),
                 Some(_) => {}
             }
-            if let Some(what) = weights::renamed(release, environments, seen) {
+            if let Some(what) = weights::blue_renamed(release, environments, seen) {
                 return world::lasting(release, seen.at, what, |what| stuck(&what));
             }
         }

@@ -13,7 +13,7 @@ use super::shift::{self, Sides};
 use super::{
     Decision, Then, act, act_patiently, limits, next_look, pause, provision, record, roll_back, soon, wait, world,
 };
-use crate::model::{Known, Timestamp};
+use crate::model::{EnvironmentId, Known, Timestamp};
 use crate::spec::Lever;
 use crate::traffic::{Split, Weighting};
 
@@ -271,21 +271,37 @@ pub(super) fn compare(release: &Release, seen: &Observation) -> Weights {
     Weights::Changed { what, restore }
 }
 
-/// Somebody has swapped the names of blue or green by hand, and records lead to those names; the text says what is seen. The weights
-/// then say nothing any more of who has the traffic.
-pub(super) fn renamed(release: &Release, environments: &[EnvironmentSeen], seen: &Observation) -> Option<String> {
-    let split = seen.split.known()?;
-    let blue = release.blue.iter().map(|blue| ("blue", &blue.id, &blue.cname));
-    let green = release.green.iter().map(|green| ("green", &green.id, &green.cname));
-    blue.chain(green).find_map(|(role, id, recorded)| {
-        let (recorded, found) = (recorded.as_ref()?, world::find(environments, id)?);
-        split.leads_by_cname(id).then_some(())?;
-        let now = found.cname.as_ref().filter(|now| !now.eq_ignore_ascii_case(recorded))?;
-        Some(format!(
-            "somebody else has swapped names: {role} ({id}) has {now}, and had {recorded}, to which a record of {} leads",
-            release.plan.slot_cname
-        ))
-    })
+/// Somebody has swapped blue's name by hand, and records lead to it; the text says what is seen. The weights then say nothing any more
+/// of who has the traffic, and bringing blue's back would send everybody to a stranger.
+pub(super) fn blue_renamed(release: &Release, environments: &[EnvironmentSeen], seen: &Observation) -> Option<String> {
+    let blue = release.blue.as_ref()?;
+    renamed(release, environments, seen, ("blue", &blue.id, blue.cname.as_deref()?))
+}
+
+/// The same of green: its share goes to a stranger.
+pub(super) fn green_renamed(release: &Release, environments: &[EnvironmentSeen], seen: &Observation) -> Option<String> {
+    let green = release.green.as_ref()?;
+    renamed(
+        release,
+        environments,
+        seen,
+        ("green", &green.id, green.cname.as_deref()?),
+    )
+}
+
+fn renamed(
+    release: &Release,
+    environments: &[EnvironmentSeen],
+    seen: &Observation,
+    (role, id, recorded): (&str, &EnvironmentId, &str),
+) -> Option<String> {
+    seen.split.known()?.leads_by_cname(id).then_some(())?;
+    let found = world::find(environments, id)?;
+    let now = found.cname.as_ref().filter(|now| !now.eq_ignore_ascii_case(recorded))?;
+    Some(format!(
+        "somebody else has swapped names: {role} ({id}) has {now}, and had {recorded}, to which a record of {} leads",
+        release.plan.slot_cname
+    ))
 }
 
 /// What attempts to bring a weighting about are counted under.

@@ -1,14 +1,15 @@
 //! What is found of other people's changes, and how each is answered: stop, put it back, or ask.
 
+use super::plan::gradual;
 use super::possible::writer;
-use super::run::GREEN;
+use super::run::{GREEN, Run};
 use super::scene::{INSTANT, Scene, act, known, over, record, taken_back, unread, wait, watched};
 use super::world::{BLUE, seconds};
 use crate::model::Timestamp;
 use crate::release::{
     Action, Attempts, Decision, EnvironmentStatus, Event, Outcome, Pause, Phase, Question, Then, Why, limits,
 };
-use crate::spec::ForeignAnswer;
+use crate::spec::{ForeignAnswer, Lever};
 
 const SLOT: &str = super::plan::SLOT;
 
@@ -263,6 +264,70 @@ fn an_answer_goes_on_as_far_as_that_is_possible() {
     let green = runs(&other, GREEN, Some("v8"));
     let found = finding(&green.with(accept)).expect("another is");
     assert!(found.contains("v8 to green"), "{found}");
+}
+
+/// While green has a part of the traffic by weighted records, and no look is due.
+fn sharing() -> Scene {
+    let mut run = Run::of(gradual(Lever::WeightedDns), 1).until(Phase::Bake, 0);
+    Scene::of(&mut run).with(|scene| {
+        scene.release.plan.foreign.answer = ForeignAnswer::Ask;
+        scene.release.plan.foreign.deadline = seconds(1800).into();
+        scene.release.watch.last = Some(scene.seen.at + seconds(10_000));
+    })
+}
+
+#[test]
+fn weights_that_cannot_be_read_send_nobody_to_a_blue_that_is_not_what_it_was() {
+    let scene = sharing();
+    let (other, until) = asked(&runs(&scene, BLUE, Some("v9")), 1800);
+    let blind = other.with(|scene| scene.seen.split = unread()).at(until);
+    let decision = blind.decide();
+    let (why, outcome) = over(&decision);
+    assert_eq!(outcome, Outcome::NeedsHuman);
+    assert!(why.contains("not any more what one could go back to"), "{why}");
+
+    let lost = |change: &dyn Fn(&mut Scene)| {
+        let (scene, until) = asked(&runs(&scene, GREEN, Some("v9")), 1800);
+        let right = runs(&scene, GREEN, Some("v2")).with(|scene| {
+            scene.seen.split = unread();
+            change(scene);
+        });
+        right.at(until).decide()
+    };
+    let decision = lost(&|_| {});
+    assert_eq!(taken_back(&decision).1, Outcome::RolledBack);
+    assert!(taken_back(&decision).0.contains("cannot be seen"), "{decision:?}");
+    for going in [EnvironmentStatus::Terminating, EnvironmentStatus::Terminated] {
+        let decision = lost(&|scene| scene.environment(BLUE).status = going);
+        assert_eq!(over(&decision).1, Outcome::NeedsHuman, "{going:?}");
+    }
+    assert_eq!(over(&lost(&|scene| scene.remove(BLUE))).1, Outcome::NeedsHuman);
+    let decision = lost(&|scene| scene.environment(BLUE).cname = Some("somebody-else.example".to_owned()));
+    assert_eq!(
+        over(&decision).1,
+        Outcome::NeedsHuman,
+        "records may lead to its old name"
+    );
+    // Before anything was moved there is nothing to bring back.
+    let decision = lost(&|scene| {
+        scene.release.phase = Phase::Smoke;
+        (scene.release.shifted_at, scene.release.shift_intended) = (None, false);
+    });
+    assert_eq!(taken_back(&decision).1, Outcome::Aborted);
+}
+
+#[test]
+fn an_answer_is_heard_while_nothing_can_be_seen() {
+    let (other, until) = asked(&runs(&sharing(), BLUE, Some("v9")), 1800);
+    let answering = other.with(|scene| scene.release.wishes.resume = Some(writer(3)));
+    for blind in [
+        answering.with(|scene| scene.seen.split = unread()),
+        answering.with(|scene| scene.seen.environments = unread()),
+    ] {
+        let decision = blind.at(until).decide();
+        let (how, accepted) = answered(&decision);
+        assert!(!accepted && how.contains("cannot be seen"), "{how}");
+    }
 }
 
 #[test]

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::plan::SLOT;
-use super::run::{GREEN, Run};
+use super::run::{Deed, GREEN, Run};
 use super::scene::{INSTANT, Scene, act, known, record, taken_back, unread, wait};
 use super::world::{BLUE, BLUE_CNAME, seconds};
 use crate::model::{HealthStatus, Known};
 use crate::release::{Action, EnvironmentStatus, Event, Outcome, Phase, PublicSeen, Why, limits};
+use crate::spec::{AtGateDeadline, GatePlace, GateSpec};
 
 #[test]
 fn green_has_a_while_to_be_fit_for_traffic() {
@@ -167,6 +168,37 @@ fn a_name_that_leads_elsewhere_for_too_long_takes_green_back() {
         wait(&held.at(deadline + seconds(3600) - INSTANT).decide());
         taken_back(&held.at(deadline + seconds(3600)).decide());
     }
+}
+
+/// The time that a person took before the move is none in which it could have been seen.
+#[test]
+fn a_gate_before_the_move_makes_nothing_later_after_it() {
+    let mut plan = super::plan::plan();
+    plan.gates = vec![GateSpec {
+        before: GatePlace::Shift,
+        deadline: seconds(4 * 3600).into(),
+        at_deadline: AtGateDeadline::RollBack,
+    }];
+    let mut run = Run::of(plan, 1).when(Phase::Shift, 3 * 3600, Deed::Promote);
+    while run.release.shifted_at.is_none() {
+        assert!(run.step(), "{}", run.why());
+    }
+    let scene = Scene::of(&mut run).with(|scene| {
+        scene.release.watch.last = Some(scene.seen.at + seconds(10_000));
+        public(scene).slot_addresses = unread();
+        public(scene).checks.iter_mut().for_each(|check| check.passed = true);
+    });
+    let shifted = scene.release.shifted_at.expect("it is shifted");
+    assert!(
+        shifted.since(scene.release.phase_since) >= seconds(3 * 3600),
+        "a person took that long"
+    );
+    let deadline = shifted + seconds(40) + limits::CONFIRM;
+    wait(&scene.at(deadline - INSTANT).decide());
+    assert!(matches!(
+        record(&scene.at(deadline).decide()),
+        Event::ShiftConfirmed { .. }
+    ));
 }
 
 /// Behind one balancer both have the same addresses, and the name may be that of a distribution before it.

@@ -214,6 +214,24 @@ fn a_swap_by_hand_beneath_weighted_records_calls_a_person() {
     assert_eq!(run.outcome(), Outcome::Promoted, "{}", run.why());
 }
 
+/// Green's share goes to a stranger then, and blue's name leads to blue as ever: nothing is in the way of the way back.
+#[test]
+fn a_swap_by_hand_of_green_alone_takes_it_back() {
+    for answer in [ForeignAnswer::Stop, ForeignAnswer::Ask] {
+        for (phase, after) in [(Phase::Bake, 3), (Phase::Drain, 3)] {
+            let mut plan = gradual(Lever::WeightedDns);
+            plan.foreign.answer = answer;
+            let run = Run::of(plan, 1)
+                .when(phase, after, Deed::Foreign(Foreign::SwapGreenAway))
+                .when(phase, after + 60, Deed::Wish(Wish::RollBack))
+                .finish();
+            assert_eq!(run.outcome(), Outcome::RolledBack, "{answer:?} {phase}: {}", run.why());
+            assert_eq!(weighed(&run).last(), Some(&Weighting::Original), "{answer:?} {phase}");
+            assert!(run.has(|event| matches!(event, Event::Asking { .. })) == (answer == ForeignAnswer::Ask));
+        }
+    }
+}
+
 #[test]
 fn an_operator_takes_it_back_from_every_step() {
     for lever in LEVERS {

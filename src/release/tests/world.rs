@@ -62,6 +62,8 @@ pub(super) struct Environment {
 pub(super) enum Foreign {
     Swap,
     SwapAway,
+    /// Green's name with a third environment's.
+    SwapGreenAway,
     EndGreen,
     EndBlue,
     UpdateBlue(u64),
@@ -305,6 +307,7 @@ impl World {
                     self.swap_by_hand(&holder, &"e-third".into());
                 }
             }
+            (Foreign::SwapGreenAway, Some(green)) => self.swap_by_hand(&green, &"e-third".into()),
             (Foreign::EndGreen, Some(green)) => self.end(&green),
             (Foreign::EndBlue, _) => self.end(&blue),
             (Foreign::UpdateBlue(long), _) => self.update(&blue, seconds(long)),
@@ -313,7 +316,14 @@ impl World {
             (Foreign::DeployGreen, Some(green)) => self.deploy(&green),
             (Foreign::Weigh(weight), _) => self.weigh_by_hand(BLUE, weight),
             (Foreign::Join, _) => self.weigh_by_hand("somebody", 100),
-            (Foreign::Swap | Foreign::EndGreen | Foreign::UpdateGreen(_) | Foreign::DeployGreen, None) => {}
+            (
+                Foreign::Swap
+                | Foreign::SwapGreenAway
+                | Foreign::EndGreen
+                | Foreign::UpdateGreen(_)
+                | Foreign::DeployGreen,
+                None,
+            ) => {}
         }
     }
 
