@@ -25,4 +25,4 @@ pub use error::{CallError, Effect};
 pub use in_time::InTime;
 pub use metrics::Minute;
 pub use objects::{Created, Progress, Session};
-pub use pipelines::{Fault, JobAnswer, Standing};
+pub use pipelines::{Fault, JobAnswer, NO_PIPELINE, Standing};

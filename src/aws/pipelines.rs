@@ -15,6 +15,9 @@ const LONGEST_SUMMARY: usize = 2048;
 /// The longest message of a failure, in characters.
 const LONGEST_MESSAGE: usize = 5000;
 
+/// The code of what is asked about a pipeline that is not there.
+pub const NO_PIPELINE: &str = "PipelineNotFoundException";
+
 /// An answer to a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JobAnswer {
@@ -155,7 +158,7 @@ impl Aws {
     ///
     /// # Errors
     ///
-    /// When that cannot be said.
+    /// When that cannot be said; [`NO_PIPELINE`] is its code where there is no such pipeline.
     pub async fn execution_status(&self, pipeline: &str, id: &str) -> Result<Option<String>, CallError> {
         let call = self.pipelines.get_pipeline_execution();
         let answer = call.pipeline_name(pipeline).pipeline_execution_id(id).send().await;
@@ -166,8 +169,7 @@ impl Aws {
                 .map(|status| status.as_str().to_owned())),
             Err(error) => {
                 let error = read("GetPipelineExecution", error);
-                let gone = ["PipelineExecutionNotFoundException", "PipelineNotFoundException"];
-                if gone.iter().any(|code| error.has_code(code)) {
+                if error.has_code("PipelineExecutionNotFoundException") {
                     Ok(None)
                 } else {
                     Err(error)

@@ -79,6 +79,13 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
         arguments.role,
         arguments.settings,
     ) {
+        (Some(_), Some(_), Some(_), Some(config)) if !config.starts_with("s3://") => output::fail(
+            exit::USAGE,
+            format!(
+                "--settings {config:?} is no object of S3, and a function on Lambda finds nothing else: put cutover.toml into a bucket that \
+                 its role may read, and write s3://BUCKET/KEY"
+            ),
+        ),
         (Some(expression), Some(function), Some(role), Some(config)) => {
             let wanted = drill::Schedule {
                 expression,

@@ -28,6 +28,9 @@ pub struct Refusal {
 /// Codes of problems that come with a release that is under way, and go with it when it is taken back.
 const WITH_THE_HOLDER: [&str; 6] = [Busy::CODE, "alarm", "live", "live-busy", "live-health", "quota"];
 
+/// Codes of problems of what is wanted itself, which neither time nor the end of another release solves.
+const FOR_GOOD: [&str; 5] = ["application", "bucket", "no-alarm", "ttl", "version"];
+
 /// Codes of further problems that time may solve.
 const WITH_TIME: [&str; 3] = ["journal", "managed-update", "unknown"];
 
@@ -43,6 +46,13 @@ impl Refusal {
     #[must_use]
     pub fn may_pass(&self) -> bool {
         may_pass(&self.problems)
+    }
+
+    /// What is wrong with what is wanted itself, whoever has the slot.
+    #[must_use]
+    pub fn for_good(self) -> Vec<Problem> {
+        let stays = |problem: &Problem| FOR_GOOD.contains(&problem.code.as_str());
+        self.problems.into_iter().filter(stays).collect()
     }
 }
 

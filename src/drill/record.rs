@@ -71,6 +71,7 @@ pub(super) struct Gathering {
     shifted: Option<Timestamp>,
     back: Option<Timestamp>,
     restored: Option<Timestamp>,
+    /// When a driver was last heard.
     last: Option<Timestamp>,
     without_driver: Option<Span>,
     /// Whether the last entry hands the release over.
@@ -104,8 +105,11 @@ impl Gathering {
             add(&mut self.green, &measured.window.green);
             add(&mut self.blue, &measured.window.blue);
         }
-        self.handed_over = matches!(entry.event, Event::HandedOver);
-        self.last = Some(entry.at);
+        // Operators write what they want whether anybody drives or not.
+        if !matches!(entry.event, Event::Asked { .. }) {
+            self.handed_over = matches!(entry.event, Event::HandedOver);
+            self.last = Some(entry.at);
+        }
     }
 
     /// Everything, of a release that is a drill.

@@ -215,6 +215,12 @@ impl Function {
     }
 }
 
+/// Whether a release was begun for this request.
+fn is_of(release: &Release, request: &str) -> bool {
+    let origin = release.plan.origin.as_ref();
+    origin.is_some_and(|origin| origin.request == request)
+}
+
 /// The release that a request has led to.
 async fn known(desk: &Desk<'_>, token: &Token) -> Result<Option<Release>, Failure> {
     let slot = desk.project.slot();
@@ -224,6 +230,12 @@ async fn known(desk: &Desk<'_>, token: &Token) -> Result<Option<Release>, Failur
     };
     let id = ReleaseId { slot, number };
     match catch_up(journal, &id, None).await.map_err(Failure::system)? {
+        // Settings of another slot under the same name must not let this action answer for a stranger's release.
+        Some(release) if !token.back && !is_of(&release, &token.job) => Err(Failure::configuration(format!(
+            "release {id} in {} was not begun by this action, which goes on with a release of that number: let `application`, `slot` and \
+             `journal` in the settings be what they were when it began",
+            journal.location()
+        ))),
         Some(release) => Ok(Some(release)),
         None => Err(Failure::configuration(format!(
             "release {id}, which this job goes on with, is not in {}: let `journal` in the settings be what it was when the release began",

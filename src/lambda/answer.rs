@@ -77,7 +77,7 @@ impl Progress {
         let (summary, percent, release) = match &self.standing {
             Standing::Waiting(why) => (format!("waiting: {why}"), 0, None),
             Standing::UnderWay(release) => (under_way(release), percent(release), Some(release)),
-            Standing::Over(release) => (self.over(release), 100, Some(release)),
+            Standing::Over(release) => (told(release, &self.journal), 100, Some(release)),
             Standing::Live(release) => (
                 format!(
                     "nothing to do: {} serves this version since release {} {}",
@@ -99,25 +99,25 @@ impl Progress {
             release: release.map(|release| release.plan.id.to_string()),
         }
     }
+}
 
-    fn over(&self, release: &Release) -> String {
-        let id = &release.plan.id;
-        let Some((outcome, why)) = &release.outcome else {
-            return format!("release {id} is promoted; blue still runs, and is removed by the next look at the slot");
-        };
-        match outcome {
-            Outcome::Promoted => format!("release {id} is promoted: {why}"),
-            _ => {
-                let blue = release.blue.as_ref().map_or_else(String::new, |blue| {
-                    let version = blue.version.as_ref().map_or("its version", |version| version.as_str());
-                    format!("; {} serves {version}", blue.name)
-                });
-                format!(
-                    "release {id} {}: {why}{blue}. Its journal is in {}; `cutover status` says more",
-                    ended(*outcome),
-                    self.journal
-                )
-            }
+/// How a release has ended, or that it is promoted, for a person. `journal` is where that is.
+pub(super) fn told(release: &Release, journal: &str) -> String {
+    let id = &release.plan.id;
+    let Some((outcome, why)) = &release.outcome else {
+        return format!("release {id} is promoted; blue still runs, and is removed by the next look at the slot");
+    };
+    match outcome {
+        Outcome::Promoted => format!("release {id} is promoted: {why}"),
+        _ => {
+            let blue = release.blue.as_ref().map_or_else(String::new, |blue| {
+                let version = blue.version.as_ref().map_or("its version", |version| version.as_str());
+                format!("; {} serves {version}", blue.name)
+            });
+            format!(
+                "release {id} {}: {why}{blue}. Its journal is in {journal}; `cutover status` says more",
+                ended(*outcome)
+            )
         }
     }
 }

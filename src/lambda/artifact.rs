@@ -66,8 +66,11 @@ pub(super) async fn fetch(aws: &Aws, wanted: &Wanted) -> Result<PathBuf, Failure
     } = wanted;
     let fetched = aws.download(session.as_ref(), bucket, key, &part).await;
     fetched.map_err(|error| {
-        let what = format!("fetching the artifact s3://{bucket}/{key}");
-        Failure::of_call(&what, &error, Fault::Artifact)
+        let reader = match session {
+            Some(_) => "the pipeline's role",
+            None => "the function's role",
+        };
+        Failure::of_read("fetching the artifact", (bucket, key), reader, &error, Fault::Artifact)
     })?;
     std::fs::rename(&part, &file).map_err(unwritable)?;
     Ok(file)

@@ -1,6 +1,6 @@
 //! Drills, on a schedule. What is left of one at the end of an invocation is for the next watch.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::advance::{Desk, Standing};
 use super::call::DrillCall;
@@ -29,6 +29,8 @@ impl Function {
             .await
             .map_err(Failure::system)?;
         let driver = match known {
+            // Delivered again after it was over: its end has been told.
+            Some(release) if release.outcome.is_some() => return self.shown(&desk, &release).await,
             Some(release) => Driver::join(seat, release),
             None => {
                 let planner = compose::drill_planner(&project, &seat.world, seat.clock.as_ref(), call.kind);
@@ -41,13 +43,14 @@ impl Function {
                 begun.map_err(|why| Failure::not_begun(&why))?
             }
         };
-        let id = driver.release().plan.id.clone();
-        if let Standing::Waiting(why) = self.drive(&desk, driver, Until::Over, &mut None).await? {
-            return Err(Failure::system(why));
-        }
-        let record = crate::drill::read(desk.journal.as_ref(), &id)
-            .await
-            .map_err(Failure::system)?;
-        Ok(json!({ "drill": record }))
+        let release = match self.drive(&desk, driver, Until::Over, &mut None).await? {
+            Standing::Waiting(why) => return Err(Failure::system(why)),
+            Standing::Over(release) => {
+                self.well_ended(&desk, &release).await?;
+                release
+            }
+            Standing::UnderWay(release) | Standing::Live(release) => release,
+        };
+        self.shown(&desk, &release).await
     }
 }

@@ -51,20 +51,27 @@ impl Failure {
         }
     }
 
-    /// Of a call that reads something that `missing` is to blame for if it is not there.
-    pub(super) fn of_call(what: &str, error: &CallError, missing: Fault) -> Self {
+    /// Of reading an object of S3 by `reader`'s permissions; `missing` is to blame if it is not there.
+    pub(super) fn of_read(
+        what: &str,
+        (bucket, key): (&str, &str),
+        reader: &str,
+        error: &CallError,
+        missing: Fault,
+    ) -> Self {
         let has = |codes: &[&str]| codes.iter().any(|code| error.has_code(code));
         let (fault, advice) = if error.is_denied() {
-            (
-                Fault::Permission,
-                "; give the role that permission, as `cutover iam-policy` prints it",
-            )
+            let advice = format!(
+                "check the name, and give {reader} `s3:GetObject` on arn:aws:s3:::{bucket}/{key}; of an object that is not there S3 says this, \
+                 too, to whoever has no `s3:ListBucket` on arn:aws:s3:::{bucket}"
+            );
+            (Fault::Permission, advice)
         } else if has(&["NoSuchKey", "NoSuchBucket"]) {
-            (missing, "; check the name")
+            (missing, "check the name".to_owned())
         } else {
-            (Fault::System, "; the next try may succeed")
+            (Fault::System, "the next try may succeed".to_owned())
         };
-        Self::new(fault, format!("{what}: {error}{advice}"))
+        Self::new(fault, format!("{what} s3://{bucket}/{key}: {error}; {advice}"))
     }
 }
 
@@ -75,3 +82,39 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_may_not_read_is_told_who_needs_which_permission() {
+        let of = |code: &str| {
+            let error = CallError {
+                operation: "GetObject",
+                code: Some(code.to_owned()),
+                message: "no".to_owned(),
+                effect: crate::aws::Effect::NotNow,
+            };
+            let object = ("state", "config/cutover.toml");
+            Failure::of_read(
+                "reading the settings",
+                object,
+                "the function's role",
+                &error,
+                Fault::Configuration,
+            )
+        };
+        let denied = of("AccessDenied");
+        assert_eq!(denied.fault, Fault::Permission);
+        for part in [
+            "reading the settings s3://state/config/cutover.toml",
+            "give the function's role `s3:GetObject` on arn:aws:s3:::state/config/cutover.toml",
+            "`s3:ListBucket` on arn:aws:s3:::state",
+        ] {
+            assert!(denied.message.contains(part), "{part}: {}", denied.message);
+        }
+        assert_eq!(of("NoSuchBucket").fault, Fault::Configuration);
+        assert_eq!(of("SlowDown").fault, Fault::System);
+    }
+}

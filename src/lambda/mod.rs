@@ -11,6 +11,7 @@ mod answer;
 mod artifact;
 mod call;
 mod drill;
+mod ending;
 mod failure;
 mod job;
 mod machine;

@@ -46,10 +46,17 @@ impl Parameters {
         empty("artifact", parameters.artifact.as_ref())?;
         empty("pipeline", parameters.pipeline.as_ref())?;
         empty("execution", parameters.execution.as_ref())?;
-        if let (None, Some(_)) = (&parameters.pipeline, &parameters.execution) {
-            return Err(Failure::configuration(
-                "UserParameters of the action: `execution` without `pipeline`; name the pipeline, too",
-            ));
+        // One alone would leave it unsaid that a stop of the execution takes nothing back.
+        let alone = match (&parameters.pipeline, &parameters.execution) {
+            (None, Some(_)) => Some("`execution` without `pipeline`; name the pipeline, too"),
+            (Some(_), None) => Some(
+                "`pipeline` without `execution`; add \"execution\":\"#{codepipeline.PipelineExecutionId}\", so that an execution that is \
+                 stopped takes its release back",
+            ),
+            _ => None,
+        };
+        if let Some(wrong) = alone {
+            return Err(Failure::configuration(format!("UserParameters of the action: {wrong}")));
         }
         if let Some(unresolved) = parameters.execution.as_ref().filter(|id| id.contains("#{")) {
             return Err(Failure::configuration(format!(
@@ -115,7 +122,8 @@ pub(super) async fn project(aws: &Aws, place: &SettingsPlace, artifact: Option<&
             let read = aws.object(bucket, key).await;
             let content = read
                 .map_err(|error| {
-                    Failure::of_call(&format!("reading the settings {name}"), &error, Fault::Configuration)
+                    let (object, reader) = ((bucket.as_str(), key.as_str()), "the function's role");
+                    Failure::of_read("reading the settings", object, reader, &error, Fault::Configuration)
                 })?
                 .ok_or_else(missing)?;
             let text = String::from_utf8(content.to_vec())
@@ -164,6 +172,7 @@ mod tests {
         assert!(wrong(r#"{"config":""}"#).contains("`config` is empty"));
         assert!(wrong(r#"{"until":"soon"}"#).contains("`soon`"));
         assert!(wrong(r#"{"execution":"1"}"#).contains("`execution` without `pipeline`"));
+        assert!(wrong(r#"{"pipeline":"p"}"#).contains("`pipeline` without `execution`"));
         assert!(wrong(r##"{"pipeline":"p","execution":"#{x}"}"##).contains("not resolved"));
         let said = Parameters::read(Some(r#"{"pipeline":"p","execution":"1","until":"promoted"}"#)).unwrap();
         assert_eq!(

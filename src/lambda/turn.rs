@@ -7,9 +7,11 @@ use super::artifact::{Fetched, inspected};
 use super::request::Request;
 use super::token::Token;
 use super::{Failure, Function};
-use crate::aws::Fault;
-use crate::compose::{self, NotBegun, Patience, Planner, SETTLE, Until, WAIT, ask_to_turn_back, is_live, may_pass};
-use crate::driver::{Busy, Driver, DriverError};
+use crate::aws::{Fault, NO_PIPELINE};
+use crate::compose::{
+    self, NotBegun, Patience, Planner, Refusal, SETTLE, Until, WAIT, ask_to_turn_back, is_live, may_pass, to_take_back,
+};
+use crate::driver::{Busy, Driver, DriverError, Seat};
 use crate::journal::newest;
 use crate::model::Timestamp;
 use crate::release::preflight::Problem;
@@ -46,21 +48,12 @@ impl Function {
         let slot = desk.project.slot();
         let newest = newest(desk.journal.as_ref(), &slot).await.map_err(Failure::system)?;
         if let Some(since) = token.waiting_since
+            && let Some(holder) = newest.as_ref().filter(|newest| newest.outcome.is_none())
             && now.since(since) > WAIT.get()
         {
-            return Err(waited(newest.as_ref(), now));
+            return Err(waited(holder, now));
         }
-        // Where that cannot be seen, it goes on: a release that has begun is asked about again and again.
-        if let Some(execution) = &request.origin.execution
-            && matches!(self.was_stopped(execution).await, Ok(true))
-        {
-            let Execution { pipeline, id } = execution;
-            let message = format!(
-                "execution {id} of {pipeline} was stopped before its release began, so none was begun; start the pipeline again to \
-                 release"
-            );
-            return Err(Failure::new(Fault::Release, message));
-        }
+        self.still_wanted(request).await?;
         let file = self.around.fetch(&request.wanted).await?;
         let Fetched { artifact, problems } = inspected(&file);
         // What is wrong with this release itself is said at once, and nobody is taken back for it.
@@ -82,14 +75,22 @@ impl Function {
                 token.back = true;
                 return Ok(Turn::Again);
             }
-            Some(holder) if holder.outcome.is_none() => return Box::pin(self.wait_for(desk, holder, token, now)).await,
-            Some(before)
-                if before.has_left(&planner.plan(&Next::after(&before)))
-                    && Box::pin(is_live(&planner, &seat.world, seat.clock.as_ref())).await =>
-            {
-                return Ok(Turn::Live(Box::new(before)));
+            Some(holder) if holder.outcome.is_none() => {
+                if token.waiting_since.is_none() {
+                    Box::pin(fit(desk, &seat, &planner)).await?;
+                }
+                return Box::pin(self.wait_for(desk, holder, token, now)).await;
             }
-            _ => {}
+            Some(newest) => {
+                let wanted = planner.plan(&Next::after(&newest));
+                // Drills leave live what was live before.
+                let before = to_take_back(desk.journal.as_ref(), newest).await;
+                let before = before.map_err(Failure::system)?;
+                if before.has_left(&wanted) && Box::pin(is_live(&planner, &seat.world, seat.clock.as_ref())).await {
+                    return Ok(Turn::Live(Box::new(before)));
+                }
+            }
+            None => {}
         }
         let mut end = std::pin::pin!(desk.slice.end());
         let begun = Box::pin(compose::begin(seat, &slot, &planner, Patience::Refuse, end.as_mut())).await;
@@ -113,6 +114,28 @@ impl Function {
         }
         token.waiting_since.get_or_insert(now);
         Ok(pause(desk, why.to_string()).await)
+    }
+
+    /// Fails when the execution that a release belongs to is not under way any more: it was stopped, or has failed in an earlier
+    /// delivery of the same job. Where that cannot be seen, it goes on: a release that has begun is asked about again and again.
+    async fn still_wanted(&self, request: &Request) -> Result<(), Failure> {
+        let Some(execution) = &request.origin.execution else {
+            return Ok(());
+        };
+        let Execution { pipeline, id } = execution;
+        match self.around.aws().execution_status(pipeline, id).await {
+            Ok(Some(status)) if status != "InProgress" => {
+                let message = format!(
+                    "execution {id} of {pipeline} is not under way any more ({status}), so no release was begun; start the pipeline again to release"
+                );
+                Err(Failure::new(Fault::Release, message))
+            }
+            Err(error) if error.has_code(NO_PIPELINE) => Err(Failure::configuration(format!(
+                "UserParameters of the action: there is no pipeline {pipeline:?} ({error}); write its name, so that an execution that is \
+                 stopped takes its release back"
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// Waits for the end of the release that has the slot, and goes on with it if nobody else does.
@@ -150,6 +173,17 @@ pub(super) fn is_left_to_its_own(release: &Release, now: Timestamp) -> bool {
     unpublished && matches!(release.plan.source, Source::Bundle { .. }) && now.since(release.heard_at) < OWN
 }
 
+/// What is wrong with a release itself is said at once: nobody waits for nothing, and no drill is taken back for it.
+async fn fit(desk: &Desk<'_>, seat: &Seat, planner: &Planner) -> Result<(), Failure> {
+    let slot = desk.project.slot();
+    let checked = compose::check(desk.journal.as_ref(), &seat.world, seat.clock.as_ref(), &slot, planner).await;
+    let problems = checked.err().map(Refusal::for_good).unwrap_or_default();
+    if problems.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::not_begun(&NotBegun::Refused(problems)))
+}
+
 async fn pause(desk: &Desk<'_>, why: String) -> Turn {
     if desk.slice.is_over() {
         return Turn::Wait(why);
@@ -158,10 +192,9 @@ async fn pause(desk: &Desk<'_>, why: String) -> Turn {
     Turn::Again
 }
 
-fn waited(holder: Option<&Release>, now: Timestamp) -> Failure {
-    let busy = holder.filter(|holder| holder.outcome.is_none());
-    let busy = busy.map_or_else(String::new, |holder| format!("{}; ", Busy::new(holder, now)));
-    let message = format!("{busy}this release has waited {WAIT} for its turn, and waits no longer; retry the stage");
+fn waited(holder: &Release, now: Timestamp) -> Failure {
+    let busy = Busy::new(holder, now);
+    let message = format!("{busy}; this release has waited {WAIT} for its turn, and waits no longer; retry the stage");
     Failure::new(Fault::Release, message)
 }
 
@@ -191,7 +224,7 @@ mod tests {
     fn who_has_waited_too_long_is_told_for_whom() {
         let holder = release(plan());
         let now = holder.heard_at;
-        let said = waited(Some(&holder), now).message;
+        let said = waited(&holder, now).message;
         for part in [
             "release shop/production/7",
             "phase preflight",
@@ -200,7 +233,5 @@ mod tests {
         ] {
             assert!(said.contains(part), "{part}: {said}");
         }
-        let said = waited(None, now).message;
-        assert!(said.starts_with("this release has waited 2h"), "{said}");
     }
 }

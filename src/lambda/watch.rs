@@ -40,9 +40,12 @@ impl Function {
         }
         let driver = Driver::join(self.seat(&desk, None).await?, release.clone());
         match self.drive(&desk, driver, Until::Over, &mut None).await? {
-            Standing::Over(release) | Standing::UnderWay(release) => Ok(said(&release)),
+            Standing::Over(release) => {
+                self.well_ended(&desk, &release).await?;
+                Ok(said(&release))
+            }
+            Standing::UnderWay(release) | Standing::Live(release) => Ok(said(&release)),
             Standing::Waiting(why) => Err(Failure::system(why)),
-            Standing::Live(_) => Ok(said(&release)),
         }
     }
 }

@@ -18,7 +18,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use super::{Planner, check};
-use crate::driver::{Busy, Driver, DriverError, Seat};
+use crate::driver::{Driver, DriverError, Seat};
 use crate::model::Span;
 use crate::release::preflight::Problem;
 use crate::release::{Notice, Release, Slot};
@@ -133,11 +133,8 @@ where
                 seat.listener.notice(Notice::Plan { plan, found });
                 match Box::pin(enter(&seat, slot, planner, interrupted.as_mut())).await {
                     Ok(driver) => return Ok(driver),
-                    // Somebody has begun one since the check.
-                    Err(Missed::Busy(busy)) if patience == Patience::Refuse => {
-                        return Err(NotBegun::Refused(vec![busy.problem()]));
-                    }
-                    Err(Missed::Busy(_)) => continue,
+                    // Somebody has begun one since the check. The next one says whether that is in the way: a drill is not.
+                    Err(Missed::Busy) => continue,
                     Err(Missed::For(why)) => return Err(why),
                 }
             }
@@ -212,7 +209,7 @@ where
 /// Why a release did not begin that might have.
 enum Missed {
     /// Somebody was faster.
-    Busy(Box<Busy>),
+    Busy,
     /// For another reason.
     For(NotBegun),
 }
@@ -243,7 +240,7 @@ where
         }
     };
     begun.map_err(|error| match error {
-        DriverError::Busy(busy) => Missed::Busy(busy),
+        DriverError::Busy(_) => Missed::Busy,
         error => Missed::For(NotBegun::Failed(error)),
     })
 }

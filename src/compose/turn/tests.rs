@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use super::*;
 use crate::aws::{Aws, AwsSettings, InProcess};
 use crate::compose::Project;
-use crate::driver::{Overrides, World};
+use crate::driver::{Busy, Overrides, World};
 use crate::journal::{Append, DirectoryJournal, Journal, catch_up};
 use crate::model::{Clock, Timestamp};
 use crate::probe::{HttpProber, ProbeSettings};

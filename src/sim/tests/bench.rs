@@ -93,8 +93,7 @@ impl Bench {
         let event = json!({ "cutover": { "release": wanted } });
         let mut outcome = None;
         self.until(&format!("the end of {request}"), async || {
-            let sandbox = Arc::clone(&self.crew).sandbox("direct".to_owned(), event.clone(), self.length);
-            let RunEnd::Answered(answer) = sandbox.await else {
+            let RunEnd::Answered(answer) = self.invoke(event.clone()).await else {
                 return false;
             };
             let answer: Value = serde_json::from_slice(&answer).unwrap();
@@ -103,6 +102,13 @@ impl Bench {
         })
         .await;
         outcome.unwrap()
+    }
+
+    /// Invokes the function directly, once.
+    pub(super) async fn invoke(&self, event: Value) -> RunEnd {
+        Arc::clone(&self.crew)
+            .sandbox("direct".to_owned(), event, self.length)
+            .await
     }
 
     /// Waits until something is so.

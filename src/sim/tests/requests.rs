@@ -1,7 +1,9 @@
 //! Several requests for one slot: each has its turn, and none meddles with another's release.
 
-use super::super::scenario::{Manner, Scenario};
-use super::super::stage::{NEW, OLD};
+use serde_json::json;
+
+use super::super::scenario::{Fate, Manner, Quality, Scenario, Trouble};
+use super::super::stage::{NEW, OLD, zipped};
 use super::bench::{Bench, play};
 use super::{calm, seconds};
 use crate::local::storage::Storage as _;
@@ -67,7 +69,7 @@ fn an_execution_that_is_stopped_while_it_waits_releases_nothing() {
             assert_ne!(bench.ended("second").await, "Succeeded", "{}", bench.told());
             assert_eq!(bench.ended("first").await, "Succeeded", "{}", bench.told());
             let said = bench.line.failure("second").await;
-            assert!(said.contains("was stopped before its release began"), "{said}");
+            assert!(said.contains("is not under way any more (Stop"), "{said}");
             // It would have had its turn by now.
             tokio::time::sleep(seconds(1800)).await;
             assert_eq!(bench.releases().await, [promoted(NEW)], "{}", bench.told());
@@ -91,6 +93,78 @@ fn an_unfit_bundle_is_told_at_once_and_nobody_is_taken_back_for_it() {
             assert!(said.contains("zip"), "{said}");
             assert_eq!(bench.ended("first").await, "Succeeded", "{}", bench.told());
             assert_eq!(bench.releases().await, [promoted(NEW)]);
+        },
+    );
+}
+
+#[test]
+fn a_label_that_is_taken_is_told_at_once_while_another_release_goes_on() {
+    played(
+        |_| {},
+        async |bench| {
+            bench.release("first", NEW).await;
+            bench.phase(1, Phase::Provision).await;
+            bench
+                .line
+                .store
+                .put("source", "other.zip", &zipped("Procfile", b"web: ./other\n"));
+            bench.line.start("second", &format!("{NEW}.toml"), "other.zip").await;
+            assert_eq!(bench.ended("second").await, "Failed", "{}", bench.told());
+            let holder = bench.read(1).await.unwrap();
+            assert_eq!(holder.outcome, None, "it was told while the other one went on");
+            let said = bench.line.failure("second").await;
+            assert!(
+                said.contains("taken by another bundle") && !said.contains("under way"),
+                "{said}"
+            );
+            assert_eq!(bench.ended("first").await, "Succeeded", "{}", bench.told());
+            assert_eq!(bench.releases().await, [promoted(NEW)]);
+        },
+    );
+}
+
+/// A job may come once more after its action has failed: what it was to release is not wanted any more.
+#[test]
+fn a_job_that_comes_again_after_its_action_has_failed_begins_nothing() {
+    played(
+        |scenario| {
+            scenario.troubles = vec![
+                Trouble::Twice {
+                    nth: 2,
+                    after: seconds(120),
+                },
+                // Preflight cannot read this, which fails the action; two minutes later it could.
+                Trouble::Call {
+                    on: Some("DescribeAccountAttributes"),
+                    nth: 1,
+                    times: 1,
+                    fate: Fate::Denied,
+                },
+            ];
+        },
+        async |bench| {
+            bench.release("first", NEW).await;
+            assert_eq!(bench.ended("first").await, "Failed", "{}", bench.told());
+            tokio::time::sleep(seconds(1800)).await;
+            assert!(bench.told_of("is not under way any more (Failed)"), "{}", bench.told());
+            assert!(bench.releases().await.is_empty(), "{}", bench.told());
+        },
+    );
+}
+
+/// Whoever asked for it does not ask again, so the watch sees its end, and is the only one who can tell.
+#[test]
+fn a_bad_end_that_nobody_waits_for_fails_the_watch_that_sees_it() {
+    played(
+        |scenario| scenario.quality = Quality::Breaks(seconds(5), 0.9),
+        async |bench| {
+            bench.line.attempt();
+            let wanted = json!({ "artifact": "s3://source/shop.zip", "config": format!("s3://releases/{NEW}.toml") });
+            bench.invoke(json!({ "cutover": { "release": wanted } })).await;
+            let told = "fails: release shop/production/1 was rolled back";
+            bench.until("the watch's word", async || bench.told_of(told)).await;
+            let lines = bench.told();
+            assert_eq!(lines.matches(told).count(), 1, "{lines}");
         },
     );
 }
@@ -150,6 +224,19 @@ fn what_is_live_is_not_released_again_unless_somebody_has_moved_the_slot() {
             bench.line.again("first").await;
             assert_eq!(bench.ended("first").await, "Succeeded", "{}", bench.told());
             assert_eq!(bench.releases().await, [promoted(NEW)], "{}", bench.told());
+            // A drill changes nothing about that.
+            bench.line.attempt();
+            let drill = json!({ "kind": "rollback", "config": "s3://releases/cutover.toml", "max_share": "100%" });
+            bench.invoke(json!({ "cutover": { "drill": drill } })).await;
+            bench
+                .until("the end of the drill", async || {
+                    bench.read(2).await.is_some_and(|release| release.outcome.is_some())
+                })
+                .await;
+            bench.line.again("first").await;
+            assert_eq!(bench.ended("first").await, "Succeeded", "{}", bench.told());
+            let drilled = [promoted(NEW), (NEW.to_owned(), Some(Outcome::RolledBack))];
+            assert_eq!(bench.releases().await, drilled, "{}", bench.told());
             // Somebody deploys the old version to it by hand.
             let stage = &bench.crew.scene.stage;
             let live = stage.holder().unwrap();
@@ -164,7 +251,7 @@ fn what_is_live_is_not_released_again_unless_somebody_has_moved_the_slot() {
             assert_eq!(bench.ended("first").await, "Succeeded", "{}", bench.told());
             assert_eq!(
                 bench.releases().await,
-                [promoted(NEW), promoted(NEW)],
+                [promoted(NEW), drilled[1].clone(), promoted(NEW)],
                 "{}",
                 bench.told()
             );
