@@ -7,6 +7,9 @@
 use std::io::Write;
 use std::process::{Command, Output};
 
+use cutover::local::permissions::Policy;
+use serde_json::{Value, json};
+
 use super::support::cloud::BINARY;
 use super::support::project::SETTINGS;
 use super::support::{Cloud, bundles};
@@ -208,8 +211,25 @@ async fn a_pipeline_releases_by_our_own_function() {
         bundle("3.zip", bundles::bad("3")),
         bundle("4.zip", bundles::good("4")),
     ];
+    hold_functions_to_the_published_policy(&cloud, &arguments[5]);
     run("released.py", arguments).await;
     cloud.end().await;
+}
+
+/// From now on functions may do what `cutover iam-policy` prints for these settings and the pipeline `shop`, and read the settings, and
+/// nothing else.
+fn hold_functions_to_the_published_policy(cloud: &Cloud, settings: &str) {
+    let printed = Command::new(BINARY)
+        .args(["iam-policy", "--config", settings, "--pipeline", "shop"])
+        .args(["--account", "123456789012", "--region", "eu-central-1"])
+        .output()
+        .unwrap();
+    let mut policy: Value =
+        serde_json::from_slice(&printed.stdout).unwrap_or_else(|error| panic!("{error}: {printed:?}"));
+    let settings = json!({"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::state/cutover.toml"});
+    policy["Statement"].as_array_mut().unwrap().push(settings);
+    let policy = Policy::parse(&policy.to_string()).unwrap();
+    cloud.local.permissions().hold(Some("ASIALOCALFUNCTION000"), policy);
 }
 
 #[tokio::test]

@@ -273,6 +273,12 @@ assert error is None and said["drill"]["kind"] == "rollback", said
 assert until("the drill to end", lambda: invoke(watch)[1].get("outcome")) == "rolled_back"
 assert live() == (good, 1), live()
 
+# The version that is live is released no second time, a drill in between or not.
+again = pipelines.start_pipeline_execution(name="shop")["pipelineExecutionId"]
+assert until("the same version", lambda: ended(again)) == "Succeeded", action()
+assert output(again)["Outcome"] == "unchanged" and output(again)["VersionLabel"] == good, output(again)
+assert not journal(5), "nothing was released"
+
 # What is wrong with the settings of an action is said by the field.
 definition["stages"][1]["actions"][0]["configuration"]["UserParameters"] = json.dumps({"confg": "s3://state/cutover.toml"})
 pipelines.update_pipeline(pipeline=definition)
