@@ -84,7 +84,7 @@ impl Function {
             Some(newest) => {
                 let wanted = planner.plan(&Next::after(&newest));
                 // Drills leave live what was live before.
-                let before = to_take_back(desk.journal.as_ref(), newest).await;
+                let before = Box::pin(to_take_back(desk.journal.as_ref(), newest)).await;
                 let before = before.map_err(Failure::system)?;
                 if before.has_left(&wanted) && Box::pin(is_live(&planner, &seat.world, seat.clock.as_ref())).await {
                     return Ok(Turn::Live(Box::new(before)));

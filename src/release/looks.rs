@@ -82,14 +82,16 @@ fn watch(release: &Release, now: Timestamp, looks: &mut Looks) {
         looks.green_health = green.map(|green| green.id.clone());
         looks.public = green.and_then(|green| green.endpoint.clone());
         // As long as blue has a part of the traffic, the public name does not always show green.
-        if release.plan.lever.is_gradual() && !(release.whole_step() && release.in_place) {
+        if release.shared() {
             looks.direct = release.green_host();
         }
         looks.blue_health = release.blue.as_ref().map(|blue| blue.id.clone());
         looks.counted = counts(release, looks.blue_health.as_ref());
         looks.alarms = !release.plan.alarms.is_empty();
     }
-    if matches!(release.phase, Phase::Drain | Phase::Retire) {
+    // As long as green is in doubt it matters whether there is a blue to go back to.
+    let doubtful = release.watch.doubt.is_some() && release.shared();
+    if doubtful || matches!(release.phase, Phase::Drain | Phase::Retire) {
         looks.blue_health = release.blue.as_ref().map(|blue| blue.id.clone());
     }
 }

@@ -134,6 +134,13 @@ impl HealthSeen {
     pub fn enhanced(&self) -> bool {
         self.status.is_some()
     }
+
+    /// Whether it says that the environment has no instance at all. That of one whose removal has failed does: everything is gone but
+    /// its name and what a rule still refers to.
+    #[must_use]
+    pub fn emptied(&self) -> bool {
+        self.enhanced() && self.instances.is_empty()
+    }
 }
 
 /// Health of an instance.

@@ -424,6 +424,12 @@ impl Release {
         self.host(blue.cname.as_ref(), blue.endpoint.as_ref())
     }
 
+    /// Whether blue has a part of the traffic beside green, by a lever with weights.
+    #[must_use]
+    pub fn shared(&self) -> bool {
+        self.plan.lever.is_gradual() && self.shifted_at.is_some() && !(self.whole_step() && self.in_place)
+    }
+
     fn host(&self, cname: Option<&String>, endpoint: Option<&String>) -> Option<String> {
         match self.plan.lever {
             Lever::WeightedTargetGroups => cname.cloned(),

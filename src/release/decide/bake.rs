@@ -11,7 +11,7 @@ use super::super::observation::Observation;
 use super::super::outcome::Outcome;
 use super::super::state::Release;
 use super::super::why::Why;
-use super::look::judge;
+use super::look::{alone, judge};
 use super::windows::failing;
 use super::{Decision, Then, record, replace, roll_back, wait};
 use crate::verdict::AtDeadline;
@@ -61,6 +61,9 @@ fn go_on(release: &Release, seen: &Observation) -> Decision {
     let doubt = release.watch.doubt.clone().or(suspicion).or(missing);
     if seen.at >= deadline {
         let doubt = doubt.as_deref().unwrap_or("too little was seen");
+        if let Some(nowhere) = alone(release, seen) {
+            return stranded(release, &format!("green could not be shown to be healthy: {nowhere}"));
+        }
         if back {
             return roll_back(
                 format!("green could not be shown to be healthy ({doubt})"),
@@ -115,16 +118,19 @@ pub(super) fn watching_beside(release: &Release, seen: &Observation, phase: impl
 /// Puts a new look on record, or takes green back when too many were bad. `None` when there is nothing new.
 pub(super) fn watch(release: &Release, seen: &Observation) -> Option<Decision> {
     let plan = &release.plan.bake;
+    let taken_back = |why: String| match alone(release, seen) {
+        Some(nowhere) => stranded(release, &format!("{why}; but {nowhere}")),
+        None => roll_back(why, Outcome::RolledBack),
+    };
     if release.watch.bad >= plan.fail {
         let doubt = release.watch.doubt.as_deref().unwrap_or("it was bad");
         let looks = release.watch.bad;
-        return Some(roll_back(
-            format!("green is bad with traffic ({looks} looks): {doubt}"),
-            Outcome::RolledBack,
-        ));
+        return Some(taken_back(format!(
+            "green is bad with traffic ({looks} looks): {doubt}"
+        )));
     }
     if let Some(why) = release.assessment.unhealthy() {
-        return Some(roll_back(why, Outcome::RolledBack));
+        return Some(taken_back(why));
     }
     if seen.public.is_none() || !due(release.watch.last, plan.interval.get(), seen.at) {
         return failing(release, seen);
@@ -137,6 +143,15 @@ pub(super) fn watch(release: &Release, seen: &Observation) -> Option<Decision> {
     };
     let measured = measured(release, seen, Some(&look)).map(Box::new);
     Some(record(what, Event::Looked { look, measured }))
+}
+
+/// Green has a part of the traffic, and the rest goes where nobody answers.
+fn stranded(release: &Release, why: &str) -> Decision {
+    let green = release.green.as_ref().map_or("unknown", |green| green.id.as_str());
+    super::finish(
+        Outcome::NeedsHuman,
+        format!("{why}: give everything to green ({green}) if that serves, by hand, or bring blue back"),
+    )
 }
 
 /// The look, in the light of what its own window says: an instance that is found sick in it explains what would be bad.

@@ -5,12 +5,16 @@ use std::time::Duration;
 use super::super::counted::AlarmSeen;
 use super::super::event::Look;
 use super::super::observation::Observation;
+use super::super::seen::HealthSeen;
 use super::super::state::Release;
 use super::{limits, replace};
 use crate::model::{HealthColor, HealthStatus, Known};
 
 /// Judges one look.
 pub(super) fn judge(release: &Release, seen: &Observation) -> Look {
+    if let Some(why) = alone(release, seen) {
+        return Look::Unknown { why };
+    }
     let checks = checks(release, seen);
     if let Some(look @ Look::Bad { .. }) = checks {
         return look;
@@ -28,6 +32,17 @@ pub(super) fn judge(release: &Release, seen: &Observation) -> Look {
         look @ Look::Bad { .. } => look,
         look @ Look::Unknown { .. } => checks.unwrap_or(look),
     }
+}
+
+/// Blue has a part of the traffic and no instances: somebody has removed all but its name. Green is then compared with nothing, and
+/// taking it back would send everybody to where nobody answers.
+pub(super) fn alone(release: &Release, seen: &Observation) -> Option<String> {
+    let emptied = seen.blue_health.known().is_some_and(HealthSeen::emptied);
+    let blue = release.blue.as_ref().filter(|_| emptied && release.shared())?;
+    Some(format!(
+        "blue ({}) has no instances, so there is nothing to compare green with, and nowhere to go back to",
+        blue.id
+    ))
 }
 
 /// What a failed check says, if one has failed.
@@ -228,7 +243,7 @@ fn others_served(release: &Release, seen: &Observation) -> Option<u64> {
     (well && requests > 0).then_some(requests)
 }
 
-fn instances(release: &Release, health: &super::super::seen::HealthSeen) -> Look {
+fn instances(release: &Release, health: &HealthSeen) -> Look {
     let label = &release.plan.version_label;
     let well = health
         .instances

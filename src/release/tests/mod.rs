@@ -14,6 +14,7 @@ pub(crate) use drilling::played;
 pub(crate) use plan::{blue, first_entry, plan, release};
 
 mod again;
+mod alone;
 mod answering;
 mod answers;
 mod assessing;
