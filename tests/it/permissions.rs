@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cutover::aws::{Aws, AwsSettings, CallError, Fault, JobAnswer, Standing};
+use cutover::aws::{Aws, AwsSettings, CallError, Fault, JobAnswer, NO_PIPELINE, Standing};
 use cutover::local::permissions::Policy;
 use cutover::model::ApplicationName;
 use serde_json::Value;
@@ -235,10 +235,11 @@ async fn jobs_are_answered_by_the_policy_for_the_pipeline_alone() {
         aws.answer_job(job, answer).await
     };
     hold(&cloud, &published(&project, &["--pipeline", "shop"]).await);
-    // Allowed, and so it is found out that there is no such job and no such execution.
+    // Allowed, and so it is found out that there is no such job and no such pipeline.
     assert_eq!(answer(None).await, Ok(()));
     assert_eq!(answer(Some(Fault::Release)).await, Ok(()));
-    assert_eq!(aws.execution_status("shop", job).await, Ok(None));
+    let status = aws.execution_status("shop", job).await;
+    assert!(status.is_err_and(|error| error.has_code(NO_PIPELINE)));
     denied(
         aws.execution_status("other", job).await,
         &format!(
