@@ -109,11 +109,20 @@ fn worlds(mistake: Mistake) -> Vec<Scenario> {
         Mistake::JobIsForgotten => Scenario {
             manner: Manner::Jobs(seconds(900)),
             quality: BREAKS,
-            // The first one is the watch, which a schedule lets come at once.
-            ..with([Trouble::Twice {
-                nth: 2,
-                after: seconds(5),
-            }])
+            ..with([
+                // The first one is the watch, which a schedule lets come at once.
+                Trouble::Twice {
+                    nth: 2,
+                    after: seconds(5),
+                },
+                // Else the second one is refused because the execution has failed by then.
+                Trouble::Call {
+                    on: Some("GetPipelineExecution"),
+                    nth: 1,
+                    times: 100_000,
+                    fate: Fate::Denied,
+                },
+            ])
         },
         Mistake::LooksGoFirst => {
             let mut eager = calm();
