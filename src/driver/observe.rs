@@ -166,8 +166,11 @@ async fn there(
 async fn environments(world: &World, release: &Release) -> Result<Vec<EnvironmentSeen>, CallError> {
     let plan = &release.plan;
     let mut seen = world.aws.environments(Some(&plan.id.slot.application)).await?;
-    if seen.is_empty() && release.blue.is_some() {
-        // Without the permission to see them, AWS lists no environments and calls that a success.
+    // Without the permission to see them, AWS lists no environments and calls that a success. But blue may be gone, and green with it.
+    if seen.is_empty()
+        && let Some(blue) = &release.blue
+        && !world.aws.was_removed(&blue.id).await?
+    {
         return Err(CallError {
             operation: "DescribeEnvironments",
             code: None,

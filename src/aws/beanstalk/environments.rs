@@ -80,6 +80,24 @@ impl Aws {
             .find(|seen| seen.id == *id && seen.status != EnvironmentStatus::Terminated))
     }
 
+    /// Whether an environment is listed as terminated, which it is for an hour or so and to nobody who may not see it. A read.
+    ///
+    /// # Errors
+    ///
+    /// When that cannot be said.
+    pub async fn was_removed(&self, id: &EnvironmentId) -> Result<bool, CallError> {
+        let answer = self
+            .beanstalk
+            .describe_environments()
+            .environment_ids(id.as_str())
+            .include_deleted(true)
+            .send()
+            .await
+            .map_err(|error| read("DescribeEnvironments", error))?;
+        let mut found = answer.environments().iter().filter_map(seen);
+        Ok(found.any(|seen| seen.id == *id && seen.status == EnvironmentStatus::Terminated))
+    }
+
     /// One tag of an environment, if it has it. A read.
     ///
     /// # Errors
