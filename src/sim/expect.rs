@@ -192,7 +192,7 @@ fn outage(of: Service, length: Duration, fate: Fate, quiet: bool, allow: &mut im
         Service::Journal | Service::Pipelines => {}
         // Where nobody else is counted, an application that cannot be asked may be one that does not answer.
         Service::Probes if quiet => allow(&[Outcome::Refused, Outcome::RolledBack]),
-        // Whether there is a bucket is asked in preflight, for a minute; later nothing is refused any more.
+        // Whether there is a bucket is asked in preflight, for two minutes; later nothing is refused any more.
         Service::Storage if fate != Fate::Denied => allow(&[Outcome::Refused]),
         _ if short && fate != Fate::Denied => allow(&[Outcome::Refused]),
         Service::Storage => allow(&[Outcome::Refused, Outcome::RolledBack, Outcome::Aborted]),

@@ -43,8 +43,9 @@ pub const LOOK: Duration = Duration::from_secs(60);
 /// look, and checks are not used twice; so what it can cost is an entry that is some seconds behind the world.
 pub const SAME_LOOK: Duration = Duration::from_secs(5);
 
-/// How long preflight reads again what it could not read.
-pub const PREFLIGHT: Duration = Duration::from_secs(60);
+/// How long preflight reads again what it could not read. A read that hangs takes a third of a minute, and then there is a pause: a
+/// minute would be two looks.
+pub const PREFLIGHT: Duration = Duration::from_secs(2 * 60);
 
 /// How long bundle, version and templates may take. A bundle of 500 MB at 5 Mbit/s takes a quarter of an hour.
 pub const PUBLISH: Duration = Duration::from_secs(45 * 60);

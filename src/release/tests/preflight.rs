@@ -443,7 +443,7 @@ fn causes_and_names_that_help_are_told() {
 }
 
 #[test]
-fn what_could_not_be_read_is_read_again_for_a_minute_and_what_is_wrong_is_not() {
+fn what_could_not_be_read_is_read_again_for_two_minutes_and_what_is_wrong_is_not() {
     let mut run = Run::new(1);
     let wanted = looks(&run.release, run.world.now);
     let mut seen = run.world.observe(&run.release, &wanted);
@@ -453,7 +453,7 @@ fn what_could_not_be_read_is_read_again_for_a_minute_and_what_is_wrong_is_not() 
         decide(&run.release, &seen).then
     };
     // Health that stays fresh for as long as this takes.
-    let facts = Case::with(|case| case.health().refreshed_at = Some(case.now + seconds(60))).facts;
+    let facts = Case::with(|case| case.health().refreshed_at = Some(case.now + seconds(120))).facts;
     let unknown = Facts {
         quotas: unread(),
         ..facts.clone()
@@ -463,12 +463,12 @@ fn what_could_not_be_read_is_read_again_for_a_minute_and_what_is_wrong_is_not() 
         application: Known::Known(false),
         ..facts.clone()
     };
-    let waits = |then: &Then| matches!(then, Then::Wait { deadline, .. } if *deadline == began + seconds(60));
+    let waits = |then: &Then| matches!(then, Then::Wait { deadline, .. } if *deadline == began + seconds(120));
     let refuses = |then: &Then| matches!(then, Then::Record(Event::Refused { .. }));
-    assert!(waits(&then(Some(unknown.clone()), 59)));
-    assert!(refuses(&then(Some(unknown), 60)));
+    assert!(waits(&then(Some(unknown.clone()), 119)));
+    assert!(refuses(&then(Some(unknown), 120)));
     assert!(refuses(&then(Some(wrong), 0)), "what is wrong stays wrong");
-    assert!(waits(&then(None, 59)));
+    assert!(waits(&then(None, 119)));
     let refused = |then: &Then| {
         matches!(
             then,
@@ -478,9 +478,9 @@ fn what_could_not_be_read_is_read_again_for_a_minute_and_what_is_wrong_is_not() 
             }
         )
     };
-    assert!(refused(&then(None, 60)));
+    assert!(refused(&then(None, 120)));
     assert!(matches!(
-        then(Some(facts), 30),
+        then(Some(facts), 90),
         Then::Record(Event::PreflightPassed { .. })
     ));
 }
