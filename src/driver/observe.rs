@@ -12,6 +12,7 @@ use crate::aws::{CallError, Effect};
 use crate::model::{Clock, Known};
 use crate::probe::{Target, round};
 use crate::release::{EnvironmentSeen, Looks, Observation, Phase, Plan, PublicSeen, Release, Source};
+use crate::spec::Lever;
 
 /// Looks at the world.
 pub(super) async fn observe(world: &World, release: &Release, wanted: &Looks, clock: &dyn Clock) -> Observation {
@@ -73,7 +74,7 @@ pub(super) async fn observe(world: &World, release: &Release, wanted: &Looks, cl
             }
         }),
         Box::pin(async {
-            let target = Target::environment(wanted.smoke.as_deref()?, &plan.public_url)?;
+            let target = itself(plan, wanted.smoke.as_deref()?)?;
             Some(round(world.prober.as_ref(), &target, &plan.smoke.checks).await)
         }),
         Box::pin(async {
@@ -185,6 +186,13 @@ async fn environments(world: &World, release: &Release) -> Result<Vec<Environmen
     Ok(seen)
 }
 
+/// An environment itself. Of a balancer that it shares only port 80 has a rule for its name: by https anybody may answer, blue above
+/// all.
+pub(super) fn itself(plan: &Plan, endpoint: &str) -> Option<Target> {
+    let own = plan.lever != Lever::WeightedTargetGroups;
+    Target::environment(endpoint, own.then_some(plan.public_url.as_str()))
+}
+
 async fn public(world: &World, release: &Release, expected: &str, direct: Option<&str>) -> PublicSeen {
     let plan = &release.plan;
     let wanted = plan.checks(release.step);
@@ -196,7 +204,7 @@ async fn public(world: &World, release: &Release, expected: &str, direct: Option
     };
     let (checks, direct, slot_addresses, expected_addresses) = tokio::join!(
         checks(Target::public(&plan.public_url)),
-        checks(direct.and_then(|endpoint| Target::environment(endpoint, &plan.public_url))),
+        checks(direct.and_then(|endpoint| itself(plan, endpoint))),
         world.prober.addresses(&plan.slot_cname),
         addresses(world, expected)
     );

@@ -13,6 +13,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
+use super::observe::itself;
 use crate::model::ProbeResult;
 use crate::probe::{Prober, Target};
 use crate::release::{DrillKind, Phase, Release, Sampled};
@@ -185,8 +186,8 @@ fn plan(release: &Release) -> Option<SamplePlan> {
     checks.retain(Check::only_reads);
     (!checks.is_empty()).then_some(())?;
     Some(SamplePlan {
-        green: Target::environment(&release.green_host()?, &release.plan.public_url)?,
-        blue: Target::environment(&release.blue_host()?, &release.plan.public_url)?,
+        green: itself(&release.plan, &release.green_host()?)?,
+        blue: itself(&release.plan, &release.blue_host()?)?,
         checks,
         every: Duration::try_from_secs_f64(1.0 / rate).map_or(SLOWEST, |every| every.min(SLOWEST)),
         drill: release

@@ -72,8 +72,8 @@ fn wrong_status(expect: &Expectation, answer: &Answer) -> String {
     if leads_to_https(answer).is_some() {
         return format!(
             "{told}, which leads to https; an environment itself is asked by http, and by https only where `public_url` is \
-             https and the answer leads to the same host and path: let this check expect {status}, give it that host, or ask a \
-             path that is answered by http"
+             https, its balancer is its own, and the answer leads to the same host and path: let this check expect {status}, or \
+             ask a path that is answered by http"
         );
     }
     told
@@ -82,6 +82,11 @@ fn wrong_status(expect: &Expectation, answer: &Answer) -> String {
 /// Whether a status is one that the check expects.
 pub(super) fn passes(expect: &Expectation, status: u16) -> bool {
     expect.status.iter().any(|range| range.contains(status))
+}
+
+/// Whether one of the answers that lead elsewhere is what a check wants.
+pub(super) fn redirect_passes(expect: &Expectation) -> bool {
+    (300..400).any(|status| passes(expect, status))
 }
 
 /// Where it sends whoever asked by http, if that is by https, as with applications that want to be reached by nothing else.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -38,6 +39,17 @@ pub struct HttpProber {
     tls: rustls::ClientConfig,
     /// Why no certificate can be verified on this machine, if so.
     no_roots: Option<String>,
+    /// Where http has led to: the next request goes there at once, because two of them would be counted as two users'.
+    led: Mutex<BTreeMap<Led, Url>>,
+}
+
+/// What was led to https.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Led {
+    target: Target,
+    /// What the request called it.
+    host: String,
+    path: String,
 }
 
 /// What one check gathers on its way, so that a timeout can still tell how far it came.
@@ -46,14 +58,26 @@ struct Progress {
     started: Instant,
     status: Option<u16>,
     address: Option<SocketAddr>,
+    /// Whether that is asked by https because http leads there.
+    led: bool,
 }
 
 impl Progress {
-    fn new() -> Self {
+    fn new(led: bool) -> Self {
         Self {
             started: Instant::now(),
             status: None,
             address: None,
+            led,
+        }
+    }
+
+    /// What went wrong, and how it was asked if that is not as the target says.
+    fn tell(&self, why: String) -> String {
+        if self.led {
+            format!("by https, where http leads: {why}")
+        } else {
+            why
         }
     }
 }
@@ -71,26 +95,44 @@ impl HttpProber {
             port: settings.port,
             tls,
             no_roots,
+            led: Mutex::default(),
         })
     }
 
     /// Asks; what is wrong comes back as the error.
     async fn ask(&self, target: &Target, check: &Check, progress: &mut Progress) -> Result<(), String> {
         let url = self.url(target, check)?;
-        let answer = self.hear(&url, None, check, progress).await?;
         let host = check.host.as_deref().or(url.host_str());
-        let secured = expect::leads_to_https(&answer)
-            .filter(|_| !expect::passes(&check.expect, answer.status))
-            .and_then(|location| target.secured(&url, host, &location));
-        let Some(secured) = secured else {
-            return expect::failure(&check.expect, &answer).map_or(Ok(()), Err);
+        let key = Led {
+            target: target.clone(),
+            host: host.unwrap_or_default().to_owned(),
+            path: check.path.clone(),
         };
-        *progress = Progress::new();
-        let failure = match self.hear(&secured, url.host_str(), check, progress).await {
-            Ok(answer) => expect::failure(&check.expect, &answer),
-            Err(why) => Some(why),
+        let known = self.led().get(&key).cloned();
+        let secured = match known.filter(|_| !expect::redirect_passes(&check.expect)) {
+            Some(known) => known,
+            None => {
+                let answer = self.hear(&url, None, check, progress).await?;
+                let secured = expect::leads_to_https(&answer)
+                    .filter(|_| !expect::passes(&check.expect, answer.status))
+                    .and_then(|location| target.secured(&url, host, &location));
+                let Some(secured) = secured else {
+                    return expect::failure(&check.expect, &answer).map_or(Ok(()), Err);
+                };
+                self.led().insert(key.clone(), secured.clone());
+                secured
+            }
         };
-        failure.map_or(Ok(()), |why| Err(format!("by https, where http leads: {why}")))
+        *progress = Progress::new(true);
+        let answer = self.hear(&secured, url.host_str(), check, progress).await;
+        let answer = answer.inspect_err(|_| {
+            self.led().remove(&key);
+        })?;
+        expect::failure(&check.expect, &answer).map_or(Ok(()), Err)
+    }
+
+    fn led(&self) -> MutexGuard<'_, BTreeMap<Led, Url>> {
+        self.led.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The answer to one request: to the URL's host, or `at` another one that is called by the URL's name.
@@ -199,7 +241,7 @@ impl HttpProber {
 #[async_trait]
 impl Prober for HttpProber {
     async fn check(&self, target: &Target, check: &Check) -> ProbeResult {
-        let mut progress = Progress::new();
+        let mut progress = Progress::new(false);
         let asked = tokio::time::timeout(check.timeout.get(), self.ask(target, check, &mut progress)).await;
         let failure = match asked {
             Ok(Ok(())) => None,
@@ -207,6 +249,7 @@ impl Prober for HttpProber {
             Err(_) if progress.status.is_some() => Some(format!("no whole answer within {}", check.timeout)),
             Err(_) => Some(format!("no answer within {}", check.timeout)),
         };
+        let failure = failure.map(|why| progress.tell(why));
         ProbeResult {
             check: check.title(),
             passed: failure.is_none(),

@@ -3,7 +3,7 @@
 use url::Url;
 
 /// Where a round of checks goes: to the public address, or to one environment itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Target {
     url: Url,
     /// The name in the certificate of an environment that users reach by https.
@@ -23,9 +23,10 @@ impl Target {
     ///
     /// Where users come by https (`public_url`) it may answer nothing but where https is, as a listener of a balancer or an
     /// application does that forces it. Then the same address is asked by https, and its certificate must be for the public name:
-    /// no certificate authority gives one for an address of AWS.
-    pub fn environment(endpoint: &str, public_url: &str) -> Option<Self> {
-        let users = Url::parse(public_url).ok().filter(|url| url.scheme() == "https");
+    /// no certificate authority gives one for an address of AWS. Without `public_url` it is asked by http alone.
+    pub fn environment(endpoint: &str, public_url: Option<&str>) -> Option<Self> {
+        let users = public_url.and_then(|url| Url::parse(url).ok());
+        let users = users.filter(|url| url.scheme() == "https");
         Some(Self {
             url: Url::parse(&format!("http://{endpoint}/")).ok()?,
             certificate: users.and_then(|url| url.domain().map(str::to_owned)),
@@ -59,7 +60,7 @@ mod tests {
     use super::*;
 
     fn led(public_url: &str, host: &str, location: &str) -> Option<String> {
-        let target = Target::environment("green.elb.example.com", public_url).unwrap();
+        let target = Target::environment("green.elb.example.com", Some(public_url)).unwrap();
         let asked = Url::parse("http://green.elb.example.com/health?deep=1").unwrap();
         let location = Url::parse(location).unwrap();
         Some(target.secured(&asked, Some(host), &location)?.to_string())
@@ -88,6 +89,9 @@ mod tests {
         ] {
             assert_eq!(to(elsewhere), None, "{elsewhere}");
         }
+        let alone = Target::environment(itself, None).unwrap();
+        let location = Url::parse("https://green.elb.example.com/").unwrap();
+        assert_eq!(alone.secured(alone.url(), Some(itself), &location), None);
         // Where users come by http, nothing tells whose the certificate is.
         assert_eq!(
             led(
@@ -109,7 +113,7 @@ mod tests {
 
     #[test]
     fn an_empty_query_is_none() {
-        let target = Target::environment("192.0.2.7", "https://www.example.com").unwrap();
+        let target = Target::environment("192.0.2.7", Some("https://www.example.com")).unwrap();
         let location = Url::parse("https://192.0.2.7:443/?").unwrap();
         let secured = target.secured(target.url(), Some("192.0.2.7"), &location).unwrap();
         assert_eq!(secured.as_str(), "https://www.example.com/?");

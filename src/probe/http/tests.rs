@@ -310,7 +310,10 @@ async fn https_is_verified_against_the_trusted_roots_and_the_name() {
 #[tokio::test]
 async fn an_environment_that_leads_to_https_is_asked_so_itself_with_the_public_name_of_its_certificate() {
     let (secure, certificate) = serve_tls().await;
+    let asked = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counted = Arc::clone(&asked);
     let led = testing::serve(move |request| {
+        counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let host = request.headers()["host"].to_str().unwrap();
         let host = host.split(':').next().unwrap();
         let path = request.uri().path().trim_start_matches("/elsewhere");
@@ -326,12 +329,16 @@ async fn an_environment_that_leads_to_https_is_asked_so_itself_with_the_public_n
         port: None,
     });
     trust(&mut prober, certificate);
-    let environment = |public_url: &str| Target::environment(&led.to_string(), public_url).unwrap();
+    let environment = |public_url: &str| Target::environment(&led.to_string(), Some(public_url)).unwrap();
     let ask = async |public_url: &str, toml: &str| prober.check(&environment(public_url), &check(toml)).await;
 
     let result = ask("https://shop.example.com", "[expect]\nbody = '^ok host: 127.0.0.1$'").await;
     assert_eq!(result.failure, None);
     assert_eq!((result.status, result.address), (Some(200), Some(secure)));
+    // Who has been led there asks there at once: each request is counted where it arrives.
+    let again = ask("https://shop.example.com", "[expect]\nbody = '^ok '").await;
+    assert_eq!((again.failure, again.address), (None, Some(secure)));
+    assert_eq!(asked.load(std::sync::atomic::Ordering::Relaxed), 1);
     let called = "host = 'www.example.com'\n[expect]\nbody = '^ok host: www.example.com$'";
     assert_eq!(ask("https://shop.example.com", called).await.failure, None);
 
