@@ -201,7 +201,7 @@ impl Function {
     }
 
     /// Whether somebody has stopped a pipeline's execution.
-    pub(super) async fn was_stopped(&self, execution: &Execution) -> Result<bool, CallError> {
+    async fn was_stopped(&self, execution: &Execution) -> Result<bool, CallError> {
         const STOPPED: [&str; 4] = ["Stopping", "Stopped", "Superseded", "Cancelled"];
         let Execution { pipeline, id } = execution;
         let status = self.around.aws().execution_status(pipeline, id).await?;

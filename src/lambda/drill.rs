@@ -29,7 +29,7 @@ impl Function {
             .await
             .map_err(Failure::system)?;
         let driver = match known {
-            // Delivered again after it was over: its end has been told.
+            // Delivered again after it was over: whoever saw its end has told it.
             Some(release) if release.outcome.is_some() => return self.shown(&desk, &release).await,
             Some(release) => Driver::join(seat, release),
             None => {

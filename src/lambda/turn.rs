@@ -160,7 +160,13 @@ impl Function {
         }
         let driven = self.drive(desk, driver, Until::Over, &mut token.watched).await?;
         Ok(match driven {
-            Standing::Over(_) => Turn::Again,
+            Standing::Over(holder) => {
+                // Whoever began it may not wait for it any more; this request's turn has come all the same.
+                if let Err(failure) = self.well_ended(desk, &holder).await {
+                    self.around.log(&failure);
+                }
+                Turn::Again
+            }
             _ => Turn::Wait(busy),
         })
     }
