@@ -6,6 +6,7 @@ use super::counted::CountedBy;
 use super::observation::Looks;
 use super::state::{Phase, Release};
 use crate::model::{EnvironmentId, Timestamp};
+use crate::spec::Lever;
 
 /// What to look at before the next decision.
 #[must_use]
@@ -90,7 +91,7 @@ fn watch(release: &Release, now: Timestamp, looks: &mut Looks) {
         looks.alarms = !release.plan.alarms.is_empty();
     }
     // As long as green is in doubt it matters whether there is a blue to go back to.
-    let doubtful = release.watch.doubt.is_some() && release.shared();
+    let doubtful = release.watch.doubt.is_some() && release.plan.lever == Lever::WeightedTargetGroups;
     if doubtful || matches!(release.phase, Phase::Drain | Phase::Retire) {
         looks.blue_health = release.blue.as_ref().map(|blue| blue.id.clone());
     }

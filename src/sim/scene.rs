@@ -227,7 +227,6 @@ impl Scene {
         let elapsed = self.elapsed();
         let mut state = self.state();
         state.calls += 1;
-        state.shared_calls += u32::from(service.contains(&Service::Beanstalk));
         let number = state.calls;
         let nth = match state.by_operation.get_mut(operation) {
             Some(count) => {
@@ -239,7 +238,9 @@ impl Scene {
                 1
             }
         };
+        let shared = u32::from(service.contains(&Service::Beanstalk));
         if calm {
+            state.shared_calls += shared;
             return (number, None);
         }
         let fate = self.scenario.troubles.iter().find_map(|trouble| match trouble {
@@ -264,6 +265,10 @@ impl Scene {
             }
             _ => None,
         });
+        // What never arrives uses up nothing.
+        if !matches!(fate, Some(Fate::LostBefore | Fate::Hangs)) {
+            state.shared_calls += shared;
+        }
         state.faults += u32::from(fate.is_some());
         state.hindered += u32::from(fate.is_some() && !service.contains(&Service::Monitoring));
         (number, fate)

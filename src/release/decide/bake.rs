@@ -11,9 +11,9 @@ use super::super::observation::Observation;
 use super::super::outcome::Outcome;
 use super::super::state::Release;
 use super::super::why::Why;
-use super::look::{alone, judge};
+use super::look::{emptied, judge};
 use super::windows::failing;
-use super::{Decision, Then, record, replace, roll_back, wait};
+use super::{Decision, Then, limits, record, replace, roll_back, wait, world};
 use crate::verdict::AtDeadline;
 
 pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
@@ -61,8 +61,13 @@ fn go_on(release: &Release, seen: &Observation) -> Decision {
     let doubt = release.watch.doubt.clone().or(suspicion).or(missing);
     if seen.at >= deadline {
         let doubt = doubt.as_deref().unwrap_or("too little was seen");
-        if let Some(nowhere) = alone(release, seen) {
-            return stranded(release, &format!("green could not be shown to be healthy: {nowhere}"));
+        if let Some(what) = emptied(release, seen) {
+            return stranded(
+                release,
+                seen,
+                what,
+                &format!("green could not be shown to be healthy ({doubt})"),
+            );
         }
         if back {
             return roll_back(
@@ -118,8 +123,8 @@ pub(super) fn watching_beside(release: &Release, seen: &Observation, phase: impl
 /// Puts a new look on record, or takes green back when too many were bad. `None` when there is nothing new.
 pub(super) fn watch(release: &Release, seen: &Observation) -> Option<Decision> {
     let plan = &release.plan.bake;
-    let taken_back = |why: String| match alone(release, seen) {
-        Some(nowhere) => stranded(release, &format!("{why}; but {nowhere}")),
+    let taken_back = |why: String| match emptied(release, seen) {
+        Some(what) => stranded(release, seen, what, &why),
         None => roll_back(why, Outcome::RolledBack),
     };
     if release.watch.bad >= plan.fail {
@@ -145,13 +150,14 @@ pub(super) fn watch(release: &Release, seen: &Observation) -> Option<Decision> {
     Some(record(what, Event::Looked { look, measured }))
 }
 
-/// Green has a part of the traffic, and the rest goes where nobody answers.
-fn stranded(release: &Release, why: &str) -> Decision {
-    let green = release.green.as_ref().map_or("unknown", |green| green.id.as_str());
-    super::finish(
-        Outcome::NeedsHuman,
-        format!("{why}: give everything to green ({green}) if that serves, by hand, or bring blue back"),
-    )
+/// Green is to be taken back, and there is nobody behind blue. An instance that is being replaced comes back; if none does, a person
+/// is called.
+fn stranded(release: &Release, seen: &Observation, what: String, why: &str) -> Decision {
+    world::lasting_for(release, seen.at, what, limits::REPLACE, |what| {
+        let green = release.green.as_ref().map_or("unknown", |green| green.id.as_str());
+        let advice = format!("give everything to green ({green}) if that serves, by hand, or bring blue back");
+        super::finish(Outcome::NeedsHuman, format!("{why}; but {what}: {advice}"))
+    })
 }
 
 /// The look, in the light of what its own window says: an instance that is found sick in it explains what would be bad.

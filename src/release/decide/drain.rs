@@ -45,13 +45,7 @@ fn gone(release: &Release, seen: &Observation) -> Option<Decision> {
     let (Some(blue), Known::Known(environments)) = (&release.blue, &seen.environments) else {
         return None;
     };
-    let there = world::find(environments, &blue.id).is_some_and(|found| {
-        !matches!(
-            found.status,
-            EnvironmentStatus::Terminating | EnvironmentStatus::Terminated
-        )
-    });
-    if there {
+    if world::stays(environments, &blue.id) {
         return None;
     }
     let what = format!("blue ({}) is gone, and not by this release", blue.id);

@@ -197,15 +197,13 @@ fn unseen(release: &Release, environments: &[EnvironmentSeen], question: &Questi
 /// Whether blue is there, and stays, and has the name that records may lead to.
 fn is_home(release: &Release, environments: &[EnvironmentSeen]) -> bool {
     release.blue.as_ref().is_some_and(|blue| {
-        let kept = |found: &EnvironmentSeen| {
-            let renamed = release.plan.lever == Lever::WeightedDns && found.cname != blue.cname;
-            let going = matches!(
-                found.status,
-                EnvironmentStatus::Terminating | EnvironmentStatus::Terminated
-            );
-            !renamed && !going
+        let now = world::find(environments, &blue.id).and_then(|found| found.cname.as_ref());
+        let renamed = match (&blue.cname, now) {
+            (Some(recorded), Some(now)) => !now.eq_ignore_ascii_case(recorded),
+            _ => false,
         };
-        world::find(environments, &blue.id).is_some_and(kept)
+        let by_name = release.plan.lever == Lever::WeightedDns;
+        world::stays(environments, &blue.id) && !(by_name && renamed)
     })
 }
 
@@ -249,13 +247,7 @@ fn shares(release: &Release, environments: &[EnvironmentSeen], seen: &Observatio
     };
     // Names of an environment that is removed lead nowhere, whatever its weight.
     if let (Some(green), Some(_)) = (&release.green, release.shifted_at) {
-        let there = world::find(environments, &green.id).is_some_and(|found| {
-            !matches!(
-                found.status,
-                EnvironmentStatus::Terminating | EnvironmentStatus::Terminated
-            )
-        });
-        if !there {
+        if !world::stays(environments, &green.id) {
             return Look::Found(Finding {
                 what: format!("somebody else is removing green ({}), which has traffic", green.id),
                 stop: stop("blue was told to end as well: make an environment that serves, and give it everything"),
@@ -301,12 +293,7 @@ fn shares(release: &Release, environments: &[EnvironmentSeen], seen: &Observatio
 /// Somebody else removes blue while it has a part of the traffic: nothing that goes back would find anybody.
 fn blue_goes(release: &Release, environments: &[EnvironmentSeen], seen: &Observation) -> Option<Look> {
     let (blue, split) = (release.blue.as_ref()?, seen.split.known()?);
-    let there = world::find(environments, &blue.id).is_some_and(|found| {
-        !matches!(
-            found.status,
-            EnvironmentStatus::Terminating | EnvironmentStatus::Terminated
-        )
-    });
+    let there = world::stays(environments, &blue.id);
     (!there && release.shifted_at.is_some() && split.serves(&blue.id)).then(|| {
         Look::Found(Finding {
             what: format!("somebody else is removing blue ({}), which has traffic", blue.id),

@@ -7,12 +7,15 @@ use super::super::event::Look;
 use super::super::observation::Observation;
 use super::super::seen::HealthSeen;
 use super::super::state::Release;
+use super::super::why::Why;
 use super::{limits, replace};
 use crate::model::{HealthColor, HealthStatus, Known};
+use crate::spec::Lever;
 
 /// Judges one look.
 pub(super) fn judge(release: &Release, seen: &Observation) -> Look {
-    if let Some(why) = alone(release, seen) {
+    if let Some(what) = emptied(release, seen).filter(|_| release.shared()) {
+        let why = format!("{what}: there is nothing to compare green with, and nowhere to go back to");
         return Look::Unknown { why };
     }
     let checks = checks(release, seen);
@@ -34,15 +37,18 @@ pub(super) fn judge(release: &Release, seen: &Observation) -> Look {
     }
 }
 
-/// Blue has a part of the traffic and no instances: somebody has removed all but its name. Green is then compared with nothing, and
-/// taking it back would send everybody to where nobody answers.
-pub(super) fn alone(release: &Release, seen: &Observation) -> Option<String> {
-    let emptied = seen.blue_health.known().is_some_and(HealthSeen::emptied);
-    let blue = release.blue.as_ref().filter(|_| emptied && release.shared())?;
-    Some(format!(
-        "blue ({}) has no instances, so there is nothing to compare green with, and nowhere to go back to",
-        blue.id
-    ))
+/// Blue has no instances. Where a rule refers to its target group, somebody may have removed all but its name: then it excuses
+/// nothing, and taking green back would send everybody to where nobody answers.
+pub(super) fn emptied(release: &Release, seen: &Observation) -> Option<String> {
+    let by_rules = release.plan.lever == Lever::WeightedTargetGroups && release.shifted_at.is_some();
+    let blue = release.blue.as_ref().filter(|_| by_rules)?;
+    let what = format!("blue ({}) has no instances", blue.id);
+    let empty = match &seen.blue_health {
+        Known::Known(health) => health.emptied(),
+        // Where it was so a moment ago, a read that failed does not fill it.
+        Known::Unknown(_) => matches!(&release.waiting, Some(Why::Astray { what: before, .. }) if *before == what),
+    };
+    empty.then_some(what)
 }
 
 /// What a failed check says, if one has failed.
@@ -81,6 +87,7 @@ fn checks(release: &Release, seen: &Observation) -> Option<Look> {
         });
     }
     if let Some(sampled) = &seen.sampled
+        && emptied(release, seen).is_none()
         && sampled.blue.failures * 2.0 >= sampled.blue.requests.max(1.0)
     {
         return Some(Look::Unknown {
@@ -224,7 +231,9 @@ fn as_bad(release: &Release, seen: &Observation, greens: HealthStatus) -> Option
         HealthStatus::Severe => 3,
         _ => 0,
     };
-    blue.status.filter(|blues| fresh && rank(*blues) >= rank(greens))
+    let manned = emptied(release, seen).is_none();
+    blue.status
+        .filter(|blues| manned && fresh && rank(*blues) >= rank(greens))
 }
 
 /// Whether nothing can be reached from here. A check without an answer then says nothing of green.

@@ -1,9 +1,11 @@
 //! Reading the list of environments, and the guards that stand in every phase: operators' wishes, and changes that somebody
 //! else has made.
 
+use std::time::Duration;
+
 use super::super::observation::Observation;
 use super::super::outcome::Outcome;
-use super::super::seen::EnvironmentSeen;
+use super::super::seen::{EnvironmentSeen, EnvironmentStatus};
 use super::super::state::{Phase, Release};
 use super::super::why::Why;
 use super::{Decision, finish, foreign, limits, next_look, roll_back, soon, wait};
@@ -12,6 +14,12 @@ use crate::model::{EnvironmentId, Timestamp};
 /// An environment by its id.
 pub(super) fn find<'a>(environments: &'a [EnvironmentSeen], id: &EnvironmentId) -> Option<&'a EnvironmentSeen> {
     environments.iter().find(|seen| seen.id == *id)
+}
+
+/// Whether an environment is there, and not on its way out.
+pub(super) fn stays(environments: &[EnvironmentSeen], id: &EnvironmentId) -> bool {
+    let going = [EnvironmentStatus::Terminating, EnvironmentStatus::Terminated];
+    find(environments, id).is_some_and(|found| !going.contains(&found.status))
 }
 
 /// What stops a phase before it looks at its own business.
@@ -62,11 +70,23 @@ pub(super) fn lasting(
     what: String,
     then: impl FnOnce(String) -> Decision,
 ) -> Decision {
+    let patience = release.plan.provision.interval.get() * 2;
+    lasting_for(release, now, what, patience, then)
+}
+
+/// The same with another patience.
+pub(super) fn lasting_for(
+    release: &Release,
+    now: Timestamp,
+    what: String,
+    patience: Duration,
+    then: impl FnOnce(String) -> Decision,
+) -> Decision {
     let since = match &release.waiting {
         Some(Why::Astray { what: before, since }) if *before == what => *since,
         _ => now,
     };
-    let until = since + release.plan.provision.interval.get() * 2;
+    let until = since + patience;
     if now >= until {
         return then(what);
     }

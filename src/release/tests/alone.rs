@@ -2,9 +2,10 @@
 
 use super::plan::gradual;
 use super::run::Run;
-use super::scene::{Scene, known, over, record, taken_back, unread};
+use super::scene::{INSTANT, Scene, known, over, record, taken_back, unread};
 use super::world::seconds;
-use crate::release::{Event, Look, Outcome, Phase, looks};
+use crate::model::HealthStatus;
+use crate::release::{Event, Look, Outcome, Phase, Why, limits, looks};
 use crate::spec::Lever;
 
 /// Green has a part of the traffic by rules, a look is due, and nobody is behind blue.
@@ -45,14 +46,28 @@ fn green_is_neither_promoted_nor_blamed_beside_a_blue_without_instances() {
 #[test]
 fn nobody_is_sent_to_a_blue_without_instances() {
     let bad = alone().with(|scene| scene.release.watch.bad = 2);
-    let decision = bad.decide();
-    let (why, outcome) = over(&decision);
-    assert_eq!(outcome, Outcome::NeedsHuman);
-    assert!(
-        why.contains("bad with traffic (2 looks)") && why.contains("give everything to green (e-green)"),
-        "{why}"
-    );
-    let manned = bad.with(|scene| scene.seen.blue_health = unread());
+    // An instance may be on its way.
+    let waiting = |scene: &Scene| match scene.decide().why {
+        why @ Why::Astray { .. } => Some(why),
+        _ => None,
+    };
+    let why = waiting(&bad).expect("blue may have instances again");
+    let until = bad.seen.at + limits::REPLACE;
+    let bad = bad.with(|scene| scene.release.waiting = Some(why));
+    assert!(waiting(&bad.at(until - INSTANT)).is_some());
+    for late in [bad.clone(), bad.with(|scene| scene.seen.blue_health = unread())] {
+        let decision = late.at(until).decide();
+        let (why, outcome) = over(&decision);
+        assert_eq!(outcome, Outcome::NeedsHuman);
+        assert!(
+            why.contains("bad with traffic (2 looks)") && why.contains("give everything to green (e-green)"),
+            "{why}"
+        );
+    }
+    let manned = bad.with(|scene| {
+        let green = known(&mut scene.seen.green_health).instances.clone();
+        known(&mut scene.seen.blue_health).instances = green;
+    });
     assert_eq!(taken_back(&manned.decide()).1, Outcome::RolledBack);
 
     let unseen = alone().with(|scene| {
@@ -63,10 +78,29 @@ fn nobody_is_sent_to_a_blue_without_instances() {
     let longest = plan.bake_length(unseen.release.step).get() + plan.bake.deadline.get();
     let late = unseen.at(unseen.release.phase_since + longest);
     let late = late.with(|scene| scene.release.watch.last = Some(scene.seen.at));
-    let decision = late.decide();
+    let why = waiting(&late).expect("blue may have instances again");
+    let late = late.with(|scene| scene.release.waiting = Some(why));
+    let late = late.at(late.seen.at + limits::REPLACE);
+    let decision = late
+        .with(|scene| scene.release.watch.last = Some(scene.seen.at))
+        .decide();
     let (why, outcome) = over(&decision);
     assert_eq!(outcome, Outcome::NeedsHuman);
     assert!(why.contains("could not be shown to be healthy"), "{why}");
+}
+
+/// Once green has everything it is not compared any more; but what nobody answers for is no excuse either.
+#[test]
+fn a_blue_without_instances_excuses_nothing() {
+    let mut run = Run::of(gradual(Lever::WeightedTargetGroups), 1).until(Phase::Drain, 0);
+    run.world.pass(seconds(30));
+    let sick = Scene::of(&mut run).with(|scene| {
+        known(&mut scene.seen.green_health).status = Some(HealthStatus::Severe);
+        known(&mut scene.seen.blue_health).status = Some(HealthStatus::Severe);
+    });
+    assert!(matches!(looked(&sick), Look::Unknown { .. }), "both are as bad");
+    let alone = sick.with(|scene| known(&mut scene.seen.blue_health).instances.clear());
+    assert!(matches!(looked(&alone), Look::Bad { .. }));
 }
 
 /// The deadline may come between two looks: blue is asked about with every one while green is in doubt.
