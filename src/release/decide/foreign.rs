@@ -246,15 +246,15 @@ fn shares(release: &Release, environments: &[EnvironmentSeen], seen: &Observatio
         (false, false) => Stop::TurnBack(Outcome::Aborted),
     };
     // Names of an environment that is removed lead nowhere, whatever its weight.
-    if let (Some(green), Some(_)) = (&release.green, release.shifted_at) {
-        if !world::stays(environments, &green.id) {
-            return Look::Found(Finding {
-                what: format!("somebody else is removing green ({}), which has traffic", green.id),
-                stop: stop("blue was told to end as well: make an environment that serves, and give it everything"),
-                restore: None,
-                acceptable: false,
-            });
-        }
+    if let (Some(green), Some(_)) = (&release.green, release.shifted_at)
+        && !world::stays(environments, &green.id)
+    {
+        return Look::Found(Finding {
+            what: format!("somebody else is removing green ({}), which has traffic", green.id),
+            stop: stop("blue was told to end as well: make an environment that serves, and give it everything"),
+            restore: None,
+            acceptable: false,
+        });
     }
     if let Some(decision) = blue_goes(release, environments, seen) {
         return decision;
