@@ -52,10 +52,9 @@ pub(super) fn after_call(scene: &Scene, process: usize, call: &Call, done: bool,
         _ => {}
     }
     // What somebody else has removed is not this call's doing.
-    let held = before
-        .iter()
-        .any(|view| holds_slot(view) && view.status != "Terminating")
-        && scene.scenario.terms.lever == Lever::CnameSwap;
+    let going = |view: &EnvironmentView| ["Terminating", "Terminated"].contains(&view.status);
+    let held =
+        before.iter().any(|view| holds_slot(view) && !going(view)) && scene.scenario.terms.lever == Lever::CnameSwap;
     if held && scene.stage.holder().is_none() && !just_moved(scene) {
         scene.violated("served", format!("nothing holds {} any more", slot_cname()));
     }
