@@ -52,6 +52,17 @@ struct Led {
     path: String,
 }
 
+impl Led {
+    fn by(target: &Target, check: &Check) -> Self {
+        let host = check.host.as_deref().or(target.url().host_str());
+        Self {
+            target: target.clone(),
+            host: host.unwrap_or_default().to_owned(),
+            path: check.path.clone(),
+        }
+    }
+}
+
 /// What one check gathers on its way, so that a timeout can still tell how far it came.
 struct Progress {
     /// When the newest request began: a check that was led to https is as slow as its second one, which is what users wait for.
@@ -102,12 +113,7 @@ impl HttpProber {
     /// Asks; what is wrong comes back as the error.
     async fn ask(&self, target: &Target, check: &Check, progress: &mut Progress) -> Result<(), String> {
         let url = self.url(target, check)?;
-        let host = check.host.as_deref().or(url.host_str());
-        let key = Led {
-            target: target.clone(),
-            host: host.unwrap_or_default().to_owned(),
-            path: check.path.clone(),
-        };
+        let key = Led::by(target, check);
         let known = self.led().get(&key).cloned();
         let secured = match known.filter(|_| !expect::redirect_passes(&check.expect)) {
             Some(known) => known,
@@ -115,19 +121,16 @@ impl HttpProber {
                 let answer = self.hear(&url, None, check, progress).await?;
                 let secured = expect::leads_to_https(&answer)
                     .filter(|_| !expect::passes(&check.expect, answer.status))
-                    .and_then(|location| target.secured(&url, host, &location));
+                    .and_then(|location| target.secured(&url, &key.host, &location));
                 let Some(secured) = secured else {
                     return expect::failure(&check.expect, &answer).map_or(Ok(()), Err);
                 };
-                self.led().insert(key.clone(), secured.clone());
+                self.led().insert(key, secured.clone());
                 secured
             }
         };
         *progress = Progress::new(true);
-        let answer = self.hear(&secured, url.host_str(), check, progress).await;
-        let answer = answer.inspect_err(|_| {
-            self.led().remove(&key);
-        })?;
+        let answer = self.hear(&secured, url.host_str(), check, progress).await?;
         expect::failure(&check.expect, &answer).map_or(Ok(()), Err)
     }
 
@@ -249,6 +252,10 @@ impl Prober for HttpProber {
             Err(_) if progress.status.is_some() => Some(format!("no whole answer within {}", check.timeout)),
             Err(_) => Some(format!("no answer within {}", check.timeout)),
         };
+        // Silence too: whoever asks next finds out by http whether it still leads there.
+        if progress.led && progress.status.is_none() {
+            self.led().remove(&Led::by(target, check));
+        }
         let failure = failure.map(|why| progress.tell(why));
         ProbeResult {
             check: check.title(),

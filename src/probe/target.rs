@@ -41,9 +41,9 @@ impl Target {
     /// The URL by which to ask `asked` again by https, when the answer led to `location`: to the same host and page, no other one.
     ///
     /// `host` is what the request called it. A way to another host would leave the environment: the public name may lead to blue.
-    pub(super) fn secured(&self, asked: &Url, host: Option<&str>, location: &Url) -> Option<Url> {
+    pub(super) fn secured(&self, asked: &Url, host: &str, location: &Url) -> Option<Url> {
         let certificate = self.certificate.as_ref()?;
-        let named = Url::parse(&format!("http://{}/", host?)).ok()?;
+        let named = Url::parse(&format!("http://{host}/")).ok()?;
         let query = |url: &Url| url.query().unwrap_or_default().to_owned();
         let same_page = location.path() == asked.path() && query(location) == query(asked);
         if location.scheme() != "https" || location.host() != named.host() || !same_page {
@@ -63,7 +63,7 @@ mod tests {
         let target = Target::environment("green.elb.example.com", Some(public_url)).unwrap();
         let asked = Url::parse("http://green.elb.example.com/health?deep=1").unwrap();
         let location = Url::parse(location).unwrap();
-        Some(target.secured(&asked, Some(host), &location)?.to_string())
+        Some(target.secured(&asked, host, &location)?.to_string())
     }
 
     #[test]
@@ -91,7 +91,7 @@ mod tests {
         }
         let alone = Target::environment(itself, None).unwrap();
         let location = Url::parse("https://green.elb.example.com/").unwrap();
-        assert_eq!(alone.secured(alone.url(), Some(itself), &location), None);
+        assert_eq!(alone.secured(alone.url(), itself, &location), None);
         // Where users come by http, nothing tells whose the certificate is.
         assert_eq!(
             led(
@@ -115,7 +115,7 @@ mod tests {
     fn an_empty_query_is_none() {
         let target = Target::environment("192.0.2.7", Some("https://www.example.com")).unwrap();
         let location = Url::parse("https://192.0.2.7:443/?").unwrap();
-        let secured = target.secured(target.url(), Some("192.0.2.7"), &location).unwrap();
+        let secured = target.secured(target.url(), "192.0.2.7", &location).unwrap();
         assert_eq!(secured.as_str(), "https://www.example.com/?");
     }
 
@@ -124,7 +124,7 @@ mod tests {
         let target = Target::public("https://www.example.com:8443/").unwrap();
         assert_eq!(target.url().as_str(), "https://www.example.com:8443/");
         let location = Url::parse("https://www.example.com/").unwrap();
-        assert_eq!(target.secured(target.url(), Some("www.example.com"), &location), None);
+        assert_eq!(target.secured(target.url(), "www.example.com", &location), None);
         assert_eq!(Target::public("not a URL"), None);
     }
 }
