@@ -36,6 +36,9 @@ pub(super) struct Arguments {
     /// Begin although the live environment is not healthy: for the version that heals it. A rollback leads back to it.
     #[arg(long)]
     even_if_unhealthy: bool,
+    /// Look for everything that is in the way, say what would be done, and change nothing.
+    #[arg(long, conflicts_with_all = ["wait", "replace", "until"])]
+    dry_run: bool,
     /// When to end.
     #[arg(long, value_enum, default_value_t = Until::Over)]
     until: Until,
@@ -83,6 +86,9 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
     if arguments.even_if_unhealthy {
         planner = planner.even_if_unhealthy();
     }
+    if arguments.dry_run {
+        return Box::pin(tell(&project, &reach, &world, &planner, format)).await;
+    }
     let until = arguments.until;
     Box::pin(begin(&project, &reach, world, &planner, patience, until, format)).await
 }
@@ -96,6 +102,29 @@ fn bundle(path: &Path, project: &Project) -> (Artifact, Vec<String>) {
     match prepare(path, &project.bundles(), journal) {
         Ok(artifact) => (artifact, Vec::new()),
         Err(problems) => (Artifact::unfit(path), problems),
+    }
+}
+
+/// Says what a release would do, or what is in its way.
+async fn tell(project: &Project, reach: &Reach, world: &World, planner: &Planner, format: Format) -> ExitCode {
+    let journal = project.open_journal(reach).await;
+    match compose::check(journal.as_ref(), world, &SystemClock, &project.slot(), planner).await {
+        Ok(compose::Start { plan, found }) => {
+            match format {
+                Format::Human => output::print(format_args!(
+                    "{}\nNothing is in the way, and nothing was changed.",
+                    report::plan(&plan, &found).trim_end()
+                )),
+                Format::Json => output::print(serde_json::json!({
+                    "dry_run": true,
+                    "plan": plan,
+                    "blue": found.blue,
+                    "notes": found.notes,
+                })),
+            }
+            ExitCode::SUCCESS
+        }
+        Err(refusal) => output::refuse(&refusal.problems, format),
     }
 }
 

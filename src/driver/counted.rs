@@ -7,8 +7,8 @@ use url::Url;
 use super::World;
 use super::read::bounded;
 use crate::aws::Minute;
-use crate::model::{Clock, Known, Span, Timestamp};
-use crate::release::{AlarmSeen, Counted, CountedBy, Release};
+use crate::model::{Clock, EnvironmentId, EnvironmentName, Known, Span, Timestamp};
+use crate::release::{AlarmSeen, Counted, CountedBy, Plan, Release};
 use crate::spec::EndpointSpec;
 use crate::verdict::{Arm, trace};
 
@@ -23,10 +23,14 @@ pub(super) async fn counted(world: &World, release: &Release, clock: &dyn Clock)
     match &release.plan.counted_by {
         CountedBy::EnhancedHealth => Known::Unknown("Elastic Beanstalk counts it".to_owned()),
         CountedBy::TargetGroups => by_groups(world, release, clock).await,
-        CountedBy::Endpoint(endpoint) => match by_endpoint(world, release, endpoint, clock).await {
-            Ok(counted) => Known::Known(counted),
-            Err(why) => Known::Unknown(why),
-        },
+        CountedBy::Endpoint(endpoint) => {
+            let blue = release.blue.as_ref().map(|blue| (&blue.id, &blue.name));
+            let green = release.green.as_ref().map(|green| (&green.id, &green.name));
+            match by_endpoint(world, &release.plan, endpoint, (blue, green), clock).await {
+                Ok(counted) => Known::Known(counted),
+                Err(why) => Known::Unknown(why),
+            }
+        }
     }
 }
 
@@ -74,20 +78,24 @@ fn newest(minutes: Vec<Minute>, now: Timestamp, main: usize) -> Option<Minute> {
     })
 }
 
-async fn by_endpoint(
+/// An environment as an endpoint is told of it.
+type Named<'a> = (&'a EnvironmentId, &'a EnvironmentName);
+
+/// What an endpoint tells of two environments.
+pub(super) async fn by_endpoint(
     world: &World,
-    release: &Release,
+    plan: &Plan,
     endpoint: &EndpointSpec,
+    (blue, green): (Option<Named<'_>>, Option<Named<'_>>),
     clock: &dyn Clock,
 ) -> Result<Counted, String> {
-    let (blue, green) = (release.blue.as_ref(), release.green.as_ref());
     let value = |name: &str| match name {
-        "blue" => blue.map(|blue| blue.id.to_string()),
-        "blue_name" => blue.map(|blue| blue.name.to_string()),
-        "green" => green.map(|green| green.id.to_string()),
-        "green_name" => green.map(|green| green.name.to_string()),
-        "version" => Some(release.plan.version_label.to_string()),
-        _ => Some(release.plan.id.number.to_string()),
+        "blue" => blue.map(|(id, _)| id.to_string()),
+        "blue_name" => blue.map(|(_, name)| name.to_string()),
+        "green" => green.map(|(id, _)| id.to_string()),
+        "green_name" => green.map(|(_, name)| name.to_string()),
+        "version" => Some(plan.version_label.to_string()),
+        _ => Some(plan.id.number.to_string()),
     };
     let address = endpoint
         .address(|name| value(name).unwrap_or_default())

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::World;
+use super::outside;
 use super::read::{bounded, health, tag};
 use crate::aws::CallError;
 use crate::model::{Clock, EnvironmentId, Known};
@@ -14,7 +15,7 @@ use crate::traffic::{Hosts, place};
 const UPDATE_HORIZON: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// How long one read may take. They go in three steps, all of which preflight must have time for.
-const READ: Duration = Duration::from_secs(18);
+pub(super) const READ: Duration = Duration::from_secs(18);
 
 /// Gathers all facts at once.
 pub async fn gather(world: &World, plan: &Plan, clock: &dyn Clock) -> Facts {
@@ -72,16 +73,21 @@ pub async fn gather(world: &World, plan: &Plan, clock: &dyn Clock) -> Facts {
         alarms,
         ..blank(world)
     };
-    let live = facts
-        .live(plan)
-        .first()
-        .map(|live| (live.id.clone(), live.name.clone()));
-    if let Some((id, name)) = live {
+    let live = facts.live(plan).first().map(|live| (*live).clone());
+    if let Some(live) = live {
         let horizon = world.aws.service_time(clock.now()) + UPDATE_HORIZON;
-        (facts.blue_health, facts.blue_settings, facts.managed_update) = tokio::join!(
-            Box::pin(bounded(READ, health(world, &id, clock))),
-            Box::pin(bounded(READ, world.aws.settings(application, &name))),
-            Box::pin(bounded(READ, world.aws.managed_update(&id, horizon))),
+        (
+            facts.blue_health,
+            facts.blue_settings,
+            facts.managed_update,
+            facts.blue_checks,
+            facts.endpoint_fault,
+        ) = tokio::join!(
+            Box::pin(bounded(READ, health(world, &live.id, clock))),
+            Box::pin(bounded(READ, world.aws.settings(application, &live.name))),
+            Box::pin(bounded(READ, world.aws.managed_update(&live.id, horizon))),
+            Box::pin(outside::checks(world, plan, &live)),
+            Box::pin(outside::endpoint_fault(world, plan, &live, clock)),
         );
     }
     facts
@@ -110,6 +116,8 @@ fn blind(world: &World, identity: Known<String>, why: &str) -> Facts {
         namesake: None,
         alarms: Known::Unknown(unknown()),
         bundle: world.bundle_problems.clone(),
+        blue_checks: Known::Unknown(unknown()),
+        endpoint_fault: None,
     }
 }
 

@@ -13,6 +13,7 @@ mod forwards;
 mod forwards_tests;
 mod machine;
 mod observe;
+mod outside;
 mod ownership;
 mod perform;
 mod prune;

@@ -25,3 +25,11 @@ pub struct ProbeResult {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
 }
+
+impl ProbeResult {
+    /// Which check it was and why it failed, in one sentence.
+    #[must_use]
+    pub fn fault(&self) -> String {
+        format!("{}: {}", self.check, self.failure.as_deref().unwrap_or("failed"))
+    }
+}

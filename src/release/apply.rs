@@ -451,8 +451,7 @@ fn smoked(release: &mut Release, at: Timestamp, failures: &[crate::model::ProbeR
         None => release.smoke.passed += 1,
         Some(first) => {
             release.smoke.passed = 0;
-            let text = first.failure.as_deref().unwrap_or("failed");
-            release.smoke.failure = Some(format!("{}: {text}", first.check));
+            release.smoke.failure = Some(first.fault());
         }
     }
 }

@@ -208,6 +208,14 @@ impl Plan {
         expected.any(|range| range.first <= 499 && range.last >= 400)
     }
 
+    /// Where an environment is asked by itself: a balancer that it shares knows it by its own name alone.
+    pub(crate) fn host_of(&self, cname: Option<&String>, endpoint: Option<&String>) -> Option<String> {
+        match self.lever {
+            Lever::WeightedTargetGroups => cname.cloned(),
+            Lever::CnameSwap | Lever::WeightedDns => endpoint.cloned(),
+        }
+    }
+
     /// The checks of a step: those of the bake, and those that this step and earlier ones add.
     #[must_use]
     pub fn checks(&self, step: usize) -> Vec<Check> {

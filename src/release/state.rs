@@ -15,7 +15,7 @@ use super::plan::Plan;
 use super::preflight::Problem;
 use super::why::Why;
 use crate::model::{Span, Timestamp};
-use crate::spec::{GatePlace, Lever};
+use crate::spec::GatePlace;
 use crate::traffic::Weighting;
 
 /// Where a release stands.
@@ -414,27 +414,20 @@ impl Release {
     #[must_use]
     pub fn green_host(&self) -> Option<String> {
         let green = self.green.as_ref()?;
-        self.host(green.cname.as_ref(), green.endpoint.as_ref())
+        self.plan.host_of(green.cname.as_ref(), green.endpoint.as_ref())
     }
 
     /// The same of blue.
     #[must_use]
     pub fn blue_host(&self) -> Option<String> {
         let blue = self.blue.as_ref()?;
-        self.host(blue.cname.as_ref(), blue.endpoint.as_ref())
+        self.plan.host_of(blue.cname.as_ref(), blue.endpoint.as_ref())
     }
 
     /// Whether blue has a part of the traffic beside green, by a lever with weights.
     #[must_use]
     pub fn shared(&self) -> bool {
         self.plan.lever.is_gradual() && self.shifted_at.is_some() && !(self.whole_step() && self.in_place)
-    }
-
-    fn host(&self, cname: Option<&String>, endpoint: Option<&String>) -> Option<String> {
-        match self.plan.lever {
-            Lever::WeightedTargetGroups => cname.cloned(),
-            Lever::CnameSwap | Lever::WeightedDns => endpoint.cloned(),
-        }
     }
 
     /// Calls with one key; none yet if there is no record.

@@ -29,6 +29,37 @@ async fn refused(project: &Project, arguments: &[&str], code: i32, words: &[&str
     ended
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dry_run_says_what_would_be_done_and_changes_nothing() {
+    let _turn = turn().await;
+    let cloud = Cloud::start().await;
+    let project = cloud.project("planned").await;
+    project.write("good.zip", bundles::good("2"));
+    let dry = ["release", "--artifact", "good.zip", "--dry-run"];
+    let planned = refused(
+        &project,
+        &dry,
+        0,
+        &["Release planned/production/1", "nothing was changed"],
+    )
+    .await;
+    assert!(!planned.said().contains("does not pass"), "{}", planned.said());
+    project.settings(&[("/health", "/nowhere")]);
+    let noted = [
+        "the live environment planned-first",
+        "does not pass the smoke checks",
+        "GET /nowhere",
+    ];
+    refused(&project, &dry, 0, &noted).await;
+    let as_json = [&dry[..], &["--json"]].concat();
+    let told = refused(&project, &as_json, 0, &["\"dry_run\":true"]).await.lines();
+    assert_eq!(told[0]["plan"]["green_name"], "planned-production-r1");
+    assert_eq!(told[0]["blue"]["name"], "planned-first");
+    let missing = ["release", "--artifact", "missing.zip", "--dry-run"];
+    refused(&project, &missing, REFUSED, &["there is no such file"]).await;
+    cloud.end().await;
+}
+
 /// The name of a file, what is in it if it is there, and what is said of it.
 type Bundle = (&'static str, Option<Vec<u8>>, &'static [&'static str]);
 

@@ -104,7 +104,10 @@ async fn metrics() -> (u16, tokio::task::JoinHandle<()>) {
                 }
             }
             let request = String::from_utf8_lossy(&request).to_lowercase();
-            let asked = request.starts_with("get /release?blue=metered-first&green=metered-production-r1 ");
+            // Before green is there, the live environment is named as both.
+            let asked = ["metered-production-r1", "metered-first"]
+                .iter()
+                .any(|green| request.starts_with(&format!("get /release?blue=metered-first&green={green} ")));
             let now = SystemClock.now().as_millis() as f64 / 1000.0;
             let body = if asked && request.contains("authorization: bearer s3cret-token") {
                 format!(
@@ -128,7 +131,6 @@ async fn an_address_of_the_users_own_tells_what_nobody_else_can_see() {
     let cloud = Cloud::start().await;
     let mut project = cloud.project("metered").await;
     let (port, serving) = metrics().await;
-    project.variables.insert("METRICS_TOKEN", "s3cret-token".to_owned());
     project.settings(&[
         ("duration = \"1500ms\"", "duration = \"60s\""),
         (
@@ -139,9 +141,22 @@ async fn an_address_of_the_users_own_tells_what_nobody_else_can_see() {
             ),
         ),
     ]);
+    let silent = "the address in `verdict.endpoint` tells nothing now";
+    let planned = project
+        .release("v2", &bundles::good("2"), &["--dry-run"])
+        .end(RELEASE)
+        .await;
+    assert_eq!(planned.code, Some(0), "{}", planned.said());
+    assert!(
+        planned.said().contains(silent) && planned.said().contains("METRICS_TOKEN"),
+        "{}",
+        planned.said()
+    );
+    project.variables.insert("METRICS_TOKEN", "s3cret-token".to_owned());
     let ended = project.release("v2", &bundles::good("2"), &[]).end(RELEASE).await;
     assert_eq!(ended.code, Some(4), "{}", ended.said());
     assert!(ended.said().contains("green is worse than blue"), "{}", ended.said());
+    assert!(!ended.said().contains(silent), "{}", ended.said());
     cloud.settled("metered", "v1", "1").await;
     assert!(!ended.said().contains("s3cret-token"), "{}", ended.said());
     for event in project.events(1) {

@@ -80,7 +80,7 @@ fn checks(release: &Release, seen: &Observation) -> Option<Look> {
             ),
         });
     }
-    let why = format!("{}: {}", failed.check, failed.failure.as_deref().unwrap_or("failed"));
+    let why = failed.fault();
     if let Some(excuse) = replace::excuse(release, seen) {
         return Some(Look::Unknown {
             why: format!("{why}; but {excuse}"),

@@ -207,11 +207,7 @@ pub(super) fn leads_to(release: &Release, public: Option<&PublicSeen>) -> Result
         )));
     }
     match public.checks.iter().find(|check| !check.passed) {
-        Some(failed) => Err(elsewhere(format!(
-            "{}: {}",
-            failed.check,
-            failed.failure.as_deref().unwrap_or("failed")
-        ))),
+        Some(failed) => Err(elsewhere(failed.fault())),
         None => Ok(format!("it leads to {}, and the checks pass", list(slot))),
     }
 }

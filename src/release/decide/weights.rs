@@ -189,7 +189,7 @@ pub(super) fn shared(release: &Release, since: Timestamp, seen: &Observation) ->
             return record(how.clone(), Event::ShiftConfirmed { how });
         }
         (false, _) => "green was not asked yet".to_owned(),
-        (true, Some(check)) => format!("{}: {}", check.check, check.failure.as_deref().unwrap_or("failed")),
+        (true, Some(check)) => check.fault(),
     };
     if seen.at >= deadline {
         return roll_back(

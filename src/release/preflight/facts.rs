@@ -3,7 +3,7 @@
 use super::super::counted::AlarmSeen;
 use super::super::plan::Plan;
 use super::super::seen::{EnvironmentSeen, HealthSeen, VersionSeen};
-use crate::model::{EnvironmentId, Known};
+use crate::model::{EnvironmentId, Known, ProbeResult};
 use crate::traffic::Split;
 
 /// What preflight looked at.
@@ -37,6 +37,10 @@ pub struct Facts {
     pub namesake: Option<EnvironmentSeen>,
     /// What is wrong with the bundle on this machine; each a sentence.
     pub bundle: Vec<String>,
+    /// What the live environment answers to those of the plan's smoke checks that only read.
+    pub blue_checks: Known<Vec<ProbeResult>>,
+    /// Why the plan's endpoint tells nothing of what is served; `None` if it does, or there is none.
+    pub endpoint_fault: Option<String>,
 }
 
 impl Facts {

@@ -11,7 +11,7 @@ pub use problem::Problem;
 use super::pair::Blue;
 use super::plan::{Plan, Source};
 use super::seen::{EnvironmentSeen, EnvironmentStatus, HealthSeen, Processing};
-use crate::model::{HealthColor, HealthStatus, Known, Span, Timestamp};
+use crate::model::{HealthColor, HealthStatus, Known, ProbeResult, Span, Timestamp};
 use crate::spec::Lever;
 use problem::UNKNOWN;
 
@@ -64,6 +64,7 @@ pub fn judge(plan: &Plan, facts: &Facts, now: Timestamp) -> Findings {
                 .push("no smoke checks are set: green is judged by its health alone".to_owned());
         }
         found.notes.extend(unasked(plan));
+        found.notes.extend(outside(plan, facts, live));
         let running = health.map_or(0, |health| health.instances.len());
         found.blue = Some(Blue {
             id: live.id.clone(),
@@ -422,6 +423,41 @@ fn unasked(plan: &Plan) -> Vec<String> {
             "no check is asked in the bake: green is judged there by its health and by what both serve; name some in `bake.checks`"
                 .to_owned(),
         );
+    }
+    notes
+}
+
+/// What was asked outside of AWS and is no reason to refuse a release: what blue fails may be new with this version, and an
+/// endpoint that is silent now may tell of green in time.
+fn outside(plan: &Plan, facts: &Facts, live: &EnvironmentSeen) -> Vec<String> {
+    let label = format!("the live environment {} ({})", live.name, live.id);
+    let mut notes = Vec::new();
+    match &facts.blue_checks {
+        Known::Known(results) => {
+            let failed: Vec<String> = results
+                .iter()
+                .filter(|result| !result.passed)
+                .map(ProbeResult::fault)
+                .collect();
+            if !failed.is_empty() {
+                notes.push(format!(
+                    "{label} does not pass the smoke checks that green will have to pass: {}; where that is not new with this version, \
+                     mend the check, or the way from here to the environments",
+                    failed.join("; ")
+                ));
+            }
+        }
+        Known::Unknown(why) => notes.push(format!("{label} could not be asked by the smoke checks: {why}")),
+    }
+    if let Some(why) = &facts.endpoint_fault {
+        let then = if plan.bake.min_requests == 0 {
+            "what it counts will not be judged"
+        } else {
+            "no bake passes"
+        };
+        notes.push(format!(
+            "asked for the live environment, the address in `verdict.endpoint` tells nothing now: {why}; while that stays so, {then}"
+        ));
     }
     notes
 }

@@ -127,6 +127,8 @@ impl World {
                 namesake: None,
                 alarms: unread(),
                 bundle: Vec::new(),
+                blue_checks: unread(),
+                endpoint_fault: None,
             };
         }
         let blue = self.get(&BLUE.into()).expect("blue is there at first");
@@ -157,6 +159,8 @@ impl World {
             namesake: None,
             alarms: Known::Known(Vec::new()),
             bundle: Vec::new(),
+            blue_checks: Known::Known(Vec::new()),
+            endpoint_fault: None,
         }
     }
 

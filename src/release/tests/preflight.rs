@@ -3,7 +3,7 @@
 use super::plan::plan;
 use super::run::Run;
 use super::world::{BLUE, seconds};
-use crate::model::{HealthColor, HealthStatus, Known, Timestamp};
+use crate::model::{HealthColor, HealthStatus, Known, ProbeResult, Span, Timestamp};
 use crate::release::preflight::{BucketSeen, Facts, Findings, QuotaSeen, SettingsSeen, judge};
 use crate::release::{
     EnvironmentSeen, EnvironmentStatus, Event, HealthSeen, Outcome, Plan, Processing, Source, Then, VersionSeen,
@@ -363,6 +363,44 @@ fn what_of_the_smoke_checks_is_not_asked_in_the_bake_is_noted() {
         case.plan.bake.checks = case.plan.bake_checks.clone();
     });
     assert!(named.judge().notes.is_empty(), "who names checks has chosen");
+}
+
+#[test]
+fn what_the_live_environment_fails_and_a_silent_endpoint_are_noted_and_refuse_nothing() {
+    let asked = |passed: bool| ProbeResult {
+        check: "GET /health".to_owned(),
+        passed,
+        status: Some(404),
+        latency: Span::from_millis(3),
+        address: None,
+        failure: (!passed).then(|| "the answer is 404, not 200".to_owned()),
+    };
+    let notes = |checks: Known<Vec<ProbeResult>>, endpoint: Option<&str>, min_requests: u32| {
+        let mut case = case();
+        case.facts.blue_checks = checks;
+        case.facts.endpoint_fault = endpoint.map(str::to_owned);
+        case.plan.bake.min_requests = min_requests;
+        let found = case.judge();
+        assert_eq!(found.problems, Vec::new());
+        assert!(found.blue.is_some());
+        found.notes
+    };
+    assert_eq!(notes(Known::Known(vec![asked(true)]), None, 20), Vec::<String>::new());
+    let failed = notes(Known::Known(vec![asked(true), asked(false)]), None, 20);
+    assert_eq!(failed.len(), 1, "{failed:?}");
+    assert!(
+        failed[0].contains("e-blue") && failed[0].contains("GET /health: the answer is 404, not 200;"),
+        "{failed:?}"
+    );
+    let hung = notes(unread(), None, 20);
+    assert!(hung.len() == 1 && hung[0].contains("could not be asked"), "{hung:?}");
+    let silent = notes(Known::Known(Vec::new()), Some("it answered 401"), 20);
+    assert!(
+        silent.len() == 1 && silent[0].contains("it answered 401") && silent[0].ends_with("no bake passes"),
+        "{silent:?}"
+    );
+    let unneeded = notes(Known::Known(Vec::new()), Some("it answered 401"), 0);
+    assert!(unneeded[0].ends_with("will not be judged"), "{unneeded:?}");
 }
 
 #[test]
