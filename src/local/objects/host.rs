@@ -26,7 +26,7 @@ impl S3Host for Hosts {
 }
 
 /// The bucket that a host name says.
-pub(in crate::local) fn bucket_in_host(host: &str) -> Option<String> {
+pub(super) fn bucket_in_host(host: &str) -> Option<String> {
     Some(split(host).0?.to_ascii_lowercase())
 }
 

@@ -139,6 +139,54 @@ impl Claims {
             (None, None) => Ok(None),
         }
     }
+
+    /// Whether there is a digest that the content can be held to.
+    pub(super) fn digest_is_there(&self) -> bool {
+        self.md5.is_some() || self.algorithm.is_some()
+    }
+
+    /// Holds a content to the claims.
+    pub(super) fn hold(&self, content: &[u8]) -> S3Result<()> {
+        let mut md5 = Md5::new();
+        md5.update(content);
+        let md5 = md5.finalize();
+        let sha256 = self.sha256.as_ref().map(|_| {
+            let mut sha256 = Sha256::new();
+            sha256.update(content);
+            hexadecimal(&sha256.finalize())
+        });
+        let algorithm = self.algorithm.unwrap_or(Algorithm::Crc32);
+        let checksum = algorithm.of(content);
+        self.compare(content.len() as u64, &md5, sha256.as_deref(), algorithm, &checksum)
+    }
+
+    fn compare(
+        &self,
+        size: u64,
+        md5: &[u8],
+        sha256: Option<&str>,
+        algorithm: Algorithm,
+        checksum: &str,
+    ) -> S3Result<()> {
+        if self.length.is_some_and(|length| length != size) {
+            return Err(errors::incomplete_body());
+        }
+        if self.md5.as_ref().is_some_and(|claimed| *claimed != md5) {
+            return Err(s3_error!(
+                BadDigest,
+                "The Content-MD5 you specified did not match what we received."
+            ));
+        }
+        if let (Some(claimed), Some(sha256)) = (&self.sha256, sha256)
+            && claimed != sha256
+        {
+            return Err(errors::content_hash_mismatch());
+        }
+        if self.claimed_checksum()?.is_some_and(|claimed| claimed != checksum) {
+            return Err(bad_checksum(algorithm));
+        }
+        Ok(())
+    }
 }
 
 /// Checks that a claimed checksum has the form of one.
@@ -202,25 +250,10 @@ where
             .await
             .map_err(|error| errors::storage_failed("write the body of an object", error))?;
     }
-    if claims.length.is_some_and(|length| length != size) {
-        return Err(errors::incomplete_body());
-    }
     let md5 = md5.finalize();
-    if claims.md5.as_ref().is_some_and(|claimed| *claimed != md5) {
-        return Err(s3_error!(
-            BadDigest,
-            "The Content-MD5 you specified did not match what we received."
-        ));
-    }
-    if let (Some(claimed), Some(sha256)) = (&claims.sha256, sha256)
-        && *claimed != hexadecimal(&sha256.finalize())
-    {
-        return Err(errors::content_hash_mismatch());
-    }
+    let sha256 = sha256.map(|sha256| hexadecimal(&sha256.finalize()));
     let checksum = checksum.finish();
-    if claims.claimed_checksum()?.is_some_and(|claimed| claimed != checksum) {
-        return Err(bad_checksum(algorithm));
-    }
+    claims.compare(size, &md5, sha256.as_deref(), algorithm, &checksum)?;
     let blob = writer
         .finish()
         .await

@@ -16,8 +16,10 @@ use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{S3Error, S3Result, s3_error};
 
 use super::chunked::{Decoded, Trailers};
+use super::document;
 use super::front::Front;
 use super::host::Hosts;
+use super::offered::Offered;
 use super::store::ObjectStore;
 
 /// Form uploads by browsers are not part of the local cloud; the library would hold them in memory.
@@ -49,7 +51,7 @@ impl S3Front {
     /// Answers a request. Bodies pass through; none is held in memory whole, except XML documents.
     pub async fn handle(&self, request: http::Request<s3s::Body>) -> http::Response<s3s::Body> {
         let is_head = request.method() == Method::HEAD;
-        let answer = match prepare(request) {
+        let answer = match prepare(request).await {
             // The library's futures are large.
             Ok(request) => Box::pin(self.service.call(request)).await,
             Err(error) => error
@@ -72,12 +74,19 @@ impl S3Front {
 }
 
 /// Makes a request one that the library takes.
-fn prepare(request: http::Request<s3s::Body>) -> S3Result<http::Request<s3s::Body>> {
+async fn prepare(request: http::Request<s3s::Body>) -> S3Result<http::Request<s3s::Body>> {
     let (mut parts, body) = request.into_parts();
-    let body = match prepare_head(&mut parts)? {
-        Some(trailers) => s3s::Body::http_body(Decoded::new(body, trailers)),
+    let trailers = prepare_head(&mut parts)?;
+    let offered = Offered::of(&parts)?;
+    let mut body = match &trailers {
+        Some(trailers) => s3s::Body::http_body(Decoded::new(body, trailers.clone())),
         None => body,
     };
+    if let Some(kind) = offered.document {
+        let content = document::read(&parts.headers, trailers, kind, body, LARGEST_DOCUMENT).await?;
+        parts.headers.insert(CONTENT_LENGTH, content.len().into());
+        body = s3s::Body::from(content);
+    }
     Ok(http::Request::from_parts(parts, body))
 }
 

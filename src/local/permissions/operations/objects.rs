@@ -1,53 +1,26 @@
 //! S3.
 
 use http::Method;
-use http::header::{HOST, IF_MATCH, IF_NONE_MATCH};
+use http::header::{IF_MATCH, IF_NONE_MATCH};
 use http::request::Parts;
 
 use super::super::asked::Asked;
-use crate::local::objects::bucket_in_host;
+use crate::local::objects::Place;
 use crate::local::percent::decoded;
 
-/// What a request to S3 is about.
-struct Place {
-    bucket: String,
-    /// Empty for the bucket itself.
-    key: String,
+fn bucket(place: &Place) -> String {
+    format!("arn:aws:s3:::{}", place.bucket)
 }
 
-impl Place {
-    fn of(request: &Parts) -> Self {
-        let path = decoded(request.uri.path().trim_start_matches('/'));
-        let host = request.headers.get(HOST).and_then(|host| host.to_str().ok());
-        let host = host.or_else(|| request.uri.authority().map(http::uri::Authority::as_str));
-        match host.and_then(bucket_in_host) {
-            Some(bucket) => Self { bucket, key: path },
-            None => Self::at(&path),
-        }
-    }
-
-    fn at(path: &str) -> Self {
-        let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
-        Self {
-            bucket: bucket.to_owned(),
-            key: key.to_owned(),
-        }
-    }
-
-    fn bucket(&self) -> String {
-        format!("arn:aws:s3:::{}", self.bucket)
-    }
-
-    fn object(&self) -> String {
-        format!("arn:aws:s3:::{}/{}", self.bucket, self.key)
-    }
+fn object(place: &Place) -> String {
+    format!("arn:aws:s3:::{}/{}", place.bucket, place.key)
 }
 
 /// What somebody needs to be told that an object is not there, and not that it is secret: for requests that read one.
 pub(in super::super) fn lists_bucket(request: &Parts) -> Option<Asked> {
     let place = Place::of(request);
     let reads = matches!(request.method, Method::GET | Method::HEAD) && !place.key.is_empty();
-    (reads && !place.bucket.is_empty()).then(|| Asked::of("s3:ListBucket", place.bucket()))
+    (reads && !place.bucket.is_empty()).then(|| Asked::of("s3:ListBucket", bucket(&place)))
 }
 
 /// What is needed for one object of a call that deletes several.
@@ -77,18 +50,20 @@ pub(super) fn asked(request: &Parts) -> Vec<Asked> {
             Method::DELETE => "s3:DeleteBucket",
             // Each of its keys is asked about when it is read: some may go and others stay.
             Method::POST if has("delete") => return Vec::new(),
+            // No operation is offered.
+            Method::POST => "s3:PutObject",
             _ if has("versioning") => "s3:GetBucketVersioning",
             _ if has("location") => "s3:GetBucketLocation",
             _ if has("uploads") => "s3:ListBucketMultipartUploads",
             _ => {
                 return vec![
-                    Asked::of("s3:ListBucket", place.bucket())
+                    Asked::of("s3:ListBucket", bucket(&place))
                         .with_some("s3:prefix", value("prefix"))
                         .with_some("s3:delimiter", value("delimiter")),
                 ];
             }
         };
-        return vec![Asked::of(action, place.bucket())];
+        return vec![Asked::of(action, bucket(&place))];
     }
     let action = match request.method {
         Method::GET if has("uploadId") => "s3:ListMultipartUploadParts",
@@ -98,7 +73,7 @@ pub(super) fn asked(request: &Parts) -> Vec<Asked> {
         Method::DELETE => "s3:DeleteObject",
         _ => "s3:PutObject",
     };
-    let mut asked = Asked::of(action, place.object());
+    let mut asked = Asked::of(action, object(&place));
     if action == "s3:PutObject" {
         let header = |name: &http::HeaderName| request.headers.get(name).and_then(|value| value.to_str().ok());
         // Beginning an upload and sending a part of it create no object.
@@ -114,7 +89,7 @@ pub(super) fn asked(request: &Parts) -> Vec<Asked> {
         .and_then(|source| source.to_str().ok());
     let source = source.map(|source| {
         let path = decoded(source.split('?').next().unwrap_or_default().trim_start_matches('/'));
-        Asked::of("s3:GetObject", Place::at(&path).object())
+        Asked::of("s3:GetObject", object(&Place::at(&path)))
     });
     std::iter::once(asked).chain(source).collect()
 }
