@@ -69,6 +69,12 @@ pub fn way_back(release: &Release) -> Result<(Source, VersionLabel), String> {
         release: id.number,
         template: release.plan.blue_template(),
         environment: Some(blue.id.clone()),
+        cname: if release.plan.lever.is_gradual() {
+            blue.cname.clone()
+        } else {
+            // The swap gave it green's.
+            release.green.as_ref().and_then(|green| green.cname.clone())
+        },
     };
     Ok((source, version.clone()))
 }
@@ -107,6 +113,7 @@ mod tests {
             release: ReleaseNumber(number),
             template: "a template".to_owned(),
             environment: None,
+            cname: None,
         })
     }
 

@@ -29,10 +29,7 @@ pub async fn gather(world: &World, plan: &Plan, clock: &dyn Clock) -> Facts {
         Box::pin(bounded(READ, environments(world, plan))),
         Box::pin(bounded(READ, world.aws.version(application, &plan.version_label))),
         Box::pin(bounded(READ, bucket(world, plan))),
-        Box::pin(bounded(READ, async {
-            let new_version = matches!(plan.source, Source::Bundle { .. });
-            world.aws.quotas(new_version, 2).await
-        })),
+        Box::pin(bounded(READ, world.aws.quotas())),
         Box::pin(async {
             if plan.alarms.is_empty() {
                 return Known::Known(Vec::new());

@@ -62,6 +62,11 @@ pub(super) async fn weigh(
         return Err(refused("not made: the journal does not say which environment is blue"));
     };
     let green = side(release.green.as_ref().map(|green| &green.id));
+    if green.is_some_and(|green| green.environment == blue.environment) {
+        return Err(refused(
+            "not made: blue and green are one environment, which would lose its share",
+        ));
+    }
     if let (Some(green), Weighting::Split { .. } | Weighting::Whole) = (green, weighting) {
         at_rest(world, &green.environment).await?;
     }

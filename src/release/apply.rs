@@ -201,7 +201,11 @@ fn step(release: &mut Release, entry: &Entry) -> Option<()> {
             enter(release, Publish, at);
         }
         (Publish, Event::Published) if release.pending.is_none() => enter(release, Provision, at),
-        (Provision, Event::GreenFound { green }) if release.green.is_none() => release.green = Some(green.clone()),
+        (Provision, Event::GreenFound { green })
+            if release.green.is_none() && release.blue.as_ref().is_none_or(|blue| blue.id != green.id) =>
+        {
+            release.green = Some(green.clone());
+        }
         (Provision, Event::GreenUp { up, .. }) if release.green.is_some() => {
             release.up_since = up.then(|| upness(release, at));
         }

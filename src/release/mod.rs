@@ -4,6 +4,7 @@
 //! state changes. Every phase names a state that the world should have, so restarting at any point changes nothing.
 
 mod action;
+mod again;
 mod apply;
 mod assessment;
 mod counted;

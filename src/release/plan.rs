@@ -77,6 +77,9 @@ pub enum Source {
         template: String,
         /// The environment itself, if it was still there.
         environment: Option<EnvironmentId>,
+        /// The name that it was left with. None in plans of old.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cname: Option<String>,
     },
 }
 

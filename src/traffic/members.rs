@@ -216,6 +216,14 @@ pub fn weigh(wanted: &Weigh<'_>, records: &[Record]) -> Result<Vec<Change>, NotW
                 }
             }
         }
+        // Whatever else is wrong: a name without records answers nobody.
+        let goes = |record: &Record| changes.contains(&Change::Delete(record.clone()));
+        let comes = changes
+            .iter()
+            .any(|change| matches!(change, Change::Create(record) if record.kind == *kind));
+        if !of_kind.is_empty() && !comes && of_kind.into_iter().all(goes) {
+            return refuse(format!("it would leave {bare} without any {kind} record"));
+        }
     }
     // First what goes: the same member cannot be there twice, not even within a batch.
     changes.sort_by_key(|change| matches!(change, Change::Create(_)));

@@ -3,7 +3,7 @@
 use super::super::error::read;
 use super::super::{Aws, CallError};
 use crate::release::EnvironmentSeen;
-use crate::release::preflight::QuotaSeen;
+use crate::release::preflight::{Quota, QuotaSeen};
 
 impl Aws {
     /// The quotas that a release can run into, and the environments of all applications, which are counted for them. A read, in
@@ -12,11 +12,7 @@ impl Aws {
     /// # Errors
     ///
     /// When that cannot be said.
-    pub async fn quotas(
-        &self,
-        new_version: bool,
-        new_templates: u64,
-    ) -> Result<(Vec<QuotaSeen>, Vec<EnvironmentSeen>), CallError> {
+    pub async fn quotas(&self) -> Result<(Vec<QuotaSeen>, Vec<EnvironmentSeen>), CallError> {
         let answer = self
             .beanstalk
             .describe_account_attributes()
@@ -36,19 +32,17 @@ impl Aws {
         if let Some(maximum) = maximum(quotas.environment_quota()) {
             let used = environments.len() as u64;
             seen.push(QuotaSeen {
-                what: "environments".to_owned(),
+                what: Quota::Environments,
                 used,
                 maximum,
-                needed: 1,
             });
         }
         if let Some(maximum) = maximum(quotas.application_version_quota()) {
             let used = self.versions(None).await?.len() as u64;
             seen.push(QuotaSeen {
-                what: "application versions".to_owned(),
+                what: Quota::Versions,
                 used,
                 maximum,
-                needed: u64::from(new_version),
             });
         }
         if let Some(maximum) = maximum(quotas.configuration_template_quota()) {
@@ -64,10 +58,9 @@ impl Aws {
                 .map(|found| found.configuration_templates().len() as u64)
                 .sum();
             seen.push(QuotaSeen {
-                what: "saved configurations".to_owned(),
+                what: Quota::Templates,
                 used,
                 maximum,
-                needed: new_templates,
             });
         }
         Ok((seen, environments))

@@ -165,6 +165,7 @@ impl Scene {
             release: plan().id.number,
             template: "template".into(),
             environment: None,
+            cname: None,
         };
         let planner = Planner::recorded(&project, Some("eu-west-1"), source, "v3".into());
         let interrupted = std::pin::pin!(interrupted);

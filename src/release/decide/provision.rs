@@ -6,7 +6,6 @@ use super::super::event::Event;
 use super::super::observation::Observation;
 use super::super::outcome::Outcome;
 use super::super::pair::{Blue, Green};
-use super::super::plan::Source;
 use super::super::seen::{EnvironmentSeen, EnvironmentStatus, HealthSeen};
 use super::super::state::Release;
 use super::super::why::Why;
@@ -43,7 +42,7 @@ fn look(release: &Release, blue: &Blue, seen: &Observation, deadline: Timestamp)
         }
     };
     let Some(green) = &release.green else {
-        return make(release, blue, environments, seen.at);
+        return make(release, blue, environments, seen);
     };
     let Some(found) = world::find(environments, &green.id) else {
         let what = format!("green ({}) has ended while it was being made", green.id);
@@ -140,26 +139,37 @@ fn up(what: &str) -> Decision {
 }
 
 /// Finds green by its name and tag, or makes it.
-fn make(release: &Release, blue: &Blue, environments: &[EnvironmentSeen], now: Timestamp) -> Decision {
+fn make(release: &Release, blue: &Blue, environments: &[EnvironmentSeen], seen: &Observation) -> Decision {
+    let now = seen.at;
     let plan = &release.plan;
-    if let Source::Recorded {
-        environment: Some(id), ..
-    } = &plan.source
-        && let Some(found) = world::find(environments, id)
-        && found.ready()
+    let made = release.attempts_of("create environment");
+    if !made.done
+        && made.failed == 0
+        && let Some(found) = plan.used_again(&blue.id, environments)
     {
-        let green = Green {
-            id: id.clone(),
-            name: found.name.clone(),
-            cname: None,
-            endpoint: None,
-            reused: true,
-            group: None,
+        let health = match &seen.green_health {
+            Known::Known(health) => health,
+            Known::Unknown(why) => {
+                let deadline = release.deadline(plan.provision.deadline.get());
+                let what = format!("whether {} ({}) can be used again", found.name, found.id);
+                return world::cannot_see(release, seen, &what, why, deadline, "green is given up");
+            }
         };
-        return record(
-            format!("{} ({id}) is still there and is used again", found.name),
-            Event::GreenFound { green },
-        );
+        // One whose instances are gone would not come up.
+        if !health.enhanced() || !health.instances.is_empty() {
+            let green = Green {
+                id: found.id.clone(),
+                name: found.name.clone(),
+                cname: None,
+                endpoint: None,
+                reused: true,
+                group: None,
+            };
+            return record(
+                format!("{} ({}) is still there and is used again", found.name, found.id),
+                Event::GreenFound { green },
+            );
+        }
     }
     if let Some(found) = environments.iter().find(|seen| seen.name == plan.green_name) {
         return match &found.release_tag {
@@ -194,7 +204,7 @@ fn make(release: &Release, blue: &Blue, environments: &[EnvironmentSeen], now: T
             }
         };
     }
-    if release.attempts_of("create environment").done {
+    if made.done {
         let deadline = release.deadline(plan.provision.deadline.get());
         let what = format!("{} to be listed", plan.green_name);
         return wait(

@@ -273,10 +273,11 @@ fn green(release: &Release, rollback: &RollbackState, restored: Timestamp, seen:
         Found::Foreign(decision) => return decision,
     };
     if green.reused {
-        return over(&format!(
-            "{} ({}) is kept: an earlier release made it",
+        let kept = format!(
+            "{} ({}) is kept: an earlier release made it. If it does not serve, remove it, and the next way back makes a new one",
             green.name, green.id
-        ));
+        );
+        return tidy(release, seen, |_| over(&kept));
     }
     let ended = release.attempts_of("terminate");
     let Some(found) = world::find(environments, &green.id) else {

@@ -1,5 +1,7 @@
 //! What preflight looks at.
 
+use std::fmt;
+
 use super::super::counted::AlarmSeen;
 use super::super::plan::Plan;
 use super::super::seen::{EnvironmentSeen, HealthSeen, VersionSeen};
@@ -100,12 +102,31 @@ pub struct BucketSeen {
 /// One quota of the account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QuotaSeen {
-    /// What is counted, in the plural.
-    pub what: String,
+    /// What is counted.
+    pub what: Quota,
     /// How many there are.
     pub used: u64,
     /// How many there may be.
     pub maximum: u64,
-    /// How many more the release needs.
-    pub needed: u64,
+}
+
+/// What Elastic Beanstalk counts in an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quota {
+    /// Environments.
+    Environments,
+    /// Application versions.
+    Versions,
+    /// Saved configurations.
+    Templates,
+}
+
+impl fmt::Display for Quota {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Environments => "environments",
+            Self::Versions => "application versions",
+            Self::Templates => "saved configurations",
+        })
+    }
 }

@@ -5,7 +5,7 @@ mod facts;
 mod problem;
 mod rules;
 
-pub use facts::{BucketSeen, Facts, QuotaSeen, RuleSeen, SettingsSeen};
+pub use facts::{BucketSeen, Facts, Quota, QuotaSeen, RuleSeen, SettingsSeen};
 pub use problem::Problem;
 
 use super::pair::Blue;
@@ -47,7 +47,7 @@ pub fn judge(plan: &Plan, facts: &Facts, now: Timestamp) -> Findings {
     found.version(plan, facts);
     found.bucket(facts);
     found.alarms(plan, facts);
-    found.quotas(facts);
+    found.quotas(plan, facts, live);
     if found.problems.is_empty()
         && let (Some(live), Some(settings)) = (live, facts.blue_settings.known())
     {
@@ -238,6 +238,21 @@ impl Findings {
 
     fn live_is_fit(&mut self, plan: &Plan, facts: &Facts, live: &EnvironmentSeen, now: Timestamp) {
         let label = format!("the live environment {} ({})", live.name, live.id);
+        if let Source::Recorded {
+            release, environment, ..
+        } = &plan.source
+            && environment.as_ref() == Some(&live.id)
+            && live.version.as_ref() == Some(&plan.version_label)
+        {
+            self.add(
+                "version",
+                format!(
+                    "{label} is the one from before release {release}, and runs {}: it is live again already",
+                    plan.version_label
+                ),
+                "there is nothing to take back",
+            );
+        }
         if live.status != EnvironmentStatus::Ready {
             self.add(
                 "live-busy",
@@ -278,11 +293,17 @@ impl Findings {
         if !self.unreadable(&format!("read the managed updates of {label}"), &facts.managed_update)
             && let Some(Some(update)) = facts.managed_update.known()
         {
-            self.add(
-                "managed-update",
-                format!("a managed update of {label} is due or under way: {update}"),
-                "let it end, or move its window, then try again",
-            );
+            let message = format!("a managed update of {label} is due or under way: {update}");
+            // One that is under way makes it busy, which is told by itself. One that is due is no reason to stay with a bad version.
+            if plan.even_if_unhealthy {
+                self.notes.push(message);
+            } else {
+                self.add(
+                    "managed-update",
+                    message,
+                    "let it end, or move its window, then try again",
+                );
+            }
         }
     }
 
@@ -381,22 +402,43 @@ impl Findings {
         }
     }
 
-    fn quotas(&mut self, facts: &Facts) {
+    fn quotas(&mut self, plan: &Plan, facts: &Facts, live: Option<&EnvironmentSeen>) {
         if self.unreadable("read the account's quotas", &facts.quotas) {
             return;
         }
         for quota in facts.quotas.known().into_iter().flatten() {
-            if quota.used + quota.needed > quota.maximum {
+            let needed = needed(quota.what, plan, facts, live);
+            if needed > 0 && quota.used + needed > quota.maximum {
                 self.add(
                     "quota",
                     format!(
-                        "the account has {} of at most {} {}, and the release needs {} more",
-                        quota.used, quota.maximum, quota.what, quota.needed
+                        "the account has {} of at most {} {}, and the release needs {needed} more",
+                        quota.used, quota.maximum, quota.what
                     ),
                     "remove some, or ask AWS for a higher quota",
                 );
             }
         }
+    }
+}
+
+/// How many more a release makes.
+fn needed(what: Quota, plan: &Plan, facts: &Facts, live: Option<&EnvironmentSeen>) -> u64 {
+    match what {
+        Quota::Environments => {
+            let environments = facts.environments.known().map_or(&[][..], Vec::as_slice);
+            let again = live.and_then(|live| plan.used_again(&live.id, environments));
+            u64::from(again.is_none())
+        }
+        Quota::Versions => {
+            let there = facts.version.known().is_some_and(Option::is_some);
+            u64::from(matches!(plan.source, Source::Bundle { .. }) && !there)
+        }
+        // Blue's is one; that of green was recorded, if there is one.
+        Quota::Templates => match plan.source {
+            Source::Bundle { .. } | Source::Live => 2,
+            Source::Recorded { .. } => 1,
+        },
     }
 }
 

@@ -5,7 +5,7 @@ use super::scene::{INSTANT, Scene, act, known, record, taken_back, unread, wait}
 use super::world::{BLUE, seconds};
 use crate::model::{HealthColor, HealthStatus, Known, ReleaseNumber};
 use crate::release::{
-    Action, Attempts, EnvironmentStatus, Event, Outcome, Phase, Processing, Source, Up, VersionSeen, Why, limits,
+    Action, Attempts, EnvironmentStatus, Event, Outcome, Phase, Processing, Source, Up, VersionSeen, Why, limits, looks,
 };
 
 /// Green is there and nothing is missing, but that is not on record yet.
@@ -327,14 +327,27 @@ fn green_is_made_once_as_large_as_blue_runs() {
 }
 
 #[test]
-fn a_recorded_environment_is_used_again_if_it_is_at_rest() {
-    let recorded = unmade().with(|scene| {
-        scene.release.plan.source = Source::Recorded {
+fn a_recorded_environment_is_used_again_if_it_is_at_rest_and_as_it_was_left() {
+    fn from(id: &str, cname: &str) -> Source {
+        Source::Recorded {
             release: ReleaseNumber(6),
             template: "shop-r6-blue".to_owned(),
-            environment: Some("e-third".into()),
-        };
+            environment: Some(id.into()),
+            cname: Some(cname.to_owned()),
+        }
+    }
+    let healthy = up().seen.green_health;
+    let recorded = unmade().with(|scene| {
+        scene.seen.green_health = healthy.clone();
+        let third = scene.environment("e-third");
+        third.version = Some("v2".into());
+        third.cname = Some("third.eb".to_owned());
+        scene.release.plan.source = from("e-third", "third.eb");
     });
+    let asked = looks(&recorded.release, recorded.seen.at).green_health;
+    assert_eq!(asked.as_ref().map(|id| id.as_str()), Some("e-third"));
+    let unknown = recorded.with(|scene| scene.seen.green_health = unread()).decide();
+    assert!(matches!(unknown.why, Why::CannotSee { .. }), "{unknown:?}");
     let decision = recorded.decide();
     assert!(
         matches!(record(&decision), Event::GreenFound { green } if green.reused && green.id.as_str() == "e-third"),
@@ -345,6 +358,32 @@ fn a_recorded_environment_is_used_again_if_it_is_at_rest() {
             .with(|scene| scene.environment("e-third").status = EnvironmentStatus::Updating)
             .decide(),
         recorded.with(|scene| scene.remove("e-third")).decide(),
+        // Somebody has deployed on it, or given it to another slot.
+        recorded
+            .with(|scene| scene.environment("e-third").version = Some("v3".into()))
+            .decide(),
+        recorded
+            .with(|scene| scene.environment("e-third").cname = Some("staging.eb".to_owned()))
+            .decide(),
+        // Its instances are gone.
+        recorded
+            .with(|scene| {
+                let Known::Known(health) = &mut scene.seen.green_health else {
+                    panic!("it is known")
+                };
+                health.instances.clear();
+            })
+            .decide(),
+        // It is blue: green would take its place, and lose it with the way back.
+        recorded
+            .with(|scene| {
+                let blue = scene.release.blue.clone().expect("blue is known");
+                let seen = scene.environment(blue.id.as_str());
+                seen.version = Some("v2".into());
+                let cname = seen.cname.clone().expect("blue has a name");
+                scene.release.plan.source = from(blue.id.as_str(), &cname);
+            })
+            .decide(),
     ] {
         assert!(
             matches!(act(&decision), Action::CreateEnvironment { .. }),

@@ -4,7 +4,7 @@ use super::plan::plan;
 use super::run::Run;
 use super::world::{BLUE, seconds};
 use crate::model::{HealthColor, HealthStatus, Known, ProbeResult, Span, Timestamp};
-use crate::release::preflight::{BucketSeen, Facts, Findings, QuotaSeen, SettingsSeen, judge};
+use crate::release::preflight::{BucketSeen, Facts, Findings, Quota, QuotaSeen, SettingsSeen, judge};
 use crate::release::{
     EnvironmentSeen, EnvironmentStatus, Event, HealthSeen, Outcome, Plan, Processing, Source, Then, VersionSeen,
     decide, looks,
@@ -107,6 +107,7 @@ impl Case {
             release: crate::model::ReleaseNumber(6),
             template: "shop-r6-blue".to_owned(),
             environment: None,
+            cname: None,
         };
     }
 
@@ -123,13 +124,9 @@ impl Case {
         self.facts.bucket = Known::Known(BucketSeen { name, exists, own });
     }
 
-    fn quota(&mut self, used: u64, needed: u64) {
-        self.facts.quotas = Known::Known(vec![QuotaSeen {
-            what: "environments".to_owned(),
-            used,
-            maximum: 10,
-            needed,
-        }]);
+    fn quota(&mut self, what: Quota, used: u64) {
+        let maximum = 10;
+        self.facts.quotas = Known::Known(vec![QuotaSeen { what, used, maximum }]);
     }
 }
 
@@ -230,9 +227,9 @@ const WRONG: [(Change, &str, &[&str]); 28] = [
     (Case::recorded, "version", &["v2 is gone"]),
     (|case| case.bucket(false, false), "bucket", &["no bucket bucket"]),
     (
-        |case| case.quota(9, 2),
+        |case| case.quota(Quota::Environments, 10),
         "quota",
-        &["9 of at most 10 environments", "2 more"],
+        &["10 of at most 10 environments", "1 more"],
     ),
     (|case| case.facts.identity = unread(), "unknown", &["who we are"]),
     (
@@ -303,7 +300,7 @@ const FINE: [(&str, Change); 9] = [
         case.bucket(false, true);
     }),
     ("a bucket of the user's", |case| case.bucket(true, false)),
-    ("a quota that is just enough", |case| case.quota(8, 2)),
+    ("a quota that is just enough", |case| case.quota(Quota::Environments, 9)),
 ];
 
 #[test]

@@ -1,10 +1,11 @@
 //! Going back to a version that an earlier release recorded, with its environment still there or gone.
 
-use super::plan::plan;
+use super::plan::{gradual, plan};
 use super::run::{GREEN, Run};
 use super::world::{BLUE, BLUE_CNAME, Environment, seconds};
 use crate::model::ReleaseNumber;
 use crate::release::{Action, Event, Outcome, Source};
+use crate::spec::Lever;
 
 fn recorded(kept: bool) -> Run {
     let mut plan = plan();
@@ -12,6 +13,7 @@ fn recorded(kept: bool) -> Run {
         release: ReleaseNumber(6),
         template: "shop-r6-blue".to_owned(),
         environment: Some(GREEN.into()),
+        cname: None,
     };
     let mut run = Run::of(plan, 1);
     let world = &mut run.world;
@@ -63,6 +65,36 @@ fn an_environment_that_is_still_there_is_used_again_as_large_as_blue() {
         })
         .collect();
     assert_eq!(sizes, [4, 2], "as large as blue runs, and blue's own limits in the end");
+}
+
+#[test]
+fn what_is_live_again_is_no_way_back_and_never_green() {
+    for lever in [Lever::CnameSwap, Lever::WeightedDns, Lever::WeightedTargetGroups] {
+        let to = |version: &str| {
+            let mut plan = plan();
+            if lever != Lever::CnameSwap {
+                plan = gradual(lever);
+            }
+            plan.version_label = version.into();
+            plan.source = Source::Recorded {
+                release: ReleaseNumber(6),
+                template: "shop-r6-blue".to_owned(),
+                environment: Some(BLUE.into()),
+                cname: None,
+            };
+            let mut run = Run::of(plan, 1);
+            run.world.version = Some(run.world.now - seconds(60));
+            run.world.templates.insert("shop-r6-blue".to_owned(), run.world.now);
+            run
+        };
+        let run = to("v1").finish();
+        run.ends(Outcome::Refused);
+        assert!(run.why().contains("live again already"), "{}", run.why());
+        // Somebody has deployed on it: then it is that which is taken back.
+        let run = to("v2").finish();
+        run.ends(Outcome::Promoted);
+        assert!(created(&run), "{lever}");
+    }
 }
 
 #[test]

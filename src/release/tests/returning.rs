@@ -563,6 +563,7 @@ fn a_recorded_way_back_is_no_other() {
             release: crate::model::ReleaseNumber(6),
             template: "shop-r6-blue".to_owned(),
             environment: None,
+            cname: None,
         };
     });
     assert_eq!(recorded.decide(), turned().decide());

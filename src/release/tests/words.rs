@@ -181,6 +181,7 @@ fn what_a_release_makes_bears_its_name() {
         release: ReleaseNumber(5),
         template: "shop-r5-blue".to_owned(),
         environment: None,
+        cname: None,
     };
     assert_eq!(plan.green_template(), "shop-r5-blue", "it was saved before");
 }
