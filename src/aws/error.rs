@@ -234,7 +234,12 @@ fn effect(status: u16, code: &str, message: &str) -> Effect {
                 | "OperationInProgressFailure"
                 | "OperationInProgressException"
                 | "ConditionalRequestConflict"
+                | "OperationAborted"
                 | "RequestTimeout"
+                // A body that was damaged on its way, and a clock that will be set.
+                | "BadDigest"
+                | "IncompleteBody"
+                | "RequestTimeTooSkewed"
         );
     if busy { Effect::NotNow } else { Effect::Refused }
 }

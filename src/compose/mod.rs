@@ -27,4 +27,4 @@ pub use start::{Refusal, Start, check, is_live, may_pass};
 pub use turn::{NotBegun, Patience, SETTLE, WAIT, ask_to_turn_back, begin};
 pub use until::Until;
 pub use verdict::policy;
-pub use way_back::{to_take_back, way_back};
+pub use way_back::{has_left, to_take_back, way_back};

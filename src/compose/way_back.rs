@@ -2,7 +2,7 @@
 
 use crate::journal::{Journal, JournalError, catch_up};
 use crate::model::{ReleaseNumber, VersionLabel};
-use crate::release::{Outcome, Release, ReleaseId, Source};
+use crate::release::{Outcome, Plan, Release, ReleaseId, Source};
 
 /// The release that is to be taken back when the newest one is this: itself, unless it was a drill, or a way back that came to
 /// nothing. Then what was live before it is live still, and is meant.
@@ -39,6 +39,45 @@ fn came_to_nothing(release: &Release) -> Option<ReleaseId> {
     };
     // Whatever a journal says, this comes to an end.
     (number < release.plan.id.number).then(|| before(number))
+}
+
+/// As many releases are looked at for the one that made what is live.
+const FAR_BACK: u32 = 200;
+
+/// Whether the newest release has left a plan's version live, with the same settings for green: it has promoted it, or was taken
+/// back to it, and the release that had promoted it before had the same settings. Where that one is not known, it had none.
+///
+/// # Errors
+///
+/// When the journal cannot be read, or says something impossible.
+pub async fn has_left(journal: &dyn Journal, newest: &Release, wanted: &Plan) -> Result<bool, JournalError> {
+    if let Some(same) = newest.has_promoted(wanted) {
+        return Ok(same);
+    }
+    if !newest.was_taken_back_to(&wanted.version_label) {
+        return Ok(false);
+    }
+    let newest = &newest.plan.id;
+    for number in (1..newest.number.0).rev().take(FAR_BACK as usize) {
+        let id = ReleaseId {
+            number: ReleaseNumber(number),
+            ..newest.clone()
+        };
+        match catch_up(journal, &id, None).await? {
+            // Who knows what a person has left then?
+            Some(Release {
+                outcome: Some((Outcome::NeedsHuman, _)),
+                ..
+            }) => break,
+            Some(earlier) => {
+                if let Some(same) = earlier.has_promoted(wanted) {
+                    return Ok(same);
+                }
+            }
+            None => break,
+        }
+    }
+    Ok(wanted.overrides_digest.is_none())
 }
 
 /// What an ended release has recorded for going back to before it.
@@ -126,6 +165,56 @@ mod tests {
         let newest = written(&journal, 3, back_to_before(1), Outcome::Refused).await;
         let meant = Box::pin(to_take_back(&journal, newest)).await.unwrap();
         assert_eq!(meant.plan.id.number, ReleaseNumber(1));
+    }
+
+    #[tokio::test]
+    async fn what_was_taken_back_to_is_live_with_the_settings_that_it_was_promoted_with() {
+        use crate::release::tests::blue;
+
+        let folder = tempfile::tempdir().unwrap();
+        let journal = DirectoryJournal::new(folder.path());
+        let old = blue().version.expect("blue runs a version");
+        let with = |digest: Option<&str>| Plan {
+            version_label: old.clone(),
+            overrides_digest: digest.map(str::to_owned),
+            ..plan()
+        };
+        let mut newest = crate::release::tests::release(plan());
+        newest.plan.id.number = ReleaseNumber(3);
+        newest.blue = Some(blue());
+        newest.outcome = Some((Outcome::RolledBack, "bad".to_owned()));
+        let left = async |wanted: Plan| Box::pin(has_left(&journal, &newest, &wanted)).await.unwrap();
+        assert!(
+            left(with(None)).await,
+            "who made it is not known, and nothing is wanted of it"
+        );
+        assert!(!left(with(Some("more memory"))).await);
+        let mut made = with(Some("more memory"));
+        made.id.number = ReleaseNumber(1);
+        let entry = first_entry(made);
+        let end = |number, sequence| Entry {
+            sequence,
+            release: ReleaseId {
+                number: ReleaseNumber(number),
+                ..entry.release.clone()
+            },
+            nonce: format!("the end of {number}"),
+            event: Event::Finished {
+                outcome: Outcome::Promoted,
+                why: "good".to_owned(),
+            },
+            ..entry.clone()
+        };
+        for entry in [entry.clone(), end(1, 2)] {
+            assert_eq!(journal.append(&entry).await.unwrap(), Append::Written);
+        }
+        let _between = written(&journal, 2, None, Outcome::Aborted).await;
+        assert!(left(with(Some("more memory"))).await);
+        assert!(
+            !left(with(Some("less memory"))).await,
+            "somebody has changed the settings since"
+        );
+        assert!(!left(with(None)).await);
     }
 
     #[tokio::test]

@@ -138,7 +138,7 @@ pub(super) async fn perform(seat: &Seat, release: &Release, action: &Action, beg
                 Err(not_made) => Err(not_made),
             }
         }
-        Action::Prune { keep } => prune::prune(world, release, *keep).await.map(Some),
+        Action::Prune { keep } => prune::prune(world, journal.as_ref(), release, *keep).await.map(Some),
     };
     match done {
         Ok(detail) => CallResult::Accepted { detail },

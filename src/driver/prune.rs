@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::World;
-use crate::model::VersionLabel;
-use crate::release::{CallResult, Outcome, Plan, Release, ReleaseId};
+use crate::journal::Journal;
+use crate::model::{ReleaseNumber, VersionLabel};
+use crate::release::{CallResult, Entry, Event, Outcome, Plan, Release, ReleaseId};
 
 /// Description of what a release makes on AWS. What does not carry it is not ours to remove.
 pub(super) fn description(id: &ReleaseId) -> String {
@@ -14,9 +15,14 @@ pub(super) fn description(id: &ReleaseId) -> String {
 const MARK: &str = "made by cutover, release ";
 
 /// Removes what is no longer needed. Says how much that was.
-pub(super) async fn prune(world: &World, release: &Release, keep: u32) -> Result<String, CallResult> {
+pub(super) async fn prune(
+    world: &World,
+    journal: &dyn Journal,
+    release: &Release,
+    keep: u32,
+) -> Result<String, CallResult> {
     let versions = prune_versions(world, release, keep).await?;
-    let templates = prune_templates(world, release).await?;
+    let templates = prune_templates(world, journal, release).await?;
     Ok(format!(
         "{versions} versions and {templates} saved configurations removed"
     ))
@@ -65,7 +71,7 @@ fn surplus(
     ours.skip(keep as usize).map(|(label, _)| label)
 }
 
-async fn prune_templates(world: &World, release: &Release) -> Result<usize, CallResult> {
+async fn prune_templates(world: &World, journal: &dyn Journal, release: &Release) -> Result<usize, CallResult> {
     let plan = &release.plan;
     let application = &plan.id.slot.application;
     let templates = world
@@ -75,7 +81,13 @@ async fn prune_templates(world: &World, release: &Release) -> Result<usize, Call
         .map_err(CallResult::from)?
         .unwrap_or_default();
     let mut removed = 0;
-    for template in templates.iter().filter(|template| outdated(template, release)) {
+    for template in &templates {
+        let Some(made_by) = outdated(template, release) else {
+            continue;
+        };
+        if !is_ours(journal, release, &made_by).await {
+            continue;
+        }
         match world.aws.delete_template(application, template).await {
             Ok(()) => removed += 1,
             Err(error) if error.effect == crate::aws::Effect::Refused && !error.is_denied() => {}
@@ -85,19 +97,47 @@ async fn prune_templates(world: &World, release: &Release) -> Result<usize, Call
     Ok(removed)
 }
 
-/// Whether a template was made by a release of this slot and leads nowhere any more. After a promotion the way back is this
-/// release's blue; after a rollback it is what it was before, and only this release's own templates go.
-fn outdated(template: &str, release: &Release) -> bool {
+/// The release of this slot, by its number and mark, whose template this is by its name, if it leads nowhere any more. After a
+/// promotion the way back is this release's blue; after a rollback it is what it was before, and only this release's own templates
+/// go.
+fn outdated<'a>(template: &'a str, release: &Release) -> Option<MadeBy<'a>> {
     let plan = &release.plan;
-    let Some((number, kind)) = parse(template, plan) else {
-        return false;
-    };
-    let own = number == plan.id.number.0;
-    match (promoted(release), own, kind) {
+    let (made_by, kind) = parse(template, plan)?;
+    let own = made_by.number == plan.id.number;
+    let outdated = match (promoted(release), own, kind) {
         (true, true, "blue") => false,
-        (true, _, _) => number <= plan.id.number.0,
+        (true, _, _) => made_by.number <= plan.id.number,
         (false, _, _) => own,
+    };
+    outdated.then_some(made_by)
+}
+
+/// Whether the journal knows that release. Another slot, or another journal, may give its releases the same names, and this may be
+/// its way back. One without a mark is of a time when names were all there was.
+async fn is_ours(journal: &dyn Journal, release: &Release, made_by: &MadeBy<'_>) -> bool {
+    let plan = &release.plan;
+    let Some(mark) = made_by.mark else { return true };
+    if made_by.number == plan.id.number {
+        return mark == plan.mark;
     }
+    let id = ReleaseId {
+        number: made_by.number,
+        ..plan.id.clone()
+    };
+    match journal.entry(&id, 1).await {
+        Ok(Some(Entry {
+            event: Event::Started { plan },
+            ..
+        })) => plan.mark == mark,
+        _ => false,
+    }
+}
+
+/// Who has made a template, by its name.
+#[derive(Debug, PartialEq, Eq)]
+struct MadeBy<'a> {
+    number: ReleaseNumber,
+    mark: Option<&'a str>,
 }
 
 /// Whether green is what serves.
@@ -106,8 +146,8 @@ fn promoted(release: &Release) -> bool {
     back.is_none_or(|back| back.outcome == Outcome::Promoted)
 }
 
-/// Number and kind of a template's name, if it is one of this slot.
-fn parse<'a>(template: &'a str, plan: &Plan) -> Option<(u32, &'a str)> {
+/// Release and kind of a template's name, if it is one of this slot.
+fn parse<'a>(template: &'a str, plan: &Plan) -> Option<(MadeBy<'a>, &'a str)> {
     let prefix = plan
         .green_name
         .as_str()
@@ -115,12 +155,13 @@ fn parse<'a>(template: &'a str, plan: &Plan) -> Option<(u32, &'a str)> {
     let rest = template.strip_prefix(prefix)?.strip_prefix("-r")?;
     let (number, rest) = rest.split_once('-')?;
     // Between them may stand what tells it from one of another journal.
-    let kind = match rest.split_once('-') {
-        Some((mark, kind)) if is_mark(mark) => kind,
-        _ => rest,
+    let (mark, kind) = match rest.split_once('-') {
+        Some((mark, kind)) if is_mark(mark) => (Some(mark), kind),
+        _ => (None, rest),
     };
     matches!(kind, "blue" | "green").then_some(())?;
-    Some((number.parse().ok()?, kind))
+    let number = ReleaseNumber(number.parse().ok()?);
+    Some((MadeBy { number, mark }, kind))
 }
 
 fn is_mark(text: &str) -> bool {
@@ -130,7 +171,7 @@ fn is_mark(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::release::tests::{plan, release};
+    use crate::release::tests::{first_entry, plan, release};
 
     #[test]
     fn versions_of_other_slots_are_left_alone_and_the_newest_are_kept() {
@@ -170,7 +211,30 @@ mod tests {
             ("shop-rx-blue", false),
             ("my-template", false),
         ] {
-            assert_eq!(outdated(template, &release), gone, "{template}");
+            assert_eq!(outdated(template, &release).is_some(), gone, "{template}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_another_journal_has_made_by_the_same_name_is_left_to_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = crate::journal::DirectoryJournal::new(folder.path());
+        let mut earlier = plan();
+        (earlier.id.number, earlier.mark) = (ReleaseNumber(6), "0a1b2c3d".to_owned());
+        let written = journal.append(&first_entry(earlier)).await.unwrap();
+        assert_eq!(written, crate::journal::Append::Written);
+        let mut release = release(plan());
+        release.plan.mark = "99999999".to_owned();
+        for (template, ours) in [
+            ("shop-r6-0a1b2c3d-blue", true),
+            ("shop-r6-ffffffff-blue", false),
+            ("shop-r5-0a1b2c3d-blue", false),
+            ("shop-r7-99999999-green", true),
+            ("shop-r7-0a1b2c3d-green", false),
+            ("shop-r6-blue", true),
+        ] {
+            let made_by = outdated(template, &release).expect(template);
+            assert_eq!(is_ours(&journal, &release, &made_by).await, ours, "{template}");
         }
     }
 
@@ -187,7 +251,7 @@ mod tests {
             again: 0,
         });
         for (template, gone) in [("shop-r7-blue", true), ("shop-r7-green", true), ("shop-r6-blue", false)] {
-            assert_eq!(outdated(template, &release), gone, "{template}");
+            assert_eq!(outdated(template, &release).is_some(), gone, "{template}");
         }
     }
 }

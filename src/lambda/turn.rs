@@ -9,7 +9,8 @@ use super::token::Token;
 use super::{Failure, Function};
 use crate::aws::{Fault, NO_PIPELINE};
 use crate::compose::{
-    self, NotBegun, Patience, Planner, Refusal, SETTLE, Until, WAIT, ask_to_turn_back, is_live, may_pass, to_take_back,
+    self, NotBegun, Patience, Planner, Refusal, SETTLE, Until, WAIT, ask_to_turn_back, has_left, is_live, may_pass,
+    to_take_back,
 };
 use crate::driver::{Busy, Driver, DriverError, Seat};
 use crate::journal::newest;
@@ -86,7 +87,9 @@ impl Function {
                 // Drills leave live what was live before.
                 let before = Box::pin(to_take_back(desk.journal.as_ref(), newest)).await;
                 let before = before.map_err(Failure::system)?;
-                if before.has_left(&wanted) && Box::pin(is_live(&planner, &seat.world, seat.clock.as_ref())).await {
+                let left = Box::pin(has_left(desk.journal.as_ref(), &before, &wanted)).await;
+                if left.map_err(Failure::system)? && Box::pin(is_live(&planner, &seat.world, seat.clock.as_ref())).await
+                {
                     return Ok(Turn::Live(Box::new(before)));
                 }
             }

@@ -12,20 +12,21 @@ impl Release {
         self.promoted() && self.outcome.is_none() && self.came_from(wanted)
     }
 
-    /// Whether this release, the newest one, has left a plan's version live: it has promoted it with the same settings for green, or
-    /// was taken back to it.
+    /// Whether it was taken back to this version.
     #[must_use]
-    pub fn has_left(&self, wanted: &Plan) -> bool {
-        match &self.outcome {
-            Some((Outcome::Promoted, _)) => {
-                let released = &self.plan;
-                released.drill.is_none()
-                    && released.version_label == wanted.version_label
-                    && released.overrides_digest == wanted.overrides_digest
-            }
-            Some((Outcome::RolledBack | Outcome::Aborted, _)) => self.came_from(&wanted.version_label),
-            _ => false,
-        }
+    pub fn was_taken_back_to(&self, wanted: &VersionLabel) -> bool {
+        let back = matches!(self.outcome, Some((Outcome::RolledBack | Outcome::Aborted, _)));
+        back && self.came_from(wanted)
+    }
+
+    /// Whether it has promoted a plan's version, with the same settings for green; `None` if it has promoted nothing.
+    #[must_use]
+    pub fn has_promoted(&self, wanted: &Plan) -> Option<bool> {
+        let released = &self.plan;
+        let promoted = matches!(self.outcome, Some((Outcome::Promoted, _))) && released.drill.is_none();
+        promoted.then(|| {
+            released.version_label == wanted.version_label && released.overrides_digest == wanted.overrides_digest
+        })
     }
 
     fn came_from(&self, wanted: &VersionLabel) -> bool {
@@ -56,29 +57,30 @@ mod tests {
     }
 
     #[test]
-    fn a_release_leaves_the_version_live_that_it_was_taken_back_to_or_has_promoted() {
+    fn a_release_has_promoted_its_version_or_was_taken_back_to_the_one_before() {
         let mut before = release(plan());
         before.blue = Some(blue());
-        let new = plan();
-        let old = Plan {
-            version_label: blue().version.expect("blue runs a version"),
-            ..plan()
-        };
+        let old = blue().version.expect("blue runs a version");
         let other_settings = Plan {
             overrides_digest: Some("another".to_owned()),
             ..plan()
         };
-        let mut left = |outcome, wanted: &Plan| {
+        for (outcome, promoted, back) in [
+            (Outcome::Promoted, Some(true), false),
+            (Outcome::RolledBack, None, true),
+            (Outcome::Aborted, None, true),
+            (Outcome::Refused, None, false),
+            (Outcome::NeedsHuman, None, false),
+        ] {
             before.outcome = Some((outcome, "why".to_owned()));
-            before.has_left(wanted)
-        };
-        for outcome in [Outcome::RolledBack, Outcome::Aborted] {
-            assert!(left(outcome, &old) && !left(outcome, &new), "{outcome:?}");
-        }
-        assert!(left(Outcome::Promoted, &new) && !left(Outcome::Promoted, &old));
-        assert!(!left(Outcome::Promoted, &other_settings));
-        for outcome in [Outcome::Refused, Outcome::NeedsHuman] {
-            assert!(!left(outcome, &old) && !left(outcome, &new), "{outcome:?}");
+            assert_eq!(before.has_promoted(&plan()), promoted, "{outcome:?}");
+            assert_eq!(
+                before.has_promoted(&other_settings),
+                promoted.map(|_| false),
+                "{outcome:?}"
+            );
+            assert_eq!(before.was_taken_back_to(&old), back, "{outcome:?}");
+            assert!(!before.was_taken_back_to(&plan().version_label), "{outcome:?}");
         }
     }
 }

@@ -482,9 +482,15 @@ fn outside(plan: &Plan, facts: &Facts, live: &EnvironmentSeen) -> Vec<String> {
                 .map(ProbeResult::fault)
                 .collect();
             if !failed.is_empty() {
+                let silent = results.iter().all(|result| result.status.is_none());
+                let port = if silent && plan.public_url.starts_with("https:") {
+                    " (environments are asked by http first: their load balancer must answer on port 80, be it that https is elsewhere)"
+                } else {
+                    ""
+                };
                 notes.push(format!(
-                    "{label} does not pass the smoke checks that green will have to pass: {}; where that is not new with this version, \
-                     mend the check, or the way from here to the environments",
+                    "{label} does not pass the smoke checks that green will have to pass: {}{port}; where that is not new with this \
+                     version, mend the check, or the way from here to the environments",
                     failed.join("; ")
                 ));
             }

@@ -377,7 +377,9 @@ fn a_recorded_environment_is_used_again_if_it_is_at_rest_and_as_it_was_left() {
         // It is blue: green would take its place, and lose it with the way back.
         recorded
             .with(|scene| {
-                let blue = scene.release.blue.clone().expect("blue is known");
+                let blue = scene.release.blue.as_mut().expect("blue is known");
+                blue.version = Some("v2".into());
+                let blue = blue.clone();
                 let seen = scene.environment(blue.id.as_str());
                 seen.version = Some("v2".into());
                 let cname = seen.cname.clone().expect("blue has a name");
