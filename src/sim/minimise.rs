@@ -41,6 +41,12 @@ fn smaller(scenario: &Scenario) -> Vec<Scenario> {
             candidate.troubles.remove(index);
         });
     }
+    with(&|candidate| candidate.sequel = None);
+    with(&|candidate| {
+        if let Some(sequel) = &mut candidate.sequel {
+            sequel.between = None;
+        }
+    });
     with(&|candidate| candidate.skews.fill(0));
     with(&|candidate| candidate.manner = Manner::Whole);
     with(&|candidate| candidate.store = super::scenario::Store::Memory);

@@ -19,6 +19,7 @@ mod process;
 mod rules;
 mod scenario;
 mod scene;
+mod sequel;
 mod shares;
 mod stage;
 mod sweep;

@@ -42,7 +42,7 @@ pub(super) fn after_call(scene: &Scene, process: usize, call: &Call, done: bool,
         let verb = if done { "carries out" } else { "refuses" };
         format!("{verb} {} of driver {process}", call.operation)
     });
-    if !done {
+    if !done || scene.state().sequel {
         return;
     }
     match call.operation.as_str() {
@@ -168,6 +168,9 @@ fn created(scene: &Scene) {
 
 /// Judges an entry that was acknowledged as written.
 pub(super) fn written(scene: &Scene, process: usize, entry: &Entry) {
+    if scene.state().sequel {
+        return;
+    }
     let place = (entry.release.number.0, entry.sequence);
     let other = {
         let mut state = scene.state();
@@ -195,6 +198,9 @@ pub(super) fn read(scene: &Scene, entry: &Entry) {
 
 /// Adds an entry to the release as it is known to be, if it is the next one.
 fn fold(scene: &Scene, entry: &Entry) {
+    if scene.state().sequel {
+        return;
+    }
     let before = scene.state().release.clone();
     let next = match &before {
         Some(release) if release.plan.id == entry.release => entry.sequence == release.sequence + 1,

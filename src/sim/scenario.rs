@@ -33,6 +33,36 @@ pub struct Scenario {
     pub troubles: Vec<Trouble>,
     /// From then on nothing more goes wrong, and the release must come to its end.
     pub calm: Duration,
+    /// What comes after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequel: Option<Sequel>,
+}
+
+/// What comes after a release is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sequel {
+    /// What somebody does before.
+    pub between: Option<Between>,
+    /// What is released then.
+    pub act: Act,
+}
+
+/// A release that comes after another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Act {
+    /// Somebody takes the way back that the first one has recorded.
+    Back,
+    /// The same version is released again.
+    Again,
+}
+
+/// What somebody does between two releases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Between {
+    /// Swaps the live environment with the one beside it, in the console.
+    SwappedBack,
+    /// Deploys the new version to the environment beside the live one.
+    Redeployed,
 }
 
 /// How good the new version is.

@@ -104,6 +104,8 @@ pub(super) struct State {
     pub(super) crashes: u32,
     /// The release has come to its end, and only what was on its way is still to be seen.
     pub(super) over: bool,
+    /// The next release is played, of which other things are known.
+    pub(super) sequel: bool,
     spent: Vec<bool>,
     lines: Vec<String>,
 }
@@ -143,6 +145,7 @@ impl Scene {
             faults: 0,
             crashes: 0,
             over: false,
+            sequel: false,
             spent: vec![false; scenario.troubles.len()],
             lines: Vec::new(),
         };

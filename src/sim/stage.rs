@@ -24,8 +24,8 @@ use crate::local::modelled::{Answer, ModelledPlane};
 use crate::local::objects::{ObjectStore, S3Front};
 use crate::local::permissions::{Permissions, Place as Home};
 use crate::local::storage::Storage;
-use crate::model::{Clock, EnvironmentId, Share, Span, Timestamp};
-use crate::release::Slot;
+use crate::model::{Clock, EnvironmentId, Share, Span, Timestamp, VersionLabel};
+use crate::release::{Slot, Source};
 use crate::spec::{EndpointSpec, GateSpec, Lever, MetricsSource, Spec, StepSpec, Steps};
 
 /// Where everything is.
@@ -462,6 +462,12 @@ impl Stage {
             Some(kind) => planner.as_drill(kind),
             None => planner,
         }
+    }
+
+    /// Makes the plans of a way back.
+    pub(super) fn way_back(&self, scenario: &Scenario, source: Source, label: VersionLabel) -> Planner {
+        let project = Project::new(self.spec(scenario), PathBuf::new(), None);
+        Planner::recorded(&project, Some(REGION), source, label)
     }
 
     /// The settings of a scenario.

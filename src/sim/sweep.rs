@@ -101,6 +101,7 @@ fn releases() -> Vec<(&'static str, Scenario)> {
         users: 5.0,
         troubles: Vec::new(),
         calm: Duration::from_secs(30 * 60),
+        sequel: None,
     };
     let bad = Scenario {
         quality: Quality::Breaks(Duration::from_secs(5), 0.9),

@@ -12,6 +12,7 @@ use super::permits;
 use super::rules;
 use super::scenario::{Fate, Moment, Service};
 use super::scene::Scene;
+use super::sequel;
 use super::shares;
 use crate::aws::InProcess;
 
@@ -259,8 +260,13 @@ impl Trip {
                 response.status().is_success(),
                 &before.0,
             );
+            let done = response.status().is_success();
+            let sequel = self.scene.state().sequel;
+            if sequel && done {
+                sequel::after_call(&self.scene, &call, &before.0, &before.1);
+            }
             let weighs = matches!(call.operation.as_str(), "ChangeResourceRecordSets" | "ModifyRule");
-            if weighs && response.status().is_success() {
+            if weighs && done && !sequel {
                 shares::weighed(&self.scene, &before.1);
             }
         } else if query {

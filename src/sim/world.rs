@@ -131,6 +131,10 @@ async fn play(
             crew.judge_pipeline(line, release).await;
         }
         modest(&scene, calls, length);
+        let plain = mistake.is_none() && scene.stage.line.is_none() && !scene.is_violated();
+        if let (Some(sequel), Some((outcome, _)), true) = (scene.scenario.sequel, &release.outcome, plain) {
+            crew.sequel(sequel, *outcome).await;
+        }
     } else if over.is_none() && !scene.is_violated() {
         let waits = scene.state().release.as_ref().map(|release| {
             let why = release.waiting.as_ref().map_or_else(String::new, ToString::to_string);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use super::{Deed, Fate, Manner, Moment, Quality, Scenario, Service, Store, Terms, Trouble};
+use super::{Act, Between, Deed, Fate, Manner, Moment, Quality, Scenario, Sequel, Service, Store, Terms, Trouble};
 use crate::model::Span;
 use crate::release::{DrillKind, Wish};
 use crate::spec::{AtGateDeadline, ForeignAnswer, GatePlace, Lever, MetricsSource};
@@ -65,6 +65,18 @@ fn counted_by(random: &mut Rng, lever: Lever) -> Option<MetricsSource> {
         1 | 2 if lever == Lever::WeightedTargetGroups => Some(MetricsSource::TargetGroups),
         _ => None,
     }
+}
+
+/// One world in six goes on when its release is over.
+fn sequel(random: &mut Rng) -> Option<Sequel> {
+    (random.u8(..6) == 0).then(|| Sequel {
+        between: match random.u8(..8) {
+            0 => Some(Between::SwappedBack),
+            1 => Some(Between::Redeployed),
+            _ => None,
+        },
+        act: pick(random, &[Act::Back, Act::Back, Act::Again]),
+    })
 }
 
 impl Scenario {
@@ -140,6 +152,7 @@ impl Scenario {
             users: pick(random, &[0.5, 5.0, 50.0]),
             troubles: Vec::new(),
             calm: seconds(30 * 60),
+            sequel: sequel(&mut Rng::with_seed(seed.rotate_left(16))),
         };
         // One world in eight is calm from the beginning.
         let count = if random.u8(..8) == 0 { 0 } else { random.u32(1..8) };

@@ -47,6 +47,7 @@ fn calm() -> Scenario {
         users: 5.0,
         troubles: Vec::new(),
         calm: seconds(30 * 60),
+        sequel: None,
     }
 }
 
