@@ -424,6 +424,12 @@ impl Release {
         self.plan.host_of(blue.cname.as_ref(), blue.endpoint.as_ref())
     }
 
+    /// Whether blue's requests are counted, so that its silence would show.
+    #[must_use]
+    pub fn counts_blue(&self) -> bool {
+        self.blue.as_ref().is_some_and(|blue| blue.enhanced) && !self.assessment.blue_is_uncounted()
+    }
+
     /// Whether blue has a part of the traffic beside green, by a lever with weights.
     #[must_use]
     pub fn shared(&self) -> bool {

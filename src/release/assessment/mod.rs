@@ -44,6 +44,9 @@ impl Measured {
     }
 }
 
+/// Of so many answers at least one would have been counted, if anybody counted.
+const SURELY_COUNTED: f64 = 20.0;
+
 /// What is known of green against blue.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Assessment {
@@ -69,6 +72,12 @@ pub struct Assessment {
     /// Whether a source has told of users' requests to green in the current step.
     #[serde(default)]
     counted: bool,
+    /// How many of cutover's own requests blue has answered.
+    #[serde(default)]
+    blue_answered: f64,
+    /// Whether any request of blue was ever counted.
+    #[serde(default)]
+    blue_counted: bool,
 }
 
 impl Assessment {
@@ -86,6 +95,8 @@ impl Assessment {
             own_of_blue: Gathered::default(),
             own_of_green: Gathered::default(),
             counted: false,
+            blue_answered: 0.0,
+            blue_counted: false,
         }
     }
 
@@ -103,6 +114,9 @@ impl Assessment {
             self.answered += (green.requests.unwrap_or(0.0) - green.own.requests).max(0.0) + probes;
             self.counted |= green.requests.is_some();
         }
+        let probes = blue.probes.as_ref();
+        self.blue_answered += probes.map_or(0.0, |probes| (probes.requests - probes.failures).max(0.0));
+        self.blue_counted |= blue.requests.is_some_and(|requests| requests > 0.0);
         let end_s = measured.window.end_s;
         self.own_of_blue.take(blue, measured.blue_at, end_s);
         self.own_of_green.take(green, measured.green_at, end_s);
@@ -113,6 +127,12 @@ impl Assessment {
     /// Moves its moments.
     pub(super) fn moved(&mut self, stands_still: impl Fn(&mut Timestamp)) {
         stands_still(&mut self.since);
+    }
+
+    /// Whether blue has answered us often, and no source has counted a single request of it: then nobody counts there, such as where
+    /// the proxy does not write the log that Elastic Beanstalk's agent reads (Developer Guide, enhanced health log format).
+    pub(super) fn blue_is_uncounted(&self) -> bool {
+        self.blue_answered >= SURELY_COUNTED && !self.blue_counted
     }
 
     /// Whether more of blue is worth knowing before green gets traffic.

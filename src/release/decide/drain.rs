@@ -20,7 +20,7 @@ fn run_dry(release: &Release, seen: &Observation) -> Decision {
         return decision;
     }
     let shifted = release.shifted_at.unwrap_or(release.phase_since);
-    let measurable = release.blue.as_ref().is_some_and(|blue| blue.enhanced);
+    let measurable = release.counts_blue();
     let lost = Lost {
         role: Role::Blue,
         since: release.in_sync_at.map_or(shifted, |at| at.max(shifted)),
@@ -150,7 +150,7 @@ pub(super) fn silence(
             return pending(Why::DnsDraining { until }, until.min(next_look(release, now)));
         }
         return Silence::Proved(
-            "old DNS answers have run out; with basic health its requests cannot be counted".to_owned(),
+            "old DNS answers have run out; nobody counts its requests, as with basic health".to_owned(),
         );
     }
     let requests = requests(release, health, now);

@@ -123,7 +123,7 @@ fn remove(release: &Release, blue: &Blue, drained: &Drained, found: &Environment
         let next = release.watch.last.unwrap_or(seen.at) + plan.bake.interval.get();
         return wait(seen.at, Why::Baking { until: deadline, doubt }, next, deadline, kept);
     }
-    if blue.enhanced && plan.drain.at_deadline == AtDrainDeadline::Keep {
+    if release.counts_blue() && plan.drain.at_deadline == AtDrainDeadline::Keep {
         let requests = drain::requests(release, &seen.blue_health, seen.at);
         if requests != Some(0) {
             if seen.at >= deadline {

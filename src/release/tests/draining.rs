@@ -6,10 +6,12 @@ use super::run::Run;
 use super::scene::{Scene, unread};
 use super::world::{BLUE, seconds};
 use crate::model::{HealthStatus, Known, Served, Timestamp};
+use crate::release::assessment::{Assessment, Measured};
 use crate::release::{
     Decision, EnvironmentStatus, Event, HealthSeen, Observation, Phase, Release, Role, Then, Why, decide, looks,
 };
 use crate::spec::AtDrainDeadline;
+use crate::verdict::{Arm, Probes, Window};
 
 const INSTANT: Duration = Duration::from_millis(1);
 
@@ -177,6 +179,43 @@ fn what_cannot_be_measured_is_given_as_long_as_silence_would_take() {
     let late = drain.decide(drain.at(55), 0, None);
     assert!(waits(&late, until, drain.at(340)), "{late:?}");
     assert_eq!(drained(&drain.decide(until, 0, None)), Some(true));
+}
+
+#[test]
+fn a_blue_that_answers_and_of_which_nothing_is_counted_proves_no_silence() {
+    let judged = |answers: f64, counted: f64| {
+        let mut drain = Drain::new().quiet_since(40);
+        let since = drain.release.started_at;
+        drain.release.assessment = Assessment::new(&drain.release.plan, since);
+        let window = Window {
+            end_s: 10.0,
+            blue: Arm {
+                requests: Some(counted),
+                probes: Some(Probes {
+                    requests: answers + 5.0,
+                    failures: 5.0,
+                    ..Probes::default()
+                }),
+                ..Arm::default()
+            },
+            ..Window::default()
+        };
+        let measured = Measured {
+            window,
+            blue_at: None,
+            green_at: None,
+        };
+        drain.release.assessment.take(&measured);
+        drain.decide(drain.at(60), 0, Some(0))
+    };
+    let told = |decision: Decision| match decision.then {
+        Then::Record(Event::Drained { how, .. }) => how,
+        other => panic!("it is not drained: {other:?}"),
+    };
+    assert!(told(judged(20.0, 0.0)).contains("nobody counts its requests"));
+    for (answers, counted) in [(19.0, 0.0), (20.0, 1.0)] {
+        assert!(told(judged(answers, counted)).contains("no request came for 20s"));
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod permits;
 mod pipelines;
 mod requests;
 mod same;
+mod sequels;
 mod sick;
 mod slow;
 
