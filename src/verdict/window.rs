@@ -37,7 +37,10 @@ pub struct Arm {
     /// How many of `requests` and `errors` are cutover's own.
     #[serde(default, skip_serializing_if = "Own::is_none")]
     pub own: Own,
-    /// The same, instance by instance.
+    /// Whether it has been left no part of the traffic: then having no requests is no chance.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub idle: bool,
+    /// The same counts, instance by instance.
     pub instances: Vec<Instance>,
 }
 

@@ -26,6 +26,7 @@ pub(in crate::release) fn measured(release: &Release, seen: &Observation, look: 
     }
     let step = step(release, &newest);
     let length = newest.length;
+    let of_before = newest.of_before;
     let (blue, blue_at) = newest.blue.unzip();
     let (green, green_at) = newest.green.unzip();
     let end = seen.at.since(release.assessment.since);
@@ -50,6 +51,7 @@ pub(in crate::release) fn measured(release: &Release, seen: &Observation, look: 
         tell_own(release, &mut measured, length);
     }
     if release.whole_step() && release.in_place {
+        measured.window.blue.idle = !of_before;
         tell_nothing_of_speed(&mut measured.window.blue);
     }
     Some(measured)

@@ -79,7 +79,7 @@ impl Judge {
             if let Some(promotion) = &self.policy.promotion {
                 self.promotion.errors(green, blue, promotion, &self.dispersion);
             }
-        } else if reading.blue.is_some() && self.blue_past.n > 0.0 {
+        } else if reading.blue.is_some() && self.blue_past.n > 0.0 && reading.blue_is_gone && !reading.blue_is_down {
             let ceiling = frozen_ceiling(self.blue_past, tolerance, self.policy.false_rollbacks);
             self.frozen
                 .step(green, ceiling, self.lids[place(Metric::FrozenErrors)], &self.dispersion);

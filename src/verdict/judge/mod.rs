@@ -3,10 +3,12 @@
 mod conclude;
 mod detect;
 mod excused;
+mod gone;
 
 use serde::{Deserialize, Serialize};
 
 use self::excused::Excused;
+use self::gone::Gone;
 use super::counts::{CeilingTest, CountTest, Lids};
 use super::dispersion::Dispersion;
 use super::evalue::Count;
@@ -56,6 +58,8 @@ pub struct Judge {
     seen: Seen,
     blue_past: Count,
     blue_windows: f64,
+    #[serde(default)]
+    gone: Gone,
     dispersion: Dispersion,
     client_dispersion: Dispersion,
     errors: CountTest,
@@ -104,6 +108,8 @@ struct Reading {
     blue: Option<Count>,
     /// Whether most of our own checks of blue failed. They are of now, where what is counted may be a window old.
     blue_is_down: bool,
+    /// Whether it has no traffic any more.
+    blue_is_gone: bool,
     sick: Option<Advice>,
     /// Whether what failed may be a sick instance's, and nobody tells.
     excused: bool,
@@ -126,6 +132,7 @@ impl Judge {
             seen: Seen::default(),
             blue_past: Count::default(),
             blue_windows: 0.0,
+            gone: Gone::default(),
             dispersion,
             client_dispersion: Dispersion::default(),
             errors: CountTest::default(),
@@ -247,11 +254,13 @@ impl Judge {
                 errors: count.k,
             }
         });
+        self.gone.take(&window.blue, window.end_s - begin_s);
         Reading {
             begin_s,
             green: well.filter(|_| !excused),
             blue: window.blue.errors(),
             blue_is_down: window.blue.probes().is_some_and(|checks| 2.0 * checks.k > checks.n),
+            blue_is_gone: self.gone.is_so(&window.blue, self.blue_past),
             sick,
             excused,
         }

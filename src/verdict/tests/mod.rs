@@ -3,6 +3,7 @@
 mod fair;
 mod hostile;
 mod own;
+mod quiet;
 mod resume;
 mod values;
 mod verdicts;

@@ -11,7 +11,7 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::Number;
 
-use super::{Decision, Evidence, Judge, Policy, Verdict, Why, Window};
+use super::{Arm, Decision, Evidence, Judge, Policy, Verdict, Why, Window};
 use wire::{Header, Line};
 
 pub use told::{Told, told};
@@ -181,7 +181,10 @@ impl Begun {
             begin_s,
             end_s,
             step: self.header.step_at(begin_s),
-            blue: line.blue.arm(),
+            blue: Arm {
+                idle: self.header.is_whole_at(begin_s),
+                ..line.blue.arm()
+            },
             green: line.green.arm(),
         }
     }

@@ -134,6 +134,19 @@ fn an_slo_stays_the_first_word() {
 }
 
 #[test]
+fn a_schedule_says_when_blue_is_left_nothing() {
+    let begun = session(r#"{"schedule":[[300,0.5],[600,1],[900,0.9]]}"#).began.unwrap();
+    let idle = |t: u32| {
+        let line = serde_json::from_str(&format!(r#"{{"t":{t}}}"#)).unwrap();
+        begun.window(line).blue.idle
+    };
+    assert_eq!(
+        [idle(310), idle(600), idle(610), idle(910)],
+        [false, false, true, false]
+    );
+}
+
+#[test]
 fn lines_may_say_the_same_in_several_ways() {
     let arm = |text: &str| {
         let line: Line = serde_json::from_str(&format!(r#"{{"t":1.5,"green":{text}}}"#)).unwrap();

@@ -196,6 +196,12 @@ impl Header {
         }
     }
 
+    /// Whether green has all of the traffic from then on.
+    pub(super) fn is_whole_at(&self, begin_s: f64) -> bool {
+        let begun = self.schedule.iter().rev().find(|(at, _)| *at <= begin_s + 1e-6);
+        begun.is_some_and(|(_, share)| *share >= 1.0)
+    }
+
     /// The step that a window belongs to. Without a schedule there is one, from the shift on; without a shift as well, from the
     /// begin.
     pub(super) fn step_at(&self, begin_s: f64) -> u32 {
@@ -307,6 +313,7 @@ impl ArmLine {
                 LatencyLine::Unknown(()) => Latency::Unknown,
             },
             own: Own::default(),
+            idle: false,
             probes: self.probes.map(|probes| Probes {
                 requests: probes.requests,
                 failures: probes.failures,

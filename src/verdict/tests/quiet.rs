@@ -1,0 +1,51 @@
+//! What a blue that has little traffic says, and what its silence does.
+
+use super::*;
+
+/// A request a second, of which blue keeps a tenth from 300 s on: a request of blue in every second window. All that green and blue answer in a
+/// window fails where `fails` says so.
+fn held_back(fails: impl Fn(u32) -> (bool, bool)) -> Vec<Window> {
+    (0..120)
+        .map(|at| {
+            let (blue, green) = match at {
+                0..30 => (10.0, 0.0),
+                _ => (f64::from(1 - at % 2), 9.0),
+            };
+            let (blue_fails, green_fails) = fails(at);
+            let failed = |n: f64, all| (n, if all { n } else { 0.0 });
+            window(
+                f64::from(at + 1) * 10.0,
+                u32::from(at >= 30),
+                failed(blue, blue_fails),
+                failed(green, green_fails),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn a_window_without_a_request_of_blue_does_not_bring_its_past_back() {
+    let outage = |at| (50..90).contains(&at);
+    let verdict = undecided(&hold(), &held_back(|at| (outage(at), outage(at))));
+    assert!(verdict.evidence.unwrap().e_value < 10.0, "{verdict}");
+}
+
+#[test]
+fn blues_past_counts_once_it_has_been_left_nothing() {
+    // Nobody says so: then it takes as long a silence as chance does not make. 10 requests a window, of which it may keep a twentieth.
+    let mut silent = held_back(|at| (false, at >= 60));
+    for window in &mut silent[40..] {
+        window.blue = Arm {
+            requests: Some(0.0),
+            errors: Some(0.0),
+            ..Arm::default()
+        };
+    }
+    let found = |windows: &[Window]| Some(decided(&hold(), windows)?.0);
+    let late = found(&silent).expect("blue is silent for minutes");
+    assert!(late > 600.0, "{late}");
+    for window in &mut silent[40..] {
+        window.blue.idle = true;
+    }
+    assert!(found(&silent).expect("it is said") <= late);
+}
