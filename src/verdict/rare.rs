@@ -14,7 +14,8 @@ const GREEN: [f64; 2] = [0.95, 0.5];
 ///
 /// Null hypothesis: both arms have one rate each for the whole time, green's at most `ratio` times blue's plus `absolute`. The likelihood of a mixture of
 /// alternatives over the greatest likelihood of the null hypothesis is an e-process ("universal inference"). A failure that would not stand out
-/// beside the two blue requests of its window stands out beside a hundred earlier ones. Each step of the release starts a new bet with three quarters of what
+/// beside the two blue requests of its window stands out beside a hundred earlier ones. It waits there until blue has answered
+/// something: as long as blue is silent, nobody knows whether blue would have failed as well. Each step of the release starts a new bet with three quarters of what
 /// is left of the stake.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct RareTest {
@@ -22,6 +23,9 @@ pub(super) struct RareTest {
     /// Of blue's, those since the step began.
     beside: Count,
     green: Count,
+    /// Green's requests that blue has answered none beside, yet.
+    #[serde(default)]
+    waiting: Count,
     ended: f64,
     stake: f64,
     current: f64,
@@ -33,6 +37,7 @@ impl Default for RareTest {
             blue: Count::default(),
             beside: Count::default(),
             green: Count::default(),
+            waiting: Count::default(),
             ended: 0.0,
             stake: 0.75,
             current: 1.0,
@@ -58,6 +63,7 @@ impl RareTest {
     /// something happens to both now, only what blue does now may stand beside what green does.
     pub(super) fn next_step(&mut self) {
         self.beside = Count::default();
+        self.waiting = Count::default();
         if self.green.n > 0.0 {
             self.ended += self.stake * self.current;
             self.stake *= 0.25;
@@ -66,15 +72,24 @@ impl RareTest {
         }
     }
 
-    /// Takes green's requests of a window, after blue's.
-    pub(super) fn green(&mut self, count: Count, ratio: f64, absolute: f64) {
-        self.green.add(count);
+    /// Takes green's requests of a window, after blue's, and whether blue has `answered` anything in it.
+    pub(super) fn green(&mut self, count: Count, answered: bool, ratio: f64, absolute: f64) {
+        self.waiting.add(count);
+        if !answered {
+            return;
+        }
+        self.green.add(std::mem::take(&mut self.waiting));
         self.current = if self.green.k > 0.0 {
             self.log(ratio, absolute).clamp(-300.0, 300.0).exp()
         } else {
             // Without a failure the bet has lost something, and how much does not matter.
             self.current.min(1.0)
         };
+    }
+
+    /// Blue is down: what green failed meanwhile, and since blue last answered, may be the doing of the same.
+    pub(super) fn excuse(&mut self) {
+        self.waiting = Count::default();
     }
 
     /// Takes back what speaks against green.
@@ -156,7 +171,7 @@ mod tests {
         test.before(count(0.0, before));
         for _ in 0..failures {
             test.blue(count(0.0, 10.0));
-            test.green(count(1.0, 1.0), 1.1, 1e-4);
+            test.green(count(1.0, 1.0), true, 1.1, 1e-4);
         }
         test.value()
     }
@@ -173,7 +188,7 @@ mod tests {
         let mut test = RareTest::default();
         test.before(count(0.0, 1000.0));
         test.blue(count(2.0, 10.0));
-        test.green(count(2.0, 2.0), 1.1, 1e-4);
+        test.green(count(2.0, 2.0), true, 1.1, 1e-4);
         assert_eq!(test.counts().1, count(2.0, 10.0));
         assert!(test.value() < 20.0, "{}", test.value());
     }
@@ -186,12 +201,12 @@ mod tests {
             for _ in 0..100 {
                 test.blue(count(0.0, 10.0));
                 if had_requests {
-                    test.green(count(0.0, 1.0), 1.1, 1e-4);
+                    test.green(count(0.0, 1.0), true, 1.1, 1e-4);
                 }
             }
             test.next_step();
             test.blue(count(6.0, 6.0));
-            test.green(count(6.0, 6.0), 1.1, 1e-4);
+            test.green(count(6.0, 6.0), true, 1.1, 1e-4);
             assert_eq!(test.counts(), (count(6.0, 6.0), count(6.0, 6.0)));
             assert!(test.value() < 2.0, "{}", test.value());
         }
@@ -201,8 +216,28 @@ mod tests {
         dead.blue(count(0.0, 10.0));
         dead.next_step();
         dead.blue(count(0.0, 2.0));
-        dead.green(count(2.0, 2.0), 1.1, 1e-4);
+        dead.green(count(2.0, 2.0), true, 1.1, 1e-4);
         assert_eq!(dead.counts().1, count(0.0, 312.0));
+    }
+
+    #[test]
+    fn failures_wait_for_an_answer_of_blue_and_are_not_lost() {
+        let mut test = RareTest::default();
+        test.before(count(0.0, 300.0));
+        for _ in 0..3 {
+            test.green(count(1.0, 1.0), false, 1.1, 1e-4);
+        }
+        assert!(test.value() <= 1.0, "{}", test.value());
+        let mut excused = test.clone();
+        test.blue(count(0.0, 1.0));
+        test.green(count(0.0, 0.0), true, 1.1, 1e-4);
+        assert_eq!(test.counts(), (count(3.0, 3.0), count(0.0, 301.0)));
+        assert!(test.value() > 1000.0, "{}", test.value());
+        // Blue was down meanwhile, and answers again.
+        excused.excuse();
+        excused.blue(count(0.0, 1.0));
+        excused.green(count(0.0, 1.0), true, 1.1, 1e-4);
+        assert_eq!(excused.counts().0, count(0.0, 1.0));
     }
 
     #[test]
@@ -237,7 +272,7 @@ mod tests {
         let mut test = RareTest::default();
         assert!((test.value() - 1.0).abs() < 1e-12);
         for _ in 0..5 {
-            test.green(count(0.0, 1.0), 1.1, 1e-4);
+            test.green(count(0.0, 1.0), true, 1.1, 1e-4);
             let before = test.value();
             test.next_step();
             assert!((test.value() - before).abs() < 1e-12);

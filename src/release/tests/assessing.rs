@@ -328,6 +328,7 @@ fn of_an_idle_blue_latencies_say_nothing() {
     assert!(scene.release.whole_step());
     assert_eq!((of(&measured.window.blue), of(&measured.window.green) > 0), (0, true));
     assert_eq!(measured.window.blue.latency, crate::verdict::Latency::Unknown);
+    assert!(measured.window.blue.idle && !measured.window.green.idle);
 }
 
 #[test]

@@ -54,8 +54,11 @@ impl Judge {
             self.rare.blue(blue);
         }
         let Some(green) = reading.green else { return };
-        if self.parts.is_some_and(|parts| parts[place(Metric::RareErrors)] > 0.0) {
-            self.rare.green(green, tolerance.ratio, tolerance.absolute);
+        if reading.blue_is_down {
+            self.rare.excuse();
+        } else if self.parts.is_some_and(|parts| parts[place(Metric::RareErrors)] > 0.0) {
+            self.rare
+                .green(green, reading.blue_answers, tolerance.ratio, tolerance.absolute);
             let (green, blue) = self.rare.counts();
             self.trail_events(Metric::RareErrors, reading.begin_s, Pair { green, blue });
         }

@@ -108,6 +108,8 @@ struct Reading {
     blue: Option<Count>,
     /// Whether most of our own checks of blue failed. They are of now, where what is counted may be a window old.
     blue_is_down: bool,
+    /// Whether it has answered a user, or all of our own checks.
+    blue_answers: bool,
     /// Whether it has no traffic any more.
     blue_is_gone: bool,
     sick: Option<Advice>,
@@ -260,6 +262,11 @@ impl Judge {
             green: well.filter(|_| !excused),
             blue: window.blue.errors(),
             blue_is_down: window.blue.probes().is_some_and(|checks| 2.0 * checks.k > checks.n),
+            blue_answers: window.blue.errors().is_some_and(|blue| blue.n > 0.0)
+                || window
+                    .blue
+                    .probes()
+                    .is_some_and(|checks| checks.n > 0.0 && checks.k == 0.0),
             blue_is_gone: self.gone.is_so(&window.blue, self.blue_past),
             sick,
             excused,

@@ -23,6 +23,14 @@ fn held_back(fails: impl Fn(u32) -> (bool, bool)) -> Vec<Window> {
         .collect()
 }
 
+fn probes(failures: f64) -> Option<Probes> {
+    Some(Probes {
+        requests: 20.0,
+        failures,
+        latencies_ms: Vec::new(),
+    })
+}
+
 #[test]
 fn a_window_without_a_request_of_blue_does_not_bring_its_past_back() {
     let outage = |at| (50..90).contains(&at);
@@ -41,11 +49,23 @@ fn blues_past_counts_once_it_has_been_left_nothing() {
             ..Arm::default()
         };
     }
-    let found = |windows: &[Window]| Some(decided(&hold(), windows)?.0);
+    let found = |windows: &[Window]| {
+        let (at, verdict) = decided(&hold(), windows)?;
+        let evidence = verdict.evidence?;
+        assert_eq!(evidence.metric, Metric::FrozenErrors, "{verdict}");
+        Some(at)
+    };
     let late = found(&silent).expect("blue is silent for minutes");
     assert!(late > 600.0, "{late}");
-    for window in &mut silent[40..] {
-        window.blue.idle = true;
-    }
-    assert!(found(&silent).expect("it is said") <= late);
+    let told = |well: bool| {
+        let mut told = silent.clone();
+        for window in &mut told[40..] {
+            window.blue.idle = true;
+            window.blue.probes = probes(if well { 0.0 } else { 20.0 });
+        }
+        told
+    };
+    assert!(found(&told(true)).expect("it is said") <= late);
+    // What its own checks fail at the same time is on the way, or of both.
+    undecided(&hold(), &told(false));
 }
