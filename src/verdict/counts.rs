@@ -44,6 +44,10 @@ pub(super) const STORM_HEDGE: f64 = 0.18;
 const DEAD_FAILURES: f64 = 5.0;
 const DEAD_PART: f64 = 0.9;
 
+/// And more than so many times those of the largest storm so far, or of one window after another: a storm may be as many as an arm has
+/// requests.
+const BEYOND_STORMS: f64 = 2.0;
+
 /// How much one window may say, as an e-value, for bets that run since the shift and for later ones.
 ///
 /// A single window is one storm as easily as a fault, so that two must be needed; and two must be enough. What is needed beyond
@@ -86,6 +90,25 @@ pub(super) struct Pair {
 pub(super) struct CountTest {
     counts: Mixture,
     shares: Mixture,
+    #[serde(default)]
+    dead: Dead,
+}
+
+/// Whether green is dead.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Dead {
+    /// Whether it looked so in its last window.
+    before: bool,
+}
+
+impl Dead {
+    /// Whether a window shows it, unless blue is `down` as well. No storm takes down nearly all requests of a large window: that green
+    /// is dead can be said at once.
+    fn takes(&mut self, green: Count, past: &Dispersion, down: bool) -> bool {
+        let looks = !down && green.k >= DEAD_FAILURES && green.k >= DEAD_PART * green.n;
+        let again = std::mem::replace(&mut self.before, looks);
+        looks && (again || green.k > BEYOND_STORMS * past.largest_storm())
+    }
 }
 
 impl CountTest {
@@ -97,9 +120,8 @@ impl CountTest {
             return;
         }
         let share = null_share(green.n, blue.n, tolerance.ratio);
-        // No storm takes down nearly all requests of a window: that green is dead can be said at once. An outage of both does, and
-        // a window of blue that ended seconds before green's need not show it yet.
-        let is_dead = !down && green.k >= DEAD_FAILURES && green.k >= DEAD_PART * green.n;
+        // An outage of both takes down all of it too, and a window of blue that ended seconds before green's need not show it yet.
+        let is_dead = self.dead.takes(green, past, down);
         let factor = past.factor();
         let hedge = if past.storms() > 0 { STORM_HEDGE } else { HEDGE };
         let mut first = [0.0; SIZES];

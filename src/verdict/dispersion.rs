@@ -28,6 +28,8 @@ pub(super) struct Dispersion {
     failures: f64,
     storms: u32,
     smallest_storm: f64,
+    #[serde(default)]
+    largest_storm: f64,
 }
 
 /// An arm's last two windows with requests.
@@ -67,6 +69,11 @@ impl Dispersion {
         self.smallest_storm
     }
 
+    /// The most.
+    pub(super) fn largest_storm(&self) -> f64 {
+        self.largest_storm
+    }
+
     /// Windows in which far more failed than in their neighbours.
     pub(super) fn storms(&self) -> u32 {
         self.storms
@@ -97,6 +104,7 @@ impl Dispersion {
                         0 => beyond,
                         _ => self.smallest_storm.min(beyond),
                     };
+                    self.largest_storm = self.largest_storm.max(beyond);
                     self.storms = self.storms.saturating_add(1);
                 }
                 if is_storm {
@@ -151,6 +159,7 @@ mod tests {
         let stormy = after(&[5.0, 4.0, 105.0, 4.0, 85.0, 5.0, 6.0, 5.0, 4.0]);
         assert_eq!((stormy.storms(), stormy.factor()), (2, 1.0), "{stormy:?}");
         assert!((stormy.smallest_storm() - 80.0).abs() < 1e-9, "{stormy:?}");
+        assert!((stormy.largest_storm() - 101.0).abs() < 1e-9, "{stormy:?}");
         assert!(stormy.stormy_factor() > 50.0, "{stormy:?}");
     }
 

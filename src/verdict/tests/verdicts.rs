@@ -487,6 +487,31 @@ fn storms_of_failures_are_not_greens_fault() {
     undecided(&hold(), &stormy);
 }
 
+/// 50 requests a second, of which green has a twentieth: a storm may be all that it has in a window.
+fn storms_among_few(fails: impl Fn(u32) -> bool) -> Vec<Window> {
+    (0..120)
+        .map(|at| {
+            let storm = |is_hit, n: f64| if is_hit { n.min(40.0) } else { 0.0 };
+            let (blue, green) = if at < 30 { (500.0, 0.0) } else { (475.0, 25.0) };
+            let of_blue = matches!(at, 4 | 12 | 21 | 33 | 38);
+            window(
+                f64::from(at + 1) * 10.0,
+                u32::from(at >= 30),
+                (blue, storm(of_blue, blue)),
+                (green, storm(fails(at), green)),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn a_storm_of_a_known_size_is_no_dead_green() {
+    undecided(&hold(), &storms_among_few(|at| at == 45));
+    // A dead one takes a window more.
+    let (at, verdict) = decided(&hold(), &storms_among_few(|at| at >= 45)).unwrap();
+    assert_eq!(at, 470.0, "{verdict}");
+}
+
 #[test]
 fn presets_ask_for_different_things() {
     let (strict, standard, patient) = (
