@@ -119,6 +119,9 @@ pub enum Why {
     Worse,
     /// Green breaks what users are promised. Whether blue does as well is not asked.
     SloErrors {
+        /// Since when it has spoken against green, in the windows' own seconds.
+        #[serde(default)]
+        since_s: f64,
         /// Green's requests since then.
         requests: f64,
         /// Of them, server errors.
@@ -233,6 +236,11 @@ impl Trail {
             sum.0 += part.0;
             sum.1 += part.1;
         }
+    }
+
+    /// Green's events, and since when.
+    pub(super) fn green_events(&self) -> ((f64, f64), f64) {
+        (self.green, self.since_s)
     }
 
     pub(super) fn sides(&self) -> (Side, Side, f64) {

@@ -60,14 +60,16 @@ impl fmt::Display for Words<'_> {
                 chance(f, evidence)
             }
             Why::SloErrors {
+                since_s,
                 requests,
                 errors,
                 promised,
             } => write!(
                 f,
-                "slo: green breaks the promised error rate of {}: {} of {} requests failed ({}); blue may be no better, so the new version \
-                 is not blamed",
+                "slo: green breaks the promised error rate of {}: since {}, {} of {} requests failed ({}); blue may be no better, so the \
+                 new version is not blamed",
                 percent(promised),
+                moment(since_s),
                 whole(errors),
                 whole(requests),
                 rate(errors, requests),

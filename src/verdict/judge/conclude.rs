@@ -35,9 +35,11 @@ impl Judge {
         if let Some(promised) = self.policy.slo.error_rate
             && self.slo_errors.value() >= threshold
         {
+            let ((requests, errors), since_s) = self.slo_since.green_events();
             let why = Why::SloErrors {
-                requests: self.slo_trail.n,
-                errors: self.slo_trail.k,
+                since_s,
+                requests,
+                errors,
                 promised,
             };
             return self.answer(why, advice);

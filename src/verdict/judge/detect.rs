@@ -69,7 +69,9 @@ impl Judge {
                 Lids::new(self.policy.false_rollbacks, 1.0),
                 &self.dispersion,
             );
-            self.slo_trail.add(green);
+            let value = self.slo_errors.value();
+            self.slo_since
+                .events(reading.begin_s, value, (green.n, green.k), (0.0, 0.0));
         }
         let blue = reading.blue.unwrap_or_default();
         let pair = Pair { green, blue };

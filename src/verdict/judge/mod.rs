@@ -71,7 +71,8 @@ pub struct Judge {
     samples: RankTest,
     probes: ProbeTest,
     slo_errors: CeilingTest,
-    slo_trail: Count,
+    #[serde(default)]
+    slo_since: Trail,
     slo_latency: GapTest,
     instances: Instances,
     #[serde(default)]
@@ -146,7 +147,7 @@ impl Judge {
             samples: RankTest::default(),
             probes: ProbeTest::default(),
             slo_errors: CeilingTest::default(),
-            slo_trail: Count::default(),
+            slo_since: Trail::default(),
             slo_latency: GapTest::default(),
             instances: Instances::default(),
             excused: Excused::default(),
@@ -277,7 +278,7 @@ impl Judge {
     /// found sick only now, and probes and percentiles cannot tell instances apart. The others go on being judged from here.
     fn forgive(&mut self) {
         if self.slo_errors.value() > 1.0 {
-            self.slo_trail = Count::default();
+            self.slo_since = Trail::default();
         }
         self.errors.forget();
         self.rare.forget();

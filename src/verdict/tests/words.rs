@@ -75,12 +75,13 @@ fn rollbacks_tell_what_was_worse_in_numbers() {
     );
     unhealthy(
         Why::SloErrors {
+            since_s: 310.0,
             requests: 12_500.0,
             errors: 400.0,
             promised: 0.02,
         },
         None,
-        "slo: green breaks the promised error rate of 2.0 %: 400 of 12,500 requests failed (3.2 %); blue may be no better, so the new \
+        "slo: green breaks the promised error rate of 2.0 %: since t=310 s, 400 of 12,500 requests failed (3.2 %); blue may be no better, so the new \
          version is not blamed",
     );
     unhealthy(
