@@ -176,22 +176,25 @@ impl CountTest {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct CeilingTest {
     mixture: Mixture,
+    #[serde(default)]
+    dead: Dead,
 }
 
 impl CeilingTest {
-    /// Takes a window in which green had requests.
-    pub(super) fn step(&mut self, green: Count, ceiling: f64, lids: Lids, past: &Dispersion) {
+    /// Takes a window in which green had requests. Where it is said to `convict`, a green that is dead is found in one window.
+    pub(super) fn step(&mut self, green: Count, ceiling: f64, lids: Lids, past: &Dispersion, convict: bool) {
         if green.n <= 0.0 {
             return;
         }
+        let is_dead = self.dead.takes(green, past, !convict);
         let factor = past.stormy_factor();
         let mut first = [0.0; SIZES];
         let mut late = [0.0; SIZES];
         for size in 0..SIZES {
             // Nothing in the same window says whether it was a storm. So four windows are needed where two are otherwise.
             let value = e_value(one_arm(THETAS[size], green, ceiling) / factor);
-            first[size] = value.min(lids.first.sqrt());
-            late[size] = value.min(lids.late.sqrt());
+            first[size] = if is_dead { value } else { value.min(lids.first.sqrt()) };
+            late[size] = if is_dead { value } else { value.min(lids.late.sqrt()) };
         }
         self.mixture.step(&first, &late);
     }

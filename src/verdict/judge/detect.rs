@@ -68,6 +68,8 @@ impl Judge {
                 promised,
                 Lids::new(self.policy.false_rollbacks, 1.0),
                 &self.dispersion,
+                // An outage of both breaks it as well, and going back mends nothing then.
+                false,
             );
             let value = self.slo_errors.value();
             self.slo_since
@@ -86,8 +88,8 @@ impl Judge {
             }
         } else if reading.blue.is_some() && self.blue_past.n > 0.0 && reading.blue_is_gone && !reading.blue_is_down {
             let ceiling = frozen_ceiling(self.blue_past, tolerance, self.policy.false_rollbacks);
-            self.frozen
-                .step(green, ceiling, self.lids[place(Metric::FrozenErrors)], &self.dispersion);
+            let lids = self.lids[place(Metric::FrozenErrors)];
+            self.frozen.step(green, ceiling, lids, &self.dispersion, true);
             let past = Pair {
                 green,
                 blue: self.blue_past,

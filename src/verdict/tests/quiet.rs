@@ -69,3 +69,27 @@ fn blues_past_counts_once_it_has_been_left_nothing() {
     // What its own checks fail at the same time is on the way, or of both.
     undecided(&hold(), &told(false));
 }
+
+#[test]
+fn a_green_that_has_everything_and_dies_takes_one_window() {
+    let swapped = |blue_is_well: bool| {
+        let mut windows = release(1.0, move |at, window| {
+            if at >= 30 {
+                window.blue.idle = true;
+                window.blue.probes = probes(if blue_is_well { 0.0 } else { 20.0 });
+            }
+            if at >= 60 {
+                window.green.errors = window.green.requests;
+            }
+        });
+        windows.truncate(100);
+        windows
+    };
+    let (at, verdict) = decided(&hold(), &swapped(true)).unwrap();
+    assert_eq!(
+        (at, verdict.evidence.unwrap().metric),
+        (610.0, Metric::FrozenErrors),
+        "{verdict}"
+    );
+    undecided(&hold(), &swapped(false));
+}
