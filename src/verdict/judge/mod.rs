@@ -109,7 +109,7 @@ struct Reading {
     blue: Option<Count>,
     /// Whether most of our own checks of blue failed. They are of now, where what is counted may be a window old.
     blue_is_down: bool,
-    /// Whether it has answered a user, or all of our own checks.
+    /// Whether it has answered a user, or all of our own checks, or is not there to be waited for.
     blue_answers: bool,
     /// Whether it has no traffic any more.
     blue_is_gone: bool,
@@ -258,17 +258,19 @@ impl Judge {
             }
         });
         self.gone.take(&window.blue, window.end_s - begin_s);
+        let blue_is_gone = self.gone.is_so(&window.blue, self.blue_past);
         Reading {
             begin_s,
             green: well.filter(|_| !excused),
             blue: window.blue.errors(),
             blue_is_down: window.blue.probes().is_some_and(|checks| 2.0 * checks.k > checks.n),
-            blue_answers: window.blue.errors().is_some_and(|blue| blue.n > 0.0)
+            blue_answers: blue_is_gone
+                || window.blue.errors().is_some_and(|blue| blue.n > 0.0)
                 || window
                     .blue
                     .probes()
                     .is_some_and(|checks| checks.n > 0.0 && checks.k == 0.0),
-            blue_is_gone: self.gone.is_so(&window.blue, self.blue_past),
+            blue_is_gone,
             sick,
             excused,
         }
