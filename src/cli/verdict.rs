@@ -77,21 +77,33 @@ struct WithEvidence<'a> {
     evidence: Option<&'a Evidence>,
 }
 
+/// The next line of a trace, which is the one of that number; none at its end.
+fn next<'a>(trace: &mut impl BufRead, line: &'a mut Vec<u8>, number: u64) -> Result<Option<&'a str>, String> {
+    line.clear();
+    let length = trace
+        .take(LONGEST + 1)
+        .read_until(b'\n', line)
+        .map_err(|error| format!("the trace cannot be read on: {error}"))?;
+    if length as u64 > LONGEST {
+        return Err(format!(
+            "line {number} of the trace is longer than {LONGEST} bytes, which no window is; write each window on a line of its own"
+        ));
+    }
+    let text = std::str::from_utf8(line)
+        .map_err(|error| format!("line {number} of the trace is no text: {error}; write it as UTF-8"))?;
+    Ok((length > 0).then_some(text))
+}
+
 /// Answers line by line, each before the next one is read.
 fn judge(mut trace: impl BufRead, policy: Option<Policy>, with_evidence: bool) -> Result<(), String> {
     let mut session = Session::new(policy);
     let mut answers = std::io::stdout().lock();
-    let mut line = String::new();
-    loop {
-        line.clear();
-        let length = (&mut trace)
-            .take(LONGEST)
-            .read_line(&mut line)
-            .map_err(|error| format!("the trace cannot be read on: {error}; it must be UTF-8 text"))?;
-        if length == 0 {
+    let mut buffer = Vec::new();
+    for number in 1_u64.. {
+        let Some(line) = next(&mut trace, &mut buffer, number)? else {
             break;
-        }
-        let Some(answer) = session.line(&line).map_err(|error| error.to_string())? else {
+        };
+        let Some(answer) = session.line(line).map_err(|error| error.to_string())? else {
             continue;
         };
         let mut told = if with_evidence {
@@ -118,5 +130,31 @@ fn judge(mut trace: impl BufRead, policy: Option<Policy>, with_evidence: bool) -
         Ok(())
     } else {
         Err("the trace is empty; its first line is a header, and `cutover verdict --help` shows one".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_is_too_long_is_told_from_one_that_is_broken() {
+        let read = |bytes: &[u8]| {
+            let (mut trace, mut line) = (bytes, Vec::new());
+            let told = next(&mut trace, &mut line, 3);
+            told.map(|text| text.map(str::to_owned))
+        };
+        assert_eq!(read(b"{}\n{}\n"), Ok(Some("{}\n".to_owned())));
+        assert_eq!(read(b""), Ok(None));
+        let longest = usize::try_from(LONGEST).unwrap();
+        assert!(read(" ".repeat(longest).as_bytes()).is_ok());
+        // In the middle of a letter, too.
+        let error = read("é".repeat(longest).as_bytes()).unwrap_err();
+        assert!(
+            error.starts_with("line 3 of the trace is longer than 1048576 bytes"),
+            "{error}"
+        );
+        let error = read(b"\xff\xfe{").unwrap_err();
+        assert!(error.starts_with("line 3 of the trace is no text"), "{error}");
     }
 }

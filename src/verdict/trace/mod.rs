@@ -73,6 +73,8 @@ pub struct Session {
 struct Begun {
     judge: Judge,
     header: Header,
+    /// The greatest time of a line so far.
+    latest: Option<Number>,
     decided: Option<(Word, String, Option<Evidence>)>,
 }
 
@@ -94,7 +96,7 @@ impl Session {
     /// When the line is no JSON, or lacks what it must have, or holds it as something else.
     pub fn line(&mut self, text: &str) -> Result<Option<Answer>, LineError> {
         self.line += 1;
-        let text = text.trim();
+        let text = if self.line == 1 { unmarked(text) } else { text }.trim();
         if text.is_empty() {
             return Ok(None);
         }
@@ -116,6 +118,11 @@ impl Session {
     pub fn has_begun(&self) -> bool {
         self.began.is_some()
     }
+}
+
+/// A text without the mark with which some programs begin UTF-8.
+fn unmarked(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
 fn begin(text: &str, line: u64, given: Option<&Policy>) -> Result<Begun, LineError> {
@@ -140,6 +147,7 @@ fn begin(text: &str, line: u64, given: Option<&Policy>) -> Result<Begun, LineErr
     Ok(Begun {
         judge: Judge::new(policy),
         header,
+        latest: None,
         decided: None,
     })
 }
@@ -157,6 +165,16 @@ impl Begun {
         }
         let window = self.window(line);
         let verdict = self.judge.window(&window);
+        let before = self.latest.as_ref().filter(|latest| window.end_s <= seconds(latest));
+        if let Some(latest) = before {
+            return Answer {
+                t,
+                verdict: Word::Continue,
+                reason: format!("this window says nothing: it does not end after t={latest} s, the latest time so far"),
+                evidence: verdict.evidence,
+            };
+        }
+        self.latest = Some(t.clone());
         let word = match verdict.decision {
             Decision::Healthy => Word::Promote,
             Decision::Unhealthy => Word::Rollback,
@@ -175,7 +193,7 @@ impl Begun {
     }
 
     fn window(&self, line: Line) -> Window {
-        let end_s = line.t.as_f64().unwrap_or(f64::NAN);
+        let end_s = seconds(&line.t);
         let begin_s = end_s - self.header.window_s.unwrap_or(WINDOW_S);
         Window {
             begin_s,
@@ -188,6 +206,10 @@ impl Begun {
             green: line.green.arm(),
         }
     }
+}
+
+fn seconds(t: &Number) -> f64 {
+    t.as_f64().unwrap_or(f64::NAN)
 }
 
 /// What is said of windows after the decision.

@@ -134,6 +134,45 @@ fn an_slo_stays_the_first_word() {
 }
 
 #[test]
+fn null_is_what_is_not_known() {
+    let mut nulls = session(r#"{"slo":null,"tolerance":null,"schedule":null,"shift_at":null,"window_s":null}"#);
+    let answer = nulls.line(r#"{"t":10,"green":null,"blue":null}"#).unwrap().unwrap();
+    assert_eq!(answer.verdict, Word::Continue);
+    let line: Line = serde_json::from_str(
+        r#"{"t":1,"green":{"classes":null,"instances":null,"latency_ms":[1,null,2.5],"probes":{"requests":null,"failures":1,"latency_ms":[null,3]}},
+            "blue":{"instances":[{"id":7,"requests":null,"healthy":null},{"id":null}],"probes":{"requests":20,"latency_ms":null}}}"#,
+    )
+    .unwrap();
+    let (green, blue) = (line.green.arm(), line.blue.arm());
+    assert_eq!(green.latency, Latency::Samples(vec![1.0, 2.5]));
+    let probes = green.probes.unwrap();
+    assert_eq!(
+        (probes.requests, probes.failures, probes.latencies_ms),
+        (0.0, 0.0, vec![3.0])
+    );
+    assert_eq!(blue.probes.unwrap().requests, 0.0, "how many failed is not known");
+    assert_eq!(blue.instances[0].id, "7");
+}
+
+#[test]
+fn a_mark_before_the_header_is_passed_over() {
+    assert!(session(&format!("\u{feff}{HEADER}\r\n")).has_begun());
+}
+
+#[test]
+fn a_window_that_is_not_the_latest_says_why_it_says_nothing() {
+    let mut session = session("{}");
+    play(&mut session, [window(310_000, (100, 0), (100, 0))].into_iter());
+    for t in [320, 310_000] {
+        let late = &play(&mut session, [window(t, (100, 0), (100, 100))].into_iter())[0];
+        assert_eq!(late.verdict, Word::Continue);
+        assert!(late.reason.contains("t=310000 s"), "{}", late.reason);
+    }
+    let next = &play(&mut session, [window(310_010, (100, 0), (100, 0))].into_iter())[0];
+    assert!(!next.reason.contains("says nothing"), "{}", next.reason);
+}
+
+#[test]
 fn a_schedule_says_when_blue_is_left_nothing() {
     let begun = session(r#"{"schedule":[[300,0.5],[600,1],[900,0.9]]}"#).began.unwrap();
     let idle = |t: u32| {

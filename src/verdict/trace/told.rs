@@ -21,9 +21,9 @@ const AHEAD: i64 = 30_000;
 struct Line {
     t: f64,
     window_s: Option<f64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "wire::known")]
     blue: ArmLine,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "wire::known")]
     green: ArmLine,
 }
 
@@ -45,7 +45,7 @@ pub struct Told {
 ///
 /// What is wrong with it.
 pub fn told(text: &str) -> Result<Told, String> {
-    let text = text.trim();
+    let text = super::unmarked(text).trim();
     let line: Line = serde_json::from_str(text).map_err(|error| {
         format!(
             "the answer is not a window such as {{\"t\":1767225600,\"blue\":{{\"requests\":4750,\"errors\":5}},\"green\":{{…}}}}: {}",
@@ -113,7 +113,8 @@ mod tests {
         .unwrap();
         assert_eq!(told.blue.requests, Some(7.0));
         assert_eq!((told.blue.probes, told.green), (None, Arm::default()));
-        let told = super::told("{\"t\":1767225600.5,\"green\":{\"latency_ms\":{\"p50\":80}}}").unwrap();
+        let told =
+            super::told("\u{feff}{\"t\":1767225600.5,\"blue\":null,\"green\":{\"latency_ms\":{\"p50\":80}}}").unwrap();
         assert_eq!(told.length(), Span::from_secs(10));
         let end = Timestamp::from_millis(1_767_225_600_500);
         assert_eq!(told.ended_at(end), Ok(end));

@@ -13,14 +13,17 @@ pub(super) struct Header {
     pub(super) window_s: Option<f64>,
     /// The part of good releases that may be taken back.
     false_rollbacks: Option<f64>,
+    #[serde(deserialize_with = "known")]
     tolerance: Bounds,
     /// Absent: as the standard policy says. `null` or `false`: never early.
     promote: Promote,
+    #[serde(deserialize_with = "known")]
     slo: SloLine,
     warm_up_s: Option<f64>,
     /// When green gets its first traffic, in the windows' seconds.
     shift_at: Option<f64>,
     /// When green gets which share.
+    #[serde(deserialize_with = "known")]
     schedule: Vec<(f64, f64)>,
     /// What only windows have.
     t: Option<Value>,
@@ -220,9 +223,9 @@ impl Header {
 pub(super) struct Line {
     /// Its end, in seconds.
     pub(super) t: Number,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "known")]
     pub(super) blue: ArmLine,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "known")]
     pub(super) green: ArmLine,
 }
 
@@ -234,10 +237,11 @@ pub(super) struct ArmLine {
     errors: Option<f64>,
     #[serde(alias = "errors_4xx")]
     client_errors: Option<f64>,
-    #[serde(alias = "status")]
+    #[serde(alias = "status", deserialize_with = "known")]
     classes: Classes,
     latency_ms: LatencyLine,
     probes: Option<ProbesLine>,
+    #[serde(deserialize_with = "known")]
     instances: Vec<InstanceLine>,
 }
 
@@ -255,7 +259,7 @@ struct Classes {
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum LatencyLine {
-    Samples(Vec<f64>),
+    Samples(Vec<Option<f64>>),
     Percentiles {
         #[serde(default)]
         p50: Option<f64>,
@@ -280,19 +284,52 @@ impl Default for LatencyLine {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct ProbesLine {
-    requests: f64,
+    requests: Option<f64>,
     #[serde(alias = "errors")]
-    failures: f64,
-    latency_ms: Vec<f64>,
+    failures: Option<f64>,
+    #[serde(deserialize_with = "known")]
+    latency_ms: Vec<Option<f64>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct InstanceLine {
-    id: String,
+    id: Id,
     requests: Option<f64>,
     errors: Option<f64>,
     healthy: Option<bool>,
+}
+
+/// What the service calls an instance: some number them.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Id {
+    Name(String),
+    Number(Number),
+    Unknown(()),
+}
+
+impl Default for Id {
+    fn default() -> Self {
+        Self::Unknown(())
+    }
+}
+
+/// `null` is what is not known, as if it were absent.
+pub(super) fn known<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserializer: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+impl ProbesLine {
+    /// Those of which it is not known how many failed are none.
+    fn probes(self) -> Probes {
+        let (requests, failures) = self.requests.zip(self.failures).unwrap_or_default();
+        Probes {
+            requests,
+            failures,
+            latencies_ms: self.latency_ms.into_iter().flatten().collect(),
+        }
+    }
 }
 
 impl ArmLine {
@@ -302,7 +339,7 @@ impl ArmLine {
             errors: self.errors.or(self.classes.server),
             client_errors: self.client_errors.or(self.classes.client),
             latency: match self.latency_ms {
-                LatencyLine::Samples(samples) => Latency::Samples(samples),
+                LatencyLine::Samples(samples) => Latency::Samples(samples.into_iter().flatten().collect()),
                 LatencyLine::Percentiles {
                     p50,
                     p75,
@@ -314,16 +351,16 @@ impl ArmLine {
             },
             own: Own::default(),
             idle: false,
-            probes: self.probes.map(|probes| Probes {
-                requests: probes.requests,
-                failures: probes.failures,
-                latencies_ms: probes.latency_ms,
-            }),
+            probes: self.probes.map(ProbesLine::probes),
             instances: self
                 .instances
                 .into_iter()
                 .map(|instance| Instance {
-                    id: instance.id,
+                    id: match instance.id {
+                        Id::Name(name) => name,
+                        Id::Number(number) => number.to_string(),
+                        Id::Unknown(()) => String::new(),
+                    },
                     requests: instance.requests,
                     errors: instance.errors,
                     healthy: instance.healthy,
