@@ -76,6 +76,9 @@ pub enum Side {
 pub struct Evidence {
     /// What was measured.
     pub metric: Metric,
+    /// Of which percentile the latencies told are, as a part of 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub percentile: Option<f64>,
     /// Green, since then.
     pub green: Side,
     /// Blue, since then.
@@ -111,8 +114,12 @@ pub enum Why {
     NoTraffic,
     /// Nothing is known of green in this window.
     Silence,
-    /// Nothing is known of blue in this window, so that there is nothing to compare with.
+    /// Blue has no traffic any more, so that there is nothing to compare with.
     NothingToCompare,
+    /// Blue has some, and had none in this window.
+    BlueIsSilent,
+    /// Nothing is known of blue in this window.
+    BlueIsUnknown,
     /// Something speaks against green, and not enough.
     Suspicion,
     /// Green is worse than blue by more than the tolerance.
@@ -184,6 +191,8 @@ pub(super) struct Trail {
     green: (f64, f64),
     blue: (f64, f64),
     is_latency: bool,
+    #[serde(default)]
+    percentile: Option<f64>,
 }
 
 impl Default for Trail {
@@ -194,6 +203,7 @@ impl Default for Trail {
             green: (0.0, 0.0),
             blue: (0.0, 0.0),
             is_latency: false,
+            percentile: None,
         }
     }
 }
@@ -204,9 +214,13 @@ impl Trail {
         self.take(begin_s, value, green, blue);
     }
 
-    /// Takes a window's latencies, in milliseconds.
-    pub(super) fn latency(&mut self, begin_s: f64, value: f64, green: f64, blue: f64) {
+    /// Takes a window's latencies, in milliseconds, and of which percentile they are. Those of another one are not added to them.
+    pub(super) fn latency(&mut self, begin_s: f64, value: f64, percentile: Option<f64>, green: f64, blue: f64) {
         self.is_latency = true;
+        if self.percentile != percentile {
+            self.percentile = percentile;
+            (self.green, self.blue) = ((0.0, 0.0), (0.0, 0.0));
+        }
         self.take(begin_s, value, (1.0, green), (1.0, blue));
     }
 
@@ -236,6 +250,10 @@ impl Trail {
             sum.0 += part.0;
             sum.1 += part.1;
         }
+    }
+
+    pub(super) fn percentile(&self) -> Option<f64> {
+        self.percentile
     }
 
     /// Green's events, and since when.

@@ -138,7 +138,7 @@ impl Instances {
             let is_sick = self.sick.contains(&instance.id);
             let said = if odd == Some(&instance.id) {
                 SAID
-            } else if instance.healthy == Some(true) && own.k <= 0.0 {
+            } else if is_well(instance, is_sick) && own.k <= 0.0 {
                 -fades
             } else {
                 0.0
@@ -153,9 +153,9 @@ impl Instances {
         }
     }
 
-    /// Takes those for well again that the service says are, once nothing speaks against them any more.
+    /// Takes those for well again that are, once nothing speaks against them any more.
     fn let_go(&mut self, instances: &[Instance]) {
-        for instance in instances.iter().filter(|instance| instance.healthy == Some(true)) {
+        for instance in instances.iter().filter(|instance| is_well(instance, true)) {
             if self.sick.contains(&instance.id) && self.against_it(instance) <= 0.0 {
                 self.sick.retain(|id| *id != instance.id);
                 self.recovered.push(instance.id.clone());
@@ -179,6 +179,12 @@ impl Instances {
     fn against_it(&self, instance: &Instance) -> f64 {
         self.against.get(&instance.id).copied().unwrap_or_default()
     }
+}
+
+/// Whether an instance is well in the service's own words, or, where it says nothing of a sick one, by what that serves.
+fn is_well(instance: &Instance, is_sick: bool) -> bool {
+    let serves = || is_sick && instance.errors().is_some_and(|own| own.n > 0.0 && own.k <= 0.0);
+    instance.healthy.unwrap_or_else(serves)
 }
 
 /// How much more an instance's requests fail than those of others, as the logarithm of a bet on it.
@@ -382,5 +388,26 @@ mod tests {
         for _ in 0..10 {
             assert_eq!(instances.settle(&other, 10.0).sick, None);
         }
+    }
+
+    #[test]
+    fn one_of_which_the_service_says_nothing_is_well_again_once_it_serves_well() {
+        let mut instances = Instances::default();
+        assert!(
+            instances
+                .settle(
+                    &arm(&[(100.0, 50.0, None), (100.0, 0.0, None), (100.0, 0.0, None)]),
+                    10.0
+                )
+                .is_new
+        );
+        let windows = |instances: &mut Instances, own: (f64, f64)| {
+            let arm = arm(&[(own.0, own.1, None), (100.0, 0.0, None), (100.0, 0.0, None)]);
+            let windows = (0..200).take_while(|_| instances.settle(&arm, 10.0).sick.is_some());
+            windows.count()
+        };
+        assert_eq!(windows(&mut instances.clone(), (100.0, 20.0)), 200, "it fails");
+        assert_eq!(windows(&mut instances.clone(), (0.0, 0.0)), 200, "it serves nobody");
+        assert!((10..70).contains(&windows(&mut instances, (100.0, 0.0))));
     }
 }

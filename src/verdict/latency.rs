@@ -52,9 +52,10 @@ pub(super) struct Gap {
     pub(super) variance: f64,
     /// How far cutover's own requests may have moved the difference. It is taken off already, or added.
     pub(super) doubt: f64,
-    /// Green's and blue's value, in milliseconds.
+    /// Green's and blue's value, in milliseconds, and which percentile that is.
     pub(super) green: f64,
     pub(super) blue: f64,
+    pub(super) q: f64,
 }
 
 /// What can be said of a window's latencies.
@@ -172,6 +173,7 @@ fn compare_with(green: Curve, blue: Curve, absolute_ms: f64, doubt: Doubt) -> Ga
             doubt: point.moved * point.slope,
             green: point.values.0,
             blue: point.values.1,
+            q,
         }
     };
     let known = &points[..found];
@@ -267,6 +269,7 @@ fn whole(points: &[Option<Point>], scale: f64) -> Option<Gap> {
         doubt,
         green: first.values.0,
         blue: first.values.1,
+        q: first.quantile.q,
     })
 }
 
@@ -525,6 +528,7 @@ mod tests {
             doubt: 0.0,
             green: 1.0,
             blue: 1.0,
+            q: 0.5,
         };
         let mut noise = Noise {
             squares: NOISE_WEIGHT * 2.0 * 0.03 * 0.03,

@@ -49,6 +49,8 @@ impl fmt::Display for Words<'_> {
             Why::NothingToCompare => {
                 f.write_str("blue gets no traffic any more, so green cannot be compared with it; only errors beyond blue's past would count")
             }
+            Why::BlueIsSilent => f.write_str("nothing speaks against green; blue had no request in this window to compare it with"),
+            Why::BlueIsUnknown => f.write_str("nothing is known of blue in this window, so green cannot be compared with it"),
             Why::Suspicion => {
                 f.write_str("green gets no more traffic for now, because it may be worse")?;
                 told(f, evidence, moment)?;
@@ -136,9 +138,7 @@ fn told(f: &mut fmt::Formatter<'_>, evidence: Option<&Evidence>, moment: &dyn Fn
     let what = match evidence.metric {
         Metric::Errors | Metric::ErrorShare | Metric::RareErrors | Metric::FrozenErrors => "server errors (5xx)",
         Metric::ClientErrors => "client errors (4xx)",
-        Metric::Latency => "latency of half of the requests",
-        Metric::TailLatency => "latency of the slowest tenth",
-        Metric::ExtremeLatency => "latency of the slowest hundredth",
+        Metric::Latency | Metric::TailLatency | Metric::ExtremeLatency => latency(evidence),
         Metric::SampledLatency => "latency of single requests",
         Metric::Probes => "failed probes",
     };
@@ -150,6 +150,17 @@ fn told(f: &mut fmt::Formatter<'_>, evidence: Option<&Evidence>, moment: &dyn Fn
         Metric::FrozenErrors => f.write_str(" before it lost its traffic (frozen baseline)"),
         Metric::RareErrors => f.write_str(" in all"),
         _ => Ok(()),
+    }
+}
+
+/// Which latencies the numbers are. Of the whole curve they are the lowest percentile that both tell.
+fn latency(evidence: &Evidence) -> &'static str {
+    match (evidence.percentile, evidence.metric) {
+        (Some(0.75), _) => "latency of the slowest quarter",
+        (Some(0.9), _) | (None, Metric::TailLatency) => "latency of the slowest tenth",
+        (Some(0.95), _) => "latency of the slowest twentieth",
+        (Some(0.99), _) | (None, Metric::ExtremeLatency) => "latency of the slowest hundredth",
+        _ => "latency of half of the requests",
     }
 }
 

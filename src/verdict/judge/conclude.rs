@@ -2,6 +2,7 @@
 
 use super::{Judge, PARTS, Reading, curve, place};
 use crate::verdict::evidence::{Advice, Decision, Evidence, Metric, Verdict, Why};
+use crate::verdict::latency::Curve;
 use crate::verdict::window::Window;
 
 /// From that e-value on something speaks against green, and it gets no more traffic; at the latest half way to a rollback, on the
@@ -47,7 +48,9 @@ impl Judge {
         if let Some(promised_ms) = self.policy.slo.p99_ms
             && self.slo_latency.value() >= threshold
         {
-            let p99_ms = curve(&window.green).and_then(|curve| curve.points[4]).unwrap_or(0.0);
+            // The greatest that is told: where that is no p99, those take longer still.
+            let slowest = |curve: Curve| curve.points.into_iter().flatten().next_back();
+            let p99_ms = curve(&window.green).and_then(slowest).unwrap_or(0.0);
             return self.answer(Why::SloLatency { p99_ms, promised_ms }, advice);
         }
         let why = if advice.is_some() {
@@ -57,7 +60,13 @@ impl Judge {
         } else if e_value >= SUSPICION.min(threshold.sqrt()) {
             Why::Suspicion
         } else if window.blue.requests() <= 0.0 && window.blue.probes().is_none() {
-            Why::NothingToCompare
+            if window.blue.requests.is_none_or(|n| !n.is_finite() || n < 0.0) {
+                Why::BlueIsUnknown
+            } else if reading.blue_is_gone {
+                Why::NothingToCompare
+            } else {
+                Why::BlueIsSilent
+            }
         } else {
             self.promising(window)
         };
@@ -100,9 +109,11 @@ impl Judge {
     pub(super) fn answer(&self, why: Why, advice: Option<Advice>) -> Verdict {
         let evidence = self.parts.map(|_| {
             let (e_value, metric) = self.total();
-            let (green, blue, since_s) = self.trails[place(metric)].sides();
+            let trail = &self.trails[place(metric)];
+            let (green, blue, since_s) = trail.sides();
             Evidence {
                 metric,
+                percentile: trail.percentile(),
                 green,
                 blue,
                 e_value,
@@ -116,6 +127,8 @@ impl Judge {
             Why::NoTraffic
             | Why::Silence
             | Why::NothingToCompare
+            | Why::BlueIsSilent
+            | Why::BlueIsUnknown
             | Why::Suspicion
             | Why::SickInstance
             | Why::Baking { .. }

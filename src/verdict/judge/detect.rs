@@ -136,7 +136,7 @@ impl Judge {
             self.samples.step(&green, &blue, allowed, lids);
             if let (Some(green), Some(blue)) = (median(&green), median(&blue)) {
                 let value = self.refresh(Metric::SampledLatency);
-                self.trails[place(Metric::SampledLatency)].latency(begin_s, value, green, blue);
+                self.trails[place(Metric::SampledLatency)].latency(begin_s, value, None, green, blue);
             }
         }
     }
@@ -159,7 +159,7 @@ impl Judge {
         let lids = self.lids[place(metric)];
         self.latencies[which].step(gap, tolerance, self.policy.latency_noise, lids);
         let value = self.refresh(metric);
-        self.trails[place(metric)].latency(begin_s, value, gap.green, gap.blue);
+        self.trails[place(metric)].latency(begin_s, value, Some(gap.q), gap.green, gap.blue);
     }
 
     /// A promise is kept or not, whatever blue does.

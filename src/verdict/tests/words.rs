@@ -5,6 +5,7 @@ use super::*;
 fn evidence(metric: Metric, green: Side, blue: Side) -> Option<Evidence> {
     Some(Evidence {
         metric,
+        percentile: None,
         green,
         blue,
         e_value: 151.3,
@@ -92,6 +93,76 @@ fn rollbacks_tell_what_was_worse_in_numbers() {
         None,
         "slo: green breaks the promised latency: 99 of 100 requests should take at most 600 ms, and take 1020 ms; blue may be no better, so \
          the new version is not blamed",
+    );
+}
+
+#[test]
+fn the_percentile_that_is_told_is_named() {
+    let slow = |points: [Option<f64>; 5]| {
+        let windows = release(0.5, move |at, window| {
+            let factor = if at >= 30 { 2.0 } else { 1.0 };
+            window.blue.latency = Latency::Percentiles(points);
+            window.green.latency = Latency::Percentiles(points.map(|point| Some(point? * factor)));
+        });
+        decided(&hold(), &windows).expect("it is twice as slow").1.to_string()
+    };
+    let all = [Some(60.0), Some(100.0), Some(160.0), Some(210.0), Some(400.0)];
+    for (least, words) in [
+        (
+            0,
+            "latency of half of the requests, since t=300 s: green 120 ms, blue 60.0 ms",
+        ),
+        (
+            1,
+            "latency of the slowest quarter, since t=300 s: green 200 ms, blue 100 ms",
+        ),
+        (
+            2,
+            "latency of the slowest tenth, since t=300 s: green 320 ms, blue 160 ms",
+        ),
+    ] {
+        let told = slow(std::array::from_fn(|nth| all[nth].filter(|_| nth >= least)));
+        assert!(told.contains(words), "{told}");
+    }
+    for (q, words) in [
+        (0.95, "latency of the slowest twentieth"),
+        (0.99, "latency of the slowest hundredth"),
+    ] {
+        let mut verdict = evidence(Metric::TailLatency, Side::Milliseconds(2.0), Side::Milliseconds(1.0));
+        verdict.as_mut().unwrap().percentile = Some(q);
+        let verdict = Verdict {
+            decision: Decision::Unhealthy,
+            why: Why::Worse,
+            evidence: verdict,
+            advice: None,
+        };
+        assert!(verdict.to_string().contains(words), "{verdict}");
+    }
+}
+
+#[test]
+fn a_blue_that_is_unknown_or_silent_is_not_called_gone() {
+    let of = |blue: Option<f64>| {
+        let mut judge = Judge::new(hold());
+        let mut windows = release(0.5, |_, _| ());
+        windows.truncate(60);
+        // With a request a minute, ten seconds without one are nothing.
+        for window in &mut windows {
+            (window.blue.requests, window.blue.errors) = (Some(0.2), Some(0.0));
+        }
+        let last = &mut windows[59].blue;
+        (*last).clone_from(&Arm::default());
+        (last.requests, last.errors) = (blue, blue);
+        let verdicts: Vec<Verdict> = windows.iter().map(|window| judge.window(window)).collect();
+        verdicts[59].to_string()
+    };
+    assert_eq!(
+        of(None),
+        "nothing is known of blue in this window, so green cannot be compared with it"
+    );
+    assert_eq!(
+        of(Some(0.0)),
+        "nothing speaks against green; blue had no request in this window to compare it with"
     );
 }
 
