@@ -156,6 +156,9 @@ pub enum Why {
         for_errors: f64,
         /// What speaks for green's latency, if it can be compared.
         for_latency: Option<f64>,
+        /// Whether more requests would have made it comparable in this window.
+        #[serde(default)]
+        too_few: bool,
         /// What both must reach.
         needed: f64,
     },

@@ -15,6 +15,11 @@ const COARSE: f64 = 10.0;
 /// A percentile is used when so many requests of the smaller arm lie beyond it, on average.
 const BEYOND: f64 = 2.0;
 
+/// The same where it is the only one that is told, and the slope of the curve there, which nothing shows then: that of a service whose slowest hundredth
+/// takes ten times as long as its median.
+const ALONE_BEYOND: f64 = 5.0;
+const ALONE_SLOPE: f64 = 1.0;
+
 /// The least slope of the curve of `ln x` over the normal quantile: a flatter one is an artefact of the clock's resolution.
 const LEAST_SLOPE: f64 = 0.05;
 
@@ -143,8 +148,16 @@ fn compare_with(green: Curve, blue: Curve, absolute_ms: f64, doubt: Doubt) -> Ga
         [Some(one), Some(next)] => next.values.0 < one.values.0 || next.values.1 < one.values.1,
         _ => false,
     };
-    // One point has no slope, and so no variance; percentiles that fall are none.
-    if found < 2 || points[..found].windows(2).any(falls) {
+    // One point has no slope, and so no variance, unless it is the only one that is told. Percentiles that fall are none.
+    let told = |nth: usize| green.points[nth].and(blue.points[nth]).is_some();
+    let is_alone = (0..QUANTILES.len()).filter(|nth| told(*nth)).count() == 1;
+    if let Some(point) = points[0].as_mut().filter(|_| found == 1) {
+        if !is_alone || green.n.min(blue.n) * (1.0 - point.quantile.q) < ALONE_BEYOND {
+            return Gaps::default();
+        }
+        point.slope = ALONE_SLOPE;
+    }
+    if found == 0 || points[..found].windows(2).any(falls) {
         return Gaps::default();
     }
     let scale = 1.0 / green.n + 1.0 / blue.n;
@@ -152,7 +165,9 @@ fn compare_with(green: Curve, blue: Curve, absolute_ms: f64, doubt: Doubt) -> Ga
     for at in 0..found {
         let before = points[at.saturating_sub(1)];
         let after = points[(at + 1).min(found - 1)];
-        if let (Some(before), Some(after), Some(point)) = (before, after, points[at].as_mut()) {
+        if let (Some(before), Some(after), Some(point)) = (before, after, points[at].as_mut())
+            && found > 1
+        {
             let rise = together(&after) - together(&before);
             point.slope = (rise / (after.quantile.z - before.quantile.z)).max(LEAST_SLOPE);
         }
@@ -178,8 +193,10 @@ fn compare_with(green: Curve, blue: Curve, absolute_ms: f64, doubt: Doubt) -> Ga
     };
     let known = &points[..found];
     let at = |q: f64| known.iter().flatten().find(|point| point.quantile.q == q).map(gap);
+    // The slowest alone are not the whole curve.
+    let is_whole = found > 1 || at(0.5).or_else(|| at(0.75)).is_some();
     Gaps {
-        whole: whole(known, scale),
+        whole: if is_whole { whole(known, scale) } else { None },
         tail: at(0.95).or_else(|| at(0.9)),
         extreme: at(0.99),
     }
@@ -469,12 +486,32 @@ mod tests {
         // Percentiles must not fall, and no request takes days.
         assert_eq!(compare(curve(250.0, 90.0, 70.0, 460.0), blue, 0.0), Gaps::default());
         assert_eq!(compare(curve(250.0, 9e7, 9.1e7, 9.2e7), blue, 0.0), Gaps::default());
-        let one = Curve {
-            own: 0.0,
-            n: 250.0,
-            points: [Some(90.0), None, None, None, None],
+        // One that is left over has no slope.
+        assert_eq!(compare(curve(19.0, 90.0, 220.0, 460.0), blue, 0.0), Gaps::default());
+    }
+
+    #[test]
+    fn a_percentile_that_is_the_only_one_is_compared_with_a_usual_slope() {
+        let alone = |n: f64, nth: usize, value: f64| {
+            let mut points = [None; 5];
+            points[nth] = Some(value);
+            Curve { n, own: 0.0, points }
         };
-        assert_eq!(compare(one, blue, 0.0), Gaps::default());
+        let gaps = compare(alone(1250.0, 4, 800.0), alone(3750.0, 4, 400.0), 0.0);
+        let gap = gaps.extreme.unwrap();
+        assert!(
+            (gap.difference - 2.0_f64.ln()).abs() < 1e-12 && (0.1..0.15).contains(&gap.variance.sqrt()),
+            "{gap:?}"
+        );
+        assert_eq!((gaps.whole, gaps.tail), (None, None), "the slowest are not all");
+        let gaps = compare(alone(1250.0, 0, 120.0), alone(3750.0, 0, 80.0), 0.0);
+        assert!(gaps.whole.is_some() && gaps.tail.is_none());
+        assert_eq!(
+            compare(alone(499.0, 4, 800.0), alone(3750.0, 4, 400.0), 0.0),
+            Gaps::default()
+        );
+        let promised = above_promised(alone(1250.0, 4, 800.0), 600.0).unwrap();
+        assert!((promised.difference - (800.0_f64 / 600.0).ln()).abs() < 1e-12);
     }
 
     #[test]

@@ -90,6 +90,7 @@ impl fmt::Display for Words<'_> {
             Why::TooLittle {
                 for_errors,
                 for_latency,
+                too_few,
                 needed,
             } => {
                 f.write_str("nothing speaks against green, but too little was seen to let it pass: ")?;
@@ -107,7 +108,11 @@ impl fmt::Display for Words<'_> {
                         number(value),
                         number(needed)
                     ),
-                    None => f.write_str("its latency could not be compared with blue's, too few requests a window"),
+                    None if too_few => f.write_str("its latency could not be compared with blue's, too few requests a window"),
+                    None => f.write_str(
+                        "its latency could not be compared with blue's: that takes the same percentiles of both, and more requests of users \
+                         than cutover's own",
+                    ),
                 }
             }
             Why::NeverEarly => f.write_str("nothing speaks against green; it stays until the end of its bake"),

@@ -2,12 +2,15 @@
 
 use super::{Judge, PARTS, Reading, curve, place};
 use crate::verdict::evidence::{Advice, Decision, Evidence, Metric, Verdict, Why};
-use crate::verdict::latency::Curve;
+use crate::verdict::latency::{Curve, Gaps, compare};
 use crate::verdict::window::Window;
 
 /// From that e-value on something speaks against green, and it gets no more traffic; at the latest half way to a rollback, on the
 /// scale on which evidence adds up.
 const SUSPICION: f64 = 10.0;
+
+/// So many requests are enough for any percentile.
+const MANY: f64 = 1e9;
 
 impl Judge {
     /// The evidence over all metrics, and the metric that gives most of it.
@@ -100,6 +103,7 @@ impl Judge {
             Why::TooLittle {
                 for_errors,
                 for_latency,
+                too_few: too_few(window),
                 needed,
             }
         }
@@ -142,4 +146,13 @@ impl Judge {
             advice,
         }
     }
+}
+
+/// Whether latencies of a window cannot be compared, and could be with more requests.
+fn too_few(window: &Window) -> bool {
+    let Some((green, blue)) = curve(&window.green).zip(curve(&window.blue)) else {
+        return false;
+    };
+    let many = |curve: Curve| Curve { n: MANY, ..curve };
+    compare(green, blue, 0.0) == Gaps::default() && compare(many(green), many(blue), 0.0) != Gaps::default()
 }

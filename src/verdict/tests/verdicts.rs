@@ -160,6 +160,53 @@ fn slow_answers_count() {
 }
 
 #[test]
+fn a_service_that_tells_one_percentile_is_judged_by_it() {
+    let slowest = |blue: f64, green: f64| {
+        release(0.25, move |at, window| {
+            for (arm, factor) in [(&mut window.blue, blue), (&mut window.green, green)] {
+                let Latency::Percentiles([.., Some(slowest)]) = arm.latency else {
+                    return;
+                };
+                let factor = if at >= 30 { factor } else { 1.0 };
+                arm.latency = Latency::Percentiles([None, None, None, None, Some(slowest * factor)]);
+            }
+        })
+    };
+    let (at, verdict) = decided(&hold(), &slowest(1.0, 2.0)).expect("it is twice as slow");
+    let evidence = verdict.evidence.unwrap();
+    assert!(
+        evidence.metric == Metric::ExtremeLatency && evidence.percentile == Some(0.99) && at <= 400.0,
+        "t={at} {verdict}"
+    );
+    let (at, verdict) = decided(&Policy::default(), &slowest(1.0, 1.0)).expect("it is as quick");
+    assert_eq!((at, verdict.decision), (1200.0, Decision::Healthy), "{verdict}");
+    // A promise is checked by it as well.
+    let promised = Policy {
+        slo: Slo {
+            error_rate: None,
+            p99_ms: Some(500.0),
+        },
+        ..hold()
+    };
+    let (at, verdict) = decided(&promised, &slowest(6.0, 6.0)).expect("it takes 2400 ms");
+    assert!(
+        matches!(verdict.why, Why::SloLatency { .. }) && at <= 330.0,
+        "t={at} {verdict}"
+    );
+    // Where blue tells another one, more requests would not help.
+    let mut unlike = slowest(1.0, 1.0);
+    for window in &mut unlike {
+        window.blue.latency = Latency::Percentiles([Some(80.0), None, None, None, None]);
+    }
+    let verdict = undecided(&Policy::default(), &unlike);
+    assert!(
+        matches!(verdict.why, Why::TooLittle { too_few: false, .. }),
+        "{verdict}"
+    );
+    assert!(!verdict.to_string().contains("too few"), "{verdict}");
+}
+
+#[test]
 fn latencies_of_a_cold_green_can_be_left_out() {
     let cold = release(0.05, |at, window| {
         if (30..34).contains(&at) {

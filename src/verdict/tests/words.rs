@@ -177,6 +177,7 @@ fn waits_tell_what_they_are_for() {
     let little = |for_errors, for_latency| Why::TooLittle {
         for_errors,
         for_latency,
+        too_few: true,
         needed: 20.0,
     };
     let so_far = "nothing speaks against green, but too little was seen to let it pass: ";
