@@ -103,7 +103,7 @@ impl<'a> Check<'a> {
                 }
                 self.structure(members, given, path);
             }
-            Shape::List { of, length } => self.list(of, length, given, path),
+            Shape::List { of, length, .. } => self.list(of, length, given, path),
             Shape::Map { value } => {
                 for (_, entry) in given.child("entry").into_iter().flat_map(Parameters::children) {
                     if let Some(given) = entry.child("value") {

@@ -6,6 +6,7 @@
 mod check;
 mod document;
 mod table;
+mod xml;
 
 use std::sync::OnceLock;
 
@@ -14,8 +15,9 @@ use check::Check;
 use table::Table;
 
 pub(crate) use document::check_document;
+pub(crate) use xml::{Asked, NotTaken, check_request};
 
-/// A service that speaks the query protocol, or that did so before it spoke in documents.
+/// A service whose requests are checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Service {
     AutoScaling,
@@ -24,28 +26,30 @@ pub(crate) enum Service {
     Identities,
     LoadBalancing,
     Tokens,
+    Zones,
 }
 
 impl Service {
     /// All of them.
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::AutoScaling,
         Self::CloudWatch,
         Self::ElasticBeanstalk,
         Self::Identities,
         Self::LoadBalancing,
         Self::Tokens,
+        Self::Zones,
     ];
 
-    /// The service of that version of an API.
+    /// The service of that version of an API, among those that speak the query protocol, or did so before they spoke in
+    /// documents.
     fn of_version(version: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|service| service.table().version() == version)
+        let mut services = Self::ALL.into_iter().filter(|service| *service != Self::Zones);
+        services.find(|service| service.table().version() == version)
     }
 
     fn table(self) -> &'static Table {
-        static TABLES: [OnceLock<Table>; 6] = [const { OnceLock::new() }; 6];
+        static TABLES: [OnceLock<Table>; 7] = [const { OnceLock::new() }; 7];
         let (place, text) = match self {
             Self::AutoScaling => (0, include_str!("autoscaling.txt")),
             Self::ElasticBeanstalk => (1, include_str!("elasticbeanstalk.txt")),
@@ -53,6 +57,7 @@ impl Service {
             Self::LoadBalancing => (3, include_str!("elbv2.txt")),
             Self::Tokens => (4, include_str!("sts.txt")),
             Self::CloudWatch => (5, include_str!("cloudwatch.txt")),
+            Self::Zones => (6, include_str!("route53.txt")),
         };
         TABLES[place].get_or_init(|| Table::read(text))
     }

@@ -10,6 +10,7 @@ use regex::Regex;
 pub(super) struct Table {
     version: String,
     operations: BTreeMap<&'static str, Vec<Member>>,
+    requests: Vec<Request>,
     shapes: BTreeMap<&'static str, Shape>,
 }
 
@@ -21,6 +22,18 @@ pub(super) struct Member {
     pub(super) is_required: bool,
 }
 
+/// How an operation is asked for in REST with XML.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) operation: &'static str,
+    method: &'static str,
+    path: Vec<&'static str>,
+    /// Names in the query, and the members that they are.
+    pub(super) query: Vec<(&'static str, &'static str)>,
+    /// The name of the document and its namespace, if there is one.
+    pub(super) root: Option<(&'static str, &'static str)>,
+}
+
 /// What a value may be.
 #[derive(Debug)]
 pub(super) enum Shape {
@@ -28,6 +41,8 @@ pub(super) enum Shape {
     List {
         of: &'static str,
         length: RangeInclusive<u64>,
+        /// The name of its elements in XML.
+        element: &'static str,
     },
     Map {
         value: &'static str,
@@ -58,6 +73,7 @@ impl Table {
         let mut table = Self {
             version: version.unwrap_or_default().to_owned(),
             operations: BTreeMap::new(),
+            requests: Vec::new(),
             shapes: BTreeMap::new(),
         };
         for line in lines {
@@ -65,11 +81,14 @@ impl Table {
             let (name, rest) = rest.split_once(' ').unwrap_or((rest, ""));
             if kind == "operation" {
                 table.operations.insert(name, members(rest));
-            } else {
-                let shape =
-                    shape(kind, rest).unwrap_or_else(|| panic!("the table of shapes has a line that is none: {line}"));
-                table.shapes.insert(name, shape);
+                continue;
             }
+            let read = if kind == "request" {
+                request(name, rest).map(|request| table.requests.push(request))
+            } else {
+                shape(kind, rest).map(|shape| drop(table.shapes.insert(name, shape)))
+            };
+            assert!(read.is_some(), "the table of shapes has a line that is none: {line}");
         }
         table
     }
@@ -82,6 +101,11 @@ impl Table {
     /// The parameters of an operation.
     pub(super) fn operation(&self, name: &str) -> Option<&[Member]> {
         self.operations.get(name).map(Vec::as_slice)
+    }
+
+    /// The request with that method and the parts of that path.
+    pub(super) fn request(&self, method: &str, path: &[&str]) -> Option<&Request> {
+        self.requests.iter().find(|request| request.is(method, path))
     }
 
     /// A shape.
@@ -104,6 +128,50 @@ impl Table {
     }
 }
 
+impl Request {
+    fn is(&self, method: &str, path: &[&str]) -> bool {
+        let fits = |(own, part): (&&'static str, &&str)| own == part || member_of(own).is_some();
+        self.method == method && self.path.len() == path.len() && self.path.iter().zip(path).all(fits)
+    }
+
+    /// The members that stand in a path.
+    pub(super) fn in_path<'a>(&self, path: &[&'a str]) -> impl Iterator<Item = (&'static str, &'a str)> {
+        let pairs = self.path.iter().zip(path);
+        pairs.filter_map(|(own, part)| Some((member_of(own)?, *part)))
+    }
+
+    /// Whether a member is an element of the document.
+    pub(super) fn is_in_document(&self, member: &str) -> bool {
+        let elsewhere = self.path.iter().filter_map(|part| member_of(part));
+        let elsewhere = elsewhere.chain(self.query.iter().map(|(_, member)| *member));
+        !elsewhere.into_iter().any(|other| other == member)
+    }
+}
+
+/// The member that stands for a part of a path.
+fn member_of(part: &'static str) -> Option<&'static str> {
+    part.strip_prefix('{')?.strip_suffix('}')
+}
+
+fn request(operation: &'static str, text: &'static str) -> Option<Request> {
+    let mut words = text.split_whitespace();
+    let (method, path) = (words.next()?, words.next()?.split('/').collect());
+    let (query, root): (Vec<_>, Vec<_>) = words.partition(|word| word.contains('='));
+    let root = match root.as_slice() {
+        [] => None,
+        [name, namespace] => Some((*name, *namespace)),
+        _ => return None,
+    };
+    let query = query.into_iter().map(|word| word.split_once('='));
+    Some(Request {
+        operation,
+        method,
+        path,
+        query: query.collect::<Option<_>>()?,
+        root,
+    })
+}
+
 fn members(text: &'static str) -> Vec<Member> {
     let words = text.split_whitespace().filter_map(|word| word.split_once(':'));
     words
@@ -122,6 +190,7 @@ fn shape(kind: &str, rest: &'static str) -> Option<Shape> {
         "list" => Shape::List {
             of: words.next()?,
             length: span(words.next()?)?,
+            element: words.next().unwrap_or("member"),
         },
         "map" => Shape::Map { value: words.nth(1)? },
         "text" => text(rest)?,

@@ -19,7 +19,8 @@ fn all_tables_are_whole() {
     for service in Service::ALL {
         let table = service.table();
         assert_eq!(table.missing(), Vec::<&str>::new(), "{service:?}");
-        assert_eq!(Service::of_version(table.version()), Some(service));
+        let by_query = Service::of_version(table.version());
+        assert_eq!(by_query, (service != Service::Zones).then_some(service));
     }
 }
 
@@ -161,4 +162,148 @@ fn documents_are_held_to_the_model() {
             "{text}"
         );
     }
+}
+
+const XMLNS: &str = "xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"";
+const RECORD: &str = "<Name>a.example.com</Name><Type>A</Type><TTL>60</TTL><ResourceRecords><ResourceRecord>\
+                      <Value>127.0.0.1</Value></ResourceRecord></ResourceRecords>";
+
+/// A batch of one change.
+fn batch(record: &str) -> String {
+    format!(
+        "<ChangeResourceRecordSetsRequest {XMLNS}><ChangeBatch><Changes><Change><Action>CREATE</Action>\
+         <ResourceRecordSet>{record}</ResourceRecordSet></Change></Changes></ChangeBatch></ChangeResourceRecordSetsRequest>"
+    )
+}
+
+fn check_batch(body: &str) -> Result<(), NotTaken> {
+    let asked = Asked {
+        method: "POST",
+        path: &["hostedzone", "Z1", "rrset"],
+        query: &[],
+        body: body.as_bytes(),
+    };
+    check_request(asked).map(drop)
+}
+
+#[test]
+fn what_clients_write_in_xml_passes() {
+    let whole = batch(RECORD);
+    for body in [
+        whole.clone(),
+        format!("\u{feff}<?xml version='1.0' encoding='UTF-8'?>\n<!-- a -->{whole}\n"),
+        whole.replace(&format!(" {XMLNS}"), ""),
+        whole
+            .replace("<", "<n:")
+            .replace("<n:/", "</n:")
+            .replace("xmlns=", "xmlns:n="),
+        whole.replace("><", ">\n  <"),
+        whole.replace("127.0.0.1", "<![CDATA[127.0]]>.0.&#49;"),
+        whole.replace("<TTL>60<", "<TTL> 60 <"),
+        batch(&format!(
+            "{RECORD}<MultiValueAnswer>1</MultiValueAnswer><SetIdentifier>&lt;a&gt;</SetIdentifier>"
+        )),
+    ] {
+        assert_eq!(check_batch(&body), Ok(()), "{body}");
+    }
+    for (method, path) in [("GET", ["hostedzone", "Z1", "rrset"]), ("PATCH", ["a", "b", "c"])] {
+        let query = [
+            ("type".to_owned(), "AAAA".to_owned()),
+            ("maxitems".to_owned(), String::new()),
+            ("colour".to_owned(), "blue".to_owned()),
+        ];
+        let asked = Asked {
+            method,
+            path: &path,
+            query: &query,
+            body: b"<junk",
+        };
+        let given = check_request(asked).unwrap();
+        assert_eq!(given.len(), if method == "GET" { 2 } else { 0 });
+    }
+}
+
+#[test]
+fn what_is_no_such_document_is_refused() {
+    let whole = batch(RECORD);
+    for body in [
+        String::new(),
+        "hello".to_owned(),
+        whole[..whole.len() - 5].to_owned(),
+        format!("{whole}x"),
+        format!("{whole}{whole}"),
+        format!("<!DOCTYPE a [<!ENTITY e 'v'>]>{whole}"),
+        whole.replace("127.0.0.1", "&e;"),
+        whole.replace("127.0.0.1", "&#1;"),
+        whole.replace("127.0.0.1", "a\u{1}"),
+        whole.replace("<TTL>", "text<TTL>"),
+        whole.replace("<TTL>", "<Colour/><TTL>"),
+        whole.replace("<TTL>", "<TTL>1</TTL><TTL>"),
+        whole.replace("<Value>127.0.0.1", "<Value><a/>"),
+        whole.replace("ResourceRecord>", "member>"),
+        whole.replace("<TTL>", "<HostedZoneId>Z1</HostedZoneId><TTL>"),
+        whole.replace("<TTL>60<", "<TTL>1.5<"),
+        whole.replace("<TTL>", "<TTL xmlns='urn:x'>"),
+        format!("{}{}", "<ChangeBatch>".repeat(30_000), whole),
+        batch(&"<x>".repeat(60_000)),
+    ] {
+        let told = check_batch(&body).unwrap_err();
+        let shown = body.get(..200).unwrap_or(&body);
+        match told {
+            NotTaken::Content(why) => assert!(why.starts_with("Invalid XML ; "), "{why}: {shown}"),
+            NotTaken::Root(why) => assert_eq!(
+                why, "ChangeBatch is not valid, expected ChangeResourceRecordSetsRequest",
+                "{shown}"
+            ),
+        }
+    }
+    for root in ["<ChangeBatch/>", "<ChangeResourceRecordSetsRequest xmlns='urn:x'/>"] {
+        assert!(matches!(check_batch(root), Err(NotTaken::Root(_))), "{root}");
+    }
+}
+
+#[test]
+fn values_in_xml_are_held_to_the_model() {
+    for (record, rule) in [
+        (
+            RECORD.replace(">A<", ">a<"),
+            "Value 'a' at 'changeBatch.changes.1.member.resourceRecordSet.type' failed to satisfy constraint: Member must satisfy \
+             enum value set: [SOA, A,",
+        ),
+        (
+            RECORD.replace("<Type>A</Type>", ""),
+            "Value null at 'changeBatch.changes.1.member.resourceRecordSet.type'",
+        ),
+        (
+            RECORD.replace("127.0.0.1", &"1".repeat(4001)),
+            "at 'changeBatch.changes.1.member.resourceRecordSet.resourceRecords.1.member.value' failed to satisfy constraint: \
+             Member must have length less than or equal to 4000",
+        ),
+        (
+            RECORD.replace("<ResourceRecord><Value>127.0.0.1</Value></ResourceRecord>", ""),
+            "at 'changeBatch.changes.1.member.resourceRecordSet.resourceRecords' failed to satisfy constraint: Member must have \
+             length greater than or equal to 1",
+        ),
+        (
+            format!("{RECORD}<Failover></Failover>"),
+            "Member must satisfy enum value set: [PRIMARY, SECONDARY]",
+        ),
+        (
+            format!("{RECORD}<AliasTarget/>"),
+            "3 validation errors detected: Value null at",
+        ),
+    ] {
+        match check_batch(&batch(&record)).unwrap_err() {
+            NotTaken::Content(why) => assert!(why.contains(rule), "{why}"),
+            NotTaken::Root(why) => panic!("{why}"),
+        }
+    }
+    let long = "Z".repeat(33);
+    let asked = Asked {
+        method: "GET",
+        path: &["hostedzone", &long],
+        query: &[],
+        body: b"",
+    };
+    assert!(check_request(asked).is_err());
 }

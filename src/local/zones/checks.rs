@@ -28,7 +28,7 @@ struct NewCheck {
     health_check_config: Settings,
 }
 
-/// Settings of a health check. Those that are not kept are refused.
+/// Settings of a health check. Those that are not kept have been refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 struct Settings {
@@ -39,10 +39,64 @@ struct Settings {
     kind: String,
     resource_path: Option<String>,
     fully_qualified_domain_name: Option<String>,
+    search_string: Option<String>,
     request_interval: Option<u32>,
     failure_threshold: Option<u32>,
+    measure_latency: Option<bool>,
     inverted: Option<bool>,
     disabled: Option<bool>,
+    #[serde(rename = "EnableSNI")]
+    enable_sni: Option<bool>,
+    regions: Option<Regions>,
+}
+
+/// From where a health check is made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Regions {
+    region: Vec<String>,
+}
+
+impl Settings {
+    /// Whether the settings are sound together (source: `HealthCheckConfig`).
+    fn check(&self) -> Result<(), Refusal> {
+        let kind = self.kind.as_str();
+        let missing = |what: &str| {
+            Err(Refusal::input(format!(
+                "Invalid parameter : {what} must be specified for {kind}"
+            )))
+        };
+        match kind {
+            // With what they need they ask for settings that are not there.
+            "CALCULATED" => return missing("ChildHealthChecks"),
+            "CLOUDWATCH_METRIC" => return missing("AlarmIdentifier"),
+            "RECOVERY_CONTROL" => return missing("RoutingControlArn"),
+            _ => {}
+        }
+        if self.ip_address.is_none() && self.fully_qualified_domain_name.is_none() {
+            return missing("IPAddress or FullyQualifiedDomainName");
+        }
+        if kind == "TCP" && self.port.is_none() {
+            return missing("Port");
+        }
+        let searches = kind.ends_with("_STR_MATCH");
+        if searches && self.search_string.as_ref().is_none_or(String::is_empty) {
+            return missing("SearchString");
+        }
+        if !searches && self.search_string.is_some() {
+            return Err(Refusal::input(format!(
+                "Invalid parameter : SearchString must not be specified for {kind}"
+            )));
+        }
+        // Anything between the two is within the model's bounds only.
+        if self
+            .request_interval
+            .is_some_and(|seconds| seconds != 10 && seconds != 30)
+        {
+            return Err(Refusal::input("Invalid parameter : RequestInterval must be 10 or 30"));
+        }
+        Ok(())
+    }
 }
 
 impl HealthCheck {
@@ -58,6 +112,7 @@ impl Zones {
             caller_reference,
             health_check_config: settings,
         } = wire::read(&request.body)?;
+        settings.check()?;
         // The same call once more gives the same check; with other settings it is refused (source: `CreateHealthCheck`).
         let known = self
             .checks
@@ -96,14 +151,14 @@ impl Zones {
         Ok(RestAnswer::of(200, "DeleteHealthCheckResponse", |_| {}))
     }
 
-    pub(super) fn list_checks(&self, request: &RestRequest) -> RestAnswer {
+    pub(super) fn list_checks(&self, request: &RestRequest) -> Result<RestAnswer, Refusal> {
         let marker = request.parameter("marker");
-        let most = wire::page(request, PAGE);
+        let most = wire::page(request, PAGE)?;
         let mut checks = self
             .checks
             .iter()
             .skip_while(|(id, _)| marker.is_some_and(|marker| id.as_str() < marker));
-        RestAnswer::of(200, "ListHealthChecksResponse", |xml| {
+        Ok(RestAnswer::of(200, "ListHealthChecksResponse", |xml| {
             xml.element("HealthChecks", |xml| {
                 for (id, check) in checks.by_ref().take(most) {
                     write(xml, id, check);
@@ -114,7 +169,7 @@ impl Zones {
             xml.text("IsTruncated", next.is_some());
             xml.optional("NextMarker", next);
             xml.text("MaxItems", most);
-        })
+        }))
     }
 
     pub(super) fn check_status(&self, id: &str, now: Timestamp) -> Result<RestAnswer, Refusal> {
@@ -153,10 +208,20 @@ fn write(xml: &mut Xml, id: &str, check: &HealthCheck) {
                 "FullyQualifiedDomainName",
                 settings.fully_qualified_domain_name.as_deref(),
             );
-            xml.optional("RequestInterval", settings.request_interval);
-            xml.optional("FailureThreshold", settings.failure_threshold);
-            xml.optional("Inverted", settings.inverted);
-            xml.optional("Disabled", settings.disabled);
+            xml.optional("SearchString", settings.search_string.as_deref());
+            // What was not said is told as Route 53 takes it.
+            xml.text("RequestInterval", settings.request_interval.unwrap_or(30));
+            xml.text("FailureThreshold", settings.failure_threshold.unwrap_or(3));
+            xml.text("MeasureLatency", settings.measure_latency.unwrap_or(false));
+            xml.text("Inverted", settings.inverted.unwrap_or(false));
+            xml.text("Disabled", settings.disabled.unwrap_or(false));
+            let is_https = settings.kind.starts_with("HTTPS");
+            xml.text("EnableSNI", settings.enable_sni.unwrap_or(is_https));
+            if let Some(Regions { region }) = &settings.regions {
+                xml.element("Regions", |xml| {
+                    region.iter().for_each(|region| xml.text("Region", region))
+                });
+            }
         });
         xml.text("HealthCheckVersion", 1);
     });

@@ -1,5 +1,7 @@
 //! What Route 53 answers when it does not do what it is asked.
 
+use crate::local::shapes::NotTaken;
+
 /// A refusal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
@@ -20,6 +22,23 @@ impl Refusal {
     /// The request is not as it should be.
     pub(super) fn input(message: impl Into<String>) -> Self {
         Self::new(400, "InvalidInput", message)
+    }
+
+    /// The request does not fit the service's model.
+    pub(super) fn not_taken(why: NotTaken) -> Self {
+        match why {
+            NotTaken::Root(message) => Self::new(400, "MalformedInput", message),
+            NotTaken::Content(message) => Self::input(message),
+        }
+    }
+
+    /// Something that Route 53 has and the local cloud has not.
+    pub(super) fn absent(what: &str) -> Self {
+        Self::new(
+            501,
+            "NotImplemented",
+            format!("The local cloud does not implement {what} of Route 53."),
+        )
     }
 
     /// Changes that cannot be made; none of them was.
@@ -76,10 +95,6 @@ impl Refusal {
     }
 
     pub(super) fn not_implemented(method: &str, path: &str) -> Self {
-        Self::new(
-            501,
-            "NotImplemented",
-            format!("The local cloud does not implement {method} {path} of Route 53."),
-        )
+        Self::absent(&format!("{method} {path}"))
     }
 }

@@ -3,6 +3,7 @@
 //! No I/O, no clock, no randomness of its own: the same calls at the same times give the same bytes. Shapes and rules follow
 //! the service's API model (2013-04-01); the texts of errors are those that users have quoted.
 
+mod absent;
 mod alias;
 mod checks;
 mod error;

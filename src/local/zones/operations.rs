@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::absent;
 use super::error::Refusal;
 use super::name::DomainName;
 use super::record::RecordSet;
@@ -9,6 +10,7 @@ use super::wire::{self, NewZone, RestAnswer, RestRequest};
 use super::zone::{SERVERS, Zone};
 use super::{ChangeState, Zones};
 use crate::local::ids::UPPER;
+use crate::local::shapes::{self, Asked};
 use crate::local::xml::Xml;
 use crate::model::Timestamp;
 
@@ -26,9 +28,17 @@ impl Zones {
     pub(super) fn dispatch(&mut self, request: &RestRequest, now: Timestamp) -> Result<RestAnswer, Refusal> {
         let path = request.path.strip_prefix("/2013-04-01/").unwrap_or(&request.path);
         let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+        let given = shapes::check_request(Asked {
+            method: &request.method,
+            path: &parts,
+            query: &request.query,
+            body: &request.body,
+        })
+        .map_err(Refusal::not_taken)?;
+        absent::refuse(&given)?;
         match (request.method.as_str(), parts.as_slice()) {
             ("POST", ["hostedzone"]) => self.create_zone(request, now),
-            ("GET", ["hostedzone"]) => Ok(self.list_zones(request)),
+            ("GET", ["hostedzone"]) => self.list_zones(request),
             ("GET", ["hostedzonesbyname"]) => self.list_zones_by_name(request),
             ("GET", ["hostedzonecount"]) => Ok(RestAnswer::of(200, "GetHostedZoneCountResponse", |xml| {
                 xml.text("HostedZoneCount", self.zones.len());
@@ -38,7 +48,7 @@ impl Zones {
             ("POST", ["hostedzone", id, "rrset"]) => self.change_records(id, request, now),
             ("GET", ["hostedzone", id, "rrset"]) => self.list_records(id, request),
             ("POST", ["healthcheck"]) => self.create_check(request, now),
-            ("GET", ["healthcheck"]) => Ok(self.list_checks(request)),
+            ("GET", ["healthcheck"]) => self.list_checks(request),
             ("GET", ["healthcheck", id]) => self.get_check(id),
             ("DELETE", ["healthcheck", id]) => self.delete_check(id),
             ("GET", ["healthcheck", id, "status"]) => self.check_status(id, now),
@@ -54,12 +64,6 @@ impl Zones {
     fn create_zone(&mut self, request: &RestRequest, now: Timestamp) -> Result<RestAnswer, Refusal> {
         let new: NewZone = wire::read(&request.body)?;
         let name = DomainName::parse(&new.name).map_err(|error| Refusal::not_a_name(&error))?;
-        let config = new.hosted_zone_config;
-        if new.vpc.is_some() || config.as_ref().is_some_and(|config| config.private_zone == Some(true)) {
-            return Err(Refusal::input(
-                "The local cloud has no private hosted zones; leave VPC and PrivateZone out",
-            ));
-        }
         if self
             .zones
             .values()
@@ -68,7 +72,7 @@ impl Zones {
             return Err(Refusal::zone_exists());
         }
         let id = format!("Z{}", self.ids.text("zone", UPPER, 20));
-        let comment = config.and_then(|config| config.comment);
+        let comment = new.hosted_zone_config.and_then(|config| config.comment);
         self.zones
             .insert(id.clone(), Zone::new(name, new.caller_reference, comment));
         let change = self.submit(now);
@@ -101,14 +105,14 @@ impl Zones {
         }))
     }
 
-    fn list_zones(&self, request: &RestRequest) -> RestAnswer {
+    fn list_zones(&self, request: &RestRequest) -> Result<RestAnswer, Refusal> {
         let marker = request.parameter("marker");
-        let most = wire::page(request, ZONES_PAGE);
-        let mut zones = self
-            .zones
-            .iter()
-            .skip_while(|(id, _)| marker.is_some_and(|marker| id.as_str() < marker));
-        RestAnswer::of(200, "ListHostedZonesResponse", |xml| {
+        let most = wire::page(request, ZONES_PAGE)?;
+        // The one type that can be asked for is that of private zones, of which there are none.
+        let wants_private = request.parameter("hostedzonetype").is_some();
+        let all = self.zones.iter().filter(|_| !wants_private);
+        let mut zones = all.skip_while(|(id, _)| marker.is_some_and(|marker| id.as_str() < marker));
+        Ok(RestAnswer::of(200, "ListHostedZonesResponse", |xml| {
             xml.element("HostedZones", |xml| {
                 for (id, zone) in zones.by_ref().take(most) {
                     write_zone(xml, id, zone);
@@ -119,7 +123,7 @@ impl Zones {
             xml.text("IsTruncated", next.is_some());
             xml.optional("NextMarker", next);
             xml.text("MaxItems", most);
-        })
+        }))
     }
 
     fn list_zones_by_name(&self, request: &RestRequest) -> Result<RestAnswer, Refusal> {
@@ -128,7 +132,12 @@ impl Zones {
             None => None,
         };
         let from_id = request.parameter("hostedzoneid");
-        let most = wire::page(request, ZONES_PAGE);
+        if from_id.is_some() && from.is_none() {
+            return Err(Refusal::input(
+                "Invalid request: a hosted zone was given without a DNS name to begin with",
+            ));
+        }
+        let most = wire::page(request, ZONES_PAGE)?;
         let mut sorted: Vec<(&String, &Zone)> = self.zones.iter().collect();
         sorted.sort_by(|(one_id, one), (other_id, other)| (&one.name, one_id).cmp(&(&other.name, other_id)));
         let mut zones = sorted.into_iter().skip_while(|(id, zone)| {
@@ -155,10 +164,14 @@ impl Zones {
         self.zone(id)?;
         let changes = wire::changes(&request.body)?;
         let size = size(&changes);
-        if size.0 > MOST_VALUES || size.1 > MOST_CHARACTERS {
+        if size.0 > MOST_VALUES {
             return Err(Refusal::batch(&[format!(
-                "Number of records or characters in the batch exceeds the limit of {MOST_VALUES} values and {MOST_CHARACTERS} \
-                 characters"
+                "Number of records limit of {MOST_VALUES} exceeded."
+            )]));
+        }
+        if size.1 > MOST_CHARACTERS {
+            return Err(Refusal::batch(&[format!(
+                "RDATA character limit of {MOST_CHARACTERS} exceeded."
             )]));
         }
         for (_, record) in &changes {
@@ -197,7 +210,12 @@ impl Zones {
                 "Invalid request: a type was given without a name to begin with",
             ));
         }
-        let most = wire::page(request, PAGE);
+        if set.is_some() && kind.is_none() {
+            return Err(Refusal::input(
+                "Invalid request: an identifier was given without a type to begin with",
+            ));
+        }
+        let most = wire::page(request, PAGE)?;
         let before = |record: &&RecordSet| {
             from.as_ref().is_some_and(|from| {
                 (&record.name, record.kind, record.routing.id().unwrap_or_default())

@@ -11,9 +11,6 @@ use crate::local::xml::Xml;
 /// Namespace of all documents.
 const NAMESPACE: &str = "https://route53.amazonaws.com/doc/2013-04-01/";
 
-/// The longest comment (source: shape `ResourceDescription`).
-const LONGEST_COMMENT: usize = 256;
-
 /// A request.
 #[derive(Clone, Debug)]
 pub struct RestRequest {
@@ -77,15 +74,12 @@ pub(super) struct NewZone {
     pub(super) name: String,
     pub(super) caller_reference: String,
     pub(super) hosted_zone_config: Option<ZoneConfig>,
-    #[serde(rename = "VPC")]
-    pub(super) vpc: Option<serde::de::IgnoredAny>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct ZoneConfig {
     pub(super) comment: Option<String>,
-    pub(super) private_zone: Option<bool>,
 }
 
 /// Body of `ChangeResourceRecordSets`.
@@ -98,7 +92,6 @@ struct ChangeRequest {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct ChangeBatch {
-    comment: Option<String>,
     changes: Changes,
 }
 
@@ -123,17 +116,16 @@ struct WireRecord {
     #[serde(rename = "Type")]
     kind: String,
     set_identifier: Option<String>,
-    weight: Option<i64>,
+    weight: Option<u8>,
     region: Option<String>,
     geo_location: Option<Geo>,
     failover: Option<String>,
     multi_value_answer: Option<bool>,
     #[serde(rename = "TTL")]
-    ttl: Option<i64>,
+    ttl: Option<u32>,
     resource_records: Option<WireValues>,
     alias_target: Option<WireAlias>,
     health_check_id: Option<String>,
-    traffic_policy_instance_id: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -167,9 +159,16 @@ struct WireAlias {
 }
 
 /// How many things an answer may hold: as many as were asked for, within bounds.
-pub(super) fn page(request: &RestRequest, most: usize) -> usize {
-    let asked = request.parameter("maxitems").and_then(|text| text.parse().ok());
-    asked.unwrap_or(most).clamp(1, most)
+pub(super) fn page(request: &RestRequest, most: usize) -> Result<usize, Refusal> {
+    let Some(text) = request.parameter("maxitems") else {
+        return Ok(most);
+    };
+    match text.parse::<u32>() {
+        Ok(asked) if asked > 0 => Ok(usize::try_from(asked).unwrap_or(most).min(most)),
+        _ => Err(Refusal::input(format!(
+            "Invalid value for maxitems: '{text}' is no positive number"
+        ))),
+    }
 }
 
 /// Reads a body.
@@ -181,28 +180,8 @@ pub(super) fn read<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, Refus
 
 /// Reads a batch of changes.
 pub(super) fn changes(body: &[u8]) -> Result<Vec<(Action, RecordSet)>, Refusal> {
-    let batch = read::<ChangeRequest>(body)?.change_batch;
-    if batch
-        .comment
-        .is_some_and(|comment| comment.chars().count() > LONGEST_COMMENT)
-    {
-        return Err(Refusal::input(format!(
-            "1 validation error detected: Value at 'changeBatch.comment' failed to satisfy constraint: Member must have length \
-             less than or equal to {LONGEST_COMMENT}"
-        )));
-    }
-    let changes = batch.changes.change;
-    if changes.is_empty() {
-        return Err(Refusal::input(
-            "1 validation error detected: Value '[]' at 'changeBatch.changes' failed to satisfy constraint: Member must have \
-             length greater than or equal to 1",
-        ));
-    }
-    changes
-        .into_iter()
-        .enumerate()
-        .map(|(index, change)| record(index + 1, change))
-        .collect()
+    let changes = read::<ChangeRequest>(body)?.change_batch.changes.change;
+    changes.into_iter().map(record).collect()
 }
 
 /// What a batch is about to change, for those who judge whether it may: action, name and type of each change. `None` if it cannot
@@ -216,44 +195,23 @@ pub(in crate::local) fn changed(body: &[u8]) -> Option<Vec<(String, DomainName, 
     each.collect()
 }
 
-/// A change of the batch, by its place in it.
-fn record(place: usize, change: Change) -> Result<(Action, RecordSet), Refusal> {
+/// A change of the batch. What the model asks of it holds.
+fn record(change: Change) -> Result<(Action, RecordSet), Refusal> {
     let Change {
         action,
         resource_record_set: wire,
     } = change;
-    let constraint = |field: &str, value: &dyn std::fmt::Display, constraint: &str| {
-        Refusal::input(format!(
-            "1 validation error detected: Value '{value}' at 'changeBatch.changes.{place}.member.{field}' failed to satisfy \
-             constraint: Member must {constraint}"
-        ))
-    };
-    let known = Action::from_wire(&action)
-        .ok_or_else(|| constraint("action", &action, "satisfy enum value set: [CREATE, DELETE, UPSERT]"))?;
-    let kind = TYPES.into_iter().find(|kind| *kind == wire.kind).ok_or_else(|| {
-        let all = TYPES.join(", ");
-        constraint(
-            "resourceRecordSet.type",
-            &wire.kind,
-            &format!("satisfy enum value set: [{all}]"),
-        )
-    })?;
+    let unknown = |what: &str| Refusal::input(format!("Unable to parse request (there is no {what})"));
+    let known = Action::from_wire(&action).ok_or_else(|| unknown(&action))?;
+    let kind = TYPES.into_iter().find(|kind| *kind == wire.kind);
+    let kind = kind.ok_or_else(|| unknown(&wire.kind))?;
     let name = DomainName::parse(&wire.name).map_err(|error| Refusal::batch(&[error.to_string()]))?;
-    let place_of = || {
+    let place = || {
         let id = wire.set_identifier.as_deref().unwrap_or("null");
         format!("in Change with [Action={action}, Name={name}, Type={kind}, SetIdentifier={id}]")
     };
-    if let Some(id) = &wire.set_identifier
-        && !(1..=128).contains(&id.chars().count())
-    {
-        return Err(constraint(
-            "resourceRecordSet.setIdentifier",
-            id,
-            "have length between 1 and 128",
-        ));
-    }
-    let routing = routing(&wire, place_of, constraint)?;
-    let content = content(&wire, place_of, constraint)?;
+    let routing = routing(&wire, place)?;
+    let content = content(&wire, place)?;
     let record = RecordSet {
         name,
         kind,
@@ -264,77 +222,50 @@ fn record(place: usize, change: Change) -> Result<(Action, RecordSet), Refusal> 
     Ok((known, record))
 }
 
-fn routing(
-    wire: &WireRecord,
-    place: impl Fn() -> String,
-    constraint: impl Fn(&str, &dyn std::fmt::Display, &str) -> Refusal,
-) -> Result<Routing, Refusal> {
-    let weight = match wire.weight {
-        Some(weight) => Some(u8::try_from(weight).map_err(|_| {
-            let bound = if weight < 0 {
-                "have value greater than or equal to 0"
-            } else {
-                "have value less than or equal to 255"
-            };
-            constraint("resourceRecordSet.weight", &weight, bound)
-        })?),
-        None => None,
-    };
+fn routing(wire: &WireRecord, place: impl Fn() -> String) -> Result<Routing, Refusal> {
     let policies = [
         wire.failover.clone().map(Policy::Failover),
         wire.region.clone().map(Policy::Latency),
-        wire.geo_location.as_ref().map(|geo| {
-            Policy::Geolocation(
-                geo.continent_code.clone(),
-                geo.country_code.clone(),
-                geo.subdivision_code.clone(),
-            )
-        }),
+        wire.geo_location.as_ref().map(|geo| geo.policy(&place)).transpose()?,
         wire.multi_value_answer
             .and_then(|yes| yes.then_some(Policy::MultiValue)),
     ];
     let mut policies = policies.into_iter().flatten();
     let (policy, more) = (policies.next(), policies.next().is_some());
     let expected = "Expected exactly one of [Weight, Region, Failover, GeoLocation, MultiValueAnswer]";
-    match (weight, policy) {
-        _ if more => Err(Refusal::input(format!(
-            "Invalid request: {expected}, but found more than one {}",
-            place()
-        ))),
-        (Some(_), Some(_)) => Err(Refusal::input(format!(
-            "Invalid request: {expected}, but found more than one {}",
-            place()
-        ))),
+    let found = |how: &str| Refusal::input(format!("Invalid request: {expected}, but found {how} {}", place()));
+    let id = || {
+        let missing = || Refusal::input(format!("Invalid request: Missing field 'SetIdentifier' {}", place()));
+        wire.set_identifier.clone().ok_or_else(missing)
+    };
+    match (wire.weight, policy) {
+        _ if more => Err(found("more than one")),
+        (Some(_), Some(_)) => Err(found("more than one")),
         (None, None) if wire.set_identifier.is_none() => Ok(Routing::Simple),
-        (None, None) => Err(Refusal::input(format!(
-            "Invalid request: {expected}, but found none {}",
-            place()
-        ))),
-        (weight, policy) => {
-            let missing = || Refusal::input(format!("Invalid request: Missing field 'SetIdentifier' {}", place()));
-            let id = wire.set_identifier.clone().ok_or_else(missing)?;
-            Ok(match (weight, policy) {
-                (Some(weight), _) => Routing::Weighted { id, weight },
-                (None, Some(policy)) => Routing::Other { id, policy },
-                (None, None) => Routing::Simple,
-            })
-        }
+        (None, None) => Err(found("none")),
+        (Some(weight), None) => Ok(Routing::Weighted { id: id()?, weight }),
+        (None, Some(policy)) => Ok(Routing::Other { id: id()?, policy }),
     }
 }
 
-fn content(
-    wire: &WireRecord,
-    place: impl Fn() -> String,
-    constraint: impl Fn(&str, &dyn std::fmt::Display, &str) -> Refusal,
-) -> Result<Content, Refusal> {
+impl Geo {
+    /// The policy, for one continent, or one country or a part of it (source: `GeoLocation`).
+    fn policy(&self, place: impl Fn() -> String) -> Result<Policy, Refusal> {
+        let (continent, country, part) = (&self.continent_code, &self.country_code, &self.subdivision_code);
+        if continent.is_some() == country.is_some() || country.is_none() && part.is_some() {
+            return Err(Refusal::input(format!(
+                "Invalid request: Expected exactly one of [ContinentCode, CountryCode, all of [CountryCode, and SubdivisionCode]] {}",
+                place()
+            )));
+        }
+        Ok(Policy::Geolocation(continent.clone(), country.clone(), part.clone()))
+    }
+}
+
+fn content(wire: &WireRecord, place: impl Fn() -> String) -> Result<Content, Refusal> {
     let expected =
         "Expected exactly one of [AliasTarget, all of [TTL, and ResourceRecords], or TrafficPolicyInstanceId]";
     let found = |how: &str| Refusal::input(format!("Invalid request: {expected}, but found {how} {}", place()));
-    if wire.traffic_policy_instance_id.is_some() {
-        return Err(Refusal::input(
-            "Invalid request: The local cloud has no traffic policies; leave TrafficPolicyInstanceId out",
-        ));
-    }
     let values = wire.resource_records.as_ref().map(|all| &all.resource_record);
     match (&wire.alias_target, wire.ttl, values) {
         (Some(alias), None, None) => {
@@ -346,12 +277,7 @@ fn content(
             })
         }
         (Some(_), ..) => Err(found("more than one")),
-        (None, Some(ttl), Some(values)) if !values.is_empty() => {
-            // The service's own bound is that of a signed number of 32 bits.
-            let ttl = u32::try_from(ttl)
-                .ok()
-                .filter(|ttl| i32::try_from(*ttl).is_ok())
-                .ok_or_else(|| constraint("resourceRecordSet.TTL", &ttl, "have value between 0 and 2147483647"))?;
+        (None, Some(ttl), Some(values)) => {
             let values = values.iter().map(|value| value.value.clone()).collect();
             Ok(Content::Values { ttl, values })
         }

@@ -11,6 +11,13 @@ names, types, lengths, patterns; no text. One line for each shape:
     number      NAME least..most
     real, boolean, timestamp, blob   NAME
 
+For a service that speaks REST with XML there is another line for each operation, and a list ends with the name of its elements:
+
+    request     NAME METHOD path/{member} [query=member]... [root namespace]
+    list        NAME shape least..most element
+
+Members that come neither from the path nor from the query are elements of the document.
+
 usage: constraints.py FOLDER       write the tables
        constraints.py FOLDER --check   exit with 1 where a table is not what would be written
 """
@@ -46,6 +53,9 @@ SERVICES = {
         DeleteRolePolicy DetachRolePolicy GetInstanceProfile GetRole GetUser ListAttachedRolePolicies
         ListInstanceProfiles ListRoles PutRolePolicy RemoveRoleFromInstanceProfile""",
     "sts": "GetCallerIdentity",
+    "route53": """ChangeResourceRecordSets CreateHealthCheck CreateHostedZone DeleteHealthCheck DeleteHostedZone GetChange
+        GetHealthCheck GetHealthCheckStatus GetHostedZone GetHostedZoneCount ListHealthChecks ListHostedZones
+        ListHostedZonesByName ListResourceRecordSets""",
 }
 
 NUMBERS = {"integer": (-(2**31), 2**31 - 1), "long": (-(2**63), 2**63 - 1)}
@@ -70,9 +80,10 @@ def pattern(text):
 
 
 class Table:
-    def __init__(self, shapes, more):
+    def __init__(self, shapes, more, is_xml):
         self.shapes = shapes
         self.more = more
+        self.is_xml = is_xml
         self.lines = {}
 
     def members(self, name):
@@ -84,6 +95,9 @@ class Table:
         words = []
         for member, of in sorted(members.items()):
             self.shape(of["shape"])
+            renamed = of.get("locationName", member) != member and "location" not in of
+            if self.is_xml and (renamed or of.get("flattened") or of.get("xmlAttribute")):
+                raise SystemExit(f"{name}.{member} has another form in XML, which has no line yet")
             words.append(f"{member}{'!' if member in needed else ''}:{of['shape']}")
         return words
 
@@ -101,6 +115,10 @@ class Table:
         elif kind == "list":
             self.shape(shape["member"]["shape"])
             line = ["list", name, shape["member"]["shape"], span(0, "")]
+            if self.is_xml:
+                if shape.get("flattened"):
+                    raise SystemExit(f"{name} has no element of its own, which has no line yet")
+                line.append(shape["member"].get("locationName", "member"))
         elif kind == "map":
             self.shape(shape["key"]["shape"])
             self.shape(shape["value"]["shape"])
@@ -122,17 +140,39 @@ class Table:
         self.lines[name] = " ".join(line)
 
 
+def request(operation, shapes, version):
+    """Where the members of an operation come from."""
+    given = operation.get("input", {})
+    path = operation["http"]["requestUri"].strip("/").removeprefix(version + "/")
+    query, in_document = [], False
+    for member, of in sorted(shapes[given["shape"]].get("members", {}).items()):
+        place, name = of.get("location"), of.get("locationName", member)
+        if place == "uri":
+            path = path.replace("{%s}" % name, "{%s}" % member)
+        elif place == "querystring":
+            query.append(f"{name}={member}")
+        elif place:
+            raise SystemExit(f"{member} is a {place}, which has no line yet")
+        else:
+            in_document = True
+    root = [given["locationName"], given["xmlNamespace"]["uri"]] if in_document else []
+    return [operation["http"]["method"], path, *query, *root]
+
+
 def table(service, operations):
     model = botocore.session.get_session().get_component("data_loader").load_service_model(service, "service-2")
     more = eb_model()["shapes"] if service == "elasticbeanstalk" and eb_model() else None
-    made = Table(model["shapes"], more)
+    is_xml = model["metadata"]["protocol"] == "rest-xml"
+    made = Table(model["shapes"], more, is_xml)
+    version = model["metadata"]["apiVersion"]
     lines = []
     for operation in sorted(operations.split()):
         shape = model["operations"][operation].get("input")
         words = made.members(shape["shape"]) if shape else []
         lines.append(" ".join(["operation", operation, *words]))
+        if is_xml:
+            lines.append(" ".join(["request", operation, *request(model["operations"][operation], model["shapes"], version)]))
     lines += sorted(line for line in made.lines.values())
-    version = model["metadata"]["apiVersion"]
     head = f"# {model['metadata']['serviceId']} {version}: written by tests/it/interop/constraints.py from botocore {botocore.__version__}"
     return "\n".join([head, *lines]) + "\n"
 

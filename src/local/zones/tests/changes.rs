@@ -164,10 +164,52 @@ fn a_request_that_is_not_well_formed_says_where() {
     );
     assert_eq!(world.change(&[]).status, 400);
     let path = format!("hostedzone/{}/rrset/", world.zone);
-    for body in ["", "<a>", "not xml", "<ChangeResourceRecordSetsRequest/>"] {
+    for (body, code) in [
+        ("", "InvalidInput"),
+        ("not xml", "InvalidInput"),
+        ("<ChangeResourceRecordSetsRequest/>", "InvalidInput"),
+        ("<a>", "MalformedInput"),
+    ] {
         let answer = world.call("POST", &path, body);
         assert_eq!(answer.status, 400, "{body}");
-        assert_eq!(inside(&answer.body, "Code"), Some("InvalidInput"), "{body}");
+        assert_eq!(inside(&answer.body, "Code"), Some(code), "{body}");
+    }
+}
+
+#[test]
+fn what_the_cloud_does_not_have_is_not_lost_without_a_word() {
+    let mut world = World::new();
+    let record = member("www.example.com", "blue", 1, 60, "127.0.0.1");
+    for more in [
+        "<CidrRoutingConfig><CollectionId>aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa</CollectionId><LocationName>y</LocationName>\
+         </CidrRoutingConfig>",
+        "<GeoProximityLocation><AWSRegion>eu-central-1</AWSRegion></GeoProximityLocation>",
+        "<TrafficPolicyInstanceId>a</TrafficPolicyInstanceId>",
+    ] {
+        let answer = world.change(&[("CREATE", format!("{record}{more}"))]);
+        assert_eq!(answer.status, 501, "{more}: {}", answer.body);
+    }
+    let mut zone = |more: &str| {
+        let body = format!(
+            "<CreateHostedZoneRequest><Name>example.net</Name><CallerReference>{}</CallerReference>{more}</CreateHostedZoneRequest>",
+            more.len()
+        );
+        world.call("POST", "hostedzone", &body).status
+    };
+    for (more, status) in [
+        ("<DelegationSetId>N1</DelegationSetId>", 501),
+        ("<VPC><VPCId>vpc-1</VPCId></VPC>", 501),
+        (
+            "<HostedZoneConfig><PrivateZone>true</PrivateZone></HostedZoneConfig>",
+            501,
+        ),
+        (
+            "<HostedZoneConfig><PrivateZone>false</PrivateZone></HostedZoneConfig>",
+            201,
+        ),
+        ("<Colour>blue</Colour>", 400),
+    ] {
+        assert_eq!(zone(more), status, "{more}");
     }
 }
 

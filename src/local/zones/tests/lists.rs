@@ -108,3 +108,85 @@ fn more_than_five_requests_a_second_are_throttled() {
     codes.push(world.call("GET", "hostedzone", "").status);
     assert_eq!(codes, [200, 200, 200, 200, 200, 400, 200]);
 }
+
+#[test]
+fn a_list_that_cannot_be_as_it_is_asked_for_is_refused() {
+    let mut world = World::new();
+    let records = format!("hostedzone/{}/rrset", world.zone);
+    for (path, status) in [
+        ("hostedzone?maxitems=1000", 200),
+        ("hostedzone?maxitems=", 200),
+        ("hostedzone?maxitems=0", 400),
+        ("hostedzone?maxitems=-1", 400),
+        ("healthcheck?maxitems=1.5", 400),
+        ("hostedzonesbyname?maxitems=abc", 400),
+        ("hostedzonesbyname?hostedzoneid=Z1", 400),
+        ("hostedzone?delegationsetid=N1", 501),
+        (&format!("{records}?type=A"), 400),
+        (&format!("{records}?type=FOO&name=a.example.com"), 400),
+        (&format!("{records}?identifier=a&name=a.example.com"), 400),
+        (&format!("{records}?name=a.example.com&colour=blue"), 200),
+    ] {
+        let answer = world.call("GET", path, "");
+        assert_eq!(answer.status, status, "{path}: {}", answer.body);
+        if status == 400 {
+            assert_eq!(inside(&answer.body, "Code"), Some("InvalidInput"), "{path}");
+        }
+    }
+    let body = world
+        .call("GET", "hostedzone?hostedzonetype=PrivateHostedZone", "")
+        .body;
+    assert!(!body.contains("<HostedZone>"), "{body}");
+}
+
+#[test]
+fn a_health_check_is_told_as_it_was_made() {
+    let mut world = World::new();
+    let mut make = |settings: &str| {
+        let body = format!(
+            "<CreateHealthCheckRequest><CallerReference>{}</CallerReference><HealthCheckConfig>{settings}</HealthCheckConfig>\
+             </CreateHealthCheckRequest>",
+            settings.len()
+        );
+        world.call("POST", "healthcheck", &body)
+    };
+    let regions = "<Regions><Region>us-east-1</Region><Region>us-west-1</Region><Region>eu-west-1</Region></Regions>";
+    let name = "<FullyQualifiedDomainName>a.example.com</FullyQualifiedDomainName>";
+    let made = make(&format!(
+        "<Type>HTTPS</Type>{name}<MeasureLatency>false</MeasureLatency><EnableSNI>false</EnableSNI>{regions}"
+    ));
+    assert_eq!(made.status, 201, "{}", made.body);
+    assert!(made.body.contains(regions), "{}", made.body);
+    assert_eq!(inside(&made.body, "EnableSNI"), Some("false"));
+    assert_eq!(inside(&made.body, "RequestInterval"), Some("30"));
+    for (settings, status) in [
+        ("<Type>HTTP</Type>", 400),
+        (&format!("<Type>TCP</Type>{name}"), 400),
+        (&format!("<Type>TCP</Type>{name}<Port>80</Port>"), 201),
+        (&format!("<Type>HTTP_STR_MATCH</Type>{name}"), 400),
+        (
+            &format!("<Type>HTTP_STR_MATCH</Type>{name}<SearchString>a</SearchString>"),
+            201,
+        ),
+        (&format!("<Type>HTTP</Type>{name}<SearchString>a</SearchString>"), 400),
+        (
+            &format!("<Type>HTTP</Type>{name}<RequestInterval>20</RequestInterval>"),
+            400,
+        ),
+        (
+            &format!("<Type>HTTP</Type>{name}<MeasureLatency>true</MeasureLatency>"),
+            501,
+        ),
+        ("<Type>HTTP</Type><IPAddress>nonsense</IPAddress>", 400),
+        ("<Type>CALCULATED</Type>", 400),
+        (
+            "<Type>CALCULATED</Type><ChildHealthChecks><ChildHealthCheck>a</ChildHealthCheck></ChildHealthChecks>",
+            501,
+        ),
+        ("<Type>CLOUDWATCH_METRIC</Type>", 400),
+        (&format!("<Type>HTTP</Type>{name}<Colour/>"), 400),
+    ] {
+        let answer = make(settings);
+        assert_eq!(answer.status, status, "{settings}: {}", answer.body);
+    }
+}
