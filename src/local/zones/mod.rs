@@ -15,6 +15,7 @@ mod remember;
 mod rules;
 #[cfg(test)]
 mod tests;
+mod values;
 mod wire;
 mod zone;
 

@@ -1,13 +1,13 @@
 //! One hosted zone: what its records are, and what the DNS servers of Route 53 have heard of that.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::name::DomainName;
 use super::record::{Content, RecordSet, Routing};
-use super::rules;
+use super::{rules, values};
 use crate::model::Timestamp;
 
 /// Records in the order of their listing.
@@ -111,7 +111,7 @@ impl Zone {
         heard: Timestamp,
     ) -> Result<(), Vec<String>> {
         let mut records = self.records.as_ref().clone();
-        let mut wrong = Vec::new();
+        let mut wrong = written_twice(changes);
         for (action, record) in changes {
             if let Err(message) = self.apply(&mut records, *action, record) {
                 wrong.push(message);
@@ -159,7 +159,7 @@ impl Zone {
                 "Tried to create resource record set {named} but it already exists"
             ));
         }
-        if let Some(wrong) = rules::values(record) {
+        if let Some(wrong) = values::wrong(record) {
             return Err(wrong);
         }
         self.alias_target(records, record)?;
@@ -194,4 +194,21 @@ impl Zone {
             "Tried to create an alias that targets {target}, type {kind} in zone {zone}, but that target was not found"
         ))
     }
+}
+
+/// What is wrong with a batch that writes a record set, and writes it once more: which of them holds would be a matter of order.
+/// To create one twice is refused on its own.
+fn written_twice(changes: &[(Action, RecordSet)]) -> Vec<String> {
+    let mut written = BTreeMap::new();
+    let mut wrong = Vec::new();
+    for (action, record) in changes.iter().filter(|(action, _)| *action != Action::Delete) {
+        let before = written.insert(record.key(), *action);
+        if before.is_some_and(|before| before == Action::Upsert || *action == Action::Upsert) {
+            wrong.push(format!(
+                "The request contains an invalid set of changes for a resource record set '{} {}'",
+                record.kind, record.name
+            ));
+        }
+    }
+    wrong
 }

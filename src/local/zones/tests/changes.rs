@@ -214,6 +214,62 @@ fn what_the_cloud_does_not_have_is_not_lost_without_a_word() {
 }
 
 #[test]
+fn a_record_set_has_a_form_that_goes_with_its_type_and_policy() {
+    let mut world = World::new();
+    let zone = world.zone.clone();
+    let www = "www.example.com";
+    let many: String = (0..101)
+        .map(|number| format!("<ResourceRecord><Value>127.0.0.{number}</Value></ResourceRecord>"))
+        .collect();
+    let policy = |what: &str| simple(www, "CNAME", "example.org") + "<SetIdentifier>s</SetIdentifier>" + what;
+    let own = |kind: &str| {
+        format!(
+            "<Name>{www}</Name><Type>{kind}</Type><AliasTarget><HostedZoneId>{zone}</HostedZoneId><DNSName>example.com</DNSName>\
+             <EvaluateTargetHealth>false</EvaluateTargetHealth></AliasTarget>"
+        )
+    };
+    for (record, told) in [
+        (
+            simple(www, "A", "0").replace("<ResourceRecord><Value>0</Value></ResourceRecord>", &many),
+            "[Cannot have more than 100 records in a RRSet.]",
+        ),
+        (
+            simple(www, "MX", "mail.example.com"),
+            "[Invalid Resource Record: 'FATAL problem: MXRRDATAInvalid (Value is not a valid MX record) encountered with \
+             'mail.example.com'']",
+        ),
+        (
+            own("NS"),
+            "[RRSet with DNS name www.example.com., type NS cannot be an alias.]",
+        ),
+        (
+            own("SOA"),
+            "[RRSet with DNS name www.example.com., type SOA cannot be an alias.]",
+        ),
+        (
+            policy("<MultiValueAnswer>true</MultiValueAnswer>"),
+            "[RRSet with DNS name www.example.com., type CNAME cannot be created as a multivalue answer set.]",
+        ),
+        (
+            policy("<GeoLocation/>"),
+            "Invalid request: Expected exactly one of [ContinentCode, CountryCode, all of [CountryCode, and SubdivisionCode]] in \
+             Change with [Action=CREATE, Name=www.example.com., Type=CNAME, SetIdentifier=s]",
+        ),
+    ] {
+        assert_eq!(world.refused(&[("CREATE", record)]), told);
+    }
+    let same = || simple(www, "A", "127.0.0.1");
+    for (first, second) in [("UPSERT", "UPSERT"), ("CREATE", "UPSERT")] {
+        assert_eq!(
+            world.refused(&[(first, same()), (second, same())]),
+            "[The request contains an invalid set of changes for a resource record set 'A www.example.com.']"
+        );
+    }
+    world.ok(&[("UPSERT", same())]);
+    world.ok(&[("DELETE", same()), ("CREATE", same())]);
+}
+
+#[test]
 fn an_alias_leads_to_a_name_of_the_zone_that_is_said_to_be_its_own() {
     let mut world = World::new();
     world.ok(&[(
