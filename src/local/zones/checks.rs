@@ -30,7 +30,7 @@ struct NewCheck {
 
 /// Settings of a health check. Those that are not kept have been refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+#[serde(rename_all = "PascalCase")]
 struct Settings {
     #[serde(rename = "IPAddress")]
     ip_address: Option<String>,
