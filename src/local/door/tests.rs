@@ -232,6 +232,7 @@ async fn of_several_objects_those_are_deleted_that_may_be() {
     let list = "<Delete><Object><Key>journal/1</Key></Object><Object><Key>secret</Key></Object></Delete>";
     let request = Request::post("http://127.0.0.1/bucket?delete")
         .header("content-length", list.len())
+        .header("content-md5", "8LuHI2xlZXOMv1qo/kHI5Q==")
         .body(body(list))
         .unwrap();
     let response = door.handle(request).await;

@@ -1,7 +1,7 @@
 //! Conditional requests, decided against what is there at the moment of the change.
 
-use s3s::S3Result;
 use s3s::dto::ETagCondition;
+use s3s::{S3Result, s3_error};
 
 use super::errors;
 
@@ -27,6 +27,11 @@ impl Condition {
         if must_be_absent && if_match.is_some() {
             return Err(errors::not_implemented(
                 "If-Match together with If-None-Match on a write",
+            ));
+        }
+        if if_match.as_ref().is_some_and(ETagCondition::is_any) {
+            return Err(errors::not_implemented(
+                "If-Match: * on a write; only an entity tag, as S3",
             ));
         }
         Ok(Self {
@@ -61,6 +66,19 @@ impl Condition {
             _ => Ok(()),
         }
     }
+}
+
+/// Refuses what cannot be the id of a version, whatever there is.
+pub(super) fn check_version(wanted: Option<&str>) -> S3Result<()> {
+    // Nobody but S3 knows more of them than their length and their letters.
+    let is_sound = |id: &str| {
+        let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_');
+        id == "null" || id.len() == 32 && id.bytes().all(is_letter)
+    };
+    if wanted.is_none_or(is_sound) {
+        return Ok(());
+    }
+    Err(s3_error!(InvalidArgument, "Invalid version id specified"))
 }
 
 /// Earlier versions are not kept: only that of the object that there is can be asked for.
@@ -100,7 +118,6 @@ mod tests {
             (tag("\"a\""), None, Some("a"), "ok"),
             (tag("\"b\""), None, Some("a"), "PreconditionFailed"),
             (tag("\"a\""), None, None, "NoSuchKey"),
-            (any, None, Some("a"), "ok"),
         ] {
             let condition = Condition::of_write(if_match, if_none_match.as_ref()).unwrap();
             assert_eq!(
@@ -109,8 +126,24 @@ mod tests {
                 "{condition:?} {present:?}"
             );
         }
-        let refused = Condition::of_write(None, tag("\"a\"").as_ref()).unwrap_err();
-        assert_eq!(refused.code().as_str(), "NotImplemented");
+        for (if_match, if_none_match) in [(None, tag("\"a\"")), (any.clone(), None), (tag("\"a\""), any)] {
+            let refused = Condition::of_write(if_match, if_none_match.as_ref()).unwrap_err();
+            assert_eq!(refused.code().as_str(), "NotImplemented");
+        }
+    }
+
+    #[test]
+    fn what_is_no_version_id_is_told_from_one_that_is_not_there() {
+        for (id, expected) in [
+            (None, "ok"),
+            (Some("null"), "ok"),
+            (Some("HPniJFCxqTsMuIH9KX8K8wEjNUgmABCD"), "ok"),
+            (Some("bad"), "InvalidArgument"),
+            (Some(""), "InvalidArgument"),
+            (Some("HPniJFCxqTsMuIH9KX8K8wEjNUgmABC/"), "InvalidArgument"),
+        ] {
+            assert_eq!(code(check_version(id)), expected, "{id:?}");
+        }
     }
 
     #[test]

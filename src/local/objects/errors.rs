@@ -2,8 +2,8 @@
 
 use s3s::{S3Error, S3ErrorCode, s3_error};
 
-pub(super) fn no_such_bucket(bucket: &str) -> S3Error {
-    s3_error!(NoSuchBucket, "The specified bucket does not exist: {bucket}")
+pub(super) fn no_such_bucket() -> S3Error {
+    s3_error!(NoSuchBucket, "The specified bucket does not exist")
 }
 
 pub(super) fn no_such_key() -> S3Error {
@@ -58,6 +58,18 @@ pub(super) fn content_hash_mismatch() -> S3Error {
     );
     error.set_status_code(http::StatusCode::BAD_REQUEST);
     error
+}
+
+/// What S3 says of a request that the library refuses without a word.
+pub(super) fn words_for(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "InvalidBucketName" => "The specified bucket is not valid.",
+        "InvalidURI" => "Couldn't parse the specified URI.",
+        "KeyTooLongError" => "Your key is too long",
+        "MalformedXML" => "The XML you provided was not well-formed or did not validate against our published schema",
+        "MissingRequestBodyError" => "Request Body is empty",
+        _ => return None,
+    })
 }
 
 /// A body could not be written or read on this machine.

@@ -24,6 +24,7 @@ mod remember;
 mod service;
 mod store;
 mod uploads;
+mod values;
 
 pub(in crate::local) use digest::hexadecimal;
 pub(in crate::local) use front::Kept;

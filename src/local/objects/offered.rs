@@ -69,7 +69,7 @@ const fn writes(
 
 /// Whatever else a query of a GET holds with a value is passed over, as S3 does.
 static OFFERED: [Offered; 18] = [
-    reads(About::Service, &[], &[]),
+    reads(About::Service, &[], &["bucket-region", "continuation-token", "prefix"]),
     reads(About::Bucket, &["location"], &[]),
     reads(About::Bucket, &["versioning"], &[]),
     reads(
@@ -97,7 +97,8 @@ static OFFERED: [Offered; 18] = [
         ],
     ),
     reads(About::Object, &["uploadId"], &[]),
-    reads(About::Object, &[], &[]),
+    // No version at all is refused as one that cannot be.
+    reads(About::Object, &[], &["versionId"]),
     writes(
         Method::PUT,
         About::Bucket,

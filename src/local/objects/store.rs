@@ -68,7 +68,7 @@ pub(super) struct Bucket {
 impl State {
     /// A bucket that must be there.
     pub(super) fn bucket(&mut self, name: &str) -> S3Result<&mut Bucket> {
-        self.buckets.get_mut(name).ok_or_else(|| errors::no_such_bucket(name))
+        self.buckets.get_mut(name).ok_or_else(errors::no_such_bucket)
     }
 
     /// Puts an object in its place if the condition holds; returns it, and the one that was there.

@@ -80,7 +80,7 @@ impl ObjectStore {
                 InvalidRequest,
                 "The {} checksum type cannot be used with the {} checksum algorithm.",
                 kind.name(),
-                algorithm.unwrap_or(OWN_ALGORITHM).name()
+                algorithm.unwrap_or(OWN_ALGORITHM).name().to_lowercase()
             ));
         }
         let initiated = self.now();

@@ -4,33 +4,60 @@ use s3s::dto::*;
 use s3s::{S3Result, s3_error};
 
 use super::super::errors;
+use super::lists::{read_token, token_after};
 use super::{Front, convert};
+
+/// The most buckets on a page (API reference, ListBuckets).
+const MOST_BUCKETS: i32 = 10_000;
+
+/// Whether a name is kept for others, or has a dot beside a dash (S3 user guide, "General purpose bucket naming rules"). The
+/// library knows the other rules.
+fn is_reserved(name: &str) -> bool {
+    let begins = ["xn--", "sthree-", "amzn-s3-demo-"];
+    let ends = ["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"];
+    begins.iter().any(|begin| name.starts_with(begin))
+        || ends.iter().any(|end| name.ends_with(end))
+        || name.contains(".-")
+        || name.contains("-.")
+}
 
 impl Front {
     pub(super) fn do_list_buckets(&self, input: &ListBucketsInput) -> S3Result<ListBucketsOutput> {
-        if input.continuation_token.is_some() {
-            return Err(errors::not_implemented("listing buckets page by page"));
-        }
+        let most = match input.max_buckets {
+            None => usize::MAX,
+            Some(most @ 1..=MOST_BUCKETS) => usize::try_from(most).unwrap_or(usize::MAX),
+            Some(_) => {
+                return Err(s3_error!(
+                    InvalidArgument,
+                    "Argument max-buckets must be an integer between 1 and {MOST_BUCKETS}"
+                ));
+            }
+        };
+        let after = input.continuation_token.as_deref().map(read_token).transpose()?;
         let prefix = input.prefix.as_deref().unwrap_or_default();
-        let buckets = self
-            .store
-            .buckets()
-            .into_iter()
-            .filter(|(name, _)| name.starts_with(prefix))
+        let region = self.store.region();
+        let is_here = input.bucket_region.as_deref().is_none_or(|wanted| wanted == region);
+        let names = |name: &str| name.starts_with(prefix) && after.as_deref().is_none_or(|after| name > after);
+        let all = self.store.buckets();
+        let mut all = all.into_iter().filter(|(name, _)| is_here && names(name));
+        let buckets: Vec<Bucket> = all
+            .by_ref()
+            .take(most)
             .map(|(name, created)| Bucket {
                 name: Some(name),
                 creation_date: Some(convert::moment(created)),
-                bucket_region: Some(self.store.region().to_owned()),
+                bucket_region: Some(region.to_owned()),
             })
             .collect();
+        let last = buckets.last().and_then(|bucket| bucket.name.as_deref());
         Ok(ListBucketsOutput {
+            continuation_token: all.next().and(last).map(token_after),
             buckets: Some(buckets),
             owner: Some(Owner {
                 id: Some(self.store.account().to_owned()),
                 ..Owner::default()
             }),
             prefix: input.prefix.clone(),
-            ..ListBucketsOutput::default()
         })
     }
 
@@ -47,6 +74,9 @@ impl Front {
                  this local cloud is in {}.",
                 self.store.region()
             ));
+        }
+        if is_reserved(&input.bucket) {
+            return Err(s3_error!(InvalidBucketName, "The specified bucket is not valid."));
         }
         self.store.create_bucket(&input.bucket)?;
         Ok(CreateBucketOutput {
@@ -84,7 +114,8 @@ impl Front {
         let status = wanted.status.as_ref().map(BucketVersioningStatus::as_str);
         match status {
             Some(status @ ("Enabled" | "Suspended")) => self.store.set_versioning(&input.bucket, status)?,
-            _ => {
+            Some(_) => return Err(errors::malformed_document()),
+            None => {
                 return Err(s3_error!(
                     IllegalVersioningConfigurationException,
                     "The Versioning element must be specified"

@@ -52,11 +52,23 @@ pub(super) fn kind(checksum: &Checksum) -> dto::ChecksumType {
 
 /// An algorithm by the name that a client gives it.
 pub(super) fn algorithm(name: Option<&dto::ChecksumAlgorithm>) -> S3Result<Option<Algorithm>> {
-    name.map(|name| {
-        Algorithm::named(name.as_str())
-            .ok_or_else(|| errors::not_implemented(&format!("checksums by {}", name.as_str())))
-    })
-    .transpose()
+    /// Those that S3 knows as well.
+    const OTHERS: [&str; 5] = ["MD5", "SHA512", "XXHASH128", "XXHASH3", "XXHASH64"];
+
+    let Some(name) = name.map(dto::ChecksumAlgorithm::as_str) else {
+        return Ok(None);
+    };
+    if let Some(known) = Algorithm::named(name) {
+        return Ok(Some(known));
+    }
+    if OTHERS.iter().any(|other| other.eq_ignore_ascii_case(name)) {
+        return Err(errors::not_implemented(&format!("checksums by {name}")));
+    }
+    Err(s3_error!(
+        InvalidRequest,
+        "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, \
+         SHA1, SHA256]"
+    ))
 }
 
 /// The checksum that a header gives for a whole multipart object. That of a composite one may carry its number of parts.

@@ -21,24 +21,32 @@ struct Shown {
     last: Option<String>,
 }
 
-/// How many lines a client wants.
-fn limit(max_keys: Option<i32>) -> S3Result<i32> {
-    match max_keys {
-        None => Ok(LONGEST_PAGE),
-        Some(0..) => Ok(max_keys.unwrap_or(LONGEST_PAGE).min(LONGEST_PAGE)),
-        Some(_) => Err(s3_error!(
+/// How many lines a client wants, by the parameter of that name.
+pub(super) fn limit(name: &str, wanted: Option<i32>) -> S3Result<i32> {
+    let wanted = wanted.unwrap_or(LONGEST_PAGE);
+    if wanted < 0 {
+        return Err(s3_error!(
             InvalidArgument,
-            "Argument max-keys must be an integer between 0 and 2147483647"
-        )),
+            "Argument {name} must be an integer between 0 and 2147483647"
+        ));
     }
+    Ok(wanted.min(LONGEST_PAGE))
+}
+
+/// Refuses a way to write keys that there is not.
+pub(super) fn check_encoding(encoding: Option<&EncodingType>) -> S3Result<()> {
+    if encoding.is_some_and(|encoding| encoding.as_str() != EncodingType::URL) {
+        return Err(s3_error!(
+            InvalidArgument,
+            "Invalid Encoding Method specified in Request"
+        ));
+    }
+    Ok(())
 }
 
 /// Writes a key as the client wants it.
-fn written(text: &str, encoding: Option<&EncodingType>) -> String {
-    match encoding {
-        Some(encoding) if encoding.as_str() == EncodingType::URL => url_encoded(text),
-        _ => text.to_owned(),
-    }
+pub(super) fn written(text: &str, encoding: Option<&EncodingType>) -> String {
+    encoding.map_or_else(|| text.to_owned(), |_| url_encoded(text))
 }
 
 impl Front {
@@ -73,7 +81,8 @@ impl Front {
     }
 
     pub(super) fn do_list_objects_v2(&self, input: ListObjectsV2Input) -> S3Result<ListObjectsV2Output> {
-        let limit = limit(input.max_keys)?;
+        let limit = limit("max-keys", input.max_keys)?;
+        check_encoding(input.encoding_type.as_ref())?;
         let token = input.continuation_token.as_deref().map(read_token).transpose()?;
         let delimiter = input.delimiter.filter(|delimiter| !delimiter.is_empty());
         let prefix = input.prefix.unwrap_or_default();
@@ -98,7 +107,7 @@ impl Front {
             key_count: i32::try_from(count).ok(),
             continuation_token: input.continuation_token,
             is_truncated: Some(page.last.is_some()),
-            next_continuation_token: page.last.map(|last| URL_SAFE_NO_PAD.encode(last)),
+            next_continuation_token: page.last.as_deref().map(token_after),
             contents: Some(page.contents),
             common_prefixes: Some(page.prefixes),
             delimiter: delimiter.map(|delimiter| written(&delimiter, encoding.as_ref())),
@@ -109,7 +118,8 @@ impl Front {
     }
 
     pub(super) fn do_list_objects(&self, input: ListObjectsInput) -> S3Result<ListObjectsOutput> {
-        let limit = limit(input.max_keys)?;
+        let limit = limit("max-keys", input.max_keys)?;
+        check_encoding(input.encoding_type.as_ref())?;
         let delimiter = input.delimiter.filter(|delimiter| !delimiter.is_empty());
         let prefix = input.prefix.unwrap_or_default();
         let marker = input.marker.unwrap_or_default();
@@ -155,7 +165,12 @@ fn shown(key: &str, object: &Arc<StoredObject>, encoding: Option<&EncodingType>,
     }
 }
 
-fn read_token(token: &str) -> S3Result<String> {
+/// What a client sends to go on after a name.
+pub(super) fn token_after(last: &str) -> String {
+    URL_SAFE_NO_PAD.encode(last)
+}
+
+pub(super) fn read_token(token: &str) -> S3Result<String> {
     URL_SAFE_NO_PAD
         .decode(token)
         .ok()

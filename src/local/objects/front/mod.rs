@@ -5,6 +5,8 @@ mod convert;
 mod lists;
 mod parts;
 mod reads;
+#[cfg(test)]
+mod tests;
 mod writes;
 
 use std::sync::Arc;
@@ -20,12 +22,13 @@ use super::receive::Claims;
 use super::store::ObjectStore;
 
 /// Headers that change what a request means, and that the local cloud does not know. To pass them over would be a guess.
-const UNKNOWN_HEADERS: [&str; 9] = [
+const UNKNOWN_HEADERS: [&str; 10] = [
     "x-amz-server-side-encryption-customer-algorithm",
     "x-amz-copy-source-server-side-encryption-customer-algorithm",
     "x-amz-tagging",
     "x-amz-object-lock-mode",
     "x-amz-object-lock-legal-hold",
+    "x-amz-object-lock-retain-until-date",
     "x-amz-write-offset-bytes",
     "x-amz-website-redirect-location",
     "x-amz-mfa",

@@ -9,10 +9,7 @@ use super::super::errors;
 use super::super::object::Description;
 use super::super::receive::Claims;
 use super::super::uploads::{Completion, WantedPart};
-use super::{Front, convert};
-
-/// The most parts that one answer lists (API reference, ListParts).
-const LONGEST_PAGE: i32 = 1000;
+use super::{Front, convert, lists};
 
 fn kind(wanted: Option<&ChecksumType>) -> S3Result<Option<Kind>> {
     match wanted.map(ChecksumType::as_str) {
@@ -46,6 +43,12 @@ impl Front {
     ) -> S3Result<CreateMultipartUploadOutput> {
         let algorithm = convert::algorithm(input.checksum_algorithm.as_ref())?;
         let kind = kind(input.checksum_type.as_ref())?;
+        if kind.is_some() && algorithm.is_none() {
+            return Err(s3_error!(
+                InvalidRequest,
+                "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header."
+            ));
+        }
         let description = Description {
             content_type: input.content_type,
             cache_control: input.cache_control,
@@ -95,9 +98,10 @@ impl Front {
     }
 
     pub(super) fn do_list_parts(&self, input: ListPartsInput) -> S3Result<ListPartsOutput> {
-        let upload = self.store.upload(&input.bucket, &input.key, &input.upload_id)?;
-        let limit = input.max_parts.unwrap_or(LONGEST_PAGE).clamp(0, LONGEST_PAGE);
+        let limit = lists::limit("max-parts", input.max_parts)?;
         let after = input.part_number_marker.unwrap_or(0);
+        lists::limit("part-number-marker", Some(after))?;
+        let upload = self.store.upload(&input.bucket, &input.key, &input.upload_id)?;
         let mut rest = upload.parts.range(after.saturating_add(1)..);
         let parts: Vec<Part> = rest
             .by_ref()
@@ -139,31 +143,48 @@ impl Front {
         &self,
         input: ListMultipartUploadsInput,
     ) -> S3Result<ListMultipartUploadsOutput> {
-        if input.delimiter.is_some() || input.key_marker.is_some() || input.upload_id_marker.is_some() {
-            return Err(errors::not_implemented(
-                "listing multipart uploads by delimiter or page by page",
-            ));
+        if input.delimiter.as_ref().is_some_and(|delimiter| !delimiter.is_empty()) {
+            return Err(errors::not_implemented("listing multipart uploads by delimiter"));
         }
+        let limit = lists::limit("max-uploads", input.max_uploads)?;
+        let encoding = input.encoding_type;
+        lists::check_encoding(encoding.as_ref())?;
+        let written = |key: &str| lists::written(key, encoding.as_ref());
         let prefix = input.prefix.unwrap_or_default();
+        let marker = input.key_marker.unwrap_or_default();
+        // Without a key it is of no meaning (API reference, ListMultipartUploads).
+        let id_marker = input.upload_id_marker.filter(|id| !id.is_empty() && !marker.is_empty());
+        let comes_after = |key: &str, id: &str| match id_marker.as_deref() {
+            Some(marked) => (key, id) > (marker.as_str(), marked),
+            None => key > marker.as_str(),
+        };
         let mut state = self.store.state();
-        let uploads = state
-            .bucket(&input.bucket)?
-            .uploads
+        let all = &state.bucket(&input.bucket)?.uploads;
+        let mut all = all
             .iter()
-            .filter(|((key, _), _)| key.starts_with(&prefix))
-            .map(|((key, id), upload)| MultipartUpload {
-                key: Some(key.clone()),
-                upload_id: Some(id.clone()),
-                initiated: Some(convert::moment(upload.initiated)),
-                storage_class: Some(StorageClass::from_static(StorageClass::STANDARD)),
-                ..MultipartUpload::default()
-            })
-            .collect();
+            .filter(|((key, id), _)| key.starts_with(&prefix) && comes_after(key, id))
+            .peekable();
+        let page: Vec<_> = all.by_ref().take(usize::try_from(limit).unwrap_or(0)).collect();
+        // As with objects, an empty page is followed by none.
+        let last = page.last().filter(|_| all.peek().is_some()).map(|(place, _)| *place);
+        let uploads = page.iter().map(|((key, id), upload)| MultipartUpload {
+            key: Some(written(key)),
+            upload_id: Some(id.clone()),
+            initiated: Some(convert::moment(upload.initiated)),
+            storage_class: Some(StorageClass::from_static(StorageClass::STANDARD)),
+            ..MultipartUpload::default()
+        });
         Ok(ListMultipartUploadsOutput {
             bucket: Some(input.bucket),
-            prefix: Some(prefix),
-            uploads: Some(uploads),
-            is_truncated: Some(false),
+            prefix: Some(written(&prefix)),
+            uploads: Some(uploads.collect()),
+            max_uploads: Some(limit),
+            key_marker: Some(written(&marker)),
+            upload_id_marker: Some(id_marker.clone().unwrap_or_default()),
+            is_truncated: Some(last.is_some()),
+            next_key_marker: last.map(|(key, _)| written(key)),
+            next_upload_id_marker: last.map(|(_, id)| id.clone()),
+            encoding_type: encoding.clone(),
             ..ListMultipartUploadsOutput::default()
         })
     }
@@ -178,14 +199,14 @@ impl Front {
             .multipart_upload
             .and_then(|upload| upload.parts)
             .unwrap_or_default();
-        let parts = parts
-            .into_iter()
-            .map(|part| WantedPart {
-                number: part.part_number.unwrap_or(0),
+        let parts = parts.into_iter().map(|part| {
+            Ok(WantedPart {
+                number: part.part_number.ok_or_else(errors::malformed_document)?,
                 checksum: part_checksum(&part),
                 entity_tag: part.e_tag.map(ETag::into_value),
             })
-            .collect();
+        });
+        let parts = parts.collect::<S3Result<_>>()?;
         let completion = Completion {
             parts,
             condition: Condition::of_write(input.if_match, input.if_none_match.as_ref())?,

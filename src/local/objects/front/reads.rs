@@ -105,6 +105,7 @@ impl Front {
         if part.is_some() {
             return Err(errors::not_implemented("reading an object by the number of a part"));
         }
+        condition::check_version(version)?;
         let object = self.store.get(bucket, key)?;
         condition::refuse_other_version(version, object.version.as_deref())?;
         wish.allows(&object)?;

@@ -1,7 +1,7 @@
 //! Operations that write and remove objects.
 
 use s3s::dto::{Error as DeleteFailure, *};
-use s3s::{S3Error, S3ErrorCode, S3Result};
+use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
 
 use super::super::condition::{self, Condition};
 use super::super::digest::{Algorithm, Kind};
@@ -62,6 +62,10 @@ impl Front {
         if input.copy_source_if_modified_since.is_some() || input.copy_source_if_unmodified_since.is_some() {
             return Err(errors::not_implemented("copying on condition of a date"));
         }
+        if key.is_empty() {
+            return Err(s3_error!(InvalidArgument, "Invalid copy source object key"));
+        }
+        condition::check_version(version_id.as_deref())?;
         let source = self.store.get(bucket, key)?;
         condition::refuse_other_version(version_id.as_deref(), source.version.as_deref())?;
         let differs = |wanted: &ETagCondition| !condition::matches(wanted, &source.entity_tag);
@@ -72,6 +76,15 @@ impl Front {
                 .is_some_and(|known| !differs(known))
         {
             return Err(errors::precondition_failed());
+        }
+        // An object that is named by its version is brought back by its copy.
+        if **bucket == *input.bucket && **key == *input.key && version_id.is_none() && !changes(&input) {
+            condition.allows_write(Some(&source.entity_tag))?;
+            return Err(s3_error!(
+                InvalidRequest,
+                "This copy request is illegal because it is trying to copy an object to itself without changing the object's \
+                 metadata, storage class, website redirect location or encryption attributes."
+            ));
         }
         let description = match input.metadata_directive.as_ref().map(MetadataDirective::as_str) {
             Some(MetadataDirective::REPLACE) => Description {
@@ -141,6 +154,7 @@ impl Front {
         }
         let condition = Condition::of_delete(input.if_match);
         let version = input.version_id.as_deref();
+        condition::check_version(version)?;
         self.store.remove(&input.bucket, &input.key, version, &condition)?;
         Ok(DeleteObjectOutput::default())
     }
@@ -151,7 +165,8 @@ impl Front {
         kept: Option<&Kept>,
     ) -> S3Result<DeleteObjectsOutput> {
         self.store.require_bucket(&input.bucket)?;
-        if input.delete.objects.is_empty() || input.delete.objects.len() > MOST_DELETED {
+        let objects = &input.delete.objects;
+        if objects.is_empty() || objects.len() > MOST_DELETED || objects.iter().any(|object| object.key.is_empty()) {
             return Err(errors::malformed_document());
         }
         let mut deleted = Vec::new();
@@ -188,8 +203,18 @@ impl Front {
         }
         let condition = Condition::of_delete(object.e_tag.clone().map(ETagCondition::ETag));
         let version = object.version_id.as_deref();
+        condition::check_version(version)?;
         self.store.remove(bucket, &object.key, version, &condition)
     }
+}
+
+/// Whether a copy differs from its source in more than its place. Everything is of the storage class `STANDARD`.
+fn changes(input: &CopyObjectInput) -> bool {
+    let replaces = |directive: &MetadataDirective| directive.as_str() == MetadataDirective::REPLACE;
+    let other = |class: &StorageClass| class.as_str() != StorageClass::STANDARD;
+    input.metadata_directive.as_ref().is_some_and(replaces)
+        || input.storage_class.as_ref().is_some_and(other)
+        || input.server_side_encryption.is_some()
 }
 
 fn conditions_not_implemented() -> s3s::S3Error {
@@ -313,6 +338,9 @@ mod tests {
             ("none", "if-match", quoted.as_str(), 404),
             ("there", "if-none-match", quoted.as_str(), 501),
             ("there", "if-match", "no tag", 400),
+            ("there", "if-match", "*", 501),
+            ("there", "x-amz-metadata-directive", "MOVE", 400),
+            ("there", "x-amz-tagging-directive", "MOVE", 400),
         ] {
             assert_eq!(copy(to, name, value).await, status, "{to} {name}: {value}");
             assert_eq!(store.content("bundles", "there").unwrap(), b"old");
@@ -321,5 +349,31 @@ mod tests {
         assert_eq!(copy("none", "if-none-match", "*").await, 200);
         assert_eq!(copy("there", "if-match", &quoted).await, 200);
         assert_eq!(store.content("bundles", "there").unwrap(), b"new");
+    }
+
+    #[tokio::test]
+    async fn a_copy_onto_itself_changes_something() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = ObjectStore::new(folder.path(), "eu-central-1", "123456789012", Arc::new(SystemClock)).unwrap();
+        let store = Arc::new(store);
+        store.ensure_bucket("bundles");
+        store.put("bundles", "k", b"1");
+        let front = S3Front::new(Arc::clone(&store));
+        for (name, value, status) in [
+            ("x-amz-meta-a", "1", 400),
+            ("x-amz-metadata-directive", "COPY", 400),
+            ("x-amz-storage-class", "STANDARD", 400),
+            ("if-none-match", "*", 412),
+            ("x-amz-metadata-directive", "REPLACE", 200),
+            ("x-amz-storage-class", "STANDARD_IA", 200),
+            ("x-amz-server-side-encryption", "AES256", 200),
+        ] {
+            let request = http::Request::put("http://127.0.0.1/bundles/k")
+                .header("x-amz-copy-source", "/bundles/k")
+                .header(name, value)
+                .body(s3s::Body::empty());
+            let answer = front.handle(request.unwrap()).await;
+            assert_eq!(answer.status(), status, "{name}: {value}");
+        }
     }
 }

@@ -1,0 +1,319 @@
+//! Requests as they come over HTTP, and what is said of those that are not as they should be.
+
+use std::sync::Arc;
+
+use crate::local::objects::{ObjectStore, S3Front};
+use crate::local::storage::Storage as _;
+use crate::model::SystemClock;
+
+/// A front on a store with the bucket `bundles`, and the folder that it lies in.
+struct World {
+    front: S3Front,
+    store: Arc<ObjectStore>,
+    _folder: tempfile::TempDir,
+}
+
+impl World {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = ObjectStore::new(folder.path(), "eu-central-1", "123456789012", Arc::new(SystemClock)).unwrap();
+        store.ensure_bucket("bundles");
+        let store = Arc::new(store);
+        Self {
+            front: S3Front::new(Arc::clone(&store)),
+            store,
+            _folder: folder,
+        }
+    }
+
+    /// Asks, and gives the status and the body of the answer.
+    async fn ask(&self, request: &str, headers: &[(&str, &str)], body: &str) -> (u16, String) {
+        let (method, path) = request.split_once(' ').unwrap();
+        let mut builder = http::Request::builder()
+            .method(method)
+            .uri(format!("http://127.0.0.1{path}"));
+        for (name, value) in headers {
+            builder = builder.header(*name, *value);
+        }
+        let request = builder.body(s3s::Body::from(body.to_owned())).unwrap();
+        let mut answer = self.front.handle(request).await;
+        let text = answer.body_mut().store_all_limited(1 << 20).await.unwrap();
+        (answer.status().as_u16(), String::from_utf8(text.to_vec()).unwrap())
+    }
+
+    /// Begins an upload and gives its id.
+    async fn upload(&self, key: &str) -> String {
+        let (status, body) = self.ask(&format!("POST /bundles/{key}?uploads"), &[], "").await;
+        assert_eq!(status, 200, "{body}");
+        inside(&body, "UploadId").unwrap().to_owned()
+    }
+}
+
+fn inside<'a>(body: &'a str, element: &str) -> Option<&'a str> {
+    let (_, rest) = body.split_once(&format!("<{element}>"))?;
+    rest.split_once(&format!("</{element}>")).map(|(text, _)| text)
+}
+
+fn all<'a>(body: &'a str, element: &str) -> Vec<&'a str> {
+    let begin = format!("<{element}>");
+    let parts = body.split(&begin).skip(1);
+    parts.filter_map(|part| part.split('<').next()).collect()
+}
+
+#[tokio::test]
+async fn what_cannot_be_meant_is_refused_in_the_words_of_s3() {
+    let world = World::new();
+    world.store.put("bundles", "k", b"1");
+    let upload = world.upload("up").await;
+    let parts = format!("/bundles/up?uploadId={upload}");
+    let part = "<CompleteMultipartUpload><Part><ETag>a</ETag></Part></CompleteMultipartUpload>";
+    let argument = |name: &str| Some(format!("Argument {name} must be an integer between 0 and 2147483647"));
+    let words = |text: &str| Some(text.to_owned());
+    let encoding = "Invalid Encoding Method specified in Request";
+    let malformed = "The XML you provided was not well-formed or did not validate against our published schema";
+    for (request, headers, body, code, message) in [
+        (
+            "GET /bundles?max-keys=-1",
+            None,
+            "",
+            "InvalidArgument",
+            argument("max-keys"),
+        ),
+        (
+            "GET /bundles?uploads&max-uploads=-1",
+            None,
+            "",
+            "InvalidArgument",
+            argument("max-uploads"),
+        ),
+        (
+            &format!("GET {parts}&max-parts=-1"),
+            None,
+            "",
+            "InvalidArgument",
+            argument("max-parts"),
+        ),
+        (
+            &format!("GET {parts}&part-number-marker=-1"),
+            None,
+            "",
+            "InvalidArgument",
+            argument("part-number-marker"),
+        ),
+        ("GET /?max-buckets=0", None, "", "InvalidArgument", None),
+        ("GET /?max-buckets=10001", None, "", "InvalidArgument", None),
+        ("GET /?continuation-token=%21", None, "", "InvalidArgument", None),
+        (
+            "GET /bundles?encoding-type=foo",
+            None,
+            "",
+            "InvalidArgument",
+            words(encoding),
+        ),
+        (
+            "GET /bundles?list-type=2&encoding-type=",
+            None,
+            "",
+            "InvalidArgument",
+            words(encoding),
+        ),
+        (
+            "GET /bundles?uploads&encoding-type=foo",
+            None,
+            "",
+            "InvalidArgument",
+            words(encoding),
+        ),
+        (
+            "GET /bundles/k?versionId=bad",
+            None,
+            "",
+            "InvalidArgument",
+            words("Invalid version id specified"),
+        ),
+        ("GET /bundles/none?versionId=", None, "", "InvalidArgument", None),
+        ("DELETE /bundles/k?versionId=bad", None, "", "InvalidArgument", None),
+        (
+            "PUT /bundles/copy",
+            Some(("x-amz-copy-source", "bundles/k?versionId=bad")),
+            "",
+            "InvalidArgument",
+            None,
+        ),
+        ("PUT /bundles/k", Some(("if-match", "*")), "new", "NotImplemented", None),
+        (
+            "PUT /bundles/k",
+            Some(("x-amz-storage-class", "FAST")),
+            "new",
+            "InvalidStorageClass",
+            words("The storage class you specified is not valid"),
+        ),
+        (
+            "POST /bundles/mp?uploads",
+            Some(("x-amz-checksum-type", "FULL_OBJECT")),
+            "",
+            "InvalidRequest",
+            words("The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header."),
+        ),
+        (
+            "POST /bundles/mp?uploads",
+            Some(("x-amz-checksum-algorithm", "FOO")),
+            "",
+            "InvalidRequest",
+            None,
+        ),
+        (
+            "POST /bundles/mp?uploads",
+            Some(("x-amz-checksum-algorithm", "MD5")),
+            "",
+            "NotImplemented",
+            None,
+        ),
+        (&format!("POST {parts}"), None, part, "MalformedXML", words(malformed)),
+        (
+            &format!("POST {parts}"),
+            None,
+            "<Other",
+            "MalformedXML",
+            words(malformed),
+        ),
+        (
+            "POST /bundles?delete",
+            Some(("content-md5", "D4u8Yz2FKBjaKmHO7IlgxQ==")),
+            "<Delete><Object><Key></Key></Object></Delete>",
+            "MalformedXML",
+            words(malformed),
+        ),
+        (
+            "GET /none",
+            None,
+            "",
+            "NoSuchBucket",
+            words("The specified bucket does not exist"),
+        ),
+        (
+            "GET /UPPER",
+            None,
+            "",
+            "InvalidBucketName",
+            words("The specified bucket is not valid."),
+        ),
+    ] {
+        let headers: Vec<_> = headers.into_iter().collect();
+        let (status, text) = world.ask(request, &headers, body).await;
+        assert_eq!(inside(&text, "Code"), Some(code), "{request}: {status} {text}");
+        let told = inside(&text, "Message");
+        assert!(told.is_some(), "{request}: {text}");
+        if let Some(message) = message {
+            assert_eq!(told, Some(message.as_str()), "{request}");
+        }
+    }
+    assert_eq!(world.store.content("bundles", "k").unwrap(), b"1");
+    let (_, text) = world.ask(&format!("GET /bundles/{}", "k".repeat(1025)), &[], "").await;
+    assert_eq!(inside(&text, "Message"), Some("Your key is too long"));
+}
+
+#[tokio::test]
+async fn versioning_is_enabled_or_suspended_and_nothing_else() {
+    let world = World::new();
+    for (status, md5, code) in [
+        (
+            "<Status>enabled</Status>",
+            "ceHl2Z55uBr+ySbxNR0umA==",
+            Some("MalformedXML"),
+        ),
+        (
+            "",
+            "RorN5v32fczav3D/sbvRmw==",
+            Some("IllegalVersioningConfigurationException"),
+        ),
+        ("<Status>Enabled</Status>", "8qj8HSeDu3APPMQZVG06WQ==", None),
+    ] {
+        let body = format!("<VersioningConfiguration>{status}</VersioningConfiguration>");
+        let (_, text) = world
+            .ask("PUT /bundles?versioning", &[("content-md5", md5)], &body)
+            .await;
+        assert_eq!(inside(&text, "Code"), code, "{status}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn names_that_are_kept_for_others_make_no_buckets() {
+    let world = World::new();
+    let place =
+        "<CreateBucketConfiguration><LocationConstraint>eu-central-1</LocationConstraint></CreateBucketConfiguration>";
+    for (name, status) in [
+        ("abc", 200),
+        ("xn--abc", 400),
+        ("sthree-abc", 400),
+        ("amzn-s3-demo-abc", 400),
+        ("abc-s3alias", 400),
+        ("abc--ol-s3", 400),
+        ("abc.mrap", 400),
+        ("abc--x-s3", 400),
+        ("abc--table-s3", 400),
+        ("a.-b", 400),
+        ("a-.b", 400),
+        ("a.b-c", 200),
+    ] {
+        let (got, text) = world.ask(&format!("PUT /{name}"), &[], place).await;
+        assert_eq!(got, status, "{name}: {text}");
+        if status == 400 {
+            assert_eq!(inside(&text, "Code"), Some("InvalidBucketName"), "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn buckets_are_listed_page_by_page() {
+    let world = World::new();
+    for name in ["one", "two", "three"] {
+        world.store.ensure_bucket(name);
+    }
+    let mut names = Vec::new();
+    let mut query = "max-buckets=3".to_owned();
+    loop {
+        let (status, text) = world.ask(&format!("GET /?{query}"), &[], "").await;
+        assert_eq!(status, 200, "{text}");
+        names.extend(all(&text, "Name").into_iter().map(str::to_owned));
+        let Some(token) = inside(&text, "ContinuationToken") else {
+            break;
+        };
+        query = format!("max-buckets=3&continuation-token={token}");
+    }
+    assert_eq!(names, ["bundles", "one", "three", "two"]);
+    for (query, amount) in [
+        ("", 4),
+        ("bucket-region=us-west-2", 0),
+        ("bucket-region=eu-central-1", 4),
+        ("prefix=t", 2),
+    ] {
+        let (_, text) = world.ask(&format!("GET /?{query}"), &[], "").await;
+        assert_eq!(all(&text, "Name").len(), amount, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn uploads_are_listed_page_by_page_and_written_as_is_asked_for() {
+    let world = World::new();
+    for key in ["a%20b", "a%20b", "c%01"] {
+        world.upload(key).await;
+    }
+    let mut seen = Vec::new();
+    let mut query = String::new();
+    loop {
+        let request = format!("GET /bundles?uploads&encoding-type=url&max-uploads=1{query}");
+        let (status, text) = world.ask(&request, &[], "").await;
+        assert_eq!(status, 200, "{text}");
+        assert_eq!(inside(&text, "EncodingType"), Some("url"));
+        seen.extend(all(&text, "Key").into_iter().map(str::to_owned));
+        if inside(&text, "IsTruncated") == Some("false") {
+            break;
+        }
+        let (key, id) = (inside(&text, "NextKeyMarker"), inside(&text, "NextUploadIdMarker"));
+        query = format!("&key-marker={}&upload-id-marker={}", key.unwrap(), id.unwrap());
+    }
+    assert_eq!(seen, ["a%20b", "a%20b", "c%01"]);
+    let (_, text) = world.ask("GET /bundles?uploads&key-marker=a%20b", &[], "").await;
+    assert_eq!(all(&text, "UploadId").len(), 1, "{text}");
+}
