@@ -2,7 +2,8 @@
 
 Each is written by botocore, from values drawn from its shapes, and half of them are broken in one place: something missing,
 something unknown, another type, another length. Every answer must come in time and parse; every refusal must carry a code; and
-what the model forbids must be refused.
+what the model forbids must be refused. Before that, each operation of S3 and Route 53 that is not offered is asked for once: it
+must be told from those that are, and do nothing.
 
 usage: fuzz.py ENDPOINT [COUNT [SEED]]
 """
@@ -10,15 +11,18 @@ usage: fuzz.py ENDPOINT [COUNT [SEED]]
 import base64
 import collections
 import datetime
+import http.client
 import random
 import string
 import sys
 import time
 import tomllib
+import urllib.parse
 from pathlib import Path
 
 import botocore.config
 import botocore.exceptions
+import botocore.serialize
 import botocore.session
 
 ENDPOINT = sys.argv[1]
@@ -151,18 +155,83 @@ def spoil(shape, given):
 
 # Rules that the models state and the services do not keep, or that depend on what is there.
 def is_checked(service):
-    return service in ("elasticbeanstalk", "elbv2", "autoscaling", "iam", "cloudwatch")
+    return service in ("elasticbeanstalk", "elbv2", "autoscaling", "iam", "cloudwatch", "route53")
 
 
-# Services that speak in documents pass over what their model does not know.
+# Services that speak in JSON pass over what their model does not know.
 def knows_all_parameters(service):
     return is_checked(service) and service != "cloudwatch"
 
 
 def unknown_parameter(params, **_):
+    """Adds a parameter that no model knows, where one can be: a query that XML's services do not know is passed over."""
     body = params.get("body")
     if isinstance(body, dict):
         body["NoSuchParameter"] = "x"
+    elif body:
+        front, end = body.rsplit(b"</", 1)
+        params["body"] = front + b"<NoSuchParameter>x</NoSuchParameter></" + end
+    else:
+        return
+    ADDED.append(True)
+
+
+# Whether the request at hand has such a parameter.
+ADDED = []
+
+
+def least(shape):
+    """A value with nothing in it but what must be there."""
+    kind = shape.type_name
+    if kind == "structure":
+        return {name: least(shape.members[name]) for name in shape.required_members}
+    if kind == "string":
+        return shape.enum[0] if shape.enum else "x"
+    return {"list": [], "map": {}, "boolean": True, "blob": b"x"}.get(kind, 1)
+
+
+def ask_plainly(service, operation, given):
+    """Asks without a client, which would wait, sign, look things up or go to another host."""
+    model = CLIENTS[service].meta.service_model.operation_model(operation)
+    made = botocore.serialize.create_serializer("rest-xml", include_validation=False).serialize_to_request(given, model)
+    path, query = made["url_path"], urllib.parse.urlencode(made["query_string"], doseq=True)
+    if query:
+        path += ("&" if "?" in path else "?") + query
+    scope = f"key/20260101/eu-central-1/{service}/aws4_request"
+    signed = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=00"
+    headers = {name: str(value) for name, value in made["headers"].items()}
+    while True:
+        connection = http.client.HTTPConnection(urllib.parse.urlsplit(ENDPOINT).netloc, timeout=TIMEOUT)
+        connection.request(made["method"], path, made["body"] or None, {**headers, "Authorization": signed})
+        answer = connection.getresponse()
+        told = answer.read()
+        connection.close()
+        if b"<Code>Throttling</Code>" not in told:
+            return answer.status, told
+        time.sleep(0.2)
+
+
+def ask_for_what_is_not_offered():
+    """Asks for all operations that the cloud does not have. Nothing may come of it."""
+    s3, count = CLIENTS["s3"], 0
+    place = {"LocationConstraint": "eu-central-1"}
+    there = {"Bucket": "not-offered", "Key": "key", "CopySource": "not-offered/key"}
+    s3.create_bucket(Bucket="not-offered", CreateBucketConfiguration=place)
+    s3.put_object(Bucket="not-offered", Key="key", Body=b"kept")
+    for service in ("s3", "route53"):
+        model = CLIENTS[service].meta.service_model
+        # That one is told from ListBuckets by its host alone.
+        for operation in sorted(set(model.operation_names) - set(OFFERED[service]) - {"ListDirectoryBuckets"}):
+            shape = model.operation_model(operation).input_shape
+            given = least(shape) if shape else {}
+            given |= {name: value for name, value in there.items() if name in given}
+            status, told = ask_plainly(service, operation, given)
+            assert status == 501 and b"NotImplemented" in told, f"{service} {operation}: {status} {told}"
+            kept = s3.get_object(Bucket="not-offered", Key="key")["Body"].read()
+            listed = s3.list_objects_v2(Bucket="not-offered")["KeyCount"]
+            assert (kept, listed) == (b"kept", 1), f"{operation} has done something: {kept}, {listed} objects"
+            count += 1
+    print(f"{count} operations that are not offered were refused")
 
 
 # Services of which some parameters are headers.
@@ -170,6 +239,7 @@ IN_HEADERS = ("s3", "lambda")
 
 
 def main():
+    ask_for_what_is_not_offered()
     sent = []
     for client in CLIENTS.values():
         client.meta.events.register("before-send", lambda **_: sent.append(True))
@@ -193,6 +263,7 @@ def main():
             client.meta.events.register(event, unknown_parameter)
         begun = time.monotonic()
         sent.clear()
+        ADDED.clear()
         told = f"request {number} of seed {SEED}: {service} {operation} ({how}): {str(given)[:600]}"
         try:
             answer = getattr(client, method)(**given)
@@ -217,8 +288,8 @@ def main():
         took = time.monotonic() - begun
         if outcome != "not sent":
             slowest = max(slowest, (took, f"{service} {operation}"))
-        if outcome == "accepted" and (unknown or (forbidden and is_checked(service))):
-            raise SystemExit(f"{told}: was accepted{' with an unknown parameter' if unknown else ''}")
+        if outcome == "accepted" and (ADDED or (forbidden and is_checked(service))):
+            raise SystemExit(f"{told}: was accepted{' with an unknown parameter' if ADDED else ''}")
         outcomes[outcome] += 1
     print(f"seed {SEED}: {dict(outcomes)}; slowest {slowest[1]} in {slowest[0]:.2f} s")
     print(dict(refused.most_common(25)))
