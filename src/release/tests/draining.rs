@@ -186,7 +186,7 @@ fn a_blue_that_answers_and_of_which_nothing_is_counted_proves_no_silence() {
     let judged = |answers: f64, counted: f64| {
         let mut drain = Drain::new().quiet_since(40);
         let since = drain.release.started_at;
-        drain.release.assessment = Assessment::new(&drain.release.plan, since);
+        *drain.release.assessment = Assessment::new(&drain.release.plan, since);
         let window = Window {
             end_s: 10.0,
             blue: Arm {
