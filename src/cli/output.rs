@@ -178,13 +178,7 @@ pub(super) fn ended(result: Result<Option<Outcome>, Ended>, release: &Release, f
             }
             ExitCode::SUCCESS
         }
-        Err(Ended::Interrupted) => fail(
-            exit::INTERRUPTED,
-            format!(
-                "interrupted in phase {}; the release is not lost: go on with `cutover resume`, or take it back by `cutover rollback`",
-                release.phase
-            ),
-        ),
+        Err(Ended::Interrupted) => fail(exit::INTERRUPTED, interruption(release)),
         Err(Ended::Failed(error @ (DriverError::Busy { .. } | DriverError::Elsewhere { .. }))) => {
             fail(exit::REFUSED, error)
         }
@@ -192,5 +186,50 @@ pub(super) fn ended(result: Result<Option<Outcome>, Ended>, release: &Release, f
             exit::FAILED,
             format!("{error}\nThe release is not lost: go on with `cutover resume`"),
         ),
+    }
+}
+
+/// What a person is told whose release has lost its driver by a signal.
+fn interruption(release: &Release) -> String {
+    let phase = release.phase;
+    let back = "or take it back by `cutover rollback`";
+    match (&release.pause, &release.wishes.pause) {
+        (Some(pause), None) => format!(
+            "interrupted in phase {phase}; the release is not lost. It was paused until {}: `cutover resume --keep-pause` goes on \
+             watching it and keeps the pause, `cutover resume` ends the pause and goes on; {back}",
+            pause.until
+        ),
+        (_, Some(asked)) => format!(
+            "interrupted in phase {phase}; the release is not lost: go on with `cutover resume`, by which the pause of {} begins that \
+             {} asked for, {back}",
+            asked.length, asked.by
+        ),
+        (None, None) => {
+            format!("interrupted in phase {phase}; the release is not lost: go on with `cutover resume`, {back}")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Timestamp;
+    use crate::release::tests::{plan, release};
+    use crate::release::{Pause, Phase};
+
+    #[test]
+    fn whoever_interrupts_a_paused_release_learns_how_the_pause_is_kept() {
+        let mut release = release(plan());
+        release.phase = Phase::Bake;
+        let said = interruption(&release);
+        assert!(said.contains("in phase bake") && said.contains("`cutover resume`, or"), "{said}");
+        assert!(!said.contains("pause"), "{said}");
+        release.pause = Some(Pause {
+            since: Timestamp::from_millis(0),
+            until: Timestamp::from_millis(1_800_000_000_000),
+            by: release.driver.clone(),
+        });
+        let said = interruption(&release);
+        assert!(said.contains("`cutover resume --keep-pause`") && said.contains("ends the pause"), "{said}");
     }
 }

@@ -8,16 +8,19 @@ use clap::Args;
 use super::project::ProjectArguments;
 use super::{exit, output};
 use crate::compose::Until;
-use crate::driver::{Driver, Seat};
+use crate::driver::{Driver, Seat, is_free};
 use crate::journal::newest;
-use crate::model::SystemClock;
-use crate::release::{Release, Wish};
+use crate::model::{Clock, SystemClock};
+use crate::release::{Notice, Release, Wish};
 use crate::report;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
     project: ProjectArguments,
+    /// Go on with a release that is paused, and leave it paused: it is watched, and goes back if it must, until the pause ends.
+    #[arg(long)]
+    keep_pause: bool,
     /// Do not keep blue, or a green that was taken back, any longer.
     #[arg(long)]
     end_wait: bool,
@@ -54,6 +57,8 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
         Err(error) => return output::fail(exit::FAILED, error),
     };
     let seat = Seat::new(journal, world, Arc::new(SystemClock), report::reporter(format));
+    // Asked before this process becomes the driver itself.
+    let drives = arguments.take_over || is_free(&release, SystemClock.now()).is_some();
     let mut driver = Driver::join(seat, release);
     if arguments.take_over
         && let Err(error) = driver.take_over().await
@@ -65,12 +70,11 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
     {
         return output::fail(exit::FAILED, error);
     }
-    // A pause may have been asked for and not be noted yet. To a question this is the answer.
-    let held =
-        |release: &Release| release.pause.is_some() || release.wishes.pause.is_some() || release.question.is_some();
-    if held(driver.release())
-        && let Err(error) = driver.ask(Wish::Resume).await
-    {
+    let (asks, said) = holds(driver.release(), drives, arguments.keep_pause);
+    if let Some(message) = said {
+        driver.seat().listener.notice(Notice::Remark { message: &message });
+    }
+    if asks && let Err(error) = driver.ask(Wish::Resume).await {
         return output::fail(exit::FAILED, error);
     }
     let until = arguments.until;
@@ -78,4 +82,100 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
     let release = driver.release().clone();
     drop(driver);
     output::ended(result, &release, format)
+}
+
+/// What becomes of what holds the release: whether it is asked to go on, and what its person is told. `drives` says whether this
+/// process is going to drive it.
+fn holds(release: &Release, drives: bool, keep_pause: bool) -> (bool, Option<String>) {
+    match (&release.wishes.pause, &release.pause) {
+        // It was asked for while nobody drove, and has held nothing yet: it is what this release is to do first.
+        (Some(asked), _) if drives => {
+            let (by, length) = (&asked.by, asked.length);
+            let said = format!(
+                "{by} has asked for a pause of {length}, which begins now; `cutover resume` at another terminal ends it"
+            );
+            (false, Some(said))
+        }
+        (None, Some(pause)) if keep_pause => {
+            let (by, until) = (&pause.by, pause.until);
+            (false, Some(format!("the release stays paused, as {by} wants it, until {until}")))
+        }
+        (Some(_), _) if keep_pause => (false, None),
+        (Some(_), _) => (true, Some("the pause that was asked for ends before it has begun".to_owned())),
+        (None, Some(pause)) => {
+            let (by, until) = (&pause.by, pause.until);
+            let said = format!("this ends the pause that {by} wanted until {until}; `--keep-pause` would leave it");
+            (true, Some(said))
+        }
+        // To a question this is the answer.
+        (None, None) => (release.question.is_some(), None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Span, Timestamp};
+    use crate::release::tests::{plan, release};
+    use crate::release::{Pause, PauseAsked, Question, Writer};
+
+    fn by() -> Writer {
+        release(plan()).driver
+    }
+
+    fn asked() -> Release {
+        let mut release = release(plan());
+        release.wishes.pause = Some(PauseAsked {
+            length: Span::from_secs(7200),
+            by: by(),
+        });
+        release
+    }
+
+    fn paused() -> Release {
+        let mut release = release(plan());
+        release.pause = Some(Pause {
+            since: Timestamp::from_millis(0),
+            until: Timestamp::from_millis(1_800_000_000_000),
+            by: by(),
+        });
+        release
+    }
+
+    #[test]
+    fn a_pause_that_nobody_has_noted_takes_effect_when_somebody_drives() {
+        for keep_pause in [false, true] {
+            let (asks, said) = holds(&asked(), true, keep_pause);
+            let said = said.expect("the person is told");
+            assert!(!asks && said.contains("a pause of 2h") && said.contains("begins now"), "{said}");
+        }
+        // Of a release that was paused before, it is the newer wish.
+        let mut again = paused();
+        again.wishes.pause = asked().wishes.pause;
+        assert!(!holds(&again, true, false).0);
+        // Somebody drives it, and has not looked yet: to resume is to take it back.
+        assert!(holds(&asked(), false, false).0);
+        assert!(!holds(&asked(), false, true).0);
+    }
+
+    #[test]
+    fn a_pause_ends_by_resume_unless_it_is_kept_and_both_are_said() {
+        let (asks, said) = holds(&paused(), true, false);
+        let said = said.expect("the person is told");
+        assert!(asks && said.contains("this ends the pause") && said.contains("--keep-pause"), "{said}");
+        let (asks, said) = holds(&paused(), true, true);
+        assert!(!asks && said.is_some_and(|said| said.contains("stays paused")));
+    }
+
+    #[test]
+    fn a_question_is_answered_and_nothing_else_is_asked_for() {
+        assert_eq!(holds(&release(plan()), true, false), (false, None));
+        let mut asking = release(plan());
+        asking.question = Some(Question {
+            what: "blue has another version".to_owned(),
+            since: Timestamp::from_millis(0),
+            until: Timestamp::from_millis(1),
+        });
+        assert!(holds(&asking, true, true).0);
+    }
 }

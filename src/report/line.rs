@@ -109,6 +109,10 @@ pub fn line(entry: &Entry, release: &Release) -> Option<String> {
         Event::TrafficRestored { how } => format!("all traffic is on blue: {how}"),
         Event::Noted { note } => note.clone(),
         Event::Finished { outcome, why } => format!("{outcome}: {why}"),
+        Event::HandedOver if release.pause.is_some() => format!(
+            "{} stops here; `cutover resume --keep-pause` goes on with it and keeps the pause, `cutover resume` ends that",
+            entry.writer
+        ),
         Event::HandedOver => format!("{} stops here; `cutover resume` goes on with it at once", entry.writer),
         Event::Renewed | Event::Waiting { .. } | Event::Measured { .. } | Event::Looked { look: Look::Good, .. } => {
             return None;

@@ -143,6 +143,17 @@ pub fn status(release: &Release, now: Timestamp, free: Option<&str>, journal: &s
                     pause.by, pause.since, pause.until
                 );
             }
+            if let Some(asked) = &release.wishes.pause {
+                let when = match free {
+                    Some(_) => "it begins with `cutover resume`",
+                    None => "it begins with the driver's next look",
+                };
+                let _ = writeln!(
+                    text,
+                    "  asked    {} asked for a pause of {}; {when}",
+                    asked.by, asked.length
+                );
+            }
             if let Some(gate) = &release.gate {
                 let _ = match &gate.promoted_by {
                     Some(by) => writeln!(text, "  gate     {} before {}, promoted by {by}", gate.id, gate.before),

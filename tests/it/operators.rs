@@ -175,15 +175,19 @@ async fn a_wish_for_a_release_that_nobody_drives_says_so() {
     assert_eq!(told(&ended)["noted"], false, "{}", ended.said());
     assert_eq!(told(&ended)["driven"], false, "{}", ended.said());
     let ended = ended.saying(&["cutover resume"]);
-    // To resume is to go on, so the pause is over before it began.
     drop(ended);
+    project.run(&["status"]).await.with(0).saying(&["asked for a pause", "cutover resume"]);
+    // It takes effect when somebody drives, and whoever resumes then ends it.
+    let mut next = project.start(&["resume", "--json"]);
+    project.event(1, "paused", &mut next).await;
     let ended = project.run(&["resume", "--json"]).await.with(0);
     assert_eq!(ended.outcome(), "promoted", "{}", ended.said());
     assert!(
-        has(&project, "took_over") && !has(&project, "paused"),
+        has(&project, "took_over") && has(&project, "pause_ended"),
         "{}",
         ended.said()
     );
+    next.end(MOMENT).await.with(0);
     cloud.settled("alone", "v2", "2").await;
     cloud.end().await;
 }
