@@ -8,6 +8,8 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use super::{exit, output};
 use crate::compose::{Project, Reach};
+use crate::journal::Journal;
+use crate::release::Slot;
 use crate::report::Format;
 use crate::spec::JournalPlace;
 
@@ -42,5 +44,31 @@ impl ProjectArguments {
 
     pub(super) fn format(&self) -> Format {
         if self.json { Format::Json } else { Format::Human }
+    }
+}
+
+/// That a slot has no release, for whoever wants something of one: and where it was looked for.
+pub(super) fn no_release(slot: &Slot, journal: &dyn Journal) -> String {
+    format!(
+        "there is no release of {slot} in {}; if its journal is elsewhere, name that by `--journal`, or its settings by `--config`",
+        journal.location()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::DirectoryJournal;
+
+    #[test]
+    fn whoever_finds_no_release_learns_where_it_was_looked_for() {
+        let slot = Slot {
+            application: "shop".into(),
+            name: "production".into(),
+        };
+        let said = no_release(&slot, &DirectoryJournal::new(std::path::Path::new("releases/here")));
+        for word in ["shop/production", "releases/here", "`--journal`", "`--config`"] {
+            assert!(said.contains(word), "{word}: {said}");
+        }
     }
 }

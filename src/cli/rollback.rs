@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use super::project::ProjectArguments;
+use super::project::{ProjectArguments, no_release};
 use super::release::begin;
 use super::{exit, output};
 use crate::compose::{Patience, Planner, Project, Reach, Until, ask_to_turn_back, to_take_back, way_back};
@@ -30,12 +30,7 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
     let journal = project.open_journal(&reach).await;
     let release = match newest(journal.as_ref(), &project.slot()).await {
         Ok(Some(release)) => release,
-        Ok(None) => {
-            return output::fail(
-                exit::REFUSED,
-                format!("there is no release of {} to take back", project.slot()),
-            );
-        }
+        Ok(None) => return output::fail(exit::REFUSED, no_release(&project.slot(), journal.as_ref())),
         Err(error) => return output::fail(exit::FAILED, error),
     };
     let world = match project.connect(&reach, Vec::new()).await {

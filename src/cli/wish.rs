@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::json;
 
-use super::project::ProjectArguments;
+use super::project::{ProjectArguments, no_release};
 use super::{exit, output};
 use crate::driver::{Driver, Seat, is_free};
 use crate::journal::newest;
@@ -95,7 +95,7 @@ async fn wish(project: &ProjectArguments, wish: Wish, fits: impl Fn(&Release) ->
     let journal = project.open_journal(&reach).await;
     let release = match newest(journal.as_ref(), &project.slot()).await {
         Ok(Some(release)) => release,
-        Ok(None) => return output::fail(exit::REFUSED, format!("there is no release of {}", project.slot())),
+        Ok(None) => return output::fail(exit::REFUSED, no_release(&project.slot(), journal.as_ref())),
         Err(error) => return output::fail(exit::FAILED, error),
     };
     let id = release.plan.id.clone();
