@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 
-use super::project::ProjectArguments;
+use super::project::{ProjectArguments, no_release};
 use super::{exit, output};
 use crate::compose;
 use crate::model::ReleaseNumber;
@@ -51,7 +51,8 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
     let mut numbers: Vec<_> = arguments.releases.iter().copied().map(ReleaseNumber).collect();
     if numbers.is_empty() {
         match journal.latest(&slot).await {
-            Ok(newest) => numbers.extend(newest),
+            Ok(Some(newest)) => numbers.push(newest),
+            Ok(None) => return output::fail(exit::REFUSED, no_release(&slot, journal.as_ref())),
             Err(error) => return output::fail(exit::FAILED, error),
         }
     }
