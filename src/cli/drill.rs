@@ -1,5 +1,6 @@
 //! `cutover drill`.
 
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -54,8 +55,8 @@ struct HistoryArguments {
     #[command(flatten)]
     project: ProjectArguments,
     /// How many, at most.
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    last: usize,
+    #[arg(long, value_name = "N", default_value = "20")]
+    last: NonZeroUsize,
     /// How old the last good drill may be. Default: `drill.objective` of the settings.
     #[arg(long, value_name = "TIME")]
     objective: Option<Span>,
@@ -150,7 +151,7 @@ async fn history(arguments: HistoryArguments) -> ExitCode {
     let objective = arguments.objective.unwrap_or(project.spec.drill.objective);
     let journal = project.open_journal(&reach).await;
     let now = SystemClock.now();
-    let history = match drill::history(journal.as_ref(), &project.slot(), arguments.last, objective, now).await {
+    let history = match drill::history(journal.as_ref(), &project.slot(), arguments.last.get(), objective, now).await {
         Ok(history) => history,
         Err(error) => return output::fail(exit::FAILED, error),
     };

@@ -120,3 +120,30 @@ pub fn main() -> ExitCode {
         Command::SampleApp => output::block_on(rehearse::sample_app()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taken(line: &str) -> Result<(), String> {
+        let words = std::iter::once("cutover").chain(line.split_whitespace());
+        match Cli::try_parse_from(words) {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                assert_eq!(error.exit_code(), i32::from(exit::USAGE), "{line}");
+                Err(error.to_string())
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_of_something_is_a_mistake() {
+        assert!(taken("drill history --last 1").is_ok());
+        assert!(taken("drill history --last 0").is_err_and(|said| said.contains("--last")));
+        #[cfg(feature = "local")]
+        for argument in ["--seeds", "--threads"] {
+            assert!(taken(&format!("sim {argument} 1")).is_ok());
+            assert!(taken(&format!("sim {argument} 0")).is_err_and(|said| said.contains(argument)));
+        }
+    }
+}

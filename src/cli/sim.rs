@@ -1,6 +1,7 @@
 //! `cutover sim`.
 
 use std::fmt::Write;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -17,7 +18,7 @@ const ENOUGH: usize = 5;
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// How many worlds.
-    #[arg(long, value_name = "N", default_value_t = 1000)]
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
     /// Seed of the first world. Default: by chance; it is printed.
     #[arg(long, value_name = "S")]
@@ -40,7 +41,7 @@ pub(super) struct Arguments {
     pipelines: bool,
     /// Threads. Default: one for each core.
     #[arg(long, value_name = "N")]
-    threads: Option<usize>,
+    threads: Option<NonZeroUsize>,
     /// Instead: make each known mistake of release tools in turn, and see in how many worlds it is found. Exit code 1 if one is
     /// not found within `--seeds`.
     #[arg(long, conflicts_with_all = ["seed", "crash_points", "mistake"])]
@@ -88,8 +89,8 @@ impl Arguments {
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
     let threads = arguments
         .threads
-        .or_else(|| std::thread::available_parallelism().ok().map(Into::into))
-        .unwrap_or(1);
+        .or_else(|| std::thread::available_parallelism().ok())
+        .map_or(1, NonZeroUsize::get);
     if let Some(seed) = arguments.seed {
         return one(arguments, seed);
     }
