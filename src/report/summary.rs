@@ -53,7 +53,10 @@ pub fn plan(plan: &Plan, found: &Findings) -> String {
     let _ = writeln!(
         text,
         "  bake    {}, a look every {}, back after {} bad ones",
-        plan.bake.duration, plan.bake.interval, plan.bake.fail
+        // A drill has a bake of its own.
+        plan.drill.map_or(plan.bake.duration, |_| plan.bake_length(0)),
+        plan.bake.interval,
+        plan.bake.fail
     );
     match &plan.counted_by {
         CountedBy::EnhancedHealth => {}
@@ -81,7 +84,9 @@ pub fn plan(plan: &Plan, found: &Findings) -> String {
         crate::model::Span::from(plan.drain.dns_ttl.get() * plan.drain.factor),
         plan.drain.quiet
     );
-    let _ = writeln!(text, "  retire  blue is kept for {} more", plan.retire.warm);
+    if plan.drill.is_none() {
+        let _ = writeln!(text, "  retire  blue is kept for {} more", plan.retire.warm);
+    }
     for gate in &plan.gates {
         let then = match gate.at_deadline {
             AtGateDeadline::RollBack => "back",
@@ -215,4 +220,34 @@ pub fn status(release: &Release, now: Timestamp, free: Option<&str>, journal: &s
     }
     let _ = writeln!(text, "  journal  {journal}");
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Span;
+    use crate::release::DrillKind;
+    use crate::release::tests::plan as plan_of_a_release;
+    use crate::spec::StepSpec;
+
+    #[test]
+    fn a_drill_is_announced_as_what_it_is() {
+        let nothing = Findings {
+            problems: Vec::new(),
+            blue: None,
+            notes: Vec::new(),
+        };
+        let mut wanted = plan_of_a_release();
+        wanted.bake.duration = Span::from_secs(600);
+        assert!(plan(&wanted, &nothing).contains("bake    10m,"));
+        assert!(plan(&wanted, &nothing).contains("retire  blue"));
+        wanted.drill = Some(DrillKind::Rollback);
+        wanted.steps = vec![StepSpec {
+            bake: Some(Span::from_secs(300)),
+            ..StepSpec::whole()
+        }];
+        let said = plan(&wanted, &nothing);
+        assert!(said.contains("bake    5m,"), "{said}");
+        assert!(!said.contains("retire"), "it is taken back, and blue stays: {said}");
+    }
 }
