@@ -7,7 +7,7 @@ use indicatif::HumanBytes;
 use crate::model::Timestamp;
 use crate::model::text::plural;
 use crate::release::preflight::Findings;
-use crate::release::{CountedBy, Plan, Release, Source};
+use crate::release::{CountedBy, Phase, Plan, Release, Source};
 use crate::spec::AtGateDeadline;
 
 /// What a release is going to do, for a person.
@@ -142,11 +142,17 @@ pub fn status(release: &Release, now: Timestamp, free: Option<&str>, journal: &s
                 );
             }
             if let Some(pause) = &release.pause {
-                let _ = writeln!(
-                    text,
-                    "  paused   by {} at {}; goes on by itself at {}, or with `cutover resume`",
-                    pause.by, pause.since, pause.until
-                );
+                let (by, since, until) = (&pause.by, pause.since, pause.until);
+                let _ = match free {
+                    None => writeln!(
+                        text,
+                        "  paused   by {by} at {since}; goes on by itself at {until}, or with `cutover resume`"
+                    ),
+                    Some(_) => writeln!(
+                        text,
+                        "  paused   by {by} at {since}, until {until}; nobody drives it, so it does not go on by itself"
+                    ),
+                };
             }
             if let Some(asked) = &release.wishes.pause {
                 let when = match free {
@@ -180,13 +186,18 @@ pub fn status(release: &Release, now: Timestamp, free: Option<&str>, journal: &s
                 let _ = writeln!(text, "  asked    {by} asked to turn back");
             }
             if let Some(why) = &release.waiting {
-                let _ = writeln!(text, "  now      {why}");
+                // Nobody waits for that any more where nobody drives.
+                let when = if free.is_some() { "before" } else { "now" };
+                let _ = writeln!(text, "  {when:<8} {why}");
             }
             let state = free.map_or_else(
                 || format!("{}, at least until {}", release.driver, release.owned_until),
                 str::to_owned,
             );
             let _ = writeln!(text, "  driver   {state}");
+            if free.is_some() {
+                let _ = writeln!(text, "  next     {}", undriven(release));
+            }
         }
     }
     if let Some(blue) = &release.blue {
@@ -222,13 +233,108 @@ pub fn status(release: &Release, now: Timestamp, free: Option<&str>, journal: &s
     text
 }
 
+/// What is left of a release that nobody drives, and by what it goes on.
+fn undriven(release: &Release) -> String {
+    if release.rollback.is_some() {
+        return "`cutover resume` sees the way back through".to_owned();
+    }
+    if release.promoted() {
+        let left = match release.phase {
+            Phase::Drain => format!(
+                "when nobody uses blue any more, it is kept for {} and then removed",
+                release.plan.retire.warm
+            ),
+            _ => "blue is kept for a while, and then removed".to_owned(),
+        };
+        return format!("promoted; {left}: `cutover resume` sees to that, `cutover rollback` goes back to blue");
+    }
+    let gate = release.gate.as_ref().filter(|gate| gate.promoted_by.is_none());
+    let on = match (&release.pause, gate) {
+        (Some(_), _) if release.wishes.pause.is_none() => {
+            "`cutover resume --keep-pause` goes on with it and keeps the pause, `cutover resume` ends that".to_owned()
+        }
+        (_, Some(gate)) => format!("`cutover promote {}` opens the gate, `cutover resume` goes on with it", gate.id),
+        _ => "`cutover resume` goes on with it".to_owned(),
+    };
+    let unwatched = if release.shift_called_at.is_some() {
+        "green may have traffic, and nobody watches it: "
+    } else {
+        ""
+    };
+    format!("{unwatched}{on}, `cutover rollback` takes it back")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::Span;
-    use crate::release::DrillKind;
-    use crate::release::tests::plan as plan_of_a_release;
-    use crate::spec::StepSpec;
+    use crate::release::tests::{plan as plan_of_a_release, release};
+    use crate::release::{DrillKind, OpenGate, Pause, PauseAsked, Why};
+    use crate::spec::{GatePlace, StepSpec};
+
+    const FREE: Option<&str> = Some("process 4711 on a does not run any more");
+
+    fn shown(release: &Release, free: Option<&str>) -> String {
+        status(release, Timestamp::from_millis(0), free, "here")
+    }
+
+    fn paused(by: &Release) -> Pause {
+        Pause {
+            since: Timestamp::from_millis(0),
+            until: Timestamp::from_millis(1_800_000_000_000),
+            by: by.driver.clone(),
+        }
+    }
+
+    #[test]
+    fn a_release_that_nobody_drives_says_what_is_left_and_by_what_it_goes_on() {
+        let mut release = release(plan_of_a_release());
+        assert!(!shown(&release, None).contains("  next"));
+        release.waiting = Some(Why::Working {
+            what: "green".to_owned(),
+        });
+        let said = shown(&release, FREE);
+        assert!(said.contains("next     `cutover resume` goes on with it, `cutover rollback`"), "{said}");
+        assert!(said.contains("before   waiting for green") && !said.contains("  now"), "{said}");
+        release.phase = Phase::Bake;
+        release.shift_called_at = Some(Timestamp::from_millis(0));
+        assert!(shown(&release, FREE).contains("nobody watches it"));
+        release.phase = Phase::Drain;
+        let said = shown(&release, FREE);
+        for word in ["next     promoted", "removed", "`cutover resume` sees to that", "`cutover rollback`"] {
+            assert!(said.contains(word), "{word}: {said}");
+        }
+    }
+
+    #[test]
+    fn nothing_that_needs_a_driver_is_promised_without_one() {
+        let mut release = release(plan_of_a_release());
+        release.pause = Some(paused(&release));
+        assert!(shown(&release, None).contains("goes on by itself at"));
+        let said = shown(&release, FREE);
+        assert!(!said.contains("goes on by itself at") && said.contains("`cutover resume --keep-pause`"), "{said}");
+        release.pause = None;
+        release.gate = Some(OpenGate {
+            id: "7-shift-20".to_owned(),
+            before: GatePlace::Shift,
+            since: Timestamp::from_millis(0),
+            until: Timestamp::from_millis(1),
+            promoted_by: None,
+        });
+        let said = shown(&release, FREE);
+        assert!(said.contains("next     `cutover promote 7-shift-20` opens the gate"), "{said}");
+    }
+
+    #[test]
+    fn a_pause_that_has_not_begun_says_when_it_does() {
+        let mut release = release(plan_of_a_release());
+        release.wishes.pause = Some(PauseAsked {
+            length: Span::from_secs(7200),
+            by: release.driver.clone(),
+        });
+        assert!(shown(&release, None).contains("a pause of 2h; it begins with the driver's next look"));
+        assert!(shown(&release, FREE).contains("a pause of 2h; it begins with `cutover resume`"));
+    }
 
     #[test]
     fn a_drill_is_announced_as_what_it_is() {
