@@ -95,7 +95,7 @@ pub fn main() -> ExitCode {
         }
     }
     let cli = Cli::parse();
-    match cli.command {
+    output::whole(match cli.command {
         Command::Release(arguments) => output::block_on(release::run(arguments)),
         Command::Status(arguments) => output::block_on(status::run(arguments)),
         Command::Resume(arguments) => output::block_on(resume::run(arguments)),
@@ -118,7 +118,7 @@ pub fn main() -> ExitCode {
         Command::Sim(arguments) => sim::run(&arguments),
         #[cfg(feature = "local")]
         Command::SampleApp => output::block_on(rehearse::sample_app()),
-    }
+    })
 }
 
 #[cfg(test)]

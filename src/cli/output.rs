@@ -11,6 +11,7 @@ use crate::driver::{Driver, DriverError};
 use crate::release::preflight::Problem;
 use crate::release::{Outcome, Release};
 use crate::report::Format;
+use crate::report::out::{lost, write_line};
 use crate::spec::SpecError;
 
 /// Runs a command on a small runtime: a release waits more than it works.
@@ -48,10 +49,21 @@ pub(super) fn show_warnings() {
     let _ = tracing_subscriber::registry().with(lines).with(ours).try_init();
 }
 
-/// Prints data.
+/// Prints data. What is lost of it makes the command fail in the end: see [`whole`].
 pub(super) fn print(text: impl Display) {
-    // A reader that has gone away is no failure.
-    let _ = writeln!(anstream::stdout(), "{text}");
+    write_line(text);
+}
+
+/// The exit code of a command; another one than it should be if it did well and some of its output was lost. An outcome of its own,
+/// such as a rollback, says more.
+pub(super) fn whole(code: ExitCode) -> ExitCode {
+    match lost() {
+        Some(why) => {
+            let failed = fail(exit::FAILED, why);
+            if code == ExitCode::SUCCESS { failed } else { code }
+        }
+        None => code,
+    }
 }
 
 /// Prints a message for a person.

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::{exit, output};
 use crate::compose;
+use crate::report::out;
 use crate::spec::Spec;
 use crate::verdict::trace::{Answer, Session};
 use crate::verdict::{Evidence, Policy};
@@ -117,12 +118,9 @@ fn judge(mut trace: impl BufRead, policy: Option<Policy>, with_evidence: bool) -
         }
         .map_err(|error| format!("an answer cannot be written: {error}"))?;
         told.push('\n');
-        // A reader that has gone away wants no more answers.
-        if answers
-            .write_all(told.as_bytes())
-            .and_then(|()| answers.flush())
-            .is_err()
-        {
+        // A reader that has gone away wants no more answers, and one that waits for what was lost gets none.
+        if let Err(error) = answers.write_all(told.as_bytes()).and_then(|()| answers.flush()) {
+            out::failed(&error);
             return Ok(());
         }
     }

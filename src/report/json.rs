@@ -1,11 +1,11 @@
 //! JSON lines: one object for each entry and each new wait, on the standard output.
 
-use std::io::Write;
 use std::sync::Mutex;
 
 use serde_json::json;
 
 use super::ahead::{AT_DEADLINE, ahead};
+use super::out::write_line;
 use super::outbox::Outbox;
 use crate::release::{Listener, Notice};
 
@@ -64,9 +64,6 @@ impl Listener for JsonLines {
             Notice::Remark { message } => json!({ "note": message }),
             Notice::Trouble { message } => json!({ "trouble": message }),
         };
-        // A reader that has gone away must not stop a release.
-        self.outbox.post(move || {
-            let _ = writeln!(anstream::stdout(), "{value}");
-        });
+        self.outbox.post(move || write_line(value));
     }
 }

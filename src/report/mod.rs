@@ -5,6 +5,7 @@ mod backtest;
 mod json;
 mod line;
 mod live;
+pub mod out;
 mod outbox;
 mod summary;
 

@@ -118,3 +118,21 @@ fn a_policy_stands_above_the_header() {
     assert!(rolled_back(None) > 20);
     assert_eq!(rolled_back(Some(&policy)), 0);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn answers_that_are_lost_on_a_full_disk_are_no_success() {
+    let (_folder, path) = trace(&[HEADER.to_owned(), window(300, (250, 0))]);
+    let path = path.to_str().expect("a path that is text");
+    for arguments in [&["verdict", path][..], &["schema"]] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+        let output = Command::new(env!("CARGO_BIN_EXE_cutover"))
+            .args(arguments)
+            .stdout(full.expect("a full disk"))
+            .output()
+            .expect("the program runs");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
+        assert!(said.contains("some of it is missing"), "{arguments:?}: {said}");
+    }
+}
