@@ -15,6 +15,9 @@ const NARROWEST: usize = 40;
 /// Columns that the frame and line numbers around a label take.
 const FRAME: usize = 12;
 
+/// Drawn instead of a file that holds nothing.
+const ONE_EMPTY_LINE: &str = "\n";
+
 /// One thing that is wrong in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -212,7 +215,11 @@ impl Diagnostic for Drawing<'_> {
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        self.error.source_code()
+        match self.error {
+            // In a file without a line there is nothing to point at, and what has no place in it is not drawn.
+            SpecError::Invalid { text, .. } if text.inner().is_empty() => Some(&ONE_EMPTY_LINE),
+            _ => self.error.source_code(),
+        }
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {

@@ -367,6 +367,18 @@ fn a_problem_is_drawn_under_its_line() {
 }
 
 #[test]
+fn a_file_that_holds_nothing_says_what_it_lacks() {
+    for text in ["", "\n", "# to be written"] {
+        let error = fails(text);
+        assert_eq!(error.problems().len(), 2, "{text:?}");
+        let drawing = error.render(false, 100);
+        for word in ["`application` is missing", "`cname` is missing"] {
+            assert!(drawing.contains(word), "{text:?}: {word}: {drawing}");
+        }
+    }
+}
+
+#[test]
 fn values_that_may_be_secret_are_never_shown() {
     let secret = "hunter2hunter2";
     for text in [
