@@ -41,6 +41,13 @@ impl Place {
         &self.0
     }
 
+    /// The elements of arrays that it lies in, the innermost first.
+    pub(super) fn elements(&self) -> impl Iterator<Item = Self> + '_ {
+        let is_element = |length: &usize| matches!(self.0.get(length - 1), Some(Step::Index(_)));
+        let lengths = (1..=self.0.len()).rev().filter(is_element);
+        lengths.map(|length| Self(self.0[..length].to_vec()))
+    }
+
     /// The table or array around; `None` at the top.
     pub(super) fn parent(&self) -> Option<Self> {
         let (_, front) = self.0.split_last()?;
@@ -86,11 +93,35 @@ pub(super) struct Node {
 /// A parsed file whose values can be found by place and by position in the text.
 pub(super) struct Document<'i> {
     root: Spanned<DeTable<'i>>,
+    /// Every value as it was written, before any was taken out.
+    written: Vec<Node>,
 }
 
 impl<'i> Document<'i> {
     pub(super) fn new(root: Spanned<DeTable<'i>>) -> Self {
-        Self { root }
+        let mut written = Vec::new();
+        collect_table(root.get_ref(), &Place::default(), &mut written);
+        Self { root, written }
+    }
+
+    /// The place that a value had when nothing was taken out: elements behind one that was have moved up since.
+    pub(super) fn as_written(&self, place: &Place) -> Place {
+        let nodes = self.nodes();
+        let mut known = Some(place.clone());
+        while let Some(at) = known {
+            let depth = at.steps().len();
+            let written = nodes.iter().find(|node| node.place == at).and_then(|now| {
+                let is_it = |node: &&Node| {
+                    node.place.steps().len() == depth && node.value == now.value && node.key == now.key
+                };
+                self.written.iter().find(is_it)
+            });
+            if let Some(written) = written {
+                return Place([written.place.steps(), &place.steps()[depth..]].concat());
+            }
+            known = at.parent();
+        }
+        place.clone()
     }
 
     /// The table at the top.

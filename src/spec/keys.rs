@@ -5,7 +5,7 @@ use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::document::{Document, Place};
+use super::document::{Document, Place, Step};
 use super::error::Problem;
 
 /// What is wrong with the keys of a file.
@@ -31,23 +31,49 @@ pub(super) fn check(document: &Document<'_>, schema: &Value) -> KeyFaults {
 
 /// The schema's words about the type of the value at a place: how to write it.
 pub(super) fn how_to_write(schema: &Value, place: &Place) -> Option<String> {
-    use super::document::Step;
-    let mut node = schema;
-    for step in place.steps() {
-        let here = resolve(schema, node);
-        node = match step {
-            Step::Key(key) => here
-                .get("properties")
-                .and_then(|properties| properties.get(key))
-                .or_else(|| here.get("additionalProperties"))?,
-            Step::Index(_) => here.get("items")?,
-        };
-    }
+    let node = node(schema, place.steps())?;
     let type_of_its_own = resolve(schema, node);
     if std::ptr::eq(type_of_its_own, node) || type_of_its_own.get("properties").is_some() {
         return None;
     }
     Some(type_of_its_own.get("description")?.as_str()?.to_owned())
+}
+
+/// Whether the table around a place cannot be without what stands there: it must have it, or is nothing but that.
+pub(super) fn holds_up(schema: &Value, place: &Place) -> bool {
+    let Some((Step::Key(key), table)) = place.steps().split_last() else {
+        return false;
+    };
+    let Some(table) = node(schema, table) else {
+        return true;
+    };
+    let required = |way: &Value| {
+        let required = way.get("required").and_then(Value::as_array);
+        required.is_some_and(|keys| keys.iter().any(|known| known.as_str() == Some(key)))
+    };
+    node(schema, place.steps()).is_none() || ways(schema, table).any(required)
+}
+
+/// What the schema says of a place.
+fn node<'s>(whole: &'s Value, steps: &[Step]) -> Option<&'s Value> {
+    let mut node = whole;
+    for step in steps {
+        node = ways(whole, node).find_map(|way| match step {
+            Step::Key(key) => way
+                .get("properties")
+                .and_then(|properties| properties.get(key))
+                .or_else(|| way.get("additionalProperties").filter(|any| **any != Value::Bool(false))),
+            Step::Index(_) => way.get("items"),
+        })?;
+    }
+    Some(node)
+}
+
+/// In which ways something can be written: as its schema says, and each of those that it lists.
+fn ways<'s>(whole: &'s Value, node: &'s Value) -> impl Iterator<Item = &'s Value> {
+    let here = resolve(whole, node);
+    let listed = ["anyOf", "oneOf"].into_iter().filter_map(|list| here.get(list)?.as_array());
+    std::iter::once(here).chain(listed.flatten().map(move |way| resolve(whole, way)))
 }
 
 struct Walk<'s> {

@@ -95,7 +95,7 @@ impl Reader<'_> {
         // From the back, because taking out an element of an array moves those behind it.
         let meaningless: BTreeSet<&Place> = faults.unknown.iter().chain(&faults.incomplete).collect();
         for place in meaningless.into_iter().rev() {
-            self.take_out(place);
+            self.take_out(place.clone());
         }
         while self.problems.len() < MOST_PROBLEMS {
             self.document.fill("application", PLACEHOLDER);
@@ -105,14 +105,25 @@ impl Reader<'_> {
             };
             let place = error.span().and_then(|span| self.document.find(&span));
             self.problems.push(self.type_problem(&error, place.as_ref()));
-            self.take_out(&place?);
+            self.give_up(place?);
         }
         None
     }
 
-    fn take_out(&mut self, place: &Place) {
-        self.document.remove(place);
-        self.broken.insert(place.clone());
+    fn take_out(&mut self, place: Place) {
+        self.document.remove(&place);
+        self.broken.insert(place);
+    }
+
+    /// Takes a value out, and with it each table around that cannot be without it: that it lacks the value would be one more
+    /// problem, and no true one.
+    fn give_up(&mut self, mut place: Place) {
+        while let Some(table) = place.parent().filter(|table| !table.steps().is_empty())
+            && keys::holds_up(&self.schema, &place)
+        {
+            place = table;
+        }
+        self.take_out(place);
     }
 
     fn type_problem(&self, error: &toml::de::Error, place: Option<&Place>) -> Problem {
@@ -120,6 +131,7 @@ impl Reader<'_> {
             return syntax_problem(error);
         };
         let span = self.document.span(place);
+        let written = self.document.as_written(place);
         if redact::is_sensitive(&self.document, place) {
             // The words of the TOML reader quote the value.
             let help = if *place == Place::of(&["verdict", "endpoint"]) {
@@ -127,9 +139,9 @@ impl Reader<'_> {
             } else {
                 "write a text in quotes"
             };
-            return Problem::new(span, format!("`{place}` has the wrong type")).with_help(help);
+            return Problem::new(span, format!("`{written}` has the wrong type")).with_help(help);
         }
-        let mut problem = Problem::new(span, format!("`{place}`: {}", plain(error.message())));
+        let mut problem = Problem::new(span, format!("`{written}`: {}", plain(error.message())));
         problem.help = keys::how_to_write(&self.schema, place);
         problem
     }
@@ -139,10 +151,30 @@ impl Reader<'_> {
 fn plain(message: &str) -> String {
     let message = message.trim().replace('\n', ", ");
     let Some((found, expected)) = message.split_once(", expected ") else {
-        return message;
+        // A name of several has a value, and none of them or another one has.
+        if message.starts_with("expected table, found ") {
+            return "it stands alone, as in \"shift\"".to_owned();
+        }
+        if message.starts_with("wanted exactly 1 element") {
+            return "it is one place, as in \"shift\" or `{ step = 2 }`".to_owned();
+        }
+        let missing = message.strip_prefix("missing field ");
+        return missing.map_or(message.clone(), |field| format!("{field} is missing"));
+    };
+    // The one name of several that stands for a table.
+    if (found, expected) == ("invalid type: unit variant", "newtype variant") {
+        return "it needs a number, as in `{ step = 2 }`".to_owned();
+    }
+    let found = match found {
+        "invalid type: map" => "invalid type: a table",
+        "invalid type: sequence" => "invalid type: a list",
+        _ => found,
     };
     let expected = match expected {
-        "u32" => "a whole number, 0 or more",
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, 0 or more",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a boolean" | "bool" => "true or false",
         "a map" => "a table",
         "a sequence" => "a list",
         "a string" => "a text in quotes",

@@ -323,10 +323,60 @@ fn values_of_the_wrong_type_come_with_advice() {
             "`smoke.checks[0].expect.status[1]`: \"700\" is not a status code or a range of them, such as 200 or \"200-299\"",
             "`green.settings[0].name` is missing",
             "`green.settings[0].value` is missing",
-            "`green.settings[0].namespace` must start with `aws:`",
+            "`green.settings[1].namespace` must start with `aws:`",
         ]
     );
     assert!(helps(text).contains(&"A length of time, such as \"90s\", \"5m\", \"1h 30m\" or \"500ms\".".to_owned()));
+}
+
+#[test]
+fn a_wrong_value_in_a_list_is_one_problem_in_its_own_place() {
+    let dns = "application = \"shop\"\nlever = \"weighted-dns\"\npublic_url = \"https://www.example.com\"\n";
+    let no_share = |text: &str| {
+        format!("{text:?} is no share of the traffic: write a percentage such as \"5%\" or \"12.5%\", above 0% and up to 100%")
+    };
+    let text = format!(
+        "{dns}steps = [{{ share = \"5\" }}, {{ share = \"25%\", bake = 5 }}, {{ share = \"no\" }}, {{ bake = \"5m\" }}]\n"
+    );
+    assert_eq!(
+        messages(&text),
+        [
+            format!("`steps[0].share`: {}", no_share("5")),
+            "`steps[1].bake`: invalid type: integer `5`, expected a text in quotes".to_owned(),
+            format!("`steps[2].share`: {}", no_share("no")),
+            "`steps[3]`: `share` is missing".to_owned(),
+        ]
+    );
+    // What a rule finds behind an element that was taken out has its own number, too.
+    let text = format!(
+        "{dns}[[gates]]\nbefore = \"lunch\"\n[[gates]]\nbefore = \"shift\"\ndeadline = \"0s\"\n\
+         [[gates]]\nbefore = {{ step = \"x\" }}\n[[smoke.checks]]\npath = 5\n[[smoke.checks]]\npath = \"orders\"\n"
+    );
+    let told = messages(&text).join("\n");
+    assert!(told.contains("`gates[0].before`: unknown variant `lunch`"), "{told}");
+    assert!(told.contains("`gates[1].deadline` must not be zero"), "{told}");
+    assert!(told.contains("`gates[2].before.step`: invalid type"), "{told}");
+    assert!(told.contains("`smoke.checks[0].path`: invalid type"), "{told}");
+    assert!(!told.contains("one place"), "{told}");
+    assert!(!told.contains("`before` is missing") && !told.contains("missing field"), "{told}");
+}
+
+#[test]
+fn no_type_of_the_program_is_named() {
+    let text = "application = \"shop\"\ncname = \"shop\"\npublic_url = \"www.example.com\"\n\
+                [bake]\nprobes_per_second = \"2\"\nfail = [1]\n[verdict]\nlearn = \"yes\"\n\
+                [[gates]]\nbefore = \"step\"\n[[gates]]\nbefore = { shift = 2 }\n";
+    assert_eq!(
+        messages(text),
+        [
+            "`public_url` must begin with `http://` or `https://`",
+            "`bake.probes_per_second`: invalid type: string \"2\", expected a number",
+            "`bake.fail`: invalid type: a list, expected a whole number, 0 or more",
+            "`verdict.learn`: invalid type: string \"yes\", expected true or false",
+            "`gates[0].before`: it needs a number, as in `{ step = 2 }`",
+            "`gates[1].before.shift`: it stands alone, as in \"shift\"",
+        ]
+    );
 }
 
 #[test]

@@ -48,13 +48,24 @@ struct Findings<'a> {
 impl Findings<'_> {
     fn add(&mut self, place: &Place, message: impl Into<String>, help: impl Into<String>) {
         let span = self.document.span(place);
+        let message = self.as_written(place, message.into());
         self.problems.push(Problem::new(span, message).with_help(help));
+    }
+
+    /// A message about a place with its elements numbered as the file has them.
+    fn as_written(&self, place: &Place, message: String) -> String {
+        let mut elements = place.elements();
+        let named = elements.find(|element| message.contains(&element.to_string()));
+        named.map_or(message.clone(), |element| {
+            message.replace(&element.to_string(), &self.document.as_written(&element).to_string())
+        })
     }
 
     /// The same, pointing at the key.
     fn add_at_key(&mut self, place: &Place, message: impl Into<String>, help: impl Into<String>) {
         let node = self.document.nodes().into_iter().find(|node| node.place == *place);
         let span = node.map_or_else(|| self.document.span(place), |node| node.key);
+        let message = self.as_written(place, message.into());
         self.problems.push(Problem::new(span, message).with_help(help));
     }
 

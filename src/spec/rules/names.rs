@@ -143,6 +143,9 @@ fn public_url(spec: &Spec, findings: &mut Findings<'_>) {
     let help = "write scheme and name only, such as \"https://www.example.com\"";
     let url = match Url::parse(text) {
         Ok(url) => url,
+        Err(url::ParseError::RelativeUrlWithoutBase) => {
+            return findings.add(&place, "`public_url` must begin with `http://` or `https://`", help);
+        }
         Err(error) => return findings.add(&place, format!("`public_url` is not a URL: {error}"), help),
     };
     if !matches!(url.scheme(), "http" | "https") {

@@ -117,7 +117,7 @@ fn public_url() {
     let with = |url: &str| format!("public_url = {url:?}");
     breaks(
         &with("www.example.com"),
-        "`public_url` is not a URL: relative URL without a base",
+        "`public_url` must begin with `http://` or `https://`",
     );
     breaks(
         &with("ftp://example.com"),
