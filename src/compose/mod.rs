@@ -12,6 +12,7 @@ mod recorded;
 mod start;
 mod turn;
 mod until;
+mod variables;
 mod verdict;
 mod way_back;
 

@@ -1,6 +1,7 @@
 //! Before a release begins: everything that is in the way, found with nothing changed.
 
 use super::Planner;
+use super::variables::{self, unset};
 use crate::driver::{Busy, World, gather};
 use crate::journal::Journal;
 use crate::model::Clock;
@@ -29,7 +30,7 @@ pub struct Refusal {
 const WITH_THE_HOLDER: [&str; 6] = [Busy::CODE, "alarm", "live", "live-busy", "live-health", "quota"];
 
 /// Codes of problems of what is wanted itself, which neither time nor the end of another release solves.
-const FOR_GOOD: [&str; 5] = ["application", "bucket", "no-alarm", "ttl", "version"];
+const FOR_GOOD: [&str; 6] = ["application", "bucket", "no-alarm", "ttl", variables::CODE, "version"];
 
 /// Codes of further problems that time may solve.
 const WITH_TIME: [&str; 3] = ["journal", "managed-update", "unknown"];
@@ -120,6 +121,7 @@ pub async fn check(
     let facts = gather(world, &plan, clock).await;
     let found = judge(&plan, &facts, clock.now());
     problems.extend(found.problems.iter().cloned());
+    problems.extend(unset(&plan, |name| std::env::var(name).is_ok()));
     if problems.is_empty() {
         Ok(Start { plan, found })
     } else {

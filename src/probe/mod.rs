@@ -23,6 +23,7 @@ use crate::spec::{CHECKS_AT_ONCE, Check};
 
 pub use http::{HttpProber, ProbeSettings};
 pub use names::{NameAnswer, Names};
+pub use secret::variables;
 pub use target::Target;
 
 /// Asks applications from the outside.

@@ -23,6 +23,12 @@ pub(super) fn expand(text: &str, lookup: impl Fn(&str) -> Option<String>) -> Res
     Ok(expanded)
 }
 
+/// The names of all variables that a text names.
+pub fn variables(text: &str) -> impl Iterator<Item = &str> {
+    let parts = text.split("${").skip(1);
+    parts.filter_map(|after| Some(after.split_once('}')?.0))
+}
+
 /// [`expand`] with this process's environment.
 pub(super) fn from_environment(text: &str) -> Result<String, String> {
     expand(text, |name| std::env::var(name).ok())
@@ -40,5 +46,8 @@ mod tests {
         let error = expand("${TOKEN} ${OTHER}", lookup).unwrap_err();
         assert!(error.contains("OTHER") && !error.contains("s3cret"), "{error}");
         assert!(expand("${TOKEN", lookup).is_err());
+        let named = |text| variables(text).collect::<Vec<_>>();
+        assert_eq!(named("${TOKEN} and ${OTHER}, $5 and {x}"), ["TOKEN", "OTHER"]);
+        assert_eq!(named("${TOKEN"), [] as [&str; 0]);
     }
 }
