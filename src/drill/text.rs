@@ -48,7 +48,7 @@ pub fn history(history: &History) -> String {
     let _ = writeln!(
         text,
         "{:<28} {:<20} {:<10} {:<10} {:>10} {:>12} {:>15}",
-        "drill", "began", "kind", "result", "detection", "restoration", "errors of green"
+        "drill", "began (UTC)", "kind", "result", "detection", "restoration", "errors of green"
     );
     for drill in &history.drills {
         let length = |length: Option<Span>| length.map_or_else(|| "-".to_owned(), seconds);

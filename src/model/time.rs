@@ -48,10 +48,11 @@ impl Timestamp {
         })
     }
 
-    /// Hours, minutes and seconds in UTC, for lines that a person reads.
+    /// Hours, minutes and seconds in UTC, for lines that a person reads. The `Z` says so, as it does in a whole moment: who reads
+    /// may have another time on the wall.
     #[must_use]
     pub fn time_of_day(self) -> String {
-        self.to_jiff().strftime("%H:%M:%S").to_string()
+        self.to_jiff().strftime("%H:%M:%SZ").to_string()
     }
 }
 
@@ -211,6 +212,13 @@ mod tests {
         );
         let back: Timestamp = serde_json::from_str(&text).expect("what was written can be read");
         assert_eq!(back, moment);
+    }
+
+    #[test]
+    fn a_time_of_day_says_that_it_is_utc() {
+        let moment = Timestamp::from_millis(1_795_000_000_123);
+        let whole = moment.to_string();
+        assert_eq!(moment.time_of_day(), format!("{}Z", &whole[11..19]));
     }
 
     #[test]

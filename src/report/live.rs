@@ -14,6 +14,9 @@ use super::summary::plan as summary;
 use crate::model::Span;
 use crate::release::{Entry, Event, Listener, Notice, Outcome, Release};
 
+/// As wide as a time of day and what is between it and the rest of a line.
+const INDENT: &str = "           ";
+
 /// Plain lines on the standard error, for logs and pipes. Waits are told when they change.
 #[derive(Debug, Default)]
 pub struct Plain {
@@ -29,7 +32,7 @@ impl Listener for Plain {
                 None => return,
             },
             Notice::Waiting { release, why, .. } => {
-                let text = format!("          {:<10} {why}", release.phase.as_str());
+                let text = format!("{INDENT}{:<10} {why}", release.phase.as_str());
                 if let Ok(mut last) = self.last.lock() {
                     if *last == text {
                         return;
@@ -38,11 +41,11 @@ impl Listener for Plain {
                 }
                 text
             }
-            Notice::Progress { done, total } if done == total => format!("          {} sent", HumanBytes(total)),
+            Notice::Progress { done, total } if done == total => format!("{INDENT}{} sent", HumanBytes(total)),
             Notice::Progress { .. } => return,
-            Notice::Ahead { release, free, until } => format!("          {}", ahead(release, free, until)),
+            Notice::Ahead { release, free, until } => format!("{INDENT}{}", ahead(release, free, until)),
             Notice::Plan { plan, found } => summary(plan, found),
-            Notice::Remark { message } | Notice::Trouble { message } => format!("          {message}"),
+            Notice::Remark { message } | Notice::Trouble { message } => format!("{INDENT}{message}"),
         };
         // A reader that has gone away must not stop a release.
         self.outbox.post(move || {
@@ -131,7 +134,7 @@ impl Listener for Bar {
             Notice::Progress { done, total } => self.say(transfer(done, total)),
             // Who can do something about it reads it whole.
             Notice::Ahead { release, free, until } if free.is_some() => {
-                self.print(format!("          {}", ahead(release, free, until)));
+                self.print(format!("{INDENT}{}", ahead(release, free, until)));
                 self.say(String::new());
             }
             Notice::Ahead { release, free, until } => self.say(ahead(release, free, until)),
@@ -139,7 +142,7 @@ impl Listener for Bar {
                 self.print(summary(plan, found));
                 self.say(String::new());
             }
-            Notice::Remark { message } | Notice::Trouble { message } => self.print(format!("          {message}")),
+            Notice::Remark { message } | Notice::Trouble { message } => self.print(format!("{INDENT}{message}")),
         }
     }
 }
