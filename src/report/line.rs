@@ -51,7 +51,7 @@ pub fn line(entry: &Entry, release: &Release) -> Option<String> {
             CallResult::Refused { message, .. } => format!("refused: {message}"),
             CallResult::Unknown { message } => format!("unsure whether it happened: {message}"),
         },
-        Event::Resolved { applied: true, .. } => "it has happened".to_owned(),
+        Event::Resolved { applied: true, how, .. } => format!("it has happened: {how}"),
         Event::Resolved {
             applied: false, how, ..
         } => format!("it has not happened: {how}"),
