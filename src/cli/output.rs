@@ -6,10 +6,10 @@ use std::pin::Pin;
 use std::process::ExitCode;
 
 use super::exit;
-use crate::compose::NotBegun;
+use crate::compose::{NotBegun, evidence};
 use crate::driver::{Driver, DriverError};
 use crate::release::preflight::Problem;
-use crate::release::{Outcome, Release};
+use crate::release::{Notice, Outcome, Release};
 use crate::report::Format;
 use crate::report::out::{lost, write_line};
 use crate::spec::SpecError;
@@ -135,8 +135,16 @@ pub(super) async fn drive_until(
         result = driver.run(stop) => result.map_err(Ended::Failed),
         () = interrupted => Err(Ended::Interrupted),
     };
-    if matches!(result, Ok(None) | Err(Ended::Interrupted)) {
-        driver.leave().await;
+    match result {
+        Ok(None) | Err(Ended::Interrupted) => driver.leave().await,
+        Ok(Some(Outcome::RolledBack | Outcome::Aborted | Outcome::NeedsHuman)) => {
+            let seat = driver.seat();
+            if let Some(place) = evidence(seat.journal.as_ref(), driver.release()).await {
+                let message = format!("events and logs of green, from before it was removed: {place}");
+                seat.listener.notice(Notice::Remark { message: &message });
+            }
+        }
+        _ => {}
     }
     result
 }
