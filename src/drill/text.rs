@@ -45,23 +45,22 @@ pub fn history(history: &History) -> String {
         let _ = writeln!(text, "no drill yet: run `cutover drill`");
         return text;
     }
+    // Ids are as long as the names in them.
+    let ids = history.drills.iter().map(|drill| drill.release.chars().count());
+    let width = ids.max().unwrap_or_default().max("drill".len());
     let _ = writeln!(
         text,
-        "{:<28} {:<20} {:<10} {:<10} {:>10} {:>12} {:>15}",
+        "{:<width$}  {:<19}  {:<9}  {:<8}  {:>9}  {:>11}  {:>15}",
         "drill", "began (UTC)", "kind", "result", "detection", "restoration", "errors of green"
     );
     for drill in &history.drills {
         let length = |length: Option<Span>| length.map_or_else(|| "-".to_owned(), seconds);
+        let began = drill.began_at.to_string();
         let _ = writeln!(
             text,
-            "{:<28} {:<20} {:<10} {:<10} {:>10} {:>12} {:>15}",
+            "{:<width$}  {:<19}  {:<9}  {:<8}  {:>9}  {:>11}  {:>15}",
             drill.release,
-            drill
-                .began_at
-                .to_string()
-                .get(..19)
-                .unwrap_or_default()
-                .replace('T', " "),
+            began.get(..19).unwrap_or_default().replace('T', " "),
             drill.kind.as_str(),
             drill.result.as_str(),
             length(drill.detection),

@@ -300,33 +300,22 @@ impl Report {
         let mut text = String::new();
         let seconds =
             |millis: Option<u64>| millis.map_or("-".to_owned(), |millis| format!("{:.1} s", millis as f64 / 1000.0));
+        // No wider than 80 columns: what is wider is wrapped where the terminal is not.
         let _ = writeln!(
             text,
-            "{:<9} {:<11} {:>8} {:>6} {:>9} {:>4} {:>7} {:>7} {:>8} {:>8} {:>7}",
-            "version",
-            "outcome",
-            "requests",
-            "failed",
-            "downloads",
-            "cut",
-            "sockets",
-            "dropped",
-            "exposed",
-            "rollback",
-            "took"
+            "{:<9} {:<11} {:>8} {:>6} {:>6} {:>11} {:>7} {:>8} {:>6}",
+            "version", "outcome", "requests", "failed", "cut", "dropped", "exposed", "rollback", "took"
         );
         for played in &self.releases {
             let _ = writeln!(
                 text,
-                "{:<9} {:<11} {:>8} {:>6} {:>9} {:>4} {:>7} {:>7} {:>8} {:>8} {:>7}",
+                "{:<9} {:<11} {:>8} {:>6} {:>6} {:>11} {:>7} {:>8} {:>6}",
                 played.version,
                 played.said,
                 played.requests,
                 played.failed,
-                played.downloads,
-                played.cut,
-                played.sockets,
-                played.dropped,
+                format!("{}/{}", played.cut, played.downloads),
+                format!("{}/{}", played.dropped, played.sockets),
                 seconds(played.shift_to_detect_ms),
                 seconds(played.detect_to_restored_ms),
                 seconds(Some(played.duration_ms)),
@@ -350,7 +339,11 @@ impl Report {
         }
         let _ = writeln!(
             text,
-            "\nexposed: from the swap until the decision to go back; rollback: from then until all traffic was on blue again and the last client had forgotten green"
+            "\ncut: downloads that ended too early, of all; dropped: WebSockets that ended without a goodbye, of all"
+        );
+        let _ = writeln!(
+            text,
+            "exposed: from the swap until the decision to go back; rollback: from then until all traffic was on blue again and the last client had forgotten green"
         );
         let _ = write!(text, "journal: {}", self.journal.display());
         text
@@ -394,6 +387,7 @@ mod tests {
             let table = report.table();
             let line = table.lines().nth(1).unwrap_or_default();
             let cells: Vec<&str> = line.split_whitespace().collect();
+            assert!(table.lines().take(2).all(|line| line.len() <= 80), "{table}");
             let failed = failed.to_string();
             assert_eq!(cells[..4], ["3", "careless", "10", failed.as_str()], "{table}");
             assert!(line.trim_end().ends_with("42.0 s"), "{table}");

@@ -65,14 +65,26 @@ pub struct Bar {
     outbox: Outbox,
 }
 
+/// With a moving sign before what is waited for.
+const BUSY: &str = "{spinner:.cyan} {wide_msg}";
+
+/// Without a line: where nothing is waited for, nothing is to move.
+const IDLE: &str = "";
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
+}
+
 impl Bar {
     /// Draws on the standard error.
     #[must_use]
     pub fn new() -> Self {
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
-        if let Ok(style) = ProgressStyle::with_template("{spinner:.cyan} {wide_msg}") {
-            bar.set_style(style);
-        }
+        Self::on(ProgressDrawTarget::stderr_with_hz(10))
+    }
+
+    fn on(target: ProgressDrawTarget) -> Self {
+        let bar = ProgressBar::with_draw_target(None, target);
+        bar.set_style(style(IDLE));
         bar.enable_steady_tick(Duration::from_millis(120));
         Self {
             bar,
@@ -87,7 +99,16 @@ impl Bar {
 
     fn say(&self, text: String) {
         let bar = self.bar.clone();
-        self.outbox.post(move || bar.set_message(text));
+        self.outbox.post(move || {
+            // It ticks meanwhile: never the sign without the words.
+            if text.is_empty() {
+                bar.set_style(style(IDLE));
+                bar.set_message(text);
+            } else {
+                bar.set_message(text);
+                bar.set_style(style(BUSY));
+            }
+        });
     }
 }
 
@@ -180,5 +201,85 @@ fn colored(entry: &Entry, text: &str) -> String {
         Event::RollbackBegan { .. } | Event::Refused { .. } => text.yellow().to_string(),
         Event::Finished { .. } => text.yellow().bold().to_string(),
         _ => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::Arc;
+
+    use indicatif::TermLike;
+
+    use super::*;
+
+    /// Keeps what is written to it.
+    #[derive(Clone, Debug, Default)]
+    struct Paper(Arc<Mutex<String>>);
+
+    impl Paper {
+        fn take(&self) -> String {
+            std::mem::take(&mut *self.0.lock().unwrap())
+        }
+    }
+
+    impl TermLike for Paper {
+        fn width(&self) -> u16 {
+            80
+        }
+
+        fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn write_line(&self, text: &str) -> io::Result<()> {
+            self.write_str(text)
+        }
+
+        fn write_str(&self, text: &str) -> io::Result<()> {
+            self.0.lock().unwrap().push_str(text);
+            Ok(())
+        }
+
+        fn clear_line(&self) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn flush(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn nothing_moves_where_nothing_is_waited_for() {
+        const TICKS: Duration = Duration::from_millis(400);
+        let paper = Paper::default();
+        let bar = Bar::on(ProgressDrawTarget::term_like(Box::new(paper.clone())));
+        std::thread::sleep(TICKS);
+        assert_eq!(paper.take().trim(), "");
+        bar.say("waiting for green".to_owned());
+        std::thread::sleep(TICKS);
+        assert!(paper.take().contains("waiting for green"));
+        bar.say(String::new());
+        // What was on its way is drawn first.
+        std::thread::sleep(TICKS);
+        let _before = paper.take();
+        std::thread::sleep(TICKS);
+        assert_eq!(paper.take().trim(), "");
+        bar.print("a line".to_owned());
+        std::thread::sleep(TICKS);
+        assert_eq!(paper.take().trim(), "a line");
     }
 }
