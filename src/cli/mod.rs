@@ -136,6 +136,14 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "local")]
+    #[test]
+    fn an_application_that_is_not_there_is_not_rehearsed() {
+        assert!(taken("rehearse src").is_ok());
+        let said = taken("rehearse nope").unwrap_err();
+        assert!(said.contains("no such file or folder") && !said.contains("--artifact"), "{said}");
+    }
+
     #[test]
     fn nothing_of_something_is_a_mistake() {
         assert!(taken("drill history --last 1").is_ok());
@@ -144,6 +152,11 @@ mod tests {
         for argument in ["--seeds", "--threads"] {
             assert!(taken(&format!("sim {argument} 1")).is_ok());
             assert!(taken(&format!("sim {argument} 0")).is_err_and(|said| said.contains(argument)));
+        }
+        #[cfg(feature = "local")]
+        for number in ["0", "-1", "NaN", "inf", "many"] {
+            let said = taken(&format!("rehearse --rate {number}")).unwrap_err();
+            assert!(said.contains("a number above 0"), "{number}: {said}");
         }
     }
 }

@@ -5,9 +5,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
+use clap::builder::{PathBufValueParser, TypedValueParser};
 
 use super::{exit, output};
-use crate::rehearse::{Rehearsal, RehearseSettings, rehearse, sample};
+use crate::rehearse::{Rehearsal, RehearseError, RehearseSettings, rehearse, sample};
 use crate::release::{Listener, Silent};
 use crate::report::{self, Format};
 use crate::spec::Lever;
@@ -24,13 +25,13 @@ const INCIDENTS: f64 = 20.0;
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Your own application: a folder or a zip. Default: a built-in sample, once good and once bad.
-    #[arg(value_name = "DIR|ZIP")]
+    #[arg(value_name = "DIR|ZIP", value_parser = PathBufValueParser::new().try_map(there))]
     application: Option<PathBuf>,
     /// What moves the traffic.
     #[arg(long, value_name = "LEVER", default_value = "cname-swap", value_parser = lever)]
     lever: Lever,
     /// Requests per second from clients meanwhile.
-    #[arg(long, value_name = "RPS", default_value_t = 500.0)]
+    #[arg(long, value_name = "RPS", default_value_t = 500.0, value_parser = above_zero, allow_hyphen_values = true)]
     rate: f64,
     /// Release the same application by cutover, the careless way (swap and terminate at once), and in place (as `eb deploy` does), to
     /// see what each loses.
@@ -44,7 +45,7 @@ pub(super) struct Arguments {
     #[arg(long, conflicts_with_all = ["compare", "drills", "application"])]
     incidents: bool,
     /// How many times faster than AWS the local cloud works.
-    #[arg(long, value_name = "X", hide = true)]
+    #[arg(long, value_name = "X", hide = true, value_parser = above_zero, allow_hyphen_values = true)]
     pace: Option<f64>,
     /// Print the result as one line of JSON, and nothing else on the standard output.
     #[arg(long)]
@@ -56,6 +57,21 @@ fn lever(text: &str) -> Result<Lever, String> {
     let all = [Lever::CnameSwap, Lever::WeightedDns, Lever::WeightedTargetGroups];
     let known = all.iter().find(|lever| lever.as_str() == text).copied();
     known.ok_or_else(|| format!("known are {}", all.map(Lever::as_str).join(", ")))
+}
+
+/// A number above zero, which is what can be asked for a second and gone faster by.
+fn above_zero(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number: &f64| number.is_finite() && *number > 0.0);
+    number.ok_or_else(|| "write a number above 0".to_owned())
+}
+
+/// An application that is there. Whether it can be released is seen when it is made a bundle.
+fn there(path: PathBuf) -> Result<PathBuf, &'static str> {
+    if path.exists() {
+        Ok(path)
+    } else {
+        Err("there is no such file or folder; name the application's folder, or a zip of it")
+    }
 }
 
 pub(super) async fn run(arguments: Arguments) -> ExitCode {
@@ -99,7 +115,7 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
             }
         }),
     };
-    let played = Box::pin(rehearse(&rehearsal)).await;
+    let played = Box::pin(rehearse(&rehearsal, output::interrupted())).await;
     // Ends the moving line below the others.
     drop(rehearsal);
     match played {
@@ -122,6 +138,7 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
                 output::fail(exit::FAILED, "the rehearsal did not go as it should")
             }
         }
+        Err(error @ RehearseError::Interrupted) => output::fail(exit::INTERRUPTED, error),
         Err(error) => output::fail(exit::FAILED, error),
     }
 }

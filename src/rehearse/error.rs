@@ -21,6 +21,9 @@ pub enum RehearseError {
         /// What was wrong.
         source: std::io::Error,
     },
+    /// It was told to end.
+    #[error("the rehearsal was interrupted; nothing of it runs any more, and its files are removed")]
+    Interrupted,
     /// The local cloud did not start.
     #[error("could not start the local cloud: {source}")]
     Cloud {

@@ -1,9 +1,11 @@
 //! The play: version 1 is live under load; a good version is released, then one that turns bad.
 
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tempfile::TempDir;
 use url::Url;
 
 use super::careless;
@@ -66,26 +68,52 @@ enum Way {
     InPlace,
 }
 
-/// Plays a rehearsal.
+/// Plays a rehearsal. Of one that comes to no end, or is `interrupted`, no file is left.
 ///
 /// # Errors
 ///
 /// When it could not be played to its end. A release that ends otherwise than it should is no error, but in the report.
-pub async fn rehearse(rehearsal: &Rehearsal) -> Result<Report, RehearseError> {
-    let settings = &rehearsal.settings;
+pub async fn rehearse(
+    rehearsal: &Rehearsal,
+    interrupted: impl Future<Output = ()>,
+) -> Result<Report, RehearseError> {
+    let mut interrupted = std::pin::pin!(interrupted);
+    // Listened for from here on, so that nothing is left lying about by it.
+    tokio::select! {
+        biased;
+        () = interrupted.as_mut() => return Err(RehearseError::Interrupted),
+        () = std::future::ready(()) => {}
+    }
     let folder = folder()?;
+    let report = Box::pin(in_folder(rehearsal, folder.path(), interrupted)).await?;
+    let _kept = folder.keep();
+    Ok(report)
+}
+
+async fn in_folder(
+    rehearsal: &Rehearsal,
+    folder: &Path,
+    mut interrupted: Pin<&mut impl Future<Output = ()>>,
+) -> Result<Report, RehearseError> {
+    let settings = &rehearsal.settings;
     let journal = folder.join("journal");
     let (first, mut acts) = match &settings.application {
-        None if settings.incidents => incident_acts(&folder, settings.lever)?,
-        None => sample_acts(&folder, settings.compare)?,
-        Some(path) => own_acts(path, &folder, settings.compare)?,
+        None if settings.incidents => incident_acts(folder, settings.lever)?,
+        None => sample_acts(folder, settings.compare)?,
+        Some(path) => own_acts(path, folder, settings.compare)?,
     };
     if settings.drills {
         acts = DrillKind::ALL.map(|kind| drill_act(kind, &first)).into();
     }
     (rehearsal.tell)("starting a cloud on this machine".to_owned());
-    let stage = Stage::build(settings, &folder).await?;
-    let result = Box::pin(on_stage(rehearsal, &stage, &journal, &first, acts)).await;
+    let stage = tokio::select! {
+        stage = Stage::build(settings, folder) => stage?,
+        () = interrupted.as_mut() => return Err(RehearseError::Interrupted),
+    };
+    let result = tokio::select! {
+        result = Box::pin(on_stage(rehearsal, &stage, &journal, &first, acts)) => result,
+        () = interrupted => Err(RehearseError::Interrupted),
+    };
     stage.cloud.shutdown().await;
     // The journal is kept, and the evidence beside it; the instances' files are of no use any more.
     let _ = std::fs::remove_dir_all(stage.folder.join("cloud"));
@@ -301,12 +329,11 @@ impl Listener for OnlyAsked {
     }
 }
 
-fn folder() -> Result<PathBuf, RehearseError> {
+fn folder() -> Result<TempDir, RehearseError> {
     let root = std::env::temp_dir();
     tempfile::Builder::new()
         .prefix("cutover-rehearsal-")
         .tempdir_in(&root)
-        .map(tempfile::TempDir::keep)
         .map_err(|source| RehearseError::Folder { path: root, source })
 }
 
@@ -420,5 +447,31 @@ fn drill_act(kind: DrillKind, live: &Path) -> Act {
         },
         way: Way::Drill(kind),
         bundle: live.to_path_buf(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::release::Silent;
+
+    #[tokio::test]
+    async fn an_interrupted_rehearsal_says_so() {
+        let rehearsal = Rehearsal {
+            settings: RehearseSettings {
+                application: None,
+                lever: Lever::CnameSwap,
+                rate: 1.0,
+                pace: 1.0,
+                compare: false,
+                drills: false,
+                incidents: false,
+                program: PathBuf::new(),
+            },
+            listener: Arc::new(Silent),
+            tell: Box::new(|_| panic!("nothing was begun")),
+        };
+        let played = Box::pin(rehearse(&rehearsal, std::future::ready(()))).await;
+        assert!(matches!(played, Err(RehearseError::Interrupted)));
     }
 }
