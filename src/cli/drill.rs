@@ -27,7 +27,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "KIND", default_value_t = DrillKind::Rollback)]
     kind: DrillKind,
     /// The most traffic that green gets. Default: `drill.max_share` of the settings, or 5% by a lever that has weights.
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, value_name = "SHARE", allow_hyphen_values = true)]
     max_share: Option<Share>,
     /// Run nothing; print the schedule of EventBridge by which the function on Lambda does, such as `rate(7 days)`, whose first
     /// drill comes at once: input for `aws scheduler create-schedule --cli-input-json`.
@@ -58,7 +58,7 @@ struct HistoryArguments {
     #[arg(long, value_name = "N", default_value = "20")]
     last: NonZeroUsize,
     /// How old the last good drill may be. Default: `drill.objective` of the settings.
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     objective: Option<Span>,
 }
 

@@ -145,6 +145,19 @@ mod tests {
     }
 
     #[test]
+    fn less_than_nothing_is_told_what_is_meant_not_how_to_write_it() {
+        for (line, words) in [
+            ("drill --max-share -5%", "\"-5%\" is no share"),
+            ("drill history --objective -5m", "\"-5m\" is not a length of time"),
+            ("pause --for -5m", "\"-5m\" is not a length of time"),
+            ("pause --for 400d", "a day is \"24h\""),
+        ] {
+            let said = taken(line).unwrap_err();
+            assert!(said.contains(words) && !said.contains("unexpected argument"), "{line}: {said}");
+        }
+    }
+
+    #[test]
     fn nothing_of_something_is_a_mistake() {
         assert!(taken("drill history --last 1").is_ok());
         assert!(taken("drill history --last 0").is_err_and(|said| said.contains("--last")));

@@ -23,8 +23,8 @@ const NOTE: Duration = Duration::from_secs(15);
 pub(super) struct PauseArguments {
     #[command(flatten)]
     project: ProjectArguments,
-    /// How long. After that the release goes on by itself.
-    #[arg(long = "for", value_name = "TIME", default_value = "12h")]
+    /// How long, up to 366 days (8784h). After that the release goes on by itself.
+    #[arg(long = "for", value_name = "TIME", default_value = "12h", allow_hyphen_values = true)]
     length: Span,
 }
 
@@ -48,7 +48,7 @@ pub(super) async fn pause(arguments: PauseArguments) -> ExitCode {
     if length == Span::default() || length.get() > Duration::from_secs(366 * 24 * 3600) {
         return output::fail(
             exit::USAGE,
-            format!("--for {length} is no pause: write a length of time such as 30m or 2h, up to 366 days"),
+            format!("--for {length} is no pause: write a length of time such as 30m or 2h, up to 366 days (8784h)"),
         );
     }
     let fits = |release: &Release| match release.phase {

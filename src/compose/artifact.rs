@@ -56,7 +56,7 @@ pub fn prepare(path: &Path, store: &Path, journal: Option<&Path>) -> Result<Arti
 fn zipped(folder: &Path, store: &Path, journal: Option<&Path>) -> Result<PathBuf, Vec<String>> {
     let cannot = |error: std::io::Error| {
         vec![format!(
-            "could not keep the bundle of {} in {}: {error}",
+            "could not keep the bundle of {} in {}: {error}; see that this folder can be written and has space",
             folder.display(),
             store.display()
         )]

@@ -104,7 +104,10 @@ pub struct Span(Duration);
 
 /// Why a text is not a length of time.
 #[derive(Debug, thiserror::Error)]
-#[error("{text:?} is not a length of time; write for example \"90s\", \"5m\", \"1h 30m\" or \"500ms\"")]
+#[error(
+    "{text:?} is not a length of time; write for example \"90s\", \"5m\", \"1h 30m\" or \"500ms\"; nothing is longer than hours, so a \
+     day is \"24h\""
+)]
 pub struct ParseSpanError {
     text: String,
 }
@@ -248,5 +251,7 @@ mod tests {
         for text in ["", "5", "five minutes", "-5m", "5 parsecs"] {
             assert!(text.parse::<Span>().is_err(), "{text:?} was accepted");
         }
+        let said = "400d".parse::<Span>().unwrap_err().to_string();
+        assert!(said.contains("a day is \"24h\""), "{said}");
     }
 }

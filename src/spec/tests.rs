@@ -333,7 +333,10 @@ fn values_of_the_wrong_type_come_with_advice() {
 fn a_wrong_value_in_a_list_is_one_problem_in_its_own_place() {
     let dns = "application = \"shop\"\nlever = \"weighted-dns\"\npublic_url = \"https://www.example.com\"\n";
     let no_share = |text: &str| {
-        format!("{text:?} is no share of the traffic: write a percentage such as \"5%\" or \"12.5%\", above 0% and up to 100%")
+        format!(
+            "{text:?} is no share: write a percentage such as \"5%\" or \"12.5%\", above 0% and up to 100%, with at most two digits \
+             behind the point"
+        )
     };
     let text = format!(
         "{dns}steps = [{{ share = \"5\" }}, {{ share = \"25%\", bake = 5 }}, {{ share = \"no\" }}, {{ bake = \"5m\" }}]\n"

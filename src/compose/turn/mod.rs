@@ -59,7 +59,7 @@ impl Patience {
     pub fn wait(length: Span) -> Result<Self, String> {
         if length == Span::default() || length.get() > LONGEST {
             return Err(format!(
-                "--wait {length} is no time to wait: write a length of time such as 30m or 2h, up to 366 days"
+                "--wait {length} is no time to wait: write a length of time such as 30m or 2h, up to 366 days (8784h)"
             ));
         }
         Ok(Self::Wait(length))

@@ -28,7 +28,8 @@ impl Problem {
     /// That something is wrong with the bundle; a sentence says what.
     #[must_use]
     pub fn of_bundle(what: &String) -> Self {
-        Self::new("bundle", what, "mend the bundle and try again")
+        // What is wrong may be the folder that it is kept in: each sentence says what to do.
+        Self::new("bundle", what, "set that right and try again")
     }
 
     /// Whether it only says that something could not be read, so that another look may clear it.
