@@ -124,6 +124,9 @@ fn without_words(status: u16) -> String {
     format!("the service answered with status {status}")
 }
 
+/// What is said where no region is known.
+pub(super) const NO_REGION: &str = "no region is set; set AWS_REGION, or `region` in cutover.toml";
+
 /// Reads an error of the SDK.
 pub(super) fn read<E>(operation: &'static str, error: SdkError<E, HttpResponse>) -> CallError
 where
@@ -143,7 +146,8 @@ where
                 effect,
             }
         }
-        // Nothing was sent: no credentials, no region, an input that cannot be written.
+        _ if lacks_region(&chain(&error)) => CallError::refused(operation, NO_REGION),
+        // Nothing was sent: no credentials, an input that cannot be written.
         SdkError::ConstructionFailure(_) => CallError {
             operation,
             code: None,
@@ -186,6 +190,11 @@ fn without_credentials<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Crede
         below = error.source();
     }
     None
+}
+
+/// Whether the SDK says, in the words of one service or another, that it knows no region.
+fn lacks_region(said: &str) -> bool {
+    ["Missing Region", "A region must be set"].iter().any(|words| said.contains(words))
 }
 
 /// The SDK's words for what everybody meets once, in ours: one line, with what to do next.
@@ -311,6 +320,21 @@ mod tests {
             plain("no credentials found in chain. Attempted:\n  Environment: not set\n  Profile: not set".to_owned());
         assert!(none.contains("credential") && !none.contains('\n'), "{none}");
         assert_eq!(plain("something else".to_owned()), "something else");
+    }
+
+    #[test]
+    fn no_region_is_told_alike_whichever_service_is_asked() {
+        for said in [
+            "Invalid Configuration: Missing Region",
+            "A region must be set when sending requests to S3.",
+        ] {
+            let error: SdkError<GetCallerIdentityError, HttpResponse> = SdkError::construction_failure(said);
+            let error = read("GetCallerIdentity", error);
+            assert_eq!((error.message.as_str(), error.effect), (NO_REGION, Effect::Refused));
+            let failure = ConnectorError::other(said.into(), None);
+            let error: SdkError<GetCallerIdentityError, HttpResponse> = SdkError::dispatch_failure(failure);
+            assert_eq!(read("GetCallerIdentity", error).message, NO_REGION);
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Who we are.
 
-use super::error::read;
+use super::error::{NO_REGION, read};
 use super::{Aws, CallError};
 
 impl Aws {
@@ -12,10 +12,7 @@ impl Aws {
     pub async fn account_id(&self) -> Result<String, CallError> {
         const OPERATION: &str = "GetCallerIdentity";
         let Some(_) = self.region() else {
-            return Err(CallError::refused(
-                OPERATION,
-                "no region is set; set AWS_REGION, or `region` in cutover.toml",
-            ));
+            return Err(CallError::refused(OPERATION, NO_REGION));
         };
         let answer = self
             .sts

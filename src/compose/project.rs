@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::sync::OnceCell;
+use url::Url;
 
 use crate::aws::{Aws, AwsSettings};
 use crate::driver::{Overrides, World};
@@ -140,7 +141,7 @@ pub struct Reach {
 
 impl Reach {
     /// As the environment says: `CUTOVER_DNS_SERVER` and `CUTOVER_HTTP_PORT`, which `cutover cloud` prints. The AWS clients
-    /// read their own variables.
+    /// read their own variables; of theirs only those are looked at that they would stumble over with each call.
     ///
     /// # Errors
     ///
@@ -155,10 +156,65 @@ impl Reach {
                 Err(_) => Ok(None),
             }
         }
+        endpoints(std::env::vars_os().filter_map(|(name, value)| {
+            let value = value.to_string_lossy().into_owned();
+            Some((name.into_string().ok()?, value))
+        }))?;
         Ok(Self {
             aws: AwsSettings::default(),
             dns_server: read("CUTOVER_DNS_SERVER", "an address such as 127.0.0.1:5353")?,
             http_port: read("CUTOVER_HTTP_PORT", "a port such as 8080")?,
         })
+    }
+}
+
+/// Whether the endpoints that an environment names for AWS are addresses.
+fn endpoints(variables: impl Iterator<Item = (String, String)>) -> Result<(), String> {
+    let mut variables: Vec<_> = variables.collect();
+    variables.sort();
+    let ignored = |(name, value): &(String, String)| {
+        name == "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS" && value.eq_ignore_ascii_case("true")
+    };
+    if variables.iter().any(ignored) {
+        return Ok(());
+    }
+    for (name, value) in &variables {
+        let names_one = name == "AWS_ENDPOINT_URL" || name.starts_with("AWS_ENDPOINT_URL_");
+        let is_one = |url: Url| matches!(url.scheme(), "http" | "https") && url.has_host();
+        if names_one && !Url::parse(value).is_ok_and(is_one) {
+            // It may hold a password.
+            let shown = if value.contains('@') { "a text".to_owned() } else { format!("{value:?}") };
+            return Err(format!(
+                "{name} is set to {shown}, which is not an address such as http://127.0.0.1:4566; mend or unset it"
+            ));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_that_is_no_address_is_told_by_its_name() {
+        let told = |list: &[(&str, &str)]| {
+            let pairs = list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            endpoints(pairs)
+        };
+        assert_eq!(told(&[("AWS_ENDPOINT_URL", "http://127.0.0.1:4566"), ("AWS_REGION", "foo")]), Ok(()));
+        assert_eq!(told(&[("AWS_ENDPOINT_URL_S3", "https://minio.example.com/")]), Ok(()));
+        for (name, value) in [
+            ("AWS_ENDPOINT_URL", "foo"),
+            ("AWS_ENDPOINT_URL", ""),
+            ("AWS_ENDPOINT_URL", "localhost:4566"),
+            ("AWS_ENDPOINT_URL_ELASTIC_BEANSTALK", "ftp://127.0.0.1"),
+        ] {
+            let said = told(&[(name, value)]).unwrap_err();
+            assert!(said.contains(name) && said.contains(&format!("{value:?}")), "{said}");
+            assert_eq!(told(&[(name, value), ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")]), Ok(()));
+        }
+        let said = told(&[("AWS_ENDPOINT_URL", "me:hunter2@host")]).unwrap_err();
+        assert!(!said.contains("hunter2"), "{said}");
     }
 }

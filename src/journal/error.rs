@@ -107,10 +107,13 @@ fn advice(doing: &str, source: &CallError) -> &'static str {
             "ExpiredToken" | "InvalidToken" | "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "TokenRefreshRequired",
         ) => "get new credentials, for example by `aws sso login`, and go on with `cutover resume`",
         Some("RequestTimeTooSkewed") => "set the clock of this machine right",
+        // What is missing on this machine says so, and what to do.
+        None if source.effect == Effect::Refused && source.message.contains("; set ") => "then try again",
         _ if source.effect == Effect::Refused => "check `journal` in cutover.toml, the credentials and AWS_REGION",
         _ if doing == APPEND => {
             "it may pass. Whether the entry was written is not known; `cutover status` shows it once S3 can be reached again"
         }
+        _ if source.message.contains("check the network") => "it may pass: try again",
         _ => "it may pass: try again, and check the network if it does not",
     }
 }
@@ -151,6 +154,26 @@ mod tests {
             assert!(said.contains("7/000002.json") && said.contains("it said no"), "{said}");
             assert_eq!(error.may_pass(), effect != Effect::Refused, "{code:?}");
         }
+    }
+
+    #[test]
+    fn what_is_said_already_is_not_said_again() {
+        let read = |message: &str, effect| {
+            let source = CallError {
+                operation: "ListObjectsV2",
+                code: None,
+                message: message.to_owned(),
+                effect,
+            };
+            let (doing, location) = ("list", "s3://bucket/x".to_owned());
+            JournalError::S3 { doing, location, source }.to_string()
+        };
+        let said = read("AWS could not be reached (refused); check the network", Effect::Unknown);
+        assert_eq!(said.matches("check the network").count(), 1, "{said}");
+        assert!(read("no answer", Effect::Unknown).contains("check the network"));
+        let said = read("no region is set; set AWS_REGION, or `region` in cutover.toml", Effect::Refused);
+        assert_eq!(said.matches("AWS_REGION").count(), 1, "{said}");
+        assert!(!said.contains("may pass"), "{said}");
     }
 
     #[test]
