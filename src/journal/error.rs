@@ -42,6 +42,18 @@ pub enum JournalError {
         /// What is left of it.
         message: String,
     },
+    /// An entry is not there, and one behind it is.
+    #[error(
+        "entry {place} is missing, and entry {behind} is there; nothing was written, for a new entry would have taken its place. Put it back \
+         from a backup, or from the storage's older versions; if there is none, move the entries behind it away, and go on with `cutover \
+         resume`: it looks at what is really there before it does anything"
+    )]
+    Gap {
+        /// Which entry.
+        place: String,
+        /// One that is there behind it.
+        behind: u64,
+    },
     /// An entry was written by a newer cutover.
     #[error(
         "the journal's entry {place} has format {format}, and this cutover knows formats up to {FORMAT}; use a newer cutover"
@@ -80,7 +92,7 @@ impl JournalError {
         match self {
             Self::File { .. } => true,
             Self::S3 { source, .. } => source.effect != Effect::Refused,
-            Self::Torn { .. } | Self::Newer { .. } | Self::Entry { .. } | Self::Illegal { .. } => false,
+            Self::Torn { .. } | Self::Gap { .. } | Self::Newer { .. } | Self::Entry { .. } | Self::Illegal { .. } => false,
         }
     }
 }

@@ -82,13 +82,30 @@ pub async fn follow(
     mut release: Option<Release>,
     mut show: impl FnMut(&Entry) + Send,
 ) -> Result<Option<Release>, JournalError> {
+    let from_the_start = release.is_none();
     let mut ahead = 1;
     loop {
         let last = release.as_ref().map_or(0, |release| release.sequence);
         let entries = (last + 1..=last + ahead).map(|sequence| journal.entry(id, sequence));
-        for entry in join_all(entries).await {
-            // What comes after a gap was appended while this was read, and is read the next time.
-            let Some(entry) = entry? else { return Ok(release) };
+        let mut entries = join_all(entries).await.into_iter();
+        while let Some(entry) = entries.next() {
+            let Some(entry) = entry? else {
+                let missing = release.as_ref().map_or(1, |release| release.sequence + 1);
+                let mut behind = entries.find_map(|entry| Some(entry.ok()??.sequence));
+                if behind.is_none() && from_the_start && missing > 1 && missing == last + ahead {
+                    // It is the last one that was asked for, so nothing is known of what is behind.
+                    behind = journal.entry(id, missing + 1).await?.map(|entry| entry.sequence);
+                }
+                let Some(behind) = behind else { return Ok(release) };
+                // Entries are written one after another: it may have been written while this was read, and then it is there now.
+                if journal.entry(id, missing).await?.is_some() {
+                    break;
+                }
+                return Err(JournalError::Gap {
+                    place: format!("{} of release {id} in {}", missing, journal.location()),
+                    behind,
+                });
+            };
             release = Some(apply(release, &entry).map_err(|source| JournalError::Illegal {
                 location: journal.location(),
                 source,

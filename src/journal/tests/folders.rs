@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Barrier};
 
-use crate::journal::{Append, DirectoryJournal, Journal, newest};
+use crate::journal::{Append, DirectoryJournal, Journal, JournalError, newest};
 use crate::model::ReleaseNumber;
 use crate::release::tests::{first_entry, plan};
-use crate::release::{Entry, Event};
+use crate::release::{Entry, Event, ReleaseId, Slot};
 
 /// A journal that is not there yet, in a folder of its own.
 fn journal() -> (tempfile::TempDir, PathBuf, DirectoryJournal) {
@@ -149,4 +150,97 @@ async fn a_journal_can_lie_where_one_stands() {
     let first = first_entry(plan());
     assert_eq!(journal.append(&first).await.unwrap(), Append::Written);
     assert!(folder.path().join("shop/production/7/000001.json").is_file());
+}
+
+/// Appends entries to a release until it has so many.
+async fn filled(journal: &DirectoryJournal, most: u64) -> ReleaseId {
+    let first = entry_of(7);
+    for sequence in 1..=most {
+        let entry = Entry {
+            sequence,
+            nonce: sequence.to_string(),
+            event: if sequence == 1 { first.event.clone() } else { Event::Renewed },
+            ..first.clone()
+        };
+        assert_eq!(journal.append(&entry).await.unwrap(), Append::Written);
+    }
+    first.release
+}
+
+#[tokio::test]
+async fn a_missing_entry_is_not_taken_for_the_end() {
+    // Of an early batch, of its last place, in the middle of a late one, and the last but one.
+    for missing in [2, 3, 7, 20, 31, 39] {
+        let (_folder, root, journal) = journal();
+        let id = filled(&journal, 40).await;
+        let whole = newest(&journal, &id.slot).await.unwrap().expect("it has begun");
+        assert_eq!(whole.sequence, 40);
+        let file = root.join(format!("shop/production/7/{missing:06}.json"));
+        fs::remove_file(&file).unwrap();
+        let error = newest(&journal, &id.slot).await.unwrap_err();
+        let said = error.to_string();
+        assert!(said.contains(&format!("entry {missing} of release shop/production/7")), "{said}");
+        assert!(said.contains(&format!("entry {} is there", missing + 1)) && !error.may_pass(), "{said}");
+        assert!(!file.exists(), "nothing has its place");
+    }
+    let (_folder, root, journal) = journal();
+    let id = filled(&journal, 40).await;
+    fs::remove_file(root.join("shop/production/7/000040.json")).unwrap();
+    let cut = newest(&journal, &id.slot).await.unwrap().expect("it has begun");
+    assert_eq!(cut.sequence, 39, "an end that is lost cannot be seen");
+}
+
+/// A journal to which another process appends while it is read.
+struct Growing {
+    journal: DirectoryJournal,
+    /// How many entries are there when the first one is asked for.
+    entries: u64,
+    asked: AtomicU64,
+}
+
+#[async_trait::async_trait]
+impl Journal for Growing {
+    fn location(&self) -> String {
+        self.journal.location()
+    }
+
+    async fn latest(&self, slot: &Slot) -> Result<Option<ReleaseNumber>, JournalError> {
+        self.journal.latest(slot).await
+    }
+
+    /// The next entry is written right before the one behind it is asked for.
+    async fn entry(&self, release: &ReleaseId, sequence: u64) -> Result<Option<Entry>, JournalError> {
+        let asked = self.asked.fetch_add(1, Ordering::SeqCst);
+        if sequence > self.entries + asked / 2 {
+            return Ok(None);
+        }
+        self.journal.entry(release, sequence).await
+    }
+
+    async fn append(&self, entry: &Entry) -> Result<Append, JournalError> {
+        self.journal.append(entry).await
+    }
+
+    async fn keep(&self, release: &ReleaseId, name: &str, content: &[u8]) -> Result<String, JournalError> {
+        self.journal.keep(release, name, content).await
+    }
+
+    async fn check_writable(&self, slot: &Slot) -> Result<(), JournalError> {
+        self.journal.check_writable(slot).await
+    }
+}
+
+#[tokio::test]
+async fn an_entry_that_is_written_meanwhile_is_not_missing() {
+    for entries in 1..20 {
+        let (_folder, _, journal) = journal();
+        let id = filled(&journal, 60).await;
+        let growing = Growing {
+            journal,
+            entries,
+            asked: AtomicU64::new(0),
+        };
+        let release = newest(&growing, &id.slot).await.unwrap().expect("it has begun");
+        assert!(release.sequence >= entries, "{entries}");
+    }
 }
