@@ -15,10 +15,14 @@ const BESIDE_MEDIAN: f64 = 0.78;
 const LEAST_STORM: f64 = 8.0;
 const UNUSUAL: f64 = 4.5;
 
+/// The same of two windows together, each of which has enough for a storm by itself: among many windows there are two such neighbours more
+/// easily by chance.
+const LEAST_CROSSING: f64 = 24.0;
+
 /// Failures that come in groups.
 ///
 /// Of three consecutive windows of an arm, the middle one is compared with the median of the three: a group of failures shows, a
-/// lasting step of the rate does not.
+/// lasting step of the rate does not. A storm that crosses from one window into the next shows in two of four.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Dispersion {
     blue: Recent,
@@ -32,10 +36,12 @@ pub(super) struct Dispersion {
     largest_storm: f64,
 }
 
-/// An arm's last two windows with requests.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// An arm's last three windows with requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Recent {
     seen: u8,
+    #[serde(default)]
+    oldest: (f64, f64),
     older: (f64, f64),
     newer: (f64, f64),
 }
@@ -85,11 +91,10 @@ impl Dispersion {
             let Some(count) = count.filter(|count| count.n > 0.0) else {
                 continue;
             };
-            let recent = if is_green { &mut self.green } else { &mut self.blue };
+            let mut recent = if is_green { self.green } else { self.blue };
             let newest = (count.n, count.k / count.n);
-            if recent.seen < 2 {
-                recent.seen += 1;
-            } else {
+            let crossed = recent.crossed(newest.1);
+            if recent.seen >= 2 {
                 let (n, rate) = recent.newer;
                 let (one, two) = (recent.older.1, newest.1);
                 let median = one.min(two).max(rate.min(one.max(two)));
@@ -99,23 +104,46 @@ impl Dispersion {
                 // Two storms with a window between them make that window the odd one.
                 let usual = n * median.min(rate);
                 let is_storm = beyond.abs() >= LEAST_STORM + UNUSUAL * usual.sqrt();
-                if is_storm && beyond > 0.0 {
-                    self.smallest_storm = match self.storms {
-                        0 => beyond,
-                        _ => self.smallest_storm.min(beyond),
-                    };
-                    self.largest_storm = self.largest_storm.max(beyond);
-                    self.storms = self.storms.saturating_add(1);
-                }
-                if is_storm {
-                    self.stormy_squares += beyond * beyond;
-                } else {
-                    self.squares += beyond * beyond;
+                match is_storm {
+                    true if beyond > 0.0 => self.storm(beyond),
+                    true => self.stormy_squares += beyond * beyond,
+                    false => self.squares += beyond * beyond,
                 }
             }
+            recent.oldest = recent.older;
             recent.older = recent.newer;
             recent.newer = newest;
+            recent.seen = (recent.seen + 1).min(3);
+            *if is_green { &mut self.green } else { &mut self.blue } = recent;
+            for half in crossed.into_iter().flatten() {
+                self.storm(half);
+            }
         }
+    }
+
+    /// Notes a window in which so many more failed.
+    fn storm(&mut self, beyond: f64) {
+        self.smallest_storm = match self.storms {
+            0 => beyond,
+            _ => self.smallest_storm.min(beyond),
+        };
+        self.largest_storm = self.largest_storm.max(beyond);
+        self.storms = self.storms.saturating_add(1);
+        self.stormy_squares += beyond * beyond;
+    }
+}
+
+impl Recent {
+    /// How many more failed in the last two windows than in those around them, if a storm fell in both.
+    fn crossed(&self, newest: f64) -> Option<[f64; 2]> {
+        if self.seen < 3 {
+            return None;
+        }
+        let around = newest.max(self.oldest.1);
+        let halves = [self.older, self.newer].map(|(n, rate)| n * (rate - around));
+        let (both, usual) = (halves[0] + halves[1], (self.older.0 + self.newer.0) * around);
+        let is_storm = both >= LEAST_CROSSING + UNUSUAL * usual.sqrt();
+        (is_storm && halves[0].min(halves[1]) >= LEAST_STORM).then_some(halves)
     }
 }
 
@@ -164,6 +192,21 @@ mod tests {
     }
 
     #[test]
+    fn a_storm_that_crosses_into_the_next_window_is_one_and_a_step_is_none() {
+        let crossing = after(&[5.0, 4.0, 30.0, 29.0, 5.0, 6.0]);
+        assert!(
+            crossing.storms() == 2 && crossing.largest_storm() >= 24.0,
+            "{crossing:?}"
+        );
+        assert!(
+            crossing.smallest_storm() >= 24.0 && crossing.factor() < 1.5,
+            "{crossing:?}"
+        );
+        let step = after(&[5.0, 4.0, 30.0, 29.0, 31.0, 30.0]);
+        assert_eq!(step.storms(), 0, "{step:?}");
+    }
+
+    #[test]
     fn both_arms_and_only_windows_with_requests_are_learnt_from() {
         let mut dispersion = Dispersion::default();
         let mut blue_alone = Dispersion::default();
@@ -179,6 +222,6 @@ mod tests {
         }
         assert_eq!(blue_alone.factor(), 1.0);
         assert!(dispersion.squares > blue_alone.squares && dispersion.failures > blue_alone.failures);
-        assert_eq!(dispersion.green.seen, 2);
+        assert_eq!(dispersion.green.seen, 3);
     }
 }
