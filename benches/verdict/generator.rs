@@ -107,7 +107,8 @@ pub(crate) fn trace(scenario: &Scenario, seed: u64) -> Trace {
                 });
             }
         }
-        let [blue, green] = arms;
+        let [mut blue, green] = arms;
+        blue.idle = share >= 1.0;
         truth.push(Truth {
             share,
             fault,
