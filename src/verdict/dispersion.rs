@@ -104,10 +104,12 @@ impl Dispersion {
                 // Two storms with a window between them make that window the odd one.
                 let usual = n * median.min(rate);
                 let is_storm = beyond.abs() >= LEAST_STORM + UNUSUAL * usual.sqrt();
-                match is_storm {
-                    true if beyond > 0.0 => self.storm(beyond),
-                    true => self.stormy_squares += beyond * beyond,
-                    false => self.squares += beyond * beyond,
+                if is_storm && beyond > 0.0 {
+                    self.storm(beyond);
+                } else if is_storm {
+                    self.stormy_squares += beyond * beyond;
+                } else {
+                    self.squares += beyond * beyond;
                 }
             }
             recent.oldest = recent.older;

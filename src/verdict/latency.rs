@@ -15,8 +15,8 @@ const COARSE: f64 = 10.0;
 /// A percentile is used when so many requests of the smaller arm lie beyond it, on average.
 const BEYOND: f64 = 2.0;
 
-/// The same where it is the only one that is told, and the slope of the curve there, which nothing shows then: that of a service whose slowest hundredth
-/// takes ten times as long as its median.
+/// The same where it is the only one that is told, and the slope of the curve there, which nothing shows then: that of a service whose
+/// slowest hundredth takes ten times as long as its median.
 const ALONE_BEYOND: f64 = 5.0;
 const ALONE_SLOPE: f64 = 1.0;
 
@@ -162,12 +162,10 @@ fn compare_with(green: Curve, blue: Curve, absolute_ms: f64, doubt: Doubt) -> Ga
     }
     let scale = 1.0 / green.n + 1.0 / blue.n;
     let together = |point: &Point| (green.n * point.green + blue.n * point.blue) / (green.n + blue.n);
-    for at in 0..found {
+    for at in (0..found).filter(|_| found > 1) {
         let before = points[at.saturating_sub(1)];
         let after = points[(at + 1).min(found - 1)];
-        if let (Some(before), Some(after), Some(point)) = (before, after, points[at].as_mut())
-            && found > 1
-        {
+        if let (Some(before), Some(after), Some(point)) = (before, after, points[at].as_mut()) {
             let rise = together(&after) - together(&before);
             point.slope = (rise / (after.quantile.z - before.quantile.z)).max(LEAST_SLOPE);
         }

@@ -14,9 +14,9 @@ const GREEN: [f64; 2] = [0.95, 0.5];
 ///
 /// Null hypothesis: both arms have one rate each for the whole time, green's at most `ratio` times blue's plus `absolute`. The likelihood of a mixture of
 /// alternatives over the greatest likelihood of the null hypothesis is an e-process ("universal inference"). A failure that would not stand out
-/// beside the two blue requests of its window stands out beside a hundred earlier ones. It waits there until blue has answered
-/// something: as long as blue is silent, nobody knows whether blue would have failed as well. Each step of the release starts a new bet with three quarters of what
-/// is left of the stake.
+/// beside the two blue requests of its window stands out beside a hundred earlier ones. It waits for that until blue has
+/// answered something: as long as blue is silent, nobody knows whether blue would have failed as well. Each step of the release starts a
+/// new bet with three quarters of what is left of the stake.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct RareTest {
     blue: Count,
