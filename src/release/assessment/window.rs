@@ -51,7 +51,7 @@ pub(in crate::release) fn measured(release: &Release, seen: &Observation, look: 
         tell_own(release, &mut measured, length);
     }
     if release.whole_step() && release.in_place {
-        measured.window.blue.idle = !of_before;
+        measured.window.blue.idle = measured.blue_at.is_some() && !of_before;
         tell_nothing_of_speed(&mut measured.window.blue);
     }
     Some(measured)
