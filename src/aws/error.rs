@@ -194,7 +194,9 @@ fn without_credentials<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Crede
 
 /// Whether the SDK says, in the words of one service or another, that it knows no region.
 fn lacks_region(said: &str) -> bool {
-    ["Missing Region", "A region must be set"].iter().any(|words| said.contains(words))
+    ["Missing Region", "A region must be set"]
+        .iter()
+        .any(|words| said.contains(words))
 }
 
 /// The SDK's words for what everybody meets once, in ours: one line, with what to do next.

@@ -141,7 +141,10 @@ mod tests {
     fn an_application_that_is_not_there_is_not_rehearsed() {
         assert!(taken("rehearse src").is_ok());
         let said = taken("rehearse nope").unwrap_err();
-        assert!(said.contains("no such file or folder") && !said.contains("--artifact"), "{said}");
+        assert!(
+            said.contains("no such file or folder") && !said.contains("--artifact"),
+            "{said}"
+        );
     }
 
     #[test]
@@ -153,7 +156,10 @@ mod tests {
             ("pause --for 400d", "a day is \"24h\""),
         ] {
             let said = taken(line).unwrap_err();
-            assert!(said.contains(words) && !said.contains("unexpected argument"), "{line}: {said}");
+            assert!(
+                said.contains(words) && !said.contains("unexpected argument"),
+                "{line}: {said}"
+            );
         }
     }
 

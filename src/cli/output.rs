@@ -242,7 +242,10 @@ mod tests {
         let mut release = release(plan());
         release.phase = Phase::Bake;
         let said = interruption(&release);
-        assert!(said.contains("in phase bake") && said.contains("`cutover resume`, or"), "{said}");
+        assert!(
+            said.contains("in phase bake") && said.contains("`cutover resume`, or"),
+            "{said}"
+        );
         assert!(!said.contains("pause"), "{said}");
         release.pause = Some(Pause {
             since: Timestamp::from_millis(0),
@@ -250,6 +253,9 @@ mod tests {
             by: release.driver.clone(),
         });
         let said = interruption(&release);
-        assert!(said.contains("`cutover resume --keep-pause`") && said.contains("ends the pause"), "{said}");
+        assert!(
+            said.contains("`cutover resume --keep-pause`") && said.contains("ends the pause"),
+            "{said}"
+        );
     }
 }

@@ -61,7 +61,10 @@ fn lever(text: &str) -> Result<Lever, String> {
 
 /// A number above zero, which is what can be asked for a second and gone faster by.
 fn above_zero(text: &str) -> Result<f64, String> {
-    let number = text.parse().ok().filter(|number: &f64| number.is_finite() && *number > 0.0);
+    let number = text
+        .parse()
+        .ok()
+        .filter(|number: &f64| number.is_finite() && *number > 0.0);
     number.ok_or_else(|| "write a number above 0".to_owned())
 }
 

@@ -93,10 +93,16 @@ fn holds(release: &Release, drives: bool, keep_pause: bool) -> (bool, Option<Str
         }
         (None, Some(pause)) if keep_pause => {
             let (by, until) = (&pause.by, pause.until);
-            (false, Some(format!("the release stays paused, as {by} wants it, until {until}")))
+            (
+                false,
+                Some(format!("the release stays paused, as {by} wants it, until {until}")),
+            )
         }
         (Some(_), _) if keep_pause => (false, None),
-        (Some(_), _) => (true, Some("the pause that was asked for ends before it has begun".to_owned())),
+        (Some(_), _) => (
+            true,
+            Some("the pause that was asked for ends before it has begun".to_owned()),
+        ),
         (None, Some(pause)) => {
             let (by, until) = (&pause.by, pause.until);
             let said = format!("this ends the pause that {by} wanted until {until}; `--keep-pause` would leave it");
@@ -142,7 +148,10 @@ mod tests {
         for keep_pause in [false, true] {
             let (asks, said) = holds(&asked(), true, keep_pause);
             let said = said.expect("the person is told");
-            assert!(!asks && said.contains("a pause of 2h") && said.contains("begins now"), "{said}");
+            assert!(
+                !asks && said.contains("a pause of 2h") && said.contains("begins now"),
+                "{said}"
+            );
         }
         // Of a release that was paused before, it is the newer wish.
         let mut again = paused();
@@ -157,7 +166,10 @@ mod tests {
     fn a_pause_ends_by_resume_unless_it_is_kept_and_both_are_said() {
         let (asks, said) = holds(&paused(), true, false);
         let said = said.expect("the person is told");
-        assert!(asks && said.contains("this ends the pause") && said.contains("--keep-pause"), "{said}");
+        assert!(
+            asks && said.contains("this ends the pause") && said.contains("--keep-pause"),
+            "{said}"
+        );
         let (asks, said) = holds(&paused(), true, true);
         assert!(!asks && said.is_some_and(|said| said.contains("stays paused")));
     }

@@ -183,7 +183,11 @@ fn endpoints(variables: impl Iterator<Item = (String, String)>) -> Result<(), St
         let is_one = |url: Url| matches!(url.scheme(), "http" | "https") && url.has_host();
         if names_one && !Url::parse(value).is_ok_and(is_one) {
             // It may hold a password.
-            let shown = if value.contains('@') { "a text".to_owned() } else { format!("{value:?}") };
+            let shown = if value.contains('@') {
+                "a text".to_owned()
+            } else {
+                format!("{value:?}")
+            };
             return Err(format!(
                 "{name} is set to {shown}, which is not an address such as http://127.0.0.1:4566; mend or unset it"
             ));
@@ -199,10 +203,15 @@ mod tests {
     #[test]
     fn an_endpoint_that_is_no_address_is_told_by_its_name() {
         let told = |list: &[(&str, &str)]| {
-            let pairs = list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            let pairs = list
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
             endpoints(pairs)
         };
-        assert_eq!(told(&[("AWS_ENDPOINT_URL", "http://127.0.0.1:4566"), ("AWS_REGION", "foo")]), Ok(()));
+        assert_eq!(
+            told(&[("AWS_ENDPOINT_URL", "http://127.0.0.1:4566"), ("AWS_REGION", "foo")]),
+            Ok(())
+        );
         assert_eq!(told(&[("AWS_ENDPOINT_URL_S3", "https://minio.example.com/")]), Ok(()));
         for (name, value) in [
             ("AWS_ENDPOINT_URL", "foo"),
@@ -212,7 +221,10 @@ mod tests {
         ] {
             let said = told(&[(name, value)]).unwrap_err();
             assert!(said.contains(name) && said.contains(&format!("{value:?}")), "{said}");
-            assert_eq!(told(&[(name, value), ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")]), Ok(()));
+            assert_eq!(
+                told(&[(name, value), ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")]),
+                Ok(())
+            );
         }
         let said = told(&[("AWS_ENDPOINT_URL", "me:hunter2@host")]).unwrap_err();
         assert!(!said.contains("hunter2"), "{said}");

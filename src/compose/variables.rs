@@ -25,7 +25,9 @@ pub(super) fn unset(plan: &Plan, is_set: impl Fn(&str) -> bool) -> Vec<Problem> 
     };
     let mut of_check = |kind: &str, check: &Check| {
         for (header, value) in &check.headers {
-            needs(value, &|| format!("header {header} of the {kind} check {:?}", check.title()));
+            needs(value, &|| {
+                format!("header {header} of the {kind} check {:?}", check.title())
+            });
         }
         if let Some(body) = &check.body {
             needs(body, &|| format!("the body of the {kind} check {:?}", check.title()));
@@ -35,7 +37,11 @@ pub(super) fn unset(plan: &Plan, is_set: impl Fn(&str) -> bool) -> Vec<Problem> 
         of_check("smoke", check);
     }
     // Those that the bake has from the smoke checks are named already.
-    for check in plan.bake_checks.iter().filter(|check| !plan.smoke.checks.contains(check)) {
+    for check in plan
+        .bake_checks
+        .iter()
+        .filter(|check| !plan.smoke.checks.contains(check))
+    {
         of_check("bake", check);
     }
     for (number, step) in plan.steps.iter().enumerate() {
@@ -67,7 +73,10 @@ mod tests {
     fn check(path: &str, header: Option<&str>, body: Option<&str>) -> Check {
         Check {
             path: path.to_owned(),
-            headers: header.map(|value| ("authorization".to_owned(), value.to_owned())).into_iter().collect(),
+            headers: header
+                .map(|value| ("authorization".to_owned(), value.to_owned()))
+                .into_iter()
+                .collect(),
             body: body.map(str::to_owned),
             ..Check::default()
         }
@@ -103,6 +112,10 @@ mod tests {
                  smoke check \"GET /orders\", header authorization of the step-1 check \"GET /step\"",
             ]
         );
-        assert!(found.iter().all(|problem| problem.advice.contains("where cutover runs")));
+        assert!(
+            found
+                .iter()
+                .all(|problem| problem.advice.contains("where cutover runs"))
+        );
     }
 }

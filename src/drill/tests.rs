@@ -121,9 +121,15 @@ async fn the_history_keeps_its_columns_whatever_the_ids_are() {
     let journal = DirectoryJournal::new(folder.path());
     let mut long = drill(1, DrillKind::Rollback);
     long.id.slot.name = "a-slot-with-quite-a-long-name-in-production".into();
-    write(&journal, aborted(long.clone(), Timestamp::from_millis(1_795_000_000_123))).await;
+    write(
+        &journal,
+        aborted(long.clone(), Timestamp::from_millis(1_795_000_000_123)),
+    )
+    .await;
     let now = Timestamp::from_millis(1_795_000_060_123);
-    let shown = history(&journal, &long.id.slot, 5, Span::from_secs(60), now).await.unwrap();
+    let shown = history(&journal, &long.id.slot, 5, Span::from_secs(60), now)
+        .await
+        .unwrap();
     let text = super::history_text(&shown);
     let [head, line] = [0, 1].map(|number| text.lines().nth(number).unwrap_or_default());
     assert!(line.contains(&long.id.to_string()), "{text}");

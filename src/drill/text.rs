@@ -50,7 +50,7 @@ pub fn history(history: &History) -> String {
     let width = ids.max().unwrap_or_default().max("drill".len());
     let _ = writeln!(
         text,
-        "{:<width$}  {:<19}  {:<9}  {:<8}  {:>9}  {:>11}  {:>15}",
+        "{:<width$}  {:<19}  {:<9}  {:<9}  {:>9}  {:>11}  {:>15}",
         "drill", "began (UTC)", "kind", "result", "detection", "restoration", "errors of green"
     );
     for drill in &history.drills {
@@ -58,7 +58,7 @@ pub fn history(history: &History) -> String {
         let began = drill.began_at.to_string();
         let _ = writeln!(
             text,
-            "{:<width$}  {:<19}  {:<9}  {:<8}  {:>9}  {:>11}  {:>15}",
+            "{:<width$}  {:<19}  {:<9}  {:<9}  {:>9}  {:>11}  {:>15}",
             drill.release,
             began.get(..19).unwrap_or_default().replace('T', " "),
             drill.kind.as_str(),

@@ -92,7 +92,9 @@ impl JournalError {
         match self {
             Self::File { .. } => true,
             Self::S3 { source, .. } => source.effect != Effect::Refused,
-            Self::Torn { .. } | Self::Gap { .. } | Self::Newer { .. } | Self::Entry { .. } | Self::Illegal { .. } => false,
+            Self::Torn { .. } | Self::Gap { .. } | Self::Newer { .. } | Self::Entry { .. } | Self::Illegal { .. } => {
+                false
+            }
         }
     }
 }
@@ -178,12 +180,20 @@ mod tests {
                 effect,
             };
             let (doing, location) = ("list", "s3://bucket/x".to_owned());
-            JournalError::S3 { doing, location, source }.to_string()
+            JournalError::S3 {
+                doing,
+                location,
+                source,
+            }
+            .to_string()
         };
         let said = read("AWS could not be reached (refused); check the network", Effect::Unknown);
         assert_eq!(said.matches("check the network").count(), 1, "{said}");
         assert!(read("no answer", Effect::Unknown).contains("check the network"));
-        let said = read("no region is set; set AWS_REGION, or `region` in cutover.toml", Effect::Refused);
+        let said = read(
+            "no region is set; set AWS_REGION, or `region` in cutover.toml",
+            Effect::Refused,
+        );
         assert_eq!(said.matches("AWS_REGION").count(), 1, "{said}");
         assert!(!said.contains("may pass"), "{said}");
     }

@@ -66,7 +66,9 @@ impl fmt::Display for Share {
 
 /// A text that is no share.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no share: write a percentage such as \"5%\" or \"12.5%\", above 0% and up to 100%, with at most two digits behind the point")]
+#[error(
+    "{0:?} is no share: write a percentage such as \"5%\" or \"12.5%\", above 0% and up to 100%, with at most two digits behind the point"
+)]
 pub struct ParseShareError(String);
 
 impl FromStr for Share {

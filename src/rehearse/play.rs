@@ -73,10 +73,7 @@ enum Way {
 /// # Errors
 ///
 /// When it could not be played to its end. A release that ends otherwise than it should is no error, but in the report.
-pub async fn rehearse(
-    rehearsal: &Rehearsal,
-    interrupted: impl Future<Output = ()>,
-) -> Result<Report, RehearseError> {
+pub async fn rehearse(rehearsal: &Rehearsal, interrupted: impl Future<Output = ()>) -> Result<Report, RehearseError> {
     let mut interrupted = std::pin::pin!(interrupted);
     // Listened for from here on, so that nothing is left lying about by it.
     tokio::select! {

@@ -257,7 +257,10 @@ fn undriven(release: &Release) -> String {
         (Some(_), _) if release.wishes.pause.is_none() => {
             "`cutover resume --keep-pause` goes on with it and keeps the pause, `cutover resume` ends that".to_owned()
         }
-        (_, Some(gate)) => format!("`cutover promote {}` opens the gate, `cutover resume` goes on with it", gate.id),
+        (_, Some(gate)) => format!(
+            "`cutover promote {}` opens the gate, `cutover resume` goes on with it",
+            gate.id
+        ),
         _ => "`cutover resume` goes on with it".to_owned(),
     };
     let unwatched = if release.shift_called_at.is_some() {
@@ -298,14 +301,25 @@ mod tests {
             what: "green".to_owned(),
         });
         let said = shown(&release, FREE);
-        assert!(said.contains("next     `cutover resume` goes on with it, `cutover rollback`"), "{said}");
-        assert!(said.contains("before   waiting for green") && !said.contains("  now"), "{said}");
+        assert!(
+            said.contains("next     `cutover resume` goes on with it, `cutover rollback`"),
+            "{said}"
+        );
+        assert!(
+            said.contains("before   waiting for green") && !said.contains("  now"),
+            "{said}"
+        );
         release.phase = Phase::Bake;
         release.shift_called_at = Some(Timestamp::from_millis(0));
         assert!(shown(&release, FREE).contains("nobody watches it"));
         release.phase = Phase::Drain;
         let said = shown(&release, FREE);
-        for word in ["next     promoted", "removed", "`cutover resume` sees to that", "`cutover rollback`"] {
+        for word in [
+            "next     promoted",
+            "removed",
+            "`cutover resume` sees to that",
+            "`cutover rollback`",
+        ] {
             assert!(said.contains(word), "{word}: {said}");
         }
     }
@@ -316,7 +330,10 @@ mod tests {
         release.pause = Some(paused(&release));
         assert!(shown(&release, None).contains("goes on by itself at"));
         let said = shown(&release, FREE);
-        assert!(!said.contains("goes on by itself at") && said.contains("`cutover resume --keep-pause`"), "{said}");
+        assert!(
+            !said.contains("goes on by itself at") && said.contains("`cutover resume --keep-pause`"),
+            "{said}"
+        );
         release.pause = None;
         release.gate = Some(OpenGate {
             id: "7-shift-20".to_owned(),
@@ -326,14 +343,26 @@ mod tests {
             promoted_by: None,
         });
         let said = shown(&release, FREE);
-        assert!(said.contains("next     `cutover promote 7-shift-20` opens the gate"), "{said}");
+        assert!(
+            said.contains("next     `cutover promote 7-shift-20` opens the gate"),
+            "{said}"
+        );
     }
 
     #[test]
     fn what_was_saved_of_a_green_that_was_bad_is_found_by_status() {
         let release = release(plan_of_a_release());
-        let said = status(&release, Timestamp::from_millis(0), None, Some("here/evidence/e-1.txt"), "here");
-        assert!(said.contains("events and logs of green: here/evidence/e-1.txt"), "{said}");
+        let said = status(
+            &release,
+            Timestamp::from_millis(0),
+            None,
+            Some("here/evidence/e-1.txt"),
+            "here",
+        );
+        assert!(
+            said.contains("events and logs of green: here/evidence/e-1.txt"),
+            "{said}"
+        );
         assert!(!shown(&release, None).contains("logs"));
     }
 

@@ -223,10 +223,8 @@ pub(super) fn after_call(scene: &Scene, call: &Call, before: &[EnvironmentView],
                 );
             }
         }
-        "SwapEnvironmentCNAMEs" => {
-            if given("DestinationEnvironmentId") == given("SourceEnvironmentId") {
-                scene.violated("once", "a swap of one environment with itself");
-            }
+        "SwapEnvironmentCNAMEs" if given("DestinationEnvironmentId") == given("SourceEnvironmentId") => {
+            scene.violated("once", "a swap of one environment with itself");
         }
         "ChangeResourceRecordSets" | "ModifyRule" => {
             let nobody = |place: &super::shares::Place| place.values().all(|weight| *weight == 0);

@@ -133,7 +133,7 @@ async fn play(
         modest(&scene, calls, length);
         let plain = mistake.is_none() && scene.stage.line.is_none() && !scene.is_violated();
         if let (Some(sequel), Some((outcome, _)), true) = (scene.scenario.sequel, &release.outcome, plain) {
-            crew.sequel(sequel, *outcome).await;
+            Box::pin(crew.sequel(sequel, *outcome)).await;
         }
     } else if over.is_none() && !scene.is_violated() {
         let waits = scene.state().release.as_ref().map(|release| {

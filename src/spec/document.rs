@@ -111,9 +111,8 @@ impl<'i> Document<'i> {
         while let Some(at) = known {
             let depth = at.steps().len();
             let written = nodes.iter().find(|node| node.place == at).and_then(|now| {
-                let is_it = |node: &&Node| {
-                    node.place.steps().len() == depth && node.value == now.value && node.key == now.key
-                };
+                let is_it =
+                    |node: &&Node| node.place.steps().len() == depth && node.value == now.value && node.key == now.key;
                 self.written.iter().find(is_it)
             });
             if let Some(written) = written {

@@ -62,7 +62,10 @@ fn node<'s>(whole: &'s Value, steps: &[Step]) -> Option<&'s Value> {
             Step::Key(key) => way
                 .get("properties")
                 .and_then(|properties| properties.get(key))
-                .or_else(|| way.get("additionalProperties").filter(|any| **any != Value::Bool(false))),
+                .or_else(|| {
+                    way.get("additionalProperties")
+                        .filter(|any| **any != Value::Bool(false))
+                }),
             Step::Index(_) => way.get("items"),
         })?;
     }
@@ -72,7 +75,9 @@ fn node<'s>(whole: &'s Value, steps: &[Step]) -> Option<&'s Value> {
 /// In which ways something can be written: as its schema says, and each of those that it lists.
 fn ways<'s>(whole: &'s Value, node: &'s Value) -> impl Iterator<Item = &'s Value> {
     let here = resolve(whole, node);
-    let listed = ["anyOf", "oneOf"].into_iter().filter_map(|list| here.get(list)?.as_array());
+    let listed = ["anyOf", "oneOf"]
+        .into_iter()
+        .filter_map(|list| here.get(list)?.as_array());
     std::iter::once(here).chain(listed.flatten().map(move |way| resolve(whole, way)))
 }
 

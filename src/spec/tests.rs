@@ -361,7 +361,10 @@ fn a_wrong_value_in_a_list_is_one_problem_in_its_own_place() {
     assert!(told.contains("`gates[2].before.step`: invalid type"), "{told}");
     assert!(told.contains("`smoke.checks[0].path`: invalid type"), "{told}");
     assert!(!told.contains("one place"), "{told}");
-    assert!(!told.contains("`before` is missing") && !told.contains("missing field"), "{told}");
+    assert!(
+        !told.contains("`before` is missing") && !told.contains("missing field"),
+        "{told}"
+    );
 }
 
 #[test]

@@ -176,7 +176,11 @@ async fn a_wish_for_a_release_that_nobody_drives_says_so() {
     assert_eq!(told(&ended)["driven"], false, "{}", ended.said());
     let ended = ended.saying(&["cutover resume"]);
     drop(ended);
-    project.run(&["status"]).await.with(0).saying(&["asked for a pause", "cutover resume"]);
+    project
+        .run(&["status"])
+        .await
+        .with(0)
+        .saying(&["asked for a pause", "cutover resume"]);
     // It takes effect when somebody drives, and whoever resumes then ends it.
     let mut next = project.start(&["resume", "--json"]);
     project.event(1, "paused", &mut next).await;

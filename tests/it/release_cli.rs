@@ -97,7 +97,11 @@ async fn a_bad_version_is_taken_back() {
     assert_eq!(project.proxy.count("SwapEnvironmentCNAMEs"), 2, "{}", ended.said());
     // Whoever wants to know what was wrong is told where it can be read.
     assert!(said.contains("/evidence/e-"), "{said}");
-    project.run(&["status"]).await.with(0).saying(&["events and logs of green", "/evidence/e-"]);
+    project
+        .run(&["status"])
+        .await
+        .with(0)
+        .saying(&["events and logs of green", "/evidence/e-"]);
     cloud.settled("turncoat", "v1", "1").await;
     // Users saw version 2 fail: that is why it was taken back. They see no more of it.
     drop(users);

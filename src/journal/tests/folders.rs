@@ -159,7 +159,11 @@ async fn filled(journal: &DirectoryJournal, most: u64) -> ReleaseId {
         let entry = Entry {
             sequence,
             nonce: sequence.to_string(),
-            event: if sequence == 1 { first.event.clone() } else { Event::Renewed },
+            event: if sequence == 1 {
+                first.event.clone()
+            } else {
+                Event::Renewed
+            },
             ..first.clone()
         };
         assert_eq!(journal.append(&entry).await.unwrap(), Append::Written);
@@ -179,8 +183,14 @@ async fn a_missing_entry_is_not_taken_for_the_end() {
         fs::remove_file(&file).unwrap();
         let error = newest(&journal, &id.slot).await.unwrap_err();
         let said = error.to_string();
-        assert!(said.contains(&format!("entry {missing} of release shop/production/7")), "{said}");
-        assert!(said.contains(&format!("entry {} is there", missing + 1)) && !error.may_pass(), "{said}");
+        assert!(
+            said.contains(&format!("entry {missing} of release shop/production/7")),
+            "{said}"
+        );
+        assert!(
+            said.contains(&format!("entry {} is there", missing + 1)) && !error.may_pass(),
+            "{said}"
+        );
         assert!(!file.exists(), "nothing has its place");
     }
     let (_folder, root, journal) = journal();

@@ -219,7 +219,9 @@ fn write(xml: &mut Xml, id: &str, check: &HealthCheck) {
             xml.text("EnableSNI", settings.enable_sni.unwrap_or(is_https));
             if let Some(Regions { region }) = &settings.regions {
                 xml.element("Regions", |xml| {
-                    region.iter().for_each(|region| xml.text("Region", region))
+                    for region in region {
+                        xml.text("Region", region);
+                    }
                 });
             }
         });

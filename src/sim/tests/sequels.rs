@@ -25,7 +25,10 @@ fn what_was_promoted_can_be_taken_back_and_what_was_taken_back_can_be_released_a
         assert_eq!(outcome, Some(Outcome::Promoted), "{told}");
         assert!(told.contains("the next release ended promoted"), "{lever}\n{told}");
         let (outcome, told) = played(of(Quality::Unhealthy), lever, Act::Again, None);
-        assert!(matches!(outcome, Some(Outcome::RolledBack | Outcome::Aborted)), "{told}");
+        assert!(
+            matches!(outcome, Some(Outcome::RolledBack | Outcome::Aborted)),
+            "{told}"
+        );
         assert!(told.contains("the next release ended rolled back"), "{lever}\n{told}");
     }
 }

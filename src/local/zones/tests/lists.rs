@@ -185,8 +185,14 @@ fn a_health_check_is_told_as_it_was_made() {
         ),
         ("<Type>CLOUDWATCH_METRIC</Type>", 400),
         (&format!("<Type>HTTP</Type>{name}<Colour/>"), 400),
-        (&format!("<Type>HTTP</Type>{name}<EndpointType>PUBLIC</EndpointType>"), 201),
-        (&format!("<Type>HTTP</Type>{name}<EndpointType>PRIVATE</EndpointType>"), 501),
+        (
+            &format!("<Type>HTTP</Type>{name}<EndpointType>PUBLIC</EndpointType>"),
+            201,
+        ),
+        (
+            &format!("<Type>HTTP</Type>{name}<EndpointType>PRIVATE</EndpointType>"),
+            501,
+        ),
     ] {
         let answer = make(settings);
         assert_eq!(answer.status, status, "{settings}: {}", answer.body);
