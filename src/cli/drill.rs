@@ -1,6 +1,5 @@
 //! `cutover drill`.
 
-use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -55,8 +54,8 @@ struct HistoryArguments {
     #[command(flatten)]
     project: ProjectArguments,
     /// How many, at most.
-    #[arg(long, value_name = "N", default_value = "20")]
-    last: NonZeroUsize,
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..))]
+    last: u16,
     /// How old the last good drill may be. Default: `drill.objective` of the settings.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     objective: Option<Span>,
@@ -151,7 +150,7 @@ async fn history(arguments: HistoryArguments) -> ExitCode {
     let objective = arguments.objective.unwrap_or(project.spec.drill.objective);
     let journal = project.open_journal(&reach).await;
     let now = SystemClock.now();
-    let history = match drill::history(journal.as_ref(), &project.slot(), arguments.last.get(), objective, now).await {
+    let history = match drill::history(journal.as_ref(), &project.slot(), arguments.last.into(), objective, now).await {
         Ok(history) => history,
         Err(error) => return output::fail(exit::FAILED, error),
     };

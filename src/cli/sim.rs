@@ -1,7 +1,6 @@
 //! `cutover sim`.
 
 use std::fmt::Write;
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -40,8 +39,8 @@ pub(super) struct Arguments {
     #[arg(long, conflicts_with_all = ["crash_points", "worlds", "mistakes"])]
     pipelines: bool,
     /// Threads. Default: one for each core.
-    #[arg(long, value_name = "N")]
-    threads: Option<NonZeroUsize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
     /// Instead: make each known mistake of release tools in turn, and see in how many worlds it is found. Exit code 1 if one is
     /// not found within `--seeds`.
     #[arg(long, conflicts_with_all = ["seed", "crash_points", "mistake"])]
@@ -89,8 +88,9 @@ impl Arguments {
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
     let threads = arguments
         .threads
-        .or_else(|| std::thread::available_parallelism().ok())
-        .map_or(1, NonZeroUsize::get);
+        .map(usize::from)
+        .or_else(|| std::thread::available_parallelism().ok().map(Into::into))
+        .unwrap_or(1);
     if let Some(seed) = arguments.seed {
         return one(arguments, seed);
     }
