@@ -141,17 +141,15 @@ async fn an_address_of_the_users_own_tells_what_nobody_else_can_see() {
             ),
         ),
     ]);
+    project.variables.insert("METRICS_TOKEN", "0ld-token".to_owned());
     let silent = "the address in `verdict.endpoint` tells nothing now";
     let planned = project
         .release("v2", &bundles::good("2"), &["--dry-run"])
         .end(RELEASE)
         .await;
     assert_eq!(planned.code, Some(0), "{}", planned.said());
-    assert!(
-        planned.said().contains(silent) && planned.said().contains("METRICS_TOKEN"),
-        "{}",
-        planned.said()
-    );
+    assert!(planned.said().contains(silent), "{}", planned.said());
+    assert!(!planned.said().contains("0ld-token"), "{}", planned.said());
     project.variables.insert("METRICS_TOKEN", "s3cret-token".to_owned());
     let ended = project.release("v2", &bundles::good("2"), &[]).end(RELEASE).await;
     assert_eq!(ended.code, Some(4), "{}", ended.said());

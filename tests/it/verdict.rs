@@ -124,7 +124,7 @@ fn a_policy_stands_above_the_header() {
 fn answers_that_are_lost_on_a_full_disk_are_no_success() {
     let (_folder, path) = trace(&[HEADER.to_owned(), window(300, (250, 0))]);
     let path = path.to_str().expect("a path that is text");
-    for arguments in [&["verdict", path][..], &["schema"]] {
+    for arguments in [&["verdict", "--trace", path][..], &["schema"]] {
         let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
         let output = Command::new(env!("CARGO_BIN_EXE_cutover"))
             .args(arguments)
