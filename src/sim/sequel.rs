@@ -62,8 +62,9 @@ impl Crew {
         let why = release.outcome.as_ref().map_or("", |(_, why)| why.as_str());
         scene.tell(&who, || format!("the next release ended {outcome}: {why}"));
         tokio::time::sleep(Duration::from_secs(60)).await;
-        let alone = release.plan.id.number.0 == 2;
-        if alone && !scene.scenario.right_after(sequel, first, outcome) {
+        // One that a rival had begun was told to turn back.
+        let own = !release.wishes.roll_back;
+        if own && !scene.scenario.right_after(sequel, first, outcome) {
             scene.violated(
                 "right end",
                 format!("after {first} the next release ended {outcome} ({why})"),
