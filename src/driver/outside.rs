@@ -1,5 +1,6 @@
 //! What preflight asks outside of AWS: the live environment by the smoke checks, and the endpoint that counts what is served.
-//! What is wrong with either would otherwise show only when green is there.
+//! What is wrong with either would otherwise show only when green is there. The way out of a bad version waits for neither: such a
+//! version may well hang.
 
 use super::World;
 use super::counted::by_endpoint;
@@ -14,7 +15,7 @@ use crate::spec::Check;
 pub(super) async fn checks(world: &World, plan: &Plan, live: &EnvironmentSeen) -> Known<Vec<ProbeResult>> {
     let mut checks = plan.smoke.checks.clone();
     checks.retain(Check::only_reads);
-    if checks.is_empty() {
+    if checks.is_empty() || plan.even_if_unhealthy {
         return Known::Known(Vec::new());
     }
     let host = plan.host_of(live.cname.as_ref(), live.endpoint.as_ref());
@@ -37,9 +38,103 @@ pub(super) async fn endpoint_fault(
     let CountedBy::Endpoint(endpoint) = &plan.counted_by else {
         return None;
     };
+    if plan.even_if_unhealthy {
+        return None;
+    }
     let live = Some((&live.id, &live.name));
     match tokio::time::timeout(READ, by_endpoint(world, plan, endpoint, (live, live), clock)).await {
         Ok(told) => told.err(),
         Err(_) => Some(format!("no answer within {} s", READ.as_secs())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::net::IpAddr;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use async_trait::async_trait;
+    use url::Url;
+
+    use super::*;
+    use crate::aws::{Aws, AwsSettings};
+    use crate::driver::Overrides;
+    use crate::model::{Span, SystemClock};
+    use crate::probe::{Prober, Target};
+    use crate::release::EnvironmentStatus;
+    use crate::release::tests::{blue, plan};
+    use crate::spec::EndpointSpec;
+
+    /// An application, and whoever counts, that hang.
+    #[derive(Default)]
+    struct Hanging(AtomicU32);
+
+    #[async_trait]
+    impl Prober for Hanging {
+        async fn check(&self, _: &Target, _: &Check) -> ProbeResult {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            std::future::pending().await
+        }
+
+        async fn addresses(&self, _: &str) -> Known<BTreeSet<IpAddr>> {
+            Known::Known(BTreeSet::new())
+        }
+
+        async fn fetch(&self, _: &Url, _: &BTreeMap<String, String>, _: std::time::Duration) -> Result<String, String> {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            std::future::pending().await
+        }
+    }
+
+    /// What preflight learns of a live version that hangs, and how often it was asked.
+    async fn asked(even_if_unhealthy: bool) -> (Known<Vec<ProbeResult>>, Option<String>, u32) {
+        let prober = Arc::new(Hanging::default());
+        let aws = Aws::connect(&AwsSettings::default()).await;
+        let world = World::new(
+            aws,
+            Arc::clone(&prober) as Arc<dyn Prober>,
+            Overrides::default(),
+            Vec::new(),
+        );
+        let blue = blue();
+        let live = EnvironmentSeen {
+            id: blue.id,
+            name: blue.name,
+            status: EnvironmentStatus::Ready,
+            cname: blue.cname,
+            endpoint: blue.endpoint,
+            version: blue.version,
+            color: crate::model::HealthColor::Green,
+            release_tag: None,
+        };
+        let plan = Plan {
+            even_if_unhealthy,
+            counted_by: CountedBy::Endpoint(EndpointSpec {
+                url: "http://metrics.example/".to_owned(),
+                headers: BTreeMap::new(),
+                timeout: Span::from_secs(5),
+            }),
+            ..plan()
+        };
+        let (checks, endpoint) = tokio::join!(
+            checks(&world, &plan, &live),
+            endpoint_fault(&world, &plan, &live, &SystemClock)
+        );
+        (checks, endpoint, prober.0.load(Ordering::SeqCst))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_way_out_of_a_version_that_hangs_does_not_wait_for_it() {
+        let (checks, endpoint, count) = asked(false).await;
+        assert!(
+            checks.why_unknown().is_some_and(|why| why.contains("18 s")),
+            "{checks:?}"
+        );
+        assert!(endpoint.is_some_and(|why| why.contains("18 s")));
+        assert!(count >= 2);
+        let (checks, endpoint, count) = asked(true).await;
+        assert_eq!((checks, endpoint, count), (Known::Known(Vec::new()), None, 0));
     }
 }
