@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::process::ExitCode;
 
 use super::exit;
-use crate::compose::{NotBegun, evidence};
+use crate::compose::NotBegun;
 use crate::driver::{Driver, DriverError};
 use crate::release::preflight::Problem;
 use crate::release::{Notice, Outcome, Release};
@@ -138,10 +138,9 @@ pub(super) async fn drive_until(
     match result {
         Ok(None) | Err(Ended::Interrupted) => driver.leave().await,
         Ok(Some(Outcome::RolledBack | Outcome::Aborted | Outcome::NeedsHuman)) => {
-            let seat = driver.seat();
-            if let Some(place) = evidence(seat.journal.as_ref(), driver.release()).await {
+            if let Some(place) = &driver.release().saved {
                 let message = format!("events and logs of green, from before it was removed: {place}");
-                seat.listener.notice(Notice::Remark { message: &message });
+                driver.seat().listener.notice(Notice::Remark { message: &message });
             }
         }
         _ => {}

@@ -6,7 +6,6 @@ use clap::Args;
 
 use super::project::ProjectArguments;
 use super::{exit, output};
-use crate::compose::evidence;
 use crate::journal::newest;
 use crate::model::{Clock, SystemClock};
 use crate::report;
@@ -35,9 +34,7 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
             } else {
                 let now = SystemClock.now();
                 let free = crate::driver::is_free(&release, now);
-                let saved = evidence(journal.as_ref(), &release).await;
-                let (free, saved) = (free.as_deref(), saved.as_deref());
-                output::print(report::status(&release, now, free, saved, &journal.location()).trim_end());
+                output::print(report::status(&release, now, free.as_deref(), &journal.location()).trim_end());
             }
             ExitCode::SUCCESS
         }

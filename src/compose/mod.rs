@@ -3,7 +3,6 @@
 mod adoption;
 mod artifact;
 mod drill;
-mod evidence;
 mod home;
 #[cfg(feature = "local")]
 mod in_process;
@@ -20,7 +19,6 @@ mod way_back;
 pub use adoption::{Adopted, AdoptionError, Direction, Wanted, adoption};
 pub use artifact::{Artifact, prepare};
 pub use drill::{drill_planner, for_drill};
-pub use evidence::evidence;
 #[cfg(feature = "local")]
 pub use in_process::InProcessCloud;
 pub use plan::Planner;

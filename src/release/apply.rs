@@ -154,6 +154,7 @@ fn begun(plan: super::plan::Plan, entry: &Entry) -> Release {
         quiet_since: None,
         drained: None,
         rollback: None,
+        saved: None,
         wishes: Wishes::default(),
         waiting: None,
         notes: Vec::new(),
@@ -404,7 +405,10 @@ fn called(release: &mut Release, at: Timestamp, intent: u64, result: &CallResult
             }
         }
         // Whether traffic has moved is for a read to say, whatever the service answered.
-        CallResult::Accepted { .. } if !matches!(pending.action, Action::Swap { .. } | Action::Weigh { .. }) => {
+        CallResult::Accepted { detail } if !matches!(pending.action, Action::Swap { .. } | Action::Weigh { .. }) => {
+            if matches!(pending.action, Action::SaveEvidence { .. }) {
+                release.saved.clone_from(detail);
+            }
             done(release, key, at);
             release.pending = None;
         }

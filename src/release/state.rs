@@ -352,6 +352,9 @@ pub struct Release {
     pub drained: Option<Drained>,
     /// Green is being taken back.
     pub rollback: Option<RollbackState>,
+    /// Where the events and logs of that green were saved, and what could not be had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saved: Option<String>,
     /// What operators asked for.
     pub wishes: Wishes,
     /// What the driver waits for.

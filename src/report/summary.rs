@@ -104,10 +104,9 @@ pub fn plan(plan: &Plan, found: &Findings) -> String {
     text
 }
 
-/// Where a release stands, for a person. `free` says why nobody drives it any more, `saved` where the events and logs of its green
-/// lie.
+/// Where a release stands, for a person. `free` says why nobody drives it any more.
 #[must_use]
-pub fn status(release: &Release, now: Timestamp, free: Option<&str>, saved: Option<&str>, journal: &str) -> String {
+pub fn status(release: &Release, now: Timestamp, free: Option<&str>, journal: &str) -> String {
     let mut text = String::new();
     let _ = writeln!(
         text,
@@ -230,7 +229,7 @@ pub fn status(release: &Release, now: Timestamp, free: Option<&str>, saved: Opti
     for note in &release.notes {
         let _ = writeln!(text, "  note     {note}");
     }
-    if let Some(saved) = saved {
+    if let Some(saved) = &release.saved {
         let _ = writeln!(text, "  logs     events and logs of green: {saved}");
     }
     let _ = writeln!(text, "  journal  {journal}");
@@ -282,7 +281,7 @@ mod tests {
     const FREE: Option<&str> = Some("process 4711 on a does not run any more");
 
     fn shown(release: &Release, free: Option<&str>) -> String {
-        status(release, Timestamp::from_millis(0), free, None, "here")
+        status(release, Timestamp::from_millis(0), free, "here")
     }
 
     fn paused(by: &Release) -> Pause {
@@ -351,19 +350,14 @@ mod tests {
 
     #[test]
     fn what_was_saved_of_a_green_that_was_bad_is_found_by_status() {
-        let release = release(plan_of_a_release());
-        let said = status(
-            &release,
-            Timestamp::from_millis(0),
-            None,
-            Some("here/evidence/e-1.txt"),
-            "here",
-        );
+        let mut release = release(plan_of_a_release());
+        assert!(!shown(&release, None).contains("logs"));
+        release.saved = Some("here/evidence/e-1.txt".to_owned());
+        let said = shown(&release, None);
         assert!(
             said.contains("events and logs of green: here/evidence/e-1.txt"),
             "{said}"
         );
-        assert!(!shown(&release, None).contains("logs"));
     }
 
     #[test]

@@ -9,8 +9,8 @@ use super::scene::{INSTANT, Scene, act, known, over, record, taken_back, unread,
 use super::world::{BLUE, BLUE_CNAME, seconds};
 use crate::model::{HealthColor, Known, ProbeResult, Served, Span, Timestamp};
 use crate::release::{
-    Action, Attempts, Decision, EnvironmentStatus, Event, Outcome, Phase, PublicSeen, Role, RollbackState, Source,
-    Then, Why, limits,
+    Action, Attempts, CallResult, Decision, EnvironmentStatus, Event, Outcome, Phase, PublicSeen, Role, RollbackState,
+    Source, Then, Why, limits,
 };
 use crate::spec::AtDrainDeadline;
 
@@ -240,6 +240,28 @@ fn ripe() -> (Scene, Timestamp) {
     let (scene, restored) = settled();
     let scene = scene.with(|scene| scene.attempts("save evidence").done = true);
     (scene.at(restored + seconds(60)), restored)
+}
+
+#[test]
+fn where_the_logs_of_green_were_saved_is_known_to_the_release() {
+    let mut run = Run::new(1).until(Phase::Bake, 0);
+    run.world.quality.breaks = Some(seconds(0));
+    while !run.release.attempts_of("save evidence").done {
+        assert!(run.step());
+    }
+    let save = Action::SaveEvidence {
+        environment: GREEN.into(),
+    };
+    let intended = Event::Intended { action: save };
+    let asked = run.then(run.release.clone(), intended);
+    let called = Event::Called {
+        intent: asked.sequence,
+        result: CallResult::Accepted {
+            detail: Some("here/evidence/e-green.txt".to_owned()),
+        },
+    };
+    let saved = run.then(asked, called).saved;
+    assert_eq!(saved.as_deref(), Some("here/evidence/e-green.txt"));
 }
 
 fn ends_green(decision: &Decision) -> bool {
