@@ -4,7 +4,6 @@
 use super::action::Action;
 use super::counted::CountedBy;
 use super::observation::Looks;
-use super::plan::Source;
 use super::state::{Phase, Release};
 use crate::model::{EnvironmentId, Timestamp};
 use crate::spec::Lever;
@@ -26,7 +25,7 @@ pub fn looks(release: &Release, now: Timestamp) -> Looks {
             looks.templates = true;
         }
         Phase::Provision => {
-            looks.green_health = green.map_or_else(|| again(release), |green| Some(green.id.clone()));
+            looks.green_health = green.map(|green| &green.id).or(release.may_use_again()).cloned();
             looks.errors = green.map(|green| (green.id.clone(), release.phase_since));
             looks.blue_health = lead_in(release);
             looks.counted = counts(release, looks.blue_health.as_ref());
@@ -54,14 +53,6 @@ pub fn looks(release: &Release, now: Timestamp) -> Looks {
         _ => {}
     }
     looks
-}
-
-/// The environment that a way back may use again, until one is made instead.
-fn again(release: &Release) -> Option<EnvironmentId> {
-    match &release.plan.source {
-        Source::Recorded { environment, .. } if !release.attempts_of("create environment").done => environment.clone(),
-        _ => None,
-    }
 }
 
 /// Blue, as long as more of how it is by itself is worth knowing.

@@ -142,9 +142,7 @@ fn up(what: &str) -> Decision {
 fn make(release: &Release, blue: &Blue, environments: &[EnvironmentSeen], seen: &Observation) -> Decision {
     let now = seen.at;
     let plan = &release.plan;
-    let made = release.attempts_of("create environment");
-    if !made.done
-        && made.failed == 0
+    if release.may_use_again().is_some()
         && let Some(found) = plan.used_again(&blue.id, environments)
     {
         let health = match &seen.green_health {
@@ -204,7 +202,7 @@ fn make(release: &Release, blue: &Blue, environments: &[EnvironmentSeen], seen: 
             }
         };
     }
-    if made.done {
+    if release.attempts_of("create environment").done {
         let deadline = release.deadline(plan.provision.deadline.get());
         let what = format!("{} to be listed", plan.green_name);
         return wait(
