@@ -42,7 +42,7 @@ fn came_to_nothing(release: &Release) -> Option<ReleaseId> {
 }
 
 /// As many releases are looked at for the one that made what is live.
-const FAR_BACK: u32 = 200;
+const FAR_BACK: usize = 200;
 
 /// Whether the newest release has left a plan's version live, with the same settings for green: it has promoted it, or was taken
 /// back to it, and the release that had promoted it before had the same settings. Where that one is not known, it had none.
@@ -58,7 +58,7 @@ pub async fn has_left(journal: &dyn Journal, newest: &Release, wanted: &Plan) ->
         return Ok(false);
     }
     let newest = &newest.plan.id;
-    for number in (1..newest.number.0).rev().take(FAR_BACK as usize) {
+    for number in (1..newest.number.0).rev().take(FAR_BACK) {
         let id = ReleaseId {
             number: ReleaseNumber(number),
             ..newest.clone()

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::life::{Crew, Driving};
-use super::scenario::{Act, Between, Manner, Quality, Scenario, Sequel, Trouble};
+use super::scenario::{Act, Between, Manner, Quality, Scenario, Sequel, Terms, Trouble};
 use super::scene::Scene;
-use super::stage::{self, NEW, OLD, slot, slot_cname};
+use super::shares::Place;
+use super::stage::{NEW, OLD, slot, slot_cname};
 use super::wire::Call;
 use crate::compose::{to_take_back, way_back};
 use crate::driver::{Driver, DriverError, Seat};
@@ -189,7 +190,7 @@ impl Scenario {
         };
         let good = Self {
             quality: Quality::Good,
-            terms: super::scenario::Terms {
+            terms: Terms {
                 drill: None,
                 ..self.terms
             },
@@ -204,7 +205,7 @@ impl Scenario {
 }
 
 /// Judges a call of the second release by what holds of every release.
-pub(super) fn after_call(scene: &Scene, call: &Call, before: &[EnvironmentView], places: &[super::shares::Place]) {
+pub(super) fn after_call(scene: &Scene, call: &Call, before: &[EnvironmentView], places: &[Place]) {
     let given = |name: &str| call.parameter(name).map(EnvironmentId::new);
     match call.operation.as_str() {
         "TerminateEnvironment" => {
@@ -228,10 +229,10 @@ pub(super) fn after_call(scene: &Scene, call: &Call, before: &[EnvironmentView],
             scene.violated("once", "a swap of one environment with itself");
         }
         "ChangeResourceRecordSets" | "ModifyRule" => {
-            let nobody = |place: &super::shares::Place| place.values().all(|weight| *weight == 0);
+            let nobody = |place: &Place| place.values().all(|weight| *weight == 0);
             let now = scene.stage.places();
             if now.iter().any(nobody) && !places.iter().any(nobody) {
-                scene.violated("served", format!("nobody has a weight for {}: {now:?}", stage::slot()));
+                scene.violated("served", format!("nobody has a weight for {}: {now:?}", slot()));
             }
         }
         _ => {}

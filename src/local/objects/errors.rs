@@ -37,10 +37,7 @@ pub(super) fn invalid_part() -> S3Error {
 }
 
 pub(super) fn malformed_document() -> S3Error {
-    s3_error!(
-        MalformedXML,
-        "The XML you provided was not well-formed or did not validate against our published schema"
-    )
+    S3Error::new(S3ErrorCode::MalformedXML)
 }
 
 pub(super) fn incomplete_body() -> S3Error {
@@ -60,7 +57,7 @@ pub(super) fn content_hash_mismatch() -> S3Error {
     error
 }
 
-/// What S3 says of a request that the library refuses without a word.
+/// What S3 says of a request that is refused without a word, as the library does it.
 pub(super) fn words_for(code: &str) -> Option<&'static str> {
     Some(match code {
         "InvalidBucketName" => "The specified bucket is not valid.",

@@ -25,8 +25,6 @@ use super::offered::Offered;
 use super::store::ObjectStore;
 use super::values;
 
-/// Form uploads by browsers are not part of the local cloud; the library would hold them in memory.
-const LARGEST_FORM: u64 = 1 << 20;
 /// The longest XML document that a client may send: a completed upload of 10 000 parts has about 3 MB.
 const LARGEST_DOCUMENT: usize = 8 << 20;
 /// The longest error: a message may show what a client has sent.
@@ -43,7 +41,6 @@ impl S3Front {
     #[must_use]
     pub fn new(store: Arc<ObjectStore>) -> Self {
         let mut settings = S3Config::default();
-        settings.post_object_max_file_size = LARGEST_FORM;
         settings.xml_max_body_size = LARGEST_DOCUMENT;
         let mut builder = S3ServiceBuilder::new(Front::new(store));
         builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(settings))));

@@ -484,7 +484,7 @@ fn outside(plan: &Plan, facts: &Facts, live: &EnvironmentSeen) -> Vec<String> {
             if !failed.is_empty() {
                 let silent = results.iter().all(|result| result.status.is_none());
                 let port = if silent && plan.public_url.starts_with("https:") {
-                    " (environments are asked by http first: their load balancer must answer on port 80, be it that https is elsewhere)"
+                    " (environments are asked on port 80 first, so their load balancer needs a listener there, be it one that leads to https)"
                 } else {
                     ""
                 };

@@ -1,7 +1,7 @@
 //! Operations on buckets.
 
 use s3s::dto::*;
-use s3s::{S3Result, s3_error};
+use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
 
 use super::super::errors;
 use super::lists::{read_token, token_after};
@@ -76,7 +76,7 @@ impl Front {
             ));
         }
         if is_reserved(&input.bucket) {
-            return Err(s3_error!(InvalidBucketName, "The specified bucket is not valid."));
+            return Err(S3Error::new(S3ErrorCode::InvalidBucketName));
         }
         self.store.create_bucket(&input.bucket)?;
         Ok(CreateBucketOutput {
