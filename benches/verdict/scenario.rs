@@ -478,6 +478,21 @@ pub(crate) fn more_good() -> Vec<Scenario> {
             instances: Some((4, 0.5)),
             ..good("good_sick_instance")
         },
+        Scenario {
+            rate: 20.0,
+            probes: Some(2.0),
+            ..good("good_probes_20rps")
+        },
+        Scenario {
+            rate: 5.0,
+            probes: Some(2.0),
+            ..good("good_probes_5rps")
+        },
+        Scenario {
+            rate: 1.0,
+            probes: Some(2.0),
+            ..good("good_probes_1rps")
+        },
     ]
 }
 
@@ -633,6 +648,30 @@ pub(crate) fn more_bad() -> Vec<Scenario> {
             green_latency: 1.3,
             window_s: 60.0,
             ..bad("bad_lat_+30%_60s")
+        },
+        Scenario {
+            green_tail: 2.0,
+            rate: 20.0,
+            probes: Some(2.0),
+            ..bad("bad_tail_+100%_20rps")
+        },
+        Scenario {
+            green_tail: 5.0,
+            rate: 20.0,
+            probes: Some(2.0),
+            ..bad("bad_tail_x5_20rps")
+        },
+        Scenario {
+            green_tail: 5.0,
+            rate: 5.0,
+            probes: Some(2.0),
+            ..bad("bad_tail_x5_5rps")
+        },
+        Scenario {
+            green_tail: 5.0,
+            rate: 1.0,
+            probes: Some(2.0),
+            ..bad("bad_tail_x5_1rps")
         },
     ]
 }

@@ -113,11 +113,11 @@ impl Dead {
 
 impl CountTest {
     /// Takes a window in which green had requests. Without a request to blue it says nothing. A green that is dead is found in
-    /// one window unless blue is `down` as well.
-    pub(super) fn step(&mut self, pair: Pair, tolerance: Tolerance, lids: Lids, past: &Dispersion, down: bool) {
+    /// one window unless blue is `down` as well. Gives what the counts of this window alone say.
+    pub(super) fn step(&mut self, pair: Pair, tolerance: Tolerance, lids: Lids, past: &Dispersion, down: bool) -> f64 {
         let Pair { green, blue } = pair;
         if green.n <= 0.0 || blue.n <= 0.0 {
-            return;
+            return 1.0;
         }
         let share = null_share(green.n, blue.n, tolerance.ratio);
         // An outage of both takes down all of it too, and a window of blue that ended seconds before green's need not show it yet.
@@ -138,6 +138,7 @@ impl CountTest {
             late[size] = if is_dead { value } else { value.min(lids.late) };
         }
         self.counts.step(&first, &late);
+        let alone = Mixture::alone(&late, &LATE_WEIGHTS);
         let shared = if past.storms() > 0 {
             lids.below(1.0 / share)
         } else {
@@ -149,6 +150,7 @@ impl CountTest {
             late[size] = value.min(shared.late);
         }
         self.shares.step(&first, &late);
+        alone
     }
 
     /// Takes back what speaks against green.

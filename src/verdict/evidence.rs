@@ -122,6 +122,11 @@ pub enum Why {
     BlueIsUnknown,
     /// Something speaks against green, and not enough.
     Suspicion,
+    /// The newest window alone does: a single one may be chance, and the next will tell.
+    LastWindow {
+        /// What was bad in it.
+        metric: Metric,
+    },
     /// Green is worse than blue by more than the tolerance.
     Worse,
     /// Green breaks what users are promised. Whether blue does as well is not asked.
@@ -154,12 +159,15 @@ pub enum Why {
     TooLittle {
         /// What speaks for green's error rate.
         for_errors: f64,
+        /// What speaks for its rate of client errors, if they are counted.
+        #[serde(default)]
+        for_client_errors: Option<f64>,
         /// What speaks for green's latency, if it can be compared.
         for_latency: Option<f64>,
         /// Whether more requests would have made it comparable in this window.
         #[serde(default)]
         too_few: bool,
-        /// What both must reach.
+        /// What each must reach.
         needed: f64,
     },
     /// Nothing speaks against green, and early promotion is not wanted.

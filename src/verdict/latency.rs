@@ -13,7 +13,7 @@ const LONGEST: f64 = 86_400_000.0;
 const COARSE: f64 = 10.0;
 
 /// A percentile is used when so many requests of the smaller arm lie beyond it, on average.
-const BEYOND: f64 = 2.0;
+pub(super) const BEYOND: f64 = 2.0;
 
 /// The same where it is the only one that is told, and the slope of the curve there, which nothing shows then: that of a service whose
 /// slowest hundredth takes ten times as long as its median.
@@ -61,6 +61,17 @@ pub(super) struct Gap {
     pub(super) green: f64,
     pub(super) blue: f64,
     pub(super) q: f64,
+    /// How many requests of the smaller arm lie beyond it, on average.
+    pub(super) beyond: f64,
+    /// How many requests of one arm, if the other had any number of them, would tell as much.
+    pub(super) weight: f64,
+}
+
+impl Gap {
+    /// Whether it takes more windows than this one to say something.
+    pub(super) fn is_of_few(self) -> bool {
+        self.beyond < BEYOND
+    }
 }
 
 /// What can be said of a window's latencies.
@@ -78,6 +89,11 @@ impl Gaps {
     /// All three, in that order.
     pub(super) fn each(self) -> [Option<Gap>; 3] {
         [self.whole, self.tail, self.extreme]
+    }
+
+    /// Whether this window alone says something.
+    pub(super) fn tell(self) -> bool {
+        self.each().into_iter().flatten().any(|gap| !gap.is_of_few())
     }
 }
 
@@ -110,6 +126,8 @@ struct Point {
     slope: f64,
     /// How far cutover's own requests may have moved green and blue apart, or together, on the normal scale.
     moved: f64,
+    /// How many requests of the smaller arm lie beyond it, on average.
+    beyond: f64,
 }
 
 /// Compares two curves. Green may be slower by `absolute_ms` milliseconds everywhere, and by what cutover's own requests may have made
@@ -125,8 +143,9 @@ pub(super) fn compare_strictly(green: Curve, blue: Curve, absolute_ms: f64) -> G
 }
 
 fn compare_with(green: Curve, blue: Curve, absolute_ms: f64, doubt: Doubt) -> Gaps {
+    // Those with enough requests beyond them come first, because these are fewer the higher the percentile is.
     let mut points = [None; 5];
-    let mut found = 0;
+    let (mut found, mut all) = (0, 0);
     for (at, quantile) in QUANTILES.into_iter().enumerate() {
         let (Some(one), Some(other)) = (green.points[at].filter(can_be), blue.points[at].filter(can_be)) else {
             continue;
@@ -134,15 +153,25 @@ fn compare_with(green: Curve, blue: Curve, absolute_ms: f64, doubt: Doubt) -> Ga
         let Some(moved) = moved(green, blue, quantile, doubt) else {
             continue;
         };
-        points[found] = Some(Point {
+        let beyond = green.n.min(blue.n) * (1.0 - quantile.q);
+        let is_of_few = beyond < BEYOND;
+        points[all] = Some(Point {
             quantile,
             values: (one, other),
             green: forgiven(unrounded(one, other), other, absolute_ms).ln(),
             blue: other.ln(),
             slope: LEAST_SLOPE,
-            moved,
+            moved: if is_of_few {
+                moved + apart(green.n, blue.n, quantile, doubt)
+            } else {
+                moved
+            },
+            beyond,
         });
-        found += 1;
+        all += 1;
+        if !is_of_few {
+            found = all;
+        }
     }
     let falls = |pair: &[Option<Point>]| match pair {
         [Some(one), Some(next)] => next.values.0 < one.values.0 || next.values.1 < one.values.1,
@@ -157,7 +186,7 @@ fn compare_with(green: Curve, blue: Curve, absolute_ms: f64, doubt: Doubt) -> Ga
         }
         point.slope = ALONE_SLOPE;
     }
-    if found == 0 || points[..found].windows(2).any(falls) {
+    if found == 0 || points[..all].windows(2).any(falls) {
         return Gaps::default();
     }
     let scale = 1.0 / green.n + 1.0 / blue.n;
@@ -170,7 +199,14 @@ fn compare_with(green: Curve, blue: Curve, absolute_ms: f64, doubt: Doubt) -> Ga
             point.slope = (rise / (after.quantile.z - before.quantile.z)).max(LEAST_SLOPE);
         }
     }
-    for point in points[..found].iter_mut().flatten() {
+    // One with few beyond it says nothing of the slopes of the others.
+    if let Some(last) = points[found - 1] {
+        for point in points[found..all].iter_mut().flatten() {
+            let rise = together(point) - together(&last);
+            point.slope = (rise / (point.quantile.z - last.quantile.z)).max(LEAST_SLOPE);
+        }
+    }
+    for point in points[..all].iter_mut().flatten() {
         let moved = point.moved * point.slope;
         point.green += match doubt {
             // It does not become better than blue by that.
@@ -187,31 +223,34 @@ fn compare_with(green: Curve, blue: Curve, absolute_ms: f64, doubt: Doubt) -> Ga
             green: point.values.0,
             blue: point.values.1,
             q,
+            beyond: point.beyond,
+            weight: 1.0 / scale,
         }
     };
-    let known = &points[..found];
-    let at = |q: f64| known.iter().flatten().find(|point| point.quantile.q == q).map(gap);
+    let (known, few) = points[..all].split_at(found);
+    let among = |points: &[Option<Point>], q: f64| points.iter().flatten().find(|point| point.quantile.q == q).map(gap);
+    let at = |q: f64| among(known, q);
     // The slowest alone are not the whole curve.
     let is_whole = found > 1 || at(0.5).or_else(|| at(0.75)).is_some();
     Gaps {
         whole: if is_whole { whole(known, scale) } else { None },
-        tail: at(0.95).or_else(|| at(0.9)),
-        extreme: at(0.99),
+        tail: [(known, 0.95), (known, 0.9), (few, 0.9), (few, 0.95)]
+            .into_iter()
+            .find_map(|(points, q)| among(points, q)),
+        extreme: at(0.99).or_else(|| among(few, 0.99)),
     }
 }
 
 /// Whether there are users enough in both for a single percentile to say something of them.
 pub(super) fn tell(green: Curve, blue: Curve) -> bool {
-    moved(green, blue, QUANTILES[0], Doubt::ForGreen).is_some()
+    green.n.min(blue.n) * (1.0 - QUANTILES[0].q) >= BEYOND
+        && moved(green, blue, QUANTILES[0], Doubt::ForGreen).is_some()
 }
 
 /// How far cutover's own requests may have moved a percentile of green up and of blue down, or the other way round if the doubt counts
 /// against green, on the normal scale; `None` where it says nothing of users. Nobody knows where among all latencies those of cutover's
 /// own requests lie: a check may be far quicker than what users ask for, or slower.
 fn moved(green: Curve, blue: Curve, Quantile { q, z, .. }: Quantile, doubt: Doubt) -> Option<f64> {
-    if green.n.min(blue.n) * (1.0 - q) < BEYOND {
-        return None;
-    }
     // Of a percentile of all, what percentile of users' it is at most, if all of cutover's own are slower, and at least.
     let (slower, quicker) = match doubt {
         Doubt::ForGreen => (green.own, blue.own),
@@ -232,6 +271,26 @@ fn moved(green: Curve, blue: Curve, Quantile { q, z, .. }: Quantile, doubt: Doub
     Some(far(up) + far(down))
 }
 
+/// How far a percentile of few requests may lie higher in green, or lower if the doubt counts against it, because its requests are more,
+/// or fewer, than blue's, on the normal scale: the slowest of ten is not as slow as the slowest tenth of many. Services differ in how they
+/// take a percentile of few: the two ways that are farthest apart are the next request above it, and between the two beside it (Hyndman
+/// and Fan, "Sample Quantiles in Statistical Packages", 1996, definitions 1 and 7). Where a rank lies on the normal scale: Blom,
+/// "Statistical Estimates and Transformed Beta-Variables", 1958.
+fn apart(green: f64, blue: f64, Quantile { q, .. }: Quantile, doubt: Doubt) -> f64 {
+    let (one, other) = match doubt {
+        Doubt::ForGreen => (green, blue),
+        Doubt::AgainstGreen => (blue, green),
+    };
+    if one <= other {
+        return 0.0;
+    }
+    let place = |n: f64, rank: f64| normal_quantile((rank.clamp(1.0, n) - 0.375) / (n + 0.25));
+    // The next request above is half a rank higher on average.
+    let next = |n: f64| place(n, q * n + 0.5);
+    let between = |n: f64| place(n, q * (n - 1.0) + 1.0);
+    (next(one) - next(other)).max(between(one) - between(other)).max(0.0)
+}
+
 /// How far the slowest hundredth of users' latencies lies above what is promised at least, if there are users enough to say so: of all
 /// latencies that percentile is taken which is none above it, however slow cutover's own requests are.
 pub(super) fn above_promised(green: Curve, promised_ms: f64) -> Option<Gap> {
@@ -240,7 +299,10 @@ pub(super) fn above_promised(green: Curve, promised_ms: f64) -> Option<Gap> {
         *point = point.filter(|_| quantile.q <= 0.99 * (1.0 - green.own));
     }
     let gaps = compare(told, Curve { n: LONGEST, ..told }, 0.0);
-    let itself = gaps.extreme.or(gaps.tail)?;
+    let itself = [gaps.extreme, gaps.tail]
+        .into_iter()
+        .flatten()
+        .find(|gap| !gap.is_of_few())?;
     Some(Gap {
         difference: (itself.green / promised_ms).ln(),
         ..itself
@@ -285,6 +347,8 @@ fn whole(points: &[Option<Point>], scale: f64) -> Option<Gap> {
         green: first.values.0,
         blue: first.values.1,
         q: first.quantile.q,
+        beyond: first.beyond,
+        weight: 1.0 / scale,
     })
 }
 
@@ -400,8 +464,9 @@ impl GapTest {
         (gap.difference - bound) / (gap.variance + self.noise.variance()).sqrt()
     }
 
-    /// Takes a window. `tolerance` is the logarithm of the ratio that is allowed, `least_noise` one arm's standard deviation.
-    pub(super) fn step(&mut self, gap: Gap, tolerance: f64, least_noise: f64, lids: Lids) {
+    /// Takes a window. `tolerance` is the logarithm of the ratio that is allowed, `least_noise` one arm's standard deviation. Gives what
+    /// this window alone says.
+    pub(super) fn step(&mut self, gap: Gap, tolerance: f64, least_noise: f64, lids: Lids) -> f64 {
         let excess = gap.difference - tolerance;
         let variance = gap.variance + self.noise.variance();
         let lasting = LASTING * 2.0 * least_noise * least_noise;
@@ -422,6 +487,7 @@ impl GapTest {
         }
         self.mixture.step(&first, &late);
         self.noise.learn(gap, least_noise);
+        Mixture::alone(&late, &LATE_WEIGHTS)
     }
 
     /// Takes back what speaks against green. How noisy both are stays known.
@@ -479,8 +545,9 @@ mod tests {
         let blue = curve(4750.0, 80.0, 196.0, 408.0);
         // Too few requests lie beyond a percentile.
         assert!(compare(curve(19.0, 90.0, 220.0, 460.0), blue, 0.0).tail.is_none());
-        assert_eq!(compare(curve(199.0, 90.0, 220.0, 460.0), blue, 0.0).extreme, None);
-        assert!(compare(curve(200.0, 90.0, 220.0, 460.0), blue, 0.0).extreme.is_some());
+        let extreme = |n: f64| compare(curve(n, 90.0, 220.0, 460.0), blue, 0.0).extreme;
+        assert!(extreme(199.0).is_some_and(Gap::is_of_few));
+        assert!(extreme(200.0).is_some_and(|gap| !gap.is_of_few()));
         // Percentiles must not fall, and no request takes days.
         assert_eq!(compare(curve(250.0, 90.0, 70.0, 460.0), blue, 0.0), Gaps::default());
         assert_eq!(compare(curve(250.0, 9e7, 9.1e7, 9.2e7), blue, 0.0), Gaps::default());
@@ -564,6 +631,8 @@ mod tests {
             green: 1.0,
             blue: 1.0,
             q: 0.5,
+            beyond: 50.0,
+            weight: 50.0,
         };
         let mut noise = Noise {
             squares: NOISE_WEIGHT * 2.0 * 0.03 * 0.03,

@@ -62,6 +62,11 @@ impl Mixture {
         }
     }
 
+    /// What a bet on one window alone has won, with the parts of the sizes among later bets.
+    pub(super) fn alone(values: &Each, parts: &Each) -> f64 {
+        values.iter().zip(parts).map(|(value, part)| value * part).sum()
+    }
+
     /// What the stake has grown to, with the parts of the sizes among bets since the shift, and among later ones.
     pub(super) fn value(&self, first: &Each, late: &Each) -> f64 {
         let sizes: f64 = (0..SIZES)

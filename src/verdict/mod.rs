@@ -19,6 +19,7 @@ mod counts;
 mod dispersion;
 mod evalue;
 mod evidence;
+mod gathered;
 mod history;
 mod instances;
 mod judge;

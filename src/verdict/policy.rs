@@ -98,6 +98,16 @@ fn one() -> f64 {
 }
 
 impl Policy {
+    /// The rate of client errors that green must be shown to stay below to pass early: what it may have more than blue is twice what is
+    /// tolerated, and so much at least that it can be shown.
+    pub(super) fn promoted_client_errors(&self) -> Tolerance {
+        let Tolerance { ratio, absolute } = self.client_errors;
+        Tolerance {
+            ratio: (2.0 * ratio - 1.0).max(2.0),
+            absolute: (2.0 * absolute).max(0.01),
+        }
+    }
+
     /// The values of a preset.
     #[must_use]
     pub fn preset(preset: Preset) -> Self {

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::counts::{STORM_HEDGE, hedged};
+use super::counts::{Pair, STORM_HEDGE, hedged};
 use super::dispersion::Dispersion;
 use super::evalue::{Count, Theta, null_share, one_arm, two_arm};
 use super::math::{e_value, within_range};
-use super::policy::Promotion;
+use super::policy::{Promotion, Tolerance};
 
 /// Ratios below 1: that green is better than the bound by so much.
 const THETAS: [Theta; 3] = [
@@ -32,36 +32,39 @@ type Thirds = [f64; 3];
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct PromotionTest {
     errors: Thirds,
+    /// Absent as long as nobody counted any.
+    #[serde(default)]
+    client_errors: Option<Thirds>,
     probes: Thirds,
     /// The whole curve, the tail and the extreme; absent as long as there was nothing to compare.
     latencies: [Option<Thirds>; 3],
+    /// Which of them were put together over windows.
+    #[serde(default)]
+    gathered: [bool; 3],
 }
 
 impl Default for PromotionTest {
     fn default() -> Self {
         Self {
             errors: [1.0; 3],
+            client_errors: None,
             probes: [1.0; 3],
             latencies: [None; 3],
+            gathered: [false; 3],
         }
     }
 }
 
 impl PromotionTest {
-    /// Takes requests of both arms.
-    pub(super) fn errors(&mut self, green: Count, blue: Count, promotion: &Promotion, past: &Dispersion) {
-        if green.n <= 0.0 || blue.n <= 0.0 {
-            return;
-        }
-        let share = null_share(green.n, blue.n, promotion.errors.ratio);
-        let factor = past.factor();
-        // A storm that hits blue speaks for green as much as one that hits green against it, and neither should say much: the same as
-        // in the test for worse, with the arms exchanged.
-        let lid = (past.storms() > 0).then(|| (1.0 - share * STORM_HEDGE) / (1.0 - share));
-        grow(&mut self.errors, |size| {
-            let value = e_value(two_arm(THETAS[size], share, green, blue, promotion.errors.absolute) / factor);
-            lid.map_or(value, |lid| hedged(value, STORM_HEDGE).min(lid))
-        });
+    /// Takes requests of both arms, and those that ended in a server error.
+    pub(super) fn errors(&mut self, pair: Pair, bound: Tolerance, past: &Dispersion) {
+        grow_by_counts(&mut self.errors, pair, bound, past);
+    }
+
+    /// The same with client errors.
+    pub(super) fn client_errors(&mut self, pair: Pair, bound: Tolerance, past: &Dispersion) {
+        let stakes = self.client_errors.get_or_insert([1.0; 3]);
+        grow_by_counts(stakes, pair, bound, past);
     }
 
     /// Takes green's probes.
@@ -81,9 +84,18 @@ impl PromotionTest {
         grow(stakes, |size| powers[size] * PRICES[size]);
     }
 
-    /// What speaks for green's error rate.
+    /// What speaks for green's rate of server errors.
     pub(super) fn for_errors(&self) -> f64 {
-        let users = mean(&self.errors);
+        self.beside_probes(&self.errors)
+    }
+
+    /// What speaks for its rate of client errors, if they are counted.
+    pub(super) fn for_client_errors(&self) -> Option<f64> {
+        self.client_errors.as_ref().map(|stakes| self.beside_probes(stakes))
+    }
+
+    fn beside_probes(&self, stakes: &Thirds) -> f64 {
+        let users = mean(stakes);
         if users < 1.0 {
             // Users say that green fails more often than it may. Probes cannot outvote them: they ask for other things than users do.
             return users;
@@ -92,10 +104,35 @@ impl PromotionTest {
         0.5 * (users + mean(&self.probes)).max(0.0)
     }
 
-    /// The least that speaks for one of green's latencies; absent if there was nothing to compare.
-    pub(super) fn for_latency(&self) -> Option<f64> {
-        self.latencies.iter().flatten().map(mean).reduce(f64::min)
+    /// The same with what was put together over windows.
+    pub(super) fn gathered_latency(&mut self, which: usize, below: f64) {
+        self.gathered[which] = true;
+        self.latency(which, below);
     }
+
+    /// The least that speaks for one of green's latencies; absent if there was nothing to compare. A percentile for which there are too
+    /// few requests in a window can take hours to speak for green: it must not speak against it.
+    pub(super) fn for_latency(&self) -> Option<f64> {
+        let values = self.latencies.iter().zip(self.gathered);
+        values
+            .filter_map(|(stakes, gathered)| stakes.as_ref().map(mean).filter(|value| !gathered || *value < 1.0))
+            .reduce(f64::min)
+    }
+}
+
+fn grow_by_counts(stakes: &mut Thirds, Pair { green, blue }: Pair, bound: Tolerance, past: &Dispersion) {
+    if green.n <= 0.0 || blue.n <= 0.0 {
+        return;
+    }
+    let share = null_share(green.n, blue.n, bound.ratio);
+    let factor = past.factor();
+    // A storm that hits blue speaks for green as much as one that hits green against it, and neither should say much: the same as in the
+    // test for worse, with the arms exchanged.
+    let lid = (past.storms() > 0).then(|| (1.0 - share * STORM_HEDGE) / (1.0 - share));
+    grow(stakes, |size| {
+        let value = e_value(two_arm(THETAS[size], share, green, blue, bound.absolute) / factor);
+        lid.map_or(value, |lid| hedged(value, STORM_HEDGE).min(lid))
+    });
 }
 
 fn grow(stakes: &mut Thirds, value: impl Fn(usize) -> f64) {
@@ -133,7 +170,8 @@ mod tests {
             for _ in 0..30 {
                 test.probes(count(20.0, 0.0), &promotion);
             }
-            test.errors(count(100.0, errors), count(100.0, 0.0), &promotion, &past);
+            let (green, blue) = (count(100.0, errors), count(100.0, 0.0));
+            test.errors(Pair { green, blue }, promotion.errors, &past);
             test.for_errors()
         };
         // Where users have no errors, or are hardly any, probes do.

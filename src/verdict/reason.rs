@@ -56,6 +56,11 @@ impl fmt::Display for Words<'_> {
                 told(f, evidence, moment)?;
                 chance(f, evidence)
             }
+            Why::LastWindow { metric } => write!(
+                f,
+                "green looked bad in this window ({}); it gets no more traffic before another one has been seen",
+                what(metric, None)
+            ),
             Why::Worse => {
                 f.write_str("green is worse than blue")?;
                 told(f, evidence, moment)?;
@@ -89,27 +94,22 @@ impl fmt::Display for Words<'_> {
             }
             Why::TooLittle {
                 for_errors,
+                for_client_errors,
                 for_latency,
                 too_few,
                 needed,
             } => {
                 f.write_str("nothing speaks against green, but too little was seen to let it pass: ")?;
-                let errors = for_errors < needed;
-                match for_latency {
-                    _ if errors => write!(
-                        f,
-                        "more requests are needed to be sure of its error rate (evidence {} of {})",
-                        number(for_errors),
-                        number(needed)
-                    ),
-                    Some(value) => write!(
-                        f,
-                        "more requests are needed to be sure of its latency (evidence {} of {})",
-                        number(value),
-                        number(needed)
-                    ),
-                    None if too_few => f.write_str("its latency could not be compared with blue's, too few requests a window"),
-                    None => f.write_str(
+                let mut more = |of: &str, value| {
+                    let (value, needed) = (number(value), number(needed));
+                    write!(f, "more requests are needed to be sure of its {of} (evidence {value} of {needed})")
+                };
+                match (for_client_errors, for_latency) {
+                    _ if for_errors < needed => more("error rate", for_errors),
+                    (Some(value), _) if value < needed => more("rate of client errors (4xx)", value),
+                    (_, Some(value)) => more("latency", value),
+                    (_, None) if too_few => f.write_str("its latency could not be compared with blue's, too few requests a window"),
+                    (_, None) => f.write_str(
                         "its latency could not be compared with blue's: that takes the same percentiles of both, and more requests of users \
                          than cutover's own",
                     ),
@@ -140,13 +140,7 @@ impl fmt::Display for Words<'_> {
 /// What was measured, in numbers.
 fn told(f: &mut fmt::Formatter<'_>, evidence: Option<&Evidence>, moment: &dyn Fn(f64) -> String) -> fmt::Result {
     let Some(evidence) = evidence else { return Ok(()) };
-    let what = match evidence.metric {
-        Metric::Errors | Metric::ErrorShare | Metric::RareErrors | Metric::FrozenErrors => "server errors (5xx)",
-        Metric::ClientErrors => "client errors (4xx)",
-        Metric::Latency | Metric::TailLatency | Metric::ExtremeLatency => latency(evidence),
-        Metric::SampledLatency => "latency of single requests",
-        Metric::Probes => "failed probes",
-    };
+    let what = what(evidence.metric, evidence.percentile);
     write!(f, ": {what}, since {}: green ", moment(evidence.since_s))?;
     side(f, evidence.green)?;
     f.write_str(", blue ")?;
@@ -158,9 +152,19 @@ fn told(f: &mut fmt::Formatter<'_>, evidence: Option<&Evidence>, moment: &dyn Fn
     }
 }
 
+fn what(metric: Metric, percentile: Option<f64>) -> &'static str {
+    match metric {
+        Metric::Errors | Metric::ErrorShare | Metric::RareErrors | Metric::FrozenErrors => "server errors (5xx)",
+        Metric::ClientErrors => "client errors (4xx)",
+        Metric::Latency | Metric::TailLatency | Metric::ExtremeLatency => latency(metric, percentile),
+        Metric::SampledLatency => "latency of single requests",
+        Metric::Probes => "failed probes",
+    }
+}
+
 /// Which latencies the numbers are. Of the whole curve they are the lowest percentile that both tell.
-fn latency(evidence: &Evidence) -> &'static str {
-    match (evidence.percentile, evidence.metric) {
+fn latency(metric: Metric, percentile: Option<f64>) -> &'static str {
+    match (percentile, metric) {
         (Some(0.75), _) => "latency of the slowest quarter",
         (Some(0.9), _) | (None, Metric::TailLatency) => "latency of the slowest tenth",
         (Some(0.95), _) => "latency of the slowest twentieth",

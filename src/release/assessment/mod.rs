@@ -196,6 +196,12 @@ impl Assessment {
         matches!(verdict.why, verdict::Why::Suspicion).then(|| self.told(verdict))
     }
 
+    /// What was bad in the newest window alone, without being a suspicion.
+    pub(super) fn bad_window(&self) -> Option<String> {
+        let verdict = self.verdict.as_ref()?;
+        matches!(verdict.why, verdict::Why::LastWindow { .. }).then(|| self.told(verdict))
+    }
+
     /// A verdict with the times of day at which things began.
     fn told(&self, verdict: &Verdict) -> String {
         verdict.in_words(&|since_s| {

@@ -30,7 +30,8 @@ fn go_on(release: &Release, seen: &Observation) -> Decision {
     let watched = !due(release.watch.last, release.plan.bake.interval.get() * 3, seen.at);
     let assessment = &release.assessment;
     let suspicion = assessment.suspicion();
-    let missing = assessment.too_little(&release.plan);
+    // A bad window is no reason to take green back, and none to go on before the next one.
+    let missing = assessment.bad_window().or_else(|| assessment.too_little(&release.plan));
     let drill = release.plan.drill.is_some();
     // The look with which the shift was confirmed is no look of the bake.
     let looked = release.watch.last.is_some_and(|last| last > release.phase_since);

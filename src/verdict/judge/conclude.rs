@@ -2,12 +2,15 @@
 
 use super::{Judge, PARTS, Reading, curve, place};
 use crate::verdict::evidence::{Advice, Decision, Evidence, Metric, Verdict, Why};
-use crate::verdict::latency::{Curve, Gaps, compare};
+use crate::verdict::latency::{Curve, compare};
 use crate::verdict::window::Window;
 
 /// From that e-value on something speaks against green, and it gets no more traffic; at the latest half way to a rollback, on the
 /// scale on which evidence adds up.
 const SUSPICION: f64 = 10.0;
+
+/// The same of one window alone, in which a good green looks so bad once in ten windows at most: it costs no more than a window of waiting.
+const BAD_WINDOW: f64 = 10.0;
 
 /// So many requests are enough for any percentile.
 const MANY: f64 = 1e9;
@@ -15,10 +18,14 @@ const MANY: f64 = 1e9;
 impl Judge {
     /// The evidence over all metrics, and the metric that gives most of it.
     fn total(&self) -> (f64, Metric) {
+        self.over_all(&self.values)
+    }
+
+    fn over_all(&self, values: &[f64; 10]) -> (f64, Metric) {
         let parts = self.parts.unwrap_or(PARTS);
         let (mut sum, mut most, mut leading) = (0.0, f64::NEG_INFINITY, Metric::Errors);
         for (metric, part) in Metric::ALL.into_iter().zip(parts) {
-            let value = part * self.values[place(metric)];
+            let value = part * values[place(metric)];
             sum += value;
             if value > most {
                 (most, leading) = (value, metric);
@@ -56,12 +63,15 @@ impl Judge {
             let p99_ms = curve(&window.green).and_then(slowest).unwrap_or(0.0);
             return self.answer(Why::SloLatency { p99_ms, promised_ms }, advice);
         }
+        let (alone, metric) = self.over_all(&reading.alone);
         let why = if advice.is_some() {
             Why::SickInstance
         } else if !has_traffic {
             Why::Silence
         } else if e_value >= SUSPICION.min(threshold.sqrt()) {
             Why::Suspicion
+        } else if alone >= BAD_WINDOW {
+            Why::LastWindow { metric }
         } else if window.blue.requests() <= 0.0 && window.blue.probes().is_none() {
             if window.blue.requests.is_none_or(|n| !n.is_finite() || n < 0.0) {
                 Why::BlueIsUnknown
@@ -89,12 +99,13 @@ impl Judge {
         }
         let needed = 1.0 / promotion.risk;
         let (for_errors, for_latency) = (self.promotion.for_errors(), self.promotion.for_latency());
+        let for_client_errors = self.promotion.for_client_errors();
         // What could have been compared and never was speaks for nothing.
         let latency = match for_latency {
             Some(value) => value >= needed,
             None => !self.seen.percentiles && !self.seen.samples,
         };
-        if for_errors >= needed && latency {
+        if for_errors >= needed && for_client_errors.is_none_or(|value| value >= needed) && latency {
             Why::Good {
                 ratio: promotion.errors.ratio,
                 absolute: promotion.errors.absolute,
@@ -102,6 +113,7 @@ impl Judge {
         } else {
             Why::TooLittle {
                 for_errors,
+                for_client_errors,
                 for_latency,
                 too_few: too_few(window),
                 needed,
@@ -134,6 +146,7 @@ impl Judge {
             | Why::BlueIsSilent
             | Why::BlueIsUnknown
             | Why::Suspicion
+            | Why::LastWindow { .. }
             | Why::SickInstance
             | Why::Baking { .. }
             | Why::TooLittle { .. }
@@ -154,5 +167,5 @@ fn too_few(window: &Window) -> bool {
         return false;
     };
     let many = |curve: Curve| Curve { n: MANY, ..curve };
-    compare(green, blue, 0.0) == Gaps::default() && compare(many(green), many(blue), 0.0) != Gaps::default()
+    !compare(green, blue, 0.0).tell() && compare(many(green), many(blue), 0.0).tell()
 }

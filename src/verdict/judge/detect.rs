@@ -3,6 +3,7 @@
 use super::{Judge, Reading, curve, place};
 use crate::verdict::counts::{Lids, Pair, frozen_ceiling};
 use crate::verdict::evidence::Metric;
+use crate::verdict::gathered::Together;
 use crate::verdict::latency::{Gap, above_promised, can_be, compare, compare_strictly, tell};
 use crate::verdict::ranks::Allowed;
 use crate::verdict::window::{Arm, Latency, Window};
@@ -10,9 +11,12 @@ use crate::verdict::window::{Arm, Latency, Window};
 /// What part of the bound of promotion cutover's own requests may make up for a percentile to speak for green.
 const DOUBTFUL: f64 = 0.5;
 
+/// What each of the gaps in latency is.
+const LATENCIES: [Metric; 3] = [Metric::Latency, Metric::TailLatency, Metric::ExtremeLatency];
+
 impl Judge {
     /// Feeds all of them.
-    pub(super) fn test(&mut self, window: &Window, reading: &Reading) {
+    pub(super) fn test(&mut self, window: &Window, reading: &mut Reading) {
         let Window { blue, green, .. } = window;
         self.test_errors(reading);
         if !reading.excused
@@ -20,13 +24,14 @@ impl Judge {
         {
             let pair = Pair { green, blue };
             let lids = self.lids[place(Metric::ClientErrors)];
-            self.client_errors.step(
-                pair,
-                self.policy.client_errors,
-                lids,
-                &self.client_dispersion,
-                reading.blue_is_down,
-            );
+            let past = &self.client_dispersion;
+            reading.alone[place(Metric::ClientErrors)] =
+                self.client_errors
+                    .step(pair, self.policy.client_errors, lids, past, reading.blue_is_down);
+            if self.policy.promotion.is_some() {
+                let bound = self.policy.promoted_client_errors();
+                self.promotion.client_errors(pair, bound, past);
+            }
             self.trail_events(Metric::ClientErrors, reading.begin_s, pair);
         }
         // Percentiles of a green with a sick instance are that instance's.
@@ -34,7 +39,7 @@ impl Judge {
             .first_request_s
             .is_some_and(|first| reading.begin_s - first >= self.policy.warm_up_s);
         if reading.sick.is_none() && warm {
-            self.test_latency(window, reading.begin_s);
+            self.test_latency(window, reading);
         }
         // Nobody knows which instance a probe has met.
         if let Some(green) = green.probes().filter(|_| !self.instances.present()) {
@@ -48,7 +53,7 @@ impl Judge {
         }
     }
 
-    fn test_errors(&mut self, reading: &Reading) {
+    fn test_errors(&mut self, reading: &mut Reading) {
         let tolerance = self.policy.errors;
         if let Some(blue) = reading.blue {
             self.rare.blue(blue);
@@ -79,12 +84,13 @@ impl Judge {
         let pair = Pair { green, blue };
         if blue.n > 0.0 {
             let lids = self.lids[place(Metric::Errors)];
-            self.errors
-                .step(pair, tolerance, lids, &self.dispersion, reading.blue_is_down);
+            reading.alone[place(Metric::Errors)] =
+                self.errors
+                    .step(pair, tolerance, lids, &self.dispersion, reading.blue_is_down);
             self.trail_events(Metric::Errors, reading.begin_s, pair);
             self.trail_events(Metric::ErrorShare, reading.begin_s, pair);
             if let Some(promotion) = &self.policy.promotion {
-                self.promotion.errors(green, blue, promotion, &self.dispersion);
+                self.promotion.errors(pair, promotion.errors, &self.dispersion);
             }
         } else if reading.blue.is_some() && self.blue_past.n > 0.0 && reading.blue_is_gone && !reading.blue_is_down {
             let ceiling = frozen_ceiling(self.blue_past, tolerance, self.policy.false_rollbacks);
@@ -98,7 +104,7 @@ impl Judge {
         }
     }
 
-    fn test_latency(&mut self, window: &Window, begin_s: f64) {
+    fn test_latency(&mut self, window: &Window, reading: &mut Reading) {
         let Window { blue, green, .. } = window;
         self.test_promised_latency(green);
         let curves = curve(green).zip(curve(blue));
@@ -115,9 +121,17 @@ impl Judge {
             let ratios = [self.policy.learned_ratio.unwrap_or(usual), usual, usual];
             let each = gaps.each().into_iter().zip(strictly.each()).zip(ratios);
             for (which, ((gap, strictly), ratio)) in each.enumerate() {
-                if let Some(gap) = gap {
-                    self.test_promotion(which, strictly);
-                    self.test_gap(which, gap, ratio.ln(), begin_s);
+                let Some(gap) = gap else { continue };
+                let is_of_few = gap.is_of_few();
+                let begin_s = reading.begin_s;
+                let enough = if is_of_few {
+                    self.gathered[which].take(begin_s, gap, strictly)
+                } else {
+                    Some(Together { begin_s, gap, strictly })
+                };
+                if let Some(Together { begin_s, gap, strictly }) = enough {
+                    self.test_promotion(which, strictly, is_of_few);
+                    reading.alone[place(LATENCIES[which])] = self.test_gap(which, gap, ratio.ln(), begin_s);
                 }
             }
             return;
@@ -136,30 +150,35 @@ impl Judge {
             self.samples.step(&green, &blue, allowed, lids);
             if let (Some(green), Some(blue)) = (median(&green), median(&blue)) {
                 let value = self.refresh(Metric::SampledLatency);
-                self.trails[place(Metric::SampledLatency)].latency(begin_s, value, None, green, blue);
+                self.trails[place(Metric::SampledLatency)].latency(reading.begin_s, value, None, green, blue);
             }
         }
     }
 
     /// Takes how a latency differs if all doubt counts against green; before [`Judge::test_gap`], which learns from the window. Where
     /// the doubt is too great, the percentile says nothing for green: whether it is must not depend on how slow green is.
-    fn test_promotion(&mut self, which: usize, gap: Option<Gap>) {
+    fn test_promotion(&mut self, which: usize, gap: Option<Gap>, gathered: bool) {
         let Some(promotion) = &self.policy.promotion else {
             return;
         };
         let bound = promotion.latency_ratio.ln();
         if let Some(gap) = gap.filter(|gap| gap.doubt <= DOUBTFUL * bound) {
             let beyond = self.latencies[which].beyond(gap, bound);
-            self.promotion.latency(which, -beyond);
+            if gathered {
+                self.promotion.gathered_latency(which, -beyond);
+            } else {
+                self.promotion.latency(which, -beyond);
+            }
         }
     }
 
-    fn test_gap(&mut self, which: usize, gap: Gap, tolerance: f64, begin_s: f64) {
-        let metric = [Metric::Latency, Metric::TailLatency, Metric::ExtremeLatency][which];
+    fn test_gap(&mut self, which: usize, gap: Gap, tolerance: f64, begin_s: f64) -> f64 {
+        let metric = LATENCIES[which];
         let lids = self.lids[place(metric)];
-        self.latencies[which].step(gap, tolerance, self.policy.latency_noise, lids);
+        let alone = self.latencies[which].step(gap, tolerance, self.policy.latency_noise, lids);
         let value = self.refresh(metric);
         self.trails[place(metric)].latency(begin_s, value, Some(gap.q), gap.green, gap.blue);
+        alone
     }
 
     /// A promise is kept or not, whatever blue does.

@@ -13,6 +13,7 @@ use super::counts::{CeilingTest, CountTest, Lids};
 use super::dispersion::Dispersion;
 use super::evalue::Count;
 use super::evidence::{Advice, Decision, Metric, Trail, Verdict, Why};
+use super::gathered::Gathered;
 use super::history::Lesson;
 use super::instances::{Instances, Settled};
 use super::latency::{Curve, GapTest, Swings};
@@ -68,6 +69,8 @@ pub struct Judge {
     client_errors: CountTest,
     swings: Swings,
     latencies: [GapTest; 3],
+    #[serde(default)]
+    gathered: [Gathered; 3],
     samples: RankTest,
     probes: ProbeTest,
     slo_errors: CeilingTest,
@@ -116,6 +119,8 @@ struct Reading {
     sick: Option<Advice>,
     /// Whether what failed may be a sick instance's, and nobody tells.
     excused: bool,
+    /// What this window alone says against green, for each of [`Metric::ALL`].
+    alone: [f64; 10],
 }
 
 impl Judge {
@@ -144,6 +149,7 @@ impl Judge {
             client_errors: CountTest::default(),
             swings: Swings::default(),
             latencies: <[GapTest; 3]>::default(),
+            gathered: <[Gathered; 3]>::default(),
             samples: RankTest::default(),
             probes: ProbeTest::default(),
             slo_errors: CeilingTest::default(),
@@ -207,10 +213,11 @@ impl Judge {
     }
 
     fn judge(&mut self, window: &Window, begin_s: f64) -> Verdict {
-        let reading = self.read(window, begin_s);
+        let mut reading = self.read(window, begin_s);
         if window.step > self.step {
             self.step = window.step;
             self.promotion = PromotionTest::default();
+            self.gathered = Default::default();
             self.rare.next_step();
             self.shift_s.get_or_insert(begin_s);
         }
@@ -231,7 +238,7 @@ impl Judge {
             }
             // A source that is late tells of an earlier step too: that speaks against green as ever, and for no later step.
             let kept = (window.step < self.step).then(|| self.promotion.clone());
-            self.test(window, &reading);
+            self.test(window, &mut reading);
             if let Some(kept) = kept {
                 self.promotion = kept;
             }
@@ -273,6 +280,7 @@ impl Judge {
             blue_is_gone,
             sick,
             excused,
+            alone: [1.0; 10],
         }
     }
 
@@ -292,6 +300,7 @@ impl Judge {
         for test in self.latencies.iter_mut().chain([&mut self.slo_latency]) {
             test.forget();
         }
+        self.gathered = Default::default();
         for metric in Metric::ALL {
             let before = self.values[place(metric)];
             if self.refresh(metric) < before {

@@ -3,6 +3,7 @@
 mod fair;
 mod hostile;
 mod own;
+mod promotes;
 mod quiet;
 mod resume;
 mod values;

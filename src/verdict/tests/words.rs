@@ -176,6 +176,7 @@ fn waits_tell_what_they_are_for() {
     );
     let little = |for_errors, for_latency| Why::TooLittle {
         for_errors,
+        for_client_errors: Some(25.0),
         for_latency,
         too_few: true,
         needed: 20.0,
@@ -192,6 +193,22 @@ fn waits_tell_what_they_are_for() {
     waits(
         little(33.0, None),
         &format!("{so_far}its latency could not be compared with blue's, too few requests a window"),
+    );
+    waits(
+        Why::TooLittle {
+            for_errors: 33.0,
+            for_client_errors: Some(0.5),
+            for_latency: None,
+            too_few: false,
+            needed: 20.0,
+        },
+        &format!("{so_far}more requests are needed to be sure of its rate of client errors (4xx) (evidence 0.5 of 20)"),
+    );
+    waits(
+        Why::LastWindow {
+            metric: Metric::TailLatency,
+        },
+        "green looked bad in this window (latency of the slowest tenth); it gets no more traffic before another one has been seen",
     );
     says(
         Decision::Healthy,
