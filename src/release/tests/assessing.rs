@@ -174,6 +174,39 @@ fn what_speaks_against_green_keeps_it_from_being_promoted() {
     assert!(matches!(record(&scene.decide()), Event::BakePassed));
 }
 
+#[test]
+fn a_bad_window_alone_makes_green_wait_for_the_next_one() {
+    let (run, mut scene) = compared();
+    let mut next = |failures| {
+        look(&mut scene, served(1000, 1), served(1000, failures));
+        let event = record(&scene.decide()).clone();
+        assert!(matches!(event, Event::Looked { .. }), "{event:?}");
+        scene.release = run.then(scene.release.clone(), event);
+        scene.seen.at = scene.seen.at + seconds(10);
+        scene.clone()
+    };
+    let at_the_end = |mut scene: Scene| {
+        let until = scene.release.bake_until().expect("it bakes");
+        scene.seen.at = scene.seen.at.max(until);
+        scene.release.watch.last = Some(scene.seen.at);
+        (scene.release.watch.good_in_row, scene.release.watch.bad) = (5, 0);
+        scene.decide()
+    };
+    let mut well = next(1);
+    for _ in 0..3 {
+        well = next(1);
+    }
+    assert!(matches!(record(&at_the_end(well)), Event::BakePassed));
+    let bad = next(9);
+    assert_eq!(bad.release.assessment.suspicion(), None);
+    let decision = at_the_end(bad);
+    let Why::Baking { doubt: Some(doubt), .. } = decision.why else {
+        panic!("{decision:?}");
+    };
+    assert!(doubt.contains("looked bad in this window (server errors (5xx))"), "{doubt}");
+    assert!(matches!(record(&at_the_end(next(1))), Event::BakePassed));
+}
+
 /// Our own requests since the last look: how many, and how many of them failed.
 fn sampled(green: (f64, f64), blue: (f64, f64)) -> Option<Sampled> {
     let probes = |(requests, failures)| Probes {
