@@ -203,7 +203,10 @@ fn a_bad_window_alone_makes_green_wait_for_the_next_one() {
     let Why::Baking { doubt: Some(doubt), .. } = decision.why else {
         panic!("{decision:?}");
     };
-    assert!(doubt.contains("looked bad in this window (server errors (5xx))"), "{doubt}");
+    assert!(
+        doubt.contains("looked bad in this window (server errors (5xx))"),
+        "{doubt}"
+    );
     assert!(matches!(record(&at_the_end(next(1))), Event::BakePassed));
 }
 

@@ -1,6 +1,6 @@
 //! What comes after a release: the way back that it has recorded, or another release.
 
-use super::super::scenario::{Act, Between, Deed, Quality, Scenario, Sequel, Trouble};
+use super::super::scenario::{Act, Deed, Quality, Scenario, Sequel, Trouble};
 use super::super::world::simulate;
 use super::{calm, of, seconds, with};
 use crate::release::Outcome;
@@ -9,9 +9,9 @@ use crate::spec::Lever;
 const LEVERS: [Lever; 3] = [Lever::CnameSwap, Lever::WeightedDns, Lever::WeightedTargetGroups];
 
 /// Plays a world with a sequel; gives how the first release ended and what was told.
-fn played(mut world: Scenario, lever: Lever, act: Act, between: Option<Between>) -> (Option<Outcome>, String) {
+fn played(mut world: Scenario, lever: Lever, act: Act) -> (Option<Outcome>, String) {
     world.terms.lever = lever;
-    world.sequel = Some(Sequel { between, act });
+    world.sequel = Some(Sequel { between: None, act });
     let played = simulate(&world, None, true);
     let told = played.chronicle.join("\n");
     assert!(played.violation.is_none(), "{lever}: {:?}\n{told}", played.violation);
@@ -21,10 +21,10 @@ fn played(mut world: Scenario, lever: Lever, act: Act, between: Option<Between>)
 #[test]
 fn what_was_promoted_can_be_taken_back_and_what_was_taken_back_can_be_released_again() {
     for lever in LEVERS {
-        let (outcome, told) = played(calm(), lever, Act::Back, None);
+        let (outcome, told) = played(calm(), lever, Act::Back);
         assert_eq!(outcome, Some(Outcome::Promoted), "{told}");
         assert!(told.contains("the next release ended promoted"), "{lever}\n{told}");
-        let (outcome, told) = played(of(Quality::Unhealthy), lever, Act::Again, None);
+        let (outcome, told) = played(of(Quality::Unhealthy), lever, Act::Again);
         assert!(
             matches!(outcome, Some(Outcome::RolledBack | Outcome::Aborted)),
             "{told}"
@@ -42,11 +42,8 @@ fn what_is_live_again_is_not_made_green() {
             at: seconds(2),
             deed: Deed::TakeName,
         };
-        let (outcome, told) = played(with([taken]), lever, Act::Back, None);
+        let (outcome, told) = played(with([taken]), lever, Act::Back);
         assert_eq!(outcome, Some(Outcome::NeedsHuman), "{lever}\n{told}");
         assert!(told.contains("the next release ended refused"), "{lever}\n{told}");
     }
-    // Blue is kept for long enough to be swapped back by hand.
-    let (_, told) = played(calm(), Lever::CnameSwap, Act::Back, Some(Between::SwappedBack));
-    assert!(told.contains("the next release ended"), "{told}");
 }
