@@ -284,6 +284,8 @@ fn apart(green: f64, blue: f64, Quantile { q, .. }: Quantile, doubt: Doubt) -> f
     if one <= other {
         return 0.0;
     }
+    // A fraction of a request is left where cutover's own are taken off.
+    let (one, other) = (one.max(1.0), other.max(1.0));
     let place = |n: f64, rank: f64| normal_quantile((rank.clamp(1.0, n) - 0.375) / (n + 0.25));
     // The next request above is half a rank higher on average.
     let next = |n: f64| place(n, q * n + 0.5);
@@ -551,6 +553,14 @@ mod tests {
         // Percentiles must not fall, and no request takes days.
         assert_eq!(compare(curve(250.0, 90.0, 70.0, 460.0), blue, 0.0), Gaps::default());
         assert_eq!(compare(curve(250.0, 9e7, 9.1e7, 9.2e7), blue, 0.0), Gaps::default());
+        // Less than one request of users is left where cutover's own are taken off.
+        for n in [0.0, 0.3, 1.0] {
+            let few = curve(n, 90.0, 220.0, 460.0);
+            for (green, blue) in [(few, blue), (blue, few)] {
+                assert_eq!(compare(green, blue, 0.0), Gaps::default());
+                assert_eq!(compare_strictly(green, blue, 0.0), Gaps::default());
+            }
+        }
         // One that is left over has no slope.
         assert_eq!(compare(curve(19.0, 90.0, 220.0, 460.0), blue, 0.0), Gaps::default());
     }

@@ -44,6 +44,82 @@ fn numbers_that_cannot_be_true_are_unknown() {
 }
 
 #[test]
+fn any_numbers_beside_any_others_are_judged() {
+    let numbers = [
+        0.0,
+        0.3,
+        1.0,
+        2.0,
+        7.5,
+        19.0,
+        60.0,
+        199.0,
+        250.0,
+        5000.0,
+        1e6,
+        1e9,
+        1e13,
+        -1.0,
+        f64::NAN,
+        f64::INFINITY,
+    ];
+    let mut turn = 0;
+    let mut next = || {
+        turn += 1;
+        let drawn = ((wobble(turn) + 1.0) * 0.5 * (numbers.len() + 4) as f64) as usize;
+        // What is unknown is as frequent as four numbers.
+        numbers.get(drawn).copied()
+    };
+    let mut told = 0;
+    for at in 0..300 {
+        let mut judge = Judge::new(Policy {
+            slo: Slo {
+                error_rate: Some(0.1),
+                p99_ms: Some(500.0),
+            },
+            ..Policy::default()
+        });
+        for nth in 0..60 {
+            let mut window = window(
+                f64::from(nth + 1) * 30.0,
+                u32::from(nth >= 5 + at % 3),
+                (0.0, 0.0),
+                (0.0, 0.0),
+            );
+            for arm in [&mut window.blue, &mut window.green] {
+                arm.requests = next();
+                // Half of them are never suspected, so that it is asked what speaks for them.
+                if at % 2 == 0 {
+                    (arm.errors, arm.client_errors) = (next(), next());
+                }
+                arm.own.requests = next().unwrap_or(0.0);
+                arm.own.failures = next().unwrap_or(0.0);
+                let points: [Option<f64>; 5] = std::array::from_fn(|_| next());
+                let sample = points.iter().flatten().copied().cycle().take(at as usize).collect();
+                arm.latency = match nth % 3 {
+                    0 => Latency::Percentiles([Some(80.0), points[1], Some(196.0), points[3], Some(408.0)]),
+                    1 => Latency::Percentiles(points),
+                    _ if at % 2 == 0 => Latency::Samples(sample),
+                    _ => percentiles(80.0, 1.0),
+                };
+                arm.probes = next().map(|requests| Probes {
+                    requests,
+                    failures: next().filter(|_| at % 2 == 0).unwrap_or(0.0),
+                    latencies_ms: vec![next().unwrap_or(1.0)],
+                });
+            }
+            let verdict = judge.window(&window);
+            told += verdict.to_string().len();
+            assert!(
+                verdict.evidence.is_none_or(|evidence| evidence.e_value.is_finite()),
+                "{verdict}: {window:?}"
+            );
+        }
+    }
+    assert!(told > 0);
+}
+
+#[test]
 fn huge_counts_are_counts() {
     let n = 1e9;
     let good: Vec<Window> = (0..200)
