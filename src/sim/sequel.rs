@@ -63,9 +63,9 @@ impl Crew {
         let why = release.outcome.as_ref().map_or("", |(_, why)| why.as_str());
         scene.tell(&who, || format!("the next release ended {outcome}: {why}"));
         tokio::time::sleep(Duration::from_secs(60)).await;
-        // One that a rival had begun was told to turn back.
-        let own = !release.wishes.roll_back;
-        if own && !scene.scenario.right_after(sequel, first, outcome) {
+        // One that a rival had begun was told to turn back, and an operator may tell any other one.
+        let turned = release.wishes.turned_by.is_some();
+        if !turned && !scene.scenario.right_after(sequel, first, outcome) {
             scene.violated(
                 "right end",
                 format!("after {first} the next release ended {outcome} ({why})"),
@@ -199,7 +199,11 @@ impl Scenario {
         match sequel.act {
             // The old version is good.
             Act::Back => good.right().contains(outcome.code()),
-            Act::Again => calm.right().contains(outcome.code()),
+            Act::Again => {
+                // What was promoted may be unwell by now.
+                let unwell = first == Outcome::Promoted && self.quality != Quality::Good;
+                calm.right().contains(outcome.code()) || unwell && outcome == Outcome::Refused
+            }
         }
     }
 }
