@@ -3,10 +3,10 @@
 
 use super::action::Action;
 use super::counted::CountedBy;
+use super::limits;
 use super::observation::Looks;
-use super::state::{Phase, Release};
+use super::state::{Phase, Release, RollbackState};
 use crate::model::{EnvironmentId, Timestamp};
-use crate::spec::Lever;
 
 /// What to look at before the next decision.
 #[must_use]
@@ -90,8 +90,9 @@ fn watch(release: &Release, now: Timestamp, looks: &mut Looks) {
         looks.counted = counts(release, looks.blue_health.as_ref());
         looks.alarms = !release.plan.alarms.is_empty();
     }
-    // As long as green is in doubt it matters whether there is a blue to go back to.
-    let doubtful = release.watch.doubt.is_some() && release.plan.lever == Lever::WeightedTargetGroups;
+    // Wherever the release may turn back soon it matters whether there is a blue to go back to.
+    let late = release.phase == Phase::Bake && now >= release.bake_deadline();
+    let doubtful = late || release.watch.doubt.is_some() || release.gate.is_some() || release.question.is_some();
     if doubtful || matches!(release.phase, Phase::Drain | Phase::Retire) {
         looks.blue_health = release.blue.as_ref().map(|blue| blue.id.clone());
     }
@@ -112,6 +113,19 @@ fn roll_back(release: &Release, now: Timestamp, looks: &mut Looks) {
     let settled = release.attempts_to_return().done || now >= back.since + interval * 2;
     if release.shift_intended && settled {
         looks.public = release.blue.as_ref().and_then(|blue| blue.endpoint.clone());
+        // Where the name is not seen to lead to blue for long, blue itself is looked at.
+        if now + limits::CONFIRM >= release.return_confirmed_by(back) {
+            looks.blue_health = release.blue.as_ref().map(|blue| blue.id.clone());
+        }
+    }
+}
+
+impl Release {
+    /// By when the name must be seen to lead to blue again; then its having the name is proof enough.
+    pub(super) fn return_confirmed_by(&self, back: &RollbackState) -> Timestamp {
+        let plan = &self.plan.drain;
+        let moved = back.since.max(self.attempts_to_return().last);
+        moved + plan.dns_ttl.get() * plan.factor + limits::CONFIRM
     }
 }
 

@@ -388,6 +388,13 @@ impl Release {
         Some(self.confirmed_at? + self.plan.bake_length(self.step).get() + self.watch.lost)
     }
 
+    /// Until when green must have been shown to be healthy. Time for which nobody could look does not count.
+    #[must_use]
+    pub fn bake_deadline(&self) -> Timestamp {
+        let longest = self.plan.bake_length(self.step).get() + self.plan.bake.deadline.get();
+        self.deadline(longest) + self.watch.away
+    }
+
     /// What became of the call that gives the traffic back to blue.
     #[must_use]
     pub fn attempts_to_return(&self) -> Attempts {

@@ -11,7 +11,7 @@ use super::super::observation::Observation;
 use super::super::outcome::Outcome;
 use super::super::state::Release;
 use super::super::why::Why;
-use super::look::{emptied, judge};
+use super::look::{emptied, judge, unmanned};
 use super::windows::failing;
 use super::{Decision, Then, limits, record, replace, roll_back, wait, world};
 use crate::verdict::AtDeadline;
@@ -24,8 +24,7 @@ fn go_on(release: &Release, seen: &Observation) -> Decision {
     let Some(until) = release.bake_until() else {
         return roll_back("the journal does not say when the bake began", Outcome::RolledBack);
     };
-    let longest = release.plan.bake_length(release.step).get() + release.plan.bake.deadline.get();
-    let deadline = release.deadline(longest) + release.watch.away;
+    let deadline = release.bake_deadline();
     // Whoever comes back after a while has to look first: the time for which nobody watched does not count.
     let watched = !due(release.watch.last, release.plan.bake.interval.get() * 3, seen.at);
     let assessment = &release.assessment;
@@ -71,17 +70,16 @@ fn go_on(release: &Release, seen: &Observation) -> Decision {
             );
         }
         if back {
-            return roll_back(
+            return turned_back(
+                release,
+                seen,
                 format!("green could not be shown to be healthy ({doubt})"),
-                Outcome::RolledBack,
             );
         }
         if !release.whole_step() {
             let share = release.plan.share(release.step);
-            return roll_back(
-                format!("green has {share} of the traffic and could not be shown to be healthy ({doubt})"),
-                Outcome::RolledBack,
-            );
+            let why = format!("green has {share} of the traffic and could not be shown to be healthy ({doubt})");
+            return turned_back(release, seen, why);
         }
         return super::finish(
             Outcome::NeedsHuman,
@@ -149,6 +147,14 @@ pub(super) fn watch(release: &Release, seen: &Observation) -> Option<Decision> {
     };
     let measured = measured(release, seen, Some(&look)).map(Box::new);
     Some(record(what, Event::Looked { look, measured }))
+}
+
+/// Takes green back for another reason than that it is bad. Nobody is sent to a blue that is seen not to serve.
+pub(super) fn turned_back(release: &Release, seen: &Observation, why: String) -> Decision {
+    match unmanned(release, seen) {
+        Some(what) => stranded(release, seen, what, &why),
+        None => roll_back(why, Outcome::RolledBack),
+    }
 }
 
 /// Green is to be taken back, and there is nobody behind blue. An instance that is being replaced comes back; if none does, a person

@@ -20,6 +20,8 @@ use crate::spec::{ForeignAnswer, Lever};
 struct Finding {
     /// What was expected and what is seen. The same words for as long as it is the same.
     what: String,
+    /// More of it, which may change from look to look.
+    detail: String,
     /// How the release stops because of it.
     stop: Stop,
     /// What would put it right.
@@ -65,7 +67,7 @@ pub(super) fn decide(release: &Release, seen: &Observation) -> Option<Decision> 
         Look::Moving => {
             let question = release.question.as_ref()?;
             Some(out_of_sight(release, seen, question, || {
-                unseen(release, environments, question)
+                unseen(release, seen, environments, question)
             }))
         }
         Look::AsItShouldBe => closed(release, "all is as it should be again").or_else(|| notes(release, environments)),
@@ -84,15 +86,13 @@ fn found(release: &Release, seen: &Observation, finding: Finding) -> Decision {
     if let Some(question) = release
         .question
         .as_ref()
-        .filter(|question| question.what == finding.what)
+        .filter(|question| question.what.starts_with(&finding.what))
     {
         return asked(release, seen, question, &finding);
     }
-    let since = match &release.waiting {
-        Some(Why::Astray { what, since }) if *what == finding.what => *since,
-        _ => now,
-    };
-    world::lasting(release, now, finding.what.clone(), |what| {
+    let since = world::astray_since(release, &finding.what).unwrap_or(now);
+    let told = format!("{}{}", finding.what, finding.detail);
+    world::lasting_as(release, now, &finding.what, told, |what| {
         match (release.plan.foreign.answer, &finding.restore) {
             (ForeignAnswer::Restore, Some(action)) if release.restores < limits::RESTORES => Decision {
                 why: Why::Missing {
@@ -105,7 +105,7 @@ fn found(release: &Release, seen: &Observation, finding: Finding) -> Decision {
                 let until = asked.unwrap_or(now + release.plan.foreign.deadline.get());
                 record(what.clone(), Event::Asking { what, until })
             }
-            _ => stop(release, &finding, since),
+            _ => stop(release, seen, &finding, since),
         }
     })
 }
@@ -127,7 +127,7 @@ fn asked(release: &Release, seen: &Observation, question: &Question, finding: &F
             },
         );
     }
-    awaiting(release, seen, question, || stop(release, finding, question.since))
+    awaiting(release, seen, question, || stop(release, seen, finding, question.since))
 }
 
 /// A person was asked about something that cannot be seen now. An answer is heard all the same: what is there still is then found
@@ -173,9 +173,9 @@ fn awaiting(release: &Release, seen: &Observation, question: &Question, at_end: 
 
 /// Nobody has answered, and where the traffic goes cannot be seen any more. What can be seen of the environments still counts: users
 /// are sent to no blue that is not what it was.
-fn unseen(release: &Release, environments: &[EnvironmentSeen], question: &Question) -> Decision {
+fn unseen(release: &Release, seen: &Observation, environments: &[EnvironmentSeen], question: &Question) -> Decision {
     if let Some(finding) = versions(release, environments).filter(|found| !release.accepted.contains(&found.what)) {
-        return stop(release, &finding, question.since);
+        return stop(release, seen, &finding, question.since);
     }
     let what = format!(
         "{}; nobody answered, and where the traffic goes now cannot be seen",
@@ -207,9 +207,10 @@ fn is_home(release: &Release, environments: &[EnvironmentSeen]) -> bool {
     })
 }
 
-fn stop(release: &Release, finding: &Finding, since: Timestamp) -> Decision {
-    let what = format!("{}, since {}", finding.what, since.time_of_day());
+fn stop(release: &Release, seen: &Observation, finding: &Finding, since: Timestamp) -> Decision {
+    let what = format!("{}{}, since {}", finding.what, finding.detail, since.time_of_day());
     match finding.stop {
+        Stop::TurnBack(_) if release.shifted_at.is_some() => bake::turned_back(release, seen, what),
         Stop::TurnBack(outcome) => roll_back(what, outcome),
         Stop::Call(advice) => {
             let green = release.green.as_ref().map_or("unknown", |green| green.id.as_str());
@@ -250,6 +251,7 @@ fn shares(release: &Release, environments: &[EnvironmentSeen], seen: &Observatio
         && !world::stays(environments, &green.id)
     {
         return Look::Found(Finding {
+            detail: String::new(),
             what: format!("somebody else is removing green ({}), which has traffic", green.id),
             stop: stop("blue was told to end as well: make an environment that serves, and give it everything"),
             restore: None,
@@ -261,6 +263,7 @@ fn shares(release: &Release, environments: &[EnvironmentSeen], seen: &Observatio
     }
     if let Some(what) = weights::blue_renamed(release, environments, seen) {
         return Look::Found(Finding {
+            detail: String::new(),
             what,
             stop: Stop::Call(
                 "give them back their names by a swap, see that the records lead where they should, and remove what is left over",
@@ -272,6 +275,7 @@ fn shares(release: &Release, environments: &[EnvironmentSeen], seen: &Observatio
     // Blue's name leads to blue as ever: the way back takes the record away that leads to a stranger.
     if let Some(what) = weights::green_renamed(release, environments, seen) {
         return Look::Found(Finding {
+            detail: String::new(),
             what,
             stop: stop("blue was told to end, so give green its name back by a swap"),
             restore: None,
@@ -281,8 +285,9 @@ fn shares(release: &Release, environments: &[EnvironmentSeen], seen: &Observatio
     match weights::compare(release, seen) {
         Weights::AsTheyShouldBe => Look::AsItShouldBe,
         Weights::Unseen => Look::Moving,
-        Weights::Changed { what, restore } => Look::Found(Finding {
+        Weights::Changed { what, shown, restore } => Look::Found(Finding {
             what,
+            detail: shown,
             stop: stop("blue was told to end, so give everything to green by hand"),
             restore,
             acceptable: false,
@@ -296,6 +301,7 @@ fn blue_goes(release: &Release, environments: &[EnvironmentSeen], seen: &Observa
     let there = world::stays(environments, &blue.id);
     (!there && release.shifted_at.is_some() && split.serves(&blue.id)).then(|| {
         Look::Found(Finding {
+            detail: String::new(),
             what: format!("somebody else is removing blue ({}), which has traffic", blue.id),
             stop: Stop::Call("give everything to green if that is well, by hand"),
             restore: None,
@@ -362,6 +368,7 @@ fn names(release: &Release, environments: &[EnvironmentSeen]) -> Look {
         )
     };
     Look::Found(Finding {
+        detail: String::new(),
         what,
         stop,
         restore: put_back(release, environments, holder),
@@ -401,6 +408,7 @@ fn versions(release: &Release, environments: &[EnvironmentSeen]) -> Option<Findi
     let finding = |role: &str, seen: &EnvironmentSeen, wanted: &crate::model::VersionLabel, stop, acceptable| {
         let version = seen.version.as_ref().filter(|version| *version != wanted)?;
         Some(Finding {
+            detail: String::new(),
             what: format!(
                 "somebody else has deployed {version} to {role} ({}), which should run {wanted}",
                 seen.id

@@ -12,7 +12,7 @@ use super::super::observation::Observation;
 use super::super::outcome::Outcome;
 use super::super::state::{OpenGate, Phase, Release};
 use super::super::why::Why;
-use super::{Decision, Then, next_look, record, roll_back, wait, world};
+use super::{Decision, Then, bake, next_look, record, roll_back, wait, world};
 use crate::model::Timestamp;
 use crate::spec::{AtGateDeadline, GatePlace, GateSpec};
 use crate::traffic::Weighting;
@@ -137,7 +137,7 @@ fn at_gate(release: &Release, open: &OpenGate, seen: &Observation, decision: &De
         let how = format!("nobody promoted gate {} in time", open.id);
         return match at_deadline {
             AtGateDeadline::GoOn => record(how.clone(), Event::GatePassed { gate: gate(), how }),
-            AtGateDeadline::RollBack if release.shift_intended => roll_back(how, Outcome::RolledBack),
+            AtGateDeadline::RollBack if release.shift_intended => bake::turned_back(release, seen, how),
             AtGateDeadline::RollBack => roll_back(how, Outcome::Aborted),
         };
     }

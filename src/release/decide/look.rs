@@ -51,6 +51,25 @@ pub(super) fn emptied(release: &Release, seen: &Observation) -> Option<String> {
     empty.then_some(what)
 }
 
+/// Why going back to blue would serve nobody, if that is plain: it has no instances, or what comes to any of them fails. Who goes back
+/// for another reason than a bad green asks this first.
+pub(super) fn unmanned(release: &Release, seen: &Observation) -> Option<String> {
+    let blue = release.blue.as_ref().filter(|_| release.shift_intended)?;
+    let health = seen.blue_health.known()?;
+    if health.emptied() {
+        return Some(format!("blue ({}) has no instances", blue.id));
+    }
+    let fresh = seen.at.since(health.refreshed_at?) <= release.plan.provision.max_age.get();
+    let severe = |status: HealthStatus| status == HealthStatus::Severe;
+    let none_serves = health.status.is_some_and(severe) && health.instances.values().all(|found| severe(found.status));
+    (fresh && none_serves).then(|| {
+        format!(
+            "blue ({}) does not serve: its health is Severe, and that of all its instances",
+            blue.id
+        )
+    })
+}
+
 /// What a failed check says, if one has failed.
 fn checks(release: &Release, seen: &Observation) -> Option<Look> {
     let public = seen.public.as_ref()?;

@@ -93,15 +93,21 @@ pub fn decide(release: &Release, seen: &Observation) -> Decision {
         if !ends_blue && let Some(decision) = world::turn(release) {
             return decision;
         }
-        // An instance that may be on its way out keeps nobody from watching green.
+        // Neither an instance that may be on its way out nor a change of weights in doubt keeps anybody from watching a green that
+        // has users.
         let watched = release.shifted_at.is_some() && release.phase != Phase::RollBack;
-        if matches!(pending.action, Action::ReplaceInstance { .. }) && watched {
+        if matches!(pending.action, Action::ReplaceInstance { .. } | Action::Weigh { .. }) && watched {
             return bake::watching_beside(release, seen, || pending::decide(release, pending, seen));
         }
         return pending::decide(release, pending, seen);
     }
     if let Some(decision) = world::guard(release, seen) {
-        return decision;
+        let has_users = release.shifted_at.is_some() && !release.attempts_of("terminate").done;
+        return match decision.then {
+            // Users do not wait until it is known what somebody else has done.
+            Then::Wait { .. } if has_users => bake::watching_beside(release, seen, || decision),
+            _ => decision,
+        };
     }
     if let Some(decision) = drill::gives_up(release, seen) {
         return decision;

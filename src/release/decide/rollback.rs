@@ -10,6 +10,7 @@ use super::super::seen::{EnvironmentSeen, EnvironmentStatus, HealthSeen};
 use super::super::state::{Release, RollbackState};
 use super::super::why::Why;
 use super::drain::{Lost, Silence, silence};
+use super::look::unmanned;
 use super::shift::{NotSeen, leads_to};
 use super::weights::{self, Back};
 use super::{Decision, act, act_patiently, finish, limits, next_look, record, roll_back, soon, wait, world};
@@ -200,13 +201,24 @@ fn verify(release: &Release, rollback: &RollbackState, seen: &Observation) -> De
         );
     }
     // The reads of the names are proof that new DNS answers lead to blue. Seeing it from here as well may take a time to live.
-    let plan = &release.plan.drain;
     match leads_to(release, seen.public.as_ref()) {
         Ok(how) => restored(format!("the public name leads to blue: {how}")),
         Err(NotSeen { missing, .. }) => {
-            let moved = rollback.since.max(release.attempts_to_return().last);
-            let deadline = moved + plan.dns_ttl.get() * plan.factor + limits::CONFIRM;
+            let deadline = release.return_confirmed_by(rollback);
             if seen.at >= deadline {
+                // Green is all that may serve then, so it is not removed.
+                if let Some(what) = unmanned(release, seen) {
+                    return world::lasting_for(release, seen.at, what, limits::REPLACE, |what| {
+                        let green = release.green.as_ref().map_or("none", |green| green.id.as_str());
+                        let why = &rollback.why;
+                        let advice =
+                            format!("bring blue back, or give everything to green ({green}) by hand if that is better");
+                        finish(
+                            Outcome::NeedsHuman,
+                            format!("{why}; all traffic is on blue again, but {what}: {advice}"),
+                        )
+                    });
+                }
                 return restored(format!(
                     "blue holds the name; that could not be confirmed from here: {missing}"
                 ));

@@ -209,6 +209,7 @@ pub(super) enum Weights {
     /// Somebody else has changed them; the text says what is seen and what should be.
     Changed {
         what: String,
+        shown: String,
         restore: Option<Action>,
     },
 }
@@ -252,13 +253,15 @@ pub(super) fn compare(release: &Release, seen: &Observation) -> Weights {
     }
     let slot = &release.plan.slot_cname;
     let shown = split.describe(&blue.id, green);
-    let mut what = format!(
-        "somebody else has changed the weights of {slot} ({shown}); it should be {}",
+    let what = format!(
+        "somebody else has changed the weights of {slot}, which should be {}",
         release.weighting
     );
+    // Who changes them again and again is one finding.
+    let mut shown = format!(": it is {shown}");
     for fault in &split.faults {
-        what.push_str("; ");
-        what.push_str(fault);
+        shown.push_str("; ");
+        shown.push_str(fault);
     }
     // Members that others have added are theirs to remove; and what is not known to be well gets no traffic, least of all against
     // somebody's will.
@@ -268,7 +271,7 @@ pub(super) fn compare(release: &Release, seen: &Observation) -> Weights {
         before: split.token.clone(),
         green_group: green.and_then(|green| split.group_of(green)),
     });
-    Weights::Changed { what, restore }
+    Weights::Changed { what, shown, restore }
 }
 
 /// Somebody has swapped blue's name by hand, and records lead to it; the text says what is seen. The weights then say nothing any more

@@ -74,6 +74,33 @@ pub(super) fn lasting(
     lasting_for(release, now, what, patience, then)
 }
 
+/// The same of a finding that is told in words which may change at their end.
+pub(super) fn lasting_as(
+    release: &Release,
+    now: Timestamp,
+    what: &str,
+    told: String,
+    then: impl FnOnce(String) -> Decision,
+) -> Decision {
+    let since = astray_since(release, what).unwrap_or(now);
+    until_it_lasted(
+        release,
+        now,
+        told,
+        since + release.plan.provision.interval.get() * 2,
+        since,
+        then,
+    )
+}
+
+/// Since when a finding is seen, if it was there at the last look.
+pub(super) fn astray_since(release: &Release, what: &str) -> Option<Timestamp> {
+    match &release.waiting {
+        Some(Why::Astray { what: before, since }) if before.starts_with(what) => Some(*since),
+        _ => None,
+    }
+}
+
 /// The same with another patience.
 pub(super) fn lasting_for(
     release: &Release,
@@ -86,7 +113,17 @@ pub(super) fn lasting_for(
         Some(Why::Astray { what: before, since }) if *before == what => *since,
         _ => now,
     };
-    let until = since + patience;
+    until_it_lasted(release, now, what, since + patience, since, then)
+}
+
+fn until_it_lasted(
+    release: &Release,
+    now: Timestamp,
+    what: String,
+    until: Timestamp,
+    since: Timestamp,
+    then: impl FnOnce(String) -> Decision,
+) -> Decision {
     if now >= until {
         return then(what);
     }

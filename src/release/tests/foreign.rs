@@ -174,6 +174,8 @@ fn traffic_that_leaves_blue_again_late_has_its_own_time() {
 #[test]
 fn names_that_are_on_their_way_are_no_finding() {
     let mut run = Run::new(1).until(Phase::Bake, 25);
+    // A look at green goes on beside it.
+    run.release.watch.last = Some(run.world.now);
     let wanted = looks(&run.release, run.world.now);
     let mut seen = run.world.observe(&run.release, &wanted);
     let Known::Known(list) = &mut seen.environments else {

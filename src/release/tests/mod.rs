@@ -48,5 +48,6 @@ mod silence;
 mod smoking;
 mod sources;
 mod steps;
+mod unmanned;
 mod wishes;
 mod words;
