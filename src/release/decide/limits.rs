@@ -34,8 +34,9 @@ pub const RETURNS: u32 = 3;
 pub const RESTORES: u32 = 3;
 
 /// How often a call that does not happen is made on the way forward. With the pauses between them that is a minute and a half by
-/// the default interval, in which a service that was busy for a moment has come round. Whoever gives up then loses nothing: blue
-/// has its traffic, or the way back takes it there, which has no such bound.
+/// the default interval, in which a service that was busy for a moment has come round. Nothing is lost by
+/// giving up then: blue has its traffic, or the way back takes it there, which has no such bound; and what is left over after a
+/// promotion is named.
 pub const ATTEMPTS: u32 = 5;
 
 /// What was seen longer ago than this says nothing any more. Longer than a read takes with all its attempts.
