@@ -2,7 +2,7 @@
 //!
 //! Data flows one way through the modules. Each imports only modules that stand below it in this list:
 //!
-//! - `cli`: the command line; one file per command, no decisions
+//! - `cli`: the command line; arguments in, exit code out, no decisions
 //! - `sim`: deterministic simulation of releases in virtual time
 //! - `lambda`: jobs of CodePipeline and schedules, as a function of AWS Lambda
 //! - `rehearse`: whole releases of real processes on the local cloud
@@ -13,11 +13,11 @@
 //! - `roles`: the permissions that a configuration needs on AWS, as IAM policies
 //! - `journal`: the append-only log of releases
 //! - `aws`: the only module that names the AWS SDK
-//! - `probe`: checks over HTTP
+//! - `probe`: checks over HTTP, and name lookups without a cache
 //! - `bundle`: zips, made and inspected
 //! - `release`: the pure core: state, events, decisions
 //! - `verdict`: the pure health engine
-//! - `traffic`: DNS records, and how they are changed by compare and swap
+//! - `traffic`: who has which part of the traffic, and what gives them another: records of a name, rules of a load balancer
 //! - `spec`: `cutover.toml`
 //! - `local`: an AWS-compatible account that runs applications as processes
 //! - `model`: the vocabulary

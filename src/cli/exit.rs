@@ -12,7 +12,8 @@ pub(super) const USAGE: u8 = 2;
 pub(super) const REFUSED: u8 = 3;
 /// Green was taken back.
 pub(super) const ROLLED_BACK: u8 = 4;
-/// Stopped on someone's wish before green had traffic.
+/// Stopped before green had traffic, and not because it was bad: someone's wish, a gate that nobody promoted, a drill that gave up,
+/// somebody else's change.
 pub(super) const ABORTED: u8 = 5;
 /// The release cannot go on by itself.
 pub(super) const NEEDS_HUMAN: u8 = 6;
@@ -27,7 +28,9 @@ Exit codes:
   2    usage: arguments, environment or cutover.toml are wrong
   3    refused: problems were found before anything was changed
   4    rolled back: the new version was taken back
-  5    aborted: stopped on someone's wish before the new version had traffic
+  5    aborted: stopped before the new version had traffic, and not because it was
+       bad (someone's wish, a gate nobody promoted, a drill that gave up, somebody
+       else's change)
   6    needs a human
   130  interrupted: go on with `cutover resume`";
 

@@ -1,7 +1,8 @@
 //! The schedule of EventBridge that runs drills: by the function on AWS Lambda.
 //!
-//! Source: API reference of EventBridge Scheduler, `CreateSchedule`. A drill that could not begin is not tried again: the next
-//! one comes by itself, and whoever watches `cutover drill history` hears of one that is missing.
+//! Source: API reference of EventBridge Scheduler, `CreateSchedule`. The scheduler does not try an invocation again that Lambda did
+//! not take. Lambda tries one that it took, and that failed, twice more (the function's own setting). After that the next drill
+//! comes by itself, and whoever watches `cutover drill history` hears of one that is missing.
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};

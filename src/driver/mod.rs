@@ -280,7 +280,7 @@ impl Driver {
         }
     }
 
-    /// One round: read the journal, observe, decide, and do one thing.
+    /// One round: read the journal, observe, decide, and make one call, or append the entries that follow from the look, or wait.
     ///
     /// # Errors
     ///

@@ -12,7 +12,8 @@ pub enum Outcome {
     Promoted,
     /// Green was taken back; blue has the slot, as before.
     RolledBack,
-    /// It was stopped on someone's wish before green had traffic; blue has the slot, as before.
+    /// It was stopped before green had traffic, and not because it was bad: someone's wish, a gate that nobody promoted, a drill that
+    /// gave up, somebody else's change. Blue has the slot, as before.
     Aborted,
     /// Preflight found problems; nothing was changed.
     Refused,

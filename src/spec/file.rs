@@ -246,7 +246,8 @@ pub struct BakeSpec {
     pub fail: u32,
     /// How many looks in a row must find green good before earlier bad ones are forgotten.
     pub recover: u32,
-    /// How much longer than `duration` the bake may take, when too little is known of green. After that a person is asked.
+    /// How much longer than `duration` the bake may take, when too little is known of green. After that happens
+    /// what `verdict.at_deadline` says.
     pub deadline: Span,
     /// How much of the traffic blue keeps in the last bake, with the levers that move traffic by shares: green is compared with blue, and
     /// that takes two. Then green gets everything. `0%` for never.

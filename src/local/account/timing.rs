@@ -4,9 +4,9 @@ use std::time::Duration;
 
 /// How long everything takes, in real time.
 ///
-/// What the service itself does is divided by the pace. What the application does (starting, answering a health check,
-/// finishing a request) is real work that no pace makes faster: limits on it never shrink below the `least_…` lengths.
-/// Source of the lengths: events and times observed on AWS.
+/// What the service itself does is divided by the pace, but for how long it keeps what is over. What the application does
+/// (starting, answering a health check, finishing a request) is real work that no pace makes faster: limits on it never shrink
+/// below the `least_…` lengths. Source of the lengths: events and times observed on AWS.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Timing {
     /// How many times faster than AWS; 1 is AWS's own pace.
@@ -35,9 +35,9 @@ pub struct Timing {
     pub silent_windows: u32,
     /// How long a terminated environment is listed without asking for it.
     pub terminated_listed: Duration,
-    /// How long a terminated environment can be asked for.
+    /// How long a terminated environment can be asked for, at any pace.
     pub terminated_kept: Duration,
-    /// How long events are kept.
+    /// How long events are kept, at any pace.
     pub events_kept: Duration,
     /// Time to live of the DNS names.
     pub dns_ttl: Duration,

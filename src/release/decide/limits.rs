@@ -33,7 +33,10 @@ pub const RETURNS: u32 = 3;
 /// How often a name that somebody else has moved is put back on the way forward: whoever moves it again means it.
 pub const RESTORES: u32 = 3;
 
-/// How often a call that did not happen is made again on the way forward.
+/// How often a call that does not happen is made on the way forward. With the pauses between them that is a minute and a half by
+/// the default interval, in which a service that was busy for a moment has come round. Nothing is lost by
+/// giving up then: blue has its traffic, or the way back takes it there, which has no such bound; and what is left over after a
+/// promotion is named.
 pub const ATTEMPTS: u32 = 5;
 
 /// What was seen longer ago than this says nothing any more. Longer than a read takes with all its attempts.
@@ -53,7 +56,8 @@ pub const PUBLISH: Duration = Duration::from_secs(45 * 60);
 /// How long the shift may take besides the swap itself: busy environments, a green that must recover.
 pub const SHIFT: Duration = Duration::from_secs(20 * 60);
 
-/// On top of the time to live, how long the public name may take to lead to green.
+/// On top of the time to live, how long the public name may take to lead to green, or back to blue: twice what Route 53 says to
+/// be usual. To wait for it endangers nobody: the names were read in place before, and green is watched from the swap on.
 pub const CONFIRM: Duration = Duration::from_secs(120);
 
 /// How long Route 53 may take until all its servers know a change. "Generally within 60 seconds" (source: `GetChange` of its API).
@@ -62,10 +66,14 @@ pub const IN_SYNC: Duration = Duration::from_secs(10 * 60);
 /// After so long they are taken to know it when nobody can ask for it by its id: twice what is said to be usual.
 pub const IN_SYNC_BLIND: Duration = Duration::from_secs(120);
 
-/// How long after a call that was to bring traffic back, and was not carried out, it is made again.
+/// How long after a call that was to bring traffic back, and was not carried out, it is made again. Users may be on a bad green.
+/// The pause doubles each time, up to [`BACKOFF`], so a service that is busy is not asked every second; and it is known that the
+/// call before had no effect, so nothing is done twice.
 pub const RETRY_OF_RETURN: Duration = Duration::from_secs(1);
 
-/// How long traffic may take to be back on blue before a person is called.
+/// How long traffic may take to be back on blue before a person is called. Longer than an update that must end before a swap, or
+/// an outage of the service, mostly takes. Each try reads first, so trying for so long does no harm; but users may be on a bad
+/// green, and a person may see another way out.
 pub const RETURN: Duration = Duration::from_secs(60 * 60);
 
 /// How long an environment may take to be gone. Observed: up to ten minutes.
@@ -75,5 +83,6 @@ pub const TERMINATE: Duration = Duration::from_secs(40 * 60);
 /// deploying to it takes minutes.
 pub const REPLACE: Duration = Duration::from_secs(10 * 60);
 
-/// Longest pause between attempts.
+/// Longest pause between attempts. A service that refuses is asked twice a minute then, which no rate limit minds, and what it
+/// can do again is noticed half a minute later at most.
 pub const BACKOFF: Duration = Duration::from_secs(30);
