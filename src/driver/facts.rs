@@ -11,7 +11,7 @@ use crate::release::preflight::{BucketSeen, Facts, RuleSeen};
 use crate::release::{EnvironmentSeen, Plan, Route, Source};
 use crate::traffic::{Hosts, place};
 
-/// A managed update whose window begins within this time would meet the release.
+/// A managed update whose window begins within this time would meet the release, or within the longest time that its plan provides for.
 const UPDATE_HORIZON: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// How long one read may take. They go in three steps, all of which preflight must have time for.
@@ -72,7 +72,7 @@ pub async fn gather(world: &World, plan: &Plan, clock: &dyn Clock) -> Facts {
     };
     let live = facts.live(plan).first().map(|live| (*live).clone());
     if let Some(live) = live {
-        let horizon = world.aws.service_time(clock.now()) + UPDATE_HORIZON;
+        let horizon = world.aws.service_time(clock.now()) + UPDATE_HORIZON.max(plan.longest_planned());
         (
             facts.blue_health,
             facts.blue_settings,

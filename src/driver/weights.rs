@@ -5,7 +5,7 @@ use super::perform::{not_now, refused, unread};
 use crate::aws::{CallError, InTime};
 use crate::model::EnvironmentId;
 use crate::release::{CallResult, Plan, Release, Route};
-use crate::traffic::{Fence, Hosts, Record, Split, Weigh, Weighting, fence_name, members, weigh as changes};
+use crate::traffic::{Change, Fence, Hosts, Record, Split, Weigh, Weighting, fence_name, members, weigh as changes};
 
 /// Hosts of blue and green, by what was recorded of them.
 pub(super) fn recorded(release: &Release) -> Vec<Hosts> {
@@ -92,11 +92,21 @@ pub(super) async fn weigh(
             let changes = changes(&wanted, &records).map_err(|error| refused(format!("not made: {error}")))?;
             in_time()?;
             let comment = format!("cutover: release {}", plan.id);
-            match world
+            let mut sent = world
                 .aws
                 .change_records_in_time(&zone, &changes, &comment, sent_by)
-                .await
-            {
+                .await;
+            // A health check may be deleted while records name it (source: `DeleteHealthCheck`). That keeps nobody from going back.
+            let gone = sent.as_ref().is_err_and(|error| error.has_code("NoSuchHealthCheck"));
+            if gone && weighting == Weighting::Original {
+                in_time()?;
+                let changes: Vec<Change> = changes.into_iter().map(Change::without_check).collect();
+                sent = world
+                    .aws
+                    .change_records_in_time(&zone, &changes, &comment, sent_by)
+                    .await;
+            }
+            match sent {
                 Ok(change) => Ok(Some(change)),
                 // Compare and swap: a record has changed between the read and the write.
                 Err(error) if error.has_code("InvalidChangeBatch") => Err(not_now(format!(

@@ -137,6 +137,9 @@ pub enum Safety {
 /// What replacing an instance is called; its attempts are counted under that and the instance's id.
 pub(super) const REPLACE: &str = "replace instance";
 
+/// What setting the limits of an environment is called; its attempts are counted under that and the fewest instances.
+const CAPACITY: &str = "restore capacity";
+
 impl Action {
     /// A short name, for reports.
     #[must_use]
@@ -148,7 +151,7 @@ impl Action {
             Self::CreateEnvironment { .. } => "create environment",
             Self::Swap { .. } => "swap",
             Self::Weigh { .. } => "weigh",
-            Self::RestoreCapacity { .. } => "restore capacity",
+            Self::RestoreCapacity { .. } => CAPACITY,
             Self::ReplaceInstance { .. } => REPLACE,
             Self::SaveEvidence { .. } => "save evidence",
             Self::Terminate { .. } => "terminate",
@@ -156,12 +159,17 @@ impl Action {
         }
     }
 
+    /// The fewest instances that attempts counted under this key have set, if they are of that kind.
+    pub(super) fn raised_by(key: &str) -> Option<u32> {
+        key.strip_prefix(CAPACITY)?.trim_start().parse().ok()
+    }
+
     /// What its attempts are counted under: calls that make different things must not use up each other's.
     #[must_use]
     pub fn key(&self) -> String {
         match self {
             Self::SaveConfiguration { template, .. } => format!("{} {template}", self.name()),
-            Self::RestoreCapacity { min_instances, .. } => format!("{} {min_instances}", self.name()),
+            Self::RestoreCapacity { min_instances, .. } => format!("{CAPACITY} {min_instances}"),
             Self::Weigh { weighting, .. } => format!("{} {weighting}", self.name()),
             Self::ReplaceInstance { instance, .. } => format!("{REPLACE} {instance}"),
             _ => self.name().to_owned(),

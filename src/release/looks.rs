@@ -73,6 +73,8 @@ fn watch(release: &Release, now: Timestamp, looks: &mut Looks) {
     }
     if release.shifted_at.is_none() {
         looks.green_health = green.map(|green| green.id.clone());
+        // It may have grown since green was made.
+        looks.blue_health = release.blue.as_ref().map(|blue| blue.id.clone());
         return;
     }
     // Blue is on its way out: there is no way back that a look could open.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -202,6 +203,19 @@ impl Plan {
     pub fn bake_length(&self, step: usize) -> Span {
         let own = self.steps.get(step).and_then(|step| step.bake);
         own.unwrap_or(self.bake.duration)
+    }
+
+    /// How long there is a way back that a change of an environment would keep closed, if nothing goes wrong and people take their time:
+    /// an hour for green to come up, gates to their ends, bakes, and blue kept for a while.
+    #[must_use]
+    pub fn longest_planned(&self) -> Duration {
+        let gates: Duration = self.gates.iter().map(|gate| gate.deadline.get()).sum();
+        let bakes: Duration = (0..self.step_count()).map(|step| self.bake_length(step).get()).sum();
+        Duration::from_secs(60 * 60)
+            + gates
+            + bakes
+            + self.drain.dns_ttl.get() * self.drain.factor
+            + self.retire.warm.get()
     }
 
     /// Whether some check is answered rightly by a client error.

@@ -388,6 +388,13 @@ impl Release {
         Some(self.confirmed_at? + self.plan.bake_length(self.step).get() + self.watch.lost)
     }
 
+    /// How few instances green has been told to run at least since it was made, if it has.
+    #[must_use]
+    pub fn raised_to(&self) -> Option<u32> {
+        let done = self.attempts.iter().filter(|(_, attempts)| attempts.done);
+        done.filter_map(|(key, _)| Action::raised_by(key)).max()
+    }
+
     /// Until when green must have been shown to be healthy. Time for which nobody could look does not count.
     #[must_use]
     pub fn bake_deadline(&self) -> Timestamp {

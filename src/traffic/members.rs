@@ -74,6 +74,16 @@ pub fn members(name: &str, records: &[Record], slot: &str, environments: &[Hosts
             weight: u32::from(*weight),
             healthy: None,
         });
+        if let Content::Alias {
+            evaluate_health: true, ..
+        } = &record.content
+        {
+            split.notes.push(format!(
+                "the {} record {id:?} of {bare} evaluates its target's health: where a balancer has no healthy target for a moment, \
+                 Route 53 gives its share to the others, whatever the weights are",
+                record.kind
+            ));
+        }
         if let Some(check) = &record.health_check {
             split.notes.push(format!(
                 "the {} record {id:?} of {bare} depends on health check {check}: when that fails, Route 53 gives its share to \

@@ -112,6 +112,18 @@ pub enum Change {
 }
 
 impl Change {
+    /// The same without the health check that a record which is made would depend on.
+    #[must_use]
+    pub fn without_check(self) -> Self {
+        match self {
+            Self::Create(record) => Self::Create(Record {
+                health_check: None,
+                ..record
+            }),
+            goes @ Self::Delete(_) => goes,
+        }
+    }
+
     /// The record.
     #[must_use]
     pub fn record(&self) -> &Record {

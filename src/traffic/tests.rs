@@ -1,6 +1,6 @@
 //! Adoption and its way back.
 
-use super::{Adoption, Change, Content, Fence, NotAdopted, Record, Routing, Target, adopt, unadopt};
+use super::{Adoption, Change, Content, Fence, NotAdopted, Record, Routing, Target, adopt, members, unadopt};
 
 const NAME: &str = "www.example.com.";
 const SLOT: &str = "shop/production";
@@ -49,6 +49,36 @@ fn weighted(id: &str, weight: u8) -> Routing {
 
 fn fence() -> Record {
     Fence::first(SLOT).record(NAME)
+}
+
+#[test]
+fn a_member_that_is_passed_over_when_its_target_is_ill_is_noted() {
+    let notes = |evaluate: bool| {
+        let mut record = alias("A", weighted("blue", 1), CNAME);
+        if let Content::Alias { evaluate_health, .. } = &mut record.content {
+            *evaluate_health = evaluate;
+        }
+        members(NAME, &[record, fence()], SLOT, &[]).notes
+    };
+    assert_eq!(notes(false), Vec::<String>::new());
+    assert!(
+        notes(true)[0].contains("evaluates its target's health"),
+        "{:?}",
+        notes(true)
+    );
+}
+
+#[test]
+fn what_is_made_can_be_made_without_a_health_check() {
+    let checked = Record {
+        health_check: Some("check".to_owned()),
+        ..cname(CNAME)
+    };
+    let made = Change::Create(checked.clone()).without_check();
+    assert_eq!(made, Change::Create(cname(CNAME)));
+    // What goes must be named as it is.
+    let goes = Change::Delete(checked);
+    assert_eq!(goes.clone().without_check(), goes);
 }
 
 fn changes(adoption: Result<Adoption, NotAdopted>) -> Vec<Change> {

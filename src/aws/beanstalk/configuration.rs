@@ -53,6 +53,7 @@ impl Aws {
             coupled_database: truth("aws:rds:dbinstance", "HasCoupledDatabase"),
             shared_balancer: truth("aws:elasticbeanstalk:environment", "LoadBalancerIsShared"),
             sticky_targets: sticky(set.option_settings()),
+            own_hosts: own_hosts(set.option_settings()),
         })
     }
 
@@ -112,11 +113,50 @@ fn sticky(settings: &[aws_sdk_elasticbeanstalk::types::ConfigurationOptionSettin
     })
 }
 
+/// The names for which the service makes rules of a shared balancer (source: Developer Guide, general options,
+/// `aws:elbv2:listenerrule`).
+fn own_hosts(settings: &[aws_sdk_elasticbeanstalk::types::ConfigurationOptionSetting]) -> Vec<String> {
+    let of_rules = settings.iter().filter(|setting| {
+        let rule = setting
+            .namespace()
+            .is_some_and(|namespace| namespace.starts_with("aws:elbv2:listenerrule:"));
+        rule && setting.option_name() == Some("HostHeaders")
+    });
+    let hosts = of_rules.flat_map(|setting| setting.value().unwrap_or_default().split(','));
+    hosts
+        .map(str::trim)
+        .filter(|host| !host.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use aws_sdk_elasticbeanstalk::types::ConfigurationOptionSetting;
 
     use super::*;
+
+    #[test]
+    fn names_of_rules_are_told() {
+        let setting = |namespace: &str, option: &str, value: &str| {
+            ConfigurationOptionSetting::builder()
+                .namespace(namespace)
+                .option_name(option)
+                .value(value)
+                .build()
+        };
+        let all = [
+            setting(
+                "aws:elbv2:listenerrule:main",
+                "HostHeaders",
+                "www.example.com, example.com",
+            ),
+            setting("aws:elbv2:listenerrule:main", "Priority", "1"),
+            setting("aws:elbv2:listenerrule:none", "HostHeaders", ""),
+            setting("aws:elbv2:listener:443", "HostHeaders", "other.example.com"),
+        ];
+        assert_eq!(own_hosts(&all), ["www.example.com", "example.com"]);
+    }
 
     #[test]
     fn any_process_may_keep_its_clients() {

@@ -91,7 +91,12 @@ fn go_on(release: &Release, seen: &Observation) -> Decision {
     }
     let why = Why::Baking { until, doubt };
     let next = release.watch.last.unwrap_or(seen.at) + release.plan.bake.interval.get();
-    wait(seen.at, why, next, deadline, "a person is asked")
+    let at_deadline = if back || !release.whole_step() {
+        "green is taken back"
+    } else {
+        "a person is asked"
+    };
+    wait(seen.at, why, next, deadline, at_deadline)
 }
 
 /// Watches green while the phase goes on. A look that is due goes before what the phase wants, but not twice in a row: where

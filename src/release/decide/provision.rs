@@ -224,12 +224,26 @@ fn make(release: &Release, blue: &Blue, environments: &[EnvironmentSeen], seen: 
     act(release, now, action, |why| roll_back(why, Outcome::RolledBack))
 }
 
-/// At least what blue runs now: a green of blue's configured minimum would be too small for the traffic of this hour.
+/// At least what blue runs: a green of blue's configured minimum would be too small for the traffic of this hour.
 pub(super) fn wanted_instances(release: &Release, blue: &Blue) -> u32 {
     blue.running
         .max(blue.min_instances)
         .max(release.plan.min_instances.unwrap_or(0))
+        .max(release.raised_to().unwrap_or(0))
         .max(1)
+}
+
+/// What makes green as large as a blue that has grown since green was made, before it gets any traffic. It is done once: a blue that
+/// goes on growing keeps no release waiting.
+pub(super) fn outgrown(release: &Release, blue: &Blue, green: &EnvironmentSeen, seen: &Observation) -> Option<Action> {
+    let running = u32::try_from(seen.blue_health.known()?.instances.len()).ok()?;
+    let least = wanted_instances(release, blue);
+    let grown = release.shifted_at.is_none() && green.ready() && running > least && release.raised_to().is_none();
+    grown.then(|| Action::RestoreCapacity {
+        environment: green.id.clone(),
+        min_instances: running,
+        max_instances: most_instances(release, blue, running),
+    })
 }
 
 /// As many as blue may run, or as the user says; the service takes no maximum below the minimum.

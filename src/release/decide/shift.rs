@@ -100,6 +100,9 @@ fn swap(release: &Release, blue: &Blue, green: &Green, seen: &Observation) -> De
     if to.holds(slot) && release.shift_called_at.is_some() {
         return record(format!("{slot} was read on green ({})", green.id), Event::Shifted);
     }
+    if let Some(action) = provision::outgrown(release, blue, to, seen).filter(|_| in_time) {
+        return act(release, seen.at, action, |why| roll_back(why, Outcome::RolledBack));
+    }
     for (role, side) in [("blue", from), ("green", to)] {
         if !side.ready() {
             missing.bad.push(format!("{role} ({}) is {:?}", side.id, side.status));

@@ -44,6 +44,9 @@ pub(super) fn step(release: &Release, blue: &Blue, green: &Green, wanted: Weight
         Ok(sides) => sides,
         Err(decision) => return *decision,
     };
+    if let Some(action) = provision::outgrown(release, blue, to, seen).filter(|_| in_time) {
+        return act(release, seen.at, action, |why| roll_back(why, Outcome::RolledBack));
+    }
     for (role, side) in [("blue", from), ("green", to)] {
         if !side.ready() {
             missing.bad.push(format!("{role} ({}) is {:?}", side.id, side.status));

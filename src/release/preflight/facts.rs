@@ -75,6 +75,8 @@ pub struct SettingsSeen {
     pub shared_balancer: bool,
     /// Whether clients stay with one instance.
     pub sticky_targets: bool,
+    /// Names for which Elastic Beanstalk makes rules of its own for it.
+    pub own_hosts: Vec<String>,
 }
 
 /// A rule that carries the traffic.

@@ -20,6 +20,19 @@ impl Findings {
                 "with this lever an environment has one process; let the others be environments of their own",
             );
         }
+        // Green is a copy of it, and Elastic Beanstalk chooses the priorities of its rules: green would have users before it is up.
+        if !settings.own_hosts.is_empty() {
+            self.add(
+                "rule",
+                format!(
+                    "{label} has Elastic Beanstalk make rules for {} (`HostHeaders`): green would get the same ones, and with them users \
+                     whatever the weights are",
+                    settings.own_hosts.join(", ")
+                ),
+                "make rules of your own for these names, name them in `weighted_target_groups.rules`, and remove `HostHeaders` from the \
+                 environment's `aws:elbv2:listenerrule` options",
+            );
+        }
         if groups.is_none() || self.unreadable("read whose the rules are", &facts.rules) {
             return;
         }

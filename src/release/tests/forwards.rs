@@ -96,6 +96,21 @@ fn what_would_stop_a_release_at_its_first_rule_is_found_before_it_begins() {
 }
 
 #[test]
+fn names_of_which_green_would_have_a_part_before_it_is_up_are_told() {
+    let found = problems(|facts| {
+        if let Known::Known(settings) = &mut facts.blue_settings {
+            settings.own_hosts = vec!["www.example.com".to_owned()];
+        }
+    });
+    let [hosts] = found.try_into().unwrap();
+    assert_eq!(hosts.code, "rule");
+    assert!(
+        hosts.message.contains("for www.example.com") && hosts.advice.contains("HostHeaders"),
+        "{hosts}"
+    );
+}
+
+#[test]
 fn an_environment_with_several_target_groups_is_named_with_what_the_rules_name() {
     let [one] = problems(|facts| several(facts, [BLUE, "api"])).try_into().unwrap();
     assert_eq!(one.code, "target-groups");

@@ -153,6 +153,17 @@ fn no_deadline_passes_while_a_release_is_held() {
     assert_eq!(wait(&held.decide()).1, deadline + seconds(57));
 }
 
+#[test]
+fn the_time_that_people_may_take_is_planned_for() {
+    let mut plan = super::plan::plan();
+    let before = plan.longest_planned();
+    plan.gates.push(gate(GatePlace::Shift, AtGateDeadline::RollBack));
+    plan.gates.push(gate(GatePlace::Drain, AtGateDeadline::RollBack));
+    assert_eq!(plan.longest_planned(), before + seconds(1200));
+    plan.retire.warm = Span::from_millis(plan.retire.warm.get().as_millis() as u64 + 50_000);
+    assert_eq!(plan.longest_planned(), before + seconds(1250));
+}
+
 fn gate(before: GatePlace, at_deadline: AtGateDeadline) -> GateSpec {
     GateSpec {
         before,

@@ -87,7 +87,8 @@ fn each_phase_looks_at_its_own_business() {
         green_health: Some(GREEN.into()),
         ..environments()
     };
-    assert_eq!(wanted(&run), before_the_swap);
+    // Blue may have grown since green was made.
+    assert_eq!(wanted(&run), and_blue(before_the_swap));
     while run.release.shifted_at.is_none() {
         assert!(run.step());
     }

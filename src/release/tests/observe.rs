@@ -138,6 +138,7 @@ impl World {
             load_balanced: true,
             coupled_database: false,
             shared_balancer: self.plan.lever == crate::spec::Lever::WeightedTargetGroups,
+            own_hosts: Vec::new(),
             sticky_targets: false,
         };
         Facts {

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use super::plan::SLOT;
+use super::plan::{SLOT, gradual, plan};
 use super::run::{Deed, GREEN, Run};
 use super::scene::{INSTANT, Scene, act, known, record, taken_back, unread, wait};
 use super::world::{BLUE, BLUE_CNAME, seconds};
 use crate::model::{HealthStatus, Known};
 use crate::release::{Action, EnvironmentStatus, Event, Outcome, Phase, PublicSeen, Why, limits};
-use crate::spec::{AtGateDeadline, GatePlace, GateSpec};
+use crate::spec::{AtGateDeadline, GatePlace, GateSpec, Lever};
 
 #[test]
 fn green_has_a_while_to_be_fit_for_traffic() {
@@ -54,6 +54,66 @@ fn what_is_missing_for_the_swap_is_told() {
         known(&mut scene.seen.green_health).refreshed_at = Some(at - seconds(41));
     });
     assert_eq!(missing(stale), "its health data is 41 s old");
+}
+
+/// Blue runs so many instances, all of them well.
+fn grown(scene: &Scene, running: usize) -> Scene {
+    scene.with(|scene| {
+        let mut health = known(&mut scene.seen.green_health).clone();
+        let one = health.instances.values().next().expect("green has one").clone();
+        health.instances = (0..running)
+            .map(|at| (crate::model::InstanceId::new(format!("i-{at}")), one.clone()))
+            .collect();
+        scene.seen.blue_health = Known::Known(health);
+    })
+}
+
+#[test]
+fn green_is_made_as_large_as_a_blue_that_has_grown_since() {
+    for lever in [Lever::CnameSwap, Lever::WeightedDns, Lever::WeightedTargetGroups] {
+        let plan = match lever {
+            Lever::CnameSwap => plan(),
+            _ => gradual(lever),
+        };
+        let scene = Scene::of(&mut Run::of(plan, 1).until(Phase::Shift, 0));
+        let running = known(&mut scene.clone().seen.green_health).instances.len();
+        let moves = |scene: &Scene| matches!(act(&scene.decide()), Action::Swap { .. } | Action::Weigh { .. });
+        assert!(moves(&grown(&scene, running)), "{lever}: it is as large");
+        let larger = grown(&scene, running + 3);
+        let decision = larger.decide();
+        let raised = act(&decision);
+        let Action::RestoreCapacity {
+            environment,
+            min_instances,
+            max_instances,
+        } = raised
+        else {
+            panic!("{lever}: {raised:?}");
+        };
+        let wanted = u32::try_from(running + 3).unwrap();
+        assert_eq!((environment.as_str(), *min_instances), (GREEN, wanted), "{lever}");
+        assert!(*max_instances >= wanted, "{lever}");
+        // Told once, its instances are waited for, and however many blue has by then are enough.
+        let told = grown(&scene, running + 9).with(|scene| scene.attempts(&raised.key()).done = true);
+        let Why::NotUp { missing, .. } = told.decide().why else {
+            panic!("{lever}: {:?}", told.decide());
+        };
+        assert!(
+            missing[0].contains(&format!("{running} of {wanted} instances well")),
+            "{missing:?}"
+        );
+        let there = told.with(|scene| {
+            let health = known(&mut scene.seen.green_health);
+            let one = health.instances.values().next().expect("green has one").clone();
+            health.instances = (0..running + 3)
+                .map(|at| (crate::model::InstanceId::new(format!("i-{at}")), one.clone()))
+                .collect();
+        });
+        assert!(moves(&there), "{lever}: {:?}", there.decide());
+        // Nobody is kept from blue's way back by that, nor does a blue of which nothing is known hold the release.
+        let unseen = scene.with(|scene| scene.seen.blue_health = unread());
+        assert!(moves(&unseen), "{lever}");
+    }
 }
 
 #[test]
