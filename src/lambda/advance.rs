@@ -39,6 +39,36 @@ impl Standing {
     }
 }
 
+/// How far a release is driven.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Goal {
+    /// To its end.
+    Over,
+    /// Until it is known whether its version stays; what is left then is done by the next look at the slot.
+    Decided,
+    /// Until its traffic is back; the same of what is left.
+    Back,
+}
+
+impl Goal {
+    fn of(request: &Request, token: &Token) -> Self {
+        match (request.until, token.back) {
+            (Until::Over, _) => Self::Over,
+            (Until::Promoted, false) => Self::Decided,
+            (Until::Promoted, true) => Self::Back,
+        }
+    }
+
+    /// Whether a release is as far as that, and not over.
+    fn reached(self, release: &Release) -> bool {
+        match self {
+            Self::Over => false,
+            Self::Decided => release.promoted() || release.is_back(),
+            Self::Back => release.is_back(),
+        }
+    }
+}
+
 /// What a slice came to.
 pub(super) struct Progress {
     pub(super) token: Token,
@@ -96,7 +126,8 @@ impl Function {
             match Box::pin(self.take_turn(desk, request, token)).await? {
                 Turn::Begun(driver) => {
                     token.release = Some(driver.release().plan.id.number);
-                    return self.drive(desk, *driver, request.until, &mut token.watched).await;
+                    let goal = Goal::of(request, token);
+                    return self.drive(desk, *driver, goal, &mut token.watched).await;
                 }
                 Turn::Again => {}
                 Turn::Wait(why) => return Ok(Standing::Waiting(why)),
@@ -113,8 +144,8 @@ impl Function {
         token: &mut Token,
         release: Release,
     ) -> Result<Standing, Failure> {
-        let until = if token.back { Until::Over } else { request.until };
-        if release.outcome.is_some() || until.reached(&release) {
+        let goal = Goal::of(request, token);
+        if release.outcome.is_some() || goal.reached(&release) {
             return Ok(Standing::Over(Box::new(release)));
         }
         // Another sandbox may have begun it, which has the artifact.
@@ -124,7 +155,7 @@ impl Function {
             _ => None,
         };
         let driver = Driver::join(self.seat(desk, bundle).await?, release);
-        self.drive(desk, driver, until, &mut token.watched).await
+        self.drive(desk, driver, goal, &mut token.watched).await
     }
 
     /// Drives a release until the slice is over, and asks it to turn back if its pipeline is stopped. Where another driver has it
@@ -133,7 +164,7 @@ impl Function {
         &self,
         desk: &Desk<'_>,
         mut driver: Driver,
-        until: Until,
+        goal: Goal,
         watched: &mut Option<Watched>,
     ) -> Result<Standing, Failure> {
         let slice = desk.slice;
@@ -145,7 +176,7 @@ impl Function {
         let operator = Driver::join(driver.seat().heard_by(Arc::new(Silent)), driver.release().clone());
         let mut stopped = Box::pin(self.turn_back_when_stopped(operator, execution));
         let me = driver.writer().clone();
-        let enough = |release: &Release| slice.is_over() || until.reached(release) || crashes_now(release, &me);
+        let enough = |release: &Release| slice.is_over() || goal.reached(release) || crashes_now(release, &me);
         let ended = {
             let mut run = Box::pin(driver.run(enough));
             tokio::select! {
@@ -168,7 +199,7 @@ impl Function {
                 release.plan.id
             ))),
             Some(Err(error)) => Err(Failure::of_driver(&error)),
-            Some(Ok(_)) | None if over || until.reached(&release) => Ok(Standing::Over(release)),
+            Some(Ok(_)) | None if over || goal.reached(&release) => Ok(Standing::Over(release)),
             Some(Ok(_)) | None => Ok(Standing::UnderWay(release)),
         }
     }
@@ -202,7 +233,8 @@ impl Function {
 
     /// Whether somebody has stopped a pipeline's execution.
     async fn was_stopped(&self, execution: &Execution) -> Result<bool, CallError> {
-        const STOPPED: [&str; 4] = ["Stopping", "Stopped", "Superseded", "Cancelled"];
+        // One that is `Cancelled` was stopped by nobody: the pipeline's definition has changed (source: `PipelineExecution`).
+        const STOPPED: [&str; 3] = ["Stopping", "Stopped", "Superseded"];
         let Execution { pipeline, id } = execution;
         let status = self.around.aws().execution_status(pipeline, id).await?;
         Ok(status.is_some_and(|status| STOPPED.contains(&status.as_str())))

@@ -37,12 +37,7 @@ impl Progress {
     pub(super) fn to_caller(&self) -> Value {
         let standing = self.standing();
         let outcome = match &self.standing {
-            Standing::Over(release) => Some(
-                release
-                    .outcome
-                    .as_ref()
-                    .map_or("promoted", |(outcome, _)| outcome.code()),
-            ),
+            Standing::Over(release) => Some(outcome(release).code()),
             Standing::Live(_) => Some(UNCHANGED),
             Standing::Waiting(_) | Standing::UnderWay(_) => None,
         };
@@ -62,9 +57,9 @@ impl Progress {
     fn success(&self) -> Option<(&Release, &'static str)> {
         match &self.standing {
             Standing::Live(release) => Some((release, UNCHANGED)),
-            Standing::Over(release) => match release.outcome {
-                None | Some((Outcome::Promoted, _)) if !self.token.back => Some((release, Outcome::Promoted.code())),
-                Some((outcome @ (Outcome::RolledBack | Outcome::Aborted), _)) if self.token.back => {
+            Standing::Over(release) => match outcome(release) {
+                outcome @ Outcome::Promoted if !self.token.back => Some((release, outcome.code())),
+                outcome @ (Outcome::RolledBack | Outcome::Aborted) if self.token.back => {
                     Some((release, outcome.code()))
                 }
                 _ => None,
@@ -104,8 +99,16 @@ impl Progress {
 /// How a release has ended, or that it is promoted, for a person. `journal` is where that is.
 pub(super) fn told(release: &Release, journal: &str) -> String {
     let id = &release.plan.id;
-    let Some((outcome, why)) = &release.outcome else {
-        return format!("release {id} is promoted; blue still runs, and is removed by the next look at the slot");
+    let (outcome, why, rest) = match (&release.outcome, &release.rollback) {
+        (Some((outcome, why)), _) => (*outcome, why, ""),
+        (None, Some(back)) => (
+            back.outcome,
+            &back.why,
+            "; green is kept for a while, and removed by a look at the slot",
+        ),
+        (None, None) => {
+            return format!("release {id} is promoted; blue still runs, and is removed by the next look at the slot");
+        }
     };
     match outcome {
         Outcome::Promoted => format!("release {id} is promoted: {why}"),
@@ -115,10 +118,19 @@ pub(super) fn told(release: &Release, journal: &str) -> String {
                 format!("; {} serves {version}", blue.name)
             });
             format!(
-                "release {id} {}: {why}{blue}. Its journal is in {journal}; `cutover status` says more",
-                ended(*outcome)
+                "release {id} {}: {why}{blue}{rest}. Its journal is in {journal}; `cutover status` says more",
+                ended(outcome)
             )
         }
+    }
+}
+
+/// How a release has ended, or will: it is promoted, or its traffic is back.
+fn outcome(release: &Release) -> Outcome {
+    match (&release.outcome, &release.rollback) {
+        (Some((outcome, _)), _) => *outcome,
+        (None, Some(back)) => back.outcome,
+        (None, None) => Outcome::Promoted,
     }
 }
 
@@ -170,7 +182,7 @@ fn percent(release: &Release) -> u8 {
 
 /// Whether a release that is over, or promoted, has left the traffic on green.
 fn on_green(release: &Release) -> bool {
-    matches!(release.outcome, None | Some((Outcome::Promoted, _)))
+    outcome(release) == Outcome::Promoted
 }
 
 /// Output variables of the action, for those that follow it.
@@ -245,8 +257,8 @@ impl Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::release::Green;
     use crate::release::tests::{blue, plan, release};
+    use crate::release::{Green, RollbackState};
 
     fn progress(standing: Standing, back: bool) -> Progress {
         Progress {
@@ -317,6 +329,35 @@ mod tests {
         };
         assert!(standing.summary.contains("was promoted"), "{}", standing.summary);
         assert_eq!(variables["EnvironmentId"], "e-green");
+    }
+
+    #[test]
+    fn an_action_is_over_when_traffic_is_back_and_not_only_when_green_is_gone() {
+        let mut back = release(plan());
+        back.blue = Some(blue());
+        back.phase = Phase::RollBack;
+        back.rollback = Some(RollbackState {
+            why: "2.1 % of green's requests failed".to_owned(),
+            outcome: Outcome::RolledBack,
+            from: Phase::Bake,
+            since: back.heard_at,
+            restored_at: Some(back.heard_at),
+            watched_from: None,
+            again: 0,
+        });
+        assert!(back.is_back());
+        let answer = |wanted| progress(Standing::Over(Box::new(back.clone())), wanted);
+        let JobAnswer::Failure { message, .. } = answer(false).to_job() else {
+            panic!("it is not promoted");
+        };
+        for part in ["was rolled back: 2.1 %", "green is kept for a while"] {
+            assert!(message.contains(part), "{message}");
+        }
+        assert_eq!(answer(false).to_caller()["outcome"], "rolled_back");
+        let JobAnswer::Success { variables, .. } = answer(true).to_job() else {
+            panic!("back is what was wanted");
+        };
+        assert_eq!(variables["EnvironmentId"], blue().id.to_string());
     }
 
     #[test]

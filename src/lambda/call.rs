@@ -143,10 +143,11 @@ enum Direct {
 }
 
 impl Call {
-    /// Id of the job that an event brings, even where the rest of it cannot be read.
-    pub(super) fn job_of(event: &Value) -> Option<String> {
-        let id = event.get("CodePipeline.job")?.get("id")?.as_str()?;
-        Some(id.to_owned())
+    /// Id of the job that an event brings, and its continuation token, even where the rest of it cannot be read.
+    pub(super) fn job_of(event: &Value) -> Option<(String, Option<String>)> {
+        let job = event.get("CodePipeline.job")?;
+        let token = job.pointer("/data/continuationToken").and_then(Value::as_str);
+        Some((job.get("id")?.as_str()?.to_owned(), token.map(str::to_owned)))
     }
 
     /// Reads an event. What is wrong with a job, which holds credentials, is said without repeating it.
@@ -258,13 +259,16 @@ pub(super) mod tests {
 
     #[test]
     fn a_job_that_cannot_be_read_has_an_id_all_the_same() {
+        let id = "11111111-abcd-1111-abcd-111111abcdef";
         let mut broken = event("{}", None);
         broken["CodePipeline.job"]["data"] = json!("gone");
-        assert_eq!(
-            Call::job_of(&broken).as_deref(),
-            Some("11111111-abcd-1111-abcd-111111abcdef")
-        );
+        assert_eq!(Call::job_of(&broken), Some((id.to_owned(), None)));
         assert!(Call::read(broken).is_err());
+        // What it goes on with is not lost.
+        let mut odd = event("{}", None);
+        odd["CodePipeline.job"]["data"] = json!({ "continuationToken": "7", "inputArtifacts": 7 });
+        assert_eq!(Call::job_of(&odd), Some((id.to_owned(), Some("7".to_owned()))));
+        assert!(Call::read(odd).is_err());
         assert_eq!(Call::job_of(&json!({ "cutover": {} })), None);
     }
 

@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use super::advance::{Desk, Standing};
+use super::advance::{Desk, Goal, Standing};
 use super::call::DrillCall;
 use super::settings::SettingsPlace;
 use super::{Failure, Function, Slice};
-use crate::compose::{self, Patience, Until};
+use crate::compose::{self, Patience};
 use crate::driver::Driver;
 use crate::journal::begun_for;
 use crate::release::Origin;
@@ -43,7 +43,7 @@ impl Function {
                 begun.map_err(|why| Failure::not_begun(&why))?
             }
         };
-        let release = match self.drive(&desk, driver, Until::Over, &mut None).await? {
+        let release = match self.drive(&desk, driver, Goal::Over, &mut None).await? {
             Standing::Waiting(why) => return Err(Failure::system(why)),
             Standing::Over(release) => {
                 self.well_ended(&desk, &release).await?;

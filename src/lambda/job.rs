@@ -35,9 +35,10 @@ impl Function {
     }
 
     /// Answers a job that cannot be read, so that its action does not wait for nothing.
-    pub(super) async fn refuse(&self, id: &str, failure: Failure) -> Result<Value, CallError> {
+    /// What its token leads to goes on all the same.
+    pub(super) async fn refuse(&self, id: &str, token: Option<String>, failure: Failure) -> Result<Value, CallError> {
         self.around.log(&failure);
-        self.around.aws().answer_job(id, failure.into_job(None)).await?;
+        self.around.aws().answer_job(id, failure.into_job(token)).await?;
         Ok(Value::Null)
     }
 

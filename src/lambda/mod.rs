@@ -105,7 +105,7 @@ impl Function {
                 .map_err(Error::from),
             Ok(Call::Watch(wanted)) => Box::pin(self.watch(wanted, slice)).await.map_err(Error::from),
             Err(failure) => match job {
-                Some(job) => Box::pin(self.refuse(&job, failure)).await.map_err(Error::from),
+                Some((job, token)) => Box::pin(self.refuse(&job, token, failure)).await.map_err(Error::from),
                 None => Err(failure.into()),
             },
         };

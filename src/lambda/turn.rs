@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::advance::{Desk, Standing};
+use super::advance::{Desk, Goal, Standing};
 use super::artifact::{Fetched, inspected};
 use super::request::Request;
 use super::token::Token;
 use super::{Failure, Function};
 use crate::aws::{Fault, NO_PIPELINE};
 use crate::compose::{
-    self, NotBegun, Patience, Planner, Refusal, SETTLE, Until, WAIT, ask_to_turn_back, has_left, is_live, may_pass,
+    self, NotBegun, Patience, Planner, Refusal, SETTLE, WAIT, ask_to_turn_back, has_left, is_live, may_pass,
     to_take_back,
 };
 use crate::driver::{Busy, Driver, DriverError, Seat};
@@ -62,6 +62,9 @@ impl Function {
             let problems = problems.iter().map(Problem::of_bundle).collect();
             return Err(Failure::not_begun(&NotBegun::Refused(problems)));
         }
+        // What the release before has left, such as an environment that is given other limits, comes to rest.
+        let follows = |newest: &Release| newest.outcome.is_some() && now.since(newest.heard_at) < SETTLE;
+        let has_waited = token.waiting_since.is_some() || newest.as_ref().is_some_and(follows);
         let seat = self.seat(desk, Some(file)).await?;
         let region = seat.world.aws.region().map(str::to_owned);
         let planner =
@@ -109,7 +112,7 @@ impl Function {
             NotBegun::Refused(problems) => {
                 let busy = problems.iter().any(|problem| problem.code == Busy::CODE);
                 let mut settles = || now.since(*token.settling_since.get_or_insert(now)) < SETTLE;
-                busy || token.waiting_since.is_some() && may_pass(problems) && settles()
+                busy || has_waited && may_pass(problems) && settles()
             }
         };
         if !passes {
@@ -134,8 +137,8 @@ impl Function {
                 Err(Failure::new(Fault::Release, message))
             }
             Err(error) if error.has_code(NO_PIPELINE) => Err(Failure::configuration(format!(
-                "UserParameters of the action: there is no pipeline {pipeline:?} ({error}); write its name, so that an execution that is \
-                 stopped takes its release back"
+                "UserParameters of the action: there is no pipeline {pipeline:?} in the function's region ({error}); write its name, so \
+                 that an execution that is stopped takes its release back, and have the function in the pipeline's region"
             ))),
             _ => Ok(()),
         }
@@ -161,7 +164,7 @@ impl Function {
             let asked = ask_to_turn_back(&mut driver).await;
             asked.map_err(|error| Failure::of_driver(&error))?;
         }
-        let driven = self.drive(desk, driver, Until::Over, &mut token.watched).await?;
+        let driven = self.drive(desk, driver, Goal::Over, &mut token.watched).await?;
         Ok(match driven {
             Standing::Over(holder) => {
                 // Whoever began it may not wait for it any more; this request's turn has come all the same.

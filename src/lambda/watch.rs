@@ -3,12 +3,11 @@
 
 use serde_json::{Value, json};
 
-use super::advance::{Desk, Standing};
+use super::advance::{Desk, Goal, Standing};
 use super::call::WatchCall;
 use super::settings::SettingsPlace;
 use super::turn::is_left_to_its_own;
 use super::{Failure, Function, Slice};
-use crate::compose::Until;
 use crate::driver::{Driver, is_free};
 use crate::journal::newest;
 
@@ -39,7 +38,7 @@ impl Function {
             return Ok(said(&release));
         }
         let driver = Driver::join(self.seat(&desk, None).await?, release.clone());
-        match self.drive(&desk, driver, Until::Over, &mut None).await? {
+        match self.drive(&desk, driver, Goal::Over, &mut None).await? {
             Standing::Over(release) => {
                 self.well_ended(&desk, &release).await?;
                 Ok(said(&release))

@@ -376,6 +376,13 @@ impl Release {
                 .is_some_and(|(outcome, _)| *outcome == Outcome::Promoted)
     }
 
+    /// Whether green was taken back and all traffic is on blue, while green is not removed yet.
+    #[must_use]
+    pub fn is_back(&self) -> bool {
+        let restored = self.rollback.as_ref().is_some_and(|back| back.restored_at.is_some());
+        restored && self.outcome.is_none()
+    }
+
     /// A deadline of the phase: so long after it began, and later by as long as the release was held.
     #[must_use]
     pub fn deadline(&self, length: Duration) -> Timestamp {

@@ -6,10 +6,11 @@ use super::state::Release;
 use crate::model::VersionLabel;
 
 impl Release {
-    /// Whether the way to this version is this release's way back, because blue runs it and is still there.
+    /// Whether the way to this version is this release's way back, because blue runs it and is still there. Whoever asks for the
+    /// version of before while a release is under way wants that taken back, however far it is.
     #[must_use]
     pub fn leads_back_to(&self, wanted: &VersionLabel) -> bool {
-        self.promoted() && self.outcome.is_none() && self.came_from(wanted)
+        self.outcome.is_none() && self.plan.drill.is_none() && self.came_from(wanted)
     }
 
     /// Whether it was taken back to this version.
@@ -38,17 +39,28 @@ impl Release {
 #[cfg(test)]
 mod tests {
     use crate::release::tests::{blue, plan, release};
-    use crate::release::{Outcome, Phase, Plan};
+    use crate::release::{DrillKind, Outcome, Phase, Plan, Release};
+
+    fn with_drill(release: &Release, drill: Option<DrillKind>) -> Release {
+        let mut release = release.clone();
+        release.plan.drill = drill;
+        release
+    }
 
     #[test]
     fn an_old_version_is_a_way_back_while_its_environment_is_warm() {
         let mut holder = release(plan());
         let old = blue().version.expect("blue runs a version");
         holder.blue = Some(blue());
-        holder.phase = Phase::Bake;
-        assert!(!holder.leads_back_to(&old), "it is not promoted");
-        holder.phase = Phase::Retire;
-        assert!(holder.leads_back_to(&old));
+        for phase in [Phase::Provision, Phase::Bake, Phase::Retire] {
+            holder.phase = phase;
+            assert!(holder.leads_back_to(&old), "{phase}");
+        }
+        let drill = Some(DrillKind::Rollback);
+        assert!(
+            !with_drill(&holder, drill).leads_back_to(&old),
+            "a drill turns back by itself"
+        );
         assert!(!holder.leads_back_to(&"another".into()));
         let own = holder.plan.version_label.clone();
         assert!(!holder.leads_back_to(&own));
