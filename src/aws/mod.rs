@@ -15,6 +15,7 @@ mod objects;
 mod pipelines;
 mod scaling;
 mod service_clock;
+mod stray;
 mod time;
 mod zones;
 
@@ -26,3 +27,4 @@ pub use in_time::InTime;
 pub use metrics::Minute;
 pub use objects::{Created, Progress, Session};
 pub use pipelines::{Fault, JobAnswer, NO_PIPELINE, Standing};
+pub use stray::StrayRule;

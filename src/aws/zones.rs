@@ -8,7 +8,11 @@ use aws_smithy_types::error::operation::BuildError;
 
 use super::error::read;
 use super::{Aws, CallError, InTime};
-use crate::traffic::{Change, Content, Record, Routing};
+use crate::traffic::{Change, Content, Hosts, Record, Routing};
+
+/// Pages of 300 records; a zone that has more is as many calls as the account may make in some seconds (source: Route 53 quotas,
+/// five calls a second).
+const PAGES: usize = 20;
 
 impl Aws {
     /// The id of the public hosted zone that a name lies in: the one with the longest name. `None` if there is none. Reads, one
@@ -74,6 +78,41 @@ impl Aws {
         Ok(answer
             .hosted_zone()
             .map_or_else(String::new, |zone| bare(zone.id()).to_owned()))
+    }
+
+    /// The records of a zone that lead to an environment, whatever their names are; of a very large zone those among its first
+    /// [`PAGES`] pages. A read.
+    ///
+    /// # Errors
+    ///
+    /// When that cannot be said.
+    pub async fn records_to(&self, zone: &str, hosts: &Hosts) -> Result<Vec<Record>, CallError> {
+        const OPERATION: &str = "ListResourceRecordSets";
+        let mut found = Vec::new();
+        let mut next = (None, None, None);
+        for _ in 0..PAGES {
+            let answer = self
+                .route53
+                .list_resource_record_sets()
+                .hosted_zone_id(zone)
+                .set_start_record_name(next.0)
+                .set_start_record_type(next.1)
+                .set_start_record_identifier(next.2)
+                .send()
+                .await
+                .map_err(|error| read(OPERATION, error))?;
+            let records = answer.resource_record_sets().iter().map(seen);
+            found.extend(records.filter(|record| hosts.lead_from_any(std::slice::from_ref(record))));
+            if !answer.is_truncated() {
+                break;
+            }
+            next = (
+                answer.next_record_name,
+                answer.next_record_type,
+                answer.next_record_identifier,
+            );
+        }
+        Ok(found)
     }
 
     /// All records of a name, with a dot at its end. A read; more than one where there are hundreds.

@@ -1,5 +1,6 @@
 //! Gathering what preflight judges. Reads only.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::World;
@@ -9,10 +10,13 @@ use crate::aws::CallError;
 use crate::model::{Clock, EnvironmentId, Known};
 use crate::release::preflight::{BucketSeen, Facts, RuleSeen};
 use crate::release::{EnvironmentSeen, Plan, Route, Source};
-use crate::traffic::{Hosts, place};
+use crate::traffic::{Hosts, Split, place};
 
 /// A managed update whose window begins within this time would meet the release, or within the longest time that its plan provides for.
 const UPDATE_HORIZON: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// Of so many rules the tags are told in one call (source: `ResourceArns` of `DescribeTags`).
+const MOST_TAGGED: usize = 20;
 
 /// How long one read may take. They go in three steps, all of which preflight must have time for.
 pub(super) const READ: Duration = Duration::from_secs(18);
@@ -77,12 +81,16 @@ pub async fn gather(world: &World, plan: &Plan, clock: &dyn Clock) -> Facts {
             facts.blue_health,
             facts.blue_settings,
             facts.managed_update,
+            facts.other_names,
+            facts.other_rules,
             facts.blue_checks,
             facts.endpoint_fault,
         ) = tokio::join!(
             Box::pin(bounded(READ, health(world, &live.id, clock))),
             Box::pin(bounded(READ, world.aws.settings(application, &live.name))),
             Box::pin(bounded(READ, world.aws.managed_update(&live.id, horizon))),
+            Box::pin(bounded(READ, other_names(world, plan, &live))),
+            Box::pin(bounded(READ, other_rules(world, plan, facts.split.known(), &live))),
             Box::pin(outside::checks(world, plan, &live)),
             Box::pin(outside::endpoint_fault(world, plan, &live, clock)),
         );
@@ -104,6 +112,8 @@ fn blind(world: &World, identity: Known<String>, why: &str) -> Facts {
         environments: Known::Unknown(unknown()),
         split: Known::Unknown(unknown()),
         rules: Known::Unknown(unknown()),
+        other_names: Known::Unknown(unknown()),
+        other_rules: Known::Unknown(unknown()),
         blue_health: Known::Unknown(unknown()),
         blue_settings: Known::Unknown(unknown()),
         managed_update: Known::Unknown(unknown()),
@@ -120,6 +130,44 @@ fn blind(world: &World, identity: Known<String>, why: &str) -> Facts {
 
 fn unasked<T, U>(why: &str) -> (Known<T>, Known<U>) {
     (Known::Unknown(why.to_owned()), Known::Unknown(why.to_owned()))
+}
+
+/// Records beside the plan's own that lead to the live environment.
+async fn other_names(world: &World, plan: &Plan, live: &EnvironmentSeen) -> Result<Vec<String>, CallError> {
+    let Some(Route::Records { name, zone }) = &plan.route else {
+        return Ok(Vec::new());
+    };
+    let zone = world.zone(name, zone.as_deref()).await?;
+    let mut records = world.aws.records_to(&zone, &Hosts::from(live)).await?;
+    records.retain(|record| record.name != *name);
+    let mut names: Vec<String> = records
+        .iter()
+        .map(|record| format!("{} ({})", record.name.trim_end_matches('.'), record.kind))
+        .collect();
+    names.dedup();
+    Ok(names)
+}
+
+/// Rules beside the plan's own that forward to the live environment.
+async fn other_rules(
+    world: &World,
+    plan: &Plan,
+    split: Option<&Split>,
+    live: &EnvironmentSeen,
+) -> Result<Vec<String>, CallError> {
+    let groups = split.and_then(|split| split.groups.get(&live.id));
+    let (Some(Route::Rules { arns }), Some(groups)) = (&plan.route, groups) else {
+        return Ok(Vec::new());
+    };
+    let strays = world.aws.stray_rules(arns, groups).await?;
+    let found: Vec<String> = strays.iter().map(|stray| stray.arn.clone()).collect();
+    let mut made_for = BTreeMap::new();
+    for some in found.chunks(MOST_TAGGED) {
+        made_for.extend(world.aws.made_for(some).await?);
+    }
+    // That for the environment's own name goes with it.
+    let own = strays.into_iter().filter(|stray| !made_for.contains_key(&stray.arn));
+    Ok(own.map(|stray| format!("{} ({})", stray.place, stray.arn)).collect())
 }
 
 /// The rules that can carry traffic; what is wrong with others is said where weights are read.

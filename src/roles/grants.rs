@@ -224,13 +224,14 @@ pub const GRANTS: &[Grant] = &[
         sid: "ReadRules",
         duties: &[Read],
         actions: &[
+            "elasticloadbalancing:DescribeListeners",
             "elasticloadbalancing:DescribeRules",
             "elasticloadbalancing:DescribeTags",
             "elasticloadbalancing:DescribeTargetHealth",
         ],
         on: On::Everything,
         when: When::With(Lever::WeightedTargetGroups),
-        why: "The rules' weights, whether Elastic Beanstalk has made the rules and will remove them, and whether targets are healthy.",
+        why: "The rules' weights, whether Elastic Beanstalk has made the rules and will remove them, which other rules lead to blue, and whether targets are healthy.",
     },
     Grant {
         sid: "ReadTargets",

@@ -21,6 +21,11 @@ pub struct Facts {
     pub split: Known<Split>,
     /// The rules that carry the traffic, but for those that cannot; asked only of a lever that has some.
     pub rules: Known<Vec<RuleSeen>>,
+    /// Where other rules stand that forward to the live environment, but for those that Elastic Beanstalk has made; asked only of a
+    /// lever with rules.
+    pub other_rules: Known<Vec<String>>,
+    /// Records of other names that lead to the live environment too; asked only of a lever that writes records.
+    pub other_names: Known<Vec<String>>,
     /// Health of the live environment.
     pub blue_health: Known<HealthSeen>,
     /// What its configuration says.

@@ -290,6 +290,7 @@ impl Findings {
             self.balancer(plan, &label, settings.shared_balancer);
             self.rules(facts, live, settings);
         }
+        self.other_names(plan, facts, &label);
         if !self.unreadable(&format!("read the managed updates of {label}"), &facts.managed_update)
             && let Some(Some(update)) = facts.managed_update.known()
         {
@@ -304,6 +305,31 @@ impl Findings {
                     "let it end, or move its window, then try again",
                 );
             }
+        }
+    }
+
+    /// Whether other names would lead nowhere once blue is removed.
+    fn other_names(&mut self, plan: &Plan, facts: &Facts, label: &str) {
+        if self.unreadable(&format!("read which names lead to {label}"), &facts.other_names) {
+            return;
+        }
+        let names = facts.other_names.known().map(Vec::as_slice).unwrap_or_default();
+        if names.is_empty() {
+            return;
+        }
+        let slot = &plan.slot_cname;
+        let message = format!(
+            "other records lead to {label} as well: {}; only {slot} is moved, so that they lead nowhere once it is removed",
+            names.join(", ")
+        );
+        if plan.even_if_unhealthy {
+            self.notes.push(message);
+        } else {
+            self.add(
+                "other-names",
+                message,
+                format!("let them lead to {slot} (an alias of it, or a CNAME), which takes them along, or to another environment"),
+            );
         }
     }
 

@@ -36,6 +36,19 @@ impl Findings {
         if groups.is_none() || self.unreadable("read whose the rules are", &facts.rules) {
             return;
         }
+        if !self.unreadable(&format!("read which rules forward to {label}"), &facts.other_rules)
+            && let Some(others) = facts.other_rules.known().filter(|others| !others.is_empty())
+        {
+            self.add(
+                "rule",
+                format!(
+                    "other rules forward to {label} as well, and are not weighed: {}; what comes by them stays with the old version, and \
+                     meets nobody once that is removed",
+                    others.join(", ")
+                ),
+                "name them in `weighted_target_groups.rules` too, or let them forward elsewhere",
+            );
+        }
         for rule in facts.rules.known().into_iter().flatten() {
             let RuleSeen {
                 place,

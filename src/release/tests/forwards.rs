@@ -96,6 +96,23 @@ fn what_would_stop_a_release_at_its_first_rule_is_found_before_it_begins() {
 }
 
 #[test]
+fn rules_that_are_not_weighed_are_told() {
+    let found = problems(|facts| {
+        facts.other_rules = Known::Known(vec!["the default rule of the listener on port 443".to_owned()])
+    });
+    let [other] = found.try_into().unwrap();
+    assert_eq!(other.code, "rule");
+    assert!(
+        other.message.contains("port 443") && other.message.contains("meets nobody"),
+        "{other}"
+    );
+    let [unread] = problems(|facts| facts.other_rules = Known::Unknown("no".to_owned()))
+        .try_into()
+        .unwrap();
+    assert!(unread.is_unknown(), "{unread}");
+}
+
+#[test]
 fn names_of_which_green_would_have_a_part_before_it_is_up_are_told() {
     let found = problems(|facts| {
         if let Known::Known(settings) = &mut facts.blue_settings {

@@ -142,7 +142,7 @@ fn unread<T>() -> Known<T> {
 }
 
 /// What is wrong, the code of the one problem that comes of it, and words that its message holds.
-const WRONG: [(Change, &str, &[&str]); 28] = [
+const WRONG: [(Change, &str, &[&str]); 30] = [
     (
         |case| case.facts.bundle.push("no Procfile".to_owned()),
         "bundle",
@@ -247,6 +247,16 @@ const WRONG: [(Change, &str, &[&str]); 28] = [
         |case| case.facts.blue_settings = unread(),
         "unknown",
         &["configuration of"],
+    ),
+    (
+        |case| case.facts.other_names = unread(),
+        "unknown",
+        &["which names lead to"],
+    ),
+    (
+        |case| case.facts.other_names = Known::Known(vec!["example.com (A)".to_owned()]),
+        "other-names",
+        &["example.com (A)", "lead nowhere"],
     ),
     (
         |case| case.facts.managed_update = unread(),
