@@ -45,6 +45,7 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
         Err(error) => return output::fail(exit::FAILED, error),
     };
     if let Some((outcome, _)) = release.outcome {
+        project.let_go(&release);
         return output::ended(Ok(Some(outcome)), &release, format);
     }
     let world = match project.connect(&reach, Vec::new()).await {
@@ -76,6 +77,7 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
     let result = output::drive(&mut driver, move |release| until.reached(release)).await;
     let release = driver.release().clone();
     drop(driver);
+    project.let_go(&release);
     output::ended(result, &release, format)
 }
 

@@ -68,6 +68,7 @@ async fn running(project: &Project, reach: &Reach, world: Arc<World>, release: R
     .await;
     let release = driver.release().clone();
     drop(driver);
+    project.let_go(&release);
     match &result {
         Ok(None) => taken_back(
             &release,
