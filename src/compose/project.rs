@@ -176,7 +176,7 @@ impl Reach {
         }))?;
         Ok(Self {
             aws: AwsSettings::default(),
-            dns_server: read("CUTOVER_DNS_SERVER", "an address such as 127.0.0.1:5353")?,
+            dns_server: read("CUTOVER_DNS_SERVER", "an address such as 127.0.0.1:4571")?,
             http_port: read("CUTOVER_HTTP_PORT", "a port such as 8080")?,
         })
     }
@@ -203,7 +203,7 @@ fn endpoints(variables: impl Iterator<Item = (String, String)>) -> Result<(), St
                 format!("{value:?}")
             };
             return Err(format!(
-                "{name} is set to {shown}, which is not an address such as http://127.0.0.1:4566; mend or unset it"
+                "{name} is set to {shown}, which is not an address such as http://127.0.0.1:4570; mend or unset it"
             ));
         }
     }
