@@ -153,9 +153,7 @@ async fn on_stage(
         "version 1 is live; clients ask {url} {} times a second",
         settings.rate
     ));
-    let url = Url::parse(&url).map_err(|error| RehearseError::NotLive {
-        said: error.to_string(),
-    })?;
+    let url = Url::parse(&url).map_err(|error| RehearseError::undone(format!("ask version 1 at {url}"), error))?;
     let downloads = settings.application.is_none().then(|| Downloads {
         url: url.join(sample::EXPORT).unwrap_or_else(|_| url.clone()),
         clients: DOWNLOADERS,
