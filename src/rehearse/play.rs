@@ -389,7 +389,7 @@ fn own_acts(path: &Path, folder: &Path, compare: bool) -> Result<(PathBuf, Vec<A
     } else {
         vec![Act {
             version: "3",
-            title: "releasing it as version 3, which an operator takes back after the swap",
+            title: "releasing it as version 3, which an operator takes back once it has traffic",
             way: Way::TakenBack,
             bundle: bundle.clone(),
         }]

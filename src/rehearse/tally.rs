@@ -24,7 +24,7 @@ pub struct Played {
     pub requests: u64,
     /// Those that failed.
     pub failed: u64,
-    /// From the swap to the decision to go back, in milliseconds; `null` if there was none.
+    /// From the swap, or the first change of weights, to the decision to go back, in milliseconds; `null` if there was none.
     pub shift_to_detect_ms: Option<u64>,
     /// From that decision until all traffic was seen on blue and no client failed any more, in milliseconds.
     pub detect_to_restored_ms: Option<u64>,
@@ -343,7 +343,7 @@ impl Report {
         );
         let _ = writeln!(
             text,
-            "exposed: from the swap until the decision to go back; rollback: from then until all traffic was on blue again and the last client had forgotten green"
+            "exposed: from the swap, or the first change of weights, until the decision to go back; rollback: from then until all traffic was on blue again and the last client had forgotten green"
         );
         let _ = write!(text, "journal: {}", self.journal.display());
         text
