@@ -79,13 +79,14 @@ impl Bar {
     /// Draws on the standard error.
     #[must_use]
     pub fn new() -> Self {
-        Self::on(ProgressDrawTarget::stderr_with_hz(10))
+        let this = Self::on(ProgressDrawTarget::stderr_with_hz(10));
+        this.bar.enable_steady_tick(Duration::from_millis(120));
+        this
     }
 
     fn on(target: ProgressDrawTarget) -> Self {
         let bar = ProgressBar::with_draw_target(None, target);
         bar.set_style(style(IDLE));
-        bar.enable_steady_tick(Duration::from_millis(120));
         Self {
             bar,
             outbox: Outbox::default(),
@@ -213,15 +214,16 @@ fn colored(entry: &Entry, text: &str) -> String {
 mod tests {
     use std::io;
     use std::sync::Arc;
+    use std::sync::mpsc::channel;
 
     use indicatif::TermLike;
 
     use super::*;
-
-    /// Keeps what is written to it.
     use crate::release::tests::{gradual, plan, release};
     use crate::release::{Phase, RollbackState};
     use crate::spec::Lever;
+
+    /// Keeps what is written to it.
     #[derive(Clone, Debug, Default)]
     struct Paper(Arc<Mutex<String>>);
 
@@ -270,27 +272,40 @@ mod tests {
         }
     }
 
+    /// Waits until everything that was posted is drawn.
+    fn drawn(bar: &Bar) {
+        let (done, wait) = channel();
+        bar.outbox.post(move || done.send(()).expect("the test waits for it"));
+        wait.recv_timeout(Duration::from_secs(10)).expect("nothing is stuck");
+    }
+
+    fn ticks(bar: &Bar) {
+        for _ in 0..3 {
+            bar.bar.tick();
+        }
+    }
+
     #[test]
     fn nothing_moves_where_nothing_is_waited_for() {
-        const TICKS: Duration = Duration::from_millis(400);
         let paper = Paper::default();
         let bar = Bar::on(ProgressDrawTarget::term_like(Box::new(paper.clone())));
-        std::thread::sleep(TICKS);
+        ticks(&bar);
         assert_eq!(paper.take().trim(), "");
         bar.say("waiting for green".to_owned());
-        std::thread::sleep(TICKS);
+        drawn(&bar);
+        let _first = paper.take();
+        ticks(&bar);
         assert!(paper.take().contains("waiting for green"));
         bar.say(String::new());
-        // What was on its way is drawn first.
-        std::thread::sleep(TICKS);
+        drawn(&bar);
         let _before = paper.take();
-        std::thread::sleep(TICKS);
+        ticks(&bar);
         assert_eq!(paper.take().trim(), "");
         bar.print("a line".to_owned());
-        std::thread::sleep(TICKS);
+        drawn(&bar);
+        ticks(&bar);
         assert_eq!(paper.take().trim(), "a line");
     }
-}
 
     #[test]
     fn green_has_no_more_of_the_traffic_than_its_steps_have_given_it() {
@@ -323,3 +338,4 @@ mod tests {
         });
         assert_eq!(traffic(&shared), "traffic on blue");
     }
+}
