@@ -2,14 +2,15 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use super::{exit, output};
 use crate::compose::{Project, Reach};
-use crate::journal::Journal;
-use crate::release::Slot;
+use crate::journal::{Journal, newest};
+use crate::release::{Release, Slot};
 use crate::report::Format;
 use crate::spec::JournalPlace;
 
@@ -45,6 +46,33 @@ impl ProjectArguments {
     pub(super) fn format(&self) -> Format {
         if self.json { Format::Json } else { Format::Human }
     }
+
+    /// Reads the project, and the newest release of its slot, which must have one.
+    pub(super) async fn newest(&self) -> Result<Found, ExitCode> {
+        let (project, reach) = self.read()?;
+        let journal = project.open_journal(&reach).await;
+        match newest(journal.as_ref(), &project.slot()).await {
+            Ok(Some(release)) => Ok(Found {
+                project,
+                reach,
+                journal,
+                release,
+            }),
+            Ok(None) => Err(output::fail(
+                exit::REFUSED,
+                no_release(&project.slot(), journal.as_ref()),
+            )),
+            Err(error) => Err(output::fail(exit::FAILED, error)),
+        }
+    }
+}
+
+/// A project whose slot has a release.
+pub(super) struct Found {
+    pub(super) project: Project,
+    pub(super) reach: Reach,
+    pub(super) journal: Arc<dyn Journal>,
+    pub(super) release: Release,
 }
 
 /// That a slot has no release, for whoever wants something of one: and where it was looked for.

@@ -3,19 +3,25 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 
 use super::project::ProjectArguments;
 use super::{exit, output};
-use crate::compose::{self, Artifact, Patience, Planner, Project, Reach, Until, prepare};
+use crate::compose::{self, Artifact, NotBegun, Patience, Planner, Project, Reach, Until, prepare};
 use crate::driver::{Seat, World};
+use crate::journal::{Journal, newest};
 use crate::model::{Span, SystemClock};
+use crate::release::Slot;
 use crate::report::{self, Format};
 use crate::spec::JournalPlace;
 
 /// As [`compose::WAIT`], in words.
 const DEFAULT_WAIT: &str = "2h";
+
+/// How long the journal is asked whether a release has begun after all.
+const LOOK: Duration = Duration::from_secs(3);
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -75,7 +81,10 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
     let (artifact, problems) = bundle(&path, &project);
     let world = match project.connect(&reach, problems).await {
         Ok(world) => Arc::new(world),
-        Err(error) => return output::fail(exit::FAILED, error),
+        Err(error) => {
+            project.discard(&artifact.file);
+            return output::fail(exit::FAILED, error);
+        }
     };
     let mut planner = Planner::bundle(
         &project,
@@ -87,7 +96,9 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
         planner = planner.even_if_unhealthy();
     }
     if arguments.dry_run {
-        return Box::pin(tell(&project, &reach, &world, &planner, format)).await;
+        let code = Box::pin(tell(&project, &reach, &world, &planner, format)).await;
+        project.discard(&artifact.file);
+        return code;
     }
     let until = arguments.until;
     Box::pin(begin(&project, &reach, world, &planner, patience, until, format)).await
@@ -138,8 +149,9 @@ pub(super) async fn begin(
     until: Until,
     format: Format,
 ) -> ExitCode {
+    let journal = project.open_journal(reach).await;
     let seat = Seat::new(
-        project.open_journal(reach).await,
+        Arc::clone(&journal),
         world,
         Arc::new(SystemClock),
         report::reporter(format),
@@ -148,17 +160,57 @@ pub(super) async fn begin(
     let begun = compose::begin(seat, &project.slot(), planner, patience, interrupted.as_mut()).await;
     let mut driver = match begun {
         Ok(driver) => driver,
-        Err(why) => return output::not_begun(why, format),
+        Err(why) => {
+            if let Some(bundle) = planner.bundle_file()
+                && !may_need(journal.as_ref(), &project.slot(), &why, bundle).await
+            {
+                project.discard(bundle);
+            }
+            return output::not_begun(why, format);
+        }
     };
     let result = output::drive_until(&mut driver, move |release| until.reached(release), interrupted).await;
     let release = driver.release().clone();
     drop(driver);
+    project.let_go(&release);
     output::ended(result, &release, format)
+}
+
+/// Whether a release that this process could not begin may be on record all the same, and need its bundle.
+async fn may_need(journal: &dyn Journal, slot: &Slot, why: &NotBegun, bundle: &Path) -> bool {
+    match why {
+        NotBegun::Refused(_) => false,
+        // Somebody waits for this process to end; where the journal does not say it by then, the bundle stays.
+        NotBegun::Failed(_) | NotBegun::Interrupted(_) => {
+            match tokio::time::timeout(LOOK, newest(journal, slot)).await {
+                Ok(Ok(newest)) => newest.is_some_and(|release| release.plan.source.file() == Some(bundle)),
+                Ok(Err(_)) | Err(_) => true,
+            }
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::journal::{Append, DirectoryJournal};
+    use crate::release::tests::{first_entry, plan};
+
+    #[tokio::test]
+    async fn a_bundle_goes_only_where_its_release_is_not_on_record() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = DirectoryJournal::new(folder.path());
+        let plan = plan();
+        let (slot, bundle) = (plan.id.slot.clone(), plan.source.file().unwrap().to_path_buf());
+        let refused = NotBegun::Refused(Vec::new());
+        let interrupted = NotBegun::Interrupted("by a signal".to_owned());
+        assert!(!may_need(&journal, &slot, &interrupted, &bundle).await);
+        let begun = journal.append(&first_entry(plan)).await.unwrap();
+        assert_eq!(begun, Append::Written);
+        assert!(may_need(&journal, &slot, &interrupted, &bundle).await);
+        assert!(!may_need(&journal, &slot, &interrupted, Path::new("another.zip")).await);
+        assert!(!may_need(&journal, &slot, &refused, &bundle).await);
+    }
 
     #[test]
     fn the_wait_without_a_time_is_the_one_that_the_help_names() {

@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use super::project::{ProjectArguments, no_release};
+use super::project::{Found, ProjectArguments};
 use super::{exit, output};
 use crate::compose::Until;
 use crate::driver::{Driver, Seat, is_free};
-use crate::journal::newest;
 use crate::model::{Clock, SystemClock};
 use crate::release::{Notice, Release, Wish};
 use crate::report;
@@ -34,17 +33,17 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: Arguments) -> ExitCode {
     let format = arguments.project.format();
-    let (project, reach) = match arguments.project.read() {
-        Ok(read) => read,
+    let Found {
+        project,
+        reach,
+        journal,
+        release,
+    } = match arguments.project.newest().await {
+        Ok(found) => found,
         Err(code) => return code,
     };
-    let journal = project.open_journal(&reach).await;
-    let release = match newest(journal.as_ref(), &project.slot()).await {
-        Ok(Some(release)) => release,
-        Ok(None) => return output::fail(exit::REFUSED, no_release(&project.slot(), journal.as_ref())),
-        Err(error) => return output::fail(exit::FAILED, error),
-    };
     if let Some((outcome, _)) = release.outcome {
+        project.let_go(&release);
         return output::ended(Ok(Some(outcome)), &release, format);
     }
     let world = match project.connect(&reach, Vec::new()).await {
@@ -76,6 +75,7 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
     let result = output::drive(&mut driver, move |release| until.reached(release)).await;
     let release = driver.release().clone();
     drop(driver);
+    project.let_go(&release);
     output::ended(result, &release, format)
 }
 

@@ -5,12 +5,11 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use super::project::{ProjectArguments, no_release};
+use super::project::{Found, ProjectArguments};
 use super::release::begin;
 use super::{exit, output};
 use crate::compose::{Patience, Planner, Project, Reach, Until, ask_to_turn_back, to_take_back, way_back};
 use crate::driver::{Driver, Seat, World, is_free};
-use crate::journal::newest;
 use crate::model::{Clock, SystemClock};
 use crate::release::{Notice, Outcome, Release, Wish};
 use crate::report::{self, Format};
@@ -23,15 +22,14 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: Arguments) -> ExitCode {
     let format = arguments.project.format();
-    let (project, reach) = match arguments.project.read() {
-        Ok(read) => read,
+    let Found {
+        project,
+        reach,
+        release,
+        ..
+    } = match arguments.project.newest().await {
+        Ok(found) => found,
         Err(code) => return code,
-    };
-    let journal = project.open_journal(&reach).await;
-    let release = match newest(journal.as_ref(), &project.slot()).await {
-        Ok(Some(release)) => release,
-        Ok(None) => return output::fail(exit::REFUSED, no_release(&project.slot(), journal.as_ref())),
-        Err(error) => return output::fail(exit::FAILED, error),
     };
     let world = match project.connect(&reach, Vec::new()).await {
         Ok(world) => Arc::new(world),
@@ -68,6 +66,7 @@ async fn running(project: &Project, reach: &Reach, world: Arc<World>, release: R
     .await;
     let release = driver.release().clone();
     drop(driver);
+    project.let_go(&release);
     match &result {
         Ok(None) => taken_back(
             &release,

@@ -8,10 +8,9 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::json;
 
-use super::project::{ProjectArguments, no_release};
+use super::project::{Found, ProjectArguments};
 use super::{exit, output};
 use crate::driver::{Driver, Seat, is_free};
-use crate::journal::newest;
 use crate::model::{Clock, Span, SystemClock};
 use crate::release::{Phase, Release, Silent, Wish};
 use crate::report::Format;
@@ -88,15 +87,14 @@ fn fits_gate(release: &Release, wanted: &str) -> Result<(), String> {
 
 async fn wish(project: &ProjectArguments, wish: Wish, fits: impl Fn(&Release) -> Result<(), String>) -> ExitCode {
     let format = project.format();
-    let (project, reach) = match project.read() {
-        Ok(read) => read,
+    let Found {
+        project,
+        reach,
+        journal,
+        release,
+    } = match project.newest().await {
+        Ok(found) => found,
         Err(code) => return code,
-    };
-    let journal = project.open_journal(&reach).await;
-    let release = match newest(journal.as_ref(), &project.slot()).await {
-        Ok(Some(release)) => release,
-        Ok(None) => return output::fail(exit::REFUSED, no_release(&project.slot(), journal.as_ref())),
-        Err(error) => return output::fail(exit::FAILED, error),
     };
     let id = release.plan.id.clone();
     if let Some((outcome, _)) = release.outcome {

@@ -101,7 +101,10 @@ pub enum AdoptionError {
         name: String,
     },
     /// There is no live environment.
-    #[error("no environment of {application} holds {cname}, so nobody can tell whether the name leads to the live one")]
+    #[error(
+        "no environment of {application} holds {cname}, so nobody can tell whether the name leads to the live one; check application, \
+         cname and region in cutover.toml, and that the live environment is there"
+    )]
     NoLive {
         /// The application.
         application: String,
@@ -128,7 +131,10 @@ pub enum AdoptionError {
         said: String,
     },
     /// Somebody else changes the same records.
-    #[error("somebody else keeps changing the records of {name} ({said}); nothing was changed by this command")]
+    #[error(
+        "somebody else keeps changing the records of {name} ({said}); nothing was changed by this command: find out who does, and run it \
+         once more when they have done"
+    )]
     Contended {
         /// The name.
         name: String,
@@ -444,6 +450,27 @@ mod tests {
     use super::*;
     use crate::release::EnvironmentStatus;
     use crate::traffic::Content;
+
+    #[test]
+    fn whoever_is_refused_learns_what_to_do_next() {
+        let name = "www.shop.example".to_owned();
+        let nobody = AdoptionError::NoLive {
+            application: "shop".to_owned(),
+            cname: format!("what {name} leads to"),
+        };
+        let said = "it was changed meanwhile".to_owned();
+        let contended = AdoptionError::Contended { name, said };
+        assert!(
+            nobody
+                .to_string()
+                .contains("; check application, cname and region in cutover.toml")
+        );
+        assert!(
+            contended
+                .to_string()
+                .contains(": find out who does, and run it once more")
+        );
+    }
 
     #[test]
     fn of_several_environments_with_members_the_one_with_weight_is_live() {

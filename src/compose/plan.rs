@@ -1,5 +1,7 @@
 //! From a `cutover.toml` and a bundle to the plan of a release.
 
+use std::path::Path;
+
 use crate::driver::Overrides;
 use crate::model::VersionLabel;
 use crate::release::{DrillKind, Next, Origin, Plan, ReleaseId, Route, Source};
@@ -111,6 +113,12 @@ impl Planner {
     #[must_use]
     pub fn is_real(&self) -> bool {
         self.drill.is_none()
+    }
+
+    /// Where the bundle lies on this machine, if one is released.
+    #[must_use]
+    pub fn bundle_file(&self) -> Option<&Path> {
+        self.source.file()
     }
 
     /// Label of the version that is released.

@@ -11,7 +11,7 @@ use crate::aws::{Aws, AwsSettings};
 use crate::driver::{Overrides, World};
 use crate::journal::{DirectoryJournal, Journal, S3Journal};
 use crate::probe::{HttpProber, ProbeError, ProbeSettings, Prober};
-use crate::release::Slot;
+use crate::release::{Phase, Release, Slot};
 use crate::spec::{JournalPlace, Spec, SpecError};
 
 /// Where the journal lies if nothing else is said, below the folder of `cutover.toml`.
@@ -77,6 +77,20 @@ impl Project {
         match &self.journal {
             JournalPlace::Directory(journal) => journal.parent().unwrap_or(journal).join("bundles"),
             JournalPlace::S3 { .. } => self.folder.join(BUNDLES),
+        }
+    }
+
+    /// Removes a bundle that was made of a folder for a release which does not begin. A zip of the user's own is left alone.
+    pub fn discard(&self, bundle: &Path) {
+        super::artifact::discard(bundle, &self.bundles());
+    }
+
+    /// Removes the bundle that was made of a folder for a release, once that does not need it any more: it is uploaded, or the release
+    /// is over.
+    pub fn let_go(&self, release: &Release) {
+        let needed = release.outcome.is_none() && release.phase <= Phase::Publish;
+        if let Some(bundle) = release.plan.source.file().filter(|_| !needed) {
+            self.discard(bundle);
         }
     }
 
@@ -162,7 +176,7 @@ impl Reach {
         }))?;
         Ok(Self {
             aws: AwsSettings::default(),
-            dns_server: read("CUTOVER_DNS_SERVER", "an address such as 127.0.0.1:5353")?,
+            dns_server: read("CUTOVER_DNS_SERVER", "an address such as 127.0.0.1:4571")?,
             http_port: read("CUTOVER_HTTP_PORT", "a port such as 8080")?,
         })
     }
@@ -189,7 +203,7 @@ fn endpoints(variables: impl Iterator<Item = (String, String)>) -> Result<(), St
                 format!("{value:?}")
             };
             return Err(format!(
-                "{name} is set to {shown}, which is not an address such as http://127.0.0.1:4566; mend or unset it"
+                "{name} is set to {shown}, which is not an address such as http://127.0.0.1:4570; mend or unset it"
             ));
         }
     }
@@ -199,6 +213,34 @@ fn endpoints(variables: impl Iterator<Item = (String, String)>) -> Result<(), St
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::release::tests::{plan, release};
+    use crate::release::{Outcome, Source};
+
+    #[test]
+    fn a_bundle_stays_until_it_is_uploaded_or_its_release_is_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let spec = Spec::parse("cutover.toml", "application = \"shop\"\ncname = \"shop\"\n").unwrap();
+        let on_s3 = "s3://state/releases".parse().unwrap();
+        let project = Project::new(spec, folder.path().to_path_buf(), Some(&on_s3));
+        assert_eq!(project.bundles(), folder.path().join(".cutover/bundles"));
+        std::fs::create_dir_all(project.bundles()).unwrap();
+        let bundle = project.bundles().join(".bundle-1.zip");
+        let stays = |phase, outcome: Option<Outcome>| {
+            std::fs::write(&bundle, "a bundle").unwrap();
+            let mut release = release(plan());
+            let Source::Bundle { file, .. } = &mut release.plan.source else {
+                panic!("a release of a bundle: {:?}", release.plan.source);
+            };
+            *file = bundle.display().to_string();
+            release.phase = phase;
+            release.outcome = outcome.map(|outcome| (outcome, "for a test".to_owned()));
+            project.let_go(&release);
+            bundle.exists()
+        };
+        assert!(stays(Phase::Preflight, None) && stays(Phase::Publish, None));
+        assert!(!stays(Phase::Provision, None) && !stays(Phase::RollBack, None));
+        assert!(!stays(Phase::Publish, Some(Outcome::Refused)));
+    }
 
     #[test]
     fn an_endpoint_that_is_no_address_is_told_by_its_name() {

@@ -2,8 +2,8 @@
 
 use crate::model::Share;
 use crate::release::CountedBy;
-use crate::spec::{AtVerdictDeadline, MetricsSource, ToleranceSpec, VerdictPreset, VerdictSpec};
-use crate::verdict::{self, AtDeadline, Learned, Lesson, Policy, Preset, Slo, Tolerance};
+use crate::spec::{MetricsSource, ToleranceSpec, VerdictSpec};
+use crate::verdict::{self, Learned, Lesson, Policy, Slo, Tolerance};
 
 /// For how long latencies of a release's green do not count where nobody says otherwise, in seconds: caches are cold.
 const WARM_UP_S: f64 = 20.0;
@@ -11,11 +11,7 @@ const WARM_UP_S: f64 = 20.0;
 /// The policy that settings mean: the preset's values, and the user's in their place.
 #[must_use]
 pub fn policy(spec: &VerdictSpec) -> Policy {
-    let preset = Policy::preset(match spec.preset {
-        VerdictPreset::Strict => Preset::Strict,
-        VerdictPreset::Standard => Preset::Standard,
-        VerdictPreset::Patient => Preset::Patient,
-    });
+    let preset = Policy::preset(spec.preset);
     let wish = spec.promote;
     let may_pass_early = wish.early.unwrap_or(true);
     let promotion = preset.promotion.filter(|_| may_pass_early).map(|mut promotion| {
@@ -45,11 +41,7 @@ pub fn policy(spec: &VerdictSpec) -> Policy {
             error_rate: spec.slo.error_rate.map(Share::as_f64),
             p99_ms: spec.slo.p99.map(|span| span.get().as_secs_f64() * 1000.0),
         },
-        at_deadline: match spec.at_deadline {
-            Some(AtVerdictDeadline::Hold) => AtDeadline::Hold,
-            Some(AtVerdictDeadline::RollBack) => AtDeadline::RollBack,
-            None => preset.at_deadline,
-        },
+        at_deadline: spec.at_deadline.unwrap_or(preset.at_deadline),
         dispersion: preset.dispersion,
     }
 }
@@ -92,6 +84,7 @@ fn tolerance(wish: ToleranceSpec, otherwise: Tolerance) -> Tolerance {
 mod tests {
     use super::*;
     use crate::spec::Spec;
+    use crate::verdict::{AtDeadline, Preset};
 
     fn of(lines: &str) -> Policy {
         let text = format!("application = \"shop\"\ncname = \"shop\"\n{lines}");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
 use super::World;
-use super::perform::{not_now, refused, unread};
+use super::not_made::{not_now, refused, unread};
 use super::weights::expected;
 use crate::aws::{CallError, InTime};
 use crate::release::CallResult;

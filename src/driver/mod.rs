@@ -12,6 +12,7 @@ mod forwards;
 #[cfg(test)]
 mod forwards_tests;
 mod machine;
+mod not_made;
 mod observe;
 mod outside;
 mod ownership;

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::evidence;
+use super::not_made::{not_now, refused, unread};
 use super::prune;
 use super::weights;
 use super::{Seat, World};
-use crate::aws::{CallError, InTime, NewEnvironment};
+use crate::aws::{InTime, NewEnvironment};
 use crate::model::text::tag_value;
 use crate::model::{EnvironmentId, InstanceId};
 use crate::release::{
@@ -146,20 +147,6 @@ pub(super) async fn perform(seat: &Seat, release: &Release, action: &Action, beg
     }
 }
 
-pub(super) fn refused(message: impl Into<String>) -> CallResult {
-    CallResult::Refused {
-        message: message.into(),
-        retryable: false,
-    }
-}
-
-pub(super) fn not_now(message: impl Into<String>) -> CallResult {
-    CallResult::Refused {
-        message: message.into(),
-        retryable: true,
-    }
-}
-
 /// A look before a call takes no longer than the call may be late: then it is looked anew, and nothing hangs.
 async fn in_bounds<T>(look: impl Future<Output = Result<T, CallResult>>) -> Result<T, CallResult> {
     tokio::time::timeout(limits::INTENT_DEADLINE, look)
@@ -281,11 +268,6 @@ fn tags(plan: &Plan) -> Vec<(String, String)> {
 
 async fn find(world: &World, id: &EnvironmentId) -> Result<Option<EnvironmentSeen>, CallResult> {
     world.aws.environment(id).await.map_err(unread)
-}
-
-/// A read that failed says nothing, so the call is not made.
-pub(super) fn unread(error: CallError) -> CallResult {
-    not_now(format!("not made, because a read before it failed: {error}"))
 }
 
 /// The exact state before a swap, seen right before it: a toggle on any other state would do the opposite of what is meant.

@@ -1,7 +1,7 @@
 //! Weights: read where they are, and written on exactly the state that was seen.
 
 use super::World;
-use super::perform::{not_now, refused, unread};
+use super::not_made::{not_now, refused, unread};
 use crate::aws::{CallError, InTime};
 use crate::model::EnvironmentId;
 use crate::release::{CallResult, Plan, Release, Route};

@@ -15,12 +15,14 @@ use super::account::{Account, AccountSettings, Quotas, Timing};
 use super::automation::{Automation, AutomationService, AutomationSettings};
 use super::backstage::{Backstage, whole_seconds};
 use super::dns::DnsServer;
-use super::door::{Door, Exposure, Keys, Listener, serve};
+use super::door::{Door, Keys, Listener, serve};
+use super::exposure::Exposure;
 use super::folder;
 use super::live::{Edge, FunctionSettings, LiveFunctions, LivePlane, LiveSettings};
 use super::memory::{self, Compared, Kept, Memory};
 use super::objects::{ObjectStore, S3Front};
 use super::permissions::{Permissions, Place};
+use super::subjects;
 use crate::model::Clock;
 
 /// How often what is due is done. Well below the shortest length at any useful pace.
@@ -180,7 +182,7 @@ impl LocalCloud {
         }
         let automation = AutomationService::new(automation, functions.clone(), Arc::clone(&clock));
         let memory = kept.map(|_| {
-            let place = memory::Place(settings.region.clone(), settings.account_id.clone());
+            let place = subjects::Place(settings.region.clone(), settings.account_id.clone());
             Arc::new(Memory::new(
                 &settings.data,
                 parts(place, &backstage, &automation, &store),
@@ -369,7 +371,7 @@ async fn open_edge(port: u16, backstage: &Arc<Backstage>) -> io::Result<Edge> {
 /// What the last cloud in the folder has left.
 fn recall(settings: &CloudSettings) -> io::Result<Kept> {
     let kept = memory::recall(&settings.data).map_err(io::Error::other)?;
-    let place = kept.one::<(String, String)>(memory::PLACE);
+    let place = kept.one::<(String, String)>(subjects::PLACE);
     let place = place.map_err(|error| io::Error::other(memory::unusable(&settings.data, error)))?;
     match place {
         Some((region, account)) if region != settings.region || account != settings.account_id => {
@@ -386,16 +388,16 @@ fn recall(settings: &CloudSettings) -> io::Result<Kept> {
 
 /// What is remembered of a cloud. The store comes last: what the others say of its files is on the disk with them.
 fn parts(
-    place: memory::Place,
+    place: subjects::Place,
     backstage: &Arc<Backstage>,
     automation: &Arc<AutomationService>,
     store: &Arc<ObjectStore>,
 ) -> Vec<Arc<dyn memory::Part>> {
     vec![
         Arc::new(Compared::new(place)),
-        Arc::new(Compared::new(memory::OfAccount::new(Arc::clone(backstage)))),
-        Arc::new(Compared::new(memory::OfZones(Arc::clone(backstage)))),
-        Arc::new(Compared::new(memory::OfAutomation(Arc::clone(automation)))),
+        Arc::new(Compared::new(subjects::OfAccount::new(Arc::clone(backstage)))),
+        Arc::new(Compared::new(subjects::OfZones(Arc::clone(backstage)))),
+        Arc::new(Compared::new(subjects::OfAutomation(Arc::clone(automation)))),
         Arc::<ObjectStore>::clone(store),
     ]
 }

@@ -8,7 +8,7 @@ use super::error::RehearseError;
 use super::stage::Stage;
 use crate::aws::{CallError, InTime, NewEnvironment};
 use crate::compose::Artifact;
-use crate::model::{Clock, EnvironmentId, EnvironmentName, SystemClock, VersionLabel};
+use crate::model::{Clock, EnvironmentId, EnvironmentName, Span, SystemClock, VersionLabel};
 use crate::release::EnvironmentSeen;
 use crate::spec::{Lever, Spec};
 use crate::traffic::{Fence, Forward, Hosts, Weigh, Weighting, fence_name, members, weigh};
@@ -103,9 +103,8 @@ async fn records(
         green: Some(&green),
         fence: &Fence::first(&slot),
     };
-    let changes = weigh(&wanted, &records).map_err(|error| RehearseError::NotLive {
-        said: error.to_string(),
-    })?;
+    let changes = weigh(&wanted, &records)
+        .map_err(|error| RehearseError::undone(format!("give all weight of {name} to the new environment"), error))?;
     aws.change_records(&zone, &changes, "the careless way")
         .await
         .map(drop)
@@ -145,12 +144,17 @@ pub(super) async fn find(
             return Ok(found);
         }
         if began.elapsed() > PATIENCE {
-            return Err(RehearseError::NotLive {
-                said: format!("it took too long to {what}"),
-            });
+            return Err(too_long(what));
         }
         tokio::time::sleep(PAUSE).await;
     }
+}
+
+fn too_long(what: &'static str) -> RehearseError {
+    let patience = Span::from(PATIENCE);
+    let said =
+        format!("it took longer than {patience}; if this machine is busy, try again with fewer requests, by `--rate`");
+    RehearseError::undone(what, said)
 }
 
 async fn end(stage: &Stage, blue: &EnvironmentId) -> Result<(), RehearseError> {
@@ -188,4 +192,19 @@ fn soon() -> InTime {
     let clock = Arc::new(SystemClock);
     let until = clock.since_boot() + PATIENCE;
     InTime::until(clock, until)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_took_too_long_is_named_and_version_1_is_not_blamed_for_it() {
+        let said = too_long("wait for the swap").to_string();
+        assert_eq!(
+            said,
+            "the rehearsal could not wait for the swap: it took longer than 3m; if this machine is busy, try again with fewer \
+             requests, by `--rate`"
+        );
+    }
 }

@@ -36,7 +36,7 @@ pub(super) async fn play(
     let place = JournalPlace::Directory(journal.to_path_buf());
     let project = Project::new(spec.clone(), stage.folder.clone(), Some(&place));
     let share = (!spec.lever.is_gradual()).then_some(Share::WHOLE);
-    let project = for_drill(&project, share).map_err(|said| RehearseError::NotLive { said })?;
+    let project = for_drill(&project, share).map_err(|said| RehearseError::undone("prepare the drill", said))?;
     let before = state(stage, spec).await?;
     let world = Arc::new(project.connect(&stage.reach, Vec::new()).await?);
     let journal = project.open_journal(&stage.reach).await;
@@ -44,9 +44,7 @@ pub(super) async fn play(
     let seat = Seat::new(Arc::clone(&journal), world, clock, Arc::clone(&rehearsal.listener));
     let nobody = std::pin::pin!(std::future::pending::<()>());
     let ran = Box::pin(crate::drill::run(&project, seat, kind, nobody)).await;
-    let Ran { release, ended } = ran.map_err(|why| RehearseError::NotLive {
-        said: format!("the drill did not begin: {why}"),
-    })?;
+    let Ran { release, ended } = ran.map_err(|why| RehearseError::undone("begin the drill", why))?;
     ended?;
     let record = crate::drill::read(journal.as_ref(), &release.plan.id).await;
     let record = record.map_err(crate::driver::DriverError::from)?;

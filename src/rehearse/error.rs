@@ -61,6 +61,14 @@ pub enum RehearseError {
         /// What the cloud says of it.
         said: String,
     },
+    /// Something else that belongs to the play could not be done.
+    #[error("the rehearsal could not {what}: {said}")]
+    Undone {
+        /// What was being done.
+        what: String,
+        /// What was wrong, and what to do next.
+        said: String,
+    },
     /// The load could not be started.
     #[error("could not start the load: {0}")]
     Load(#[from] LoadError),
@@ -70,4 +78,14 @@ pub enum RehearseError {
     /// The driver failed.
     #[error(transparent)]
     Driver(#[from] DriverError),
+}
+
+impl RehearseError {
+    /// That something could not be done: what, and what was wrong.
+    pub(super) fn undone(what: impl Into<String>, said: impl ToString) -> Self {
+        Self::Undone {
+            what: what.into(),
+            said: said.to_string(),
+        }
+    }
 }

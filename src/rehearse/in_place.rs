@@ -33,9 +33,8 @@ pub(super) async fn release(
     .await?;
     // It is Ready after a deployment that failed, too, and then goes on expecting the version before.
     if deployed.version.as_ref() != Some(&version) {
-        return Err(RehearseError::NotLive {
-            said: format!("the deployment of {version} in place failed; its events say why"),
-        });
+        let said = "the environment went on with the version before; the application has to start on an instance that has run it before";
+        return Err(RehearseError::undone(format!("deploy {version} in place"), said));
     }
     Ok(began.elapsed())
 }

@@ -22,7 +22,7 @@ use super::tally::{Played, Report, StepPlayed, Traffic};
 use crate::compose::{Artifact, Planner, Project, prepare};
 use crate::driver::{Driver, Seat};
 use crate::model::{Span, SystemClock};
-use crate::release::{DrillKind, Event, Listener, Notice, Outcome, Release, Wish};
+use crate::release::{DrillKind, Event, Listener, Outcome, Release, Silent, Wish};
 use crate::spec::{JournalPlace, Lever, Spec};
 
 /// Clients that download for seconds, beside those that ask and are answered.
@@ -153,9 +153,7 @@ async fn on_stage(
         "version 1 is live; clients ask {url} {} times a second",
         settings.rate
     ));
-    let url = Url::parse(&url).map_err(|error| RehearseError::NotLive {
-        said: error.to_string(),
-    })?;
+    let url = Url::parse(&url).map_err(|error| RehearseError::undone(format!("ask version 1 at {url}"), error))?;
     let downloads = settings.application.is_none().then(|| Downloads {
         url: url.join(sample::EXPORT).unwrap_or_else(|_| url.clone()),
         clients: DOWNLOADERS,
@@ -272,9 +270,8 @@ async fn perform(
             .await?;
     }
     if act.way == Way::TakenBack {
-        // An operator at another terminal.
-        let quiet: Arc<dyn Listener> = Arc::new(OnlyAsked(Arc::clone(&rehearsal.listener)));
-        let mut operator = Driver::join(seat.heard_by(quiet), driver.release().clone());
+        // An operator at another terminal. The driver tells everything that is read.
+        let mut operator = Driver::join(seat.heard_by(Arc::new(Silent)), driver.release().clone());
         operator.ask(Wish::RollBack).await?;
     }
     let meanwhile = async {
@@ -315,15 +312,6 @@ async fn steps(stage: &Stage, project: &Project, release: &Release, load: &Load,
 
 fn artifact(act: &Act, stage: &Stage) -> Result<Artifact, RehearseError> {
     prepare(&act.bundle, &stage.folder, None).map_err(|problems| RehearseError::Bundle { problems })
-}
-
-/// The driver tells everything that is read; the operator has nothing to add.
-struct OnlyAsked(#[expect(dead_code, reason = "keeps the audience alive as long as the operator")] Arc<dyn Listener>);
-
-impl Listener for OnlyAsked {
-    fn notice(&self, notice: Notice<'_>) {
-        debug_assert!(!matches!(notice, Notice::Entry { entry, .. } if matches!(entry.event, Event::Started { .. })));
-    }
 }
 
 fn folder() -> Result<TempDir, RehearseError> {
@@ -391,7 +379,7 @@ fn own_acts(path: &Path, folder: &Path, compare: bool) -> Result<(PathBuf, Vec<A
     } else {
         vec![Act {
             version: "3",
-            title: "releasing it as version 3, which an operator takes back after the swap",
+            title: "releasing it as version 3, which an operator takes back once it has traffic",
             way: Way::TakenBack,
             bundle: bundle.clone(),
         }]
@@ -450,7 +438,6 @@ fn drill_act(kind: DrillKind, live: &Path) -> Act {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::release::Silent;
 
     #[tokio::test]
     async fn an_interrupted_rehearsal_says_so() {

@@ -93,9 +93,7 @@ async fn records(stage: &Stage, project: &Project, live: &EnvironmentId) -> Resu
     adoption(project, aws, journal.as_ref(), &wanted)
         .await
         .map(drop)
-        .map_err(|error| RehearseError::NotLive {
-            said: format!("its name could not be adopted: {error}"),
-        })
+        .map_err(|error| RehearseError::undone("adopt the records of its name", error))
 }
 
 fn setup(what: &'static str) -> impl Fn(CallError) -> RehearseError {

@@ -196,9 +196,8 @@ impl Stage {
                 _ => tokio::time::sleep(Duration::from_millis(100)).await,
             }
         }
-        Err(RehearseError::NotLive {
-            said: format!("{version} could not be processed"),
-        })
+        let said = "the local cloud did not process it; see that Elastic Beanstalk could unpack it";
+        Err(RehearseError::undone(format!("make {version} of its bundle"), said))
     }
 }
 

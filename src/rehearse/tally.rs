@@ -24,7 +24,7 @@ pub struct Played {
     pub requests: u64,
     /// Those that failed.
     pub failed: u64,
-    /// From the swap to the decision to go back, in milliseconds; `null` if there was none.
+    /// From the swap, or the first change of weights, to the decision to go back, in milliseconds; `null` if there was none.
     pub shift_to_detect_ms: Option<u64>,
     /// From that decision until all traffic was seen on blue and no client failed any more, in milliseconds.
     pub detect_to_restored_ms: Option<u64>,
@@ -67,6 +67,9 @@ pub struct StepPlayed {
     pub all: u64,
     /// The fewest and most of them that can be expected of the new version, with a probability of 99.9 %.
     pub expected: (u64, u64),
+    /// The most of them that chance can be blamed for.
+    #[serde(skip)]
+    most: u64,
 }
 
 impl StepPlayed {
@@ -77,20 +80,25 @@ impl StepPlayed {
             share: share.to_string(),
             green,
             all,
-            expected: likely(all, share.as_f64()),
+            expected: likely(all, share.as_f64(), SAID),
+            most: likely(all, share.as_f64(), FAILS).1,
         }
     }
 
-    /// Whether the share was what it should have been, as far as chance lets it be known.
-    #[must_use]
-    pub fn as_expected(&self) -> bool {
-        (self.expected.0..=self.expected.1).contains(&self.green)
+    /// Whether the new version had more than its share, and chance does not explain it.
+    fn had_too_much(&self) -> bool {
+        self.green > self.most
     }
 }
 
-/// The quantiles of a binomial distribution at 0.05 % and 99.95 %.
-fn likely(draws: u64, chance: f64) -> (u64, u64) {
-    const TAIL: f64 = 0.0005;
+/// How seldom chance goes beyond each end of what is said to be expected.
+const SAID: f64 = 0.0005;
+
+/// How seldom it may make a good rehearsal fail at a step. A rehearsal has about ten of them, and many are played.
+const FAILS: f64 = 1e-6;
+
+/// The quantiles of a binomial distribution with that much beyond each of them.
+fn likely(draws: u64, chance: f64, tail: f64) -> (u64, u64) {
     if chance >= 1.0 {
         return (draws, draws);
     }
@@ -102,10 +110,10 @@ fn likely(draws: u64, chance: f64) -> (u64, u64) {
     let (mut fewest, mut most) = (None, draws);
     for count in 0..=draws {
         below += logarithm.exp();
-        if fewest.is_none() && below >= TAIL {
+        if fewest.is_none() && below >= tail {
             fewest = Some(count);
         }
-        if below >= 1.0 - TAIL {
+        if below >= 1.0 - tail {
             most = count;
             break;
         }
@@ -276,10 +284,11 @@ impl Played {
         Self { steps, ..self }
     }
 
-    /// Whether it ended as the rehearsal was made for, with nothing lost by a good release, and something by a careless one.
+    /// Whether it ended as the rehearsal was made for, with nothing lost by a good release, and something by a careless one, and
+    /// whether no step has shown users more of the new version than it was to.
     #[must_use]
     pub fn as_wanted(&self) -> bool {
-        self.as_wanted
+        self.as_wanted && !self.steps.iter().any(StepPlayed::had_too_much)
     }
 }
 
@@ -327,10 +336,16 @@ impl Report {
                 // Counts of a rehearsal are far below what a float holds exactly.
                 #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
                 let measured = step.green as f64 * 100.0 / step.all.max(1) as f64;
+                let (fewest, most) = step.expected;
+                let judged = if step.had_too_much() {
+                    ": more than its share"
+                } else {
+                    ""
+                };
                 let _ = writeln!(
                     text,
-                    "  step {}: {measured:.1}% of {} answers that chance decided ({} of them; {} to {} were to be expected)",
-                    step.share, step.all, step.green, step.expected.0, step.expected.1
+                    "  step {}: {measured:.1}% of {} answers that chance decided ({} of them; {fewest} to {most} were to be expected){judged}",
+                    step.share, step.all, step.green
                 );
             }
             for (kind, count) in &played.failures {
@@ -343,7 +358,7 @@ impl Report {
         );
         let _ = writeln!(
             text,
-            "exposed: from the swap until the decision to go back; rollback: from then until all traffic was on blue again and the last client had forgotten green"
+            "exposed: from the swap, or the first change of weights, until the decision to go back; rollback: from then until all traffic was on blue again and the last client had forgotten green"
         );
         let _ = write!(text, "journal: {}", self.journal.display());
         text
@@ -357,13 +372,41 @@ mod tests {
     #[test]
     fn what_chance_allows_is_wide_for_few_and_narrow_for_many() {
         // Checked against sums of the distribution by way of the gamma function.
-        assert_eq!(likely(0, 0.05), (0, 0));
-        assert_eq!(likely(100, 0.05), (0, 13));
-        assert_eq!(likely(4000, 0.25), (911, 1091));
-        assert_eq!(likely(10, 1.0), (10, 10));
-        let step = StepPlayed::new(Share::percent(25), 900, 4000);
-        assert!(!step.as_expected());
-        assert!(StepPlayed::new(Share::percent(25), 1000, 4000).as_expected());
+        assert_eq!(likely(0, 0.05, SAID), (0, 0));
+        assert_eq!(likely(100, 0.05, SAID), (0, 13));
+        assert_eq!(likely(4000, 0.25, SAID), (911, 1091));
+        assert_eq!(likely(10, 1.0, SAID), (10, 10));
+    }
+
+    #[test]
+    fn a_rehearsal_fails_where_green_had_more_than_its_share() {
+        let step = |green, all| StepPlayed::new(Share::percent(5), green, all);
+        // Beyond what is said to be expected, as it happens once in a while.
+        let rare = step(82, 1000);
+        assert!(rare.green > rare.expected.1 && !rare.had_too_much(), "{rare:?}");
+        assert!(!step(0, 1000).had_too_much() && !step(0, 0).had_too_much());
+        assert!(step(100, 1000).had_too_much());
+        for (green, passes) in [(50, true), (100, false)] {
+            let lost = Traffic {
+                requests: Summary {
+                    failed: 1,
+                    ..Summary::default()
+                },
+                ..Traffic::default()
+            };
+            let played = Played::careless("3", Duration::from_secs(42), lost).in_steps(vec![step(green, 1000)]);
+            let report = Report {
+                releases: vec![played],
+                journal: PathBuf::new(),
+            };
+            assert_eq!(report.passed(), passes);
+            assert_eq!(
+                report.table().contains("more than its share"),
+                !passes,
+                "{}",
+                report.table()
+            );
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -82,6 +83,17 @@ pub enum Source {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cname: Option<String>,
     },
+}
+
+impl Source {
+    /// Where the bundle lies on the machine that began the release, if one is released.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Bundle { file, .. } => Some(Path::new(file)),
+            Self::Live | Self::Recorded { .. } => None,
+        }
+    }
 }
 
 /// What has the weights that share out a slot's traffic.

@@ -79,13 +79,14 @@ impl Bar {
     /// Draws on the standard error.
     #[must_use]
     pub fn new() -> Self {
-        Self::on(ProgressDrawTarget::stderr_with_hz(10))
+        let this = Self::on(ProgressDrawTarget::stderr_with_hz(10));
+        this.bar.enable_steady_tick(Duration::from_millis(120));
+        this
     }
 
     fn on(target: ProgressDrawTarget) -> Self {
         let bar = ProgressBar::with_draw_target(None, target);
         bar.set_style(style(IDLE));
-        bar.enable_steady_tick(Duration::from_millis(120));
         Self {
             bar,
             outbox: Outbox::default(),
@@ -146,7 +147,7 @@ impl Listener for Bar {
                 let left = Span::from(Duration::from_secs(left.as_secs()));
                 // What matters most stands first: the terminal cuts off the end.
                 let text = format!(
-                    "{}, traffic on {}: {why} ({left} left, then {at_deadline})",
+                    "{}, {}: {why} ({left} left, then {at_deadline})",
                     release.phase,
                     traffic(release)
                 );
@@ -181,12 +182,17 @@ fn transfer(done: u64, total: u64) -> String {
     )
 }
 
-/// Where the slot's name leads, by the journal.
-fn traffic(release: &Release) -> &'static str {
+/// Who has the traffic, by the journal.
+fn traffic(release: &Release) -> String {
     let restored = release.rollback.as_ref().is_some_and(|back| back.restored_at.is_some());
-    match (release.shifted_at, restored) {
-        (Some(_), false) => "green",
-        _ => "blue",
+    if release.shifted_at.is_none() || restored {
+        return "traffic on blue".to_owned();
+    }
+    // Until the weights of a step were read where they should be, those of the one before hold.
+    let step = release.step.saturating_sub(usize::from(!release.in_place));
+    match release.plan.share(step) {
+        share if share.is_whole() => "traffic on green".to_owned(),
+        share => format!("{share} of the traffic on green"),
     }
 }
 
@@ -208,10 +214,14 @@ fn colored(entry: &Entry, text: &str) -> String {
 mod tests {
     use std::io;
     use std::sync::Arc;
+    use std::sync::mpsc::channel;
 
     use indicatif::TermLike;
 
     use super::*;
+    use crate::release::tests::{gradual, plan, release};
+    use crate::release::{Phase, RollbackState};
+    use crate::spec::Lever;
 
     /// Keeps what is written to it.
     #[derive(Clone, Debug, Default)]
@@ -262,24 +272,70 @@ mod tests {
         }
     }
 
+    /// Waits until everything that was posted is drawn.
+    fn drawn(bar: &Bar) {
+        let (done, wait) = channel();
+        bar.outbox.post(move || done.send(()).expect("the test waits for it"));
+        wait.recv_timeout(Duration::from_secs(10)).expect("nothing is stuck");
+    }
+
+    fn ticks(bar: &Bar) {
+        for _ in 0..3 {
+            bar.bar.tick();
+        }
+    }
+
     #[test]
     fn nothing_moves_where_nothing_is_waited_for() {
-        const TICKS: Duration = Duration::from_millis(400);
         let paper = Paper::default();
         let bar = Bar::on(ProgressDrawTarget::term_like(Box::new(paper.clone())));
-        std::thread::sleep(TICKS);
+        ticks(&bar);
         assert_eq!(paper.take().trim(), "");
         bar.say("waiting for green".to_owned());
-        std::thread::sleep(TICKS);
+        drawn(&bar);
+        let _first = paper.take();
+        ticks(&bar);
         assert!(paper.take().contains("waiting for green"));
         bar.say(String::new());
-        // What was on its way is drawn first.
-        std::thread::sleep(TICKS);
+        drawn(&bar);
         let _before = paper.take();
-        std::thread::sleep(TICKS);
+        ticks(&bar);
         assert_eq!(paper.take().trim(), "");
         bar.print("a line".to_owned());
-        std::thread::sleep(TICKS);
+        drawn(&bar);
+        ticks(&bar);
         assert_eq!(paper.take().trim(), "a line");
+    }
+
+    #[test]
+    fn green_has_no_more_of_the_traffic_than_its_steps_have_given_it() {
+        let mut swapped = release(plan());
+        assert_eq!(traffic(&swapped), "traffic on blue");
+        let at = swapped.started_at;
+        (swapped.shifted_at, swapped.in_place) = (Some(at), true);
+        assert_eq!(traffic(&swapped), "traffic on green");
+        let mut shared = release(gradual(Lever::WeightedDns));
+        // Its weights are sent, and were not read yet.
+        shared.phase = Phase::Shift;
+        assert_eq!(traffic(&shared), "traffic on blue");
+        for (step, in_place, said) in [
+            (0, true, "5% of the traffic on green"),
+            (1, false, "5% of the traffic on green"),
+            (1, true, "50% of the traffic on green"),
+            (2, true, "traffic on green"),
+        ] {
+            (shared.step, shared.in_place, shared.shifted_at) = (step, in_place, Some(at));
+            assert_eq!(traffic(&shared), said, "{step}, {in_place}");
+        }
+        shared.rollback = Some(RollbackState {
+            since: at,
+            again: 0,
+            why: "green looks bad".to_owned(),
+            outcome: Outcome::RolledBack,
+            from: Phase::Bake,
+            restored_at: Some(at),
+            watched_from: None,
+        });
+        assert_eq!(traffic(&shared), "traffic on blue");
     }
 }

@@ -32,11 +32,35 @@ pub(super) fn check(document: &Document<'_>, schema: &Value) -> KeyFaults {
 /// The schema's words about the type of the value at a place: how to write it.
 pub(super) fn how_to_write(schema: &Value, place: &Place) -> Option<String> {
     let node = node(schema, place.steps())?;
+    if let Some(choice) = choice(schema, node) {
+        return Some(choice);
+    }
     let type_of_its_own = resolve(schema, node);
     if std::ptr::eq(type_of_its_own, node) || type_of_its_own.get("properties").is_some() {
         return None;
     }
     Some(type_of_its_own.get("description")?.as_str()?.to_owned())
+}
+
+/// What can be written where some of the choices are words and others are tables: the TOML reader's own words name both alike. `None`
+/// where there is no such choice.
+fn choice(whole: &Value, node: &Value) -> Option<String> {
+    let ways = resolve(whole, node).get("oneOf")?.as_array()?;
+    let mut tables = 0;
+    let mut written = Vec::new();
+    for way in ways {
+        if let Some(word) = way.get("const").and_then(Value::as_str) {
+            written.push(format!("{word:?}"));
+            continue;
+        }
+        let properties = way.get("properties")?.as_object()?;
+        let number = |(key, value): (&String, &Value)| (value.get("type")? == "integer").then(|| format!("{key} = 2"));
+        let keys: Option<Vec<String>> = properties.iter().map(number).collect();
+        written.push(format!("{{ {} }}", keys?.join(", ")));
+        tables += 1;
+    }
+    let last = written.pop().filter(|_| tables > 0)?;
+    Some(format!("write {} or {last}", written.join(", ")))
 }
 
 /// Whether the table around a place cannot be without what stands there: it must have it, or is nothing but that.

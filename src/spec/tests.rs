@@ -326,6 +326,14 @@ fn values_of_the_wrong_type_come_with_advice() {
             "`green.settings[1].namespace` must start with `aws:`",
         ]
     );
+    let gate = |before: &str| {
+        helps(&format!(
+            "application = \"shop\"\ncname = \"shop\"\n[[gates]]\nbefore = {before}\n"
+        ))
+    };
+    for before in ["\"bake\"", "\"step\"", "7"] {
+        assert_eq!(gate(before), ["write \"shift\", \"drain\" or { step = 2 }"], "{before}");
+    }
     assert!(helps(text).contains(&"A length of time, such as \"90s\", \"5m\", \"1h 30m\" or \"500ms\".".to_owned()));
 }
 

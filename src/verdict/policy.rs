@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::spec::{AtVerdictDeadline as AtDeadline, VerdictPreset as Preset};
+
 /// How much worse green may be.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tolerance {
@@ -33,31 +35,6 @@ pub struct Slo {
     pub error_rate: Option<f64>,
     /// The highest 99th percentile of the latency, in milliseconds.
     pub p99_ms: Option<f64>,
-}
-
-/// What becomes of a release that could be shown to be neither good nor bad by the end of its bake, and that nothing speaks against:
-/// one that is still under suspicion is taken back.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AtDeadline {
-    /// A person is asked.
-    #[default]
-    Hold,
-    /// Green is taken back.
-    RollBack,
-}
-
-/// A set of values to start from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Preset {
-    /// Small regressions count, and doubt is held against green.
-    Strict,
-    /// Good for a service that nobody has tuned.
-    #[default]
-    Standard,
-    /// For services that are noisy by themselves.
-    Patient,
 }
 
 /// What is asked of a release, and how sure the judge must be.

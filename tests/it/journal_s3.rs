@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::support::child::Child;
 use crate::support::project::is;
-use crate::support::{Cloud, MOMENT, Project, RELEASE, bundles, turn, until};
+use crate::support::{Cloud, MOMENT, Project, RELEASE, bundles, turn};
 
 const PREFIX: &str = "team/cutover";
 
@@ -252,16 +252,19 @@ async fn a_place_that_cannot_be_a_journal_is_refused_with_nothing_changed() {
         .saying(&["NoSuchBucket", "make the bucket"]);
     assert_eq!(project.proxy.changes(), before);
 
-    // A bundle that was made of a folder is kept where it is found again.
+    // A bundle that was made of a folder goes with the release that has not begun.
     fs::create_dir(project.path("application")).unwrap();
     project.write("application/Procfile", "web: python3 app.py\n");
     project
         .run(&["release", "--json", "--artifact", "application", "--journal", nowhere])
         .await
         .with(3);
-    let kept = until("the bundle to be kept", MOMENT, async || {
-        fs::read_dir(project.path(".cutover/bundles")).ok()?.flatten().next()
-    });
-    assert!(kept.await.file_name().to_string_lossy().ends_with(".zip"));
+    assert_eq!(fs::read_dir(project.path(".cutover/bundles")).unwrap().count(), 0);
+    // And with a dry run: beside this journal, in a folder, are the bundles.
+    project
+        .run(&["release", "--dry-run", "--artifact", "application"])
+        .await
+        .with(0);
+    assert_eq!(fs::read_dir(project.path("bundles")).unwrap().count(), 0);
     cloud.end().await;
 }

@@ -13,7 +13,8 @@ use aws_sdk_s3::types::{
     ChecksumAlgorithm, ChecksumMode, ChecksumType, CompletedMultipartUpload, CompletedPart, Delete, ObjectIdentifier,
 };
 use bytes::Bytes;
-use cutover::local::door::{Door, Exposure, Listener, QueryAnswer, QueryService, serve};
+use cutover::local::door::{Door, Listener, QueryAnswer, QueryService, serve};
+use cutover::local::exposure::Exposure;
 use cutover::local::objects::{ObjectStore, S3Front};
 use cutover::local::storage::Storage;
 use cutover::model::SystemClock;

@@ -218,7 +218,7 @@ async fn a_bad_environment_of_the_process() {
             "CUTOVER_DNS_SERVER",
             Some("example"),
             USAGE,
-            &["CUTOVER_DNS_SERVER", "\"example\"", "127.0.0.1:5353", "mend or unset"],
+            &["CUTOVER_DNS_SERVER", "\"example\"", "127.0.0.1:4571", "mend or unset"],
         ),
         (
             "CUTOVER_HTTP_PORT",

@@ -15,7 +15,7 @@ use tokio::net::{TcpListener, UdpSocket};
 
 use super::Names;
 use super::answer::{Answer, answer};
-use crate::local::door::{BindError, Exposure, check_exposure};
+use crate::local::exposure::{BindError, Exposure, check_exposure};
 
 /// After which an idle TCP connection is closed.
 const IDLE_TIME: Duration = Duration::from_secs(10);

@@ -23,7 +23,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 
 pub use body::{Body, BoxError};
-pub use listener::{BindError, Exposure, Listener, check_exposure};
+pub use listener::Listener;
 pub use query::{QueryAnswer, QueryService};
 pub use rest::RestService;
 pub use rpc::DocumentService;

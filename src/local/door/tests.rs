@@ -7,6 +7,7 @@ use http_body_util::{BodyExt as _, Full};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::*;
+use crate::local::exposure::Exposure;
 use crate::local::fault::Fault;
 use crate::local::metrics::Document;
 use crate::local::objects::ObjectStore;

@@ -6,14 +6,13 @@
 //!
 //! - `log`: the file, and what of it a power cut may take
 //! - `notes`: what parts write down and find again
-//! - `compared`: parts that are looked through as a whole; `subjects`: which those are
+//! - `compared`: parts that are looked through as a whole; `local/subjects.rs` says which those are
 //!
 //! A cloud without a folder of its own has no memory, and pays nothing for it.
 
 mod compared;
 mod log;
 mod notes;
-mod subjects;
 
 use std::any::Any;
 use std::path::{Path, PathBuf};
@@ -24,7 +23,6 @@ pub(super) use log::Changes;
 pub(super) use log::LogError;
 pub(super) use notes::NotesError;
 pub(super) use notes::{Kept, Notes, Plain, encoded};
-pub(super) use subjects::{OfAccount, OfAutomation, OfZones, PLACE, Place};
 
 use log::Log;
 

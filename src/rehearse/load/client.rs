@@ -112,8 +112,10 @@ pub(super) struct Client {
     slots: Semaphore,
     /// Cookies by name.
     cookies: Mutex<BTreeMap<String, String>>,
-    /// How often the name was asked for.
-    asked: AtomicU64,
+    /// How often the name was asked for and found.
+    found: AtomicU64,
+    /// The newest of these answers that a request has used.
+    used: AtomicU64,
 }
 
 /// How an attempt ended: an answer or the kind of failure, and whether it was sent twice.
@@ -134,7 +136,8 @@ impl Client {
             idle: Mutex::new(Vec::new()),
             slots: Semaphore::new(CONNECTIONS),
             cookies: Mutex::default(),
-            asked: AtomicU64::new(0),
+            found: AtomicU64::new(0),
+            used: AtomicU64::new(0),
         }
     }
 
@@ -157,24 +160,29 @@ impl Client {
 
     async fn attempt(&self, due: Instant) -> Attempt {
         let held = self.habits.cookies && !self.cookies().is_empty();
-        let asked = self.asked.load(Ordering::Relaxed);
-        let once = |answer| Attempt {
-            answer,
+        let failed = |kind| Attempt {
+            answer: Err(kind),
             retried: false,
-            drawn: !held && (self.habits.each_drawn || self.asked.load(Ordering::Relaxed) != asked),
+            drawn: false,
         };
         let send_by = due + self.target.limits.send;
         let Ok(Ok(_slot)) = timeout_at(send_by, self.slots.acquire()).await else {
-            return once(Err(self.not_sent()));
+            return failed(self.not_sent());
         };
         let mut connection = match self.connection_by(send_by, true).await {
             Ok(connection) => connection,
-            Err(kind) => return once(Err(kind)),
+            Err(kind) => return failed(kind),
         };
+        // Decided by now: a slow answer must not count for what is decided while it is on its way.
+        let drawn = !held && (self.habits.each_drawn || self.is_first());
         match self.ask(&mut connection).await {
             Ok(answer) => {
                 self.keep(connection).await;
-                once(Ok(answer))
+                Attempt {
+                    answer: Ok(answer),
+                    retried: false,
+                    drawn,
+                }
             }
             // What browsers do: a GET over a connection that the server had closed is asked again, once, on a new one.
             Err(broken) if broken.was_stale => Attempt {
@@ -182,8 +190,14 @@ impl Client {
                 retried: true,
                 drawn: false,
             },
-            Err(broken) => once(Err(broken.kind)),
+            Err(broken) => failed(broken.kind),
         }
+    }
+
+    /// Whether this is the first request with the newest answer to the question for the name: of all that use it, one is counted.
+    fn is_first(&self) -> bool {
+        let found = self.found.load(Ordering::Relaxed);
+        self.used.fetch_max(found, Ordering::Relaxed) < found
     }
 
     async fn ask_again(&self) -> Result<Answer, String> {
@@ -277,7 +291,6 @@ impl Client {
             return Ok(cached.addresses.clone());
         }
         let asked = Instant::now();
-        self.asked.fetch_add(1, Ordering::Relaxed);
         let answer = self
             .names
             .lookup(&self.target.host)
@@ -288,6 +301,7 @@ impl Client {
             // Counted from the question, so that a client that keeps to it is never later than the server meant.
             until: asked.checked_add(answer.valid_for.saturating_mul(self.habits.keeps)),
         });
+        self.found.fetch_add(1, Ordering::Relaxed);
         Ok(answer.addresses)
     }
 

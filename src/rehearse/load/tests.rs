@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::model::SystemClock;
+use crate::model::{SystemClock, Timestamp};
 use crate::probe::testing::{self, NameServer};
 
 fn settings(url: &str, rate: f64, clients: usize) -> LoadSettings {
@@ -170,6 +170,36 @@ async fn a_client_follows_the_name_once_the_answer_is_too_old() {
     assert_eq!(after.versions.keys().collect::<Vec<_>>(), ["green"]);
     assert!(seen.lock().unwrap().contains(&"green"));
     assert_eq!(load.stop().await.counts().failed, 0);
+}
+
+#[tokio::test]
+async fn each_answer_of_dns_counts_once_however_many_requests_are_on_their_way() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut head = [0; 1024];
+                while stream.read(&mut head).await.unwrap_or(0) > 0 {
+                    // Slower than requests come.
+                    tokio::time::sleep(Duration::from_millis(300)).await;
+                    let whole = b"HTTP/1.1 200 OK\r\nx-app-version: 1\r\ncontent-length: 0\r\n\r\n";
+                    let _gone = stream.write_all(whole).await;
+                }
+            });
+        }
+    });
+    let names = NameServer::start().await;
+    names.set("shop.example.com", &["127.0.0.1"], 1);
+    let load = start(LoadSettings {
+        dns_server: Some(names.address()),
+        ..settings(&format!("http://shop.example.com:{port}/"), 50.0, 1)
+    });
+    until("a second question", || names.questions() >= 2).await;
+    let outcomes = load.stop().await;
+    assert!(outcomes.counts().requests > 10, "{:?}", outcomes.counts());
+    let drawn = outcomes.drawn_between(Timestamp::from_millis(0), Timestamp::from_millis(i64::MAX));
+    assert_eq!(drawn.values().sum::<u64>(), names.questions());
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ mod service;
 mod world;
 
 pub(crate) use drilling::played;
-pub(crate) use plan::{blue, first_entry, plan, release};
+pub(crate) use plan::{blue, first_entry, gradual, plan, release};
 
 mod again;
 mod alone;

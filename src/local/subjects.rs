@@ -1,17 +1,17 @@
-//! The parts of a cloud that are looked through as a whole.
+//! The parts of a cloud that its memory looks through as a whole.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Look, Notes, Subject};
-use crate::local::automation::AutomationService;
-use crate::local::backstage::Backstage;
+use super::automation::AutomationService;
+use super::backstage::Backstage;
+use super::memory::{Look, Notes, Subject};
 
 /// Under which the region and the account are kept.
-pub(in crate::local) const PLACE: &str = "cloud";
+pub(super) const PLACE: &str = "cloud";
 
 /// Where a cloud pretends to be: region and account.
-pub(in crate::local) struct Place(pub(in crate::local) String, pub(in crate::local) String);
+pub(super) struct Place(pub(super) String, pub(super) String);
 
 impl Subject for Place {
     fn revision(&self) -> u64 {
@@ -26,14 +26,14 @@ impl Subject for Place {
 }
 
 /// The account.
-pub(in crate::local) struct OfAccount {
+pub(super) struct OfAccount {
     backstage: Arc<Backstage>,
     /// Events that were written down.
     events: AtomicU64,
 }
 
 impl OfAccount {
-    pub(in crate::local) fn new(backstage: Arc<Backstage>) -> Self {
+    pub(super) fn new(backstage: Arc<Backstage>) -> Self {
         Self {
             backstage,
             events: AtomicU64::new(0),
@@ -59,7 +59,7 @@ impl Subject for OfAccount {
 }
 
 /// Route 53.
-pub(in crate::local) struct OfZones(pub(in crate::local) Arc<Backstage>);
+pub(super) struct OfZones(pub(super) Arc<Backstage>);
 
 impl Subject for OfZones {
     fn revision(&self) -> u64 {
@@ -78,7 +78,7 @@ impl Subject for OfZones {
 }
 
 /// Lambda, CodePipeline and EventBridge Scheduler.
-pub(in crate::local) struct OfAutomation(pub(in crate::local) Arc<AutomationService>);
+pub(super) struct OfAutomation(pub(super) Arc<AutomationService>);
 
 impl Subject for OfAutomation {
     fn revision(&self) -> u64 {
