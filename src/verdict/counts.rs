@@ -70,6 +70,14 @@ impl Lids {
 }
 
 impl Lids {
+    /// The same where three windows must be needed, because what is slow for a moment may cross from one into the next.
+    pub(super) fn for_three(self) -> Self {
+        Self {
+            first: self.first.powf(2.0 / 3.0),
+            late: self.late.powf(2.0 / 3.0),
+        }
+    }
+
     fn below(self, most: f64) -> Self {
         Self {
             first: self.first.min(most),

@@ -23,6 +23,9 @@ const ALONE_SLOPE: f64 = 1.0;
 /// The least slope of the curve of `ln x` over the normal quantile: a flatter one is an artefact of the clock's resolution.
 const LEAST_SLOPE: f64 = 0.05;
 
+/// How many times as steep a stretch beside a percentile must be as the curve around it, to count instead: a smooth curve bends less.
+const BENT: f64 = 1.3;
+
 /// Regressions beyond the tolerance that are bet on, as logarithms of ratios: from a twentieth to two and a half times.
 const SHIFTS: Each = [0.05, 0.1, 0.2, 0.42, 0.9];
 
@@ -126,6 +129,8 @@ struct Point {
     slope: f64,
     /// How far cutover's own requests may have moved green and blue apart, or together, on the normal scale.
     moved: f64,
+    /// How far they may lie apart because one is of fewer requests, on the normal scale.
+    apart: f64,
     /// How many requests of the smaller arm lie beyond it, on average.
     beyond: f64,
 }
@@ -161,10 +166,11 @@ fn compare_with(green: Curve, blue: Curve, absolute_ms: f64, doubt: Doubt) -> Ga
             green: forgiven(unrounded(one, other), other, absolute_ms).ln(),
             blue: other.ln(),
             slope: LEAST_SLOPE,
-            moved: if is_of_few {
-                moved + apart(green.n, blue.n, quantile, doubt)
+            moved,
+            apart: if is_of_few {
+                apart(green.n, blue.n, quantile, doubt)
             } else {
-                moved
+                0.0
             },
             beyond,
         });
@@ -180,7 +186,7 @@ fn compare_with(green: Curve, blue: Curve, absolute_ms: f64, doubt: Doubt) -> Ga
     // One point has no slope, and so no variance, unless it is the only one that is told. Percentiles that fall are none.
     let told = |nth: usize| green.points[nth].and(blue.points[nth]).is_some();
     let is_alone = (0..QUANTILES.len()).filter(|nth| told(*nth)).count() == 1;
-    if let Some(point) = points[0].as_mut().filter(|_| found == 1) {
+    if let Some(point) = points[0].as_mut().filter(|_| found == 1 && all == 1) {
         if !is_alone || green.n.min(blue.n) * (1.0 - point.quantile.q) < ALONE_BEYOND {
             return Gaps::default();
         }
@@ -191,9 +197,11 @@ fn compare_with(green: Curve, blue: Curve, absolute_ms: f64, doubt: Doubt) -> Ga
     }
     let scale = 1.0 / green.n + 1.0 / blue.n;
     let together = |point: &Point| (green.n * point.green + blue.n * point.blue) / (green.n + blue.n);
-    for at in (0..found).filter(|_| found > 1) {
+    // The first one with few beyond it is better than none.
+    let end = found.max(all.min(2));
+    for at in (0..found).filter(|_| all > 1) {
         let before = points[at.saturating_sub(1)];
-        let after = points[(at + 1).min(found - 1)];
+        let after = points[(at + 1).min(end - 1)];
         if let (Some(before), Some(after), Some(point)) = (before, after, points[at].as_mut()) {
             let rise = together(&after) - together(&before);
             point.slope = (rise / (after.quantile.z - before.quantile.z)).max(LEAST_SLOPE);
@@ -206,13 +214,21 @@ fn compare_with(green: Curve, blue: Curve, absolute_ms: f64, doubt: Doubt) -> Ga
             point.slope = (rise / (point.quantile.z - last.quantile.z)).max(LEAST_SLOPE);
         }
     }
-    for point in points[..all].iter_mut().flatten() {
-        let moved = point.moved * point.slope;
-        point.green += match doubt {
-            // It does not become better than blue by that.
-            Doubt::ForGreen => -moved.min((point.green - point.blue).max(0.0)),
-            Doubt::AgainstGreen => moved,
-        };
+    let as_told = points;
+    for at in 0..all {
+        let steepest = steepest(&as_told[..all], at);
+        if let Some(point) = points[at].as_mut() {
+            if steepest > point.slope * BENT {
+                point.slope = steepest;
+            }
+            point.moved = (point.moved * point.slope + further(&as_told[..all], point, doubt)) / point.slope;
+            let moved = point.moved * point.slope;
+            point.green += match doubt {
+                // It does not become better than blue by that.
+                Doubt::ForGreen => -moved.min((point.green - point.blue).max(0.0)),
+                Doubt::AgainstGreen => moved,
+            };
+        }
     }
     let gap = |point: &Point| {
         let Quantile { q, density, .. } = point.quantile;
@@ -239,6 +255,36 @@ fn compare_with(green: Curve, blue: Curve, absolute_ms: f64, doubt: Doubt) -> Ga
             .find_map(|(points, q)| among(points, q)),
         extreme: at(0.99).or_else(|| among(few, 0.99)),
     }
+}
+
+/// The steeper of the two stretches of blue's curve that meet at a percentile. Where one of them leads from one kind of request to
+/// another, such as from hits of a cache to misses, the percentile may lie at either end of it by chance.
+fn steepest(points: &[Option<Point>], at: usize) -> f64 {
+    let slope = |pair: &[Option<Point>]| match pair {
+        [Some(one), Some(next)] => (next.blue - one.blue) / (next.quantile.z - one.quantile.z),
+        _ => 0.0,
+    };
+    let around = &points[at.saturating_sub(1)..(at + 2).min(points.len())];
+    around.windows(2).map(slope).fold(0.0, f64::max)
+}
+
+/// How far a percentile of few may have been moved by being of more requests than the other arm's. For green it is read off its own
+/// curve as well, which may jump there.
+fn further(points: &[Option<Point>], point: &Point, doubt: Doubt) -> f64 {
+    let straight = point.apart * point.slope;
+    if point.apart == 0.0 || matches!(doubt, Doubt::AgainstGreen) {
+        return straight;
+    }
+    let z = point.quantile.z - point.apart;
+    let on = |pair: &[Option<Point>]| match pair {
+        [Some(one), Some(next)] if next.quantile.z >= z => {
+            let part = ((z - one.quantile.z) / (next.quantile.z - one.quantile.z)).max(0.0);
+            Some(one.green + part * (next.green - one.green))
+        }
+        _ => None,
+    };
+    let lower = points.windows(2).find_map(on).unwrap_or(point.green);
+    straight.max(point.green - lower)
 }
 
 /// Whether there are users enough in both for a single percentile to say something of them.
@@ -341,7 +387,12 @@ fn forgiven(green: f64, blue: f64, absolute_ms: f64) -> f64 {
 fn whole(points: &[Option<Point>], scale: f64) -> Option<Gap> {
     let (difference, information) = fitted(points, |point| point.green - point.blue);
     let (doubt, _) = fitted(points, |point| point.moved * point.slope);
-    let first = points.first().copied().flatten()?;
+    // Told is the percentile that has most to say of it.
+    let says = |point: &&Point| point.quantile.density / point.slope * (point.green - point.blue).abs();
+    let first = points
+        .iter()
+        .flatten()
+        .max_by(|one, other| says(one).total_cmp(&says(other)))?;
     (information > 0.0).then_some(Gap {
         difference,
         variance: scale / information,
@@ -546,7 +597,9 @@ mod tests {
     fn what_cannot_be_compared_is_not() {
         let blue = curve(4750.0, 80.0, 196.0, 408.0);
         // Too few requests lie beyond a percentile.
-        assert!(compare(curve(19.0, 90.0, 220.0, 460.0), blue, 0.0).tail.is_none());
+        let tail = |n: f64| compare(curve(n, 90.0, 220.0, 460.0), blue, 0.0).tail;
+        assert!(tail(19.0).is_some_and(Gap::is_of_few));
+        assert!(tail(21.0).is_some_and(|gap| !gap.is_of_few()));
         let extreme = |n: f64| compare(curve(n, 90.0, 220.0, 460.0), blue, 0.0).extreme;
         assert!(extreme(199.0).is_some_and(Gap::is_of_few));
         assert!(extreme(200.0).is_some_and(|gap| !gap.is_of_few()));
@@ -561,8 +614,13 @@ mod tests {
                 assert_eq!(compare_strictly(green, blue, 0.0), Gaps::default());
             }
         }
-        // One that is left over has no slope.
-        assert_eq!(compare(curve(19.0, 90.0, 220.0, 460.0), blue, 0.0), Gaps::default());
+        // One that is left over has the slope to the first one with few beyond it, or none.
+        assert!(compare(curve(19.0, 90.0, 220.0, 460.0), blue, 0.0).whole.is_some());
+        let fewer = Curve {
+            points: [Some(90.0), None, None, None, None],
+            ..curve(9.0, 90.0, 220.0, 460.0)
+        };
+        assert_eq!(compare(fewer, blue, 0.0), Gaps::default());
     }
 
     #[test]

@@ -38,9 +38,9 @@ pub(super) struct PromotionTest {
     probes: Thirds,
     /// The whole curve, the tail and the extreme; absent as long as there was nothing to compare.
     latencies: [Option<Thirds>; 3],
-    /// Which of them were put together over windows.
+    /// Which of them had enough requests in one window.
     #[serde(default)]
-    gathered: [bool; 3],
+    single: [bool; 3],
 }
 
 impl Default for PromotionTest {
@@ -50,7 +50,7 @@ impl Default for PromotionTest {
             client_errors: None,
             probes: [1.0; 3],
             latencies: [None; 3],
-            gathered: [false; 3],
+            single: [false; 3],
         }
     }
 }
@@ -78,24 +78,27 @@ impl PromotionTest {
 
     /// Takes how far a latency lies below its bound, in standard deviations; `which` is its place among the latencies.
     pub(super) fn latency(&mut self, which: usize, below: f64) {
+        self.single[which] = true;
+        self.gathered_latency(which, below);
+    }
+
+    /// The same with what was put together over windows.
+    pub(super) fn gathered_latency(&mut self, which: usize, below: f64) {
         let stakes = self.latencies[which].get_or_insert([1.0; 3]);
         let half = (0.5 * below.clamp(-300.0, 300.0)).exp();
         let powers = [half, half * half, half.powi(4)];
         grow(stakes, |size| powers[size] * PRICES[size]);
     }
 
-    /// What speaks for green's rate of server errors.
-    pub(super) fn for_errors(&self) -> f64 {
-        self.beside_probes(&self.errors)
-    }
-
     /// What speaks for its rate of client errors, if they are counted.
     pub(super) fn for_client_errors(&self) -> Option<f64> {
-        self.client_errors.as_ref().map(|stakes| self.beside_probes(stakes))
+        // Probes meet none of those that users do.
+        self.client_errors.as_ref().map(mean)
     }
 
-    fn beside_probes(&self, stakes: &Thirds) -> f64 {
-        let users = mean(stakes);
+    /// What speaks for green's rate of server errors.
+    pub(super) fn for_errors(&self) -> f64 {
+        let users = mean(&self.errors);
         if users < 1.0 {
             // Users say that green fails more often than it may. Probes cannot outvote them: they ask for other things than users do.
             return users;
@@ -104,18 +107,12 @@ impl PromotionTest {
         0.5 * (users + mean(&self.probes)).max(0.0)
     }
 
-    /// The same with what was put together over windows.
-    pub(super) fn gathered_latency(&mut self, which: usize, below: f64) {
-        self.gathered[which] = true;
-        self.latency(which, below);
-    }
-
     /// The least that speaks for one of green's latencies; absent if there was nothing to compare. A percentile for which there are too
     /// few requests in a window can take hours to speak for green: it must not speak against it.
     pub(super) fn for_latency(&self) -> Option<f64> {
-        let values = self.latencies.iter().zip(self.gathered);
+        let values = self.latencies.iter().zip(self.single);
         values
-            .filter_map(|(stakes, gathered)| stakes.as_ref().map(mean).filter(|value| !gathered || *value < 1.0))
+            .filter_map(|(stakes, single)| stakes.as_ref().map(mean).filter(|value| single || *value < 1.0))
             .reduce(f64::min)
     }
 }

@@ -63,13 +63,14 @@ impl Judge {
             let p99_ms = curve(&window.green).and_then(slowest).unwrap_or(0.0);
             return self.answer(Why::SloLatency { p99_ms, promised_ms }, advice);
         }
-        let (alone, metric) = self.over_all(&reading.alone);
-        let why = if advice.is_some() {
+        let (alone, metric) = self.over_all(&self.alone);
+        let why = if e_value >= SUSPICION.min(threshold.sqrt()) {
+            // Neither a window of silence nor a sick instance beside it makes that less.
+            Why::Suspicion
+        } else if advice.is_some() {
             Why::SickInstance
         } else if !has_traffic {
             Why::Silence
-        } else if e_value >= SUSPICION.min(threshold.sqrt()) {
-            Why::Suspicion
         } else if alone >= BAD_WINDOW {
             Why::LastWindow { metric }
         } else if window.blue.requests() <= 0.0 && window.blue.probes().is_none() {

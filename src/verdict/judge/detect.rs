@@ -16,7 +16,7 @@ const LATENCIES: [Metric; 3] = [Metric::Latency, Metric::TailLatency, Metric::Ex
 
 impl Judge {
     /// Feeds all of them.
-    pub(super) fn test(&mut self, window: &Window, reading: &mut Reading) {
+    pub(super) fn test(&mut self, window: &Window, reading: &Reading) {
         let Window { blue, green, .. } = window;
         self.test_errors(reading);
         if !reading.excused
@@ -25,7 +25,7 @@ impl Judge {
             let pair = Pair { green, blue };
             let lids = self.lids[place(Metric::ClientErrors)];
             let past = &self.client_dispersion;
-            reading.alone[place(Metric::ClientErrors)] =
+            self.alone[place(Metric::ClientErrors)] =
                 self.client_errors
                     .step(pair, self.policy.client_errors, lids, past, reading.blue_is_down);
             if self.policy.promotion.is_some() {
@@ -53,7 +53,7 @@ impl Judge {
         }
     }
 
-    fn test_errors(&mut self, reading: &mut Reading) {
+    fn test_errors(&mut self, reading: &Reading) {
         let tolerance = self.policy.errors;
         if let Some(blue) = reading.blue {
             self.rare.blue(blue);
@@ -84,7 +84,7 @@ impl Judge {
         let pair = Pair { green, blue };
         if blue.n > 0.0 {
             let lids = self.lids[place(Metric::Errors)];
-            reading.alone[place(Metric::Errors)] =
+            self.alone[place(Metric::Errors)] =
                 self.errors
                     .step(pair, tolerance, lids, &self.dispersion, reading.blue_is_down);
             self.trail_events(Metric::Errors, reading.begin_s, pair);
@@ -104,7 +104,7 @@ impl Judge {
         }
     }
 
-    fn test_latency(&mut self, window: &Window, reading: &mut Reading) {
+    fn test_latency(&mut self, window: &Window, reading: &Reading) {
         let Window { blue, green, .. } = window;
         self.test_promised_latency(green);
         let curves = curve(green).zip(curve(blue));
@@ -130,8 +130,12 @@ impl Judge {
                     Some(Together { begin_s, gap, strictly })
                 };
                 if let Some(Together { begin_s, gap, strictly }) = enough {
-                    self.test_promotion(which, strictly, is_of_few);
-                    reading.alone[place(LATENCIES[which])] = self.test_gap(which, gap, ratio.ln(), begin_s);
+                    if is_of_few {
+                        self.test_gathered_promotion(which, gap, strictly);
+                    } else {
+                        self.test_promotion(which, strictly);
+                    }
+                    self.alone[place(LATENCIES[which])] = self.test_gap(which, gap, ratio.ln(), begin_s);
                 }
             }
             return;
@@ -157,24 +161,35 @@ impl Judge {
 
     /// Takes how a latency differs if all doubt counts against green; before [`Judge::test_gap`], which learns from the window. Where
     /// the doubt is too great, the percentile says nothing for green: whether it is must not depend on how slow green is.
-    fn test_promotion(&mut self, which: usize, gap: Option<Gap>, gathered: bool) {
+    fn test_promotion(&mut self, which: usize, gap: Option<Gap>) {
         let Some(promotion) = &self.policy.promotion else {
             return;
         };
         let bound = promotion.latency_ratio.ln();
         if let Some(gap) = gap.filter(|gap| gap.doubt <= DOUBTFUL * bound) {
             let beyond = self.latencies[which].beyond(gap, bound);
-            if gathered {
-                self.promotion.gathered_latency(which, -beyond);
-            } else {
-                self.promotion.latency(which, -beyond);
-            }
+            self.promotion.latency(which, -beyond);
         }
+    }
+
+    /// The same of a percentile of few, which is only asked whether it speaks against green: that it is of fewer requests in one arm
+    /// then counts for neither.
+    fn test_gathered_promotion(&mut self, which: usize, loosely: Gap, strictly: Option<Gap>) {
+        let (Some(promotion), Some(strictly)) = (&self.policy.promotion, strictly) else {
+            return;
+        };
+        let gap = Gap {
+            difference: 0.5 * (loosely.difference + strictly.difference),
+            ..loosely
+        };
+        let beyond = self.latencies[which].beyond(gap, promotion.latency_ratio.ln());
+        self.promotion.gathered_latency(which, -beyond);
     }
 
     fn test_gap(&mut self, which: usize, gap: Gap, tolerance: f64, begin_s: f64) -> f64 {
         let metric = LATENCIES[which];
         let lids = self.lids[place(metric)];
+        let lids = if self.stalls.seen() { lids.for_three() } else { lids };
         let alone = self.latencies[which].step(gap, tolerance, self.policy.latency_noise, lids);
         let value = self.refresh(metric);
         self.trails[place(metric)].latency(begin_s, value, Some(gap.q), gap.green, gap.blue);

@@ -22,6 +22,7 @@ use super::probes::ProbeTest;
 use super::promotion::PromotionTest;
 use super::ranks::{self, RankTest};
 use super::rare::RareTest;
+use super::stalls::Stalls;
 use super::window::{Arm, Instance, Latency, Window};
 
 /// The parts of the budget, one for each of [`Metric::ALL`]. What a service does not measure leaves its part to the others.
@@ -52,6 +53,9 @@ pub struct Judge {
     lids: [Lids; 10],
     /// What each one's stake of 1 has grown to.
     values: [f64; 10],
+    /// What the newest window in which each of them was compared says against green by itself.
+    #[serde(default = "nothing")]
+    alone: [f64; 10],
     shift_s: Option<f64>,
     first_request_s: Option<f64>,
     last_end_s: Option<f64>,
@@ -71,6 +75,8 @@ pub struct Judge {
     latencies: [GapTest; 3],
     #[serde(default)]
     gathered: [Gathered; 3],
+    #[serde(default)]
+    stalls: Stalls,
     samples: RankTest,
     probes: ProbeTest,
     slo_errors: CeilingTest,
@@ -119,8 +125,6 @@ struct Reading {
     sick: Option<Advice>,
     /// Whether what failed may be a sick instance's, and nobody tells.
     excused: bool,
-    /// What this window alone says against green, for each of [`Metric::ALL`].
-    alone: [f64; 10],
 }
 
 impl Judge {
@@ -133,6 +137,7 @@ impl Judge {
             parts: None,
             lids: [Lids::default(); 10],
             values: [1.0; 10],
+            alone: nothing(),
             shift_s: None,
             first_request_s: None,
             last_end_s: None,
@@ -150,6 +155,7 @@ impl Judge {
             swings: Swings::default(),
             latencies: <[GapTest; 3]>::default(),
             gathered: <[Gathered; 3]>::default(),
+            stalls: Stalls::default(),
             samples: RankTest::default(),
             probes: ProbeTest::default(),
             slo_errors: CeilingTest::default(),
@@ -213,11 +219,13 @@ impl Judge {
     }
 
     fn judge(&mut self, window: &Window, begin_s: f64) -> Verdict {
-        let mut reading = self.read(window, begin_s);
+        let reading = self.read(window, begin_s);
         if window.step > self.step {
             self.step = window.step;
             self.promotion = PromotionTest::default();
             self.gathered = Default::default();
+            // Caches are cold for what comes new with the step.
+            self.first_request_s = None;
             self.rare.next_step();
             self.shift_s.get_or_insert(begin_s);
         }
@@ -238,7 +246,7 @@ impl Judge {
             }
             // A source that is late tells of an earlier step too: that speaks against green as ever, and for no later step.
             let kept = (window.step < self.step).then(|| self.promotion.clone());
-            self.test(window, &mut reading);
+            self.test(window, &reading);
             if let Some(kept) = kept {
                 self.promotion = kept;
             }
@@ -280,7 +288,6 @@ impl Judge {
             blue_is_gone,
             sick,
             excused,
-            alone: [1.0; 10],
         }
     }
 
@@ -301,6 +308,7 @@ impl Judge {
             test.forget();
         }
         self.gathered = Default::default();
+        self.alone = nothing();
         for metric in Metric::ALL {
             let before = self.values[place(metric)];
             if self.refresh(metric) < before {
@@ -373,6 +381,7 @@ impl Judge {
         self.dispersion.learn(reading.blue, reading.green);
         self.client_dispersion
             .learn(window.blue.client_errors(), window.green.client_errors());
+        self.stalls.learn(curve(&window.blue), curve(&window.green));
         if let Some(blue) = reading.blue {
             if self.parts.is_none() {
                 self.rare.before(blue);
@@ -406,6 +415,11 @@ impl Judge {
             Metric::Probes => self.probes.value(),
         }
     }
+}
+
+/// E-values that say nothing.
+fn nothing() -> [f64; 10] {
+    [1.0; 10]
 }
 
 /// A metric's place in [`Metric::ALL`].

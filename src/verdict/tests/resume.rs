@@ -31,9 +31,13 @@ fn a_judge_that_was_written_down_goes_on_the_same() {
     }
     assert_eq!(whole.window(&windows[0]).decision, Decision::Unhealthy);
     assert!(last.len() < 12_000, "a state has {} bytes", last.len());
+    // What no window told of is absent there.
+    let mut state: serde_json::Value = serde_json::from_str(&last).unwrap();
+    state["stalls"].take();
+    let text = state.to_string();
     assert!(
-        !last.contains("null,null"),
-        "numbers that JSON has no words for: {last}"
+        !text.contains("null,null"),
+        "numbers that JSON has no words for: {text}"
     );
 }
 
