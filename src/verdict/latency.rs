@@ -26,6 +26,9 @@ const LEAST_SLOPE: f64 = 0.05;
 /// How many times as steep a stretch beside a percentile must be as the curve around it, to count instead: a smooth curve bends less.
 const BENT: f64 = 1.3;
 
+/// How many standard deviations beyond the tolerance a percentile of few requests is believed at most.
+const BELIEVED: f64 = 2.5;
+
 /// Regressions beyond the tolerance that are bet on, as logarithms of ratios: from a twentieth to two and a half times.
 const SHIFTS: Each = [0.05, 0.1, 0.2, 0.42, 0.9];
 
@@ -515,6 +518,16 @@ impl GapTest {
     /// How far the gap lies above a bound, in standard deviations, as far as they were known before this window.
     pub(super) fn beyond(&self, gap: Gap, bound: f64) -> f64 {
         (gap.difference - bound) / (gap.variance + self.noise.variance()).sqrt()
+    }
+
+    /// The gap of few requests as far as it is believed. One that times out moves their slowest hundredth from one end of the curve to
+    /// the other, as no chance does on which its variance is reckoned.
+    pub(super) fn believed(&self, gap: Gap, tolerance: f64) -> Gap {
+        let most = tolerance + BELIEVED * (gap.variance + self.noise.variance()).sqrt();
+        Gap {
+            difference: gap.difference.min(most),
+            ..gap
+        }
     }
 
     /// Takes a window. `tolerance` is the logarithm of the ratio that is allowed, `least_noise` one arm's standard deviation. Gives what

@@ -125,6 +125,7 @@ impl Judge {
                 let is_of_few = gap.is_of_few();
                 let begin_s = reading.begin_s;
                 let enough = if is_of_few {
+                    let gap = self.latencies[which].believed(gap, ratio.ln());
                     self.gathered[which].take(begin_s, gap, strictly)
                 } else {
                     Some(Together { begin_s, gap, strictly })

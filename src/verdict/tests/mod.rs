@@ -6,6 +6,7 @@ mod own;
 mod promotes;
 mod quiet;
 mod resume;
+mod rough;
 mod values;
 mod verdicts;
 mod words;
