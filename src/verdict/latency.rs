@@ -218,9 +218,9 @@ fn compare_with(green: Curve, blue: Curve, absolute_ms: f64, doubt: Doubt) -> Ga
         }
     }
     let as_told = points;
-    for at in 0..all {
+    for (at, point) in points[..all].iter_mut().enumerate() {
         let steepest = steepest(&as_told[..all], at);
-        if let Some(point) = points[at].as_mut() {
+        if let Some(point) = point {
             if steepest > point.slope * BENT {
                 point.slope = steepest;
             }

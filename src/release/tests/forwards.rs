@@ -98,7 +98,7 @@ fn what_would_stop_a_release_at_its_first_rule_is_found_before_it_begins() {
 #[test]
 fn rules_that_are_not_weighed_are_told() {
     let found = problems(|facts| {
-        facts.other_rules = Known::Known(vec!["the default rule of the listener on port 443".to_owned()])
+        facts.other_rules = Known::Known(vec!["the default rule of the listener on port 443".to_owned()]);
     });
     let [other] = found.try_into().unwrap();
     assert_eq!(other.code, "rule");
