@@ -33,6 +33,7 @@ mod ranks;
 mod rare;
 mod reason;
 mod replay;
+mod slower;
 mod stalls;
 #[cfg(test)]
 mod tests;

@@ -16,12 +16,13 @@ use super::evidence::{Advice, Decision, Metric, Trail, Verdict, Why};
 use super::gathered::Gathered;
 use super::history::Lesson;
 use super::instances::{Instances, Settled};
-use super::latency::{Curve, GapTest, Swings};
+use super::latency::Curve;
 use super::policy::Policy;
 use super::probes::ProbeTest;
 use super::promotion::PromotionTest;
 use super::ranks::{self, RankTest};
 use super::rare::RareTest;
+use super::slower::{GapTest, Swings};
 use super::stalls::Stalls;
 use super::window::{Arm, Instance, Latency, Window};
 
