@@ -41,7 +41,7 @@ pub struct VerdictSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub latency_noise: Option<Share>,
-    /// For how long latencies do not count after green's first request of each step.
+    /// For how long latencies do not count after green's first request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warm_up: Option<Span>,
     /// What to do with a release that could be shown to be neither good nor bad.

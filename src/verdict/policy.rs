@@ -55,7 +55,7 @@ pub struct Policy {
     pub latency_absolute_ms: f64,
     /// How much the windows of two good environments differ in latency by themselves, as a part of 1, at least.
     pub latency_noise: f64,
-    /// For how long latencies say nothing after green's first request of a step, in seconds: caches are cold.
+    /// For how long latencies say nothing after green's first request, in seconds: caches are cold.
     pub warm_up_s: f64,
     /// The rate of failing probes that nothing exceeds as long as it is well, as a part of 1.
     pub probe_ceiling: f64,

@@ -225,8 +225,6 @@ impl Judge {
             self.step = window.step;
             self.promotion = PromotionTest::default();
             self.gathered = Default::default();
-            // Caches are cold for what comes new with the step.
-            self.first_request_s = None;
             self.rare.next_step();
             self.shift_s.get_or_insert(begin_s);
         }

@@ -138,23 +138,3 @@ fn latencies_of_two_percentiles_are_compared_however_few_requests_there_are() {
         "t={at} {verdict}"
     );
 }
-
-#[test]
-fn caches_are_cold_at_each_step() {
-    let policy = Policy {
-        warm_up_s: 20.0,
-        ..hold()
-    };
-    let cold = |from: u32| {
-        release(0.25, move |at, window| {
-            window.step += u32::from(at >= 90);
-            if (from..from + 2).contains(&at)
-                && let Latency::Percentiles([Some(half), ..]) = window.green.latency
-            {
-                window.green.latency = percentiles(2.0 * half, 1.0);
-            }
-        })
-    };
-    undecided(&policy, &cold(90));
-    assert_eq!(decided(&policy, &cold(94)).unwrap().1.decision, Decision::Unhealthy);
-}
