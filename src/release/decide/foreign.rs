@@ -121,7 +121,7 @@ fn asked(release: &Release, seen: &Observation, question: &Question, finding: &F
         return record(
             how.clone(),
             Event::Answered {
-                what: finding.what.clone(),
+                what: question.what.clone(),
                 how,
                 accepted: finding.acceptable,
             },

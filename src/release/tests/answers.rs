@@ -1,11 +1,11 @@
 //! Answers to other people's changes.
 
-use super::plan::plan;
+use super::plan::{gradual, plan};
 use super::run::{Deed, GREEN, Run};
 use super::world::{BLUE, Foreign, seconds};
 use crate::model::Span;
 use crate::release::{Event, Outcome, Phase, Wish};
-use crate::spec::{ForeignAnswer, ForeignSpec};
+use crate::spec::{ForeignAnswer, ForeignSpec, Lever};
 
 fn with(answer: ForeignAnswer) -> Run {
     let mut plan = plan();
@@ -109,6 +109,29 @@ fn a_person_is_asked_and_the_answer_counts() {
         run.ends(Outcome::Aborted);
         assert!(run.took() < seconds(1000) && run.world.swaps.is_empty());
     }
+}
+
+#[test]
+fn an_answer_about_weights_is_heard_although_they_are_told_in_changing_words() {
+    let asked = |wish: Wish| {
+        let mut plan = gradual(Lever::WeightedDns);
+        plan.foreign = ForeignSpec {
+            answer: ForeignAnswer::Ask,
+            deadline: Span::from_secs(2000),
+        };
+        Run::of(plan, 1)
+            .when(Phase::Bake, 3, Deed::Foreign(Foreign::Weigh(7)))
+            .when(Phase::Bake, 200, Deed::Foreign(Foreign::Weigh(8)))
+            .when(Phase::Bake, 300, Deed::Wish(wish))
+            .finish()
+    };
+    // Whoever goes on has not put it right, so that it is found once more, and asked about anew.
+    let run = asked(Wish::Resume);
+    let times = |wanted: fn(&Event) -> bool| run.entries.iter().filter(|entry| wanted(&entry.event)).count();
+    assert_eq!(times(|event| matches!(event, Event::Answered { .. })), 1);
+    assert_eq!(times(|event| matches!(event, Event::Asking { .. })), 2);
+    run.ends(Outcome::RolledBack);
+    asked(Wish::RollBack).ends(Outcome::RolledBack);
 }
 
 #[test]
