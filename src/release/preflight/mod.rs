@@ -288,7 +288,7 @@ impl Findings {
                 );
             }
             self.balancer(plan, &label, settings.shared_balancer);
-            self.rules(facts, live, settings);
+            self.rules(plan, facts, live, settings);
         }
         self.other_names(plan, facts, &label);
         if !self.unreadable(&format!("read the managed updates of {label}"), &facts.managed_update)
@@ -296,40 +296,46 @@ impl Findings {
         {
             let message = format!("a managed update of {label} is due or under way: {update}");
             // One that is under way makes it busy, which is told by itself. One that is due is no reason to stay with a bad version.
-            if plan.even_if_unhealthy {
-                self.notes.push(message);
-            } else {
-                self.add(
-                    "managed-update",
-                    message,
-                    "let it end, or move its window, then try again",
-                );
-            }
+            self.unless_urgent(
+                plan,
+                "managed-update",
+                message,
+                "let it end, or move its window, then try again",
+            );
         }
     }
 
     /// Whether other names would lead nowhere once blue is removed.
     fn other_names(&mut self, plan: &Plan, facts: &Facts, label: &str) {
-        if self.unreadable(&format!("read which names lead to {label}"), &facts.other_names) {
+        let Some(names) = self.beside(plan, &format!("read which names lead to {label}"), &facts.other_names) else {
             return;
-        }
-        let names = facts.other_names.known().map(Vec::as_slice).unwrap_or_default();
-        if names.is_empty() {
-            return;
-        }
+        };
         let slot = &plan.slot_cname;
-        let message = format!(
-            "other records lead to {label} as well: {}; only {slot} is moved, so that they lead nowhere once it is removed",
-            names.join(", ")
+        self.unless_urgent(
+            plan,
+            "other-names",
+            format!("other records lead to {label} as well: {names}; only {slot} is moved, so that they lead nowhere once it is removed"),
+            format!("let them lead to {slot} (an alias of it, or a CNAME), which takes them along, or to another environment"),
         );
+    }
+
+    /// What else leads to the live environment, as a list. Where that cannot be read, it keeps nobody from leaving a bad version.
+    fn beside(&mut self, plan: &Plan, doing: &str, others: &Known<Vec<String>>) -> Option<String> {
+        if !plan.even_if_unhealthy {
+            self.unreadable(doing, others);
+        }
+        others
+            .known()
+            .filter(|others| !others.is_empty())
+            .map(|others| others.join(", "))
+    }
+
+    /// Adds a problem; or a note where somebody wants to leave a version that is bad, which such a thing must not keep them from.
+    fn unless_urgent(&mut self, plan: &Plan, code: &str, message: String, advice: impl Into<String>) {
         if plan.even_if_unhealthy {
             self.notes.push(message);
         } else {
-            self.add(
-                "other-names",
-                message,
-                format!("let them lead to {slot} (an alias of it, or a CNAME), which takes them along, or to another environment"),
-            );
+            self.add(code, message, advice);
         }
     }
 

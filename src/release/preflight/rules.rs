@@ -1,12 +1,13 @@
 //! What about a load balancer's rules and an environment's target groups would stop a release once green was made.
 
+use super::super::plan::Plan;
 use super::super::seen::EnvironmentSeen;
 use super::{Facts, Findings, RuleSeen, SettingsSeen};
 use crate::model::Known;
 
 impl Findings {
     /// Rules that will not do for this live environment, and an environment that will not do for any.
-    pub(super) fn rules(&mut self, facts: &Facts, live: &EnvironmentSeen, settings: &SettingsSeen) {
+    pub(super) fn rules(&mut self, plan: &Plan, facts: &Facts, live: &EnvironmentSeen, settings: &SettingsSeen) {
         let label = format!("the live environment {} ({})", live.name, live.id);
         let groups = facts.split.known().and_then(|split| split.groups.get(&live.id));
         if let Some(several) = groups.filter(|groups| groups.len() > 1) {
@@ -22,7 +23,8 @@ impl Findings {
         }
         // Green is a copy of it, and Elastic Beanstalk chooses the priorities of its rules: green would have users before it is up.
         if !settings.own_hosts.is_empty() {
-            self.add(
+            self.unless_urgent(
+                plan,
                 "rule",
                 format!(
                     "{label} has Elastic Beanstalk make rules for {} (`HostHeaders`): green would get the same ones, and with them users \
@@ -36,15 +38,17 @@ impl Findings {
         if groups.is_none() || self.unreadable("read whose the rules are", &facts.rules) {
             return;
         }
-        if !self.unreadable(&format!("read which rules forward to {label}"), &facts.other_rules)
-            && let Some(others) = facts.other_rules.known().filter(|others| !others.is_empty())
-        {
-            self.add(
+        if let Some(others) = self.beside(
+            plan,
+            &format!("read which rules forward to {label}"),
+            &facts.other_rules,
+        ) {
+            self.unless_urgent(
+                plan,
                 "rule",
                 format!(
-                    "other rules forward to {label} as well, and are not weighed: {}; what comes by them stays with the old version, and \
-                     meets nobody once that is removed",
-                    others.join(", ")
+                    "other rules forward to {label} as well, and are not weighed: {others}; what comes by them stays with the old version, \
+                     and meets nobody once that is removed"
                 ),
                 "name them in `weighted_target_groups.rules` too, or let them forward elsewhere",
             );

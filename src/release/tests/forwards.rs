@@ -41,7 +41,17 @@ fn a_journal_without_target_groups_is_read() {
 
 /// The problems that preflight finds after a change of what it has looked at.
 fn problems(change: impl Fn(&mut Facts)) -> Vec<Problem> {
+    problems_of(run(), change)
+}
+
+/// The same for whoever leaves a bad version.
+fn problems_of_a_way_back(change: impl Fn(&mut Facts)) -> Vec<Problem> {
     let mut run = run();
+    run.release.plan.even_if_unhealthy = true;
+    problems_of(run, change)
+}
+
+fn problems_of(mut run: Run, change: impl Fn(&mut Facts)) -> Vec<Problem> {
     let wanted = looks(&run.release, run.world.now);
     let seen = run.world.observe(&run.release, &wanted);
     let mut facts = seen.facts.expect("preflight asks for facts");
@@ -110,6 +120,17 @@ fn rules_that_are_not_weighed_are_told() {
         .try_into()
         .unwrap();
     assert!(unread.is_unknown(), "{unread}");
+}
+
+#[test]
+fn what_leads_to_a_bad_version_keeps_nobody_from_leaving_it() {
+    let found = problems_of_a_way_back(|facts| {
+        facts.other_rules = Known::Known(vec!["the default rule of the listener on port 443".to_owned()]);
+        if let Known::Known(settings) = &mut facts.blue_settings {
+            settings.own_hosts = vec!["www.example.com".to_owned()];
+        }
+    });
+    assert_eq!(found, Vec::new());
 }
 
 #[test]

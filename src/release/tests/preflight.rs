@@ -34,6 +34,13 @@ fn what_is_to_heal_the_live_version_is_not_refused_because_of_it() {
         "{:?}",
         found.notes
     );
+    // Nor because of what else leads there: that is as it was when the live version came.
+    let led = Case::with(|case| {
+        case.plan.even_if_unhealthy = true;
+        case.facts.other_names = Known::Known(vec!["example.com (A)".to_owned()]);
+    });
+    let found = led.judge();
+    assert!(found.problems.is_empty() && found.notes.iter().any(|note| note.contains("example.com (A)")));
     let coupled = Case::with(|case| {
         case.health().status = Some(HealthStatus::Severe);
         case.plan.even_if_unhealthy = true;
