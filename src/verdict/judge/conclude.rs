@@ -1,6 +1,6 @@
 //! What follows from the evidence.
 
-use super::{Judge, PARTS, Reading, curve, place};
+use super::{Alone, Judge, PARTS, Reading, curve, place};
 use crate::verdict::evidence::{Advice, Decision, Evidence, Metric, Verdict, Why};
 use crate::verdict::latency::{Curve, compare};
 use crate::verdict::window::Window;
@@ -11,6 +11,9 @@ const SUSPICION: f64 = 10.0;
 
 /// The same of one window alone, in which a good green looks so bad once in ten windows at most: it costs no more than a window of waiting.
 const BAD_WINDOW: f64 = 10.0;
+
+/// After so many windows it is forgotten.
+const LAPSES: f64 = 3.0;
 
 /// So many requests are enough for any percentile.
 const MANY: f64 = 1e9;
@@ -63,7 +66,10 @@ impl Judge {
             let p99_ms = curve(&window.green).and_then(slowest).unwrap_or(0.0);
             return self.answer(Why::SloLatency { p99_ms, promised_ms }, advice);
         }
-        let (alone, metric) = self.over_all(&self.alone);
+        // Where nothing is compared any more, such as once green has everything, nothing would ever take it back.
+        let lapsed = |alone: Alone| reading.end_s - alone.end_s > LAPSES * (reading.end_s - reading.begin_s);
+        let alone = self.alone.map(|alone| if lapsed(alone) { 1.0 } else { alone.value });
+        let (alone, metric) = self.over_all(&alone);
         let why = if e_value >= SUSPICION.min(threshold.sqrt()) {
             // Neither a window of silence nor a sick instance beside it makes that less.
             Why::Suspicion

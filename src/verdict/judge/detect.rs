@@ -1,6 +1,6 @@
 //! What a window gives to each detector.
 
-use super::{Judge, Reading, curve, place};
+use super::{Alone, Judge, Reading, curve, place};
 use crate::verdict::counts::{Lids, Pair, frozen_ceiling};
 use crate::verdict::evidence::Metric;
 use crate::verdict::gathered::Together;
@@ -14,6 +14,13 @@ const DOUBTFUL: f64 = 0.5;
 /// What each of the gaps in latency is.
 const LATENCIES: [Metric; 3] = [Metric::Latency, Metric::TailLatency, Metric::ExtremeLatency];
 
+impl Reading {
+    fn alone(&self, value: f64) -> Alone {
+        let end_s = self.end_s;
+        Alone { value, end_s }
+    }
+}
+
 impl Judge {
     /// Feeds all of them.
     pub(super) fn test(&mut self, window: &Window, reading: &Reading) {
@@ -25,9 +32,10 @@ impl Judge {
             let pair = Pair { green, blue };
             let lids = self.lids[place(Metric::ClientErrors)];
             let past = &self.client_dispersion;
-            self.alone[place(Metric::ClientErrors)] =
-                self.client_errors
-                    .step(pair, self.policy.client_errors, lids, past, reading.blue_is_down);
+            let value = self
+                .client_errors
+                .step(pair, self.policy.client_errors, lids, past, reading.blue_is_down);
+            self.alone[place(Metric::ClientErrors)] = reading.alone(value);
             if self.policy.promotion.is_some() {
                 let bound = self.policy.promoted_client_errors();
                 self.promotion.client_errors(pair, bound, past);
@@ -84,9 +92,10 @@ impl Judge {
         let pair = Pair { green, blue };
         if blue.n > 0.0 {
             let lids = self.lids[place(Metric::Errors)];
-            self.alone[place(Metric::Errors)] =
-                self.errors
-                    .step(pair, tolerance, lids, &self.dispersion, reading.blue_is_down);
+            let value = self
+                .errors
+                .step(pair, tolerance, lids, &self.dispersion, reading.blue_is_down);
+            self.alone[place(Metric::Errors)] = reading.alone(value);
             self.trail_events(Metric::Errors, reading.begin_s, pair);
             self.trail_events(Metric::ErrorShare, reading.begin_s, pair);
             if let Some(promotion) = &self.policy.promotion {
@@ -136,7 +145,8 @@ impl Judge {
                     } else {
                         self.test_promotion(which, strictly);
                     }
-                    self.alone[place(LATENCIES[which])] = self.test_gap(which, gap, ratio.ln(), begin_s);
+                    let value = self.test_gap(which, gap, ratio.ln(), begin_s);
+                    self.alone[place(LATENCIES[which])] = reading.alone(value);
                 }
             }
             return;

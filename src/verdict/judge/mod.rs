@@ -55,8 +55,8 @@ pub struct Judge {
     /// What each one's stake of 1 has grown to.
     values: [f64; 10],
     /// What the newest window in which each of them was compared says against green by itself.
-    #[serde(default = "nothing")]
-    alone: [f64; 10],
+    #[serde(default)]
+    alone: [Alone; 10],
     shift_s: Option<f64>,
     first_request_s: Option<f64>,
     last_end_s: Option<f64>,
@@ -112,9 +112,23 @@ struct Compared {
     sum: f64,
 }
 
+/// What one window says by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Alone {
+    value: f64,
+    end_s: f64,
+}
+
+impl Default for Alone {
+    fn default() -> Self {
+        Self { value: 1.0, end_s: 0.0 }
+    }
+}
+
 /// What one window gives to the detectors.
 struct Reading {
     begin_s: f64,
+    end_s: f64,
     green: Option<Count>,
     blue: Option<Count>,
     /// Whether most of our own checks of blue failed. They are of now, where what is counted may be a window old.
@@ -138,7 +152,7 @@ impl Judge {
             parts: None,
             lids: [Lids::default(); 10],
             values: [1.0; 10],
-            alone: nothing(),
+            alone: <[Alone; 10]>::default(),
             shift_s: None,
             first_request_s: None,
             last_end_s: None,
@@ -225,6 +239,7 @@ impl Judge {
             self.step = window.step;
             self.promotion = PromotionTest::default();
             self.gathered = Default::default();
+            self.alone = Default::default();
             self.rare.next_step();
             self.shift_s.get_or_insert(begin_s);
         }
@@ -275,6 +290,7 @@ impl Judge {
         let blue_is_gone = self.gone.is_so(&window.blue, self.blue_past);
         Reading {
             begin_s,
+            end_s: window.end_s,
             green: well.filter(|_| !excused),
             blue: window.blue.errors(),
             blue_is_down: window.blue.probes().is_some_and(|checks| 2.0 * checks.k > checks.n),
@@ -307,7 +323,7 @@ impl Judge {
             test.forget();
         }
         self.gathered = Default::default();
-        self.alone = nothing();
+        self.alone = Default::default();
         for metric in Metric::ALL {
             let before = self.values[place(metric)];
             if self.refresh(metric) < before {
@@ -414,11 +430,6 @@ impl Judge {
             Metric::Probes => self.probes.value(),
         }
     }
-}
-
-/// E-values that say nothing.
-fn nothing() -> [f64; 10] {
-    [1.0; 10]
 }
 
 /// A metric's place in [`Metric::ALL`].

@@ -103,6 +103,45 @@ fn what_a_bad_window_said_holds_until_it_was_compared_again() {
 }
 
 #[test]
+fn what_a_bad_window_said_lapses_where_nothing_is_compared_any_more() {
+    // Its latencies are told no more after that; or green has got everything.
+    let told_once = |next_step: bool| {
+        release(0.25, move |at, window| {
+            if at >= 100 {
+                (window.blue.latency, window.green.latency) = (Latency::Unknown, Latency::Unknown);
+            }
+            if at == 99
+                && let Latency::Percentiles([Some(half), ..]) = window.green.latency
+            {
+                window.green.latency = percentiles(1.6 * half, 1.0);
+            }
+            if next_step && at >= 100 {
+                window.step = 2;
+            }
+        })
+    };
+    let last = |next_step, many: usize| {
+        let mut judge = Judge::new(hold());
+        let windows = told_once(next_step);
+        windows[..many]
+            .iter()
+            .map(|window| judge.window(window).why)
+            .last()
+            .unwrap()
+    };
+    let bad = |why| {
+        matches!(
+            why,
+            Why::LastWindow {
+                metric: Metric::Latency
+            }
+        )
+    };
+    assert!(bad(last(false, 100)) && bad(last(false, 102)));
+    assert!(!bad(last(false, 104)) && !bad(last(true, 101)));
+}
+
+#[test]
 fn silence_and_a_sick_instance_hide_no_suspicion() {
     let suspect = |false_rollbacks, silent: bool| {
         let mut windows = release(0.25, |at, window| {
