@@ -392,10 +392,10 @@ fn fitted(points: &[Option<Point>], shift: impl Fn(&Point) -> f64) -> (f64, f64)
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn curve(n: f64, p50: f64, p90: f64, p99: f64) -> Curve {
+    pub(in super::super) fn curve(n: f64, p50: f64, p90: f64, p99: f64) -> Curve {
         Curve {
             n,
             own: 0.0,

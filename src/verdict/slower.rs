@@ -182,15 +182,8 @@ impl GapTest {
 
 #[cfg(test)]
 mod tests {
+    use super::super::latency::tests::curve;
     use super::*;
-
-    fn curve(n: f64, p50: f64, p90: f64, p99: f64) -> Curve {
-        Curve {
-            n,
-            own: 0.0,
-            points: [Some(p50), None, Some(p90), None, Some(p99)],
-        }
-    }
 
     #[test]
     fn parts_sum_to_one() {
