@@ -62,8 +62,8 @@ pub enum Action {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         green_group: Option<String>,
     },
-    /// Set how few and how many instances an environment may run: blue's own limits for a green that began larger, or as many
-    /// as blue runs for an environment that is used again.
+    /// Set how few and how many instances an environment may run: blue's own limits for a green that began larger, as many as blue
+    /// runs for an environment that is used again, or for blue itself while users may have to go back to it.
     RestoreCapacity {
         /// The environment.
         environment: EnvironmentId,
@@ -137,7 +137,7 @@ pub enum Safety {
 /// What replacing an instance is called; its attempts are counted under that and the instance's id.
 pub(super) const REPLACE: &str = "replace instance";
 
-/// What setting the limits of an environment is called; its attempts are counted under that and the fewest instances.
+/// What setting the limits of an environment is called; its attempts are counted under that, its id and the fewest instances.
 const CAPACITY: &str = "restore capacity";
 
 impl Action {
@@ -159,9 +159,10 @@ impl Action {
         }
     }
 
-    /// The fewest instances that attempts counted under this key have set, if they are of that kind.
-    pub(super) fn raised_by(key: &str) -> Option<u32> {
-        key.strip_prefix(CAPACITY)?.trim_start().parse().ok()
+    /// The fewest instances that attempts counted under this key have set, if they are of that kind and of this environment.
+    pub(super) fn raised_by(key: &str, id: &EnvironmentId) -> Option<u32> {
+        let (of, least) = key.strip_prefix(CAPACITY)?.trim_start().split_once(' ')?;
+        if of == id.as_str() { least.parse().ok() } else { None }
     }
 
     /// What its attempts are counted under: calls that make different things must not use up each other's.
@@ -169,7 +170,11 @@ impl Action {
     pub fn key(&self) -> String {
         match self {
             Self::SaveConfiguration { template, .. } => format!("{} {template}", self.name()),
-            Self::RestoreCapacity { min_instances, .. } => format!("{CAPACITY} {min_instances}"),
+            Self::RestoreCapacity {
+                environment,
+                min_instances,
+                ..
+            } => format!("{CAPACITY} {environment} {min_instances}"),
             Self::Weigh { weighting, .. } => format!("{} {weighting}", self.name()),
             Self::ReplaceInstance { instance, .. } => format!("{REPLACE} {instance}"),
             _ => self.name().to_owned(),

@@ -52,4 +52,4 @@ pub use state::{
     Attempts, Drained, OpenGate, PassedGate, Pause, PauseAsked, Pending, Phase, Question, Release, RollbackState,
     TakenOver, Up, Watch, Wishes,
 };
-pub use why::Why;
+pub use why::{Finding, Why};

@@ -14,7 +14,7 @@ use super::people::Writer;
 use super::plan::Plan;
 use super::preflight::Problem;
 use super::why::Why;
-use crate::model::{Span, Timestamp};
+use crate::model::{EnvironmentId, Span, Timestamp};
 use crate::spec::GatePlace;
 use crate::traffic::Weighting;
 
@@ -395,11 +395,24 @@ impl Release {
         Some(self.confirmed_at? + self.plan.bake_length(self.step).get() + self.watch.lost)
     }
 
+    /// How few instances an environment has been told to run at least by this release, if it has.
+    #[must_use]
+    pub fn told_to_run(&self, id: &EnvironmentId) -> Option<u32> {
+        let done = self.attempts.iter().filter(|(_, attempts)| attempts.done);
+        done.filter_map(|(key, _)| Action::raised_by(key, id)).max()
+    }
+
     /// How few instances green has been told to run at least since it was made, if it has.
     #[must_use]
     pub fn raised_to(&self) -> Option<u32> {
-        let done = self.attempts.iter().filter(|(_, attempts)| attempts.done);
-        done.filter_map(|(key, _)| Action::raised_by(key)).max()
+        self.told_to_run(&self.green.as_ref()?.id)
+    }
+
+    /// Whether blue was told to run more instances than its own minimum. A call whose answer is not known counts.
+    #[must_use]
+    pub fn may_be_held(&self, blue: &Blue) -> bool {
+        let mut told = self.attempts.keys().filter_map(|key| Action::raised_by(key, &blue.id));
+        told.any(|least| least > blue.min_instances)
     }
 
     /// Until when green must have been shown to be healthy. Time for which nobody could look does not count.

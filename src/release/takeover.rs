@@ -87,9 +87,14 @@ pub(super) fn to_another_clock(release: &mut Release, at: Timestamp) {
     }
     release.quiet_since.iter_mut().for_each(stands_still);
     release.waiting = match release.waiting.take() {
-        Some(Why::Astray { what, mut since }) => {
+        Some(Why::Astray {
+            what,
+            mut since,
+            mut beneath,
+        }) => {
             stands_still(&mut since);
-            Some(Why::Astray { what, since })
+            beneath.iter_mut().for_each(|finding| stands_still(&mut finding.since));
+            Some(Why::Astray { what, since, beneath })
         }
         _ => None,
     };

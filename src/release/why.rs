@@ -7,6 +7,15 @@ use serde::{Deserialize, Serialize};
 use super::action::Role;
 use crate::model::{Timestamp, VersionLabel};
 
+/// Something that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// What.
+    pub what: String,
+    /// Since when it is seen.
+    pub since: Timestamp,
+}
+
 /// The reason of a decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "why")]
@@ -32,6 +41,9 @@ pub enum Why {
         what: String,
         /// Since when it is seen.
         since: Timestamp,
+        /// What was seen at the same look, has lasted, and would have been acted upon but for this.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        beneath: Vec<Finding>,
     },
     /// A call was made and the service works on it.
     Working {
@@ -158,13 +170,25 @@ pub enum Why {
     },
 }
 
+impl Why {
+    /// What is not as it should be, and since when that is seen.
+    pub(super) fn findings(&self) -> impl Iterator<Item = (&str, Timestamp)> {
+        let (first, beneath) = match self {
+            Self::Astray { what, since, beneath } => (Some((what.as_str(), *since)), beneath.as_slice()),
+            _ => (None, &[] as &[Finding]),
+        };
+        let beneath = beneath.iter().map(|finding| (finding.what.as_str(), finding.since));
+        first.into_iter().chain(beneath)
+    }
+}
+
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing { what } => write!(f, "missing: {what}"),
             Self::Seen { what } | Self::Over { how: what } => f.write_str(what),
             Self::CannotSee { what } => write!(f, "cannot see {what}"),
-            Self::Astray { what, since } => write!(f, "{what}, since {}; looking again", since.time_of_day()),
+            Self::Astray { what, since, .. } => write!(f, "{what}, since {}; looking again", since.time_of_day()),
             Self::Working { what } => write!(f, "waiting for {what}"),
             Self::InDoubt { call, until } => {
                 write!(

@@ -303,8 +303,8 @@ pub const GRANTS: &[Grant] = &[
         actions: &["elasticbeanstalk:UpdateEnvironment"],
         on: On::Environments,
         when: When::Always,
-        why: "Green's limits on instances, once it does not have to carry what blue carried at that moment; and those of a former \
-              blue that is used again.",
+        why: "Green's limits on instances, once it does not have to carry what blue carried at that moment; those of a former blue \
+              that is used again; and those of blue, which must not shrink while users may have to go back to it.",
     },
     Grant {
         sid: "SwitchNames",

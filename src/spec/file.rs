@@ -370,18 +370,22 @@ impl Default for RetireSpec {
     }
 }
 
-/// What becomes of green when it is taken back.
+/// What the way back to blue needs, and what becomes of green when it is taken back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RollbackSpec {
     /// How long green is kept running for a post-mortem.
     pub keep_green: Span,
+    /// Whether blue is kept from shrinking (`MinSize` is raised to what it runs) from just before green gets traffic until the traffic is
+    /// back or blue is removed.
+    pub hold_blue: bool,
 }
 
 impl Default for RollbackSpec {
     fn default() -> Self {
         Self {
             keep_green: Span::from_secs(30 * 60),
+            hold_blue: true,
         }
     }
 }

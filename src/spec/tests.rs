@@ -120,6 +120,7 @@ keep_versions = 10
 
 [rollback]
 keep_green = "10m"
+hold_blue = false
 
 [[gates]]
 before = "shift"
@@ -301,7 +302,10 @@ fn unknown_keys_come_with_advice() {
         with("[bake]\nregion = \"eu-west-1\""),
         ["`region` belongs at the top of the file, before the first `[table]`"]
     );
-    assert_eq!(with("[rollback]\ncolour = \"red\""), ["known here: `keep_green`"]);
+    assert_eq!(
+        with("[rollback]\ncolour = \"red\""),
+        ["known here: `hold_blue`, `keep_green`"]
+    );
     assert_eq!(
         with("[[smoke.checks]]\n[smoke.checks.expect]\nstatuscode = [200]"),
         ["known here: `body`, `headers`, `json`, `max_latency`, `status`"]

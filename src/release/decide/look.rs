@@ -46,7 +46,10 @@ pub(super) fn emptied(release: &Release, seen: &Observation) -> Option<String> {
     let empty = match &seen.blue_health {
         Known::Known(health) => health.emptied(),
         // Where it was so a moment ago, a read that failed does not fill it.
-        Known::Unknown(_) => matches!(&release.waiting, Some(Why::Astray { what: before, .. }) if *before == what),
+        Known::Unknown(_) => {
+            let mut before = release.waiting.iter().flat_map(Why::findings);
+            before.any(|(before, _)| before == what)
+        }
     };
     empty.then_some(what)
 }

@@ -1,6 +1,7 @@
 //! What to do next: the state and what was seen in, one decision with its reason out.
 
 mod bake;
+mod capacity;
 mod drain;
 mod drill;
 mod foreign;
@@ -70,6 +71,10 @@ pub enum Then {
 
 /// Decides what to do next.
 pub fn decide(release: &Release, seen: &Observation) -> Decision {
+    capacity::told(release, next(release, seen))
+}
+
+fn next(release: &Release, seen: &Observation) -> Decision {
     if let Some((outcome, why)) = &release.outcome {
         return Decision {
             why: Why::Over {

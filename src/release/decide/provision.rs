@@ -9,7 +9,7 @@ use super::super::pair::{Blue, Green};
 use super::super::seen::{EnvironmentSeen, EnvironmentStatus, HealthSeen};
 use super::super::state::Release;
 use super::super::why::Why;
-use super::{Decision, Then, act, next_look, record, roll_back, soon, wait, world};
+use super::{Decision, Then, act, capacity, next_look, record, roll_back, soon, wait, world};
 use crate::model::text::plural;
 use crate::model::{HealthColor, HealthStatus, Known, Timestamp};
 
@@ -66,7 +66,7 @@ fn look(release: &Release, blue: &Blue, seen: &Observation, deadline: Timestamp)
             Outcome::RolledBack,
         );
     }
-    if let Some(action) = larger(release, blue, green, found, seen) {
+    if let Some(action) = capacity::larger(release, blue, green, found, seen) {
         return act(release, seen.at, action, |why| roll_back(why, Outcome::RolledBack));
     }
     let missing = missing(release, blue, found, seen);
@@ -112,25 +112,6 @@ fn look(release: &Release, blue: &Blue, seen: &Observation, deadline: Timestamp)
             wait(seen.at, Why::Settling { until }, look, deadline, "green is given up")
         }
     }
-}
-
-/// An environment that is used again was left with the limits that it once had; it must carry what blue carries now.
-fn larger(
-    release: &Release,
-    blue: &Blue,
-    green: &Green,
-    found: &EnvironmentSeen,
-    seen: &Observation,
-) -> Option<Action> {
-    let wanted = wanted_instances(release, blue);
-    let running = seen.green_health.known()?.instances.len();
-    let action = Action::RestoreCapacity {
-        environment: green.id.clone(),
-        min_instances: wanted,
-        max_instances: most_instances(release, blue, wanted),
-    };
-    let small = running < wanted as usize && !release.attempts_of(&action.key()).done;
-    (green.reused && found.ready() && small).then_some(action)
 }
 
 fn up(what: &str) -> Decision {
@@ -213,42 +194,15 @@ fn make(release: &Release, blue: &Blue, environments: &[EnvironmentSeen], seen: 
             "green is given up",
         );
     }
-    let wanted = wanted_instances(release, blue);
+    let wanted = capacity::wanted_instances(release, blue);
     let action = Action::CreateEnvironment {
         name: plan.green_name.clone(),
         template: plan.green_template(),
         version: plan.version_label.clone(),
         min_instances: wanted,
-        max_instances: most_instances(release, blue, wanted),
+        max_instances: capacity::most_instances(release, blue, wanted),
     };
     act(release, now, action, |why| roll_back(why, Outcome::RolledBack))
-}
-
-/// At least what blue runs: a green of blue's configured minimum would be too small for the traffic of this hour.
-pub(super) fn wanted_instances(release: &Release, blue: &Blue) -> u32 {
-    blue.running
-        .max(blue.min_instances)
-        .max(release.plan.min_instances.unwrap_or(0))
-        .max(release.raised_to().unwrap_or(0))
-        .max(1)
-}
-
-/// What makes green as large as a blue that has grown since green was made, before it gets any traffic. It is done once: a blue that
-/// goes on growing keeps no release waiting.
-pub(super) fn outgrown(release: &Release, blue: &Blue, green: &EnvironmentSeen, seen: &Observation) -> Option<Action> {
-    let running = u32::try_from(seen.blue_health.known()?.instances.len()).ok()?;
-    let least = wanted_instances(release, blue);
-    let grown = release.shifted_at.is_none() && green.ready() && running > least && release.raised_to().is_none();
-    grown.then(|| Action::RestoreCapacity {
-        environment: green.id.clone(),
-        min_instances: running,
-        max_instances: most_instances(release, blue, running),
-    })
-}
-
-/// As many as blue may run, or as the user says; the service takes no maximum below the minimum.
-pub(super) fn most_instances(release: &Release, blue: &Blue, least: u32) -> u32 {
-    release.plan.max_instances.unwrap_or(blue.max_instances).max(least)
 }
 
 /// What keeps green from counting as up.
@@ -330,7 +284,7 @@ pub(super) fn unhealthy(
             None => "its health has never been reported".to_owned(),
         });
     }
-    let total = u64::from(wanted_instances(release, blue));
+    let total = u64::from(capacity::wanted_instances(release, blue));
     let well = health
         .instances
         .values()

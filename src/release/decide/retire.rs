@@ -9,7 +9,7 @@ use super::super::seen::{EnvironmentSeen, EnvironmentStatus};
 use super::super::state::{Drained, Release};
 use super::super::why::Why;
 use super::{
-    Decision, act, act_patiently, bake, drain, finish, limits, next_look, provision, record, wait, weights, world,
+    Decision, act, act_patiently, bake, capacity, drain, finish, limits, next_look, record, wait, weights, world,
 };
 use crate::model::{Known, Timestamp};
 use crate::spec::{AtDrainDeadline, Lever};
@@ -189,7 +189,7 @@ fn clean_up(
         .green
         .as_ref()
         .and_then(|green| world::find(environments, &green.id));
-    if let (Some(action), Some(green)) = (raised(release, blue), green) {
+    if let (Some(action), Some(green)) = (capacity::raised(release, blue), green) {
         let capacity = release.attempts_of(&action.key());
         let rest_by = last_moment(release, drained);
         if !green.ready() && seen.at < rest_by {
@@ -201,6 +201,12 @@ fn clean_up(
         }
         if !capacity.fatal && capacity.failed < limits::ATTEMPTS {
             return act_patiently(release, seen.at, action);
+        }
+    }
+    if !drained.remove_blue {
+        let found = world::find(environments, &blue.id);
+        if let Some(decision) = capacity::let_go(release, blue, found, drained.at, seen.at) {
+            return decision;
         }
     }
     let pruned = release.attempts_of("prune");
@@ -227,18 +233,6 @@ fn clean_up(
     promoted(release, blue, rest)
 }
 
-/// What gives green the limits that it should have in the long run, while it still has those that it began with.
-fn raised(release: &Release, blue: &Blue) -> Option<Action> {
-    let wanted = blue.min_instances.max(release.plan.min_instances.unwrap_or(0));
-    let action = Action::RestoreCapacity {
-        environment: release.green.as_ref()?.id.clone(),
-        min_instances: wanted,
-        max_instances: provision::most_instances(release, blue, wanted),
-    };
-    let open = provision::wanted_instances(release, blue) > wanted && !release.attempts_of(&action.key()).done;
-    open.then_some(action)
-}
-
 fn promoted(release: &Release, blue: &Blue, rest: String) -> Decision {
     let green = release.green.as_ref().map_or("green", |green| green.name.as_str());
     let mut why = format!(
@@ -252,7 +246,7 @@ fn promoted(release: &Release, blue: &Blue, rest: String) -> Decision {
     if !rest.is_empty() {
         add(&rest);
     }
-    if let Some(action) = raised(release, blue) {
+    if let Some(action) = capacity::raised(release, blue) {
         let said = release.attempts_of(&action.key()).said;
         let said = if said.is_empty() {
             String::new()

@@ -13,7 +13,7 @@ use super::drain::{Lost, Silence, silence};
 use super::look::unmanned;
 use super::shift::{NotSeen, leads_to};
 use super::weights::{self, Back};
-use super::{Decision, act, act_patiently, finish, limits, next_look, record, roll_back, soon, wait, world};
+use super::{Decision, act, act_patiently, capacity, finish, limits, next_look, record, roll_back, soon, wait, world};
 use crate::model::{Known, Timestamp};
 
 pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
@@ -270,6 +270,12 @@ fn green(release: &Release, rollback: &RollbackState, restored: Timestamp, seen:
             return world::cannot_see(release, seen, "the environments", why, deadline, at_deadline);
         }
     };
+    if let Some(blue) = &release.blue {
+        let found = world::find(environments, &blue.id);
+        if let Some(decision) = capacity::let_go(release, blue, found, restored, seen.at) {
+            return decision;
+        }
+    }
     let green = match unclaimed(release, environments) {
         Found::Green(green) => green,
         Found::Nothing => {

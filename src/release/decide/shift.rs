@@ -8,7 +8,9 @@ use super::super::pair::{Blue, Green};
 use super::super::seen::{EnvironmentSeen, EnvironmentStatus, PublicSeen};
 use super::super::state::Release;
 use super::super::why::Why;
-use super::{Decision, act, bake, limits, next_look, provision, record, roll_back, soon, wait, weights, world};
+use super::{
+    Decision, act, bake, capacity, limits, next_look, provision, record, roll_back, soon, wait, weights, world,
+};
 use crate::model::{Known, Timestamp};
 use crate::spec::Lever;
 
@@ -100,7 +102,7 @@ fn swap(release: &Release, blue: &Blue, green: &Green, seen: &Observation) -> De
     if to.holds(slot) && release.shift_called_at.is_some() {
         return record(format!("{slot} was read on green ({})", green.id), Event::Shifted);
     }
-    if let Some(action) = provision::outgrown(release, blue, to, seen).filter(|_| in_time) {
+    if let Some(action) = capacity::outgrown(release, blue, to, seen).filter(|_| in_time) {
         return act(release, seen.at, action, |why| roll_back(why, Outcome::RolledBack));
     }
     for (role, side) in [("blue", from), ("green", to)] {
@@ -126,6 +128,9 @@ fn swap(release: &Release, blue: &Blue, green: &Green, seen: &Observation) -> De
             return wait(seen.at, why, next_look(release, seen.at), deadline, "green is given up");
         }
     };
+    if let Some(decision) = capacity::hold(release, blue, seen) {
+        return decision;
+    }
     let action = Action::Swap {
         from: blue.id.clone(),
         to: green.id.clone(),

@@ -11,7 +11,7 @@ use super::super::state::{Phase, Release};
 use super::super::why::Why;
 use super::shift::{self, Sides};
 use super::{
-    Decision, Then, act, act_patiently, limits, next_look, pause, provision, record, roll_back, soon, wait, world,
+    Decision, Then, act, act_patiently, capacity, limits, next_look, pause, record, roll_back, soon, wait, world,
 };
 use crate::model::{EnvironmentId, Known, Timestamp};
 use crate::spec::Lever;
@@ -44,7 +44,7 @@ pub(super) fn step(release: &Release, blue: &Blue, green: &Green, wanted: Weight
         Ok(sides) => sides,
         Err(decision) => return *decision,
     };
-    if let Some(action) = provision::outgrown(release, blue, to, seen).filter(|_| in_time) {
+    if let Some(action) = capacity::outgrown(release, blue, to, seen).filter(|_| in_time) {
         return act(release, seen.at, action, |why| roll_back(why, Outcome::RolledBack));
     }
     for (role, side) in [("blue", from), ("green", to)] {
@@ -54,7 +54,7 @@ pub(super) fn step(release: &Release, blue: &Blue, green: &Green, wanted: Weight
     }
     let attach = release.plan.lever == Lever::WeightedTargetGroups && is(Weighting::Original);
     if !attach && let Some(healthy) = split.healthy(&green.id) {
-        let least = provision::wanted_instances(release, blue);
+        let least = capacity::wanted_instances(release, blue);
         if healthy < least {
             missing
                 .bad
@@ -71,6 +71,9 @@ pub(super) fn step(release: &Release, blue: &Blue, green: &Green, wanted: Weight
             missing: missing.all(),
         };
         return wait(seen.at, why, next_look(release, seen.at), deadline, "green is given up");
+    }
+    if let Some(decision) = capacity::hold(release, blue, seen) {
+        return decision;
     }
     let action = Action::Weigh {
         // What no rule names gets no health checks: green is a member first, and then one with traffic.

@@ -7,7 +7,7 @@ use super::super::observation::Observation;
 use super::super::outcome::Outcome;
 use super::super::seen::{EnvironmentSeen, EnvironmentStatus};
 use super::super::state::{Phase, Release};
-use super::super::why::Why;
+use super::super::why::{Finding, Why};
 use super::{Decision, finish, foreign, limits, next_look, roll_back, soon, wait};
 use crate::model::{EnvironmentId, Timestamp};
 
@@ -95,10 +95,13 @@ pub(super) fn lasting_as(
 
 /// Since when a finding is seen, if it was there at the last look.
 pub(super) fn astray_since(release: &Release, what: &str) -> Option<Timestamp> {
-    match &release.waiting {
-        Some(Why::Astray { what: before, since }) if before.starts_with(what) => Some(*since),
-        _ => None,
-    }
+    seen_since(release, |before| before.starts_with(what))
+}
+
+/// Since when a finding is seen that was there at the last look, by itself or beneath another one.
+fn seen_since(release: &Release, is: impl Fn(&str) -> bool) -> Option<Timestamp> {
+    let findings = release.waiting.iter().flat_map(Why::findings);
+    findings.filter(|(what, _)| is(what)).map(|(_, since)| since).next()
 }
 
 /// The same with another patience.
@@ -109,10 +112,7 @@ pub(super) fn lasting_for(
     patience: Duration,
     then: impl FnOnce(String) -> Decision,
 ) -> Decision {
-    let since = match &release.waiting {
-        Some(Why::Astray { what: before, since }) if *before == what => *since,
-        _ => now,
-    };
+    let since = seen_since(release, |before| before == what).unwrap_or(now);
     until_it_lasted(release, now, what, since + patience, since, then)
 }
 
@@ -125,11 +125,21 @@ fn until_it_lasted(
     then: impl FnOnce(String) -> Decision,
 ) -> Decision {
     if now >= until {
-        return then(what);
+        let mut decision = then(what.clone());
+        // Where something else must be seen for a while first, this one is not forgotten meanwhile: each would have to begin anew
+        // because of the other, for ever.
+        if let Why::Astray { beneath, .. } = &mut decision.why {
+            beneath.push(Finding { what, since });
+        }
+        return decision;
     }
     wait(
         now,
-        Why::Astray { what, since },
+        Why::Astray {
+            what,
+            since,
+            beneath: Vec::new(),
+        },
         next_look(release, now),
         until,
         "the release acts upon it",

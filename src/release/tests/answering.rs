@@ -430,7 +430,7 @@ fn a_change_of_the_releases_own_is_not_noted() {
     let heard = busy.release.heard_at;
     for (key, length) in [
         ("swap", Some(limits::SWAP_SETTLE)),
-        ("restore capacity 3", Some(limits::TERMINATE)),
+        ("restore capacity e-blue 3", Some(limits::TERMINATE)),
         ("upload", None),
     ] {
         let tried = |last| {

@@ -238,7 +238,7 @@ fn an_environment_that_is_used_again_is_made_as_large_as_blue() {
         (|scene| scene.release.green.as_mut().expect("it is known").reused = false) as fn(&mut Scene),
         |scene| scene.release.blue.as_mut().expect("it is known").running = 2,
         |scene| scene.environment(GREEN).status = EnvironmentStatus::Updating,
-        |scene| scene.attempts("restore capacity 3").done = true,
+        |scene| scene.attempts("restore capacity e-green 3").done = true,
         |scene| scene.seen.green_health = unread(),
     ] {
         let decision = small.with(change).decide();

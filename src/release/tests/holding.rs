@@ -4,7 +4,8 @@ use super::possible::{entry, state, writer};
 use super::world::seconds;
 use crate::model::{Span, Timestamp};
 use crate::release::{
-    Action, CallResult, Drained, Entry, Event, Outcome, Pending, Phase, Release, RollbackState, Why, Wish, apply,
+    Action, CallResult, Drained, Entry, Event, Finding, Outcome, Pending, Phase, Release, RollbackState, Why, Wish,
+    apply,
 };
 use crate::spec::{ForeignAnswer, GatePlace};
 
@@ -312,15 +313,16 @@ fn what_was_found_astray_is_seen_for_so_long_in_all() {
     };
     let what = because();
     let before = state(Phase::Bake).heard_at - seconds(5);
-    let release = took_over(Why::Astray {
+    let found = |since| Why::Astray {
         what: what.clone(),
-        since: before,
-    });
+        since,
+        beneath: vec![Finding {
+            what: "something else".to_owned(),
+            since: since - seconds(20),
+        }],
+    };
+    let release = took_over(found(before));
     let since = release.heard_at - seconds(5);
-    assert_eq!(
-        release.waiting,
-        Some(Why::Astray { what, since }),
-        "nobody looked in between"
-    );
+    assert_eq!(release.waiting, Some(found(since)), "nobody looked in between");
     assert_eq!(took_over(Why::Settling { until: before }).waiting, None);
 }

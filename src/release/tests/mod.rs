@@ -19,6 +19,7 @@ mod answering;
 mod answers;
 mod assessing;
 mod calls;
+mod capacity;
 mod clocks;
 mod coming_up;
 mod crashes;

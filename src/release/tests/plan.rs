@@ -77,6 +77,7 @@ pub(crate) fn plan() -> Plan {
         },
         rollback: RollbackSpec {
             keep_green: Span::from_secs(60),
+            hold_blue: true,
         },
         even_if_unhealthy: false,
         origin: None,

@@ -59,8 +59,13 @@ fn an_environment_that_is_still_there_is_used_again_as_large_as_blue() {
         .iter()
         .filter_map(|entry| match &entry.event {
             Event::Intended {
-                action: Action::RestoreCapacity { min_instances, .. },
-            } => Some(*min_instances),
+                action:
+                    Action::RestoreCapacity {
+                        environment,
+                        min_instances,
+                        ..
+                    },
+            } if environment.as_str() != BLUE => Some(*min_instances),
             _ => None,
         })
         .collect();

@@ -215,7 +215,7 @@ fn raised() -> Scene {
     gone().with(|scene| blue(scene).running = 3)
 }
 
-const RAISED: &str = "restore capacity 2";
+const RAISED: &str = "restore capacity e-green 2";
 
 #[test]
 fn greens_limits_are_set_back_when_it_is_at_rest() {

@@ -297,6 +297,10 @@ fn limits_are_set_back_when_green_is_at_rest() {
     run.world.find(&BLUE.into()).expect("blue is there").running = 3;
     let run = run.finish();
     run.ends(Outcome::Promoted);
-    assert_eq!(run.tries("restore capacity"), 1);
+    assert_eq!(
+        run.tries("restore capacity"),
+        2,
+        "blue was held, and green had its limits once"
+    );
     assert!(!run.why().contains("MinSize"), "{}", run.why());
 }

@@ -76,6 +76,7 @@ fn green_is_made_as_large_as_a_blue_that_has_grown_since() {
             _ => gradual(lever),
         };
         let scene = Scene::of(&mut Run::of(plan, 1).until(Phase::Shift, 0));
+        let scene = scene.with(|scene| scene.release.plan.rollback.hold_blue = false);
         let running = known(&mut scene.clone().seen.green_health).instances.len();
         let moves = |scene: &Scene| matches!(act(&scene.decide()), Action::Swap { .. } | Action::Weigh { .. });
         assert!(moves(&grown(&scene, running)), "{lever}: it is as large");

@@ -101,19 +101,40 @@ fn what_somebody_else_did_sends_nobody_to_a_blue_that_does_not_serve() {
     run.world.weigh_by_hand(GREEN, 7);
     run.world.pass(seconds(30));
     let scene = Scene::of(&mut run).with(|scene| scene.release.watch.last = Some(scene.seen.at));
-    let Why::Astray { what, since } = scene.decide().why else {
-        panic!("{:?}", scene.decide());
+    let first = scene.decide().why;
+    let Why::Astray { since, .. } = &first else {
+        panic!("{first:?}");
     };
-    let later = scene.at(since + seconds(20));
+    let later = scene.at(*since + seconds(20));
     let later = later.with(|scene| {
         scene.release.watch.last = Some(scene.seen.at);
-        scene.release.waiting = Some(Why::Astray { what, since });
+        scene.release.waiting = Some(first);
     });
     assert_eq!(taken_back(&well(&later).decide()).1, Outcome::RolledBack);
     let Why::Astray { what, .. } = broken(&later).decide().why else {
         panic!("{:?}", broken(&later).decide());
     };
     assert!(what.contains("does not serve"), "{what}");
+    // Both are seen all the time, and neither makes the other one begin anew.
+    let (mut scene, mut looks) = (broken(&later), 0);
+    let (why, outcome) = loop {
+        let decision = scene.decide();
+        if let Then::Finish { outcome, why } = decision.then {
+            break (why, outcome);
+        }
+        assert!(matches!(decision.why, Why::Astray { .. }), "{decision:?}");
+        assert!(
+            scene.seen.at <= later.seen.at + limits::REPLACE,
+            "for ever: {decision:?}"
+        );
+        looks += 1;
+        scene = scene.at(scene.seen.at + seconds(20));
+        scene.release.waiting = Some(decision.why);
+        scene.release.watch.last = Some(scene.seen.at);
+    };
+    assert!(looks > 20, "an instance that is replaced has time to come: {looks}");
+    assert_eq!(outcome, Outcome::NeedsHuman);
+    assert!(why.contains("weights") && why.contains("does not serve"), "{why}");
 }
 
 #[test]

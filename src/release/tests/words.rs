@@ -106,7 +106,7 @@ fn calls_are_named_and_described() {
         assert_eq!(action.describe(), text);
         let own = match name {
             "save configuration" => " shop-r7-blue",
-            "restore capacity" => " 2",
+            "restore capacity" => " e-1 2",
             "replace instance" => " i-1",
             _ => "",
         };
@@ -200,6 +200,7 @@ fn every_reason_can_be_read_by_a_person() {
             Why::Astray {
                 what: text("x"),
                 since: until,
+                beneath: Vec::new(),
             },
             format!("x, since {time}; looking again"),
         ),

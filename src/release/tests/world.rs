@@ -86,6 +86,8 @@ pub(super) enum Effect {
     Ended(EnvironmentId),
     Arrives(Box<Release>, u64, Action),
     Foreign(Foreign),
+    /// Auto Scaling looks who has nothing to do, and looks again so long after.
+    Shrinks(Duration),
 }
 
 #[derive(Clone, Debug)]
@@ -268,6 +270,13 @@ impl World {
                 let _ = self.arrive(&release, intent, &action);
             }
             Effect::Foreign(foreign) => self.foreign(foreign),
+            Effect::Shrinks(every) => {
+                let served = self.served_at(self.now);
+                for one in self.environments.iter_mut().filter(|one| !served.contains(&one.id)) {
+                    one.running = (one.running - 1).max(one.min_instances.min(one.running));
+                }
+                self.later(every, Effect::Shrinks(every));
+            }
         }
     }
 

@@ -226,14 +226,18 @@ fn silence_is_health(release: &Release, seen: &Observation) -> Option<Decision> 
 /// What must last to be believed counts as if it had lasted.
 fn believing(release: &Release, seen: &Observation) -> Decision {
     let decision = decide(release, seen);
-    let Why::Astray { what, .. } = &decision.why else {
+    let Why::Astray { what, beneath, .. } = &decision.why else {
         return decision;
     };
-    let what = what.clone();
+    let (what, mut beneath) = (what.clone(), beneath.clone());
+    for finding in &mut beneath {
+        finding.since = Timestamp::from_millis(0);
+    }
     with(release, seen, |believing| {
         believing.waiting = Some(Why::Astray {
             what,
             since: Timestamp::from_millis(0),
+            beneath,
         });
     })
 }
