@@ -138,6 +138,7 @@ mod tests {
             event: Event::Finished {
                 outcome,
                 why: "the test says so".to_owned(),
+                left: None,
             },
             ..first.clone()
         };
@@ -202,6 +203,7 @@ mod tests {
             event: Event::Finished {
                 outcome: Outcome::Promoted,
                 why: "good".to_owned(),
+                left: None,
             },
             ..entry.clone()
         };

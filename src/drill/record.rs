@@ -120,19 +120,25 @@ impl Gathering {
         let went_back = release.rollback.as_ref().map(|back| back.why.clone());
         let result = match &release.outcome {
             None => DrillResult::UnderWay,
+            // A drill leaves everything as it was.
+            Some(_) if release.left.is_some() || release.drill_failed_by_itself() => DrillResult::Failed,
             Some((Outcome::RolledBack, _)) if self.restored.is_none() => DrillResult::GaveUp,
             // Nobody died: it has shown nothing of what it was for.
             Some((Outcome::RolledBack, _)) if kind == DrillKind::Crash && !self.crashed => DrillResult::GaveUp,
             Some((Outcome::RolledBack, _)) => match (kind.has_fault(), found, release.drill_is_over()) {
                 (true, true, _) | (false, false, true) => DrillResult::Passed,
                 (true, false, true) => DrillResult::Missed,
-                (true, false, false) | (false, _, _) => DrillResult::GaveUp,
+                // What is live was taken for a bad version.
+                (false, true, _) => DrillResult::Failed,
+                (true, false, false) | (false, false, false) => DrillResult::GaveUp,
             },
             Some((Outcome::Aborted | Outcome::Refused, _)) => DrillResult::GaveUp,
             Some((Outcome::Promoted | Outcome::NeedsHuman, _)) => DrillResult::Failed,
         };
         let between = |from: Option<Timestamp>, to: Option<Timestamp>| Some(Span::from(to?.since(from?)));
         let ended = release.outcome.as_ref().map(|(_, why)| why.clone());
+        // What it has left behind stands in its last words alone.
+        let went_back = went_back.filter(|_| release.left.is_none());
         Some(DrillRecord {
             release: release.plan.id.to_string(),
             kind,

@@ -3,7 +3,7 @@
 use super::{DrillResult, History, crashes_now, history, read};
 use crate::journal::{Append, DirectoryJournal, Journal};
 use crate::model::{ReleaseNumber, Span, Timestamp};
-use crate::release::tests::{first_entry, plan, played, release};
+use crate::release::tests::{first_entry, plan, played, played_badly, release};
 use crate::release::{DrillKind, Entry, Event, Outcome, Plan, Slot};
 
 fn drill(number: u32, kind: DrillKind) -> Plan {
@@ -31,6 +31,7 @@ fn aborted(plan: Plan, at: Timestamp) -> Vec<Entry> {
         event: Event::Finished {
             outcome: Outcome::Aborted,
             why: "an operator stopped it".to_owned(),
+            left: None,
         },
         ..first.clone()
     };
@@ -62,6 +63,29 @@ async fn a_crash_is_shown_only_where_somebody_died_and_was_followed() {
         assert_eq!(record.result, result, "{kind}: {record:?}");
         assert!(record.restoration.is_some(), "{record:?}");
         assert_eq!(record.without_driver.is_some(), dies, "{record:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_drill_that_fails_by_itself_or_leaves_something_behind_is_no_good_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = DirectoryJournal::new(folder.path());
+    for (number, words) in [
+        (1, "was not up within"),
+        (2, "smoke"),
+        (3, "remove green (e-green) by hand"),
+    ] {
+        let plan = drill(number, DrillKind::Rollback);
+        let id = plan.id.clone();
+        let [not_up, unfit, left] = played_badly(&plan);
+        write(
+            &journal,
+            [not_up, unfit, left].into_iter().nth(number as usize - 1).unwrap(),
+        )
+        .await;
+        let record = read(&journal, &id).await.unwrap().expect("it is a drill");
+        assert_eq!(record.result, DrillResult::Failed, "{record:?}");
+        assert!(record.why.contains(words), "{record:?}");
     }
 }
 

@@ -337,8 +337,8 @@ impl Driver {
                     self.act(action).await?;
                     break;
                 }
-                Then::Finish { outcome, why } => {
-                    self.append(Event::Finished { outcome, why }).await?;
+                Then::Finish { outcome, why, left } => {
+                    self.append(Event::Finished { outcome, why, left }).await?;
                     break;
                 }
                 Then::Wait {

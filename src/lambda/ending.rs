@@ -16,6 +16,10 @@ impl Function {
         let journal = desk.journal.as_ref();
         if release.plan.drill.is_none() {
             return match &release.outcome {
+                // What is left behind costs money, and nobody but the log says so.
+                Some(_) if release.left.is_some() => {
+                    Err(Failure::new(Fault::Release, told(release, &journal.location())))
+                }
                 None | Some((Outcome::Promoted, _)) => Ok(()),
                 // Whoever asked for it knows.
                 Some((Outcome::RolledBack | Outcome::Aborted | Outcome::Refused, _))

@@ -297,7 +297,7 @@ async fn steps(stage: &Stage, project: &Project, release: &Release, load: &Load,
         };
         match entry.event {
             Event::ShiftConfirmed { .. } => began = Some(entry.at),
-            Event::BakePassed | Event::RollbackBegan { .. } => {
+            Event::BakePassed { .. } | Event::RollbackBegan { .. } => {
                 let Some(from) = began.take() else { continue };
                 let share = release.plan.share(steps.len());
                 let answers = load.drawn_between(from, entry.at);

@@ -157,6 +157,7 @@ fn begun(plan: super::plan::Plan, entry: &Entry) -> Release {
         saved: None,
         wishes: Wishes::default(),
         waiting: None,
+        left: None,
         notes: Vec::new(),
         outcome: None,
     }
@@ -256,7 +257,7 @@ fn step(release: &mut Release, entry: &Entry) -> Option<()> {
             }
             release.watch.entry = entry.sequence;
         }
-        (Bake, Event::BakePassed) if release.watch.bad == 0 => bake_passed(release, at),
+        (Bake, Event::BakePassed { .. }) if release.watch.bad == 0 => bake_passed(release, at),
         (Drain | Retire | RollBack, Event::Quiet { quiet, .. }) => release.quiet_since = quiet.then_some(at),
         (Drain, Event::Drained { how, remove_blue }) => {
             drained(release, at, how, *remove_blue);
@@ -306,8 +307,9 @@ fn step(release: &mut Release, entry: &Entry) -> Option<()> {
             rollback.watched_from = Some(at);
             release.weighting = Weighting::Original;
         }
-        (_, Event::Finished { outcome, why }) => {
+        (_, Event::Finished { outcome, why, left }) => {
             release.outcome = Some((*outcome, why.clone()));
+            release.left.clone_from(left);
             holds::none_any_more(release);
             enter(release, Done, at);
         }

@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::state::Release;
+use super::outcome::Outcome;
+use super::state::{Phase, Release};
 
 /// What a drill proves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,11 +25,29 @@ pub enum DrillKind {
 /// Why a drill goes back in which nothing else did so before.
 pub(super) const OVER: &str = "the drill is over";
 
+/// Why a drill goes back, or ends, because production is not well.
+pub(super) const UNWELL: &str = "a drill must not add to that";
+
 impl Release {
     /// Whether it went back because it was a drill, and for no other reason.
     #[must_use]
     pub fn drill_is_over(&self) -> bool {
         self.plan.drill.is_some() && self.rollback.as_ref().is_some_and(|back| back.why.starts_with(OVER))
+    }
+
+    /// Whether a drill went back because of what it has made itself, although that is what production runs: it did not come up, failed its
+    /// smoke checks, or could not be given traffic. Nobody asked for it, and production was well.
+    #[must_use]
+    pub fn drill_failed_by_itself(&self) -> bool {
+        let before = [Phase::Publish, Phase::Provision, Phase::Smoke, Phase::Shift];
+        let went_back = self.rollback.as_ref().filter(|_| self.plan.drill.is_some());
+        went_back.is_some_and(|back| {
+            let asked_for = self.wishes.turned_by.is_some() || back.why.ends_with(UNWELL);
+            !asked_for
+                && back.outcome == Outcome::RolledBack
+                && before.contains(&back.from)
+                && self.shifted_at.is_none()
+        })
     }
 }
 

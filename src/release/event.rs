@@ -212,8 +212,12 @@ pub enum Event {
         /// That.
         measured: Box<Measured>,
     },
-    /// Green has done well for long enough in this step.
-    BakePassed,
+    /// Green has done well for long enough in this step, or was shown to be no worse before.
+    BakePassed {
+        /// What has shown it, where it was not the time.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        how: Option<String>,
+    },
     /// Whether the environment that lost the slot's name is silent, when that changes.
     Quiet {
         /// Whether it had no request.
@@ -256,6 +260,9 @@ pub enum Event {
         outcome: Outcome,
         /// Why, in a sentence.
         why: String,
+        /// What it has left behind for a person to see to; it is a part of the sentence, too.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        left: Option<String>,
     },
 }
 

@@ -359,6 +359,8 @@ pub struct Release {
     pub wishes: Wishes,
     /// What the driver waits for.
     pub waiting: Option<Why>,
+    /// What it has left behind for a person to see to, once it is over.
+    pub left: Option<String>,
     /// What went wrong without stopping the release.
     pub notes: Vec<String>,
     /// How it ended, and why.

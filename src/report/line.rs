@@ -85,16 +85,19 @@ pub fn line(entry: &Entry, release: &Release) -> Option<String> {
             look: Look::Unknown { why },
             ..
         } => format!("cannot tell how green is: {why}"),
-        Event::BakePassed if release.phase == Phase::Shift => {
+        Event::BakePassed { how } if release.phase == Phase::Shift => {
             let before = release.step.saturating_sub(1);
-            format!(
-                "green did well with {} for {}: on to {}",
-                release.plan.share(before),
-                release.plan.bake_length(before),
-                release.plan.share(release.step)
-            )
+            let (share, next) = (release.plan.share(before), release.plan.share(release.step));
+            match how {
+                Some(how) => format!("green passes early with {share}: {how}: on to {next}"),
+                None => format!(
+                    "green did well with {share} for {}: on to {next}",
+                    release.plan.bake_length(before)
+                ),
+            }
         }
-        Event::BakePassed => format!(
+        Event::BakePassed { how: Some(how) } => format!("green passes early: {how}: promoted"),
+        Event::BakePassed { how: None } => format!(
             "green did well for {}: promoted",
             release.plan.bake_length(release.step)
         ),
@@ -108,7 +111,7 @@ pub fn line(entry: &Entry, release: &Release) -> Option<String> {
         Event::RollbackBegan { why, .. } => format!("rolling back: {why}"),
         Event::TrafficRestored { how } => format!("all traffic is on blue: {how}"),
         Event::Noted { note } => note.clone(),
-        Event::Finished { outcome, why } => format!("{outcome}: {why}"),
+        Event::Finished { outcome, why, .. } => format!("{outcome}: {why}"),
         Event::HandedOver if release.pause.is_some() => format!(
             "{} stops here; `cutover resume --keep-pause` goes on with it and keeps the pause, `cutover resume` ends that",
             entry.writer

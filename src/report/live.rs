@@ -199,7 +199,7 @@ fn traffic(release: &Release) -> String {
 /// Colour underlines what the words say; it never says anything alone.
 fn colored(entry: &Entry, text: &str) -> String {
     match &entry.event {
-        Event::BakePassed
+        Event::BakePassed { .. }
         | Event::Finished {
             outcome: Outcome::Promoted,
             ..

@@ -234,7 +234,7 @@ fn fold(scene: &Scene, entry: &Entry) {
             return;
         }
     }
-    if let (Event::BakePassed, Some(baked)) = (&entry.event, same) {
+    if let (Event::BakePassed { .. }, Some(baked)) = (&entry.event, same) {
         bake_passed(scene, entry, baked);
     }
     happened(scene, entry);

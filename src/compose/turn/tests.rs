@@ -184,7 +184,11 @@ fn seconds(count: u64) -> Duration {
 
 fn finished(outcome: Outcome) -> Event {
     let why = "the test wants it".to_owned();
-    Event::Finished { outcome, why }
+    Event::Finished {
+        outcome,
+        why,
+        left: None,
+    }
 }
 
 fn problems(why: NotBegun) -> Vec<Problem> {

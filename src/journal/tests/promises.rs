@@ -291,6 +291,7 @@ async fn evidence_is_kept_beside_the_entries_and_replaced(place: &dyn Place) {
     let end = Event::Finished {
         outcome: Outcome::Aborted,
         why: "done".to_owned(),
+        left: None,
     };
     assert_eq!(
         journal.append(&next(&first, "end", end)).await.unwrap(),

@@ -45,7 +45,7 @@ fn go_on(release: &Release, seen: &Observation) -> Decision {
             return roll_back(OVER, Outcome::RolledBack);
         }
         let length = release.plan.bake_length(release.step);
-        return record(format!("green did well for {length}"), Event::BakePassed);
+        return record(format!("green did well for {length}"), Event::BakePassed { how: None });
     }
     // Once green has everything there is nothing to compare it with, so only time shows how it does.
     if well
@@ -53,7 +53,8 @@ fn go_on(release: &Release, seen: &Observation) -> Decision {
         && !release.whole_step()
         && let Some(shown) = assessment.good(release.step)
     {
-        return record(format!("green passes early: {shown}"), Event::BakePassed);
+        let how = Some(shown.clone());
+        return record(format!("green passes early: {shown}"), Event::BakePassed { how });
     }
     // Nobody has to be asked about a green that was under suspicion to the last, while there is a blue to go back to; and a drill is
     // never promoted, whatever could be seen of it.

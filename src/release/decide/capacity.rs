@@ -8,7 +8,7 @@ use super::super::pair::{Blue, Green};
 use super::super::seen::EnvironmentSeen;
 use super::super::state::Release;
 use super::super::why::Why;
-use super::{Decision, Then, act_patiently, limits, next_look, record, wait};
+use super::{Decision, act_patiently, leaving, limits, next_look, record, wait};
 use crate::model::Timestamp;
 
 /// At least what blue runs: a green of blue's configured minimum would be too small for the traffic of this hour.
@@ -136,19 +136,19 @@ pub(super) fn let_go(
     Some(act_patiently(release, now, action))
 }
 
-/// Has the last words of a release say what is left to do where blue, which is there still, may not have its own limits again.
+/// Has the end of a release say what is left to do where blue, which is there still, may not have its own limits again.
 pub(super) fn told(release: &Release, mut decision: Decision) -> Decision {
     let ended = release.attempts_of("terminate").done && release.rollback.is_none();
-    if let Then::Finish { why, .. } = &mut decision.then
-        && release.outcome.is_none()
+    if release.outcome.is_none()
         && !ended
         && let Some(blue) = &release.blue
         && own_limits(release, blue).is_some()
     {
-        why.push_str(&format!(
-            "; blue ({}) may still be kept at more instances than it needs: set its MinSize to {} and its MaxSize to {} by hand",
+        let left = format!(
+            "blue ({}) may still be kept at more instances than it needs: set its MinSize to {} and its MaxSize to {} by hand",
             blue.id, blue.min_instances, blue.max_instances
-        ));
+        );
+        leaving(&mut decision.then, &left);
     }
     decision
 }

@@ -1,5 +1,6 @@
 //! Drills: where they turn back. Everything else they do as every release does.
 
+use super::super::drill::UNWELL;
 use super::super::observation::Observation;
 use super::super::outcome::Outcome;
 use super::super::state::{Phase, Release};
@@ -29,8 +30,5 @@ pub(super) fn gives_up(release: &Release, seen: &Observation) -> Option<Decision
     } else {
         Outcome::Aborted
     };
-    Some(roll_back(
-        format!("{name} is {status}, and a drill must not add to that"),
-        outcome,
-    ))
+    Some(roll_back(format!("{name} is {status}, and {UNWELL}"), outcome))
 }

@@ -98,7 +98,7 @@ fn passes(decision: &Decision) -> bool {
                 | Event::SmokeRound { .. }
                 | Event::SmokePassed
                 | Event::ShiftConfirmed { .. }
-                | Event::BakePassed
+                | Event::BakePassed { .. }
                 | Event::Drained { .. }
         ),
     }
@@ -117,7 +117,7 @@ fn gate_before<'a>(release: &'a Release, decision: &Decision) -> Option<&'a Gate
                 Ok(step) => GatePlace::Step(step + 1),
             }
         }
-        Then::Record(Event::BakePassed) if release.step + 1 >= release.plan.step_count() => GatePlace::Drain,
+        Then::Record(Event::BakePassed { .. }) if release.step + 1 >= release.plan.step_count() => GatePlace::Drain,
         _ => return None,
     };
     let passed = release.gates_passed.iter().any(|passed| passed.before == place);

@@ -27,7 +27,7 @@ use super::action::Action;
 use super::event::Event;
 use super::observation::Observation;
 use super::outcome::Outcome;
-use super::state::{Phase, Release};
+use super::state::{Attempts, Phase, Release};
 use super::why::Why;
 use crate::model::Timestamp;
 
@@ -66,6 +66,8 @@ pub enum Then {
         outcome: Outcome,
         /// Why, in a sentence.
         why: String,
+        /// What it leaves behind for a person to see to; it is a part of the sentence, too.
+        left: Option<String>,
     },
 }
 
@@ -83,6 +85,7 @@ fn next(release: &Release, seen: &Observation) -> Decision {
             then: Then::Finish {
                 outcome: *outcome,
                 why: why.clone(),
+                left: release.left.clone(),
             },
         };
     }
@@ -153,7 +156,28 @@ fn finish(outcome: Outcome, why: String) -> Decision {
         why: Why::Over {
             how: outcome.to_string(),
         },
-        then: Then::Finish { outcome, why },
+        then: Then::Finish {
+            outcome,
+            why,
+            left: None,
+        },
+    }
+}
+
+/// Ends the release, which leaves something behind for a person to see to, unless that is empty.
+fn leave(outcome: Outcome, why: String, left: &str) -> Decision {
+    let mut decision = finish(outcome, why);
+    leaving(&mut decision.then, left);
+    decision
+}
+
+/// Adds what a release leaves behind to its end.
+fn leaving(then: &mut Then, more: &str) {
+    if let Then::Finish { why, left, .. } = then
+        && !more.is_empty()
+    {
+        *why = format!("{why}; {more}");
+        *left = Some(left.take().map_or(more.to_owned(), |left| format!("{left}; {more}")));
     }
 }
 
@@ -177,6 +201,17 @@ fn roll_back(why: impl Into<String>, outcome: Outcome) -> Decision {
         why: Why::RollingBack { because: why.clone() },
         then: Then::Record(Event::RollbackBegan { why, outcome }),
     }
+}
+
+/// What could not be cleaned up, in words; empty where all was.
+fn unpruned(pruned: &Attempts) -> String {
+    if pruned.done {
+        return String::new();
+    }
+    format!(
+        "old versions and saved configurations could not be removed: {}",
+        pruned.said
+    )
 }
 
 /// Makes a call, or waits before making it again, or gives up on it.

@@ -9,7 +9,8 @@ use super::super::seen::{EnvironmentSeen, EnvironmentStatus};
 use super::super::state::{Drained, Release};
 use super::super::why::Why;
 use super::{
-    Decision, act, act_patiently, bake, capacity, drain, finish, limits, next_look, record, wait, weights, world,
+    Decision, act, act_patiently, bake, capacity, drain, finish, leaving, limits, next_look, record, unpruned, wait,
+    weights, world,
 };
 use crate::model::{Known, Timestamp};
 use crate::spec::{AtDrainDeadline, Lever};
@@ -214,7 +215,7 @@ fn clean_up(
         let keep = release.plan.retire.keep_versions;
         return act_patiently(release, seen.at, Action::Prune { keep });
     }
-    let rest = if !drained.remove_blue {
+    let left = if !drained.remove_blue {
         // Route 53 answers with members of no weight when all others are ill, and their names are anybody's once they are free.
         let first = if release.plan.lever == Lever::WeightedDns {
             format!(" and its record of {} is gone", release.plan.slot_cname)
@@ -230,21 +231,23 @@ fn clean_up(
     } else {
         String::new()
     };
-    promoted(release, blue, rest)
+    promoted(release, blue, [left, unpruned(&pruned)])
 }
 
-fn promoted(release: &Release, blue: &Blue, rest: String) -> Decision {
+fn promoted(release: &Release, blue: &Blue, left: [String; 2]) -> Decision {
     let green = release.green.as_ref().map_or("green", |green| green.name.as_str());
     let mut why = format!(
         "{green} serves {} with version {}",
         release.plan.slot_cname, release.plan.version_label
     );
-    let mut add = |text: &str| {
-        why.push_str("; ");
-        why.push_str(text);
-    };
-    if !rest.is_empty() {
-        add(&rest);
+    if release.wishes.roll_back || release.wishes.abort {
+        why.push_str(
+            "; a rollback was asked for when blue had already been told to end: ask for it again, and the former version is made anew",
+        );
+    }
+    let mut decision = finish(Outcome::Promoted, why);
+    for left in left {
+        leaving(&mut decision.then, &left);
     }
     if let Some(action) = capacity::raised(release, blue) {
         let said = release.attempts_of(&action.key()).said;
@@ -253,15 +256,8 @@ fn promoted(release: &Release, blue: &Blue, rest: String) -> Decision {
         } else {
             format!(" ({said})")
         };
-        add(&format!(
-            "could not {}{said}; set MinSize and MaxSize by hand",
-            action.describe()
-        ));
+        let left = format!("could not {}{said}; set MinSize and MaxSize by hand", action.describe());
+        leaving(&mut decision.then, &left);
     }
-    if release.wishes.roll_back || release.wishes.abort {
-        add(
-            "a rollback was asked for when blue had already been told to end: ask for it again, and the former version is made anew",
-        );
-    }
-    finish(Outcome::Promoted, why)
+    decision
 }

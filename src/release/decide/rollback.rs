@@ -13,7 +13,10 @@ use super::drain::{Lost, Silence, silence};
 use super::look::unmanned;
 use super::shift::{NotSeen, leads_to};
 use super::weights::{self, Back};
-use super::{Decision, act, act_patiently, capacity, finish, limits, next_look, record, roll_back, soon, wait, world};
+use super::{
+    Decision, act, act_patiently, capacity, finish, leave, limits, next_look, record, roll_back, soon, unpruned, wait,
+    world,
+};
 use crate::model::{Known, Timestamp};
 
 pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
@@ -236,14 +239,7 @@ fn verify(release: &Release, rollback: &RollbackState, seen: &Observation) -> De
 
 /// Traffic is on blue. Green is kept for a look at it, then removed.
 fn green(release: &Release, rollback: &RollbackState, restored: Timestamp, seen: &Observation) -> Decision {
-    let over = |rest: &str| {
-        let rest = if rest.is_empty() {
-            String::new()
-        } else {
-            format!("; {rest}")
-        };
-        finish(rollback.outcome, format!("{}{rest}", rollback.why))
-    };
+    let over = |left: &str| leave(rollback.outcome, rollback.why.clone(), left);
     let environments = match &seen.environments {
         Known::Known(environments) => environments,
         Known::Unknown(why) => {
@@ -295,7 +291,8 @@ fn green(release: &Release, rollback: &RollbackState, restored: Timestamp, seen:
             "{} ({}) is kept: an earlier release made it. If it does not serve, remove it, and the next way back makes a new one",
             green.name, green.id
         );
-        return tidy(release, seen, |_| over(&kept));
+        let why = format!("{}; {kept}", rollback.why);
+        return tidy(release, seen, |left| leave(rollback.outcome, why, left));
     }
     let ended = release.attempts_of("terminate");
     let Some(found) = world::find(environments, &green.id) else {
@@ -469,7 +466,7 @@ fn unclaimed(release: &Release, environments: &[EnvironmentSeen]) -> Found {
     }
 }
 
-/// Templates that only this release needed.
+/// Templates that only this release needed. What they have ended with says what could not be removed.
 fn tidy(release: &Release, seen: &Observation, over: impl FnOnce(&str) -> Decision) -> Decision {
     let pruned = release.attempts_of("prune");
     if !pruned.done && !pruned.fatal && pruned.failed < 2 {
@@ -481,5 +478,5 @@ fn tidy(release: &Release, seen: &Observation, over: impl FnOnce(&str) -> Decisi
             },
         );
     }
-    over("")
+    over(&unpruned(&pruned))
 }

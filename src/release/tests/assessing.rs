@@ -171,7 +171,7 @@ fn what_speaks_against_green_keeps_it_from_being_promoted() {
     assert_eq!(outcome, Outcome::RolledBack);
     assert!(why.contains("may be worse"), "{why}");
     *scene.release.assessment = run.release.assessment.as_ref().clone();
-    assert!(matches!(record(&scene.decide()), Event::BakePassed));
+    assert!(matches!(record(&scene.decide()), Event::BakePassed { .. }));
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn a_bad_window_alone_makes_green_wait_for_the_next_one() {
     for _ in 0..3 {
         well = next(1);
     }
-    assert!(matches!(record(&at_the_end(well)), Event::BakePassed));
+    assert!(matches!(record(&at_the_end(well)), Event::BakePassed { .. }));
     let bad = next(9);
     assert_eq!(bad.release.assessment.suspicion(), None);
     let decision = at_the_end(bad);
@@ -207,7 +207,7 @@ fn a_bad_window_alone_makes_green_wait_for_the_next_one() {
         doubt.contains("looked bad in this window (server errors (5xx))"),
         "{doubt}"
     );
-    assert!(matches!(record(&at_the_end(next(1))), Event::BakePassed));
+    assert!(matches!(record(&at_the_end(next(1))), Event::BakePassed { .. }));
 }
 
 /// Our own requests since the last look: how many, and how many of them failed.

@@ -96,6 +96,9 @@ fn what_is_refused_for_good_ends_the_release_without_a_mess() {
         let run = run.finish();
         run.ends(Outcome::Promoted);
         assert_eq!(run.exists(BLUE), name == "terminate");
+        let left = run.release.left.as_deref().unwrap_or_default();
+        assert!(!left.is_empty() && run.why().contains(left), "{name}: {left}");
+        assert!(name != "prune" || left.contains("AccessDenied"), "{left}");
         // Of blue and of green.
         let environments = if name == "restore capacity" { 2 } else { 1 };
         assert_eq!(run.tries(name), environments, "{name}: once is enough");

@@ -214,6 +214,7 @@ fn what_could_not_be_given_back_is_told_in_the_last_words() {
     run.ends(Outcome::RolledBack);
     let words = "set its MinSize to 2 and its MaxSize to 4 by hand";
     assert_eq!(run.why().matches(words).count(), 1, "{}", run.why());
+    assert!(run.release.left.as_ref().is_some_and(|left| left.contains(words)));
     // However it ends.
     let lost = back().with(|scene| {
         scene.release.blue.as_mut().expect("it is known").running = 4;

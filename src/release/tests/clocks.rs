@@ -119,7 +119,7 @@ fn what_the_driver_before_had_waited_counts() {
     };
     let run = taken_over_after(Run::new(1), third, 290);
     run.ends(Outcome::Promoted);
-    let passed = waited(&run, |event| matches!(event, Event::BakePassed));
+    let passed = waited(&run, |event| matches!(event, Event::BakePassed { .. }));
     assert!(passed >= seconds(25) && passed <= seconds(50), "{passed:?}");
 }
 

@@ -84,7 +84,7 @@ fn hours_without_a_driver_turn_nothing() {
             |event| matches!(event, Event::Shifted),
             |event| matches!(event, Event::ShiftConfirmed { .. }),
             |event| matches!(event, Event::Looked { .. }),
-            |event| matches!(event, Event::BakePassed),
+            |event| matches!(event, Event::BakePassed { .. }),
             |event| matches!(event, Event::Drained { .. }),
         ] {
             away_after(what, away).ends(Outcome::Promoted);
@@ -104,6 +104,6 @@ fn a_green_that_nobody_saw_begins_anew_to_stay_up() {
 fn time_without_a_driver_does_not_count_as_bake() {
     let run = away_after(|event| matches!(event, Event::ShiftConfirmed { .. }), 4000);
     let back = run.at(|event| matches!(event, Event::TookOver { .. }));
-    let passed = run.at(|event| matches!(event, Event::BakePassed));
+    let passed = run.at(|event| matches!(event, Event::BakePassed { .. }));
     assert!(passed.since(back) >= seconds(25), "{:?}", passed.since(back));
 }

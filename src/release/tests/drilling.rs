@@ -1,5 +1,6 @@
 //! Drills: taken back in any case, and at once when production is unwell.
 
+use super::faults::Fate;
 use super::plan::plan;
 use super::run::{Crash, GREEN, Run};
 use super::world::seconds;
@@ -29,6 +30,22 @@ pub(crate) fn played(plan: Plan, dies: bool) -> Vec<Entry> {
     run.finish().entries
 }
 
+/// The entries of drills whose green does not come up, fails its smoke checks, and cannot be removed in the end.
+pub(crate) fn played_badly(plan: &Plan) -> [Vec<Entry>; 3] {
+    let with = |change: fn(&mut Run)| {
+        let mut run = Run::of(plan.clone(), 1);
+        change(&mut run);
+        run.finish().entries
+    };
+    [
+        with(|run| run.world.quality.never_up = true),
+        with(|run| run.world.quality.smoke_fails = true),
+        with(|run| {
+            run.world.faults.always.insert("terminate", Fate::Refused);
+        }),
+    ]
+}
+
 #[test]
 fn a_drill_is_taken_back_when_its_bake_is_over_and_never_promoted() {
     for kind in DrillKind::ALL {
@@ -37,7 +54,7 @@ fn a_drill_is_taken_back_when_its_bake_is_over_and_never_promoted() {
             run.ends(Outcome::RolledBack);
             assert!(run.release.drill_is_over(), "{}", run.why());
             assert!(
-                !run.has(|event| matches!(event, Event::BakePassed)),
+                !run.has(|event| matches!(event, Event::BakePassed { .. })),
                 "nothing of it is promoted"
             );
             assert!(!run.exists(GREEN), "its green is removed");

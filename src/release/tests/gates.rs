@@ -100,7 +100,7 @@ fn a_pause_holds_back_every_step_forward() {
     assert!(matches!(record(&smoke.decide()), Event::SmokeRound { .. }));
     let smoked = smoke.with(|scene| scene.release.smoke.passed = 2);
     assert!(matches!(record(&smoked.decide()), Event::SmokePassed));
-    assert!(matches!(record(&baked().decide()), Event::BakePassed));
+    assert!(matches!(record(&baked().decide()), Event::BakePassed { .. }));
     let preflight = Scene::of(&mut super::run::Run::new(1));
     assert!(matches!(record(&preflight.decide()), Event::PreflightPassed { .. }));
     for scene in [published, swap, smoke, smoked, baked(), preflight] {
@@ -220,7 +220,7 @@ fn a_gate_opens_where_it_stands_and_once() {
         };
         let goes_on = |decision: &Decision| match &decision.then {
             Then::Act(Action::Swap { .. }) => place == GatePlace::Shift,
-            Then::Record(Event::BakePassed) => place == GatePlace::Drain,
+            Then::Record(Event::BakePassed { .. }) => place == GatePlace::Drain,
             _ => false,
         };
         assert!(goes_on(&passed(place).decide()), "{place}");

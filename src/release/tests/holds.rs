@@ -68,7 +68,7 @@ fn a_pause_holds_every_step_forward_and_no_deadline_passes_in_it() {
                             | Event::SmokeRound { .. }
                             | Event::SmokePassed
                             | Event::ShiftConfirmed { .. }
-                            | Event::BakePassed
+                            | Event::BakePassed { .. }
                             | Event::Drained { .. }
                             | Event::Finished { .. }
                     ),
@@ -176,7 +176,7 @@ fn a_gate_that_is_promoted_lets_the_release_through() {
         run.require(
             !waiting
                 .iter()
-                .any(|entry| matches!(entry.event, Event::Intended { .. } | Event::BakePassed)),
+                .any(|entry| matches!(entry.event, Event::Intended { .. } | Event::BakePassed { .. })),
             "nothing went forward at the gate",
         );
         let passed = &run.release.gates_passed[0];

@@ -303,7 +303,7 @@ fn a_bake_is_over_when_its_time_is_and_the_last_look_was_good() {
         seen.at = at;
         let mut release = release.clone();
         release.watch.last = Some(at - gap);
-        matches!(decide(&release, &seen).then, Then::Record(Event::BakePassed))
+        matches!(decide(&release, &seen).then, Then::Record(Event::BakePassed { .. }))
     };
     assert!(after(&release, seconds(30) - INSTANT, began + seconds(60)));
     assert!(!after(&release, seconds(30), began + seconds(60)), "nobody has watched");
@@ -338,7 +338,7 @@ fn a_bake_without_an_answer_ends_with_a_person() {
         };
         assert_eq!(told, deadline);
         seen.at = deadline;
-        let Then::Finish { outcome, why } = decide(&release, &seen).then else {
+        let Then::Finish { outcome, why, .. } = decide(&release, &seen).then else {
             panic!("the time is up");
         };
         assert_eq!(outcome, Outcome::NeedsHuman);
@@ -419,7 +419,10 @@ fn a_look_goes_before_the_phase_but_not_twice_in_a_row() {
         Then::Record(Event::Looked { .. })
     ));
     release.watch.entry = release.sequence;
-    assert!(matches!(decide(&release, &seen).then, Then::Record(Event::BakePassed)));
+    assert!(matches!(
+        decide(&release, &seen).then,
+        Then::Record(Event::BakePassed { .. })
+    ));
     // Where the phase has nothing to do, nothing is in the way of the look.
     release.confirmed_at = Some(seen.at);
     assert!(matches!(
@@ -484,7 +487,7 @@ fn a_step_ends_early_when_green_was_shown_to_be_no_worse() {
     };
     let passes = |release: &Release| {
         let decision = decide(release, &seen);
-        let passed = matches!(decision.then, Then::Record(Event::BakePassed));
+        let passed = matches!(decision.then, Then::Record(Event::BakePassed { .. }));
         passed && decision.why.to_string().contains("passes early")
     };
     let good = compared(&run.release, 1, 50.0);

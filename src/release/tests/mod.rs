@@ -10,7 +10,7 @@ mod scene;
 mod service;
 mod world;
 
-pub(crate) use drilling::played;
+pub(crate) use drilling::{played, played_badly};
 pub(crate) use plan::{blue, first_entry, gradual, plan, release};
 
 mod again;

@@ -475,7 +475,7 @@ const CASES: [Case; 41] = [
     (
         Phase::Bake,
         as_it_is,
-        |_| Event::BakePassed,
+        |_| Event::BakePassed { how: None },
         &[|release| release.watch.bad = 1],
     ),
     (
@@ -536,6 +536,7 @@ const CASES: [Case; 41] = [
         |_| Event::Finished {
             outcome: Outcome::Aborted,
             why: because(),
+            left: None,
         },
         &[over],
     ),

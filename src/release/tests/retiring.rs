@@ -260,6 +260,8 @@ fn greens_limits_are_set_back_when_it_is_at_rest() {
     ));
 }
 
+const LEFT: &str = "; old versions and saved configurations could not be removed: AccessDenied";
+
 #[test]
 fn old_versions_are_pruned_if_that_is_possible() {
     assert!(matches!(act(&gone().decide()), Action::Prune { keep: 20 }));
@@ -267,18 +269,21 @@ fn old_versions_are_pruned_if_that_is_possible() {
         act(&gone().with(|scene| scene.attempts("prune").failed = 4).decide()),
         Action::Prune { .. }
     ));
-    for change in [
-        (|scene| scene.attempts("prune").done = true) as fn(&mut Scene),
-        |scene| scene.attempts("prune").fatal = true,
-        |scene| scene.attempts("prune").failed = 5,
+    for (change, left) in [
+        ((|attempts| attempts.done = true) as fn(&mut Attempts), ""),
+        (|attempts| attempts.fatal = true, LEFT),
+        (|attempts| attempts.failed = 5, LEFT),
     ] {
-        let decision = gone().with(change).decide();
+        let pruned = gone().with(|scene| {
+            let attempts = scene.attempts("prune");
+            attempts.said = "AccessDenied".to_owned();
+            change(attempts);
+        });
+        let decision = pruned.decide();
         let (why, outcome) = over(&decision);
         assert_eq!(outcome, Outcome::Promoted);
-        assert_eq!(
-            why,
-            "shop-r7 serves shop.eu-west-1.elasticbeanstalk.com with version v2"
-        );
+        let serves = "shop-r7 serves shop.eu-west-1.elasticbeanstalk.com with version v2";
+        assert_eq!(why, format!("{serves}{left}"));
     }
 }
 

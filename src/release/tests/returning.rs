@@ -490,13 +490,18 @@ fn in_the_end_only_what_is_left_is_named() {
     let why = scene.release.rollback.as_ref().expect("it is rolling back").why.clone();
     let prunes = gone.with(|scene| scene.attempts("prune").failed = 1);
     assert!(matches!(act(&prunes.decide()), Action::Prune { keep: 20 }));
-    for change in [
-        (|scene| scene.attempts("prune").done = true) as fn(&mut Scene),
-        |scene| scene.attempts("prune").fatal = true,
-        |scene| scene.attempts("prune").failed = 2,
+    let denied = format!("{why}; old versions and saved configurations could not be removed: AccessDenied");
+    for (change, why) in [
+        ((|attempts| attempts.done = true) as fn(&mut Attempts), &why),
+        (|attempts| attempts.fatal = true, &denied),
+        (|attempts| attempts.failed = 2, &denied),
     ] {
-        let decision = gone.with(change).decide();
-        assert_eq!(over(&decision), (why.as_str(), Outcome::RolledBack));
+        let pruned = gone.with(|scene| {
+            let attempts = scene.attempts("prune");
+            attempts.said = "AccessDenied".to_owned();
+            change(attempts);
+        });
+        assert_eq!(over(&pruned.decide()), (why.as_str(), Outcome::RolledBack));
     }
     let reused = scene.with(|scene| scene.release.green.as_mut().expect("it is known").reused = true);
     assert!(

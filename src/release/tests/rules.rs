@@ -260,7 +260,7 @@ fn a_short_fault_is_forgiven_and_makes_the_bake_longer() {
         });
         run.require(bad == breaks.is_some(), "one look was bad");
         let began = run.at(|event| matches!(event, Event::ShiftConfirmed { .. }));
-        run.at(|event| matches!(event, Event::BakePassed)).since(began)
+        run.at(|event| matches!(event, Event::BakePassed { .. })).since(began)
     };
     let whole = passed(None);
     for breaks in (25..75).step_by(5) {

@@ -214,7 +214,7 @@ impl Run {
     pub(super) fn carry_out(&mut self, then: Then) {
         match then {
             Then::Record(event) => self.append(event),
-            Then::Finish { outcome, why } => self.append(Event::Finished { outcome, why }),
+            Then::Finish { outcome, why, left } => self.append(Event::Finished { outcome, why, left }),
             Then::Act(action) => self.act(&action),
             Then::Wait { until, .. } => {
                 if self.release.owned_until.since(self.now()) < limits::OWNERSHIP / 2 {
@@ -281,7 +281,7 @@ impl Run {
         let now = self.world.now;
         let lately = now - seconds(25);
         match event {
-            Event::BakePassed | Event::GreenReady { .. } => {
+            Event::BakePassed { .. } | Event::GreenReady { .. } => {
                 self.require(
                     !self
                         .world

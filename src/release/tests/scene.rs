@@ -181,7 +181,7 @@ pub(super) fn taken_back(decision: &Decision) -> (&str, Outcome) {
 #[track_caller]
 pub(super) fn over(decision: &Decision) -> (&str, Outcome) {
     match &decision.then {
-        Then::Finish { outcome, why } => (why, *outcome),
+        Then::Finish { outcome, why, .. } => (why, *outcome),
         _ => panic!("it is not over: {decision:?}"),
     }
 }

@@ -39,7 +39,10 @@ fn an_outage_for_days_ends_the_release_without_turning_it() {
                 assert_eq!(phase, Phase::Shift);
                 assert!(run.world.swaps.is_empty() || senses.contains(&Sense::Lists));
             }
-            if run.has(|event| matches!(event, Event::BakePassed)) && phase != Phase::Bake && phase != Phase::Shift {
+            if run.has(|event| matches!(event, Event::BakePassed { .. }))
+                && phase != Phase::Bake
+                && phase != Phase::Shift
+            {
                 // Green was promoted before; without the lists nobody can say how it ended.
                 let blind = senses.contains(&Sense::Lists);
                 run.ends(if blind { Outcome::NeedsHuman } else { Outcome::Promoted });

@@ -66,7 +66,7 @@ fn each_step_is_watched_as_long_as_it_says_once_everybody_knows_it() {
                 assert!(entry.at >= known + seconds(20), "old answers have run out");
                 confirmed = Some(entry.at);
             }
-            Event::BakePassed => {
+            Event::BakePassed { .. } => {
                 let length = [30, 30, 60][steps];
                 assert!(entry.at >= confirmed.unwrap() + seconds(length), "step {steps}");
                 steps += 1;

@@ -119,7 +119,7 @@ fn what_somebody_else_did_sends_nobody_to_a_blue_that_does_not_serve() {
     let (mut scene, mut looks) = (broken(&later), 0);
     let (why, outcome) = loop {
         let decision = scene.decide();
-        if let Then::Finish { outcome, why } = decision.then {
+        if let Then::Finish { outcome, why, .. } = decision.then {
             break (why, outcome);
         }
         assert!(matches!(decision.why, Why::Astray { .. }), "{decision:?}");

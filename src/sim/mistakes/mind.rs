@@ -73,7 +73,7 @@ impl Mistaken {
             Mistake::SmokeIsSkipped => skip_smoke(release),
             Mistake::UnreadIsFine => Some(decide(release, &unread_is_fine(release, seen))),
             Mistake::SilenceIsHealth => silence_is_health(release, seen),
-            Mistake::RestartSkipsBake => (first && in_bake(release)).then(|| record(Event::BakePassed)),
+            Mistake::RestartSkipsBake => (first && in_bake(release)).then(|| record(Event::BakePassed { how: None })),
             Mistake::UnlistedIsGone => matches!(seen.environments, Known::Unknown(_)).then(|| {
                 let mut seen = seen.clone();
                 seen.environments = Known::Known(Vec::new());
@@ -220,7 +220,7 @@ fn silence_is_health(release: &Release, seen: &Observation) -> Option<Decision> 
     let over = release
         .confirmed_at
         .is_some_and(|began| seen.at >= began + release.plan.bake.duration.get());
-    (in_bake(release) && over).then(|| record(Event::BakePassed))
+    (in_bake(release) && over).then(|| record(Event::BakePassed { how: None }))
 }
 
 /// What must last to be believed counts as if it had lasted.
@@ -300,6 +300,7 @@ fn green_is_left(release: &Release, seen: &Observation) -> Option<Decision> {
         then: Then::Finish {
             outcome: back.outcome,
             why: "by mistake".to_owned(),
+            left: None,
         },
     })
 }
