@@ -118,6 +118,8 @@ mistakes! {
     GreenIsLeft = "green-is-left" finds "owned",
     /// A share is rounded up: blue's weight is one less than it takes to keep green within its step.
     RoundedUp = "rounded-up" finds "its share",
+    /// Blue is left to Auto Scaling while green has its traffic.
+    BlueShrinks = "blue-shrinks" finds "as large as before",
     /// A job that comes twice is released twice.
     JobIsForgotten = "job-is-forgotten" finds "once",
     /// Nothing is waited for between two looks.

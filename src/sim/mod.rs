@@ -17,6 +17,7 @@ mod pipeline;
 mod prober;
 mod process;
 mod rules;
+mod scaling;
 mod scenario;
 mod scene;
 mod sequel;

@@ -14,10 +14,12 @@
 //! 10. *its share*: green never has more than its step's share (see `shares`).
 //! 11. *permitted*: the published IAM policy allows every call (see `permits`).
 //! 12. *pipeline*: what a pipeline says of a release is true (see `pipeline`).
+//! 13. *as large as before*: users who come back find as many instances of blue as they left (see `scaling`).
 
 use std::time::Duration;
 
 use super::pipeline;
+use super::scaling;
 use super::scenario::{Manner, Quality};
 use super::scene::Scene;
 use super::stage::slot_cname;
@@ -245,7 +247,10 @@ fn happened(scene: &Scene, entry: &Entry) {
     match &entry.event {
         Event::Intended {
             action: Action::Swap { .. } | Action::Weigh { .. },
-        } => scene.state().swap_intents += 1,
+        } => {
+            scene.state().swap_intents += 1;
+            scaling::moves(scene);
+        }
         Event::Asked {
             wish: Wish::RollBack | Wish::Abort,
         } => wished_back(scene, entry),
@@ -274,7 +279,10 @@ fn happened(scene: &Scene, entry: &Entry) {
                 state.sentenced.get_or_insert((now, hindrances));
             }
         }
-        Event::TrafficRestored { .. } => restored(scene),
+        Event::TrafficRestored { .. } => {
+            restored(scene);
+            scaling::back(scene);
+        }
         // What somebody else moves or removes may have changed since the look; what counts then is the removal itself.
         Event::Drained { remove_blue: true, .. }
             if !scene.scenario.disturbed()

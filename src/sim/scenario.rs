@@ -119,6 +119,9 @@ pub struct Terms {
     /// Whether there is an alarm of CloudWatch to be read with every look.
     #[serde(default)]
     pub alarm: bool,
+    /// How often Auto Scaling removes an instance of a blue that has nothing to do, if blue has grown beyond its minimum.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scaling: Option<Duration>,
 }
 
 /// Where the journal lies.

@@ -73,6 +73,8 @@ pub(super) struct State {
     pub(super) acknowledged: BTreeMap<(u32, u64), String>,
     /// Swaps that the account has carried out for drivers.
     pub(super) swaps: u32,
+    /// How many instances blue ran just before traffic was moved for the first time.
+    pub(super) blue_ran: Option<u32>,
     /// Intents to swap that are written.
     pub(super) swap_intents: u32,
     /// Answers about the health of environments that drivers got.
@@ -129,6 +131,7 @@ impl Scene {
             release: None,
             acknowledged: BTreeMap::new(),
             swaps: 0,
+            blue_ran: None,
             swap_intents: 0,
             health_reads: 0,
             reads_at_bake: 0,

@@ -231,6 +231,10 @@ impl Stage {
             let rules = self.lay_rules(&aws, &shared.listener, &self.blue()).await;
             let _ = self.rules.set(rules);
         }
+        if scenario.terms.scaling.is_some() {
+            self.lower_minimum();
+            tokio::time::sleep(Duration::from_secs(300)).await;
+        }
         self.plane.set_users(&self.name(), scenario.users, self.clock.now());
         tokio::time::sleep(Duration::from_secs(120)).await;
         self.backstage.catch_up(self.clock.now());
@@ -250,9 +254,14 @@ impl Stage {
 
     /// A call of somebody who is there: never lost.
     pub(super) fn call(&self, parameters: &[(&str, &str)]) -> QueryAnswer {
+        self.call_of("2010-12-01", parameters)
+    }
+
+    /// The same of another service, told by the version of its API.
+    pub(super) fn call_of(&self, version: &str, parameters: &[(&str, &str)]) -> QueryAnswer {
         let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
         let mut parameters: Vec<(String, String)> = parameters.iter().map(owned).collect();
-        parameters.push(("Version".to_owned(), "2010-12-01".to_owned()));
+        parameters.push(("Version".to_owned(), version.to_owned()));
         QueryService::call(self.backstage.as_ref(), parameters)
     }
 

@@ -93,6 +93,7 @@ fn releases() -> Vec<(&'static str, Scenario)> {
             drill: None,
             counted_by: None,
             alarm: false,
+            scaling: None,
         },
         store: Store::Memory,
         skews: vec![0; 6],
@@ -105,6 +106,11 @@ fn releases() -> Vec<(&'static str, Scenario)> {
     };
     let bad = Scenario {
         quality: Quality::Breaks(Duration::from_secs(5), 0.9),
+        // With two calls more: blue is kept from shrinking, and let go again.
+        terms: Terms {
+            scaling: Some(Duration::from_secs(20)),
+            ..calm.terms
+        },
         ..calm.clone()
     };
     let unfit = Scenario {

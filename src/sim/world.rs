@@ -11,6 +11,7 @@ use super::life::Crew;
 use super::logbook::Logbook;
 use super::mistakes::Mistake;
 use super::permits::{self, Missing};
+use super::scaling;
 use super::scenario::{Manner, Scenario, Trouble};
 use super::scene::{Scene, Violation};
 use super::stage::{Stage, slot};
@@ -106,6 +107,9 @@ async fn play(
             });
         }
     }
+    if let Some(every) = scene.scenario.terms.scaling {
+        tasks.spawn(Arc::clone(&crew).scale(every));
+    }
     let main = match (scene.scenario.manner, &scene.stage.line) {
         (Manner::Jobs(length), Some(line)) => tokio::spawn(Arc::clone(&crew).by_pipeline(Arc::clone(line), length)),
         (manner, _) => {
@@ -127,6 +131,7 @@ async fn play(
     if let Some(release) = &release {
         tokio::time::sleep(AFTERMATH).await;
         expect::end(&scene, release);
+        scaling::end(&scene, release);
         if let Some(line) = &scene.stage.line {
             crew.judge_pipeline(line, release).await;
         }

@@ -91,6 +91,7 @@ impl Mistaken {
             Mistake::LooksGoFirst => Some(with(release, seen, |eager| eager.watch.entry = 0)),
             Mistake::OrphanIsLeft => orphan_is_left(release, seen),
             Mistake::GreenIsLeft => green_is_left(release, seen),
+            Mistake::BlueShrinks => Some(with(release, seen, |lean| lean.plan.rollback.hold_blue = false)),
             Mistake::NoPause => no_pause(release, seen),
         }
     }

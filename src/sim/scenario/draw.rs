@@ -67,6 +67,11 @@ fn counted_by(random: &mut Rng, lever: Lever) -> Option<MetricsSource> {
     }
 }
 
+/// In one of four worlds whose blue runs several instances it has grown beyond its minimum.
+fn scaling(random: &mut Rng) -> Option<Duration> {
+    (random.u8(..4) == 0).then(|| seconds(pick(random, &[20, 60, 300])))
+}
+
 /// One world in six goes on when its release is over.
 fn sequel(random: &mut Rng) -> Option<Sequel> {
     (random.u8(..6) == 0).then(|| Sequel {
@@ -120,10 +125,14 @@ impl Scenario {
             drill: drill(&mut Rng::with_seed(!seed)),
             counted_by: None,
             alarm: seed % 16 == 3,
+            scaling: None,
         };
         // Draws of its own, so that all others stay what they are.
         if !terms.basic {
             terms.counted_by = counted_by(&mut Rng::with_seed(seed.rotate_left(32)), terms.lever);
+        }
+        if terms.instances > 1 {
+            terms.scaling = scaling(&mut Rng::with_seed(seed.rotate_left(16)));
         }
         let mut scenario = Self {
             seed,

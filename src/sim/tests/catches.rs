@@ -105,6 +105,13 @@ fn worlds(mistake: Mistake) -> Vec<Scenario> {
             at: seconds(IN_THE_BAKE),
             deed: Deed::Swap,
         }]),
+        Mistake::BlueShrinks => {
+            // Late enough for old answers of DNS to have run out.
+            let mut grown = of(Quality::Breaks(seconds(90), 0.9));
+            grown.terms.bake = seconds(240);
+            (grown.terms.instances, grown.terms.scaling) = (2, Some(seconds(5)));
+            grown
+        }
         // A good version is live when the second one's turn comes, and is refused for that.
         Mistake::JobIsForgotten => Scenario {
             manner: Manner::Jobs(seconds(900)),

@@ -40,6 +40,7 @@ fn calm() -> Scenario {
             drill: None,
             counted_by: None,
             alarm: false,
+            scaling: None,
         },
         store: Store::Memory,
         skews: vec![0; 6],
