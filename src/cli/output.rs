@@ -9,7 +9,7 @@ use super::exit;
 use crate::compose::NotBegun;
 use crate::driver::{Driver, DriverError};
 use crate::release::preflight::Problem;
-use crate::release::{Notice, Outcome, Release};
+use crate::release::{Notice, Outcome, Release, Source};
 use crate::report::Format;
 use crate::report::out::{lost, write_line};
 use crate::spec::SpecError;
@@ -211,7 +211,10 @@ pub(super) fn ended(result: Result<Option<Outcome>, Ended>, release: &Release, f
 /// What a person is told whose release has lost its driver by a signal.
 fn interruption(release: &Release) -> String {
     let phase = release.phase;
-    let back = "or take it back by `cutover rollback`";
+    let back = match release.plan.source {
+        Source::Recorded { .. } => "or give it up by `cutover abort`",
+        _ => "or take it back by `cutover rollback`",
+    };
     match (&release.pause, &release.wishes.pause) {
         (Some(pause), None) => format!(
             "interrupted in phase {phase}; the release is not lost. It was paused until {}: `cutover resume --keep-pause` goes on \

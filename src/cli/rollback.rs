@@ -10,14 +10,17 @@ use super::release::begin;
 use super::{exit, output};
 use crate::compose::{Patience, Planner, Project, Reach, Until, ask_to_turn_back, to_take_back, way_back};
 use crate::driver::{Driver, Seat, World, is_free};
-use crate::model::{Clock, SystemClock};
-use crate::release::{Notice, Outcome, Release, Wish};
+use crate::model::{Clock, ReleaseNumber, SystemClock};
+use crate::release::{Notice, Outcome, Release, Source, Wish};
 use crate::report::{self, Format};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
     project: ProjectArguments,
+    /// Take back the newest release also where that was itself a way back, so that what it took back is live again.
+    #[arg(long)]
+    undo: bool,
 }
 
 pub(super) async fn run(arguments: Arguments) -> ExitCode {
@@ -38,7 +41,7 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
     if release.outcome.is_none() {
         Box::pin(running(&project, &reach, world, release, format)).await
     } else {
-        ended(&project, &reach, world, release, format).await
+        ended(&project, &reach, world, release, arguments.undo, format).await
     }
 }
 
@@ -51,6 +54,9 @@ async fn running(project: &Project, reach: &Reach, world: Arc<World>, release: R
         report::reporter(format),
     );
     let mut driver = Driver::join(seat, release);
+    if let Source::Recorded { release: before, .. } = driver.release().plan.source {
+        return Box::pin(returning(project, driver, before, format)).await;
+    }
     if driver.release().plan.drill.is_some() {
         return Box::pin(drilling(project, reach, world, driver, format)).await;
     }
@@ -79,7 +85,34 @@ async fn running(project: &Project, reach: &Reach, world: Arc<World>, release: R
             taken_back(&release, format, why)
         }
         // The wish came when blue was on its way out already: what was recorded of it is left.
-        Ok(Some(Outcome::Promoted)) => ended(project, reach, world, release, format).await,
+        Ok(Some(Outcome::Promoted)) => ended(project, reach, world, release, false, format).await,
+        _ => output::ended(result, &release, format),
+    }
+}
+
+/// A way back is under way already: taking that back would leave what was to be taken back. It is seen through, and its end is what
+/// counts.
+async fn returning(project: &Project, mut driver: Driver, before: ReleaseNumber, format: Format) -> ExitCode {
+    let message = format!(
+        "release {} takes release {before} back already, and is followed; `cutover abort` gives that up",
+        driver.release().plan.id
+    );
+    driver.seat().listener.notice(Notice::Remark { message: &message });
+    let me = driver.writer().clone();
+    // What is wanted is live then. If another process drives the release, and lives, it also sees to the rest.
+    let result = output::drive(&mut driver, move |release| {
+        release.promoted() && release.driver != me && is_free(release, SystemClock.now()).is_none()
+    })
+    .await;
+    let release = driver.release().clone();
+    drop(driver);
+    project.let_go(&release);
+    match &result {
+        Ok(None) => taken_back(
+            &release,
+            format,
+            "the process that drives the release goes on and removes what is not needed any more",
+        ),
         _ => output::ended(result, &release, format),
     }
 }
@@ -99,7 +132,7 @@ async fn drilling(project: &Project, reach: &Reach, world: Arc<World>, mut drive
     let release = driver.release().clone();
     drop(driver);
     match result {
-        Ok(Some(_)) => ended(project, reach, world, release, format).await,
+        Ok(Some(_)) => ended(project, reach, world, release, false, format).await,
         _ => output::ended(result, &release, format),
     }
 }
@@ -119,12 +152,31 @@ fn taken_back(release: &Release, format: Format, rest: &str) -> ExitCode {
 }
 
 /// The release is over: what it recorded of blue is released again.
-async fn ended(project: &Project, reach: &Reach, world: Arc<World>, release: Release, format: Format) -> ExitCode {
+async fn ended(
+    project: &Project,
+    reach: &Reach,
+    world: Arc<World>,
+    release: Release,
+    undo: bool,
+    format: Format,
+) -> ExitCode {
     let journal = project.open_journal(reach).await;
     let release = match Box::pin(to_take_back(journal.as_ref(), release)).await {
         Ok(release) => release,
         Err(error) => return output::fail(exit::FAILED, error),
     };
+    if let (Source::Recorded { release: before, .. }, Some((Outcome::Promoted, _)), false) =
+        (&release.plan.source, &release.outcome, undo)
+    {
+        let id = &release.plan.id;
+        return output::fail(
+            exit::REFUSED,
+            format!(
+                "release {id} has taken release {before} back already, and is live; what it has taken back would be live again by \
+                 `cutover rollback --undo`"
+            ),
+        );
+    }
     let (source, version) = match way_back(&release) {
         Ok(way_back) => way_back,
         Err(why) => return output::fail(exit::REFUSED, format!("there is nothing to take back: {why}")),

@@ -84,6 +84,7 @@ pub async fn gather(world: &World, plan: &Plan, clock: &dyn Clock) -> Facts {
             facts.other_names,
             facts.other_rules,
             facts.blue_checks,
+            facts.public_addresses,
             facts.endpoint_fault,
         ) = tokio::join!(
             Box::pin(bounded(READ, health(world, &live.id, clock))),
@@ -92,6 +93,7 @@ pub async fn gather(world: &World, plan: &Plan, clock: &dyn Clock) -> Facts {
             Box::pin(bounded(READ, other_names(world, plan, &live))),
             Box::pin(bounded(READ, other_rules(world, plan, facts.split.known(), &live))),
             Box::pin(outside::checks(world, plan, &live)),
+            Box::pin(outside::public_addresses(world, plan)),
             Box::pin(outside::endpoint_fault(world, plan, &live, clock)),
         );
     }
@@ -124,6 +126,7 @@ fn blind(world: &World, identity: Known<String>, why: &str) -> Facts {
         alarms: Known::Unknown(unknown()),
         bundle: world.bundle_problems.clone(),
         blue_checks: Known::Unknown(unknown()),
+        public_addresses: Known::Unknown(unknown()),
         endpoint_fault: None,
     }
 }

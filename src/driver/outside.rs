@@ -2,6 +2,11 @@
 //! What is wrong with either would otherwise show only when green is there. The way out of a bad version waits for neither: such a
 //! version may well hang.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use url::{Host, Url};
+
 use super::World;
 use super::counted::by_endpoint;
 use super::facts::READ;
@@ -28,6 +33,20 @@ pub(super) async fn checks(world: &World, plan: &Plan, live: &EnvironmentSeen) -
     }
 }
 
+/// The addresses of the name in the public URL.
+pub(super) async fn public_addresses(world: &World, plan: &Plan) -> Known<BTreeSet<IpAddr>> {
+    let url = Url::parse(&plan.public_url);
+    match url.as_ref().map(Url::host) {
+        Ok(Some(Host::Domain(name))) => match tokio::time::timeout(READ, world.prober.addresses(name)).await {
+            Ok(addresses) => addresses,
+            Err(_) => Known::Unknown(format!("{name} could not be looked up within {} s", READ.as_secs())),
+        },
+        Ok(Some(Host::Ipv4(address))) => Known::Known(BTreeSet::from([IpAddr::from(address)])),
+        Ok(Some(Host::Ipv6(address))) => Known::Known(BTreeSet::from([IpAddr::from(address)])),
+        Ok(None) | Err(_) => Known::Known(BTreeSet::new()),
+    }
+}
+
 /// Why the endpoint tells nothing. It is asked as if the live environment were both: one that is not there yet it cannot know.
 pub(super) async fn endpoint_fault(
     world: &World,
@@ -50,13 +69,11 @@ pub(super) async fn endpoint_fault(
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
-    use std::net::IpAddr;
+    use std::collections::BTreeMap;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use async_trait::async_trait;
-    use url::Url;
 
     use super::*;
     use crate::aws::{Aws, AwsSettings};

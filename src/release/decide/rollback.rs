@@ -326,7 +326,9 @@ fn green(release: &Release, rollback: &RollbackState, restored: Timestamp, seen:
         );
     }
     let saved = release.attempts_of("save evidence");
-    if !saved.done && !saved.fatal && saved.failed < 2 && !release.wishes.abort {
+    // Of a green that nobody has met, and that was given up on purpose, nobody wants to know more.
+    let worth_a_look = release.shift_intended || !release.wishes.abort;
+    if !saved.done && !saved.fatal && saved.failed < 2 && worth_a_look {
         return act_patiently(release, seen.at, Action::SaveEvidence { environment: green.id });
     }
     // Somebody may have removed blue since traffic was back. What is left then is not removed as well.

@@ -1,6 +1,8 @@
 //! What preflight looks at.
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::net::IpAddr;
 
 use super::super::counted::AlarmSeen;
 use super::super::plan::Plan;
@@ -46,6 +48,8 @@ pub struct Facts {
     pub bundle: Vec<String>,
     /// What the live environment answers to those of the plan's smoke checks that only read.
     pub blue_checks: Known<Vec<ProbeResult>>,
+    /// The addresses of the name in the public URL, by which green is asked when it has traffic.
+    pub public_addresses: Known<BTreeSet<IpAddr>>,
     /// Why the plan's endpoint tells nothing of what is served; `None` if it does, or there is none.
     pub endpoint_fault: Option<String>,
 }

@@ -290,7 +290,9 @@ impl Findings {
             self.balancer(plan, &label, settings.shared_balancer);
             self.rules(plan, facts, live, settings);
         }
+        self.public_name(plan, facts);
         self.other_names(plan, facts, &label);
+        self.notes.extend(own_name(plan, live, &label));
         if !self.unreadable(&format!("read the managed updates of {label}"), &facts.managed_update)
             && let Some(Some(update)) = facts.managed_update.known()
         {
@@ -302,6 +304,29 @@ impl Findings {
                 message,
                 "let it end, or move its window, then try again",
             );
+        }
+    }
+
+    /// Whether green can be asked by the name in the public URL once it has traffic: where nobody answers by it, green would be
+    /// blamed.
+    fn public_name(&mut self, plan: &Plan, facts: &Facts) {
+        let url = &plan.public_url;
+        let advice = "check `public_url` in cutover.toml; `bake.checks = []` does without such checks";
+        match &facts.public_addresses {
+            _ if plan.bake_checks.is_empty() => {}
+            Known::Known(addresses) if !addresses.is_empty() => {}
+            Known::Known(_) => self.unless_urgent(
+                plan,
+                "public-url",
+                format!("the name in {url} has no address, and green with traffic is to be checked by it"),
+                advice,
+            ),
+            Known::Unknown(why) => self.unless_urgent(
+                plan,
+                UNKNOWN,
+                format!("could not look up the name in {url}, by which green with traffic is to be checked: {why}"),
+                advice,
+            ),
         }
     }
 
@@ -499,6 +524,20 @@ fn unasked(plan: &Plan) -> Vec<String> {
         );
     }
     notes
+}
+
+/// What becomes of the name that the live environment was given, where its traffic moves by weights: it is no part of that, and ends with
+/// the environment.
+fn own_name(plan: &Plan, live: &EnvironmentSeen, label: &str) -> Option<String> {
+    let own = live.cname.as_ref().filter(|_| plan.lever.is_gradual())?;
+    // Names that Elastic Beanstalk has made up have this in them (source: docs, "Environment name and domain name").
+    let given = !own.contains(".eba-");
+    given.then(|| {
+        format!(
+            "{own}, the own name of {label}, ends with it: whoever asks by that name, and not by {}, gets no answer once the release is              over, and anybody may take it",
+            plan.slot_cname
+        )
+    })
 }
 
 /// What was asked outside of AWS and is no reason to refuse a release: what blue fails may be new with this version, and an

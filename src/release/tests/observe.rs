@@ -130,6 +130,7 @@ impl World {
                 alarms: unread(),
                 bundle: Vec::new(),
                 blue_checks: unread(),
+                public_addresses: unread(),
                 endpoint_fault: None,
             };
         }
@@ -165,6 +166,7 @@ impl World {
             alarms: Known::Known(Vec::new()),
             bundle: Vec::new(),
             blue_checks: Known::Known(Vec::new()),
+            public_addresses: Known::Known([[10, 0, 0, 1].into()].into()),
             endpoint_fault: None,
         }
     }

@@ -1,6 +1,9 @@
 //! What preflight finds: one fact changed at a time, then all at once.
 
-use super::plan::plan;
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use super::plan::{gradual, plan};
 use super::run::Run;
 use super::world::{BLUE, seconds};
 use crate::model::{HealthColor, HealthStatus, Known, ProbeResult, Span, Timestamp};
@@ -9,6 +12,7 @@ use crate::release::{
     EnvironmentSeen, EnvironmentStatus, Event, HealthSeen, Outcome, Plan, Processing, Source, Then, VersionSeen,
     decide, looks,
 };
+use crate::spec::Lever;
 
 /// A plan and an account in which nothing is in the way.
 struct Case {
@@ -58,11 +62,15 @@ fn what_is_to_heal_the_live_version_is_not_refused_because_of_it() {
 type Change = fn(&mut Case);
 
 fn case() -> Case {
-    let mut run = Run::new(1);
+    case_of(plan())
+}
+
+fn case_of(plan: Plan) -> Case {
+    let mut run = Run::of(plan.clone(), 1);
     let wanted = looks(&run.release, run.world.now);
     let seen = run.world.observe(&run.release, &wanted);
     Case {
-        plan: plan(),
+        plan,
         facts: seen.facts.expect("preflight asks for facts"),
         now: seen.at,
     }
@@ -377,6 +385,53 @@ fn what_of_the_smoke_checks_is_not_asked_in_the_bake_is_noted() {
         case.plan.bake.checks = case.plan.bake_checks.clone();
     });
     assert!(named.judge().notes.is_empty(), "who names checks has chosen");
+}
+
+#[test]
+fn a_public_name_that_leads_nowhere_is_found_before_green_is_blamed_for_it() {
+    let found = |addresses: Known<BTreeSet<IpAddr>>, change: fn(&mut Plan)| {
+        let mut case = case();
+        case.facts.public_addresses = addresses;
+        change(&mut case.plan);
+        let found = case.judge();
+        let codes: Vec<_> = found.problems.iter().map(|problem| problem.code.clone()).collect();
+        (codes, found.notes)
+    };
+    let nowhere = || Known::Known(BTreeSet::new());
+    assert_eq!(found(nowhere(), |_| {}).0, ["public-url"]);
+    assert_eq!(found(unread(), |_| {}).0, ["unknown"]);
+    assert_eq!(
+        found(nowhere(), |plan| plan.bake_checks.clear()).0,
+        Vec::<String>::new()
+    );
+    let (problems, notes) = found(nowhere(), |plan| plan.even_if_unhealthy = true);
+    assert_eq!(
+        problems,
+        Vec::<String>::new(),
+        "nobody is kept on a bad version by that"
+    );
+    assert!(notes.iter().any(|note| note.contains("has no address")), "{notes:?}");
+}
+
+#[test]
+fn a_name_that_ends_with_blue_is_noted() {
+    let noted = |cname: &str| {
+        let mut case = case_of(gradual(Lever::WeightedDns));
+        for one in known(&mut case.facts.environments) {
+            if one.id.as_str() == BLUE {
+                one.cname = Some(cname.to_owned());
+            }
+        }
+        let notes = case.judge().notes;
+        notes
+            .iter()
+            .any(|note| note.contains(cname) && note.contains("ends with it"))
+    };
+    assert!(noted("shop.eu-west-1.elasticbeanstalk.com"));
+    assert!(
+        !noted("shop-r7.eba-x.eu-west-1.elasticbeanstalk.com"),
+        "nobody was given that"
+    );
 }
 
 #[test]

@@ -318,10 +318,12 @@ fn evidence_is_saved_first_if_that_is_possible() {
         (|scene| scene.attempts("save evidence").done = true) as fn(&mut Scene),
         |scene| scene.attempts("save evidence").fatal = true,
         |scene| scene.attempts("save evidence").failed = 2,
-        |scene| scene.release.wishes.abort = true,
+        |scene| (scene.release.wishes.abort, scene.release.shift_intended) = (true, false),
     ] {
         assert!(!saves(scene.with(change)));
     }
+    // What users have met is worth a look, whoever has ended it.
+    assert!(saves(scene.with(|scene| scene.release.wishes.abort = true)));
 }
 
 #[test]

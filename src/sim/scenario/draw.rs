@@ -131,7 +131,8 @@ impl Scenario {
         if !terms.basic {
             terms.counted_by = counted_by(&mut Rng::with_seed(seed.rotate_left(32)), terms.lever);
         }
-        if terms.instances > 1 {
+        // Basic health does not tell how many instances there are.
+        if terms.instances > 1 && !terms.basic {
             terms.scaling = scaling(&mut Rng::with_seed(seed.rotate_left(16)));
         }
         let mut scenario = Self {
