@@ -51,7 +51,7 @@ impl std::fmt::Debug for InTime {
 
 /// Why a call did not go out.
 #[derive(Debug, thiserror::Error)]
-#[error("too much time had passed since the intent was written, so the call was not sent")]
+#[error("too much time had passed since the call was decided on, so it was not sent")]
 struct Late;
 
 impl Intercept for InTime {

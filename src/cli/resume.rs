@@ -8,8 +8,8 @@ use clap::Args;
 use super::project::{Found, ProjectArguments};
 use super::{exit, output};
 use crate::compose::Until;
-use crate::driver::{Driver, Seat, is_free};
-use crate::model::{Clock, SystemClock};
+use crate::driver::{Driver, Seat};
+use crate::model::SystemClock;
 use crate::release::{Notice, Release, Wish};
 use crate::report;
 
@@ -23,7 +23,7 @@ pub(super) struct Arguments {
     /// Do not keep blue, or a green that was taken back, any longer.
     #[arg(long)]
     end_wait: bool,
-    /// Take the release over from whoever drives it, even if that process may be alive: it cannot write any more from then on.
+    /// Take the release over from whoever drives it, even if that process may be alive: it makes no new call from then on.
     #[arg(long)]
     take_over: bool,
     /// When to end.
@@ -51,8 +51,6 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
         Err(error) => return output::fail(exit::FAILED, error),
     };
     let seat = Seat::new(journal, world, Arc::new(SystemClock), report::reporter(format));
-    // Asked before this process becomes the driver itself.
-    let drives = arguments.take_over || is_free(&release, SystemClock.now()).is_some();
     let mut driver = Driver::join(seat, release);
     if arguments.take_over
         && let Err(error) = driver.take_over().await
@@ -64,6 +62,15 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
     {
         return output::fail(exit::FAILED, error);
     }
+    // A pause that was asked for and is not noted yet is the driver's, if there is one; the time of day does not tell that.
+    let drives = match driver.release().wishes.pause {
+        Some(_) => driver.comes_to_drive().await,
+        None => Ok(false),
+    };
+    let drives = match drives {
+        Ok(drives) => drives,
+        Err(error) => return output::ended(Err(output::Ended::Failed(error)), driver.release(), format),
+    };
     let (asks, said) = holds(driver.release(), drives, arguments.keep_pause);
     if let Some(message) = said {
         driver.seat().listener.notice(Notice::Remark { message: &message });

@@ -9,9 +9,9 @@ use super::project::{Found, ProjectArguments};
 use super::release::begin;
 use super::{exit, output};
 use crate::compose::{Patience, Planner, Project, Reach, Until, ask_to_turn_back, to_take_back, way_back};
-use crate::driver::{Driver, Seat, World, is_free};
+use crate::driver::{Driver, Seat, World, is_certainly_free};
 use crate::model::{Clock, ReleaseNumber, SystemClock};
-use crate::release::{Notice, Outcome, Release, Source, Wish};
+use crate::release::{Notice, Outcome, Release, Source, Wish, Writer};
 use crate::report::{self, Format};
 
 #[derive(Debug, Args)]
@@ -63,11 +63,9 @@ async fn running(project: &Project, reach: &Reach, world: Arc<World>, release: R
     if let Err(error) = driver.ask(Wish::RollBack).await {
         return output::fail(exit::FAILED, error);
     }
-    // Traffic on blue is what was asked for. If another process drives the release, and lives, it also sees to green.
-    let me = driver.writer().clone();
+    let (me, asked) = (driver.writer().clone(), driver.release().sequence);
     let result = output::drive(&mut driver, move |release| {
-        let restored = release.rollback.as_ref().is_some_and(|back| back.restored_at.is_some());
-        restored && release.driver != me && is_free(release, SystemClock.now()).is_none()
+        is_seen_to(release, &me, asked) && is_certainly_free(release, SystemClock.now()).is_none()
     })
     .await;
     let release = driver.release().clone();
@@ -98,10 +96,12 @@ async fn returning(project: &Project, mut driver: Driver, before: ReleaseNumber,
         driver.release().plan.id
     );
     driver.seat().listener.notice(Notice::Remark { message: &message });
-    let me = driver.writer().clone();
+    let (me, joined) = (driver.writer().clone(), driver.release().sequence);
     // What is wanted is live then. If another process drives the release, and lives, it also sees to the rest.
     let result = output::drive(&mut driver, move |release| {
-        release.promoted() && release.driver != me && is_free(release, SystemClock.now()).is_none()
+        release.promoted()
+            && another_lives(release, &me, joined)
+            && is_certainly_free(release, SystemClock.now()).is_none()
     })
     .await;
     let release = driver.release().clone();
@@ -115,6 +115,18 @@ async fn returning(project: &Project, mut driver: Driver, before: ReleaseNumber,
         ),
         _ => output::ended(result, &release, format),
     }
+}
+
+/// Whether traffic is on blue, which is what was asked for, and another process sees to green.
+fn is_seen_to(release: &Release, me: &Writer, asked: u64) -> bool {
+    let restored = release.rollback.as_ref().is_some_and(|back| back.restored_at.is_some());
+    restored && another_lives(release, me, asked)
+}
+
+/// Whether another process drives the release. That it lives shows by an entry of its own after this one, whatever the clocks of both
+/// say.
+fn another_lives(release: &Release, me: &Writer, after: u64) -> bool {
+    release.driver != *me && release.heard > after
 }
 
 /// A drill is under way, whose blue is what is live: taking the drill back changes nothing for users. Meant is the release
@@ -185,4 +197,36 @@ async fn ended(
     // Whoever has begun a release since then has changed what there is to take back: a person should look again.
     let patience = Patience::Refuse;
     Box::pin(begin(project, reach, world, &planner, patience, Until::Over, format)).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::release::tests::{plan, release};
+    use crate::release::{Phase, RollbackState};
+
+    #[test]
+    fn green_is_left_to_a_driver_that_has_been_heard_of_since() {
+        let mut release = release(plan());
+        let other = release.driver.clone();
+        let me = Writer {
+            run: "mine".to_owned(),
+            ..other.clone()
+        };
+        release.rollback = Some(RollbackState {
+            since: release.started_at,
+            why: "asked".to_owned(),
+            outcome: Outcome::RolledBack,
+            from: Phase::Bake,
+            restored_at: None,
+            watched_from: None,
+            again: 0,
+        });
+        (release.heard, release.sequence) = (11, 11);
+        assert!(!is_seen_to(&release, &me, 10), "users are not on blue yet");
+        release.rollback.as_mut().unwrap().restored_at = Some(release.started_at);
+        assert!(is_seen_to(&release, &me, 10));
+        assert!(!is_seen_to(&release, &me, 11), "nobody has answered");
+        assert!(!is_seen_to(&release, &other, 10), "nobody else sees to green");
+    }
 }

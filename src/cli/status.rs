@@ -33,7 +33,7 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
                 }
             } else {
                 let now = SystemClock.now();
-                let free = crate::driver::is_free(&release, now);
+                let free = crate::driver::is_certainly_free(&release, now);
                 output::print(report::status(&release, now, free.as_deref(), &journal.location()).trim_end());
             }
             ExitCode::SUCCESS

@@ -10,8 +10,8 @@ use serde_json::json;
 
 use super::project::{Found, ProjectArguments};
 use super::{exit, output};
-use crate::driver::{Driver, Seat, is_free};
-use crate::model::{Clock, Span, SystemClock};
+use crate::driver::{Driver, Seat, is_certainly_free};
+use crate::model::{Clock, Span, SystemClock, Timestamp};
 use crate::release::{Phase, Release, Silent, Wish};
 use crate::report::Format;
 
@@ -141,7 +141,7 @@ async fn noted(operator: &mut Driver, asked: u64) -> Result<bool, crate::driver:
         if release.heard > asked {
             return Ok(true);
         }
-        let free = is_free(release, clock.now()).is_some();
+        let free = is_certainly_free(release, clock.now()).is_some();
         if free || clock.since_boot() >= until {
             return Ok(false);
         }
@@ -151,16 +151,10 @@ async fn noted(operator: &mut Driver, asked: u64) -> Result<bool, crate::driver:
 
 /// Says what happens next, and who drives.
 fn tell(release: &Release, wish: &Wish, noted: bool, format: Format) {
-    let free = is_free(release, SystemClock.now());
+    let clock = SystemClock.now();
+    let free = is_certainly_free(release, clock);
     let driver = &release.driver;
-    let next = match (&release.outcome, noted, &free) {
-        (Some((outcome, why)), _, _) => format!("the release is over: {outcome}: {why}"),
-        (None, true, _) => format!("{driver} has taken note: {}", now(release)),
-        (None, false, Some(free)) => {
-            format!("nobody drives the release ({free}): run `cutover resume`, and it takes effect")
-        }
-        (None, false, None) => format!("{driver} drives the release and takes note with its next look"),
-    };
+    let next = next(release, noted, free.as_deref(), clock);
     let id = &release.plan.id;
     if format == Format::Json {
         output::print(json!({
@@ -174,6 +168,24 @@ fn tell(release: &Release, wish: &Wish, noted: bool, format: Format) {
         }));
     } else {
         output::print(format_args!("asked release {id} to {wish}; {next}"));
+    }
+}
+
+/// What becomes of a wish. `free` says why nobody drives the release, if that is certain.
+fn next(release: &Release, noted: bool, free: Option<&str>, clock: Timestamp) -> String {
+    let driver = &release.driver;
+    match (&release.outcome, noted, free) {
+        (Some((outcome, why)), _, _) => format!("the release is over: {outcome}: {why}"),
+        (None, true, _) => format!("{driver} has taken note: {}", now(release)),
+        (None, false, Some(free)) => {
+            format!("nobody drives the release ({free}): run `cutover resume`, and it takes effect")
+        }
+        (None, false, None) if clock >= release.owned_until => format!(
+            "{driver} drives the release and takes note with its next look; but it has not been heard of since {}, by this machine's clock: \
+             if it does not run any more, run `cutover resume`, and it takes effect",
+            release.heard_at
+        ),
+        (None, false, None) => format!("{driver} drives the release and takes note with its next look"),
     }
 }
 
@@ -191,5 +203,29 @@ fn now(release: &Release) -> String {
     match &release.waiting {
         Some(why) => format!("phase {}: {why}", release.phase),
         None => format!("phase {}", release.phase),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::release::tests::{plan, release};
+
+    #[test]
+    fn only_who_is_certainly_gone_is_said_to_be_gone() {
+        let release = release(plan());
+        let until = release.owned_until;
+        let said = next(&release, false, None, until - Duration::from_secs(1));
+        assert!(said.ends_with("takes note with its next look"), "{said}");
+        let said = next(&release, false, None, until);
+        for word in ["drives the release", "by this machine's clock", "cutover resume"] {
+            assert!(said.contains(word), "{word}: {said}");
+        }
+        let said = next(&release, false, Some("its machine has burnt down"), until);
+        assert!(
+            said.contains("nobody drives the release (its machine has burnt down)"),
+            "{said}"
+        );
+        assert!(next(&release, true, None, until).contains("has taken note"));
     }
 }

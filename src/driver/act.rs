@@ -50,7 +50,7 @@ impl Driver {
     }
 
     /// Makes the call; `None` when it was let go because another process drives the release now.
-    async fn call(&mut self, action: &Action, intent: u64, begin_by: Duration) -> Option<CallResult> {
+    pub(super) async fn call(&mut self, action: &Action, intent: u64, begin_by: Duration) -> Option<CallResult> {
         let seat = self.seat.clone();
         let release = self.release.clone();
         let patient = action.safety() == Safety::Idempotent || matches!(action, Action::Prune { .. });
@@ -60,6 +60,7 @@ impl Driver {
         let every = release.plan.provision.interval.get().min(limits::OWNERSHIP / 3);
         let mut listen = tokio::time::interval_at(Instant::now() + every, every);
         let mut by = seat.clock.since_boot() + every;
+        let mut answered = seat.clock.since_boot();
         loop {
             tokio::select! {
                 // A process that was stopped hears first what has happened meanwhile: the next part of the call may be another
@@ -70,6 +71,7 @@ impl Driver {
                 } else {
                     listen.poll_tick(context).map(drop)
                 }), if patient => {
+                    let asked = seat.clock.since_boot();
                     match self.meanwhile(&release, intent).await {
                         // What is under way does no harm twice, so it is let go.
                         Meanwhile::Lost => return None,
@@ -77,11 +79,23 @@ impl Driver {
                             let message = "it was let go, because an operator wants the release to turn back".to_owned();
                             return Some(CallResult::Unknown { message });
                         }
-                        Meanwhile::GoOn => {
-                            listen.reset();
-                            by = seat.clock.since_boot() + every;
+                        Meanwhile::GoOn => answered = asked,
+                        // Another process may have the release soon, and go on without hearing of this one. Only what removes things
+                        // ends for that: the rest does no harm, and may take longer than a journal is away.
+                        Meanwhile::Unheard => {
+                            let deaf = seat.clock.since_boot().saturating_sub(answered);
+                            if action.safety() == Safety::Destructive && deaf >= limits::OWNERSHIP / 2 {
+                                let message = format!(
+                                    "it was let go, because the journal had not answered for {} s, and another process may have taken the \
+                                     release over",
+                                    deaf.as_secs()
+                                );
+                                return Some(CallResult::Unknown { message });
+                            }
                         }
                     }
+                    listen.reset();
+                    by = seat.clock.since_boot() + every;
                 }
                 result = &mut call => return Some(result),
             }
@@ -91,11 +105,12 @@ impl Driver {
     /// While a patient call is under way: reads on, and asks for more time.
     pub(super) async fn meanwhile(&mut self, before: &crate::release::Release, intent: u64) -> Meanwhile {
         let turn = |release: &crate::release::Release| release.wishes.roll_back || release.wishes.abort;
+        let mut heard = true;
         // However slow the journal is, the call has its turn after the second time.
         for _ in 0..2 {
             let asked = self.seat.clock.since_boot();
-            // A journal that cannot be read or written now is tried again with the next entry; the call goes on.
-            let _ = self.read_on().await;
+            // A journal that cannot be read or written now is tried again the next time.
+            heard = self.read_on().await.is_ok();
             if !self.awaits(intent) {
                 return Meanwhile::Lost;
             }
@@ -103,13 +118,13 @@ impl Driver {
                 return Meanwhile::Turned;
             }
             if self.release.owned_until.since(self.seat.clock.now()) < limits::OWNERSHIP * 2 / 3 {
-                let _ = self.append(Event::Renewed).await;
+                heard &= self.append(Event::Renewed).await.is_ok();
             }
             if self.seat.clock.since_boot().saturating_sub(asked) <= STALE {
                 break;
             }
         }
-        Meanwhile::GoOn
+        if heard { Meanwhile::GoOn } else { Meanwhile::Unheard }
     }
 
     async fn called(&mut self, intent: u64, result: CallResult) -> Result<(), DriverError> {
@@ -133,6 +148,8 @@ impl Driver {
 /// What has happened while a call was under way.
 pub(super) enum Meanwhile {
     GoOn,
+    /// The journal did not answer.
+    Unheard,
     /// Another process drives the release.
     Lost,
     /// An operator wants the release to turn back.

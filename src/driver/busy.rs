@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::is_free;
+use super::is_certainly_free;
 use crate::model::Timestamp;
 use crate::release::preflight::Problem;
 use crate::release::{Phase, Release, ReleaseId, Writer};
@@ -16,7 +16,11 @@ pub struct Busy {
     started_at: Timestamp,
     driver: Writer,
     until: Timestamp,
+    heard_at: Timestamp,
+    /// Why nobody drives it any more, if that is certain.
     free: Option<String>,
+    /// Whether the driver should have been heard of by now, if the clock of this machine shows what its own does.
+    silent: bool,
 }
 
 impl Busy {
@@ -33,7 +37,9 @@ impl Busy {
             started_at: release.started_at,
             driver: release.driver.clone(),
             until: release.owned_until,
-            free: is_free(release, now),
+            heard_at: release.heard_at,
+            free: is_certainly_free(release, now),
+            silent: now >= release.owned_until,
         }
     }
 
@@ -64,7 +70,9 @@ impl fmt::Display for Busy {
             started_at,
             driver,
             until,
+            heard_at,
             free,
+            silent,
         } = self;
         let slot = &id.slot;
         write!(
@@ -74,6 +82,10 @@ impl fmt::Display for Busy {
         match free {
             // It says which driver that was, and since when.
             Some(why) => write!(f, "and nobody drives it any more: {why}"),
+            None if *silent => write!(
+                f,
+                "driven by {driver}, which has not been heard of since {heard_at}, by this machine's clock, and may not run any more"
+            ),
             None => write!(
                 f,
                 "driven by {driver}, which has it until {until} at least and asks for more time as it works"
@@ -85,6 +97,7 @@ impl fmt::Display for Busy {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::release::limits;
     use crate::release::tests::{plan, release};
 
     #[test]
@@ -104,12 +117,24 @@ mod tests {
             assert!(said.contains(word), "{word}: {said}");
         }
         assert!(busy.advice().contains("wait for its end"));
+        // This machine's clock may be ahead.
         let silent = Busy::new(&release, release.owned_until);
         let said = silent.to_string();
+        for word in [
+            "driven by process 4711 on build-3",
+            &format!("not been heard of since {}", release.heard_at),
+            "by this machine's clock",
+        ] {
+            assert!(said.contains(word), "{word}: {said}");
+        }
+        assert!(silent.advice().contains("should its driver die"));
+        // Not by so much.
+        let gone = Busy::new(&release, release.owned_until + limits::SKEW);
+        let said = gone.to_string();
         assert!(
             said.contains("nobody drives it any more") && said.contains("process 4711 on build-3"),
             "{said}"
         );
-        assert!(silent.advice().contains("cutover resume"));
+        assert!(gone.advice().contains("go on with it by `cutover resume`"));
     }
 }

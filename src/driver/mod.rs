@@ -37,14 +37,14 @@ pub use facts::gather;
 #[cfg(feature = "local")]
 pub(crate) use machine::mark;
 pub use machine::{Machine, ThisMachine};
-pub use ownership::{Watched, is_free};
+pub use ownership::{Watched, is_certainly_free, is_free};
 pub use seat::{Core, Mind, Seat};
 pub use world::{Overrides, World};
 
-use crate::journal::Append;
+use crate::journal::{Append, JournalError};
 use crate::model::Timestamp;
 use crate::release::{
-    Decision, Event, Looks, Next, Notice, Observation, Outcome, Plan, Release, ReleaseId, Slot, Then, Why, Wish,
+    Decision, Entry, Event, Looks, Next, Notice, Observation, Outcome, Plan, Release, ReleaseId, Slot, Then, Why, Wish,
     Writer, apply, limits,
 };
 
@@ -56,6 +56,8 @@ pub struct Driver {
     release: Release,
     vigil: Option<ownership::Vigil>,
     unsaid: Option<write::Unsaid>,
+    /// Whether the journal was gone when it was written to last.
+    gone: bool,
     sampler: sampler::Sampler,
 }
 
@@ -161,6 +163,7 @@ impl Driver {
             release,
             vigil: None,
             unsaid: None,
+            gone: false,
             sampler: sampler::Sampler::default(),
         }
     }
@@ -189,9 +192,10 @@ impl Driver {
     ///
     /// When the journal cannot be written for a while.
     pub async fn ask(&mut self, wish: Wish) -> Result<bool, DriverError> {
+        let nonce = machine::nonce();
         let mut failures = 0;
         loop {
-            match self.ask_once(&wish).await {
+            match self.ask_once(&wish, &nonce).await {
                 Ok(Some(asked)) => return Ok(asked),
                 Ok(None) => {}
                 Err(DriverError::Journal(error)) if error.may_pass() && failures < 5 => {
@@ -203,13 +207,20 @@ impl Driver {
         }
     }
 
-    async fn ask_once(&mut self, wish: &Wish) -> Result<Option<bool>, DriverError> {
-        self.read_on().await?;
+    /// All attempts have one nonce: an entry whose acknowledgement was lost is known by it, and not written once more.
+    async fn ask_once(&mut self, wish: &Wish, nonce: &str) -> Result<Option<bool>, DriverError> {
+        if self.read_on_past(nonce).await? {
+            return Ok(Some(true));
+        }
         if self.release.outcome.is_some() {
             return Ok(Some(false));
         }
         let event = Event::Asked { wish: wish.clone() };
-        Ok(self.append(event).await?.then_some(true))
+        let entry = Entry {
+            nonce: nonce.to_owned(),
+            ..self.entry(event, self.seat.clock.now())
+        };
+        Ok(self.append_entry(&entry).await?.then_some(true))
     }
 
     /// Reads on, without driving. Whether there was anything new.
@@ -232,6 +243,7 @@ impl Driver {
         let mut failing_since = None;
         let mut told = None;
         let mut failures = 0;
+        let mut used = false;
         loop {
             if stop(&self.release) {
                 return Ok(None);
@@ -239,6 +251,7 @@ impl Driver {
             let tick = self.tick().await;
             if tick.is_ok() {
                 (failing_since, told, failures) = (None, None, 0);
+                used = true;
             }
             match tick {
                 Ok(Tick::Over(outcome)) => return Ok(Some(outcome)),
@@ -248,7 +261,7 @@ impl Driver {
                     tokio::time::sleep(self.release.plan.provision.interval.get().min(Duration::from_secs(1))).await;
                 }
                 // A full disk or a lost mount may come back; the release does nothing in the meantime.
-                Err(DriverError::Journal(error)) if error.may_pass() => {
+                Err(DriverError::Journal(error)) if error.may_pass() || used && self.is_worth_waiting_for(&error) => {
                     let now = self.seat.clock.since_boot();
                     let since = *failing_since.get_or_insert(now);
                     let patience = patience(&self.release);
@@ -272,6 +285,12 @@ impl Driver {
         }
     }
 
+    /// Whether a journal that refuses to be used, and was usable a moment ago, is tried again all the same. Somebody is changing a
+    /// bucket's policy or a folder's permissions, mostly for a moment; if this driver ended, nobody would watch a green that has traffic.
+    fn is_worth_waiting_for(&self, error: &JournalError) -> bool {
+        self.release.shift_intended && error.is_refused()
+    }
+
     /// Sleeps, unless green begins to fail.
     async fn sleep(&self, length: Duration) {
         tokio::select! {
@@ -287,6 +306,15 @@ impl Driver {
     ///
     /// When the journal cannot be read or written.
     pub async fn tick(&mut self) -> Result<Tick, DriverError> {
+        let tick = self.round().await;
+        if tick.is_err() {
+            // Another process may have taken the release over, and wait for blue to fall silent.
+            self.sampler.rest();
+        }
+        tick
+    }
+
+    async fn round(&mut self) -> Result<Tick, DriverError> {
         self.read_on().await?;
         if let Some((outcome, _)) = &self.release.outcome {
             return Ok(Tick::Over(*outcome));
@@ -295,6 +323,7 @@ impl Driver {
             return Ok(Tick::Again);
         }
         if self.release.driver != self.writer {
+            self.sampler.end();
             let Some(why) = self.free() else {
                 return Ok(Tick::NotOurs(self.release.owned_until));
             };
@@ -351,12 +380,28 @@ impl Driver {
         Ok(Tick::Again)
     }
 
-    async fn observe(&self, wanted: &Looks) -> Observation {
-        let began = self.seat.clock.since_boot();
-        let seen = observe::observe(&self.seat.world, &self.release, wanted, self.seat.clock.as_ref()).await;
-        if self.seat.clock.since_boot().saturating_sub(began) > limits::LOOK {
+    /// Looks at the world, and asks for more time meanwhile: a look may last longer than this driver still has, and one that is silent
+    /// for so long is taken for dead.
+    async fn observe(&mut self, wanted: &Looks) -> Observation {
+        let (seat, release) = (self.seat.clone(), self.release.clone());
+        let clock = seat.clock.as_ref();
+        let began = clock.since_boot();
+        let mut look = Box::pin(observe::observe(&seat.world, &release, wanted, clock));
+        let mut pause = release.owned_until.since(clock.now()).saturating_sub(SPARE);
+        let seen = loop {
+            tokio::select! {
+                biased;
+                seen = &mut look => break seen,
+                () = tokio::time::sleep(pause) => {
+                    // A journal that cannot be written now says so with the next entry, too.
+                    let _ = self.append(Event::Renewed).await;
+                    pause = limits::OWNERSHIP / 3;
+                }
+            }
+        };
+        if clock.since_boot().saturating_sub(began) > limits::LOOK {
             // This process was stopped meanwhile, or nothing answers: what was seen may long be over.
-            return Observation::blank(self.seat.clock.now());
+            return Observation::blank(clock.now());
         }
         Observation {
             sampled: self.sampler.heard(),
@@ -380,10 +425,18 @@ impl Driver {
             deadline,
             at_deadline,
         });
-        if self.release.waiting.as_ref() != Some(&why) {
-            self.append(Event::Waiting { why }).await?;
+        let news = if self.release.waiting.as_ref() != Some(&why) {
+            Some(Event::Waiting { why })
         } else if self.release.owned_until.since(now) < limits::OWNERSHIP / 2 {
-            self.append(Event::Renewed).await?;
+            Some(Event::Renewed)
+        } else {
+            None
+        };
+        if let Some(news) = news
+            && !self.append(news).await?
+        {
+            // Somebody has written a wish in its place, which may be for traffic to go back.
+            return Ok(Tick::Again);
         }
         // Operators' wishes are read with every tick, so no sleep is long; and whoever sleeps longer than it has asked to be left
         // alone for finds that another process has taken the release over.
@@ -391,6 +444,10 @@ impl Driver {
         Ok(Tick::Sleep(until.since(now).clamp(Duration::from_millis(20), longest)))
     }
 }
+
+/// A driver asks for more time during a look when less than this is left of what it had asked for. Longer than a write to the journal
+/// takes, slow ones on S3 included.
+const SPARE: Duration = Duration::from_secs(15);
 
 /// So many entries may follow from one look. More would be the same ones again and again.
 const MOST_OF_A_LOOK: usize = 8;

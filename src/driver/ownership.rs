@@ -6,8 +6,9 @@
 //! ran on this machine and its process is gone, when the entry is older than any difference of clocks explains
 //! ([`limits::SKEW`]), or when an operator orders it.
 //!
-//! Two drivers that live therefore do not take the release from each other in turn: one of them writes, and while it does, the
-//! other one watches. A driver that was frozen finds the takeover when it wakes, for it cannot append without reading on, and
+//! Two drivers that live therefore do not take the release from each other in turn, as long as the one that drives writes something
+//! in that time: it asks for more time during looks and long calls, too ([`Driver::tick`]). If it cannot reach the journal for so long,
+//! it loses the release, and so does one that was frozen. It finds the takeover when it reads on, without which it cannot append, and
 //! is then the one that watches.
 
 use std::time::Duration;
@@ -57,12 +58,18 @@ const RELAY: Duration = Duration::from_secs(10);
 /// How long a process that is about to end takes to hand over.
 const FAREWELL: Duration = Duration::from_secs(3);
 
-/// Why nobody seems to drive a release any more, as far as one look of this machine can tell; `None` if somebody may. Before it
-/// is taken over it may have to be watched for a while.
+/// Why nobody seems to drive a release any more, as far as one look of this machine can tell. Its clock may be ahead of the driver's,
+/// so this is a reason to watch the driver for a while, and none to say that it is gone.
 #[must_use]
 pub fn is_free(release: &Release, now: Timestamp) -> Option<String> {
     let gone = gone(release, &ThisMachine, &ThisMachine.writer(), now);
     gone.or_else(|| (now >= release.owned_until).then(|| unheard(release)))
+}
+
+/// Why nobody drives a release any more, where one look of this machine is enough to be certain of it.
+#[must_use]
+pub fn is_certainly_free(release: &Release, now: Timestamp) -> Option<String> {
+    gone(release, &ThisMachine, &ThisMachine.writer(), now)
 }
 
 /// Why the driver of a release is certainly gone; `None` if that is not certain.
@@ -121,6 +128,19 @@ impl Driver {
         }
     }
 
+    /// Whether this process is the one that drives the release from now on. Where another one may, that is watched until it has written
+    /// something, or this process has taken the release over.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Driver::run`].
+    pub async fn comes_to_drive(&mut self) -> Result<bool, DriverError> {
+        let (me, heard) = (self.writer.clone(), self.release.heard);
+        self.run(|release| release.driver == me || release.heard != heard)
+            .await?;
+        Ok(self.release.driver == self.writer)
+    }
+
     /// The watch that this process keeps on another driver, for whoever goes on with it.
     #[must_use]
     pub fn watched(&self) -> Option<Watched> {
@@ -156,11 +176,14 @@ impl Driver {
     ///
     /// When the journal cannot be written. Nothing is lost by that but time.
     pub async fn hand_over(&mut self) -> Result<(), DriverError> {
-        self.read_on().await?;
-        if self.release.outcome.is_none() && self.release.driver == self.writer {
-            self.append(Event::HandedOver).await?;
+        loop {
+            self.read_on().await?;
+            // Somebody's wish, or an entry of its own that was slow, may take the place.
+            let drives = self.release.outcome.is_none() && self.release.driver == self.writer;
+            if !drives || self.append(Event::HandedOver).await? {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
     /// The same for a process that is about to end: if it cannot be written in a moment, whoever comes next watches for a while.

@@ -43,12 +43,12 @@ pub(super) async fn perform(seat: &Seat, release: &Release, action: &Action, beg
     let sent_by = InTime::until(Arc::clone(clock), begin_by + limits::CALL_TIMEOUT);
     let done = match action {
         Action::Upload { key } => upload(world, plan, key, listener.as_ref()).await,
-        Action::CreateVersion { label } => create_version(world, plan, label).await,
+        Action::CreateVersion { label } => create_version(world, plan, label, &sent_by).await,
         Action::SaveConfiguration {
             template,
             environment,
             with_overrides,
-        } => save_configuration(world, plan, template, environment, *with_overrides).await,
+        } => save_configuration(world, plan, (template, environment, *with_overrides), &sent_by).await,
         Action::CreateEnvironment {
             name,
             template,
@@ -102,7 +102,7 @@ pub(super) async fn perform(seat: &Seat, release: &Release, action: &Action, beg
             max_instances,
         } => world
             .aws
-            .set_capacity(environment, *min_instances, *max_instances)
+            .set_capacity(environment, *min_instances, *max_instances, &sent_by)
             .await
             .map(|()| None)
             .map_err(CallResult::from),
@@ -139,7 +139,7 @@ pub(super) async fn perform(seat: &Seat, release: &Release, action: &Action, beg
                 Err(not_made) => Err(not_made),
             }
         }
-        Action::Prune { keep } => prune::prune(world, journal.as_ref(), release, *keep).await.map(Some),
+        Action::Prune { keep } => prune::prune(seat, release, *keep).await.map(Some),
     };
     match done {
         Ok(detail) => CallResult::Accepted { detail },
@@ -200,6 +200,7 @@ async fn create_version(
     world: &World,
     plan: &Plan,
     label: &crate::model::VersionLabel,
+    sent_by: &InTime,
 ) -> Result<Option<String>, CallResult> {
     let Source::Bundle { key, .. } = &plan.source else {
         return Err(refused("this release has no bundle"));
@@ -208,7 +209,7 @@ async fn create_version(
     let description = prune::description(&plan.id);
     match world
         .aws
-        .create_version(&plan.id.slot.application, label, (&bucket, key), &description)
+        .create_version(&plan.id.slot.application, label, (&bucket, key), &description, sent_by)
         .await
     {
         Ok(()) => Ok(None),
@@ -231,9 +232,8 @@ async fn create_version(
 async fn save_configuration(
     world: &World,
     plan: &Plan,
-    template: &str,
-    environment: &EnvironmentId,
-    with_overrides: bool,
+    (template, environment, with_overrides): (&str, &EnvironmentId, bool),
+    sent_by: &InTime,
 ) -> Result<Option<String>, CallResult> {
     // A drill began without any, whatever the settings say.
     let settings = if with_overrides && plan.overrides_digest.is_some() {
@@ -250,7 +250,14 @@ async fn save_configuration(
     let description = prune::description(&plan.id);
     world
         .aws
-        .create_template(&plan.id.slot.application, template, environment, settings, &description)
+        .create_template(
+            &plan.id.slot.application,
+            template,
+            environment,
+            settings,
+            &description,
+            sent_by,
+        )
         .await
         .map(|()| None)
         .map_err(|error| world.overrides.scrubbed(error).into())

@@ -1,11 +1,13 @@
 //! Cleaning up after a release: application versions and templates that cutover has made and nobody needs any more.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use super::World;
+use super::{Seat, World};
+use crate::aws::InTime;
 use crate::journal::Journal;
 use crate::model::{ReleaseNumber, VersionLabel};
-use crate::release::{CallResult, Entry, Event, Outcome, Plan, Release, ReleaseId};
+use crate::release::{CallResult, Entry, Event, Outcome, Plan, Release, ReleaseId, limits};
 
 /// Description of what a release makes on AWS. What does not carry it is not ours to remove.
 pub(super) fn description(id: &ReleaseId) -> String {
@@ -14,21 +16,26 @@ pub(super) fn description(id: &ReleaseId) -> String {
 
 const MARK: &str = "made by cutover, release ";
 
-/// Removes what is no longer needed. Says how much that was.
-pub(super) async fn prune(
-    world: &World,
-    journal: &dyn Journal,
-    release: &Release,
-    keep: u32,
-) -> Result<String, CallResult> {
-    let versions = prune_versions(world, release, keep).await?;
-    let templates = prune_templates(world, journal, release).await?;
+/// Removes what is no longer needed. Says how much that was. It may take long, so each removal goes out soon after it was begun, or not
+/// at all: by then somebody else may need what was not needed when this began.
+pub(super) async fn prune(seat: &Seat, release: &Release, keep: u32) -> Result<String, CallResult> {
+    let Seat {
+        world, journal, clock, ..
+    } = seat;
+    let soon = || InTime::until(Arc::clone(clock), clock.since_boot() + limits::CALL_TIMEOUT);
+    let versions = prune_versions(world, release, keep, &soon).await?;
+    let templates = prune_templates(world, journal.as_ref(), release, &soon).await?;
     Ok(format!(
         "{versions} versions and {templates} saved configurations removed"
     ))
 }
 
-async fn prune_versions(world: &World, release: &Release, keep: u32) -> Result<usize, CallResult> {
+async fn prune_versions(
+    world: &World,
+    release: &Release,
+    keep: u32,
+    soon: &(impl Fn() -> InTime + Sync),
+) -> Result<usize, CallResult> {
     // After a rollback the way back is what it was before, and which version that leads to is in another release's journal.
     if !promoted(release) {
         return Ok(0);
@@ -49,7 +56,7 @@ async fn prune_versions(world: &World, release: &Release, keep: u32) -> Result<u
     let versions = versions.into_iter().map(|(label, _, description)| (label, description));
     let mut removed = 0;
     for label in surplus(versions, release, keep).filter(|label| !needed.contains(label)) {
-        match world.aws.delete_version(application, &label).await {
+        match world.aws.delete_version(application, &label, &soon()).await {
             Ok(()) => removed += 1,
             // Somebody else may have removed it, or deploys it just now.
             Err(error) if error.effect == crate::aws::Effect::Refused && !error.is_denied() => {}
@@ -71,7 +78,12 @@ fn surplus(
     ours.skip(keep as usize).map(|(label, _)| label)
 }
 
-async fn prune_templates(world: &World, journal: &dyn Journal, release: &Release) -> Result<usize, CallResult> {
+async fn prune_templates(
+    world: &World,
+    journal: &dyn Journal,
+    release: &Release,
+    soon: &(impl Fn() -> InTime + Sync),
+) -> Result<usize, CallResult> {
     let plan = &release.plan;
     let application = &plan.id.slot.application;
     let templates = world
@@ -88,7 +100,7 @@ async fn prune_templates(world: &World, journal: &dyn Journal, release: &Release
         if !is_ours(journal, release, &made_by).await {
             continue;
         }
-        match world.aws.delete_template(application, template).await {
+        match world.aws.delete_template(application, template, &soon()).await {
             Ok(()) => removed += 1,
             Err(error) if error.effect == crate::aws::Effect::Refused && !error.is_denied() => {}
             Err(error) => return Err(error.into()),

@@ -86,11 +86,12 @@ impl Sampler {
     /// Begins, goes on or ends, as the release wants it.
     pub(super) fn follow(&mut self, prober: &Arc<dyn Prober>, release: &Release) {
         let plan = plan(release);
-        if plan == self.plan {
-            return;
+        if plan != self.plan {
+            self.end();
         }
-        self.stop();
-        if let Some(plan) = &plan {
+        if self.task.is_none()
+            && let Some(plan) = &plan
+        {
             let sampling = sample(Arc::clone(prober), plan.clone(), Arc::clone(&self.heard));
             self.task = Some(tokio::spawn(sampling));
         }
@@ -124,11 +125,18 @@ impl Sampler {
         self.heard.failing.notified().await;
     }
 
-    fn stop(&mut self) {
+    /// Asks nobody until it follows again. What was heard is kept.
+    pub(super) fn rest(&mut self) {
         if let Some(task) = self.task.take() {
             task.abort();
         }
-        // What was meant for another step or another release says nothing of this one.
+    }
+
+    /// Asks nobody any more, and forgets what was heard: it says nothing of another step, nor of what another process makes of this one.
+    pub(super) fn end(&mut self) {
+        self.rest();
+        self.plan = None;
+        self.told_of_failures.store(false, Ordering::Relaxed);
         self.heard = Arc::default();
         self.told = Mutex::default();
     }
@@ -136,7 +144,7 @@ impl Sampler {
 
 impl Drop for Sampler {
     fn drop(&mut self) {
-        self.stop();
+        self.rest();
     }
 }
 

@@ -1,14 +1,16 @@
 //! Several drivers of one release, with clocks of their own, and a journal that fails.
 
+mod meanwhile;
+
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::act::Meanwhile;
 use super::*;
-use crate::aws::{Aws, AwsSettings, InProcess};
+use crate::aws::{Aws, AwsSettings, CallError, Effect, InProcess};
 use crate::journal::{DirectoryJournal, Journal, JournalError};
 use crate::model::{Clock, ReleaseNumber};
 use crate::probe::{HttpProber, ProbeSettings};
@@ -81,6 +83,8 @@ struct Flaky {
     inner: DirectoryJournal,
     fails: AtomicBool,
     writes: AtomicBool,
+    /// So many reads are refused, as S3 does while somebody changes the policy of a bucket.
+    refused: AtomicUsize,
     /// After this many seconds the process that reads goes on, and what it has read is old: another one has written this.
     stopped: Mutex<Option<(Arc<Hands>, u64, Entry)>>,
 }
@@ -96,6 +100,23 @@ impl Journal for Flaky {
     }
 
     async fn entry(&self, release: &ReleaseId, sequence: u64) -> Result<Option<Entry>, JournalError> {
+        let count = |left: usize| left.checked_sub(1);
+        if self
+            .refused
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, count)
+            .is_ok()
+        {
+            return Err(JournalError::S3 {
+                doing: "read",
+                location: "s3://bucket/prefix".to_owned(),
+                source: CallError {
+                    operation: "GetObject",
+                    code: Some("AccessDenied".to_owned()),
+                    message: "no".to_owned(),
+                    effect: Effect::Refused,
+                },
+            });
+        }
         let read = self.inner.entry(release, sequence).await;
         let stopped = self.stopped.lock().unwrap().take();
         if let Some((clock, seconds, written)) = stopped {
@@ -128,14 +149,18 @@ impl Journal for Flaky {
     }
 }
 
-async fn seat(journal: Arc<dyn Journal>, clock: &Arc<Hands>, host: &'static str, process: u32) -> Seat {
-    let aws = Aws::connect(&AwsSettings {
+async fn aws(cloud: impl InProcess + 'static) -> Aws {
+    Aws::connect(&AwsSettings {
         region: Some("eu-west-1".to_owned()),
-        in_process: Some(Arc::new(NoCloud)),
+        in_process: Some(Arc::new(cloud)),
         endpoint: Some("http://cloud".to_owned()),
         keys: Some(("key".to_owned(), "secret".to_owned())),
     })
-    .await;
+    .await
+}
+
+async fn seat(journal: Arc<dyn Journal>, clock: &Arc<Hands>, host: &'static str, process: u32) -> Seat {
+    let aws = aws(NoCloud).await;
     let settings = ProbeSettings {
         dns_server: Some("127.0.0.1:9".parse().unwrap()),
         port: None,
@@ -164,6 +189,7 @@ fn journal() -> (tempfile::TempDir, Arc<Flaky>) {
         inner: DirectoryJournal::new(folder.path()),
         fails: AtomicBool::new(false),
         writes: AtomicBool::new(false),
+        refused: AtomicUsize::new(0),
         stopped: Mutex::new(None),
     };
     (folder, Arc::new(flaky))

@@ -1,7 +1,7 @@
 //! Reading on in the journal and appending to it.
 
 use super::{Driver, DriverError, machine};
-use crate::journal::Append;
+use crate::journal::{Append, JournalError};
 use crate::model::Timestamp;
 use crate::release::{CallResult, Entry, Event, FORMAT, Notice, Release, ReleaseId, Writer, apply, limits};
 
@@ -20,9 +20,19 @@ pub(super) struct Unsaid {
 impl Driver {
     /// Applies every entry that has been appended since.
     pub(super) async fn read_on(&mut self) -> Result<(), DriverError> {
+        self.read_on_past("").await.map(drop)
+    }
+
+    /// The same. Whether the entry with this nonce was among them.
+    pub(super) async fn read_on_past(&mut self, nonce: &str) -> Result<bool, DriverError> {
+        if self.gone {
+            self.find_again().await?;
+        }
+        let mut passed = false;
         let id = self.release.plan.id.clone();
         while let Some(entry) = self.seat.journal.entry(&id, self.release.sequence + 1).await? {
             self.release = self.applied(&entry)?;
+            passed |= entry.nonce == nonce;
             if let Some(unsaid) = &mut self.unsaid
                 && unsaid.intent == entry.sequence
             {
@@ -36,7 +46,25 @@ impl Driver {
                 release: &self.release,
             });
         }
-        Ok(())
+        Ok(passed)
+    }
+
+    /// A journal that was gone is there again, or another one is: who finds none begins with release 1, too.
+    async fn find_again(&mut self) -> Result<(), DriverError> {
+        let id = self.release.plan.id.clone();
+        let first = self.seat.journal.entry(&id, 1).await?;
+        let location = self.seat.journal.location();
+        match first.map(|first| first.event) {
+            Some(Event::Started { plan }) if plan.mark == self.release.plan.mark => {
+                self.gone = false;
+                Ok(())
+            }
+            Some(_) => Err(JournalError::Replaced { location, release: id }.into()),
+            None => {
+                let place = format!("1 of release {id} in {location}");
+                Err(JournalError::Gone { place }.into())
+            }
+        }
     }
 
     /// Writes down what could not be written down before, if it still matters. Whether something was done.
@@ -96,7 +124,9 @@ impl Driver {
     pub(super) async fn append_entry(&mut self, entry: &Entry) -> Result<bool, DriverError> {
         // What the core does not allow must not get into the journal.
         let next = self.applied(entry)?;
-        if self.seat.journal.append(entry).await? == Append::Taken {
+        let appended = self.seat.journal.append(entry).await;
+        self.gone |= matches!(appended, Err(JournalError::Gone { .. }));
+        if appended? == Append::Taken {
             return Ok(false);
         }
         self.release = next;

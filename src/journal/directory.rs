@@ -64,7 +64,8 @@ impl Journal for DirectoryJournal {
 
     async fn latest(&self, slot: &Slot) -> Result<Option<ReleaseNumber>, JournalError> {
         let folder = self.slot_folder(slot);
-        blocking(move || {
+        let place = folder.clone();
+        blocking("list", &place, move || {
             let listing = match fs::read_dir(&folder) {
                 Ok(listing) => listing,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -93,14 +94,26 @@ impl Journal for DirectoryJournal {
 
     async fn entry(&self, release: &ReleaseId, sequence: u64) -> Result<Option<Entry>, JournalError> {
         let path = self.entry_path(release, sequence);
-        blocking(move || read(&path)).await
+        let place = path.clone();
+        blocking("read", &place, move || read(&path)).await
     }
 
     async fn append(&self, entry: &Entry) -> Result<Append, JournalError> {
         let path = self.entry_path(&entry.release, entry.sequence);
         let slot = self.slot_folder(&entry.release.slot);
         let entry = entry.clone();
-        blocking(move || append(&slot, &path, &entry)).await
+        let before = self.entry_path(&entry.release, entry.sequence.saturating_sub(1));
+        let place = path.clone();
+        blocking("append to", &place, move || {
+            if entry.sequence == 1 {
+                make_folder(path.parent().unwrap_or(Path::new(".")))?;
+                clean(&slot);
+            } else {
+                still_there(&before)?;
+            }
+            append(&slot, &path, &entry)
+        })
+        .await
     }
 
     async fn keep(&self, release: &ReleaseId, name: &str, content: &[u8]) -> Result<String, JournalError> {
@@ -108,7 +121,10 @@ impl Journal for DirectoryJournal {
         let folder = self.release_folder(release).join("evidence");
         let path = folder.join(component(name));
         let content = content.to_vec();
-        blocking(move || {
+        let first = self.entry_path(release, 1);
+        let place = path.clone();
+        blocking("write to", &place, move || {
+            still_there(&first)?;
             make_folder(&folder)?;
             synced(&slot, &path, &content)?
                 .persist(&path)
@@ -121,21 +137,20 @@ impl Journal for DirectoryJournal {
 
     async fn check_writable(&self, slot: &Slot) -> Result<(), JournalError> {
         let folder = self.slot_folder(slot);
-        blocking(move || check(&folder)).await
+        let place = folder.clone();
+        blocking("write to", &place, move || check(&folder)).await
     }
 }
 
 /// Runs file work off the threads that carry the network.
 async fn blocking<T: Send + 'static>(
+    doing: &'static str,
+    place: &Path,
     work: impl FnOnce() -> Result<T, JournalError> + Send + 'static,
 ) -> Result<T, JournalError> {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
-        Err(error) => Err(JournalError::File {
-            doing: "work on",
-            path: "(any)".to_owned(),
-            source: io::Error::other(error),
-        }),
+        Err(error) => Err(failed(doing, place)(io::Error::other(error))),
     }
 }
 
@@ -158,11 +173,6 @@ fn read(path: &Path) -> Result<Option<Entry>, JournalError> {
 
 fn append(slot: &Path, path: &Path, entry: &Entry) -> Result<Append, JournalError> {
     let text = encode(entry, &path.display().to_string())?;
-    let folder = path.parent().unwrap_or(Path::new("."));
-    make_folder(folder)?;
-    if entry.sequence == 1 {
-        clean(slot);
-    }
     let file = synced(slot, path, &text)?;
     match fs::hard_link(file.path(), path) {
         Ok(()) => {}
@@ -175,16 +185,29 @@ fn append(slot: &Path, path: &Path, entry: &Entry) -> Result<Append, JournalErro
         }
         Err(error) => return Err(failed("append to", path)(error)),
     }
-    sync_folder(folder)?;
+    sync_folder(path.parent().unwrap_or(Path::new(".")))?;
     Ok(Append::Written)
 }
 
-/// A temporary file with this content, on disk.
+/// Makes sure that a journal is where it was: below a share that is not mounted any more, or a folder that was cleaned up, it would
+/// be begun anew beside the one that others have, and two processes would drive one release, each by its own.
+fn still_there(entry: &Path) -> Result<(), JournalError> {
+    if is_there(entry)? {
+        Ok(())
+    } else {
+        let place = entry.display().to_string();
+        Err(JournalError::Gone { place })
+    }
+}
+
+/// A temporary file with this content, on disk. As any other file, it is for whom the umask of this process lets it be: temporary
+/// files are private otherwise, and a journal may be shared by several users.
 fn synced(slot: &Path, path: &Path, content: &[u8]) -> Result<tempfile::NamedTempFile, JournalError> {
-    let mut file = tempfile::Builder::new()
-        .prefix(TEMPORARY)
-        .tempfile_in(slot)
-        .map_err(failed("write to", slot))?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(TEMPORARY);
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(slot).map_err(failed("write to", slot))?;
     file.write_all(content).map_err(failed("write to", path))?;
     file.as_file().sync_all().map_err(failed("sync", path))?;
     Ok(file)

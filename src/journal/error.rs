@@ -9,9 +9,7 @@ use crate::release::{FORMAT, IllegalEvent};
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// The file system said no.
-    #[error(
-        "could not {doing} the journal at {path}: {source}; check that the folder exists, is writable and has space"
-    )]
+    #[error("could not {doing} the journal at {path}: {source}; {}", files(source))]
     File {
         /// What was being done.
         doing: &'static str,
@@ -41,6 +39,28 @@ pub enum JournalError {
         place: String,
         /// What is left of it.
         message: String,
+    },
+    /// An entry that was there before the one to be written is not there.
+    #[error(
+        "the journal is gone: its entry {place} is not there any more, and nothing was written, for it would be lost to everybody who has the \
+         entries before. Is a share not mounted, or was the folder removed? Have it there again, or put it back from a backup; cutover goes \
+         on then, or with `cutover resume`"
+    )]
+    Gone {
+        /// Which entry.
+        place: String,
+    },
+    /// The entries of a release were gone, and another one's are in their place.
+    #[error(
+        "the journal at {location} holds another release {release} than the one that this process has begun or gone on with: that one's \
+         entries were removed, and nothing more can be written of it. See by `cutover status` what the other does, and put the entries back \
+         elsewhere to see what this one had done"
+    )]
+    Replaced {
+        /// Where the journal is.
+        location: String,
+        /// The release.
+        release: crate::release::ReleaseId,
     },
     /// An entry is not there, and one behind it is.
     #[error(
@@ -90,16 +110,46 @@ impl JournalError {
     #[must_use]
     pub fn may_pass(&self) -> bool {
         match self {
-            Self::File { .. } => true,
-            Self::S3 { source, .. } => source.effect != Effect::Refused,
-            Self::Torn { .. } | Self::Gap { .. } | Self::Newer { .. } | Self::Entry { .. } | Self::Illegal { .. } => {
-                false
-            }
+            Self::File { .. } | Self::S3 { .. } => !self.is_refused(),
+            Self::Gone { .. } => true,
+            Self::Replaced { .. }
+            | Self::Torn { .. }
+            | Self::Gap { .. }
+            | Self::Newer { .. }
+            | Self::Entry { .. }
+            | Self::Illegal { .. } => false,
+        }
+    }
+
+    /// Whether access to the journal was refused, which a person has to change.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        match self {
+            Self::File { source, .. } => matches!(
+                source.kind(),
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+            ),
+            Self::S3 { source, .. } => source.effect == Effect::Refused,
+            _ => false,
         }
     }
 }
 
-/// What to do next.
+/// What to do next about a folder.
+fn files(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::PermissionDenied => {
+            "let the user that runs cutover read and write there; where several users share a journal, they need a group that owns its folder \
+             (`chmod g+rws`), and a umask of 002"
+        }
+        io::ErrorKind::ReadOnlyFilesystem => {
+            "mount it so that it can be written to, or have the journal elsewhere, by `journal` in cutover.toml or `--journal`"
+        }
+        _ => "check that the folder exists, is writable and has space",
+    }
+}
+
+/// What to do next about S3.
 fn advice(doing: &str, source: &CallError) -> &'static str {
     match source.code.as_deref() {
         Some("AccessDenied" | "AllAccessDisabled" | "Forbidden") => {
@@ -205,7 +255,19 @@ mod tests {
             path: "x".to_owned(),
             source: io::ErrorKind::StorageFull.into(),
         };
-        assert!(full.may_pass());
+        assert!(full.may_pass() && full.to_string().contains("has space"), "{full}");
+        for (kind, wanted) in [
+            (io::ErrorKind::PermissionDenied, "let the user that runs cutover"),
+            (io::ErrorKind::ReadOnlyFilesystem, "can be written to"),
+        ] {
+            let closed = JournalError::File {
+                doing: "write to",
+                path: "x".to_owned(),
+                source: kind.into(),
+            };
+            assert!(!closed.may_pass() && closed.is_refused(), "{closed}");
+            assert!(closed.to_string().contains(wanted), "{closed}");
+        }
         let torn = JournalError::Torn {
             place: "x".to_owned(),
             message: "it is empty".to_owned(),

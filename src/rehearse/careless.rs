@@ -36,7 +36,7 @@ pub(super) async fn release(
     stage.make_version(spec, &version, &artifact.file).await?;
     let template = format!("{version}-careless");
     let said = "the careless release of the rehearsal";
-    aws.create_template(application, &template, &blue.id, &[], said)
+    aws.create_template(application, &template, &blue.id, &[], said, &soon())
         .await
         .map_err(setup("copy the configuration"))?;
     let name = EnvironmentName::new(format!("rehearsal-{version}"));

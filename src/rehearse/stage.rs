@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::error::RehearseError;
 use super::settings::{CNAME, RehearseSettings};
-use crate::aws::{Aws, AwsSettings, Balancer, FirstEnvironment};
+use crate::aws::{Aws, AwsSettings, Balancer, FirstEnvironment, InTime};
 use crate::compose::{Project, Reach};
 use crate::local::cloud::{CloudSettings, LocalCloud};
 use crate::local::permissions::Policy;
@@ -175,9 +175,10 @@ impl Stage {
         let upload = self.aws.upload(bundle, &bucket, &key, &|_, _| {});
         upload.await.map_err(doing("upload a version"))?;
         let said = format!("{version} of the rehearsal");
+        let whenever = InTime::whenever();
         let make = self
             .aws
-            .create_version(&spec.application, version, (&bucket, &key), &said);
+            .create_version(&spec.application, version, (&bucket, &key), &said, &whenever);
         make.await.map_err(doing("make a version"))?;
         self.processed(spec, version).await
     }

@@ -190,10 +190,15 @@ pub fn status(release: &Release, now: Timestamp, free: Option<&str>, journal: &s
                 let when = if free.is_some() { "before" } else { "now" };
                 let _ = writeln!(text, "  {when:<8} {why}");
             }
-            let state = free.map_or_else(
-                || format!("{}, at least until {}", release.driver, release.owned_until),
-                str::to_owned,
-            );
+            let state = match free {
+                Some(free) => free.to_owned(),
+                // Its clock may be behind this one.
+                None if now >= release.owned_until => format!(
+                    "{}, not heard of since {}, by this machine's clock; if it does not run any more, `cutover resume` goes on",
+                    release.driver, release.heard_at
+                ),
+                None => format!("{}, at least until {}", release.driver, release.owned_until),
+            };
             let _ = writeln!(text, "  driver   {state}");
             if free.is_some() {
                 let _ = writeln!(text, "  next     {}", undriven(release));
@@ -321,6 +326,18 @@ mod tests {
         ] {
             assert!(said.contains(word), "{word}: {said}");
         }
+    }
+
+    #[test]
+    fn a_driver_that_is_silent_by_this_clock_alone_is_not_said_to_be_gone() {
+        let release = release(plan_of_a_release());
+        let by = |now| status(&release, now, None, "here");
+        let until = release.owned_until;
+        let said = by(until - std::time::Duration::from_secs(1));
+        assert!(said.contains(&format!("at least until {until}")), "{said}");
+        let said = by(until);
+        let heard = format!("not heard of since {}", release.heard_at);
+        assert!(said.contains(&heard) && !said.contains("  next"), "{said}");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cutover::aws::{Aws, AwsSettings, CallError, Fault, JobAnswer, NO_PIPELINE, Standing};
+use cutover::aws::{Aws, AwsSettings, CallError, Fault, InTime, JobAnswer, NO_PIPELINE, Standing};
 use cutover::local::permissions::Policy;
 use cutover::model::ApplicationName;
 use serde_json::Value;
@@ -148,7 +148,7 @@ async fn what_few_releases_need_is_allowed_and_needed() {
         aws.upload(&file, &bucket, "cutover/rare/long.zip", &progress).await
     };
     hold(&cloud, &policy);
-    aws.set_capacity(&live, 1, 4).await.unwrap();
+    aws.set_capacity(&live, 1, 4, &InTime::whenever()).await.unwrap();
     let failed = upload().await.unwrap_err().to_string();
     assert!(!failed.contains("taken back"), "{failed}");
     let used = cloud.local.permissions().used();
@@ -159,7 +159,7 @@ async fn what_few_releases_need_is_allowed_and_needed() {
 
     hold(&cloud, &without(&policy, "elasticbeanstalk:UpdateEnvironment"));
     denied(
-        aws.set_capacity(&live, 1, 4).await,
+        aws.set_capacity(&live, 1, 4, &InTime::whenever()).await,
         &format!(
             "perform: elasticbeanstalk:UpdateEnvironment on resource: arn:aws:elasticbeanstalk:eu-central-1:{ACCOUNT}:environment/rare/"
         ),
@@ -188,7 +188,10 @@ async fn settings_that_need_more_are_given_more() {
     let policy = published(&project, &[]).await;
     hold(&cloud, &policy);
     assert_eq!(aws.hosted_zone("www.more.example").await, Ok(None));
-    let version = async |key: &str| aws.create_version(&more, &"v1".into(), ("bundles", key), "").await;
+    let version = async |key: &str| {
+        aws.create_version(&more, &"v1".into(), ("bundles", key), "", &InTime::whenever())
+            .await
+    };
     // Allowed, and so it is told that there is no such bundle.
     denied(version("cutover/more/a.zip").await, "Unable to download");
     denied(

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aws_sdk_elasticbeanstalk::Client;
 use bytes::Bytes;
-use cutover::aws::Aws;
+use cutover::aws::{Aws, InTime};
 use cutover::model::{ApplicationName, EnvironmentId, VersionLabel};
 use cutover::release::EnvironmentStatus;
 use cutover::traffic::{Change, Content, Record, Routing};
@@ -191,7 +191,9 @@ fn writers(aws: &Aws, round: u32, told: &Told) -> JoinSet<()> {
         for count in 0.. {
             let label = VersionLabel::from(format!("v-{round}-{count}").as_str());
             let bundle = (BUCKET, "shop/1.zip");
-            let made = aws.create_version(&application, &label, bundle, "one of many").await;
+            let made = aws
+                .create_version(&application, &label, bundle, "one of many", &InTime::whenever())
+                .await;
             if made.is_err() {
                 return;
             }

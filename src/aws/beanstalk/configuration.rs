@@ -2,7 +2,7 @@
 //! them, where they already are.
 
 use super::super::error::read;
-use super::super::{Aws, CallError};
+use super::super::{Aws, CallError, InTime};
 use super::option_settings;
 use crate::model::{ApplicationName, EnvironmentId, EnvironmentName};
 use crate::release::preflight::SettingsSeen;
@@ -69,6 +69,7 @@ impl Aws {
         environment: &EnvironmentId,
         settings: &[OptionSetting],
         description: &str,
+        in_time: &InTime,
     ) -> Result<(), CallError> {
         self.beanstalk_once
             .create_configuration_template()
@@ -77,6 +78,8 @@ impl Aws {
             .environment_id(environment.as_str())
             .set_option_settings(Some(option_settings(settings)))
             .description(description)
+            .customize()
+            .interceptor(in_time.clone())
             .send()
             .await
             .map(drop)
@@ -89,11 +92,18 @@ impl Aws {
     /// # Errors
     ///
     /// When the service refuses, or nobody knows.
-    pub async fn delete_template(&self, application: &ApplicationName, template: &str) -> Result<(), CallError> {
+    pub async fn delete_template(
+        &self,
+        application: &ApplicationName,
+        template: &str,
+        in_time: &InTime,
+    ) -> Result<(), CallError> {
         self.beanstalk_once
             .delete_configuration_template()
             .application_name(application.as_str())
             .template_name(template)
+            .customize()
+            .interceptor(in_time.clone())
             .send()
             .await
             .map(drop)

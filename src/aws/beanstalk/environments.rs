@@ -173,11 +173,14 @@ impl Aws {
         id: &EnvironmentId,
         min_instances: u32,
         max_instances: u32,
+        in_time: &InTime,
     ) -> Result<(), CallError> {
         self.beanstalk_once
             .update_environment()
             .environment_id(id.as_str())
             .set_option_settings(Some(capacity(min_instances, max_instances)))
+            .customize()
+            .interceptor(in_time.clone())
             .send()
             .await
             .map(drop)

@@ -4,7 +4,7 @@ use aws_sdk_elasticbeanstalk::types::{ApplicationVersionDescription, S3Location}
 
 use super::super::error::read;
 use super::super::time::timestamp;
-use super::super::{Aws, CallError};
+use super::super::{Aws, CallError, InTime};
 use crate::model::{ApplicationName, Timestamp, VersionLabel};
 use crate::release::{Processing, VersionSeen};
 
@@ -82,6 +82,7 @@ impl Aws {
         label: &VersionLabel,
         (bucket, key): (&str, &str),
         description: &str,
+        in_time: &InTime,
     ) -> Result<(), CallError> {
         self.beanstalk_once
             .create_application_version()
@@ -90,6 +91,8 @@ impl Aws {
             .description(description)
             .source_bundle(S3Location::builder().s3_bucket(bucket).s3_key(key).build())
             .process(true)
+            .customize()
+            .interceptor(in_time.clone())
             .send()
             .await
             .map(drop)
@@ -102,12 +105,19 @@ impl Aws {
     /// # Errors
     ///
     /// When the service refuses, or nobody knows.
-    pub async fn delete_version(&self, application: &ApplicationName, label: &VersionLabel) -> Result<(), CallError> {
+    pub async fn delete_version(
+        &self,
+        application: &ApplicationName,
+        label: &VersionLabel,
+        in_time: &InTime,
+    ) -> Result<(), CallError> {
         self.beanstalk_once
             .delete_application_version()
             .application_name(application.as_str())
             .version_label(label.as_str())
             .delete_source_bundle(false)
+            .customize()
+            .interceptor(in_time.clone())
             .send()
             .await
             .map(drop)

@@ -102,6 +102,37 @@ async fn a_story_that_cannot_be_is_refused_with_the_place_of_the_journal() {
 }
 
 #[tokio::test]
+async fn a_journal_that_is_gone_is_not_made_anew_below_a_release_that_is_under_way() {
+    let (_folder, root, journal) = journal();
+    let first = entry_of(1);
+    let next = |sequence: u64| Entry {
+        sequence,
+        nonce: format!("entry {sequence}"),
+        event: Event::Renewed,
+        ..first.clone()
+    };
+    assert_eq!(journal.append(&first).await.unwrap(), Append::Written);
+    assert_eq!(journal.append(&next(2)).await.unwrap(), Append::Written);
+    // A share is not mounted any more, or somebody has cleaned up.
+    fs::remove_dir_all(&root).unwrap();
+    for _ in 0..2 {
+        let error = journal.append(&next(3)).await.unwrap_err();
+        assert!(error.may_pass(), "a lost mount may come back");
+        let said = error.to_string();
+        assert!(
+            said.contains("production/1/000002.json") && said.contains("is not there any more"),
+            "{said}"
+        );
+        let kept = journal.keep(&first.release, "e-1.txt", b"text").await;
+        assert!(kept.is_err(), "{kept:?}");
+        assert!(!root.exists(), "nothing was made");
+    }
+    // Another release has begun in its place.
+    assert_eq!(journal.append(&entry_of(1)).await.unwrap(), Append::Written);
+    assert!(journal.append(&next(3)).await.is_err());
+}
+
+#[tokio::test]
 async fn two_dots_are_a_name_like_any_other() {
     let (folder, root, journal) = journal();
     let mut plan = plan();

@@ -34,7 +34,7 @@ promises!(
     a_place_is_taken_once_and_ones_own_lost_write_is_recognised,
     of_many_writers_one_wins_every_place,
     of_many_that_begin_a_release_one_does,
-    clocks_that_disagree_do_not_matter,
+    a_place_is_given_whatever_the_clock_of_its_writer_says,
     the_newest_release_is_found_among_many,
     what_never_began_is_no_release,
     what_cannot_be_understood_is_refused_with_its_name,
@@ -138,7 +138,7 @@ async fn of_many_that_begin_a_release_one_does(place: &dyn Place) {
     assert_eq!(won, 1);
 }
 
-async fn clocks_that_disagree_do_not_matter(place: &dyn Place) {
+async fn a_place_is_given_whatever_the_clock_of_its_writer_says(place: &dyn Place) {
     let journal = place.journal();
     let first = first_entry(plan());
     assert_eq!(journal.append(&first).await.unwrap(), Append::Written);

@@ -7,13 +7,14 @@ use std::time::Duration;
 /// S3, short enough that whoever takes over does not wait long.
 pub const INTENT_DEADLINE: Duration = Duration::from_secs(10);
 
-/// A toggle or destructive call is given up after so long. Together with [`INTENT_DEADLINE`] it bounds how late such a call can
-/// still arrive, and it stays below what is left of the driver's ownership.
+/// A request that changes something is given up after so long, and not sent later than so long after the latest moment at which its
+/// call may begin. Together with [`INTENT_DEADLINE`] it bounds how late such a call can still arrive, and it stays below what is left
+/// of the driver's ownership. Cleaning up after a release makes many requests, and has no bound as a whole: each of them has this one.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How long a driver asks to be left alone with each entry. Longer than intent deadline and call timeout together, so that
 /// nobody takes over while a call is under way. Whoever wants to take over watches for so long, by its own clock, that no entry
-/// of the driver's appears; so clocks that differ do not matter, and a driver that lives is not fought.
+/// of the driver's appears; so clocks that differ do not matter, and a driver that lives and can write is not fought.
 pub const OWNERSHIP: Duration = Duration::from_secs(60);
 
 /// No two machines' clocks differ by more, in all reason. An entry that is older than that by the reader's clock is old.

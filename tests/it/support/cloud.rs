@@ -9,7 +9,7 @@ use aws_sdk_elasticbeanstalk::Client;
 use aws_sdk_elasticbeanstalk::config::{BehaviorVersion, Region};
 use aws_sdk_elasticbeanstalk::types::EnvironmentDescription;
 use bytes::Bytes;
-use cutover::aws::{Aws, AwsSettings, FirstEnvironment};
+use cutover::aws::{Aws, AwsSettings, FirstEnvironment, InTime};
 use cutover::local::cloud::{CloudSettings, LocalCloud};
 use cutover::model::{ApplicationName, EnvironmentId, EnvironmentName, HealthStatus, SystemClock, VersionLabel};
 use cutover::rehearse::load::{Load, LoadSettings, Mark, Summary};
@@ -223,7 +223,7 @@ pub(crate) async fn deploy(
     std::fs::write(&file, bundle).unwrap();
     let key = format!("{name}/1.zip");
     aws.upload(&file, &bucket, &key, &|_, _| {}).await.unwrap();
-    aws.create_version(&application, &label, (&bucket, &key), "version 1")
+    aws.create_version(&application, &label, (&bucket, &key), "version 1", &InTime::whenever())
         .await
         .unwrap();
     until("version 1 to be processed", MOMENT, async || {
