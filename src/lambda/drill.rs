@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
-use super::advance::{Desk, Goal, Standing};
+use super::advance::{Goal, Standing};
 use super::call::DrillCall;
 use super::settings::SettingsPlace;
 use super::{Failure, Function, Slice};
 use crate::compose::{self, Patience};
-use crate::driver::Driver;
+use crate::driver::{Driver, Overrides};
 use crate::journal::begun_for;
 use crate::release::Origin;
 
@@ -17,12 +17,8 @@ impl Function {
         let place = SettingsPlace::read(Some(&call.config))?;
         let project = self.around.project(&place, None).await?;
         let project = compose::for_drill(&project, call.max_share).map_err(Failure::configuration)?;
-        let journal = self.around.journal(&project).await;
-        let desk = Desk {
-            project: &project,
-            journal,
-            slice,
-        };
+        let overrides = Overrides::new(&project.spec.green);
+        let desk = self.desk(project.whereabouts(), overrides, slice).await;
         let slot = project.slot();
         let seat = self.seat(&desk, None).await?;
         let known = begun_for(desk.journal.as_ref(), &slot, invocation)

@@ -51,6 +51,7 @@ impl Function {
                 execution: parameters.execution(),
             },
             settings: SettingsPlace::read(parameters.config.as_deref())?,
+            at: parameters.at,
             wanted: wanted(&job, &token.job, parameters.artifact.as_deref())?,
             until: parameters.until,
         };
@@ -72,6 +73,7 @@ impl Function {
                 execution: None,
             },
             settings: SettingsPlace::read(call.config.as_deref())?,
+            at: call.at,
             wanted: Wanted {
                 bucket,
                 key,

@@ -28,6 +28,7 @@ use std::sync::Arc;
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
+use tokio::sync::Mutex;
 
 use crate::aws::Aws;
 use crate::compose::Reach;
@@ -75,7 +76,11 @@ fn log(message: &dyn std::fmt::Display) {
 async fn serve() -> Result<(), Error> {
     let reach = Reach::from_environment()?;
     let aws = Box::pin(Aws::connect(&reach.aws)).await;
-    let function = &Function::new(OnLambda { reach, aws });
+    let function = &Function::new(OnLambda {
+        reach,
+        aws,
+        elsewhere: Mutex::default(),
+    });
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
         let slice = Slice::until(Arc::new(SystemClock), event.context.deadline);
         let id = event.context.request_id.clone();

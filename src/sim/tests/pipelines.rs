@@ -76,3 +76,56 @@ fn an_execution_that_is_stopped_takes_its_release_back() {
     let world = played(Quality::Good, vec![Trouble::Stopped { at: seconds(170) }]);
     assert_eq!(world.outcome, Some(Outcome::RolledBack));
 }
+
+/// Somebody edits the settings while green has traffic, and for much longer than a bad green may have any: neither a mistake in them nor
+/// another slot, and no silence of S3, keeps anybody from watching it.
+#[test]
+fn a_release_with_traffic_is_watched_whatever_has_become_of_the_settings() {
+    for fate in [Fate::Denied, Fate::Stale(seconds(8)), Fate::ErrorBefore] {
+        for quality in [Quality::Breaks(seconds(30), 0.9), Quality::Good] {
+            let edited = Trouble::Outage {
+                of: Service::Settings,
+                from: seconds(120),
+                length: seconds(4 * 3600),
+                fate,
+            };
+            let world = played(quality, vec![edited]);
+            let wanted = match quality {
+                Quality::Good => Outcome::Promoted,
+                _ => Outcome::RolledBack,
+            };
+            assert_eq!(world.outcome, Some(wanted), "{fate:?}: {}", world.chronicle.join("\n"));
+        }
+    }
+}
+
+/// Its pipeline does not ask any more: who goes on is the watch, which tells about the settings all the same.
+#[test]
+fn a_watch_goes_on_without_settings_and_then_says_what_is_wrong_with_them() {
+    let troubles = vec![
+        Trouble::Outage {
+            of: Service::Pipelines,
+            from: seconds(0),
+            length: seconds(1500),
+            fate: Fate::Hangs,
+        },
+        Trouble::Outage {
+            of: Service::Settings,
+            from: seconds(120),
+            length: seconds(4 * 3600),
+            fate: Fate::Denied,
+        },
+    ];
+    let world = played(Quality::Breaks(seconds(5), 0.9), troubles);
+    assert_eq!(
+        world.outcome,
+        Some(Outcome::RolledBack),
+        "{}",
+        world.chronicle.join("\n")
+    );
+    assert!(
+        told(&world, "fails: cutover.toml: line 3") > 0,
+        "{}",
+        world.chronicle.join("\n")
+    );
+}
