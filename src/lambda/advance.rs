@@ -303,7 +303,10 @@ impl Function {
 
 fn progress(token: &Token, standing: Standing, desk: &Desk<'_>) -> Progress {
     Progress {
-        token: token.clone(),
+        token: Token {
+            failing_since: None,
+            ..token.clone()
+        },
         standing,
         journal: desk.journal.location(),
     }

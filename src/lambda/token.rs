@@ -32,6 +32,9 @@ pub(super) struct Token {
     /// Since when nobody has the slot any more and something is in the way all the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) settling_since: Option<Timestamp>,
+    /// Since when something does not answer, and no release can be seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) failing_since: Option<Timestamp>,
 }
 
 impl Token {
@@ -45,6 +48,7 @@ impl Token {
             watched: None,
             waiting_since: None,
             settling_since: None,
+            failing_since: None,
         }
     }
 
@@ -102,6 +106,7 @@ mod tests {
             back: true,
             waiting_since: Some(Timestamp::from_millis(1_800_000_000_000)),
             settling_since: Some(Timestamp::from_millis(1_800_000_000_000)),
+            failing_since: Some(Timestamp::from_millis(1_800_000_000_000)),
             ..Token::first("11111111-abcd-1111-abcd-111111abcdef")
         };
         let text = token.text();

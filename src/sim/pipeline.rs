@@ -48,6 +48,8 @@ const LOOKS: Duration = Duration::from_secs(10);
 const PATIENCE: Duration = Duration::from_secs(900);
 /// A stage that was refused so often will be refused again.
 const TRIES: u32 = 8;
+/// Why an action may have failed whose release was promoted.
+const GIVEN_UP: [&str; 2] = ["failed to return a result", "nothing has begun in"];
 const ROLE: &str = "arn:aws:iam::123456789012:role/pipeline";
 
 /// Where all releases are, as the settings say, and somebody beside them.
@@ -369,7 +371,12 @@ impl Crew {
         let calm = scene.scenario.troubles.is_empty();
         let is_right = match status.as_str() {
             "Succeeded" => promoted,
-            "Failed" => !promoted || !calm,
+            // An action is over before its release only if nobody was heard of, or nothing seen, for very long.
+            "Failed" if promoted => {
+                let said = line.failure(NAME).await;
+                !calm && GIVEN_UP.iter().any(|why| said.contains(why))
+            }
+            "Failed" => true,
             "Stopped" => !calm,
             _ => false,
         };
