@@ -167,10 +167,9 @@ impl Function {
         let driven = self.drive(desk, driver, Goal::Over, &mut token.watched).await?;
         Ok(match driven {
             Standing::Over(holder) => {
-                // Whoever began it may not wait for it any more; this request's turn has come all the same.
-                if let Err(failure) = self.well_ended(desk, &holder).await {
-                    self.around.log(&failure);
-                }
+                // Whoever began it may not wait for it any more; this request's turn has come all the same, and its job fails for its
+                // own release alone. The log has it.
+                let _told = self.tell_end(desk, &holder).await;
                 Turn::Again
             }
             _ => Turn::Wait(busy),

@@ -74,7 +74,7 @@ impl Function {
         let driver = Driver::join(self.seat(desk, None).await?, release.clone());
         match self.drive(desk, driver, Goal::Over, &mut None).await? {
             Standing::Over(release) => {
-                self.well_ended(desk, &release).await?;
+                self.tell_end(desk, &release).await?;
                 Ok(said(&release))
             }
             Standing::UnderWay(release) | Standing::Live(release) => Ok(said(&release)),
