@@ -11,6 +11,7 @@ use crate::release::{Phase, Release, ReleaseId, Writer};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Busy {
     id: ReleaseId,
+    is_drill: bool,
     phase: Phase,
     phase_since: Timestamp,
     started_at: Timestamp,
@@ -28,6 +29,7 @@ impl Busy {
     pub fn new(release: &Release, now: Timestamp) -> Self {
         Self {
             id: release.plan.id.clone(),
+            is_drill: release.plan.drill.is_some(),
             phase: release.phase,
             phase_since: release.phase_since,
             started_at: release.started_at,
@@ -59,6 +61,7 @@ impl fmt::Display for Busy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             id,
+            is_drill,
             phase,
             phase_since,
             started_at,
@@ -67,9 +70,10 @@ impl fmt::Display for Busy {
             free,
         } = self;
         let slot = &id.slot;
+        let what = if *is_drill { "drill" } else { "release" };
         write!(
             f,
-            "the slot {slot} is taken: release {id} began at {started_at} and is not over; it is in phase {phase} since {phase_since}, "
+            "the slot {slot} is taken: {what} {id} began at {started_at} and is not over; it is in phase {phase} since {phase_since}, "
         )?;
         match free {
             // It says which driver that was, and since when.
@@ -111,5 +115,8 @@ mod tests {
             "{said}"
         );
         assert!(silent.advice().contains("cutover resume"));
+        release.plan.drill = Some(crate::release::DrillKind::Rollback);
+        let said = Busy::new(&release, before).to_string();
+        assert!(said.contains("is taken: drill shop/production/7 began"), "{said}");
     }
 }
