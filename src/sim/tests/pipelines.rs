@@ -1,6 +1,6 @@
 //! Releases by a pipeline: each ends as its release does, whatever happens between the two.
 
-use super::super::scenario::{Fate, Manner, Quality, Scenario, Service, Trouble};
+use super::super::scenario::{Fate, Manner, Moment, Quality, Scenario, Service, Trouble};
 use super::super::world::{Played, simulate};
 use super::{calm, seconds};
 use crate::release::Outcome;
@@ -69,6 +69,32 @@ fn a_release_ends_although_its_pipeline_has_given_it_up() {
     let world = played(Quality::Good, vec![silent]);
     assert!(world.outcome.is_some(), "{world:?}");
     assert!(told(&world, "\"watch\"") >= 1, "{}", world.chronicle.join("\n"));
+}
+
+/// The first job's function dies when its release has begun, and what is to tell the next delivery of that is silent for a while: the
+/// action ends as its release does all the same.
+#[test]
+fn a_first_job_that_comes_again_waits_until_it_can_see_what_has_begun() {
+    for of in [Service::Journal, Service::Settings, Service::Storage] {
+        let troubles = vec![
+            Trouble::Crash {
+                at: Moment::AfterEntry(4),
+                away: seconds(1),
+                same_machine: false,
+            },
+            Trouble::Outage {
+                of,
+                from: seconds(3),
+                length: seconds(60),
+                fate: Fate::ErrorBefore,
+            },
+        ];
+        let world = played(Quality::Good, troubles);
+        let lines = world.chronicle.join("\n");
+        assert_eq!(world.outcome, Some(Outcome::Promoted), "{of:?}: {lines}");
+        assert_eq!(told(&world, "dies"), 1, "{lines}");
+        assert_eq!(told(&world, "retries the stage"), 0, "{lines}");
+    }
 }
 
 #[test]
