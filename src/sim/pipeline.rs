@@ -49,7 +49,7 @@ const PATIENCE: Duration = Duration::from_secs(900);
 /// A stage that was refused so often will be refused again.
 const TRIES: u32 = 8;
 /// Why an action may have failed whose release was promoted.
-const GIVEN_UP: [&str; 2] = ["failed to return a result", "nothing has begun in"];
+const GIVEN_UP: [&str; 2] = ["failed to return a result", "nothing has begun in 15 minutes"];
 const ROLE: &str = "arn:aws:iam::123456789012:role/pipeline";
 
 /// Where all releases are, as the settings say, and somebody beside them.

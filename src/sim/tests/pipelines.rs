@@ -111,8 +111,8 @@ fn a_release_with_traffic_is_watched_whatever_has_become_of_the_settings() {
         for quality in [Quality::Breaks(seconds(30), 0.9), Quality::Good] {
             let edited = Trouble::Outage {
                 of: Service::Settings,
-                from: seconds(120),
-                length: seconds(4 * 3600),
+                from: seconds(165),
+                length: seconds(24 * 3600),
                 fate,
             };
             let world = played(quality, vec![edited]);
@@ -121,6 +121,7 @@ fn a_release_with_traffic_is_watched_whatever_has_become_of_the_settings() {
                 _ => Outcome::RolledBack,
             };
             assert_eq!(world.outcome, Some(wanted), "{fate:?}: {}", world.chronicle.join("\n"));
+            assert!(world.length < seconds(1800), "{fate:?}: {:?}", world.length);
         }
     }
 }
@@ -138,7 +139,7 @@ fn a_watch_goes_on_without_settings_and_then_says_what_is_wrong_with_them() {
         Trouble::Outage {
             of: Service::Settings,
             from: seconds(120),
-            length: seconds(4 * 3600),
+            length: seconds(24 * 3600),
             fate: Fate::Denied,
         },
     ];
