@@ -117,7 +117,7 @@ impl Planner {
 
     /// Plans of a version that is none, where the live one cannot be seen: preflight says why.
     #[must_use]
-    pub(super) fn as_guess(self) -> Self {
+    pub(super) fn guessed(self) -> Self {
         Self { is_guess: true, ..self }
     }
 

@@ -38,7 +38,7 @@ impl Function {
         let mut failures = Vec::new();
         for at in places {
             let desk = self.desk(at, overrides.clone().unwrap_or_default(), slice).await;
-            match self.look_after(&desk, settings.is_ok()).await {
+            match Box::pin(self.look_after(&desk, settings.is_ok())).await {
                 Ok(said) => answer = said,
                 Err(failure) => failures.push(failure),
             }
