@@ -60,7 +60,7 @@ pub fn for_drill(project: &Project, max_share: Option<Share>) -> Result<Project,
 /// The planner of a drill with the version that is live. Where none can be found, it is preflight that says what is wrong.
 pub async fn drill_planner(project: &Project, world: &World, clock: &dyn Clock, kind: DrillKind) -> Planner {
     let with = |version| Planner::drill(project, world.aws.region(), version, kind);
-    let unknown = with(VersionLabel::new("unknown"));
+    let unknown = with(VersionLabel::new("unknown")).guessed();
     let plan = unknown.plan(&Next::first());
     let facts = Box::pin(gather(world, &plan, clock)).await;
     let live = facts.live(&plan).first().and_then(|live| live.version.clone());
@@ -72,7 +72,23 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
+    use crate::release::preflight::Problem;
     use crate::spec::Spec;
+
+    #[test]
+    fn of_a_version_that_was_only_guessed_nothing_is_said_and_nothing_is_released() {
+        let problem = |code: &str| Problem::new(code, "it is so".to_owned(), "wait");
+        let guess = Planner::drill(&project(DNS), None, VersionLabel::new("unknown"), DrillKind::Rollback).guessed();
+        let codes = |planner: &Planner, codes: &[&str]| {
+            let left = planner.without_guess(codes.iter().copied().map(problem).collect());
+            left.into_iter().map(|problem| problem.code).collect::<Vec<_>>()
+        };
+        assert_eq!(codes(&guess, &["live", "version"]), ["live"]);
+        assert_eq!(codes(&guess, &["version"]), ["unknown"], "it was there a moment later");
+        assert_eq!(codes(&guess, &[]), ["unknown"]);
+        let known = Planner::drill(&project(DNS), None, VersionLabel::new("v1"), DrillKind::Rollback);
+        assert_eq!(codes(&known, &["version"]), ["version"]);
+    }
 
     fn project(lines: &str) -> Project {
         let spec = Spec::parse("cutover.toml", &format!("application = \"shop\"\n{lines}")).unwrap();

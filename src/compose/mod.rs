@@ -15,6 +15,7 @@ mod until;
 mod variables;
 mod verdict;
 mod way_back;
+mod whereabouts;
 
 pub use adoption::{Adopted, AdoptionError, Direction, Wanted, adoption};
 pub use artifact::{Artifact, prepare};
@@ -25,7 +26,8 @@ pub use plan::Planner;
 pub use project::{Project, Reach};
 pub use recorded::recorded;
 pub use start::{Refusal, Start, check, is_live, may_pass};
-pub use turn::{NotBegun, Patience, SETTLE, WAIT, ask_to_turn_back, begin};
+pub use turn::{ENDED_BADLY, NotBegun, Patience, SETTLE, WAIT, ask_to_turn_back, begin};
 pub use until::Until;
 pub use verdict::policy;
 pub use way_back::{has_left, to_take_back, way_back};
+pub use whereabouts::Whereabouts;

@@ -4,10 +4,14 @@ use std::path::Path;
 
 use crate::driver::Overrides;
 use crate::model::VersionLabel;
+use crate::release::preflight::Problem;
 use crate::release::{DrillKind, Next, Origin, Plan, ReleaseId, Route, Source};
 use crate::spec::{Lever, Spec};
 
 use super::{Artifact, Project};
+
+/// Code of what is wrong with the version itself.
+const VERSION: &str = "version";
 
 /// Makes plans of one project.
 #[derive(Clone, Debug)]
@@ -20,6 +24,7 @@ pub struct Planner {
     even_if_unhealthy: bool,
     origin: Option<Origin>,
     drill: Option<DrillKind>,
+    is_guess: bool,
 }
 
 impl Planner {
@@ -106,7 +111,29 @@ impl Planner {
             even_if_unhealthy: false,
             origin: None,
             drill: None,
+            is_guess: false,
         }
+    }
+
+    /// Plans of a version that is none, where the live one cannot be seen: preflight says why.
+    #[must_use]
+    pub(super) fn guessed(self) -> Self {
+        Self { is_guess: true, ..self }
+    }
+
+    /// The problems that preflight has found, without what is untrue of a version that was only guessed. Such a plan never begins.
+    pub(super) fn without_guess(&self, mut problems: Vec<Problem>) -> Vec<Problem> {
+        if self.is_guess {
+            problems.retain(|problem| problem.code != VERSION);
+            if problems.is_empty() {
+                problems.push(Problem::new(
+                    "unknown",
+                    "which version is live could not be seen".to_owned(),
+                    "try again: it can be seen now",
+                ));
+            }
+        }
+        problems
     }
 
     /// Whether these are plans of releases, not of drills.

@@ -106,20 +106,8 @@ impl Project {
 
     /// The clients for AWS. They are made when they are first needed, by what `reach` says then.
     pub(super) async fn aws(&self, reach: &Reach) -> Aws {
-        let connect = || async {
-            let mut settings = reach.aws.clone();
-            settings.region = settings.region.or_else(|| self.spec.region.clone());
-            Aws::connect(&settings).await
-        };
+        let connect = || reach.connect(self.spec.region.as_deref());
         self.aws.get_or_init(connect).await.clone()
-    }
-
-    /// Uses clients that are there already, unless the settings name another region.
-    pub fn reached_by(&self, aws: Aws) {
-        if self.spec.region.is_none() || self.spec.region.as_deref() == aws.region() {
-            // Whoever has connected before keeps what they have.
-            let _ = self.aws.set(aws);
-        }
     }
 
     /// Connects to everything outside.
@@ -129,16 +117,7 @@ impl Project {
     /// When the clients for names or TLS cannot be set up.
     pub async fn connect(&self, reach: &Reach, bundle_problems: Vec<String>) -> Result<World, ProbeError> {
         let aws = Box::pin(self.aws(reach)).await;
-        let prober: Arc<dyn Prober> = Arc::new(HttpProber::new(ProbeSettings {
-            dns_server: reach.dns_server,
-            port: reach.http_port,
-        })?);
-        Ok(World::new(
-            aws,
-            prober,
-            Overrides::new(&self.spec.green),
-            bundle_problems,
-        ))
+        reach.world(aws, Overrides::new(&self.spec.green), bundle_problems)
     }
 }
 
@@ -154,6 +133,26 @@ pub struct Reach {
 }
 
 impl Reach {
+    /// Clients for AWS, in this region unless the environment names one.
+    pub async fn connect(&self, region: Option<&str>) -> Aws {
+        let mut settings = self.aws.clone();
+        settings.region = settings.region.or_else(|| region.map(str::to_owned));
+        Aws::connect(&settings).await
+    }
+
+    /// Everything outside, reached by clients that are there already.
+    ///
+    /// # Errors
+    ///
+    /// When the clients for names or TLS cannot be set up.
+    pub fn world(&self, aws: Aws, overrides: Overrides, bundle_problems: Vec<String>) -> Result<World, ProbeError> {
+        let prober: Arc<dyn Prober> = Arc::new(HttpProber::new(ProbeSettings {
+            dns_server: self.dns_server,
+            port: self.http_port,
+        })?);
+        Ok(World::new(aws, prober, overrides, bundle_problems))
+    }
+
     /// As the environment says: `CUTOVER_DNS_SERVER` and `CUTOVER_HTTP_PORT`, which `cutover cloud` prints. The AWS clients
     /// read their own variables; of theirs only those are looked at that they would stumble over with each call.
     ///

@@ -120,7 +120,7 @@ pub async fn check(
     let plan = planner.plan(&next);
     let facts = gather(world, &plan, clock).await;
     let found = judge(&plan, &facts, clock.now());
-    problems.extend(found.problems.iter().cloned());
+    problems.extend(planner.without_guess(found.problems.clone()));
     problems.extend(unset(&plan, |name| std::env::var(name).is_ok()));
     if problems.is_empty() {
         Ok(Start { plan, found })

@@ -11,6 +11,7 @@ use crate::release::{Phase, Release, ReleaseId, Writer};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Busy {
     id: ReleaseId,
+    is_drill: bool,
     phase: Phase,
     phase_since: Timestamp,
     started_at: Timestamp,
@@ -32,6 +33,7 @@ impl Busy {
     pub fn new(release: &Release, now: Timestamp) -> Self {
         Self {
             id: release.plan.id.clone(),
+            is_drill: release.plan.drill.is_some(),
             phase: release.phase,
             phase_since: release.phase_since,
             started_at: release.started_at,
@@ -65,6 +67,7 @@ impl fmt::Display for Busy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             id,
+            is_drill,
             phase,
             phase_since,
             started_at,
@@ -75,9 +78,10 @@ impl fmt::Display for Busy {
             silent,
         } = self;
         let slot = &id.slot;
+        let what = if *is_drill { "drill" } else { "release" };
         write!(
             f,
-            "the slot {slot} is taken: release {id} began at {started_at} and is not over; it is in phase {phase} since {phase_since}, "
+            "the slot {slot} is taken: {what} {id} began at {started_at} and is not over; it is in phase {phase} since {phase_since}, "
         )?;
         match free {
             // It says which driver that was, and since when.
@@ -136,5 +140,8 @@ mod tests {
             "{said}"
         );
         assert!(gone.advice().contains("go on with it by `cutover resume`"));
+        release.plan.drill = Some(crate::release::DrillKind::Rollback);
+        let said = Busy::new(&release, before).to_string();
+        assert!(said.contains("is taken: drill shop/production/7 began"), "{said}");
     }
 }

@@ -70,7 +70,7 @@ pub(super) async fn perform(seat: &Seat, release: &Release, action: &Action, beg
                 .aws
                 .create_environment(&new, &sent_by)
                 .await
-                .map_err(|error| world.overrides.scrubbed(error).into())
+                .map_err(|error| world.overrides.scrubbed(plan.overrides_digest.as_deref(), error).into())
         }
         Action::Swap { from, to, other_cname } => {
             match in_bounds(Box::pin(fit_to_swap(world, plan, from, to, other_cname)))
@@ -260,7 +260,7 @@ async fn save_configuration(
         )
         .await
         .map(|()| None)
-        .map_err(|error| world.overrides.scrubbed(error).into())
+        .map_err(|error| world.overrides.scrubbed(plan.overrides_digest.as_deref(), error).into())
 }
 
 /// The user's tags, and ours: which release made it, and for which slot.

@@ -139,9 +139,18 @@ impl Overrides {
         }
     }
 
-    /// An error without the values of settings: the service repeats one that it does not like.
+    /// An error without the values of settings: the service repeats one that it does not like. Where others than these are in use,
+    /// by the digest that a plan has of them, nobody here knows which ones to take out, so only the error's code is left.
     #[must_use]
-    pub fn scrubbed(&self, mut error: CallError) -> CallError {
+    pub fn scrubbed(&self, in_use: Option<&str>, mut error: CallError) -> CallError {
+        if in_use.is_some() && self.digest().as_deref() != in_use {
+            if !error.already_exists() {
+                "its words are left out, because they may repeat values under [green] in cutover.toml that are not known here; the \
+                 environment's events in the console say more"
+                    .clone_into(&mut error.message);
+            }
+            return error;
+        }
         let values = self.settings.iter().map(|setting| setting.value.as_str());
         let mut values: Vec<&str> = values.filter(|value| !value.is_empty()).collect();
         // One may be the beginning of another, of which nothing is to be left.
@@ -249,7 +258,21 @@ mod tests {
             message: "Invalid option value: 'hunter2'".to_owned(),
             effect: crate::aws::Effect::Refused,
         };
-        assert_eq!(overrides.scrubbed(error).message, "Invalid option value: '***'");
+        assert_eq!(
+            overrides.scrubbed(None, error.clone()).message,
+            "Invalid option value: '***'"
+        );
+        let digest = overrides.digest();
+        let scrubbed = overrides.scrubbed(digest.as_deref(), error.clone());
+        assert_eq!(scrubbed.message, "Invalid option value: '***'");
+        // Whoever goes on without the settings does not know what is secret.
+        let blind = Overrides::default().scrubbed(digest.as_deref(), error);
+        assert!(
+            !blind.message.contains("hunter2") && blind.message.contains("left out"),
+            "{}",
+            blind.message
+        );
+        assert_eq!(blind.effect, Effect::Refused);
     }
 
     #[test]
@@ -261,7 +284,7 @@ mod tests {
             message: "hunter2 and hunter do not fit".to_owned(),
             effect: Effect::Refused,
         };
-        assert_eq!(overrides.scrubbed(error).message, "*** and *** do not fit");
+        assert_eq!(overrides.scrubbed(None, error).message, "*** and *** do not fit");
     }
 
     #[test]

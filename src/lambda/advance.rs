@@ -11,9 +11,9 @@ use super::token::Token;
 use super::turn::Turn;
 use super::{Failure, Function, Slice};
 use crate::aws::CallError;
-use crate::compose::{Project, Until};
+use crate::compose::{Project, Until, Whereabouts};
 use crate::drill::crashes_now;
-use crate::driver::{Driver, DriverError, Seat, Watched};
+use crate::driver::{Driver, DriverError, Overrides, Seat, Watched};
 use crate::journal::{Journal, begun_for, catch_up};
 use crate::release::{Execution, Outcome, Phase, Release, ReleaseId, Silent, Source, Wish};
 
@@ -77,9 +77,11 @@ pub(super) struct Progress {
     pub(super) journal: String,
 }
 
-/// What is at hand for one project.
+/// What is at hand for the releases of one place.
 pub(super) struct Desk<'a> {
-    pub(super) project: &'a Project,
+    pub(super) at: Whereabouts,
+    /// What green has that blue has not, as far as the settings can be read: only until it is published it is needed.
+    pub(super) overrides: Overrides,
     pub(super) journal: Arc<dyn Journal>,
     pub(super) slice: &'a Slice,
 }
@@ -92,40 +94,67 @@ impl Function {
         token: &mut Token,
         slice: &Slice,
     ) -> Result<Progress, Failure> {
+        // A token without a place is an older function's, and led to its release by the settings.
+        let known_at = match token.release {
+            Some(_) => token.at.clone(),
+            None => request.at.clone(),
+        };
+        if let Some(at) = known_at {
+            let desk = self.desk(at, Overrides::default(), slice).await;
+            if let Some(standing) = Box::pin(self.published(&desk, request, token)).await? {
+                return Ok(progress(token, standing, &desk));
+            }
+        }
         let artifact = match &request.settings {
             SettingsPlace::File(_) => Some(self.around.fetch(&request.wanted).await?),
             SettingsPlace::Object { .. } => None,
         };
         let project = self.around.project(&request.settings, artifact.as_deref()).await?;
-        let journal = self.around.journal(&project).await;
-        let desk = Desk {
-            project: &project,
-            journal,
-            slice,
-        };
-        let standing = Box::pin(self.stand(&desk, request, token)).await?;
-        Ok(Progress {
-            token: token.clone(),
-            standing,
-            journal: desk.journal.location(),
-        })
+        let at = token.at.clone().unwrap_or_else(|| project.whereabouts());
+        let desk = self.desk(at, Overrides::new(&project.spec.green), slice).await;
+        let standing = Box::pin(self.stand(&desk, &project, request, token)).await?;
+        Ok(progress(token, standing, &desk))
     }
 
-    async fn stand(&self, desk: &Desk<'_>, request: &Request, token: &mut Token) -> Result<Standing, Failure> {
+    /// Goes on with a release that is published, or over: its plan has all that it needs. So it matters no more what has become of
+    /// the settings and of the artifact, which somebody may be changing just now. `None` if they are needed.
+    async fn published(
+        &self,
+        desk: &Desk<'_>,
+        request: &Request,
+        token: &mut Token,
+    ) -> Result<Option<Standing>, Failure> {
+        let Some(release) = known(desk, token).await? else {
+            return Ok(None);
+        };
+        token.lead_to(&release, &desk.at);
+        if !needs_no_settings(&release) {
+            return Ok(None);
+        }
+        let standing = self.go_on(desk, request, token, release).await?;
+        Ok(is_what_was_wanted(token, &standing).then_some(standing))
+    }
+
+    async fn stand(
+        &self,
+        desk: &Desk<'_>,
+        project: &Project,
+        request: &Request,
+        token: &mut Token,
+    ) -> Result<Standing, Failure> {
         loop {
             if let Some(release) = known(desk, token).await? {
-                token.release = Some(release.plan.id.number);
+                token.lead_to(&release, &desk.at);
                 let standing = self.go_on(desk, request, token, release).await?;
-                if token.back && standing.is_promoted() {
-                    // Blue was on its way out when it was asked for: its version is released like every other.
-                    (token.back, token.release) = (false, None);
-                    continue;
+                if is_what_was_wanted(token, &standing) {
+                    return Ok(standing);
                 }
-                return Ok(standing);
+                continue;
             }
-            match Box::pin(self.take_turn(desk, request, token)).await? {
+            self.agree(desk, project, request)?;
+            match Box::pin(self.take_turn(desk, project, request, token)).await? {
                 Turn::Begun(driver) => {
-                    token.release = Some(driver.release().plan.id.number);
+                    token.lead_to(driver.release(), &desk.at);
                     let goal = Goal::of(request, token);
                     return self.drive(desk, *driver, goal, &mut token.watched).await;
                 }
@@ -133,6 +162,20 @@ impl Function {
                 Turn::Wait(why) => return Ok(Standing::Waiting(why)),
                 Turn::Live(release) => return Ok(Standing::Live(release)),
             }
+        }
+    }
+
+    /// A release begins only where it will be looked for.
+    fn agree(&self, desk: &Desk<'_>, project: &Project, request: &Request) -> Result<(), Failure> {
+        let wanted = project.whereabouts();
+        let home = self.around.aws().region();
+        let places = [Some(&desk.at), request.at.as_ref()];
+        match places.into_iter().flatten().find(|at| !at.agrees(&wanted, home)) {
+            Some(other) => Err(Failure::configuration(format!(
+                "`at` beside the settings says {other}, and the settings say {wanted}: releases would be looked for where they are not; let \
+                 both say the same"
+            ))),
+            None => Ok(()),
         }
     }
 
@@ -149,9 +192,8 @@ impl Function {
             return Ok(Standing::Over(Box::new(release)));
         }
         // Another sandbox may have begun it, which has the artifact.
-        let before_upload = matches!(release.phase, Phase::Preflight | Phase::Publish);
         let bundle = match release.plan.source {
-            Source::Bundle { .. } if before_upload => Some(self.around.fetch(&request.wanted).await?),
+            Source::Bundle { .. } if !needs_no_settings(&release) => Some(self.around.fetch(&request.wanted).await?),
             _ => None,
         };
         let driver = Driver::join(self.seat(desk, bundle).await?, release);
@@ -240,11 +282,49 @@ impl Function {
         Ok(status.is_some_and(|status| STOPPED.contains(&status.as_str())))
     }
 
+    /// What is at hand for the releases of a place.
+    pub(super) async fn desk<'a>(&self, at: Whereabouts, overrides: Overrides, slice: &'a Slice) -> Desk<'a> {
+        let journal = self.around.journal(&at).await;
+        Desk {
+            at,
+            overrides,
+            journal,
+            slice,
+        }
+    }
+
     /// Everything that a driver works with here.
     pub(super) async fn seat(&self, desk: &Desk<'_>, bundle: Option<PathBuf>) -> Result<Seat, Failure> {
         let journal = Arc::clone(&desk.journal);
-        self.around.seat(desk.project, journal, bundle).await
+        let overrides = desk.overrides.clone();
+        self.around.seat(&desk.at, overrides, journal, bundle).await
     }
+}
+
+fn progress(token: &Token, standing: Standing, desk: &Desk<'_>) -> Progress {
+    Progress {
+        token: Token {
+            failing_since: None,
+            ..token.clone()
+        },
+        standing,
+        journal: desk.journal.location(),
+    }
+}
+
+/// Whether a standing is the answer. `false`: blue was on its way out when it was asked for, so its version is released like every
+/// other.
+fn is_what_was_wanted(token: &mut Token, standing: &Standing) -> bool {
+    let too_late = token.back && standing.is_promoted();
+    if too_late {
+        token.let_go();
+    }
+    !too_late
+}
+
+/// Whether everything that a release still needs is in its plan: with the settings for green its bundle is published, too.
+pub(super) fn needs_no_settings(release: &Release) -> bool {
+    release.outcome.is_some() || release.phase > Phase::Publish
 }
 
 /// Whether a release was begun for this request.
@@ -255,7 +335,7 @@ fn is_of(release: &Release, request: &str) -> bool {
 
 /// The release that a request has led to.
 async fn known(desk: &Desk<'_>, token: &Token) -> Result<Option<Release>, Failure> {
-    let slot = desk.project.slot();
+    let slot = desk.at.slot();
     let journal = desk.journal.as_ref();
     let Some(number) = token.release else {
         return begun_for(journal, &slot, &token.job).await.map_err(Failure::system);

@@ -224,9 +224,9 @@ fn variables(release: &Release, outcome: &str) -> BTreeMap<String, String> {
 }
 
 impl Failure {
-    /// To a pipeline. Where something has been begun, what does not answer ends nothing: the next job tries again, as the
-    /// same one. Nor does anything else that keeps it from a release that is under way: that may have traffic, and who would watch
-    /// it? `token` says what has been begun, by this job or an earlier one.
+    /// To a pipeline. With a token for the next job, what does not answer ends nothing: that one tries again, as the same one. Nor
+    /// does anything else that keeps it from a release that is under way: that may have traffic, and who would watch it? `token` says
+    /// what has been begun, by this job or an earlier one.
     pub(super) fn into_job(self, token: Option<String>) -> JobAnswer {
         let release = token.as_deref().and_then(Token::release_in);
         let passes = self.fault == Fault::System || release.is_some() && self.fault != Fault::Release;
@@ -398,7 +398,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_answer_fails_an_action_only_before_anything_has_begun() {
+    fn what_does_not_answer_fails_no_action_that_has_a_token() {
         let silent = || Failure::system("GetObject: no answer");
         assert!(matches!(
             silent().into_job(None),

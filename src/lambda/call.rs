@@ -4,7 +4,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Failure;
+use super::settings::place;
 use crate::aws::Session;
+use crate::compose::Whereabouts;
 use crate::model::Share;
 use crate::release::DrillKind;
 
@@ -30,6 +32,9 @@ pub(super) struct ReleaseCall {
     pub(super) artifact: String,
     /// By this a request that comes twice is known. Default: the invocation's own id.
     pub(super) request: Option<String>,
+    /// Where the settings lead to.
+    #[serde(default, deserialize_with = "place")]
+    pub(super) at: Option<Whereabouts>,
 }
 
 /// A slot whose release is gone on with.
@@ -38,6 +43,9 @@ pub(super) struct ReleaseCall {
 pub(super) struct WatchCall {
     /// The settings: `s3://BUCKET/KEY`.
     pub(super) config: String,
+    /// Where they lead to.
+    #[serde(default, deserialize_with = "place")]
+    pub(super) at: Option<Whereabouts>,
 }
 
 /// A drill, which a schedule asks for.
@@ -253,6 +261,9 @@ pub(super) mod tests {
         assert!(failure(json!({ "detail-type": "Scheduled Event" })).contains("not for cutover"));
         assert!(failure(json!({ "cutover": { "watch": { "confg": "x" } } })).contains("unknown field `confg`"));
         assert!(failure(json!({ "cutover": { "wach": {} } })).contains("watch"));
+        let elsewhere = json!({ "application": "shop", "slot": "production", "journal": "journal" });
+        let watch = json!({ "config": "s3://b/cutover.toml", "at": elsewhere });
+        assert!(failure(json!({ "cutover": { "watch": watch } })).contains("must be on S3"));
         let drill = json!({ "cutover": { "drill": { "kind": "rolback", "config": "s3://b/cutover.toml" } } });
         assert!(failure(drill).contains("`rolback`"));
     }
@@ -298,7 +309,7 @@ pub(super) mod tests {
         let drill = read(include_str!("../../pipeline/events/drill.json"));
         assert!(matches!(drill, Ok(Call::Drill(_))));
         let watch = read(include_str!("../../pipeline/events/watch.json"));
-        assert!(matches!(watch, Ok(Call::Watch(_))));
+        assert!(matches!(watch, Ok(Call::Watch(watch)) if watch.at.is_some()));
         let release = read(include_str!("../../pipeline/events/release.json"));
         assert!(matches!(release, Ok(Call::Release(_))));
     }

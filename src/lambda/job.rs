@@ -1,5 +1,7 @@
 //! Jobs of CodePipeline, and releases that are asked for directly.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::artifact::Wanted;
@@ -8,8 +10,9 @@ use super::request::Request;
 use super::settings::{Parameters, SettingsPlace, object};
 use super::token::Token;
 use super::{Failure, Function, Slice};
-use crate::aws::CallError;
+use crate::aws::{CallError, Fault, JobAnswer};
 use crate::compose::Until;
+use crate::model::Timestamp;
 use crate::release::Origin;
 
 impl Function {
@@ -22,12 +25,15 @@ impl Function {
     pub(super) async fn job(&self, job: Job, slice: &Slice) -> Result<Value, CallError> {
         let id = job.id.clone();
         let before = job.data.continuation_token.clone();
-        let mut token = Token::first(&id);
+        let mut token = match Token::read(&id, before.as_deref()) {
+            Ok(token) => token,
+            Err(failure) => return self.refuse(&id, before, failure).await,
+        };
         let answer = match Box::pin(self.work(job, &mut token, slice)).await {
             Ok(progress) => progress.to_job(),
             Err(failure) => {
                 self.around.log(&failure);
-                failure.into_job(after_failure(&token, before))
+                after_failure(token, failure, self.around.clock().now())
             }
         };
         self.around.aws().answer_job(&id, answer).await?;
@@ -44,13 +50,13 @@ impl Function {
 
     async fn work(&self, job: Job, token: &mut Token, slice: &Slice) -> Result<super::advance::Progress, Failure> {
         let parameters = Parameters::read(job.user_parameters())?;
-        *token = Token::read(&job.id, job.data.continuation_token.as_deref())?;
         let request = Request {
             origin: Origin {
                 request: token.job.clone(),
                 execution: parameters.execution(),
             },
             settings: SettingsPlace::read(parameters.config.as_deref())?,
+            at: parameters.at,
             wanted: wanted(&job, &token.job, parameters.artifact.as_deref())?,
             until: parameters.until,
         };
@@ -72,6 +78,7 @@ impl Function {
                 execution: None,
             },
             settings: SettingsPlace::read(call.config.as_deref())?,
+            at: call.at,
             wanted: Wanted {
                 bucket,
                 key,
@@ -86,10 +93,23 @@ impl Function {
     }
 }
 
-/// The token that the next job gets after a failure: one that leads to the release if this job has got as far as to one, and else
-/// the one that it came with. An action's first job comes with none, and its release may have traffic all the same.
-fn after_failure(token: &Token, before: Option<String>) -> Option<String> {
-    token.release.map(|_| token.text()).or(before)
+/// For how long an action tries again while something does not answer and no release of its own can be seen. Lambda delivers a job
+/// again whose invocation died, and what that one had begun is not seen before something answers.
+const TRIES: Duration = Duration::from_secs(15 * 60);
+
+/// What is answered after a failure. The token leads to the release if any job has got as far as to one; that may have traffic.
+fn after_failure(mut token: Token, failure: Failure, now: Timestamp) -> JobAnswer {
+    if token.release.is_none() && failure.fault == Fault::System {
+        let since = *token.failing_since.get_or_insert(now);
+        if now.since(since) >= TRIES {
+            let message = format!(
+                "{failure}; nothing has begun in {} minutes of such failures; retry the stage when it answers again",
+                TRIES.as_secs() / 60
+            );
+            return Failure::system(message).into_job(None);
+        }
+    }
+    failure.into_job(Some(token.text()))
 }
 
 /// The artifact of a job that is released.
@@ -134,7 +154,6 @@ fn wanted(job: &Job, request: &str, name: Option<&str>) -> Result<Wanted, Failur
 mod tests {
     use super::super::call::{Call, tests::event};
     use super::*;
-    use crate::aws::{Fault, JobAnswer};
     use crate::model::ReleaseNumber;
 
     fn job(artifacts: &[&str]) -> Job {
@@ -156,16 +175,42 @@ mod tests {
             release: Some(ReleaseNumber(12)),
             ..waiting.clone()
         };
-        for before in [None, Some(waiting.text())] {
-            let failure = Failure::new(Fault::Permission, "sts: no");
-            let JobAnswer::Continue { token, .. } = failure.into_job(after_failure(&begun, before)) else {
+        let now = Timestamp::from_millis(1_800_000_000_000);
+        for fault in [Fault::Permission, Fault::System] {
+            let failure = Failure::new(fault, "sts: no");
+            let JobAnswer::Continue { token, .. } = after_failure(begun.clone(), failure, now) else {
                 panic!("its release is under way");
             };
             assert_eq!(Token::read("another", Some(&token)).unwrap(), begun);
         }
-        // Nothing has begun: what the job came with is what counts.
-        for before in [None, Some("as before".to_owned())] {
-            assert_eq!(after_failure(&waiting, before.clone()), before);
+        let denied = Failure::new(Fault::Permission, "s3: no");
+        assert!(matches!(after_failure(waiting, denied, now), JobAnswer::Failure { .. }));
+    }
+
+    #[test]
+    fn what_does_not_answer_a_first_job_is_asked_again_for_a_while() {
+        let began = Timestamp::from_millis(1_800_000_000_000);
+        let silent = || Failure::system("GetObject: SlowDown");
+        let mut token = Token::first("a-job");
+        // It may be delivered again, and its release be under way.
+        for minutes in [0, 7, 14] {
+            let now = began + Duration::from_secs(60 * minutes);
+            let JobAnswer::Continue { token: text, standing } = after_failure(token, silent(), now) else {
+                panic!("{minutes} minutes are not enough");
+            };
+            assert!(
+                standing.summary.contains("trying again: GetObject: SlowDown"),
+                "{standing:?}"
+            );
+            token = Token::read("another", Some(&text)).unwrap();
+            assert_eq!((token.job.as_str(), token.failing_since), ("a-job", Some(began)));
+        }
+        let JobAnswer::Failure { fault, message, .. } = after_failure(token, silent(), began + TRIES) else {
+            panic!("nobody waits for ever");
+        };
+        assert_eq!(fault, Fault::System);
+        for part in ["SlowDown", "nothing has begun in 15 minutes", "retry the stage"] {
+            assert!(message.contains(part), "{message}");
         }
     }
 

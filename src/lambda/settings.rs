@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use super::Failure;
 use crate::aws::{Aws, Fault};
-use crate::compose::{Project, Until};
+use crate::compose::{Project, Until, Whereabouts};
+use crate::model::{ApplicationName, SlotName};
 use crate::release::Execution;
 use crate::spec::{JournalPlace, Spec};
 
@@ -28,6 +30,37 @@ pub(super) struct Parameters {
     /// When the action is over: `over` (the default), when blue is removed, or `promoted`, before that.
     #[serde(default)]
     pub(super) until: Until,
+    /// Where the settings lead to.
+    #[serde(default, deserialize_with = "place")]
+    pub(super) at: Option<Whereabouts>,
+}
+
+/// Where the settings lead to, said beside them: a release that is under way is found by that although they have changed since, or
+/// cannot be read any more.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct At {
+    application: ApplicationName,
+    slot: SlotName,
+    journal: JournalPlace,
+    region: Option<String>,
+}
+
+/// Reads `at`. Unlike in a token, which a newer function may have written, everything in it must be known.
+pub(super) fn place<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Whereabouts>, D::Error> {
+    let at = At::deserialize(from)?;
+    if matches!(at.journal, JournalPlace::Directory(_)) {
+        return Err(D::Error::custom(format!(
+            "`at.journal` is \"{}\": it must be on S3 (s3://BUCKET/PREFIX), as `journal` in the settings",
+            at.journal
+        )));
+    }
+    Ok(Some(Whereabouts {
+        application: at.application,
+        slot: at.slot,
+        journal: at.journal,
+        region: at.region,
+    }))
 }
 
 impl Parameters {
@@ -152,7 +185,6 @@ pub(super) async fn project(aws: &Aws, place: &SettingsPlace, artifact: Option<&
             "{name}: `journal` must be on S3 (s3://BUCKET/PREFIX): what a function writes to its disk is lost with it"
         )));
     }
-    project.reached_by(aws.clone());
     Ok(project)
 }
 
@@ -174,6 +206,19 @@ mod tests {
         assert!(wrong(r#"{"execution":"1"}"#).contains("`execution` without `pipeline`"));
         assert!(wrong(r#"{"pipeline":"p"}"#).contains("`pipeline` without `execution`"));
         assert!(wrong(r##"{"pipeline":"p","execution":"#{x}"}"##).contains("not resolved"));
+        let at = |journal: &str| {
+            format!(
+                r#"{{"at":{{"application":"shop","slot":"production","journal":"{journal}","regoin":"eu-west-1"}}}}"#
+            )
+        };
+        assert!(wrong(&at("s3://state/journal")).contains("`regoin`"));
+        assert!(wrong(&at("journal").replace("regoin", "region")).contains("must be on S3"));
+        let at = at("s3://state/journal").replace("regoin", "region");
+        let at = Parameters::read(Some(&at)).unwrap().at.unwrap();
+        assert_eq!(
+            at.to_string(),
+            "shop/production in s3://state/journal and region eu-west-1"
+        );
         let said = Parameters::read(Some(r#"{"pipeline":"p","execution":"1","until":"promoted"}"#)).unwrap();
         assert_eq!(
             (said.until, said.execution().unwrap().id.as_str()),

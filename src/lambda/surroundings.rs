@@ -1,18 +1,20 @@
 //! What stands around the function: settings, artifacts, journal, everything that a driver works with, and time.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use tokio::sync::Mutex;
 
 use super::artifact::{self, Wanted};
 use super::machine::Sandbox;
 use super::settings::{self, SettingsPlace};
 use super::{Failure, log};
 use crate::aws::Aws;
-use crate::compose::{Project, Reach};
-use crate::driver::{Seat, World};
+use crate::compose::{Project, Reach, Whereabouts};
+use crate::driver::{Overrides, Seat, World};
 use crate::journal::Journal;
 use crate::model::{Clock, SystemClock};
 use crate::report::{self, Format};
@@ -35,13 +37,14 @@ pub trait Surroundings: Send + Sync {
     /// Reads the settings. `artifact` is the file of the artifact, for settings that lie in it.
     async fn project(&self, place: &SettingsPlace, artifact: Option<&Path>) -> Result<Project, Failure>;
 
-    /// Opens the journal of a project.
-    async fn journal(&self, project: &Project) -> Arc<dyn Journal>;
+    /// Opens a journal.
+    async fn journal(&self, at: &Whereabouts) -> Arc<dyn Journal>;
 
-    /// Everything that a driver works with.
+    /// Everything that a driver works with. `overrides` are what green has that blue has not.
     async fn seat(
         &self,
-        project: &Project,
+        at: &Whereabouts,
+        overrides: Overrides,
         journal: Arc<dyn Journal>,
         bundle: Option<PathBuf>,
     ) -> Result<Seat, Failure>;
@@ -51,6 +54,24 @@ pub trait Surroundings: Send + Sync {
 pub(super) struct OnLambda {
     pub(super) reach: Reach,
     pub(super) aws: Aws,
+    /// Clients for other regions, made once each.
+    pub(super) elsewhere: Mutex<BTreeMap<String, Aws>>,
+}
+
+impl OnLambda {
+    /// The function's own clients, unless another region is named.
+    async fn clients(&self, region: Option<&str>) -> Aws {
+        let Some(region) = region.filter(|region| Some(*region) != self.aws.region()) else {
+            return self.aws.clone();
+        };
+        let mut elsewhere = self.elsewhere.lock().await;
+        if let Some(known) = elsewhere.get(region) {
+            return known.clone();
+        }
+        let made = Box::pin(self.reach.connect(Some(region))).await;
+        elsewhere.insert(region.to_owned(), made.clone());
+        made
+    }
 }
 
 #[async_trait]
@@ -75,18 +96,20 @@ impl Surroundings for OnLambda {
         settings::project(&self.aws, place, artifact).await
     }
 
-    async fn journal(&self, project: &Project) -> Arc<dyn Journal> {
-        project.open_journal(&self.reach).await
+    async fn journal(&self, at: &Whereabouts) -> Arc<dyn Journal> {
+        at.open_journal(Box::pin(self.clients(at.region.as_deref())).await)
     }
 
     async fn seat(
         &self,
-        project: &Project,
+        at: &Whereabouts,
+        overrides: Overrides,
         journal: Arc<dyn Journal>,
         bundle: Option<PathBuf>,
     ) -> Result<Seat, Failure> {
-        let connected = Box::pin(project.connect(&self.reach, Vec::new())).await;
-        let world: World = connected.map_err(Failure::system)?.with_bundle(bundle);
+        let aws = Box::pin(self.clients(at.region.as_deref())).await;
+        let world = self.reach.world(aws, overrides, Vec::new());
+        let world: World = world.map_err(Failure::system)?.with_bundle(bundle);
         Ok(Seat {
             machine: Arc::new(Sandbox),
             ..Seat::new(journal, Arc::new(world), self.clock(), report::reporter(Format::Human))

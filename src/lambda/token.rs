@@ -3,8 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::Failure;
+use crate::compose::Whereabouts;
 use crate::driver::Watched;
 use crate::model::{ReleaseNumber, Timestamp};
+use crate::release::Release;
 
 /// A continuation token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +17,9 @@ pub(super) struct Token {
     /// The release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) release: Option<ReleaseNumber>,
+    /// Where that is: by this it is found although the settings have changed since, or cannot be read any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) at: Option<Whereabouts>,
     /// Whether that is taken back on purpose, because its blue is what is wanted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) back: bool,
@@ -27,6 +32,9 @@ pub(super) struct Token {
     /// Since when nobody has the slot any more and something is in the way all the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) settling_since: Option<Timestamp>,
+    /// Since when something does not answer, and no release can be seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) failing_since: Option<Timestamp>,
 }
 
 impl Token {
@@ -35,11 +43,24 @@ impl Token {
         Self {
             job: job.to_owned(),
             release: None,
+            at: None,
             back: false,
             watched: None,
             waiting_since: None,
             settling_since: None,
+            failing_since: None,
         }
+    }
+
+    /// From now on it leads to a release.
+    pub(super) fn lead_to(&mut self, release: &Release, at: &Whereabouts) {
+        self.release = Some(release.plan.id.number);
+        self.at = Some(at.clone());
+    }
+
+    /// From now on it leads to none.
+    pub(super) fn let_go(&mut self) {
+        (self.release, self.at, self.back) = (None, None, false);
     }
 
     /// As a job has it.
@@ -69,14 +90,23 @@ impl Token {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{ApplicationName, SlotName};
 
     #[test]
     fn a_token_comes_back_as_it_was_and_is_short() {
         let token = Token {
             release: Some(ReleaseNumber(4_000_000_000)),
+            // As long as each may be.
+            at: Some(Whereabouts {
+                application: ApplicationName::new("a".repeat(100)),
+                slot: SlotName::new("s".repeat(63)),
+                journal: format!("s3://{}/{}", "b".repeat(63), "p".repeat(256)).parse().unwrap(),
+                region: Some("ap-southeast-1".to_owned()),
+            }),
             back: true,
             waiting_since: Some(Timestamp::from_millis(1_800_000_000_000)),
             settling_since: Some(Timestamp::from_millis(1_800_000_000_000)),
+            failing_since: Some(Timestamp::from_millis(1_800_000_000_000)),
             ..Token::first("11111111-abcd-1111-abcd-111111abcdef")
         };
         let text = token.text();

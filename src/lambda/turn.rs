@@ -9,7 +9,7 @@ use super::token::Token;
 use super::{Failure, Function};
 use crate::aws::{Fault, NO_PIPELINE};
 use crate::compose::{
-    self, NotBegun, Patience, Planner, Refusal, SETTLE, WAIT, ask_to_turn_back, has_left, is_live, may_pass,
+    self, NotBegun, Patience, Planner, Project, Refusal, SETTLE, WAIT, ask_to_turn_back, has_left, is_live, may_pass,
     to_take_back,
 };
 use crate::driver::{Busy, Driver, DriverError, Seat};
@@ -42,11 +42,12 @@ impl Function {
     pub(super) async fn take_turn(
         &self,
         desk: &Desk<'_>,
+        project: &Project,
         request: &Request,
         token: &mut Token,
     ) -> Result<Turn, Failure> {
         let now = self.around.clock().now();
-        let slot = desk.project.slot();
+        let slot = desk.at.slot();
         let newest = newest(desk.journal.as_ref(), &slot).await.map_err(Failure::system)?;
         if let Some(since) = token.waiting_since
             && let Some(holder) = newest.as_ref().filter(|newest| newest.outcome.is_none())
@@ -67,15 +68,14 @@ impl Function {
         let has_waited = token.waiting_since.is_some() || newest.as_ref().is_some_and(follows);
         let seat = self.seat(desk, Some(file)).await?;
         let region = seat.world.aws.region().map(str::to_owned);
-        let planner =
-            Planner::bundle(desk.project, region.as_deref(), &artifact, None).asked_by(request.origin.clone());
+        let planner = Planner::bundle(project, region.as_deref(), &artifact, None).asked_by(request.origin.clone());
         match newest {
             Some(holder) if holder.leads_back_to(planner.version_label()) => {
                 let mut operator = Driver::join(seat, holder);
                 let asked = operator.ask(Wish::RollBack).await;
                 asked.map_err(|error| Failure::of_driver(&error))?;
                 // Only now: a job that could not ask must not look as if it had.
-                token.release = Some(operator.release().plan.id.number);
+                token.lead_to(operator.release(), &desk.at);
                 token.back = true;
                 return Ok(Turn::Again);
             }
@@ -167,10 +167,9 @@ impl Function {
         let driven = self.drive(desk, driver, Goal::Over, &mut token.watched).await?;
         Ok(match driven {
             Standing::Over(holder) => {
-                // Whoever began it may not wait for it any more; this request's turn has come all the same.
-                if let Err(failure) = self.well_ended(desk, &holder).await {
-                    self.around.log(&failure);
-                }
+                // Whoever began it may not wait for it any more; this request's turn has come all the same, and its job fails for its
+                // own release alone. The log has it.
+                let _told = self.tell_end(desk, &holder).await;
                 Turn::Again
             }
             _ => Turn::Wait(busy),
@@ -187,7 +186,7 @@ pub(super) fn is_left_to_its_own(release: &Release, now: Timestamp) -> bool {
 
 /// What is wrong with a release itself is said at once: nobody waits for nothing, and no drill is taken back for it.
 async fn fit(desk: &Desk<'_>, seat: &Seat, planner: &Planner) -> Result<(), Failure> {
-    let slot = desk.project.slot();
+    let slot = desk.at.slot();
     let checked = compose::check(desk.journal.as_ref(), &seat.world, seat.clock.as_ref(), &slot, planner).await;
     let problems = checked.err().map(Refusal::for_good).unwrap_or_default();
     if problems.is_empty() {

@@ -5,15 +5,24 @@ use std::sync::Mutex;
 use serde_json::json;
 
 use super::ahead::{AT_DEADLINE, ahead};
-use super::out::write_line;
+use super::out::{left_out, write_line};
 use super::outbox::Outbox;
 use crate::release::{Listener, Notice};
 
 /// Writes JSON lines.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct JsonLines {
     last_wait: Mutex<String>,
     outbox: Outbox,
+}
+
+impl Default for JsonLines {
+    fn default() -> Self {
+        Self {
+            last_wait: Mutex::default(),
+            outbox: Outbox::that_notes(left_out),
+        }
+    }
 }
 
 impl Listener for JsonLines {

@@ -22,6 +22,15 @@ pub fn failed(error: &io::Error) {
     }
 }
 
+/// Takes note that something was left out because nobody read what was before it.
+pub(super) fn left_out() {
+    let why = "the standard output was read too slowly, so some of it is missing at its end or in between; the journal has all of it, see \
+               `cutover status`";
+    LOST.lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .get_or_insert_with(|| why.to_owned());
+}
+
 /// Why data was lost, if some was.
 #[must_use]
 pub fn lost() -> Option<String> {

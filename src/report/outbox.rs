@@ -17,10 +17,20 @@ type Job = Box<dyn FnOnce() + Send>;
 pub(super) struct Outbox {
     jobs: Option<SyncSender<Job>>,
     ended: Mutex<Receiver<()>>,
+    /// Takes note that something was left out.
+    left_out: fn(),
 }
 
 impl Default for Outbox {
+    /// For words to a person, who misses nothing that the journal does not have.
     fn default() -> Self {
+        Self::that_notes(|| ())
+    }
+}
+
+impl Outbox {
+    /// For data: whoever reads it must not take a part for the whole, so it is noted when something is left out.
+    pub(super) fn that_notes(left_out: fn()) -> Self {
         let (jobs, inbox) = sync_channel::<Job>(MOST);
         let (done, ended) = channel();
         std::thread::spawn(move || {
@@ -31,16 +41,16 @@ impl Default for Outbox {
         Self {
             jobs: Some(jobs),
             ended: Mutex::new(ended),
+            left_out,
         }
     }
-}
 
-impl Outbox {
     /// Does it soon; never waits.
     pub(super) fn post(&self, job: impl FnOnce() + Send + 'static) {
         if let Some(jobs) = &self.jobs {
             match jobs.try_send(Box::new(job)) {
-                Ok(()) | Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {}
+                Ok(()) => {}
+                Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => (self.left_out)(),
             }
         }
     }
@@ -49,8 +59,10 @@ impl Outbox {
 impl Drop for Outbox {
     fn drop(&mut self) {
         self.jobs = None;
-        if let Ok(ended) = self.ended.get_mut() {
-            let _stuck = ended.recv_timeout(LAST);
+        if let Ok(ended) = self.ended.get_mut()
+            && ended.recv_timeout(LAST).is_err()
+        {
+            (self.left_out)();
         }
     }
 }
@@ -58,6 +70,7 @@ impl Drop for Outbox {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Instant;
 
     use super::*;
@@ -72,6 +85,29 @@ mod tests {
         }
         drop(outbox);
         assert_eq!(*done.lock().unwrap(), (0..100).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_is_left_out_is_noted_when_there_is_too_much_and_when_nobody_reads_until_the_end() {
+        static NOTED: AtomicUsize = AtomicUsize::new(0);
+        let noted = || NOTED.load(Ordering::Relaxed);
+        let outbox = Outbox::that_notes(|| {
+            NOTED.fetch_add(1, Ordering::Relaxed);
+        });
+        let (open, gate) = channel::<()>();
+        outbox.post(move || {
+            let _closed = gate.recv();
+        });
+        outbox.post(|| ());
+        assert_eq!(noted(), 0);
+        for _ in 0..=MOST {
+            outbox.post(|| ());
+        }
+        let too_many = noted();
+        assert!(too_many >= 1);
+        drop(outbox);
+        assert_eq!(noted(), too_many + 1, "nobody has read to the end");
+        drop(open);
     }
 
     #[test]

@@ -113,6 +113,9 @@ pub fn status(release: &Release, now: Timestamp, free: Option<&str>, journal: &s
         "Release {}: version {}",
         release.plan.id, release.plan.version_label
     );
+    if let Some(kind) = release.plan.drill {
+        let _ = writeln!(text, "  drill    {kind}: it is taken back in any case");
+    }
     match &release.outcome {
         Some((outcome, why)) => {
             let _ = writeln!(text, "  outcome  {outcome}");
@@ -407,5 +410,9 @@ mod tests {
         let said = plan(&wanted, &nothing);
         assert!(said.contains("bake    5m,"), "{said}");
         assert!(!said.contains("retire"), "it is taken back, and blue stays: {said}");
+        let mut drill = release(plan_of_a_release());
+        assert!(!shown(&drill, None).contains("drill"));
+        drill.plan.drill = Some(DrillKind::Rollback);
+        assert!(shown(&drill, None).contains("  drill    rollback: it is taken back in any case\n"));
     }
 }

@@ -189,7 +189,7 @@ fn outage(of: Service, length: Duration, fate: Fate, quiet: bool, allow: &mut im
     }
     let short = length <= Duration::from_secs(30);
     match of {
-        Service::Journal | Service::Pipelines => {}
+        Service::Journal | Service::Pipelines | Service::Settings => {}
         // Where nobody else is counted, an application that cannot be asked may be one that does not answer.
         Service::Probes if quiet => allow(&[Outcome::Refused, Outcome::RolledBack]),
         // Whether there is a bucket is asked in preflight, for two minutes; later nothing is refused any more.

@@ -21,12 +21,12 @@ use tokio::time::Instant;
 use super::life::{Crew, Driving};
 use super::mistakes::Mistake;
 use super::process::{End, Process};
-use super::scenario::{Service, Trouble};
+use super::scenario::{Fate, Service, Trouble};
 use super::scene::{Scene, SimClock};
 use super::stage::{self, ACCOUNT, REGION};
 use crate::aws::{Aws, Fault};
-use crate::compose::Project;
-use crate::driver::Seat;
+use crate::compose::{Project, Whereabouts};
+use crate::driver::{Overrides, Seat};
 use crate::journal::Journal;
 use crate::lambda::{Failure, Function, SettingsPlace, Slice, Surroundings, Wanted};
 use crate::local::account::Timing;
@@ -36,8 +36,9 @@ use crate::local::automation::{
 };
 use crate::local::objects::ObjectStore;
 use crate::local::storage::Storage as _;
-use crate::model::{Clock, ReleaseNumber};
+use crate::model::{Clock, ReleaseNumber, SlotName};
 use crate::release::{Outcome, Release};
+use crate::spec::JournalPlace;
 
 /// The pipeline's name.
 pub(super) const NAME: &str = "shop";
@@ -47,7 +48,23 @@ const LOOKS: Duration = Duration::from_secs(10);
 const PATIENCE: Duration = Duration::from_secs(900);
 /// A stage that was refused so often will be refused again.
 const TRIES: u32 = 8;
+/// Why an action may have failed whose release was promoted.
+const GIVEN_UP: [&str; 2] = ["failed to return a result", "nothing has begun in 15 minutes"];
 const ROLE: &str = "arn:aws:iam::123456789012:role/pipeline";
+
+/// Where all releases are, as the settings say, and somebody beside them.
+fn whereabouts() -> Whereabouts {
+    let slot = stage::slot();
+    Whereabouts {
+        application: slot.application,
+        slot: slot.name,
+        journal: JournalPlace::S3 {
+            bucket: "releases".to_owned(),
+            prefix: "journal".to_owned(),
+        },
+        region: None,
+    }
+}
 
 /// Lambda, CodePipeline and the Scheduler of the account.
 pub(super) struct Line {
@@ -120,6 +137,7 @@ impl Line {
             "config": format!("s3://releases/{settings}"),
             "pipeline": name,
             "execution": "#{codepipeline.PipelineExecutionId}",
+            "at": whereabouts(),
         });
         let action = |category: &str, provider: &str, configuration: Value| {
             json!({
@@ -147,7 +165,8 @@ impl Line {
 
     /// Makes the schedule of the watch.
     pub(super) async fn keep_watch(&self) {
-        let watch = json!({ "cutover": { "watch": { "config": "s3://releases/cutover.toml" } } });
+        let watch = json!({ "config": "s3://releases/cutover.toml", "at": whereabouts() });
+        let watch = json!({ "cutover": { "watch": watch } });
         let schedule = json!({
             "ScheduleExpression": "rate(2 minutes)",
             "FlexibleTimeWindow": { "Mode": "OFF" },
@@ -352,7 +371,12 @@ impl Crew {
         let calm = scene.scenario.troubles.is_empty();
         let is_right = match status.as_str() {
             "Succeeded" => promoted,
-            "Failed" => !promoted || !calm,
+            // An action is over before its release only if nobody was heard of, or nothing seen, for very long.
+            "Failed" if promoted => {
+                let said = line.failure(NAME).await;
+                !calm && GIVEN_UP.iter().any(|why| said.contains(why))
+            }
+            "Failed" => true,
             "Stopped" => !calm,
             _ => false,
         };
@@ -498,20 +522,44 @@ impl Surroundings for Inside {
 
     async fn project(&self, place: &SettingsPlace, _: Option<&Path>) -> Result<Project, Failure> {
         let mut spec = self.scene.stage.spec(&self.scene.scenario);
+        match self.scene.outage(Service::Settings) {
+            None => {}
+            // Somebody edits them.
+            Some(Fate::Denied) => {
+                return Err(Failure::new(
+                    Fault::Configuration,
+                    "cutover.toml: line 3: expected a value",
+                ));
+            }
+            // They are those of another slot.
+            Some(Fate::Stale(_)) => spec.slot = SlotName::new("other"),
+            Some(_) => {
+                return Err(Failure::new(
+                    Fault::System,
+                    "GetObject: the settings cannot be had just now",
+                ));
+            }
+        }
         // Settings of other requests are named by the version that they release.
         let label = match place {
             SettingsPlace::Object { key, .. } => key.strip_suffix(".toml").filter(|stem| *stem != "cutover"),
             SettingsPlace::File(_) => None,
         };
         spec.artifact.version_label = Some(label.unwrap_or(stage::NEW).to_owned());
-        Ok(Project::new(spec, PathBuf::new(), None))
+        Ok(Project::new(spec, PathBuf::new(), Some(&whereabouts().journal)))
     }
 
-    async fn journal(&self, _: &Project) -> Arc<dyn Journal> {
+    async fn journal(&self, _: &Whereabouts) -> Arc<dyn Journal> {
         Arc::clone(&self.seat.journal)
     }
 
-    async fn seat(&self, _: &Project, _: Arc<dyn Journal>, _: Option<PathBuf>) -> Result<Seat, Failure> {
+    async fn seat(
+        &self,
+        _: &Whereabouts,
+        _: Overrides,
+        _: Arc<dyn Journal>,
+        _: Option<PathBuf>,
+    ) -> Result<Seat, Failure> {
         Ok(self.seat.clone())
     }
 }

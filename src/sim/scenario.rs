@@ -325,6 +325,8 @@ pub enum Service {
     Probes,
     /// CodePipeline.
     Pipelines,
+    /// The settings of the function: they hold a mistake (`Denied`), are those of another slot (`Stale`), or cannot be had.
+    Settings,
 }
 
 fn known<E: Error>(name: &str) -> Result<Name, E> {

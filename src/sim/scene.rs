@@ -282,10 +282,17 @@ impl Scene {
 
     /// Whether a service cannot be reached at all now.
     pub(super) fn is_out(&self, service: Service) -> bool {
+        self.outage(service).is_some()
+    }
+
+    /// How it shows that a service cannot be reached now, if it cannot.
+    pub(super) fn outage(&self, service: Service) -> Option<Fate> {
         let elapsed = self.elapsed();
-        self.scenario.troubles.iter().any(|trouble| {
-            matches!(trouble, Trouble::Outage { of, from, length, .. }
-                if *of == service && elapsed >= *from && elapsed < *from + *length)
+        self.scenario.troubles.iter().find_map(|trouble| match trouble {
+            Trouble::Outage { of, from, length, fate } => {
+                (*of == service && elapsed >= *from && elapsed < *from + *length).then_some(*fate)
+            }
+            _ => None,
         })
     }
 

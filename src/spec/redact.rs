@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use toml::de::DeValue;
 
-use super::document::{Document, Place, Step};
+use super::document::{Document, Node, Place, Step};
 
 /// The namespace of environment properties among the option settings.
 const PROPERTIES: &str = "aws:elasticbeanstalk:application:environment";
@@ -58,25 +58,55 @@ pub(super) fn hide_values(document: &Document<'_>, unknown: &[Place], text: &str
             nested && place.steps().starts_with(key.steps())
         })
     };
+    let is_scalar = |node: &Node| {
+        !matches!(
+            document.get(&node.place),
+            Some(DeValue::Table(_) | DeValue::Array(_)) | None
+        )
+    };
     let spans: Vec<Range<usize>> = document
         .nodes()
         .into_iter()
-        .filter(|node| {
-            !matches!(
-                document.get(&node.place),
-                Some(DeValue::Table(_) | DeValue::Array(_)) | None
-            )
-        })
+        .filter(is_scalar)
         .filter(|node| is_sensitive(document, &node.place) || in_unknown(&node.place))
         .map(|node| node.value)
         .collect();
-    blot(text, |at| spans.iter().any(|span| span.contains(&at)))
+    let values: Vec<Range<usize>> = document
+        .nodes()
+        .into_iter()
+        .filter(is_scalar)
+        .map(|node| node.value)
+        .collect();
+    let comments = comments(text, |at| values.iter().any(|value| value.contains(&at)));
+    blot(text, |at| spans.iter().chain(&comments).any(|span| span.contains(&at)))
+}
+
+/// What may be a value in comments: somebody may have taken a line out, and it says as much as before. `in_value` says where a `#`
+/// begins none.
+fn comments(text: &str, in_value: impl Fn(usize) -> bool) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let hash = line
+            .match_indices('#')
+            .map(|(at, _)| start + at)
+            .find(|at| !in_value(*at));
+        let end = start + line.len();
+        if let Some(hash) = hash
+            && let Some(name) = text[hash..end].find(['=', ':'])
+        {
+            found.push(hash + name + 1..end);
+        }
+        start = end;
+    }
+    found
 }
 
 /// The same for a text whose syntax is broken: everything is blotted out that may belong to a value which may be
 /// secret.
 pub(super) fn hide_lines(text: &str) -> String {
-    let mut hidden: Vec<Range<usize>> = Vec::new();
+    // Without its syntax nobody knows which `#` begins a comment.
+    let mut hidden = comments(text, |_| false);
     let mut in_section = false;
     let mut in_value = false;
     let mut start = 0;

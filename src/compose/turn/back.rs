@@ -3,8 +3,8 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use super::NotBegun;
 use super::limit::Limit;
+use super::{ENDED_BADLY, NotBegun};
 use crate::driver::{Driver, DriverError, Seat};
 use crate::release::{Notice, Outcome, Release, Wish};
 
@@ -42,7 +42,10 @@ where
                 Outcome::Promoted => format!(
                     "release {id} was promoted: it was too late for it to turn back; this one begins all the same, and everything is checked anew"
                 ),
-                Outcome::RolledBack | Outcome::Aborted | Outcome::Refused | Outcome::NeedsHuman => {
+                Outcome::NeedsHuman => format!(
+                    "{ENDED_BADLY} release {id} needs a human; `cutover status` says more. It is this one's turn, and everything is checked anew"
+                ),
+                Outcome::RolledBack | Outcome::Aborted | Outcome::Refused => {
                     format!("release {id} is over: {outcome}; it is this one's turn, and everything is checked anew")
                 }
             };

@@ -36,6 +36,9 @@ const REPLACE: Span = WAIT;
 /// How long the world may take to come to rest after the release before: that may have changed the live environment last.
 pub const SETTLE: Duration = Duration::from_secs(10 * 60);
 
+/// What a line begins with that tells of a bad end which nobody waits for. A filter of the function's log finds it.
+pub const ENDED_BADLY: &str = "ended badly:";
+
 /// How long a process that was told to end takes to put on record what must be.
 const FAREWELL: Duration = Duration::from_secs(3);
 

@@ -220,6 +220,19 @@ impl Scenario {
             let trouble = of_pipelines(random, length(&self.terms));
             self.troubles.push(trouble);
         }
+        // Draws of its own, and the last ones, so that all others stay what they are.
+        let other = &mut Rng::with_seed(self.seed.rotate_left(48));
+        if other.u8(..4) == 0 {
+            self.troubles.push(Trouble::Outage {
+                of: Service::Settings,
+                from: seconds(other.u64(0..length(&self.terms))),
+                length: seconds(pick(other, &[60, 300, 1500])),
+                fate: pick(
+                    other,
+                    &[Fate::Denied, Fate::Denied, Fate::Stale(seconds(8)), Fate::ErrorBefore],
+                ),
+            });
+        }
     }
 }
 

@@ -106,9 +106,12 @@ impl Bench {
 
     /// Invokes the function directly, once.
     pub(super) async fn invoke(&self, event: Value) -> RunEnd {
-        Arc::clone(&self.crew)
-            .sandbox("direct".to_owned(), event, self.length)
-            .await
+        self.invoke_as("direct", event).await
+    }
+
+    /// The same as an invocation of its own.
+    pub(super) async fn invoke_as(&self, id: &str, event: Value) -> RunEnd {
+        Arc::clone(&self.crew).sandbox(id.to_owned(), event, self.length).await
     }
 
     /// Waits until something is so.

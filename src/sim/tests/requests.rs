@@ -1,11 +1,12 @@
 //! Several requests for one slot: each has its turn, and none meddles with another's release.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::scenario::{Fate, Manner, Quality, Scenario, Trouble};
 use super::super::stage::{NEW, OLD, zipped};
 use super::bench::{Bench, play};
 use super::{calm, seconds};
+use crate::local::automation::RunEnd;
 use crate::local::storage::Storage as _;
 use crate::release::{Outcome, Phase};
 
@@ -152,6 +153,45 @@ fn a_job_that_comes_again_after_its_action_has_failed_begins_nothing() {
     );
 }
 
+/// A release is under way when its schedule fires: that is everyday, until no drill has passed for too long.
+#[test]
+fn a_drill_that_may_not_begin_fails_only_where_none_has_passed_for_long() {
+    played(
+        |_| {},
+        async |bench| {
+            let drill = json!({ "kind": "rollback", "config": "s3://releases/cutover.toml", "max_share": "100%" });
+            let drill = json!({ "cutover": { "drill": drill } });
+            bench.release("first", NEW).await;
+            bench.phase(1, Phase::Provision).await;
+            let RunEnd::Failed(said) = bench.invoke(drill.clone()).await else {
+                panic!("nobody would hear that there are no drills: {}", bench.told());
+            };
+            let said = String::from_utf8(said).unwrap();
+            for part in ["no drill of shop/production has passed", "release shop/production/1"] {
+                assert!(said.contains(part), "{part}: {said}");
+            }
+            assert_eq!(bench.ended("first").await, "Succeeded", "{}", bench.told());
+            bench.line.attempt();
+            bench.invoke(drill.clone()).await;
+            bench
+                .until("the end of the drill", async || {
+                    bench.read(2).await.is_some_and(|release| release.outcome.is_some())
+                })
+                .await;
+            bench.release("second", "v3").await;
+            bench.phase(3, Phase::Provision).await;
+            let RunEnd::Answered(said) = bench.invoke_as("another", drill).await else {
+                panic!("the next one is soon enough: {}", bench.told());
+            };
+            let said: Value = serde_json::from_slice(&said).unwrap();
+            assert!(said["drill"].is_null(), "{said}");
+            let why = said["why"].as_str().unwrap();
+            assert!(why.contains("release shop/production/3"), "{why}");
+            assert_eq!(bench.ended("second").await, "Succeeded", "{}", bench.told());
+        },
+    );
+}
+
 /// Whoever asked for it does not ask again, so the watch sees its end, and is the only one who can tell.
 #[test]
 fn a_bad_end_that_nobody_waits_for_fails_the_watch_that_sees_it() {
@@ -165,6 +205,9 @@ fn a_bad_end_that_nobody_waits_for_fails_the_watch_that_sees_it() {
             bench.until("the watch's word", async || bench.told_of(told)).await;
             let lines = bench.told();
             assert_eq!(lines.matches(told).count(), 1, "{lines}");
+            // By this line the log's filter knows it.
+            let filtered = "ended badly: release shop/production/1 was rolled back";
+            assert_eq!(lines.matches(filtered).count(), 1, "{lines}");
         },
     );
 }
