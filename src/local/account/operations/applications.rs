@@ -141,7 +141,7 @@ impl Account {
             "Versions",
             application.versions.iter().rev().map(|version| &version.label),
         );
-        xml.texts("ConfigurationTemplates", application.templates.keys());
+        xml.texts("ConfigurationTemplates", self.saved_names(name));
         xml.element("ResourceLifecycleConfig", |xml| {
             xml.element("VersionLifecycleConfig", |xml| {
                 for (rule, limit, most) in [("MaxCountRule", "MaxCount", 200), ("MaxAgeRule", "MaxAgeInDays", 180)] {
