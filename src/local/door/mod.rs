@@ -180,7 +180,7 @@ impl Door {
         }
         let (mut request, mut hides) = (request, None);
         // Whoever has such a link need not say who they are.
-        if !route::follows_link_to_logs(&request, &target) {
+        if !route::follows_own_link(&request, &target) {
             if let Some((keys, region)) = &self.keys {
                 request = match signature::verify(keys, region, request, &shape, self.clock.now()).await {
                     Ok(request) => request,

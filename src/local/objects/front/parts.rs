@@ -50,7 +50,7 @@ impl Front {
             ));
         }
         let description = Description {
-            content_type: input.content_type,
+            content_type: Some(convert::content_type(input.content_type)),
             cache_control: input.cache_control,
             content_disposition: input.content_disposition,
             content_encoding: input.content_encoding,

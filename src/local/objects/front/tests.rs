@@ -317,3 +317,38 @@ async fn uploads_are_listed_page_by_page_and_written_as_is_asked_for() {
     let (_, text) = world.ask("GET /bundles?uploads&key-marker=a%20b", &[], "").await;
     assert_eq!(all(&text, "UploadId").len(), 1, "{text}");
 }
+
+#[tokio::test]
+async fn an_object_in_parts_of_which_nobody_says_what_it_is_is_one_of_bytes() {
+    let world = World::new();
+    let id = world.upload("large").await;
+    let (status, _) = world
+        .ask(&format!("PUT /bundles/large?partNumber=1&uploadId={id}"), &[], "1")
+        .await;
+    assert_eq!(status, 200);
+    let (_, body) = world.ask(&format!("GET /bundles/large?uploadId={id}"), &[], "").await;
+    let tag = inside(&body, "ETag").unwrap();
+    let body = format!(
+        "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{tag}</ETag></Part></CompleteMultipartUpload>"
+    );
+    let (status, body) = world
+        .ask(&format!("POST /bundles/large?uploadId={id}"), &[], &body)
+        .await;
+    assert_eq!(status, 200, "{body}");
+    let request = http::Request::get("http://127.0.0.1/bundles/large").body(s3s::Body::empty());
+    let answer = world.front.handle(request.unwrap()).await;
+    assert_eq!(answer.headers()["content-type"], "binary/octet-stream");
+}
+
+#[tokio::test]
+async fn moments_are_told_in_whole_seconds() {
+    let world = World::new();
+    for key in ["a", "b", "c"] {
+        world.store.put("bundles", key, b"1");
+        tokio::time::sleep(std::time::Duration::from_millis(7)).await;
+    }
+    let (_, body) = world.ask("GET /bundles?list-type=2", &[], "").await;
+    let moments = all(&body, "LastModified");
+    assert_eq!(moments.len(), 3);
+    assert!(moments.iter().all(|moment| moment.ends_with(".000Z")), "{moments:?}");
+}

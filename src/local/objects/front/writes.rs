@@ -10,8 +10,6 @@ use super::super::object::{Description, Object};
 use super::super::receive::{Claims, receive};
 use super::{Front, Kept, convert};
 
-/// What S3 says an object is when the client does not say (API reference, GetObject).
-const UNKNOWN_CONTENT: &str = "binary/octet-stream";
 /// Objects that one `DeleteObjects` takes (API reference, DeleteObjects).
 const MOST_DELETED: usize = 1000;
 
@@ -19,7 +17,7 @@ impl Front {
     pub(super) async fn do_put_object(&self, input: PutObjectInput, claims: &Claims) -> S3Result<PutObjectOutput> {
         let condition = Condition::of_write(input.if_match, input.if_none_match.as_ref())?;
         let description = Description {
-            content_type: input.content_type.or_else(|| Some(UNKNOWN_CONTENT.to_owned())),
+            content_type: Some(convert::content_type(input.content_type)),
             cache_control: input.cache_control,
             content_disposition: input.content_disposition,
             content_encoding: input.content_encoding,
@@ -88,7 +86,7 @@ impl Front {
         }
         let description = match input.metadata_directive.as_ref().map(MetadataDirective::as_str) {
             Some(MetadataDirective::REPLACE) => Description {
-                content_type: input.content_type.or_else(|| Some(UNKNOWN_CONTENT.to_owned())),
+                content_type: Some(convert::content_type(input.content_type)),
                 cache_control: input.cache_control,
                 content_disposition: input.content_disposition,
                 content_encoding: input.content_encoding,
