@@ -32,7 +32,7 @@ pub use signature::{Keys, KeysError};
 
 use super::automation::JsonServices;
 use super::memory::Memory;
-use super::objects::S3Front;
+use super::objects::{RequestId, S3Front};
 use super::permissions::Permissions;
 use crate::model::Clock;
 use refusal::{Refusal, Shape};
@@ -186,6 +186,8 @@ impl Door {
                     Ok(request) => request,
                     Err(refusal) => return refusal.response(&shape, id),
                 };
+            } else if let Err(refusal) = signature::check_link(&request, &shape, self.clock.now()) {
+                return refusal.response(&shape, id);
             }
             if let Some(permissions) = &self.permissions {
                 match permit::admit(permissions, &target, &shape, request, id).await {
@@ -196,6 +198,7 @@ impl Door {
         }
         match target {
             Target::ObjectStore => {
+                request.extensions_mut().insert(RequestId::new(id));
                 let mut response = self
                     .objects
                     .handle(request.map(body::to_store))
