@@ -130,7 +130,7 @@ hand = APPLICATION / ".elasticbeanstalk" / "saved_configs" / "hand.cfg.yml"
 hand.write_text("OptionSettings:\n  aws:elasticbeanstalk:application:environment:\n    SHAPE: square\n")
 eb("config", "put", "hand")
 says(eb("config", "list"), "hand", "kept")
-says(eb("create", "shop-red", "--cfg", "kept", "--timeout", "2"), "Successfully launched environment: shop-red")
+says(eb("create", "shop-red", "--cfg", "kept", "--version", "v2", "--timeout", "2"), "Successfully launched environment: shop-red")
 says(eb("printenv", "shop-red"), "COLOR = plum", "SHAPE = round")
 says(eb("config", "shop-red", "--cfg", "hand"), "Successfully deployed new configuration to environment.")
 says(eb("printenv", "shop-red"), "COLOR = plum", "SHAPE = square")
