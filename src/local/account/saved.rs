@@ -29,6 +29,7 @@ impl Account {
         let contents = contents.and_then(read);
         let contents = contents.map_err(|why| errors::saved_configuration(&format!("{application}/{name}"), &why))?;
         let modified = self.storage.revision(&bucket, &key).map(|revision| revision.modified);
+        check_tier(contents.tier.as_deref())?;
         Ok(Template {
             description: contents.description,
             platform: contents.platform.as_deref().map(platform).transpose()?,
@@ -43,7 +44,11 @@ impl Account {
         let prefix = key(application, "");
         let keys = self.storage.keys(&self.bucket(), &prefix);
         let put = keys.iter().filter_map(|key| key.strip_prefix(&prefix));
-        let mut names: Vec<String> = put.filter(|name| !name.is_empty()).map(str::to_owned).collect();
+        let mut names: Vec<String> = put
+            // Names of applications may have slashes, too.
+            .filter(|name| !name.is_empty() && !name.contains('/'))
+            .map(str::to_owned)
+            .collect();
         if let Some(owner) = self.applications.get(application) {
             names.extend(owner.templates.keys().cloned());
         }
@@ -55,8 +60,17 @@ impl Account {
     /// What a document says that a call carries itself: its platform, if it names one, and its settings.
     pub(super) fn saved_in(contents: &str) -> Result<(Option<Platform>, OptionSettings), AwsError> {
         let contents = read(contents).map_err(|why| errors::saved_configuration("SourceContents", &why))?;
+        check_tier(contents.tier.as_deref())?;
         let platform = contents.platform.as_deref().map(platform).transpose()?;
         Ok((platform, contents.settings))
+    }
+
+    /// Removes the objects of all saved configurations of an application.
+    pub(super) fn forget_saved(&self, application: &str) {
+        let bucket = self.bucket();
+        for name in self.saved_names(application) {
+            self.storage.delete(&bucket, &key(application, &name));
+        }
     }
 }
 
@@ -109,6 +123,8 @@ struct Contents {
     description: Option<String>,
     /// An ARN or the name of a solution stack. Whoever writes a document by hand may leave it to the environment.
     platform: Option<String>,
+    /// The name of the tier, if it says one.
+    tier: Option<String>,
     settings: OptionSettings,
 }
 
@@ -129,6 +145,10 @@ fn read(text: &str) -> Result<Contents, String> {
         platform: stated
             .and_then(|stated| text_in(stated, "PlatformArn"))
             .or_else(|| text_in(&document, "SolutionStack"))
+            .filter(given),
+        tier: document
+            .get("EnvironmentTier")
+            .and_then(|tier| text_in(tier, "Name"))
             .filter(given),
         settings: OptionSettings::default(),
     };
@@ -159,6 +179,14 @@ fn read(text: &str) -> Result<Contents, String> {
     Ok(contents)
 }
 
+/// Only the web server tier is here.
+fn check_tier(tier: Option<&str>) -> Result<(), AwsError> {
+    match tier {
+        None | Some("WebServer") => Ok(()),
+        Some(other) => Err(errors::not_implemented(&format!("environments of the tier {other}"))),
+    }
+}
+
 /// The platform that a document names by its ARN or, in older documents, by its solution stack.
 fn platform(name: &str) -> Result<Platform, AwsError> {
     match Platform::from_arn(name).or_else(|| Platform::from_stack(name)) {
@@ -172,6 +200,7 @@ fn platform(name: &str) -> Result<Platform, AwsError> {
 mod tests {
     use super::super::fixture::World;
     use super::*;
+    use crate::local::storage::Storage as _;
 
     const SHOP: (&str, &str) = ("ApplicationName", "shop");
     const STACK: (&str, &str) = ("SolutionStackName", World::STACK);
@@ -285,6 +314,22 @@ mod tests {
     }
 
     #[test]
+    fn saved_configurations_go_with_their_application() {
+        let mut world = World::new();
+        world.ok("CreateConfigurationTemplate", &[SHOP, ("TemplateName", "kept"), STACK]);
+        put(&world, "hand", TWO);
+        world.ok("DeleteApplication", &[SHOP]);
+        assert!(
+            world
+                .storage
+                .keys(&world.account.bucket(), "resources/templates/")
+                .is_empty()
+        );
+        world.ok("CreateApplication", &[SHOP]);
+        world.ok("CreateConfigurationTemplate", &[SHOP, ("TemplateName", "kept"), STACK]);
+    }
+
+    #[test]
     fn a_document_in_a_call_is_as_good() {
         let mut world = World::new();
         world.launch("blue", "v1");
@@ -306,6 +351,9 @@ mod tests {
             message.contains("shop/broken") && message.contains("must be a map of namespaces"),
             "{message}"
         );
+        put(&world, "broken", "EnvironmentTier:\n  Name: Worker\n");
+        let (code, _) = world.refused("ValidateConfigurationSettings", &[SHOP, ("TemplateName", "broken")]);
+        assert_eq!(code, "NotImplemented");
         put(&world, "broken", "SolutionStack: DOS");
         let (_, message) = world.refused("ValidateConfigurationSettings", &[SHOP, ("TemplateName", "broken")]);
         assert_eq!(message, "No Solution Stack named 'DOS' found.");

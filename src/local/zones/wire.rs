@@ -179,8 +179,11 @@ pub(super) fn read<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, Refus
     quick_xml::de::from_str(text).map_err(|error| Refusal::input(format!("Unable to parse request ({error})")))
 }
 
+/// Changes that are carried out together.
+pub(super) type Batch = Vec<(Action, RecordSet)>;
+
 /// Reads a batch of changes, and what is said of it.
-pub(super) fn changes(body: &[u8]) -> Result<(Vec<(Action, RecordSet)>, Option<String>), Refusal> {
+pub(super) fn changes(body: &[u8]) -> Result<(Batch, Option<String>), Refusal> {
     let batch = read::<ChangeRequest>(body)?.change_batch;
     let changes = batch.changes.change.into_iter().map(record).collect::<Result<_, _>>()?;
     Ok((changes, batch.comment))

@@ -97,6 +97,7 @@ impl Account {
             .filter(|(name, _)| self.live_environments_of(name).is_empty())
             .collect();
         for (name, request_id) in due {
+            self.forget_saved(&name);
             self.applications.remove(&name);
             let source = Source {
                 application: name,
