@@ -25,6 +25,9 @@ pub trait Storage: Send + Sync {
     /// The whole content of an object, if it is there.
     fn content(&self, bucket: &str, key: &str) -> Option<Vec<u8>>;
 
+    /// Keys of a bucket that begin with a prefix, in their order.
+    fn keys(&self, bucket: &str, prefix: &str) -> Vec<String>;
+
     /// Writes a small object whole.
     fn put(&self, bucket: &str, key: &str, content: &[u8]);
 

@@ -121,6 +121,13 @@ pub(crate) fn configuration_file(invalid: &Invalid, label: &str) -> AwsError {
     ))
 }
 
+/// A saved configuration that cannot be read.
+pub(crate) fn saved_configuration(which: &str, why: &str) -> AwsError {
+    invalid_value(format!(
+        "The configuration template {which} cannot be read. {why}. Update the saved configuration."
+    ))
+}
+
 /// A quota is used up.
 pub(crate) fn quota(code: &'static str, what: &str, limit: usize) -> AwsError {
     AwsError::new(code, format!("You cannot have more than {limit} {what}."))

@@ -48,13 +48,6 @@ impl FakeStorage {
         self.objects.lock().unwrap().contains_key(&(bucket.into(), key.into()))
     }
 
-    /// Keys of a bucket, in their order.
-    pub(crate) fn keys(&self, bucket: &str) -> Vec<String> {
-        let objects = self.objects.lock().unwrap();
-        let there = objects.keys().filter(|(other, _)| other == bucket);
-        there.map(|(_, key)| key.clone()).collect()
-    }
-
     pub(crate) fn bytes(&self, bucket: &str, key: &str) -> Vec<u8> {
         self.objects.lock().unwrap()[&(bucket.into(), key.into())].1.clone()
     }
@@ -92,6 +85,13 @@ impl Storage for FakeStorage {
         objects
             .get(&(bucket.into(), key.into()))
             .map(|(_, content)| content.clone())
+    }
+
+    fn keys(&self, bucket: &str, prefix: &str) -> Vec<String> {
+        let objects = self.objects.lock().unwrap();
+        let there = objects.keys().filter(|(other, _)| other == bucket);
+        let keys = there.map(|(_, key)| key.clone());
+        keys.filter(|key| key.starts_with(prefix)).collect()
     }
 
     fn put(&self, bucket: &str, key: &str, content: &[u8]) {

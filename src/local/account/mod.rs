@@ -17,6 +17,7 @@ mod operations;
 #[cfg(test)]
 mod random;
 mod remember;
+mod saved;
 mod settings;
 #[cfg(test)]
 mod shared_tests;

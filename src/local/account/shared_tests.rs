@@ -526,6 +526,28 @@ fn instances_that_were_to_go_are_forgotten_when_their_cloud_ends() {
 }
 
 #[test]
+fn who_asks_which_load_balancers_can_be_shared_is_told() {
+    let asked = |world: &mut World| {
+        let mut body = world.ok(
+            "DescribeConfigurationOptions",
+            &[
+                ("SolutionStackName", World::STACK),
+                ("Options.member.1.Namespace", "aws:elbv2:loadbalancer"),
+                ("Options.member.1.OptionName", "SharedLoadBalancer"),
+            ],
+        );
+        let (_, rest) = body.split_once("<ValueOptions>").expect("the eb CLI needs the list");
+        body = rest.split_once("</ValueOptions>").unwrap().0.to_owned();
+        body
+    };
+    let mut world = World::new();
+    world.launch("blue", "v1");
+    assert_eq!(asked(&mut world), "", "its own balancer is not to be shared");
+    let (mut world, arn, _) = self::world();
+    assert_eq!(asked(&mut world), format!("<member>{arn}</member>"));
+}
+
+#[test]
 fn a_balancer_of_one_environment_is_described_and_left_alone() {
     let mut world = World::new();
     let given = options(&[("aws:elasticbeanstalk:environment", "LoadBalancerType", "application")]);

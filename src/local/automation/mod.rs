@@ -31,8 +31,8 @@ use pipelines::Pipelines;
 use schedules::Schedules;
 
 pub use call::{JsonAnswer, JsonRequest, JsonServices, Service};
-pub(super) use functions::Named;
 pub use functions::{Deployed, Run, RunEnd, Runtime};
+pub(super) use functions::{Named, is_package};
 pub use service::{AutomationService, FunctionPlane};
 
 /// How late something is when the machine must have slept. Who turns the clock does so when something is due, or at least every few

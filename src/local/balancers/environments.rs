@@ -5,7 +5,7 @@ use super::group::{
     DEREGISTRATION_DELAY, HealthCheck, STICKINESS, STICKINESS_DURATION, TargetGroup, default_attributes,
 };
 use super::routing::{Action, Condition, Forward, Stickiness, WeightedGroup};
-use super::state::{Listener, ListenerRule, LoadBalancer, Tags};
+use super::state::{self, EXTERNAL, Listener, ListenerRule, LoadBalancer, Tags};
 use super::{Balancers, errors, operations};
 use crate::local::query::AwsError;
 use crate::model::{EnvironmentId, Timestamp};
@@ -157,11 +157,11 @@ impl Balancers {
             name: arn.as_str().rsplit('/').nth(1).unwrap_or_default().to_owned(),
             arn,
             dns_name: dns_name.to_owned(),
-            scheme: "internet-facing".to_owned(),
+            scheme: EXTERNAL.to_owned(),
             subnets: vec!["subnet-a".to_owned(), "subnet-b".to_owned()],
             security_groups: Vec::new(),
             created: now,
-            attributes: operations::default_attributes(),
+            attributes: state::default_attributes(EXTERNAL),
             tags,
             listeners: vec![listener],
             owner: Some(tenant.id.clone()),

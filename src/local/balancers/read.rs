@@ -190,6 +190,17 @@ pub(super) fn conditions(parameters: &Parameters) -> Result<Option<Vec<Condition
         return Ok(None);
     }
     let conditions = given.into_iter().map(condition).collect::<Result<Vec<_>, _>>()?;
+    for (number, one) in conditions.iter().enumerate() {
+        if let Some(field) = comes_once(one)
+            && conditions[..number]
+                .iter()
+                .any(|other| comes_once(other) == Some(field))
+        {
+            return Err(errors::validation(format!(
+                "Rules can have at most '1' condition of the field '{field}'"
+            )));
+        }
+    }
     let values: usize = conditions.iter().map(amount).sum();
     if values > MOST_VALUES {
         return Err(errors::validation(format!(
@@ -197,6 +208,16 @@ pub(super) fn conditions(parameters: &Parameters) -> Result<Option<Vec<Condition
         )));
     }
     Ok(Some(conditions))
+}
+
+/// The field of a condition that a rule can have once; those on headers and query strings may come again.
+fn comes_once(condition: &Condition) -> Option<&'static str> {
+    match condition {
+        Condition::HostHeader(_) => Some("host-header"),
+        Condition::PathPattern(_) => Some("path-pattern"),
+        Condition::HttpRequestMethod(_) => Some("http-request-method"),
+        Condition::HttpHeader { .. } | Condition::QueryString(_) => None,
+    }
 }
 
 fn amount(condition: &Condition) -> usize {

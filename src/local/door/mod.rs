@@ -32,7 +32,7 @@ pub use signature::{Keys, KeysError};
 
 use super::automation::JsonServices;
 use super::memory::Memory;
-use super::objects::S3Front;
+use super::objects::{RequestId, S3Front};
 use super::permissions::Permissions;
 use crate::model::Clock;
 use refusal::{Refusal, Shape};
@@ -180,12 +180,14 @@ impl Door {
         }
         let (mut request, mut hides) = (request, None);
         // Whoever has such a link need not say who they are.
-        if !route::follows_link_to_logs(&request, &target) {
+        if !route::follows_own_link(&request, &target) {
             if let Some((keys, region)) = &self.keys {
                 request = match signature::verify(keys, region, request, &shape, self.clock.now()).await {
                     Ok(request) => request,
                     Err(refusal) => return refusal.response(&shape, id),
                 };
+            } else if let Err(refusal) = signature::check_link(&request, &shape, self.clock.now()) {
+                return refusal.response(&shape, id);
             }
             if let Some(permissions) = &self.permissions {
                 match permit::admit(permissions, &target, &shape, request, id).await {
@@ -196,6 +198,7 @@ impl Door {
         }
         match target {
             Target::ObjectStore => {
+                request.extensions_mut().insert(RequestId::new(id));
                 let mut response = self
                     .objects
                     .handle(request.map(body::to_store))

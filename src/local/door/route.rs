@@ -6,7 +6,7 @@
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, Method, Request, Uri};
 
-use crate::local::automation::Service;
+use crate::local::automation::{Service, is_package};
 use crate::local::storage::{LOGS, OWN_BUCKETS};
 
 /// Where a request goes.
@@ -153,17 +153,19 @@ pub(super) fn scope_of(headers: &HeaderMap, uri: &Uri) -> Option<String> {
         .map(|(_, value)| value.into_owned())
 }
 
-/// Whether a request follows a link to logs, which on AWS the service has signed itself: whoever has the link may follow it.
-pub(super) fn follows_link_to_logs<B>(request: &Request<B>, target: &Target) -> bool {
-    let is_log = |path: &str| {
-        let rest = path.strip_prefix('/')?.strip_prefix(OWN_BUCKETS)?;
-        Some(rest.split_once('/')?.1.starts_with(LOGS))
+/// Whether a request follows a link to logs or to a function's package, which on AWS the service has signed itself: whoever has the
+/// link may follow it. None of them can be guessed.
+pub(super) fn follows_own_link<B>(request: &Request<B>, target: &Target) -> bool {
+    let is_linked = |path: &str| {
+        let (bucket, key) = path.strip_prefix('/')?.split_once('/')?;
+        let is_log = bucket.starts_with(OWN_BUCKETS) && key.starts_with(LOGS);
+        Some(is_log || is_package(bucket, key))
     };
     *target == Target::ObjectStore
         && request.method() == Method::GET
         && request.uri().query().is_none()
         && !request.headers().contains_key(AUTHORIZATION)
-        && is_log(request.uri().path()) == Some(true)
+        && is_linked(request.uri().path()) == Some(true)
 }
 
 #[cfg(test)]
@@ -243,11 +245,13 @@ mod tests {
         assert_eq!(of_version("2010-08-01"), unknown("monitoring"));
     }
     #[test]
-    fn links_to_logs_are_told_from_all_else() {
+    fn links_of_the_services_own_are_told_from_all_else() {
         let path =
             "/elasticbeanstalk-eu-central-1-123456789012/resources/environments/logs/tail/e-1/i-1/TailLogs-1.txt";
-        let follows = |request: &Request<()>| follows_link_to_logs(request, &target(request));
+        let follows = |request: &Request<()>| follows_own_link(request, &target(request));
         assert!(follows(&request("GET", path, &[])));
+        let package = "/awslambda-eu-central-1-tasks/snapshots/123456789012/release-0f8f-77";
+        assert!(follows(&request("GET", package, &[])));
         for other in [
             request("PUT", path, &[]),
             request("DELETE", path, &[]),
@@ -270,6 +274,10 @@ mod tests {
             ),
             request("GET", "/elasticbeanstalk-x/shop/resources/environments/logs/a", &[]),
             request("GET", "/releases/resources/environments/logs/a", &[]),
+            request("PUT", package, &[]),
+            request("GET", "/awslambda-eu-central-1-tasks?prefix=snapshots/", &[]),
+            request("GET", "/awslambda-eu-central-1-tasks/other", &[]),
+            request("GET", "/mine-tasks/snapshots/123456789012/a", &[]),
         ] {
             assert!(!follows(&other), "{other:?}");
         }

@@ -126,6 +126,34 @@ pub(super) async fn verify(
     Ok(Request::from_parts(parts, content))
 }
 
+/// Refuses a link to an object whose time is over, also where no keys are known that could tell who made it.
+pub(super) fn check_link<B>(request: &Request<B>, shape: &Shape, now: Timestamp) -> Result<(), Refusal> {
+    if *shape != Shape::Store || request.headers().contains_key(AUTHORIZATION) {
+        return Ok(());
+    }
+    let query = request.uri().query().unwrap_or_default();
+    let value = |wanted: &str| {
+        let mut pairs = form_urlencoded::parse(query.as_bytes());
+        pairs.find(|(name, _)| name == wanted).map(|(_, value)| value)
+    };
+    let number = |name: &str| value(name)?.parse::<i64>().ok();
+    // The second from which on it is of no use any more. Links of the older kind say it themselves.
+    let ends = match (value("X-Amz-Date"), number("X-Amz-Expires")) {
+        (Some(date), Some(life)) => made_at(&date).map(|made| made.as_second().saturating_add(life)),
+        _ => number("Expires").filter(|_| value("AWSAccessKeyId").is_some()),
+    };
+    match ends {
+        Some(ends) if now.as_millis() / 1000 > ends => Err(refusal(Fault::LinkExpired, shape)),
+        _ => Ok(()),
+    }
+}
+
+/// The moment that a date of a signature stands for, such as `20261126T042445Z`.
+fn made_at(date: &str) -> Option<jiff::Timestamp> {
+    let made = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", date).ok()?;
+    Some(made.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp())
+}
+
 /// What S3's clients say of the body in place of its digest, or the digest.
 fn store_payload(parts: &Parts, is_link: bool) -> String {
     match parts.headers.get("x-amz-content-sha256") {
@@ -219,10 +247,8 @@ impl Claim {
     }
 
     fn check_time(&self, now: Timestamp, skew: Duration) -> Result<(), Fault> {
-        let made = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", &self.date)
-            .and_then(|made| made.to_zoned(jiff::tz::TimeZone::UTC))
-            .map_err(|_| Fault::Malformed)?;
-        let age = now.as_millis() - made.timestamp().as_millisecond();
+        let made = made_at(&self.date).ok_or(Fault::Malformed)?;
+        let age = now.as_millis() - made.as_millisecond();
         let skew = i64::try_from(skew.as_millis()).unwrap_or(i64::MAX);
         if age < -skew {
             return Err(Fault::Skewed);

@@ -323,6 +323,30 @@ async fn who_speaks_json_is_refused_in_json_also_without_a_body() {
     }
 }
 
+#[tokio::test]
+async fn a_link_that_is_over_is_refused_whoever_knows_its_key() {
+    let house = house();
+    let now = SystemClock.now().as_millis() / 1000;
+    let ask = async |link: String| {
+        let request = Request::get(format!("http://127.0.0.1/bucket/key?{link}"));
+        let response = house.door.handle(request.body(body("")).unwrap()).await;
+        (response.status().as_u16(), text(response).await)
+    };
+    let new = |date: &str| format!("X-Amz-Date={date}&X-Amz-Expires=60&X-Amz-Signature=0");
+    let old = |until: i64| format!("AWSAccessKeyId=a&Signature=b&Expires={until}");
+    for link in [new(&http_now()), old(now + 60)] {
+        assert_eq!(ask(link.clone()).await.0, 404, "{link}");
+    }
+    for link in [new("20200101T000000Z"), old(now - 60)] {
+        let (status, told) = ask(link.clone()).await;
+        assert_eq!(status, 403, "{link}");
+        assert!(
+            told.contains("<Code>AccessDenied</Code><Message>Request has expired</Message>"),
+            "{told}"
+        );
+    }
+}
+
 /// This moment as requests are dated.
 fn http_now() -> String {
     let now = jiff::Timestamp::from_millisecond(SystemClock.now().as_millis()).unwrap();

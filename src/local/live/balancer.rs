@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use http::header::{CONTENT_TYPE, HeaderValue, SERVER};
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use tokio::net::TcpListener;
@@ -14,9 +13,10 @@ use tokio::time::Instant;
 
 use super::body::Download;
 use super::door::{Answer, Door, Entrance, Stage};
-use super::headers;
+use super::forward::Hop;
 use super::meter::Tally;
 use super::rotation::Rotation;
+use super::{headers, limits, own};
 use crate::local::plane::Broken;
 use crate::model::RequestCounts;
 
@@ -85,9 +85,16 @@ impl Answer for Router {
     }
 
     async fn answer(&self, request: Request<Incoming>, entrance: &Arc<Entrance>) -> Response<Download> {
+        if let Some(status) = limits::refusal(&request) {
+            return self.group.own_answer(status);
+        }
         match self.group.serve(request, entrance).await {
             Ok(response) | Err(response) => response,
         }
+    }
+
+    fn too_late(&self) -> Option<Vec<u8>> {
+        Some(self.group.too_late())
     }
 }
 
@@ -104,12 +111,17 @@ impl Group {
         let Some(seat) = self.rotation.take_seat() else {
             return Err(self.own_answer(StatusCode::SERVICE_UNAVAILABLE));
         };
+        let origin = headers::origin(request.headers_mut(), entrance);
         headers::trace(request.headers_mut());
         let target = Arc::clone(&seat.0);
         let begun = Instant::now();
-        let forwarded = target
-            .upstream
-            .forward(request, &target.authority, entrance, Box::new(seat));
+        let forwarded = target.upstream.forward(
+            request,
+            &target.authority,
+            Hop::Application(origin),
+            entrance,
+            Box::new(seat),
+        );
         match forwarded.await {
             Ok(response) => {
                 target.meter.record(response.status().as_u16(), begun.elapsed());
@@ -140,20 +152,15 @@ impl Group {
 
     fn own_answer(&self, status: StatusCode) -> Response<Download> {
         self.own.count(status.as_u16());
-        own_answer(status)
+        own::answer(status)
     }
-}
 
-/// A balancer's own answer that something went wrong.
-pub(super) fn own_answer(status: StatusCode) -> Response<Download> {
-    let title = format!("{} {}", status.as_u16(), status.canonical_reason().unwrap_or("Error"));
-    let page = format!("<html>\r\n<head><title>{title}</title></head>\r\n<body><h1>{title}</h1></body>\r\n</html>\r\n");
-    let mut response = Response::new(Download::own(page));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(SERVER, HeaderValue::from_static("cutover-local"));
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
-    response
+    /// What a client is told that stopped in the middle of its headers.
+    fn too_late(&self) -> Vec<u8> {
+        let status = StatusCode::REQUEST_TIMEOUT;
+        self.own.count(status.as_u16());
+        own::last_words(status)
+    }
 }
 
 #[cfg(test)]
@@ -174,11 +181,18 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let balancer = Balancer::open(listener, Arc::clone(&group), Duration::from_millis(150)).unwrap();
         for (body, status, own) in [
-            ("orde", "408 Request Timeout", (1, 0)),
-            ("order", "504 Gateway Timeout", (0, 1)),
+            ("orde", "408 Request Time-out", (1, 0)),
+            ("order", "504 Gateway Time-out", (0, 1)),
+            // Nothing else of its headers follows.
+            ("\r\n\r\nGET / HTTP/1.1\r\nhost:", "408 Request Time-out", (1, 0)),
         ] {
             let mut client = TcpStream::connect(balancer.address()).await.unwrap();
-            let request = format!("POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 5\r\n\r\n{body}");
+            let request = match body.trim_start() {
+                unfinished if unfinished.starts_with("GET") => unfinished.to_owned(),
+                body => {
+                    format!("POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 5\r\n\r\n{body}")
+                }
+            };
             client.write_all(request.as_bytes()).await.unwrap();
             let mut answer = String::new();
             client.read_to_string(&mut answer).await.unwrap();

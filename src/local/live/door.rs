@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -15,10 +14,12 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use super::body::Download;
+use super::limits::MOST_HEADERS;
 use super::patience::Patient;
 
 /// Pause after an error of the listener itself (no file descriptors left), which would come again at once.
@@ -48,6 +49,11 @@ pub(super) trait Answer: Send + Sync + 'static {
         request: Request<Incoming>,
         entrance: &Arc<Entrance>,
     ) -> impl Future<Output = Response<Download>> + Send;
+
+    /// What a client is told that stopped in the middle of its headers, after it was counted; `None` to say nothing.
+    fn too_late(&self) -> Option<Vec<u8>> {
+        None
+    }
 }
 
 /// One connection of a client.
@@ -177,19 +183,21 @@ async fn serve(stream: TcpStream, entrance: Arc<Entrance>, answer: Arc<impl Answ
             Ok::<_, std::convert::Infallible>(response)
         }
     });
-    let connection = http1::Builder::new()
+    let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(entrance.idle_timeout)
+        .max_headers(MOST_HEADERS)
         .serve_connection(TokioIo::new(Patient::new(stream, entrance.idle_timeout)), service)
         .with_upgrades();
-    let mut connection = pin!(connection);
     let mut finishing = false;
     loop {
         let wanted = if finishing { Stage::Cut } else { Stage::Finishing };
         tokio::select! {
-            ended = connection.as_mut() => {
-                if let Err(error) = ended {
-                    tracing::debug!(%error, "a client's connection broke");
+            ended = &mut connection => {
+                let Err(error) = ended else { return };
+                tracing::debug!(%error, "a client's connection broke");
+                if error.is_timeout() {
+                    break;
                 }
                 return;
             }
@@ -198,8 +206,18 @@ async fn serve(stream: TcpStream, entrance: Arc<Entrance>, answer: Arc<impl Answ
                     return;
                 }
                 finishing = true;
-                connection.as_mut().graceful_shutdown();
+                std::pin::Pin::new(&mut connection).graceful_shutdown();
             }
+        }
+    }
+    // Nobody who has said nothing at all is told anything.
+    if let Some(parts) = connection.into_parts()
+        && !parts.read_buf.is_empty()
+        && let Some(words) = answer.too_late()
+    {
+        let mut stream = parts.io.into_inner();
+        if let Err(error) = stream.write_all(&words).await {
+            tracing::debug!(%error, "a client that was too late was gone");
         }
     }
 }

@@ -15,7 +15,8 @@ use tokio::time::Instant;
 
 use super::body::Download;
 use super::door::{Answer, Door, Entrance};
-use super::forward::{Upstream, authority_of};
+use super::forward::{Hop, Upstream, authority_of};
+use super::headers::Origin;
 
 /// The same as the balancers' default on AWS.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -110,7 +111,8 @@ impl Answer for Router {
                 "No environment of this cloud has the name in the Host header.\n",
             );
         };
-        match self.upstream.forward(request, &to, entrance, Box::new(())).await {
+        let hop = Hop::Balancer(Origin::of(entrance));
+        match self.upstream.forward(request, &to, hop, entrance, Box::new(())).await {
             Ok(response) => response,
             Err(trouble) => own_answer(
                 trouble.status(),

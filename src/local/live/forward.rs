@@ -19,7 +19,8 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use super::activity::Activity;
 use super::body::{Download, Held, Upload};
 use super::door::Entrance;
-use super::headers;
+use super::headers::{self, Origin};
+use super::limits::{self, MOST_HEADERS};
 use super::tunnel;
 use super::wire::{Connector, Used};
 
@@ -65,6 +66,15 @@ impl Trouble {
     }
 }
 
+/// Where a request goes next, which says who is told where it comes from, and how.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Hop {
+    /// To an application, in the headers that a load balancer adds.
+    Application(Origin),
+    /// To a balancer, which will tell the application.
+    Balancer(Origin),
+}
+
 /// Connections to applications, kept alive between requests.
 #[derive(Clone, Debug)]
 pub(super) struct Upstream {
@@ -77,6 +87,7 @@ impl Upstream {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(POOL_IDLE_TIMEOUT)
             .retry_canceled_requests(true)
+            .http1_max_headers(MOST_HEADERS)
             .build(Connector);
         Self { client }
     }
@@ -87,13 +98,14 @@ impl Upstream {
         &self,
         mut request: Request<Incoming>,
         to: &Authority,
+        hop: Hop,
         entrance: &Arc<Entrance>,
         hold: Box<dyn Held>,
     ) -> Result<Response<Download>, Trouble> {
         let upgrade = headers::wanted_upgrade(request.headers());
         let client_side = upgrade.is_some().then(|| hyper::upgrade::on(&mut request));
         let (parts, body) = request.into_parts();
-        let mut parts = prepare(parts, to, entrance, upgrade.as_ref())?;
+        let mut parts = prepare(parts, to, hop, upgrade.as_ref())?;
         if !body.is_end_stream() && body.size_hint().exact().is_none() {
             headers::set_chunked(&mut parts.headers);
         }
@@ -123,6 +135,9 @@ impl Upstream {
             .ok_or_else(|| out_of_time(&activity))??;
         if let Some(used) = answer.extensions_mut().remove::<Used>() {
             used.set();
+        }
+        if limits::is_too_long_answer(answer.headers()) {
+            return Err(Trouble::Broken);
         }
         *answer.version_mut() = Version::HTTP_11;
         if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
@@ -160,12 +175,7 @@ pub(super) fn authority_of(address: SocketAddr) -> Authority {
     Authority::try_from(address.to_string()).expect("the text of a socket address is a valid authority")
 }
 
-fn prepare(
-    mut parts: Parts,
-    to: &Authority,
-    entrance: &Entrance,
-    upgrade: Option<&HeaderValue>,
-) -> Result<Parts, Trouble> {
+fn prepare(mut parts: Parts, to: &Authority, hop: Hop, upgrade: Option<&HeaderValue>) -> Result<Parts, Trouble> {
     if parts.method == Method::CONNECT {
         return Err(Trouble::BadRequest);
     }
@@ -177,7 +187,11 @@ fn prepare(
     parts.uri = Uri::from_parts(uri).map_err(|_| Trouble::BadRequest)?;
     parts.version = Version::HTTP_11;
     parts.extensions.clear();
-    headers::prepare_request(&mut parts.headers, entrance.client.ip(), entrance.port, upgrade);
+    headers::prepare_request(&mut parts.headers, upgrade);
+    match hop {
+        Hop::Application(origin) => headers::tell_application(&mut parts.headers, origin),
+        Hop::Balancer(origin) => headers::tell_balancer(&mut parts.headers, origin),
+    }
     Ok(parts)
 }
 

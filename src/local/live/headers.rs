@@ -1,14 +1,21 @@
 //! What a proxy changes in the headers that pass through it.
 
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::net::IpAddr;
+use std::sync::LazyLock;
 
 use http::header::{
     CONNECTION, CONTENT_LENGTH, EXPECT, HeaderMap, HeaderName, HeaderValue, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 
+use super::door::Entrance;
 use crate::model::{Clock as _, SystemClock};
 
-const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+/// Addresses that a request has come from, the client first.
+pub(super) const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+/// What the edge tells balancers of where a request comes from.
+const ORIGIN: HeaderName = HeaderName::from_static("x-cutover-origin");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 const TRACE: HeaderName = HeaderName::from_static("x-amzn-trace-id");
@@ -51,14 +58,65 @@ pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     }
 }
 
-/// Makes the headers of a client's request those of the request to the application.
-pub(super) fn prepare_request(headers: &mut HeaderMap, client: IpAddr, port: u16, upgrade: Option<&HeaderValue>) {
+/// Where a request comes from, and the port that it came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Origin {
+    client: IpAddr,
+    port: u16,
+}
+
+impl Origin {
+    /// That of requests on a connection.
+    pub(super) fn of(entrance: &Entrance) -> Self {
+        Self {
+            client: entrance.client.ip(),
+            port: entrance.port,
+        }
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let (client, port) = text.strip_prefix(SECRET.as_str())?.split_once(' ')?;
+        Some(Self {
+            client: client.parse().ok()?,
+            port: port.parse().ok()?,
+        })
+    }
+}
+
+/// What the edge tells balancers begins with this. Both are in one process, and nobody else can make it up.
+static SECRET: LazyLock<String> = LazyLock::new(|| {
+    let random = || RandomState::new().build_hasher().finish();
+    format!("{:016x}{:016x} ", random(), random())
+});
+
+/// Where a request comes from: what the edge has said of it, or else the connection that it came on.
+pub(super) fn origin(headers: &mut HeaderMap, entrance: &Entrance) -> Origin {
+    let told = headers.remove(ORIGIN);
+    let told = told.as_ref().and_then(|told| Origin::read(told.to_str().ok()?));
+    told.unwrap_or_else(|| Origin::of(entrance))
+}
+
+/// Hands on where a request comes from, in the place of what anybody else has said there.
+pub(super) fn tell_balancer(headers: &mut HeaderMap, origin: Origin) {
+    let told = format!("{}{} {}", SECRET.as_str(), origin.client, origin.port);
+    if let Ok(told) = HeaderValue::try_from(told) {
+        headers.insert(ORIGIN, told);
+    }
+}
+
+/// Makes the headers of a client's request those of a request of this side's.
+pub(super) fn prepare_request(headers: &mut HeaderMap, upgrade: Option<&HeaderValue>) {
     remove_hop_by_hop(headers);
     // The interim answer comes from this side, as soon as the body is wanted.
     headers.remove(EXPECT);
     if let Some(protocol) = upgrade {
         set_upgrade(headers, protocol.clone());
     }
+}
+
+/// Adds what a load balancer tells an application of where a request comes from.
+pub(super) fn tell_application(headers: &mut HeaderMap, origin: Origin) {
+    let Origin { client, port } = origin;
     let before: Vec<&str> = headers
         .get_all(FORWARDED_FOR)
         .iter()
@@ -130,6 +188,24 @@ mod tests {
         headers
     }
 
+    fn from(port: u16) -> Origin {
+        Origin {
+            client: [10, 0, 0, 1].into(),
+            port,
+        }
+    }
+
+    #[test]
+    fn who_does_not_know_the_secret_is_not_believed() {
+        let mut map = HeaderMap::new();
+        tell_balancer(&mut map, from(80));
+        let told = map["x-cutover-origin"].to_str().unwrap().to_owned();
+        assert_eq!(Origin::read(&told), Some(from(80)));
+        let (_, rest) = told.split_once(' ').unwrap();
+        assert_eq!(Origin::read(rest), None);
+        assert_eq!(Origin::read(&format!("{:032x} {rest}", 0)), None);
+    }
+
     #[test]
     fn what_concerns_one_connection_does_not_pass() {
         let mut map = headers(&[
@@ -143,7 +219,8 @@ mod tests {
             ("host", "shop.example"),
             ("cookie", "a=b"),
         ]);
-        prepare_request(&mut map, [10, 0, 0, 1].into(), 80, None);
+        prepare_request(&mut map, None);
+        tell_application(&mut map, from(80));
         let mut names: Vec<_> = map.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
         assert_eq!(
@@ -161,7 +238,7 @@ mod tests {
     #[test]
     fn the_client_is_appended_to_the_chain() {
         let mut map = headers(&[("x-forwarded-for", "1.1.1.1"), ("x-forwarded-for", "2.2.2.2")]);
-        prepare_request(&mut map, [10, 0, 0, 1].into(), 8080, None);
+        tell_application(&mut map, from(8080));
         assert_eq!(map["x-forwarded-for"], "1.1.1.1, 2.2.2.2, 10.0.0.1");
         assert_eq!(map.get_all("x-forwarded-for").iter().count(), 1);
         assert_eq!(map["x-forwarded-port"], "8080");
@@ -201,7 +278,7 @@ mod tests {
         assert!(wanted_upgrade(&headers(&[("upgrade", "websocket")])).is_none());
         assert!(wanted_upgrade(&headers(&[("connection", "upgrade")])).is_none());
         let mut map = both.clone();
-        prepare_request(&mut map, [10, 0, 0, 1].into(), 80, wanted_upgrade(&both).as_ref());
+        prepare_request(&mut map, wanted_upgrade(&both).as_ref());
         assert_eq!(map["connection"], "upgrade");
         assert_eq!(map["upgrade"], "websocket");
     }

@@ -4,6 +4,7 @@
 //! - `install`, `build`, `running`: from a bundle to processes that serve
 //! - `keeper`, [`protocol`]: how a process is run so that it never outlives the cloud
 //! - `door`, `balancer`, `edge`, `forward`: HTTP
+//! - `limits`, `own`: what is not passed on, and what a balancer says itself
 //! - `shared`, `cookie`: balancers that several environments share, and who stays with which of them
 //! - `functions`: functions of Lambda, each process behind a Runtime API of its own
 //! - `rotation`, `meter`, `health`: which instances get traffic, and what is counted of it
@@ -36,10 +37,12 @@ mod health;
 mod install;
 mod instance;
 mod keeper;
+mod limits;
 mod listen;
 pub mod log;
 mod loopback;
 mod meter;
+mod own;
 mod patience;
 mod ports;
 mod process;

@@ -249,6 +249,86 @@ async fn each_trouble_has_its_own_status() {
 }
 
 #[tokio::test]
+async fn what_a_load_balancer_refuses_reaches_no_application() {
+    let bench = bench(Some(application(mirror).await), LONG).await;
+    let many: String = (0..300).map(|number| format!("x-{number}: 1\r\n")).collect();
+    let long = format!("x: {}\r\n", "a".repeat(17 << 10));
+    let chain = format!("x-forwarded-for: {}\r\n", vec!["10.0.0.1"; 31].join(","));
+    for (method, headers, status) in [
+        ("GET", many.as_str(), "200 OK"),
+        ("TRACE", "", "405 Not Allowed"),
+        ("GET", &long, "400 Bad Request"),
+        ("GET", &chain, "463 "),
+    ] {
+        let mut client = BufReader::new(TcpStream::connect(bench.balancer.address()).await.unwrap());
+        say(&mut client, &format!("{method} / HTTP/1.1\r\nhost: x\r\n{headers}\r\n")).await;
+        let answer = head(&mut client).await.unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{answer}");
+        let is_own = answer.contains("\r\nserver: awselb/2.0\r\n");
+        assert_eq!(is_own, status != "200 OK", "{answer}");
+    }
+    let own = bench.group.take_own_answers();
+    assert_eq!((own.status_4xx, own.total()), (3, 3));
+    assert_eq!(bench.group.take_broken().requests, 0);
+    assert_eq!(bench.meter.take().0.total(), 1);
+}
+
+#[tokio::test]
+async fn an_answer_may_have_many_headers_and_not_too_long_ones() {
+    let many: String = (0..300).map(|number| format!("x-{number}: 1\r\n")).collect();
+    let long = format!("x: {0}\r\ny: {0}\r\nz: {0}\r\n", "a".repeat(11 << 10));
+    for (headers, wanted) in [(many, 200), (long, 502)] {
+        let address = application(move |mut stream| {
+            let headers = headers.clone();
+            async move {
+                head(&mut stream).await;
+                say(
+                    &mut stream,
+                    &format!("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n{headers}\r\n"),
+                )
+                .await;
+            }
+        })
+        .await;
+        let bench = bench(Some(address), LONG).await;
+        let mut client = BufReader::new(TcpStream::connect(bench.balancer.address()).await.unwrap());
+        say(&mut client, "GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+        let answer = head(&mut client).await.unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {wanted} ")), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn through_the_edge_an_application_sees_its_client_and_nobody_can_make_one_up() {
+    let bench = bench(Some(application(mirror).await), LONG).await;
+    let place = bench.balancer.address();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let edge = Edge::serve(listener, move |_| Some((place, LONG))).unwrap();
+    let forged = format!("x-cutover-origin: {:032x} 10.9.9.9 443\r\n", 0);
+    for (address, chain) in [(edge.address(), "10.1.1.1, 127.0.0.1"), (place, "10.1.1.1, 127.0.0.1")] {
+        let mut client = BufReader::new(TcpStream::connect(address).await.unwrap());
+        let request = format!("GET / HTTP/1.1\r\nhost: x\r\nx-forwarded-for: 10.1.1.1\r\n{forged}\r\n");
+        say(&mut client, &request).await;
+        let _answer = head(&mut client).await.unwrap();
+        let seen = head(&mut client).await.unwrap();
+        for wanted in [
+            format!("x-forwarded-for: {chain}"),
+            "x-forwarded-proto: http".to_owned(),
+            format!("x-forwarded-port: {}", address.port()),
+        ] {
+            assert!(
+                seen.contains(&format!("\r\n{wanted}\r\n")),
+                "{wanted} is missing in {seen}"
+            );
+        }
+        assert!(
+            !seen.contains("x-cutover-origin") && !seen.contains("10.9.9.9"),
+            "{seen}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn bodies_pass_both_ways_while_they_are_still_being_sent() {
     let echo = application(|mut stream| async move {
         head(&mut stream).await;

@@ -6,18 +6,19 @@ use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use http::header::{CONTENT_TYPE, HOST, HeaderValue, LOCATION, SERVER};
+use http::header::HOST;
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use tokio::time::{Instant, sleep};
 
-use super::balancer::{Group, own_answer};
+use super::balancer::Group;
 use super::body::Download;
 use super::cookie;
 use super::door::{Answer, Door, Entrance, Stage};
 use super::loopback::Addresses;
 use super::meter::Tally;
-use crate::local::balancers::routing::{Action, Asked, FixedResponse, Forward, route};
+use super::{limits, own};
+use crate::local::balancers::routing::{Action, Asked, Forward, route};
 use crate::local::balancers::{DesiredBalancer, TargetGroupArn};
 use crate::model::RequestCounts;
 
@@ -145,14 +146,10 @@ impl Router {
         };
         match route(desired.rules().unwrap_or_default(), &asked) {
             Some(Action::Forward(forward)) => forward_to(forward, request, &desired),
-            Some(Action::FixedResponse(fixed)) => Fate::Own(Box::new(fixed_response(fixed))),
+            Some(Action::FixedResponse(fixed)) => Fate::Own(Box::new(own::fixed(fixed))),
             Some(Action::Redirect(redirect)) => {
-                let mut response = Response::new(Download::own(""));
-                *response.status_mut() = StatusCode::from_u16(redirect.status).unwrap_or(StatusCode::FOUND);
-                if let Ok(location) = HeaderValue::try_from(redirect.location(&asked, port)) {
-                    response.headers_mut().insert(LOCATION, location);
-                }
-                Fate::Own(Box::new(response))
+                let status = StatusCode::from_u16(redirect.status).unwrap_or(StatusCode::FOUND);
+                Fate::Own(Box::new(own::redirect(status, &redirect.location(&asked, port))))
             }
             None => Fate::Nobody,
         }
@@ -160,9 +157,12 @@ impl Router {
 
     /// What the load balancer says for somebody who is not there.
     fn unavailable(&self) -> Response<Download> {
-        let status = StatusCode::SERVICE_UNAVAILABLE;
+        self.own_answer(StatusCode::SERVICE_UNAVAILABLE)
+    }
+
+    fn own_answer(&self, status: StatusCode) -> Response<Download> {
         self.own.count(status.as_u16());
-        own_answer(status)
+        own::answer(status)
     }
 }
 
@@ -183,6 +183,9 @@ impl Answer for Router {
     }
 
     async fn answer(&self, request: Request<Incoming>, entrance: &Arc<Entrance>) -> Response<Download> {
+        if let Some(status) = limits::refusal(&request) {
+            return self.own_answer(status);
+        }
         let (arn, stay) = match self.decide(&request, entrance.port) {
             Fate::Group(arn, stay) => (arn, stay),
             Fate::Own(response) => return *response,
@@ -202,18 +205,12 @@ impl Answer for Router {
             Err(own) => own,
         }
     }
-}
 
-fn fixed_response(fixed: &FixedResponse) -> Response<Download> {
-    let mut response = Response::new(Download::own(fixed.body.clone().unwrap_or_default()));
-    *response.status_mut() = StatusCode::from_u16(fixed.status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
-    let headers = response.headers_mut();
-    headers.insert(SERVER, HeaderValue::from_static("cutover-local"));
-    let kind = fixed.content_type.as_deref().unwrap_or("text/plain");
-    if let Ok(kind) = HeaderValue::from_str(kind) {
-        headers.insert(CONTENT_TYPE, kind);
+    fn too_late(&self) -> Option<Vec<u8>> {
+        let status = StatusCode::REQUEST_TIMEOUT;
+        self.own.count(status.as_u16());
+        Some(own::last_words(status))
     }
-    response
 }
 
 /// The name in a `Host` header.
@@ -231,7 +228,7 @@ mod tests {
     use tokio::net::TcpStream;
 
     use super::*;
-    use crate::local::balancers::routing::{Condition, Rule, Stickiness, WeightedGroup};
+    use crate::local::balancers::routing::{Condition, FixedResponse, Redirect, Rule, Stickiness, WeightedGroup};
     use crate::local::balancers::{DesiredListener, LoadBalancerArn, Pace};
 
     async fn ask(address: SocketAddr, path: &str) -> String {
@@ -250,6 +247,14 @@ mod tests {
             content_type: None,
             body: None,
         });
+        let moved = Action::Redirect(Redirect {
+            protocol: "HTTPS".to_owned(),
+            host: "#{host}".to_owned(),
+            port: "443".to_owned(),
+            path: "/#{path}".to_owned(),
+            query: "#{query}".to_owned(),
+            status: 301,
+        });
         let forward = Action::Forward(Forward {
             groups: vec![WeightedGroup {
                 arn: group.clone(),
@@ -267,6 +272,7 @@ mod tests {
                 port: 80,
                 rules: vec![
                     rule(vec![Condition::PathPattern(vec!["/fixed".to_owned()])], fixed),
+                    rule(vec![Condition::PathPattern(vec!["/moved".to_owned()])], moved),
                     rule(Vec::new(), forward),
                 ],
             }],
@@ -282,7 +288,18 @@ mod tests {
         assert!(ask(address, "/").await.starts_with("HTTP/1.1 503 "));
         shared.want(&desired(&arn, 0));
         assert!(ask(address, "/").await.starts_with("HTTP/1.1 503 "));
-        assert!(ask(address, "/fixed").await.starts_with("HTTP/1.1 503 "));
+        let fixed = ask(address, "/fixed").await;
+        assert!(
+            fixed.starts_with("HTTP/1.1 503 Service Temporarily Unavailable\r\n"),
+            "{fixed}"
+        );
+        let moved = ask(address, "/moved").await;
+        assert!(moved.starts_with("HTTP/1.1 301 Moved Permanently\r\n"), "{moved}");
+        assert!(moved.contains("\r\nlocation: https://x:443/moved\r\n"), "{moved}");
+        assert!(
+            moved.contains("<center><h1>301 Moved Permanently</h1></center>"),
+            "{moved}"
+        );
         let own = shared.take_own_answers();
         assert_eq!((own.status_5xx, own.total()), (2, 2), "a rule's answer is no failure");
 

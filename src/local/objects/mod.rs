@@ -25,9 +25,11 @@ mod service;
 mod store;
 mod uploads;
 mod values;
+mod words;
 
 pub(in crate::local) use digest::hexadecimal;
 pub(in crate::local) use front::Kept;
 pub(in crate::local) use place::Place;
 pub use service::S3Front;
 pub use store::{ObjectStore, OpenError};
+pub use words::RequestId;

@@ -7,7 +7,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, HOST, RANGE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Uri};
@@ -18,17 +17,15 @@ use s3s::{S3Error, S3Result, s3_error};
 
 use super::chunked::{Decoded, Trailers};
 use super::document;
-use super::errors;
 use super::front::Front;
 use super::host::Hosts;
 use super::offered::Offered;
 use super::store::ObjectStore;
 use super::values;
+use super::words::About;
 
 /// The longest XML document that a client may send: a completed upload of 10 000 parts has about 3 MB.
 const LARGEST_DOCUMENT: usize = 8 << 20;
-/// The longest error: a message may show what a client has sent.
-const LONGEST_ERROR: usize = 1 << 20;
 
 /// S3's REST protocol for an [`ObjectStore`].
 #[derive(Clone, Debug)]
@@ -53,7 +50,9 @@ impl S3Front {
     /// Answers a request. Bodies pass through; none is held in memory whole, except XML documents.
     pub async fn handle(&self, request: http::Request<s3s::Body>) -> http::Response<s3s::Body> {
         let is_head = request.method() == Method::HEAD;
-        let answer = match prepare(request).await {
+        let (parts, body) = request.into_parts();
+        let about = About::of(&parts);
+        let answer = match prepare(parts, body).await {
             // The library's futures are large.
             Ok(request) => Box::pin(self.service.call(request)).await,
             Err(error) => error
@@ -67,8 +66,8 @@ impl S3Front {
             *answer.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
             answer
         });
-        if answer.status().is_client_error() {
-            answer = in_words(answer).await;
+        if answer.status().is_client_error() || answer.status().is_server_error() {
+            answer = about.complete(answer).await;
         }
         // The library says so of a GET only.
         if is_head && answer.headers().contains_key(CONTENT_RANGE) {
@@ -78,32 +77,8 @@ impl S3Front {
     }
 }
 
-/// An error with the words of S3, where the library has a code alone.
-async fn in_words(answer: http::Response<s3s::Body>) -> http::Response<s3s::Body> {
-    let (mut parts, mut body) = answer.into_parts();
-    let text = match body.store_all_limited(LONGEST_ERROR).await {
-        Ok(text) => text,
-        Err(error) => {
-            tracing::error!(?error, "an error of S3 could not be read");
-            return http::Response::from_parts(parts, body);
-        }
-    };
-    let message = std::str::from_utf8(&text).ok().and_then(|text| {
-        let (front, rest) = text.split_once("</Code>")?;
-        let (_, code) = front.rsplit_once("<Code>")?;
-        let words = errors::words_for(code).filter(|_| !rest.contains("<Message>"))?;
-        Some(format!("{front}</Code><Message>{words}</Message>{rest}"))
-    });
-    let body = message.map_or(text, Bytes::from);
-    if parts.headers.contains_key(CONTENT_LENGTH) {
-        parts.headers.insert(CONTENT_LENGTH, body.len().into());
-    }
-    http::Response::from_parts(parts, s3s::Body::from(body))
-}
-
 /// Makes a request one that the library takes.
-async fn prepare(request: http::Request<s3s::Body>) -> S3Result<http::Request<s3s::Body>> {
-    let (mut parts, body) = request.into_parts();
+async fn prepare(mut parts: Parts, body: s3s::Body) -> S3Result<http::Request<s3s::Body>> {
     let trailers = prepare_head(&mut parts)?;
     let offered = Offered::of(&parts)?;
     values::check(&parts.headers)?;

@@ -354,6 +354,16 @@ impl Storage for ObjectStore {
         }
     }
 
+    fn keys(&self, bucket: &str, prefix: &str) -> Vec<String> {
+        let mut state = self.state();
+        let Ok(bucket) = state.bucket(bucket) else {
+            return Vec::new();
+        };
+        let from = bucket.objects.range(prefix.to_owned()..);
+        let found = from.take_while(|(key, _)| key.starts_with(prefix));
+        found.map(|(key, _)| key.clone()).collect()
+    }
+
     fn put(&self, bucket: &str, key: &str, content: &[u8]) {
         let written = self
             .folder

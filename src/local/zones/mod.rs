@@ -68,11 +68,14 @@ pub struct Zones {
 }
 
 /// A change that was submitted.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct ChangeState {
     at: Timestamp,
     /// From when on all servers answer so.
     heard: Timestamp,
+    /// What was said of it.
+    #[serde(default)]
+    comment: Option<String>,
 }
 
 impl Zones {

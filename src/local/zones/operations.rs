@@ -75,7 +75,7 @@ impl Zones {
         let comment = new.hosted_zone_config.and_then(|config| config.comment);
         self.zones
             .insert(id.clone(), Zone::new(name, new.caller_reference, comment));
-        let change = self.submit(now);
+        let change = self.submit(None, now);
         let zone = self.zone(&id)?;
         let mut answer = RestAnswer::of(201, "CreateHostedZoneResponse", |xml| {
             write_zone(xml, &id, zone);
@@ -99,7 +99,7 @@ impl Zones {
             return Err(Refusal::zone_in_use());
         }
         self.zones.remove(id);
-        let change = self.submit(now);
+        let change = self.submit(None, now);
         Ok(RestAnswer::of(200, "DeleteHostedZoneResponse", |xml| {
             self.write_change(xml, &change, now);
         }))
@@ -162,7 +162,7 @@ impl Zones {
 
     fn change_records(&mut self, id: &str, request: &RestRequest, now: Timestamp) -> Result<RestAnswer, Refusal> {
         self.zone(id)?;
-        let changes = wire::changes(&request.body)?;
+        let (changes, comment) = wire::changes(&request.body)?;
         let size = size(&changes);
         if size.0 > MOST_VALUES {
             return Err(Refusal::batch(&[format!(
@@ -184,7 +184,7 @@ impl Zones {
             }
         }
         self.check_aliases(&changes)?;
-        let change = self.submit(now);
+        let change = self.submit(comment, now);
         let heard = self.changes[&change].heard;
         let Some(zone) = self.zones.get_mut(id) else {
             return Err(Refusal::no_zone(id));
@@ -250,13 +250,13 @@ impl Zones {
     }
 
     /// Puts a change on record; it is heard everywhere a while later, and after those before it.
-    fn submit(&mut self, now: Timestamp) -> String {
+    fn submit(&mut self, comment: Option<String>, now: Timestamp) -> String {
         let id = format!("C{}", self.ids.text("change", UPPER, 20));
         let heard = (now + self.settings.propagation).max(self.last_heard);
         self.last_heard = heard;
         let at = now;
         self.changes.retain(|_, change| now.since(change.heard) < CHANGES_KEPT);
-        self.changes.insert(id.clone(), ChangeState { at, heard });
+        self.changes.insert(id.clone(), ChangeState { at, heard, comment });
         id
     }
 
@@ -266,6 +266,7 @@ impl Zones {
             xml.text("Id", format_args!("/change/{id}"));
             xml.text("Status", if change.heard <= now { "INSYNC" } else { "PENDING" });
             xml.text("SubmittedAt", change.at);
+            xml.optional("Comment", change.comment.as_deref());
         });
     }
 }

@@ -92,6 +92,7 @@ struct ChangeRequest {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct ChangeBatch {
+    comment: Option<String>,
     changes: Changes,
 }
 
@@ -178,10 +179,14 @@ pub(super) fn read<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, Refus
     quick_xml::de::from_str(text).map_err(|error| Refusal::input(format!("Unable to parse request ({error})")))
 }
 
-/// Reads a batch of changes.
-pub(super) fn changes(body: &[u8]) -> Result<Vec<(Action, RecordSet)>, Refusal> {
-    let changes = read::<ChangeRequest>(body)?.change_batch.changes.change;
-    changes.into_iter().map(record).collect()
+/// Changes that are carried out together.
+pub(super) type Batch = Vec<(Action, RecordSet)>;
+
+/// Reads a batch of changes, and what is said of it.
+pub(super) fn changes(body: &[u8]) -> Result<(Batch, Option<String>), Refusal> {
+    let batch = read::<ChangeRequest>(body)?.change_batch;
+    let changes = batch.changes.change.into_iter().map(record).collect::<Result<_, _>>()?;
+    Ok((changes, batch.comment))
 }
 
 /// What a batch is about to change, for those who judge whether it may: action, name and type of each change. `None` if it cannot

@@ -92,6 +92,9 @@ class Table:
         for extra, member in (self.more or {}).get(name, {}).get("members", {}).items():
             members.setdefault(extra, member)
         needed = set(shape.get("required", []))
+        # What the CLI leaves out is not needed, whatever the other model says: its commands work.
+        if name in (self.more or {}):
+            needed &= set(self.more[name].get("required", []))
         words = []
         for member, of in sorted(members.items()):
             self.shape(of["shape"])

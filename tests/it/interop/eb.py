@@ -49,11 +49,12 @@ ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forev
 """
 
 
-def run(*command, folder=APPLICATION, fails=False):
+def run(*command, folder=APPLICATION, fails=False, told=None):
     begun = time.monotonic()
+    given = {"stdin": subprocess.DEVNULL} if told is None else {"input": told}
     try:
         ran = subprocess.run(
-            command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=PATIENCE
+            command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=PATIENCE, **given
         )
     except subprocess.TimeoutExpired as late:
         raise SystemExit(f"{command} does not end: {late.stdout}")
@@ -121,6 +122,22 @@ says(eb("tags", "--list"), "elasticbeanstalk:environment-name")
 says(eb("config", "save", "shop-green", "--cfg", "kept"), "Configuration saved at: ")
 assert list(APPLICATION.glob(".elasticbeanstalk/saved_configs/kept*")), "no configuration was saved"
 says(eb("config", "list"), "kept")
+# Whoever edits what was saved changes it, and whoever writes one by hand makes it.
+kept = next(APPLICATION.glob(".elasticbeanstalk/saved_configs/kept*"))
+kept.write_text(kept.read_text().replace("teal", "plum"))
+eb("config", "put", "kept")
+hand = APPLICATION / ".elasticbeanstalk" / "saved_configs" / "hand.cfg.yml"
+hand.write_text("OptionSettings:\n  aws:elasticbeanstalk:application:environment:\n    SHAPE: square\n")
+eb("config", "put", "hand")
+says(eb("config", "list"), "hand", "kept")
+says(eb("create", "shop-red", "--cfg", "kept", "--version", "v2", "--timeout", "2"), "Successfully launched environment: shop-red")
+says(eb("printenv", "shop-red"), "COLOR = plum", "SHAPE = round")
+says(eb("config", "shop-red", "--cfg", "hand"), "Successfully deployed new configuration to environment.")
+says(eb("printenv", "shop-red"), "COLOR = plum", "SHAPE = square")
+contents = hand.read_text().replace("square", "oval")
+says(eb("config", "shop-red", told=contents), "Successfully deployed new configuration to environment.")
+says(eb("printenv", "shop-red"), "SHAPE = oval")
+says(eb("terminate", "shop-red", "--force"), "terminateEnvironment completed successfully.")
 says(eb("platform", "list"), "python-3.13", "go-1")
 says(eb("appversion", "--delete", "v2", fails=True), "Cannot delete Application version v2 as it is deployed to")
 

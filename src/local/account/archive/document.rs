@@ -7,7 +7,7 @@ const DEEPEST: usize = 64;
 
 /// A part of a document. Numbers and truth values are the texts that they are written as.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Node {
+pub(in crate::local::account) enum Node {
     Text(String),
     List(Vec<Self>),
     Map(Vec<(String, Self)>),
@@ -15,12 +15,12 @@ pub(super) enum Node {
 
 impl Node {
     /// What stands under a name.
-    pub(super) fn get(&self, name: &str) -> Option<&Self> {
+    pub(in crate::local::account) fn get(&self, name: &str) -> Option<&Self> {
         let Self::Map(entries) = self else { return None };
         entries.iter().find(|(key, _)| key == name).map(|(_, node)| node)
     }
 
-    pub(super) fn text(&self) -> Option<&str> {
+    pub(in crate::local::account) fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
             Self::List(_) | Self::Map(_) => None,
@@ -29,7 +29,7 @@ impl Node {
 }
 
 /// Reads a document. The error says what is wrong with it as YAML and as JSON, as the service does.
-pub(super) fn read(text: &str) -> Result<Node, String> {
+pub(in crate::local::account) fn read(text: &str) -> Result<Node, String> {
     let yaml = match yaml(text) {
         Ok(node) => return Ok(node),
         Err(error) => error,

@@ -2,7 +2,7 @@
 //!
 //! These are the account's only looks at files; they stand for the service's own download of a bundle.
 
-mod document;
+pub(super) mod document;
 mod extensions;
 
 use std::fs::File;

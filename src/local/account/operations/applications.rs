@@ -97,6 +97,7 @@ impl Account {
             .filter(|(name, _)| self.live_environments_of(name).is_empty())
             .collect();
         for (name, request_id) in due {
+            self.forget_saved(&name);
             self.applications.remove(&name);
             let source = Source {
                 application: name,
@@ -141,7 +142,7 @@ impl Account {
             "Versions",
             application.versions.iter().rev().map(|version| &version.label),
         );
-        xml.texts("ConfigurationTemplates", application.templates.keys());
+        xml.texts("ConfigurationTemplates", self.saved_names(name));
         xml.element("ResourceLifecycleConfig", |xml| {
             xml.element("VersionLifecycleConfig", |xml| {
                 for (rule, limit, most) in [("MaxCountRule", "MaxCount", 200), ("MaxAgeRule", "MaxAgeInDays", 180)] {

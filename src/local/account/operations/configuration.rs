@@ -8,11 +8,14 @@ use super::describe::write_tier;
 use super::find::{option_settings, remove_options};
 use super::{Call, Reply, create, done, result};
 
+/// The option whose values are load balancers.
+const SHARED_LOAD_BALANCER: (&str, &str) = (options::LOAD_BALANCER, "SharedLoadBalancer");
+
 impl Account {
     /// `DescribeConfigurationSettings`: all settings with their defaults, those of a draft after the deployed ones.
     pub(super) fn describe_configuration_settings(&self, call: &Call<'_>) -> Reply {
         let application = call.parameters.required("ApplicationName")?;
-        let owner = self.application(application)?;
+        self.application(application)?;
         match (
             call.parameters.text("TemplateName"),
             call.parameters.text("EnvironmentName"),
@@ -24,12 +27,9 @@ impl Account {
                 "You must specify either TemplateName or EnvironmentName.",
             )),
             (Some(name), None) => {
-                let template = owner
-                    .templates
-                    .get(name)
-                    .ok_or_else(|| errors::no_template(application, name))?;
+                let template = self.saved(application, name)?;
                 result(|xml| {
-                    xml.list("ConfigurationSettings", [template], |xml, template| {
+                    xml.list("ConfigurationSettings", [&template], |xml, template| {
                         self.write_template(xml, application, name, template);
                     });
                 })
@@ -51,14 +51,12 @@ impl Account {
     /// `ValidateConfigurationSettings`
     pub(super) fn validate_configuration_settings(&self, call: &Call<'_>) -> Reply {
         let application = call.parameters.required("ApplicationName")?;
-        let owner = self.application(application)?;
+        self.application(application)?;
         let mut settings = OptionSettings::default();
-        if let Some(name) = call.parameters.text("TemplateName") {
-            let template = owner
-                .templates
-                .get(name)
-                .ok_or_else(|| errors::no_template(application, name))?;
-            settings = template.settings.clone();
+        if call.parameters.text("TemplateName").is_some() {
+            let base = self.base(application, call.parameters)?;
+            let base = base.filter(|base| base.platform.is_some());
+            settings = base.ok_or_else(errors::no_platform)?.settings;
         }
         if let Some(name) = call.parameters.text("EnvironmentName") {
             let environment = self
@@ -99,7 +97,7 @@ impl Account {
         });
         result(|xml| {
             write_platform(xml, &platform, &self.settings.region);
-            xml.list("Options", chosen, |xml, known| write_option(xml, &known));
+            xml.list("Options", chosen, |xml, known| self.write_option(xml, &known));
         })
     }
 
@@ -124,14 +122,14 @@ impl Account {
             return Err(errors::no_platform());
         };
         let application = call.parameters.required("ApplicationName")?;
-        let template = self.application(application)?.templates.get(name);
-        let template = template.ok_or_else(|| errors::no_template(application, name))?;
-        Ok(template.platform.clone())
+        self.saved(application, name)?.platform.ok_or_else(errors::no_platform)
     }
 
     /// Writes a `ConfigurationSettingsDescription` of a template.
     pub(super) fn write_template(&self, xml: &mut Xml, application: &str, name: &str, template: &Template) {
-        write_platform(xml, &template.platform, &self.settings.region);
+        if let Some(platform) = &template.platform {
+            write_platform(xml, platform, &self.settings.region);
+        }
         xml.text("ApplicationName", application);
         xml.text("TemplateName", name);
         xml.optional("Description", template.description.as_ref());
@@ -164,6 +162,28 @@ impl Account {
             });
         }
     }
+
+    fn write_option(&self, xml: &mut Xml, known: &options::Known) {
+        xml.text("Namespace", known.namespace);
+        xml.text("Name", known.name);
+        xml.optional("DefaultValue", known.default);
+        xml.text("ChangeSeverity", known.change.as_str());
+        xml.text("UserDefined", false);
+        xml.text("ValueType", "Scalar");
+        match known.value {
+            options::Value::Text if (known.namespace, known.name) == SHARED_LOAD_BALANCER => {
+                // Without any, too: the eb CLI asks for the list before it asks the user.
+                xml.texts("ValueOptions", self.balancers.names().map(|(_, arn)| arn));
+            }
+            options::Value::Text => {}
+            options::Value::Boolean => xml.texts("ValueOptions", ["false", "true"]),
+            options::Value::Choice(choices) => xml.texts("ValueOptions", choices),
+            options::Value::Number(least, most) => {
+                xml.text("MinValue", least);
+                xml.text("MaxValue", most);
+            }
+        }
+    }
 }
 
 fn write_platform(xml: &mut Xml, platform: &Platform, region: &str) {
@@ -185,24 +205,6 @@ fn write_settings(xml: &mut Xml, settings: &OptionSettings) {
         xml.text("OptionName", option.name);
         xml.optional("Value", value);
     });
-}
-
-fn write_option(xml: &mut Xml, known: &options::Known) {
-    xml.text("Namespace", known.namespace);
-    xml.text("Name", known.name);
-    xml.optional("DefaultValue", known.default);
-    xml.text("ChangeSeverity", known.change.as_str());
-    xml.text("UserDefined", false);
-    xml.text("ValueType", "Scalar");
-    match known.value {
-        options::Value::Text => {}
-        options::Value::Boolean => xml.texts("ValueOptions", ["false", "true"]),
-        options::Value::Choice(choices) => xml.texts("ValueOptions", choices),
-        options::Value::Number(least, most) => {
-            xml.text("MinValue", least);
-            xml.text("MaxValue", most);
-        }
-    }
 }
 
 #[cfg(test)]

@@ -18,8 +18,8 @@ use crate::model::{EnvironmentId, EnvironmentName, VersionLabel};
 
 /// What an environment is made from.
 pub(super) struct Base {
-    /// What it runs on.
-    pub(super) platform: Platform,
+    /// What it runs on, if that is said.
+    pub(super) platform: Option<Platform>,
     /// Settings to begin with.
     pub(super) settings: OptionSettings,
     /// The template they come from.
@@ -40,6 +40,7 @@ impl Account {
         }
         let wanted = plan(owner, parameters.text("VersionLabel"), 1, &self.settings.region)?;
         let base = self.base(&application, parameters)?.ok_or_else(errors::no_platform)?;
+        let platform = base.platform.ok_or_else(errors::no_platform)?;
         let mut settings = base.settings;
         settings.lay_under(&wanted.settings);
         remove_options(parameters, &mut settings)?;
@@ -87,7 +88,7 @@ impl Account {
             name: EnvironmentName::new(name),
             application,
             description,
-            platform: base.platform,
+            platform,
             template: base.template,
             cname,
             cname_given: given.is_some(),
@@ -128,17 +129,19 @@ impl Account {
     /// What a call says an environment should be made from or moved to; `None` when it says nothing.
     pub(super) fn base(&self, application: &str, parameters: &Parameters) -> Result<Option<Base>, AwsError> {
         if let Some(template) = parameters.text("TemplateName") {
-            if platform(parameters)?.is_some() {
-                return Err(errors::invalid_combination(
-                    "You cannot specify both a configuration template and a platform.",
-                ));
-            }
-            let owner = self.application(application)?;
-            let found = owner.templates.get(template);
-            let found = found.ok_or_else(|| errors::no_template(application, template))?;
+            let found = self.saved(application, template)?;
+            // One without a platform needs it from the call: the eb CLI asks again with both.
+            let platform = match (found.platform, named_platform(parameters)?) {
+                (Some(_), Some(_)) => {
+                    return Err(errors::invalid_combination(
+                        "You cannot specify both a configuration template and a platform.",
+                    ));
+                }
+                (saved, named) => saved.or(named),
+            };
             return Ok(Some(Base {
-                platform: found.platform.clone(),
-                settings: found.settings.clone(),
+                platform,
+                settings: found.settings,
                 template: Some(template.to_owned()),
             }));
         }
@@ -152,27 +155,27 @@ impl Account {
         if specification.is_some_and(|specification| !specification.list("TemplateSnippets").is_empty()) {
             return Err(errors::not_implemented("TemplateSnippets of TemplateSpecification"));
         }
-        if source.is_some_and(|source| source.text("SourceContents").is_some()) {
-            return Err(errors::not_implemented("SourceContents of TemplateSpecification"));
+        let named = named_platform(parameters)?;
+        if let Some(contents) = source.and_then(|source| source.text("SourceContents")) {
+            let (platform, settings) = Self::saved_in(contents)?;
+            return Ok(Some(Base {
+                platform: named.or(platform),
+                settings,
+                template: None,
+            }));
         }
-        let named = platform(parameters)?;
         if let Some(origin) = source.and_then(|source| source.text("EnvironmentName")) {
             let origin = self
                 .environment_named(origin)
                 .ok_or_else(|| errors::no_environment_named(origin))?;
             return Ok(Some(Base {
-                platform: named.unwrap_or_else(|| origin.platform.clone()),
+                platform: named.or_else(|| Some(origin.platform.clone())),
                 settings: origin.settings.clone(),
                 template: None,
             }));
         }
-        let platform = match (named, source) {
-            (Some(platform), _) => Some(platform),
-            (None, Some(source)) => platform(source)?,
-            (None, None) => None,
-        };
-        Ok(platform.map(|platform| Base {
-            platform,
+        Ok(named.map(|platform| Base {
+            platform: Some(platform),
             settings: OptionSettings::default(),
             template: None,
         }))
@@ -232,6 +235,16 @@ pub(super) fn platform(parameters: &Parameters) -> Result<Option<Platform>, AwsE
     }
 }
 
+/// The same, named directly or in a `TemplateSpecification`, as the eb CLI does.
+fn named_platform(parameters: &Parameters) -> Result<Option<Platform>, AwsError> {
+    let specification = parameters.structure("TemplateSpecification");
+    let source = specification.and_then(|specification| specification.structure("TemplateSource"));
+    match (platform(parameters)?, source) {
+        (None, Some(source)) => platform(source),
+        (named, _) => Ok(named),
+    }
+}
+
 /// Only the web server tier is here.
 pub(super) fn check_tier(parameters: &Parameters) -> Result<(), AwsError> {
     let Some(tier) = parameters.structure("Tier") else {
@@ -258,6 +271,7 @@ mod tests {
     #[test]
     fn refusals_use_the_service_s_own_words() {
         let mut world = World::new();
+        world.ok("CreateConfigurationTemplate", &[SHOP, ("TemplateName", "x"), STACK]);
         world.launch_with("blue", "v1", &[("CNAMEPrefix", "shop")]);
         type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str);
         let cases: &[Case<'_>] = &[

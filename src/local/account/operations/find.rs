@@ -14,7 +14,7 @@ const RESERVED_PREFIX: &str = "fer-";
 
 impl Account {
     /// The application that a call names.
-    pub(super) fn application(&self, name: &str) -> Result<&Application, AwsError> {
+    pub(in crate::local::account) fn application(&self, name: &str) -> Result<&Application, AwsError> {
         self.applications.get(name).ok_or_else(|| errors::no_application(name))
     }
 

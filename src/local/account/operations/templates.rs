@@ -1,8 +1,8 @@
 //! Configuration templates.
 
-use super::super::Account;
 use super::super::errors;
 use super::super::state::{Severity, Source, Template};
+use super::super::{Account, saved};
 use super::create::Base;
 use super::find::{check_settings, description, option_settings, tags};
 use super::{Call, Reply, done, result};
@@ -15,7 +15,8 @@ impl Account {
         let name = parameters.required_limited("TemplateName", 1..=100)?.to_owned();
         let description = description(parameters)?;
         let tags = tags(parameters, "Tags", self.settings.quotas.tags)?;
-        if self.application(&application)?.templates.contains_key(&name) {
+        self.application(&application)?;
+        if self.saved_names(&application).contains(&name) {
             return Err(errors::template_exists(&name));
         }
         let limit = self.settings.quotas.templates;
@@ -30,20 +31,21 @@ impl Account {
             return Err(errors::quota(code, "configuration templates", limit));
         }
         let base = self.base_of_template(&application, call)?;
+        let platform = base.platform.ok_or_else(errors::no_platform)?;
         let mut settings = base.settings;
         settings.lay_over(&option_settings(parameters)?);
         check_settings(&settings)?;
         let template = Template {
             description,
-            platform: base.platform,
+            platform: Some(platform),
             settings,
             created: call.now,
             tags,
         };
         let result = result(|xml| self.write_template(xml, &application, &name, &template));
-        let (bucket, key) = (self.bucket(), key(&application, &name));
+        let (bucket, key) = (self.bucket(), saved::key(&application, &name));
         self.storage.ensure_bucket(&bucket);
-        let document = document(&template, &self.settings.region);
+        let document = saved::write(&template, &self.settings.region);
         self.storage.put(&bucket, &key, document.as_bytes());
         let owner = self.application_mut(&application)?;
         owner.templates.insert(name.clone(), template);
@@ -61,13 +63,14 @@ impl Account {
     pub(super) fn delete_configuration_template(&mut self, call: &Call<'_>) -> Reply {
         let application = call.parameters.required("ApplicationName")?.to_owned();
         let name = call.parameters.required("TemplateName")?.to_owned();
+        self.application(&application)?;
+        if !self.saved_names(&application).contains(&name) {
+            return Err(errors::no_template(&application, &name));
+        }
         let owner = self.application_mut(&application)?;
-        owner
-            .templates
-            .remove(&name)
-            .ok_or_else(|| errors::no_template(&application, &name))?;
+        owner.templates.remove(&name);
         owner.updated = call.now;
-        self.storage.delete(&self.bucket(), &key(&application, &name));
+        self.storage.delete(&self.bucket(), &saved::key(&application, &name));
         self.say_of_template(
             &application,
             &name,
@@ -82,7 +85,7 @@ impl Account {
         if parameters.text("EnvironmentId").is_some() {
             let environment = self.environment(parameters)?;
             return Ok(Base {
-                platform: environment.platform.clone(),
+                platform: Some(environment.platform.clone()),
                 settings: environment.settings.clone(),
                 template: None,
             });
@@ -90,11 +93,10 @@ impl Account {
         if let Some(source) = parameters.structure("SourceConfiguration") {
             let owner = source.text("ApplicationName").unwrap_or(application);
             let name = source.required("TemplateName")?;
-            let template = self.application(owner)?.templates.get(name);
-            let template = template.ok_or_else(|| errors::no_template(owner, name))?;
+            let template = self.saved(owner, name)?;
             return Ok(Base {
-                platform: template.platform.clone(),
-                settings: template.settings.clone(),
+                platform: template.platform,
+                settings: template.settings,
                 template: None,
             });
         }
@@ -111,34 +113,6 @@ impl Account {
         self.events
             .say(call.now, Severity::Info, source, Some(call.request_id), message);
     }
-}
-
-/// Where the service keeps a template's document, from where `eb config save` downloads it.
-fn key(application: &str, name: &str) -> String {
-    format!("resources/templates/{application}/{name}")
-}
-
-/// A template as the service writes it down, in YAML. Texts are written as JSON, which YAML includes.
-fn document(template: &Template, region: &str) -> String {
-    let quoted = |text: &str| serde_json::Value::from(text).to_string();
-    let mut text = format!(
-        "EnvironmentConfigurationMetadata:\n  Description: {}\n  DateCreated: '{}'\n  DateModified: '{}'\n\
-         Platform:\n  PlatformArn: {}\nOptionSettings:\n",
-        quoted(template.description.as_deref().unwrap_or_default()),
-        template.created.as_millis(),
-        template.created.as_millis(),
-        quoted(&template.platform.arn(region)),
-    );
-    let mut namespace = "";
-    for (option, value) in template.settings.iter() {
-        if option.namespace != namespace {
-            namespace = &option.namespace;
-            text.push_str(&format!("  {}:\n", quoted(namespace)));
-        }
-        text.push_str(&format!("    {}: {}\n", quoted(&option.name), quoted(value)));
-    }
-    text.push_str("EnvironmentTier:\n  Type: Standard\n  Name: WebServer\nAWSConfigurationTemplateVersion: 1.1.0.0\n");
-    text
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ impl Account {
         let mut platform = environment.platform.clone();
         let mut template = environment.template.clone();
         if let Some(base) = base {
-            platform = base.platform;
+            platform = base.platform.unwrap_or(platform);
             if base.template.is_some() {
                 template = base.template;
             }

@@ -110,12 +110,12 @@ pub(crate) struct ApplicationVersion {
 }
 
 /// A configuration template.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Template {
     /// Free text.
     pub(crate) description: Option<String>,
-    /// The platform its environments run on.
-    pub(crate) platform: Platform,
+    /// The platform its environments run on, unless that is left to them.
+    pub(crate) platform: Option<Platform>,
     /// Its settings.
     pub(crate) settings: OptionSettings,
     /// When it was made.

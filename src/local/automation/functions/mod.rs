@@ -30,6 +30,7 @@ use invoke::Invocation;
 
 pub(in crate::local) use function::Named;
 pub use function::{Deployed, Runtime};
+pub(in crate::local) use package::is_package;
 
 /// How long a new function is `Pending`, and how long an update takes (observed on AWS: a few seconds).
 const SETTLING: Duration = Duration::from_secs(3);

@@ -31,9 +31,19 @@ pub(super) struct CodeInput {
     image_uri: Option<String>,
 }
 
+/// What the names of buckets of packages begin and end with; the region is between.
+const BUCKET: (&str, &str) = ("awslambda-", "-tasks");
+/// Keys of packages begin with this.
+const PACKAGES: &str = "snapshots/";
+
 /// The bucket of packages. On AWS it belongs to Lambda; here it is one of the account's.
 pub(super) fn bucket(account: &Account) -> String {
-    format!("awslambda-{}-tasks", account.region)
+    format!("{}{}{}", BUCKET.0, account.region, BUCKET.1)
+}
+
+/// Whether an object is a package that a function was made from, to which `GetFunction` gives a link.
+pub(in crate::local) fn is_package(bucket: &str, key: &str) -> bool {
+    bucket.starts_with(BUCKET.0) && bucket.ends_with(BUCKET.1) && key.starts_with(PACKAGES)
 }
 
 /// Reads the package, and checks that it is one.
@@ -66,7 +76,7 @@ pub(super) fn read(input: &CodeInput, account: &Account) -> Result<Vec<u8>, Faul
 
 /// Keeps a package.
 pub(super) fn keep(content: &[u8], name: &str, account: &mut Account) -> Result<(Code, PathBuf), Fault> {
-    let key = format!("snapshots/{}/{name}-{}", account.id, account.ids.uuid("package"));
+    let key = format!("{PACKAGES}{}/{name}-{}", account.id, account.ids.uuid("package"));
     let bucket = bucket(account);
     account.storage.ensure_bucket(&bucket);
     account.storage.put(&bucket, &key, content);

@@ -89,7 +89,7 @@ fn an_update_takes_a_moment_and_is_alone() {
 fn packages_are_kept_while_they_are_served() {
     let mut world = World::new();
     world.function("release");
-    let kept = |world: &World| world.storage.keys("awslambda-eu-central-1-tasks");
+    let kept = |world: &World| world.storage.keys("awslambda-eu-central-1-tasks", "");
     let first = kept(&world);
     assert_eq!(first.len(), 1);
     let code = format!("{FUNCTIONS}/release/code");
@@ -323,7 +323,7 @@ fn an_event_of_a_function_that_may_not_run_is_given_up_at_once() {
     let concurrency = "/2017-10-31/functions/release/concurrency";
     world.lambda("PUT", concurrency, &json!({ "ReservedConcurrentExecutions": 0 }));
     world.accepts("release", &json!({ "n": 1 }));
-    let kept = world.storage.keys("news");
+    let kept = world.storage.keys("news", "");
     assert_eq!(kept.len(), 1, "{kept:?}");
     let record: Value = serde_json::from_str(&world.storage.text("news", &kept[0])).unwrap();
     assert_eq!(record["requestContext"]["condition"], "ZeroReservedConcurrency");
@@ -348,9 +348,9 @@ fn an_event_that_was_never_tried_grows_too_old_as_well() {
     assert_eq!(world.events().len(), 1);
     world.accepts("release", &json!({ "n": 1 }));
     world.seconds(60);
-    assert!(world.storage.keys("news").is_empty(), "it waits for room");
+    assert!(world.storage.keys("news", "").is_empty(), "it waits for room");
     world.seconds(1);
-    let kept = world.storage.keys("news");
+    let kept = world.storage.keys("news", "");
     assert_eq!(kept.len(), 1, "{kept:?}");
     let record: Value = serde_json::from_str(&world.storage.text("news", &kept[0])).unwrap();
     assert_eq!(record["requestContext"]["condition"], "EventAgeExceeded");

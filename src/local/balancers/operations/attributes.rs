@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::super::group::{self, STICKINESS, Takes};
+use super::super::group::{self, STICKINESS};
 use super::super::routing::Action;
-use super::super::state::{DELETION_PROTECTION, IDLE_TIMEOUT};
-use super::super::{Balancers, Call, Reply, TargetGroupArn, errors, result};
+use super::super::{Balancers, Call, Reply, TargetGroupArn, errors, result, state};
 use crate::local::query::AwsError;
 
 impl Balancers {
@@ -52,14 +51,7 @@ impl Balancers {
         let arn = call.parameters.required("LoadBalancerArn")?;
         let mut attributes = self.load_balancer(arn)?.attributes.clone();
         for (key, value) in given(call)? {
-            if !attributes.contains_key(&key) {
-                return Err(unknown(&key, "load balancer"));
-            }
-            let takes = match key.as_str() {
-                IDLE_TIMEOUT => Takes::Number(1, 4000),
-                DELETION_PROTECTION => Takes::Boolean,
-                _ => Takes::Text,
-            };
+            let takes = state::takes(&key).ok_or_else(|| unknown(&key, "load balancer"))?;
             if !takes.accepts(&value) {
                 return Err(invalid(&key, &value));
             }

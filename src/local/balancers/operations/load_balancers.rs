@@ -1,9 +1,7 @@
 //! Load balancers.
 
-use std::collections::BTreeMap;
-
 use super::super::arn::LoadBalancerArn;
-use super::super::state::{ATTRIBUTES, DELETION_PROTECTION, LoadBalancer};
+use super::super::state::{DELETION_PROTECTION, EXTERNAL, INTERNAL, LoadBalancer, default_attributes};
 use super::super::{Balancers, Call, Reply, errors, read, result, write};
 use super::check_name;
 use super::page::{page, write_next};
@@ -13,6 +11,9 @@ use crate::model::Timestamp;
 
 /// Load balancers of a region (source: quotas).
 const MOST: usize = 50;
+
+/// What the service puts before the names of internal load balancers in DNS, and what is therefore the beginning of no name.
+const INTERNAL_FRONT: &str = "internal-";
 
 /// Hosted zones of Application Load Balancers' names (source: "Elastic Load Balancing endpoints and quotas").
 const ZONES: [(&str, &str); 16] = [
@@ -39,6 +40,11 @@ impl Balancers {
         let parameters = call.parameters;
         let name = parameters.required("Name")?;
         check_name(name, "load balancer")?;
+        if name.starts_with(INTERNAL_FRONT) {
+            return Err(errors::validation(format!(
+                "The load balancer name '{name}' cannot begin with '{INTERNAL_FRONT}'"
+            )));
+        }
         match parameters.text("Type").unwrap_or("application") {
             "application" => {}
             other => return Err(errors::not_implemented(&format!("load balancers of the type {other}"))),
@@ -46,8 +52,8 @@ impl Balancers {
         if let Some(other) = parameters.text("IpAddressType").filter(|kind| *kind != "ipv4") {
             return Err(errors::not_implemented(&format!("the address type {other}")));
         }
-        let scheme = parameters.text("Scheme").unwrap_or("internet-facing");
-        if !matches!(scheme, "internet-facing" | "internal") {
+        let scheme = parameters.text("Scheme").unwrap_or(EXTERNAL);
+        if !matches!(scheme, EXTERNAL | INTERNAL) {
             return Err(errors::validation(format!("'{scheme}' is not a valid scheme")));
         }
         let mapped = parameters.list("SubnetMappings");
@@ -89,10 +95,11 @@ impl Balancers {
         }
         let hash = self.hash("load balancer");
         let digits = self.ids.number("load balancer", 10);
+        let front = if scheme == INTERNAL { INTERNAL_FRONT } else { "" };
         let made = LoadBalancer {
             arn: LoadBalancerArn::new(self.arn(&format!("loadbalancer/app/{name}/{hash}"))),
             number: self.next_number(),
-            dns_name: format!("{name}-{digits}.{}.elb.amazonaws.com", self.settings.region),
+            dns_name: format!("{front}{name}-{digits}.{}.elb.amazonaws.com", self.settings.region),
             name: name.to_owned(),
             scheme: scheme.to_owned(),
             subnets,
@@ -102,7 +109,7 @@ impl Balancers {
                 security_groups
             },
             created: call.now,
-            attributes: default_attributes(),
+            attributes: default_attributes(scheme),
             tags,
             listeners: Vec::new(),
             owner: None,
@@ -178,12 +185,4 @@ impl Balancers {
         // A region that the table does not have gets the zone of the first: aliases to balancers are not checked.
         write::load_balancer(xml, known, state, zone.unwrap_or(ZONES[0].1), region, &vpc);
     }
-}
-
-/// The attributes of a new load balancer.
-pub(in super::super) fn default_attributes() -> BTreeMap<String, String> {
-    let defaults = ATTRIBUTES.iter();
-    defaults
-        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-        .collect()
 }

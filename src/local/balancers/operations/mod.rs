@@ -13,7 +13,6 @@ use super::state::LoadBalancer;
 use super::{Balancers, Call, Reply, errors, groups_of};
 use crate::local::query::AwsError;
 
-pub(super) use load_balancers::default_attributes;
 pub(super) use rules::{check_room, free_priority};
 
 impl Balancers {

@@ -160,3 +160,77 @@ fn what_is_not_there_says_so() {
         "{message}"
     );
 }
+
+#[test]
+fn attributes_are_those_of_the_model_and_take_its_values() {
+    let mut world = World::new();
+    let arn = world.load_balancer.clone();
+    let of = ("LoadBalancerArn", arn.as_str());
+    let set = |key: &'static str, value: &'static str| {
+        [
+            of,
+            ("Attributes.member.1.Key", key),
+            ("Attributes.member.1.Value", value),
+        ]
+    };
+    for (key, value) in [
+        ("client_keep_alive.seconds", "60"),
+        ("load_balancing.cross_zone.enabled", "true"),
+        ("connection_logs.s3.bucket", "logs"),
+        ("health_check_logs.s3.enabled", "false"),
+        ("zonal_shift.config.enabled", "true"),
+        ("ipv6.deny_all_igw_traffic", "true"),
+        ("routing.http.x_amzn_tls_kx.enabled", "true"),
+        ("routing.http.desync_mitigation_mode", "strictest"),
+        ("routing.http.xff_header_processing.mode", "remove"),
+    ] {
+        let body = world.ok("ModifyLoadBalancerAttributes", &set(key, value));
+        assert!(
+            body.contains(&format!("<Key>{key}</Key><Value>{value}</Value>")),
+            "{body}"
+        );
+    }
+    for (key, value) in [
+        ("routing.http2.enabled", "maybe"),
+        ("client_keep_alive.seconds", "59"),
+        ("load_balancing.cross_zone.enabled", "false"),
+        ("routing.http.xff_header_processing.mode", "keep"),
+        ("deletion_protection.enabled", "yes"),
+    ] {
+        let (code, message) = world.refused("ModifyLoadBalancerAttributes", &set(key, value));
+        assert_eq!(code, "InvalidConfigurationRequest", "{key}={value}");
+        assert!(message.contains(key), "{message}");
+    }
+    let unknown = set("dns_record.client_routing_policy", "any_availability_zone");
+    assert_eq!(
+        world.refused("ModifyLoadBalancerAttributes", &unknown).0,
+        "ValidationError"
+    );
+}
+
+#[test]
+fn internal_load_balancers_say_so_in_their_names() {
+    let mut world = World::new();
+    let given = |name: &'static str| {
+        [
+            ("Name", name),
+            ("Scheme", "internal"),
+            ("Subnets.member.1", "subnet-a"),
+            ("Subnets.member.2", "subnet-b"),
+        ]
+    };
+    let body = world.ok("CreateLoadBalancer", &given("back"));
+    let name = World::all(&body, "DNSName").remove(0);
+    assert!(name.starts_with("internal-back-"), "{name}");
+    let arn = World::all(&body, "LoadBalancerArn").remove(0);
+    assert_eq!(
+        world.balancers.named(&name).map(LoadBalancerArn::as_str),
+        Some(arn.as_str())
+    );
+    let body = world.ok("DescribeLoadBalancerAttributes", &[("LoadBalancerArn", &arn)]);
+    let closed = "<Key>ipv6.deny_all_igw_traffic</Key><Value>true</Value>";
+    assert!(body.contains(closed), "{body}");
+    let (code, message) = world.refused("CreateLoadBalancer", &given("internal-back"));
+    assert_eq!(code, "ValidationError");
+    assert!(message.contains("cannot begin with 'internal-'"), "{message}");
+}

@@ -157,3 +157,35 @@ fn conditions_are_told_as_they_were_given() {
     ]);
     assert_eq!(world.refused("CreateRule", &many).0, "ValidationError");
 }
+
+#[test]
+fn a_rule_has_one_condition_of_each_kind_but_of_headers_and_queries() {
+    let mut world = World::new();
+    let (listener, group) = (world.listener.clone(), world.groups[0].clone());
+    let of = [
+        ("ListenerArn", listener.as_str()),
+        ("Priority", "10"),
+        ("Actions.member.1.Type", "forward"),
+        ("Actions.member.1.TargetGroupArn", group.as_str()),
+    ];
+    let mut twice = of.to_vec();
+    twice.extend([
+        ("Conditions.member.1.Field", "path-pattern"),
+        ("Conditions.member.1.PathPatternConfig.Values.member.1", "/x"),
+        ("Conditions.member.2.Field", "path-pattern"),
+        ("Conditions.member.2.Values.member.1", "/y"),
+    ]);
+    let (code, message) = world.refused("CreateRule", &twice);
+    assert_eq!(code, "ValidationError");
+    assert!(message.contains("'path-pattern'"), "{message}");
+    let mut headers = of.to_vec();
+    headers.extend([
+        ("Conditions.member.1.Field", "http-header"),
+        ("Conditions.member.1.HttpHeaderConfig.HttpHeaderName", "a"),
+        ("Conditions.member.1.HttpHeaderConfig.Values.member.1", "1"),
+        ("Conditions.member.2.Field", "http-header"),
+        ("Conditions.member.2.HttpHeaderConfig.HttpHeaderName", "b"),
+        ("Conditions.member.2.HttpHeaderConfig.Values.member.1", "2"),
+    ]);
+    world.ok("CreateRule", &headers);
+}

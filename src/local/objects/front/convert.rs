@@ -12,10 +12,18 @@ use super::super::errors;
 use super::super::receive::sound_checksum;
 use crate::model::Timestamp;
 
-/// A moment as the library writes it.
+/// What S3 says an object is when the client does not say (API reference, GetObject).
+const UNKNOWN_CONTENT: &str = "binary/octet-stream";
+
+/// A moment as the library writes it. S3 tells whole seconds, in headers and in documents.
 pub(super) fn moment(at: Timestamp) -> dto::Timestamp {
-    let millis = u64::try_from(at.as_millis()).unwrap_or(0);
-    (UNIX_EPOCH + Duration::from_millis(millis)).into()
+    let seconds = u64::try_from(at.as_millis()).unwrap_or(0) / 1000;
+    (UNIX_EPOCH + Duration::from_secs(seconds)).into()
+}
+
+/// What an object is: what the client says, or that nobody knows.
+pub(super) fn content_type(given: Option<dto::ContentType>) -> dto::ContentType {
+    given.unwrap_or_else(|| UNKNOWN_CONTENT.to_owned())
 }
 
 /// An entity tag as the library writes it.

@@ -198,6 +198,11 @@ impl S3 for Front {
         self.do_upload_part(request.input, &claims).await.map(S3Response::new)
     }
 
+    async fn upload_part_copy(&self, request: S3Request<UploadPartCopyInput>) -> Answer<UploadPartCopyOutput> {
+        self.admit(&request)?;
+        self.do_upload_part_copy(request.input).await.map(S3Response::new)
+    }
+
     async fn list_parts(&self, request: S3Request<ListPartsInput>) -> Answer<ListPartsOutput> {
         self.admit(&request)?;
         self.do_list_parts(request.input).map(S3Response::new)

@@ -9,6 +9,7 @@ use super::super::errors;
 use super::super::object::Description;
 use super::super::receive::Claims;
 use super::super::uploads::{Completion, WantedPart};
+use super::writes::Wanted;
 use super::{Front, convert, lists};
 
 fn kind(wanted: Option<&ChecksumType>) -> S3Result<Option<Kind>> {
@@ -36,6 +37,25 @@ fn part_checksum(part: &CompletedPart) -> Option<(Algorithm, String)> {
     .find_map(|(algorithm, value)| Some((algorithm, value.clone()?)))
 }
 
+/// Which bytes of a source become a part.
+fn copied_range(wanted: Option<&str>, size: u64) -> S3Result<std::ops::Range<u64>> {
+    let Some(wanted) = wanted else { return Ok(0..size) };
+    let ends = wanted.strip_prefix("bytes=").and_then(|ends| ends.split_once('-'));
+    let ends = ends.and_then(|(first, last)| Some((first.parse::<u64>().ok()?, last.parse::<u64>().ok()?)));
+    match ends {
+        Some((first, last)) if first <= last && last < size => Ok(first..last + 1),
+        Some((first, last)) if first <= last => Err(s3_error!(
+            InvalidArgument,
+            "Range specified is not valid for source object of size: {size}"
+        )),
+        _ => Err(s3_error!(
+            InvalidArgument,
+            "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based \
+             offsets of the first and last bytes to copy"
+        )),
+    }
+}
+
 impl Front {
     pub(super) fn do_create_multipart_upload(
         &self,
@@ -50,7 +70,7 @@ impl Front {
             ));
         }
         let description = Description {
-            content_type: input.content_type,
+            content_type: Some(convert::content_type(input.content_type)),
             cache_control: input.cache_control,
             content_disposition: input.content_disposition,
             content_encoding: input.content_encoding,
@@ -81,7 +101,7 @@ impl Front {
                 &input.key,
                 &input.upload_id,
                 input.part_number,
-                claims,
+                Some(claims),
                 body,
             )
             .await?;
@@ -94,6 +114,38 @@ impl Front {
             checksum_sha1: checksum.checksum_sha1,
             checksum_sha256: checksum.checksum_sha256,
             ..UploadPartOutput::default()
+        })
+    }
+
+    pub(super) async fn do_upload_part_copy(&self, input: UploadPartCopyInput) -> S3Result<UploadPartCopyOutput> {
+        let wanted = Wanted {
+            source: &input.copy_source,
+            if_match: input.copy_source_if_match.as_ref(),
+            if_none_match: input.copy_source_if_none_match.as_ref(),
+            on_a_date: input.copy_source_if_modified_since.is_some() || input.copy_source_if_unmodified_since.is_some(),
+        };
+        let source = self.copy_source(&wanted)?.object;
+        let range = copied_range(input.copy_source_range.as_deref(), source.blob.size())?;
+        let content = source.blob.read(range).await;
+        let content = content.map_err(|error| errors::storage_failed("read the body of an object", error))?;
+        let (bucket, key, id) = (&input.bucket, &input.key, &input.upload_id);
+        let part = self
+            .store
+            .write_part(bucket, key, id, input.part_number, None, content)
+            .await?;
+        let checksum = convert::checksum_fields(part.algorithm, &part.checksum);
+        Ok(UploadPartCopyOutput {
+            copy_part_result: Some(CopyPartResult {
+                e_tag: Some(convert::entity_tag(&part.entity_tag)),
+                last_modified: Some(convert::moment(part.modified)),
+                checksum_crc32: checksum.checksum_crc32,
+                checksum_crc32c: checksum.checksum_crc32c,
+                checksum_crc64nvme: checksum.checksum_crc64nvme,
+                checksum_sha1: checksum.checksum_sha1,
+                checksum_sha256: checksum.checksum_sha256,
+            }),
+            copy_source_version_id: source.version.clone(),
+            ..UploadPartCopyOutput::default()
         })
     }
 

@@ -22,9 +22,7 @@ struct Wish<'a> {
 impl Wish<'_> {
     /// Decides as RFC 9110 section 13.2.2 says: entity tags win over dates.
     fn allows(&self, object: &Object) -> S3Result<()> {
-        // Dates in headers are whole seconds.
-        let modified = object.modified.as_millis().div_euclid(1000) * 1000;
-        let modified = convert::moment(crate::model::Timestamp::from_millis(modified));
+        let modified = convert::moment(object.modified);
         match (self.if_match, self.if_unmodified_since) {
             (Some(wanted), _) if !condition::matches(wanted, &object.entity_tag) => {
                 return Err(errors::precondition_failed());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::local::objects::{ObjectStore, S3Front};
+use crate::local::objects::{ObjectStore, RequestId, S3Front};
 use crate::local::storage::Storage as _;
 use crate::model::SystemClock;
 
@@ -316,4 +316,117 @@ async fn uploads_are_listed_page_by_page_and_written_as_is_asked_for() {
     assert_eq!(seen, ["a%20b", "a%20b", "c%01"]);
     let (_, text) = world.ask("GET /bundles?uploads&key-marker=a%20b", &[], "").await;
     assert_eq!(all(&text, "UploadId").len(), 1, "{text}");
+}
+
+#[tokio::test]
+async fn an_object_in_parts_of_which_nobody_says_what_it_is_is_one_of_bytes() {
+    let world = World::new();
+    let id = world.upload("large").await;
+    let (status, _) = world
+        .ask(&format!("PUT /bundles/large?partNumber=1&uploadId={id}"), &[], "1")
+        .await;
+    assert_eq!(status, 200);
+    let (_, body) = world.ask(&format!("GET /bundles/large?uploadId={id}"), &[], "").await;
+    let tag = inside(&body, "ETag").unwrap();
+    let body = format!(
+        "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{tag}</ETag></Part></CompleteMultipartUpload>"
+    );
+    let (status, body) = world
+        .ask(&format!("POST /bundles/large?uploadId={id}"), &[], &body)
+        .await;
+    assert_eq!(status, 200, "{body}");
+    let request = http::Request::get("http://127.0.0.1/bundles/large").body(s3s::Body::empty());
+    let answer = world.front.handle(request.unwrap()).await;
+    assert_eq!(answer.headers()["content-type"], "binary/octet-stream");
+}
+
+#[tokio::test]
+async fn moments_are_told_in_whole_seconds() {
+    let world = World::new();
+    for key in ["a", "b", "c"] {
+        world.store.put("bundles", key, b"1");
+        tokio::time::sleep(std::time::Duration::from_millis(7)).await;
+    }
+    let (_, body) = world.ask("GET /bundles?list-type=2", &[], "").await;
+    let moments = all(&body, "LastModified");
+    assert_eq!(moments.len(), 3);
+    assert!(moments.iter().all(|moment| moment.ends_with(".000Z")), "{moments:?}");
+}
+
+#[tokio::test]
+async fn parts_may_be_copied_from_other_objects() {
+    let world = World::new();
+    world.store.put("bundles", "source", b"0123456789");
+    let id = world.upload("copy").await;
+    let part = format!("PUT /bundles/copy?partNumber=1&uploadId={id}");
+    let source = ("x-amz-copy-source", "/bundles/source");
+    for (range, why) in [
+        ("bytes=2-", "must be of the form bytes=first-last"),
+        ("bytes=5-4", "must be of the form bytes=first-last"),
+        ("bytes=2-10", "not valid for source object of size: 10"),
+    ] {
+        let headers = [source, ("x-amz-copy-source-range", range)];
+        let (status, body) = world.ask(&part, &headers, "").await;
+        assert_eq!(
+            (status, inside(&body, "Code")),
+            (400, Some("InvalidArgument")),
+            "{range}"
+        );
+        assert!(body.contains(why), "{body}");
+    }
+    let (status, body) = world.ask(&part, &[("x-amz-copy-source", "/bundles/none")], "").await;
+    assert_eq!((status, inside(&body, "Key")), (404, Some("none")), "{body}");
+    let (status, body) = world
+        .ask(&part, &[source, ("x-amz-copy-source-range", "bytes=2-5")], "")
+        .await;
+    assert_eq!(status, 200, "{body}");
+    assert!(body.contains("<CopyPartResult"), "{body}");
+    let tag = inside(&body, "ETag").unwrap();
+    let whole = format!(
+        "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{tag}</ETag></Part></CompleteMultipartUpload>"
+    );
+    let (status, body) = world
+        .ask(&format!("POST /bundles/copy?uploadId={id}"), &[], &whole)
+        .await;
+    assert_eq!(status, 200, "{body}");
+    assert_eq!(world.ask("GET /bundles/copy", &[], "").await.1, "2345");
+}
+
+#[tokio::test]
+async fn errors_say_what_they_are_about() {
+    let world = World::new();
+    world.store.put("bundles", "k", b"1");
+    for (request, headers, element, value) in [
+        ("GET /bundles/no%20key", None, "Key", "no key"),
+        ("GET /no-such-bucket/k", None, "BucketName", "no-such-bucket"),
+        (
+            "PUT /bundles/k",
+            Some(("if-none-match", "*")),
+            "Condition",
+            "If-None-Match",
+        ),
+        ("GET /bundles/k", Some(("if-match", "\"x\"")), "Condition", "If-Match"),
+        ("GET /bundles?max-keys=-1", None, "Resource", "/bundles"),
+        ("GET /bundles/k?uploadId=u", None, "UploadId", "u"),
+    ] {
+        let headers: Vec<_> = headers.into_iter().collect();
+        let (status, body) = world.ask(request, &headers, "").await;
+        assert!((400..500).contains(&status), "{request}: {body}");
+        assert_eq!(inside(&body, element), Some(value), "{request}: {body}");
+        assert!(
+            !body.contains("RequestId"),
+            "nobody has said which request it is: {body}"
+        );
+    }
+    let request = http::Request::get("http://127.0.0.1/bundles/none").extension(RequestId::new("r-1"));
+    let mut answer = world.front.handle(request.body(s3s::Body::empty()).unwrap()).await;
+    let host = answer.headers()["x-amz-id-2"].to_str().unwrap().to_owned();
+    let body = answer.body_mut().store_all_limited(1 << 20).await.unwrap();
+    let body = String::from_utf8(body.to_vec()).unwrap();
+    assert!(
+        body.ends_with(&format!(
+            "<Key>none</Key><RequestId>r-1</RequestId><HostId>{host}</HostId></Error>"
+        )),
+        "{body}"
+    );
 }

@@ -1,5 +1,7 @@
 //! Operations that write and remove objects.
 
+use std::sync::Arc;
+
 use s3s::dto::{Error as DeleteFailure, *};
 use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
 
@@ -10,16 +12,30 @@ use super::super::object::{Description, Object};
 use super::super::receive::{Claims, receive};
 use super::{Front, Kept, convert};
 
-/// What S3 says an object is when the client does not say (API reference, GetObject).
-const UNKNOWN_CONTENT: &str = "binary/octet-stream";
 /// Objects that one `DeleteObjects` takes (API reference, DeleteObjects).
 const MOST_DELETED: usize = 1000;
+
+/// What is to be copied, and on which condition.
+pub(super) struct Wanted<'a> {
+    pub(super) source: &'a CopySource,
+    pub(super) if_match: Option<&'a ETagCondition>,
+    pub(super) if_none_match: Option<&'a ETagCondition>,
+    pub(super) on_a_date: bool,
+}
+
+/// What is copied.
+pub(super) struct From<'a> {
+    bucket: &'a str,
+    key: &'a str,
+    version_id: Option<&'a str>,
+    pub(super) object: Arc<Object>,
+}
 
 impl Front {
     pub(super) async fn do_put_object(&self, input: PutObjectInput, claims: &Claims) -> S3Result<PutObjectOutput> {
         let condition = Condition::of_write(input.if_match, input.if_none_match.as_ref())?;
         let description = Description {
-            content_type: input.content_type.or_else(|| Some(UNKNOWN_CONTENT.to_owned())),
+            content_type: Some(convert::content_type(input.content_type)),
             cache_control: input.cache_control,
             content_disposition: input.content_disposition,
             content_encoding: input.content_encoding,
@@ -51,34 +67,20 @@ impl Front {
         input: CopyObjectInput,
         condition: &Condition,
     ) -> S3Result<CopyObjectOutput> {
-        let CopySource::Bucket {
+        let wanted = Wanted {
+            source: &input.copy_source,
+            if_match: input.copy_source_if_match.as_ref(),
+            if_none_match: input.copy_source_if_none_match.as_ref(),
+            on_a_date: input.copy_source_if_modified_since.is_some() || input.copy_source_if_unmodified_since.is_some(),
+        };
+        let From {
             bucket,
             key,
             version_id,
-        } = &input.copy_source
-        else {
-            return Err(errors::not_implemented("copying from access points"));
-        };
-        if input.copy_source_if_modified_since.is_some() || input.copy_source_if_unmodified_since.is_some() {
-            return Err(errors::not_implemented("copying on condition of a date"));
-        }
-        if key.is_empty() {
-            return Err(s3_error!(InvalidArgument, "Invalid copy source object key"));
-        }
-        condition::check_version(version_id.as_deref())?;
-        let source = self.store.get(bucket, key)?;
-        condition::refuse_other_version(version_id.as_deref(), source.version.as_deref())?;
-        let differs = |wanted: &ETagCondition| !condition::matches(wanted, &source.entity_tag);
-        if input.copy_source_if_match.as_ref().is_some_and(differs)
-            || input
-                .copy_source_if_none_match
-                .as_ref()
-                .is_some_and(|known| !differs(known))
-        {
-            return Err(errors::precondition_failed());
-        }
+            object: source,
+        } = self.copy_source(&wanted)?;
         // An object that is named by its version is brought back by its copy.
-        if **bucket == *input.bucket && **key == *input.key && version_id.is_none() && !changes(&input) {
+        if bucket == input.bucket && key == input.key && version_id.is_none() && !changes(&input) {
             condition.allows_write(Some(&source.entity_tag))?;
             return Err(s3_error!(
                 InvalidRequest,
@@ -88,7 +90,7 @@ impl Front {
         }
         let description = match input.metadata_directive.as_ref().map(MetadataDirective::as_str) {
             Some(MetadataDirective::REPLACE) => Description {
-                content_type: input.content_type.or_else(|| Some(UNKNOWN_CONTENT.to_owned())),
+                content_type: Some(convert::content_type(input.content_type)),
                 cache_control: input.cache_control,
                 content_disposition: input.content_disposition,
                 content_encoding: input.content_encoding,
@@ -118,6 +120,38 @@ impl Front {
         })
     }
 
+    /// The object that is to be copied.
+    pub(super) fn copy_source<'a>(&self, wanted: &Wanted<'a>) -> S3Result<From<'a>> {
+        let CopySource::Bucket {
+            bucket,
+            key,
+            version_id,
+        } = wanted.source
+        else {
+            return Err(errors::not_implemented("copying from access points"));
+        };
+        if wanted.on_a_date {
+            return Err(errors::not_implemented("copying on condition of a date"));
+        }
+        if key.is_empty() {
+            return Err(s3_error!(InvalidArgument, "Invalid copy source object key"));
+        }
+        let version_id = version_id.as_deref();
+        condition::check_version(version_id)?;
+        let object = self.store.get(bucket, key)?;
+        condition::refuse_other_version(version_id, object.version.as_deref())?;
+        let differs = |wanted: &ETagCondition| !condition::matches(wanted, &object.entity_tag);
+        if wanted.if_match.is_some_and(differs) || wanted.if_none_match.is_some_and(|known| !differs(known)) {
+            return Err(errors::precondition_failed());
+        }
+        Ok(From {
+            bucket,
+            key,
+            version_id,
+            object,
+        })
+    }
+
     /// The source as a new object. The content is read again only when its digests are not known: after an upload in parts,
     /// or for another checksum.
     async fn copied(
@@ -130,7 +164,7 @@ impl Front {
         let same = algorithm == source.checksum.algorithm && source.checksum.kind == Kind::FullObject;
         if same && !source.in_parts {
             return Ok(Object {
-                blob: std::sync::Arc::clone(&source.blob),
+                blob: Arc::clone(&source.blob),
                 entity_tag: source.entity_tag.clone(),
                 checksum: source.checksum.clone(),
                 modified: self.store.now(),

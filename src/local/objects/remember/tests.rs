@@ -30,7 +30,7 @@ fn open(home: &Path) -> (Arc<ObjectStore>, Memory) {
 async fn part(store: &ObjectStore, id: &str, number: i32, content: Vec<u8>) -> String {
     let body = futures_util::stream::iter([Ok(content.into())]);
     let claims = Claims::default();
-    let written = store.write_part("b", "joined", id, number, &claims, body).await;
+    let written = store.write_part("b", "joined", id, number, Some(&claims), body).await;
     written.unwrap().entity_tag.clone()
 }
 

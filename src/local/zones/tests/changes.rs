@@ -317,3 +317,21 @@ fn a_zone_keeps_the_records_of_its_own() {
     assert_eq!(world.call("DELETE", &path, "").status, 200);
     assert_eq!(world.call("GET", &path, "").status, 404);
 }
+
+#[test]
+fn what_is_said_of_a_change_is_told_with_it() {
+    let mut world = World::new();
+    let path = format!("hostedzone/{}/rrset", world.zone);
+    let body = format!(
+        "<ChangeResourceRecordSetsRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><ChangeBatch>\
+         <Comment>a &amp; b</Comment><Changes><Change><Action>CREATE</Action><ResourceRecordSet>{}</ResourceRecordSet></Change></Changes></ChangeBatch>\
+         </ChangeResourceRecordSetsRequest>",
+        simple("a.example.com", "A", "127.0.0.1")
+    );
+    let answer = world.call("POST", &path, &body);
+    let told = "</SubmittedAt><Comment>a &amp; b</Comment></ChangeInfo>";
+    assert!(answer.body.contains(told), "{}", answer.body);
+    let id = inside(&answer.body, "Id").unwrap();
+    let later = world.call("GET", id.trim_start_matches('/'), "");
+    assert!(later.body.contains(told), "{}", later.body);
+}
