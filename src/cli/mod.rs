@@ -42,7 +42,7 @@ struct Cli {
 enum Command {
     /// Release a version: blue/green, watched, with a way back.
     Release(release::Arguments),
-    /// Say where the slot's newest release stands.
+    /// Say where the slot's newest release stands, or list the newest ones.
     Status(status::Arguments),
     /// Go on with a release that is paused, or whose driver has ended.
     Resume(resume::Arguments),
@@ -185,8 +185,10 @@ mod tests {
 
     #[test]
     fn nothing_of_something_is_a_mistake() {
-        assert!(taken("drill history --last 1").is_ok());
-        assert!(taken("drill history --last 0").is_err_and(|said| said.contains("0 is not in 1..")));
+        for command in ["drill history", "status"] {
+            assert!(taken(&format!("{command} --last 1")).is_ok());
+            assert!(taken(&format!("{command} --last 0")).is_err_and(|said| said.contains("0 is not in 1..")));
+        }
         #[cfg(feature = "local")]
         for argument in ["--seeds", "--threads"] {
             assert!(taken(&format!("sim {argument} 1")).is_ok());
