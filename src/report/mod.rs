@@ -8,6 +8,7 @@ mod list;
 mod live;
 pub mod out;
 mod outbox;
+mod rounds;
 mod summary;
 
 use std::sync::Arc;
