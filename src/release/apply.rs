@@ -231,6 +231,7 @@ fn step(release: &mut Release, entry: &Entry) -> Option<()> {
                 Some(_) => release.watch.last,
             };
             release.shifted_at = Some(at);
+            release.assessment.shifted(at);
             // What was held before the move gives no more time to see it.
             release.extended = std::time::Duration::ZERO;
             release.held_since = release.held_since.map(|_| at);
