@@ -13,7 +13,7 @@ use super::outbox::Outbox;
 use super::rounds::Rounds;
 use super::summary::plan as summary;
 use crate::model::Span;
-use crate::release::{Entry, Event, Listener, Notice, Outcome, Release};
+use crate::release::{Entry, Event, Listener, Notice, Outcome, Release, Why};
 
 /// As wide as a time of day and what is between it and the rest of a line.
 const INDENT: &str = "           ";
@@ -38,14 +38,14 @@ impl Listener for Plain {
                 lines.join("\n")
             }
             Notice::Waiting { release, why, .. } => {
-                let text = format!("{INDENT}{:<10} {why}", release.phase.as_str());
+                let news = news(release, why);
                 if let Ok(mut last) = self.last.lock() {
-                    if *last == text {
+                    if *last == news {
                         return;
                     }
-                    last.clone_from(&text);
+                    *last = news;
                 }
-                text
+                format!("{INDENT}{:<10} {why}", release.phase.as_str())
             }
             Notice::Progress { done, total } if done == total => format!("{INDENT}{} sent", HumanBytes(total)),
             Notice::Progress { .. } => return,
@@ -57,6 +57,15 @@ impl Listener for Plain {
         self.outbox.post(move || {
             let _ = writeln!(anstream::stderr(), "{text}");
         });
+    }
+}
+
+/// What makes a wait another one than before. A bake in which nothing is known ends later with each look: that is no news.
+fn news(release: &Release, why: &Why) -> String {
+    let phase = release.phase;
+    match why {
+        Why::Baking { doubt: Some(doubt), .. } => format!("{phase}: {doubt}"),
+        _ => format!("{phase}: {why}"),
     }
 }
 
@@ -228,7 +237,7 @@ mod tests {
 
     use super::*;
     use crate::release::tests::{gradual, plan, release};
-    use crate::release::{Phase, RollbackState, Why};
+    use crate::release::{Phase, RollbackState};
     use crate::spec::Lever;
 
     /// Keeps what is written to it.
@@ -313,6 +322,19 @@ mod tests {
         drawn(&bar);
         ticks(&bar);
         assert_eq!(paper.take().trim(), "a line");
+    }
+
+    #[test]
+    fn a_bake_that_ends_later_for_the_same_reason_is_no_news() {
+        let release = release(plan());
+        let of = |seconds, doubt: Option<&str>| {
+            let until = release.started_at + Duration::from_secs(seconds);
+            let doubt = doubt.map(str::to_owned);
+            news(&release, &Why::Baking { until, doubt })
+        };
+        assert_eq!(of(10, Some("no answer")), of(20, Some("no answer")));
+        assert_ne!(of(10, Some("no answer")), of(10, Some("status 500")));
+        assert_ne!(of(10, None), of(20, None));
     }
 
     #[test]
