@@ -109,6 +109,7 @@ pub(crate) fn first_entry(plan: Plan) -> Entry {
             process: 4711,
             run: "run".to_owned(),
             machine: None,
+            user: None,
         },
         nonce: "first".to_owned(),
         owned_until: at + std::time::Duration::from_secs(60),
