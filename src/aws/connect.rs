@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::identity::IdentityCache;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::region::ProfileFileRegionProvider;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -138,6 +140,13 @@ impl Aws {
             .timeout_config(timeouts);
         if let Some(region) = &settings.region {
             loader = loader.region(Region::new(region.clone()));
+        } else if std::env::var("AWS_REGION").is_ok_and(|region| region.is_empty()) {
+            // The SDK takes it for the name of a region, and fails with each call. It is none: what is looked at next, says it.
+            let other = std::env::var("AWS_DEFAULT_REGION")
+                .ok()
+                .filter(|region| !region.is_empty());
+            let next = ProfileFileRegionProvider::new();
+            loader = loader.region(RegionProviderChain::first_try(other.map(Region::new)).or_else(next));
         }
         if let Some(endpoint) = &settings.endpoint {
             loader = loader.endpoint_url(endpoint);

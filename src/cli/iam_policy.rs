@@ -24,10 +24,10 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "DUTY", value_parser = duty())]
     duty: Vec<Option<Duty>>,
     /// Id of the account. Default: any.
-    #[arg(long, value_name = "ID", conflicts_with = "ask")]
+    #[arg(long, value_name = "ID", conflicts_with = "ask", value_parser = account)]
     account: Option<String>,
     /// The region. Default: what the settings say, or any.
-    #[arg(long, value_name = "REGION", conflicts_with = "ask")]
+    #[arg(long, value_name = "REGION", conflicts_with = "ask", value_parser = super::region)]
     region: Option<String>,
     /// The pipeline of CodePipeline whose jobs are releases, if that is how they are made.
     #[arg(long, value_name = "NAME")]
@@ -38,6 +38,14 @@ pub(super) struct Arguments {
     /// `cloudformation` fills in account and region by pseudo parameters.
     #[arg(long, value_name = "FORMAT", default_value = "json", value_parser = PossibleValuesParser::new(["json", "cloudformation"]))]
     format: String,
+}
+
+/// Reads the id of an account. A policy with anything else in its place would allow nothing.
+fn account(text: &str) -> Result<String, &'static str> {
+    let is_one = text.len() == 12 && text.chars().all(|c| c.is_ascii_digit());
+    is_one
+        .then(|| text.to_owned())
+        .ok_or("the id of an account has twelve digits, without hyphens")
 }
 
 /// A duty, or `None` for all of them.

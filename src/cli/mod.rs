@@ -28,6 +28,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::compose::Direction;
+use crate::model::text::is_region;
 
 /// Releases a new version of a web application on AWS without losing a request, and takes it back by itself when it is bad.
 #[derive(Debug, Parser)]
@@ -41,7 +42,7 @@ struct Cli {
 enum Command {
     /// Release a version: blue/green, watched, with a way back.
     Release(release::Arguments),
-    /// Say where the slot's newest release stands.
+    /// Say where the slot's newest release stands, or list the newest ones.
     Status(status::Arguments),
     /// Go on with a release that is paused, or whose driver has ended.
     Resume(resume::Arguments),
@@ -81,6 +82,13 @@ enum Command {
     #[cfg(feature = "local")]
     #[command(hide = true)]
     SampleApp,
+}
+
+/// Reads the name of a region.
+fn region(text: &str) -> Result<String, &'static str> {
+    is_region(text)
+        .then(|| text.to_owned())
+        .ok_or("this is not the name of a region, such as eu-west-1")
 }
 
 /// Runs the command that the arguments name.
@@ -164,9 +172,23 @@ mod tests {
     }
 
     #[test]
+    fn a_policy_is_for_an_account_and_a_region_that_can_be() {
+        assert!(taken("iam-policy --account 123456789012 --region eu-central-1").is_ok());
+        for id in ["12", "1234-5678-9012", "12345678901x"] {
+            let said = taken(&format!("iam-policy --account {id}")).unwrap_err();
+            assert!(said.contains("twelve digits"), "{id}: {said}");
+        }
+        assert!(taken("iam-policy --region eu_central").is_err_and(|said| said.contains("eu-west-1")));
+        #[cfg(feature = "local")]
+        assert!(taken("cloud --region mars").is_err_and(|said| said.contains("eu-west-1")));
+    }
+
+    #[test]
     fn nothing_of_something_is_a_mistake() {
-        assert!(taken("drill history --last 1").is_ok());
-        assert!(taken("drill history --last 0").is_err_and(|said| said.contains("0 is not in 1..")));
+        for command in ["drill history", "status"] {
+            assert!(taken(&format!("{command} --last 1")).is_ok());
+            assert!(taken(&format!("{command} --last 0")).is_err_and(|said| said.contains("0 is not in 1..")));
+        }
         #[cfg(feature = "local")]
         for argument in ["--seeds", "--threads"] {
             assert!(taken(&format!("sim {argument} 1")).is_ok());

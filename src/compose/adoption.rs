@@ -12,7 +12,9 @@ use crate::aws::{Aws, CallError, Effect};
 use crate::journal::{Journal, JournalError, newest};
 use crate::release::EnvironmentSeen;
 use crate::spec::{Lever, Spec};
-use crate::traffic::{Adoption, Change, Hosts, NotAdopted, Record, Routing, Target, adopt, fence_name, unadopt};
+use crate::traffic::{
+    Adoption, Change, Content, Hosts, NotAdopted, Record, Routing, Target, adopt, fence_name, unadopt,
+};
 
 /// Which way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +112,29 @@ pub enum AdoptionError {
         application: String,
         /// The slot's name.
         cname: String,
+    },
+    /// The name, which is to say who is live, leads nowhere.
+    #[error(
+        "{name} has no CNAME, A or AAAA record in the hosted zone {zone}; make one that leads to the live environment first"
+    )]
+    NoRecord {
+        /// The name.
+        name: String,
+        /// The hosted zone.
+        zone: String,
+    },
+    /// The name, which is to say who is live, leads elsewhere.
+    #[error(
+        "{name} leads to {target}, and that is no environment of {application}; let it lead to the live environment first, or check \
+         application and region in cutover.toml"
+    )]
+    Elsewhere {
+        /// The name.
+        name: String,
+        /// What its records say.
+        target: String,
+        /// The application.
+        application: String,
     },
     /// The records do not allow it.
     #[error(transparent)]
@@ -389,18 +414,18 @@ async fn live(project: &Project, aws: &Aws, zone: &str, name: &str) -> Result<Ta
         .environments(Some(application))
         .await
         .map_err(|error| failed(doing(), error))?;
-    let (place, cname) = if by_name(&project.spec) {
+    let place = if by_name(&project.spec) {
         let doing = || format!("could not read the records of {}", bare(name));
         let records = aws.records(zone, name).await.map_err(|error| failed(doing(), error))?;
-        (led_to(&all, &records), format!("what {} leads to", bare(name)))
+        led_to(&all, &records).ok_or_else(|| astray(name, zone, application.as_str(), &records))?
     } else {
         let cname = project.spec.slot_cname(aws.region());
-        (all.iter().position(|environment| environment.holds(&cname)), cname)
+        let place = all.iter().position(|environment| environment.holds(&cname));
+        place.ok_or_else(|| AdoptionError::NoLive {
+            application: application.to_string(),
+            cname,
+        })?
     };
-    let place = place.ok_or_else(|| AdoptionError::NoLive {
-        application: application.to_string(),
-        cname,
-    })?;
     let found = all.swap_remove(place);
     let hosts = |seen: EnvironmentSeen| seen.cname.into_iter().chain(seen.endpoint);
     Ok(Target {
@@ -439,6 +464,29 @@ fn led_to(environments: &[EnvironmentSeen], records: &[Record]) -> Option<usize>
         .map(|(_, std::cmp::Reverse(place))| place)
 }
 
+/// Why these records of a name say of no environment that it is live.
+fn astray(name: &str, zone: &str, application: &str, records: &[Record]) -> AdoptionError {
+    let mut targets: Vec<_> = records
+        .iter()
+        .filter(|record| ["CNAME", "A", "AAAA"].contains(&record.kind.as_str()))
+        .map(|record| match (record.target(), &record.content) {
+            (None, Content::Values { values, .. }) => values.join(", "),
+            (target, _) => target.unwrap_or_default().to_owned(),
+        })
+        .collect();
+    targets.dedup();
+    let name = bare(name).to_owned();
+    if targets.is_empty() {
+        let zone = zone.to_owned();
+        return AdoptionError::NoRecord { name, zone };
+    }
+    AdoptionError::Elsewhere {
+        name,
+        target: targets.join(" and "),
+        application: application.to_owned(),
+    }
+}
+
 fn failed(doing: String, error: CallError) -> AdoptionError {
     AdoptionError::Call { doing, error }
 }
@@ -449,14 +497,12 @@ mod tests {
 
     use super::*;
     use crate::release::EnvironmentStatus;
-    use crate::traffic::Content;
-
     #[test]
     fn whoever_is_refused_learns_what_to_do_next() {
         let name = "www.shop.example".to_owned();
         let nobody = AdoptionError::NoLive {
             application: "shop".to_owned(),
-            cname: format!("what {name} leads to"),
+            cname: "shop.eu-west-1.elasticbeanstalk.com".to_owned(),
         };
         let said = "it was changed meanwhile".to_owned();
         let contended = AdoptionError::Contended { name, said };
@@ -470,6 +516,37 @@ mod tests {
                 .to_string()
                 .contains(": find out who does, and run it once more")
         );
+    }
+
+    #[test]
+    fn a_name_that_leads_nowhere_or_elsewhere_is_told_from_a_wrong_application() {
+        let of = |kind: &str, value: &str| Record {
+            name: "www.shop.example.".to_owned(),
+            kind: kind.to_owned(),
+            routing: Routing::Simple,
+            content: Content::Values {
+                ttl: 60,
+                values: vec![value.to_owned()],
+            },
+            health_check: None,
+        };
+        let said = |records: &[Record]| astray("www.shop.example.", "Z1", "shop", records).to_string();
+        for records in [vec![], vec![of("TXT", "\"hello\"")]] {
+            let said = said(&records);
+            assert!(
+                said.starts_with("www.shop.example has no CNAME, A or AAAA record in the hosted zone Z1; make one"),
+                "{said}"
+            );
+        }
+        for (kind, value) in [("CNAME", "old.example.com"), ("A", "192.0.2.7")] {
+            let said = said(&[of(kind, value)]);
+            assert!(
+                said.starts_with(&format!(
+                    "www.shop.example leads to {value}, and that is no environment of shop; let it"
+                )),
+                "{said}"
+            );
+        }
     }
 
     #[test]

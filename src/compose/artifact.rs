@@ -14,6 +14,8 @@ const OURS: (&str, &str) = (".bundle-", ".zip");
 pub struct Artifact {
     /// The zip.
     pub file: PathBuf,
+    /// The folder that it was made of, as it was given, if it was made of one.
+    pub folder: Option<PathBuf>,
     /// Size in bytes.
     pub size: u64,
     /// SHA-256 of the zip, in hexadecimal.
@@ -26,6 +28,7 @@ impl Artifact {
     pub fn unfit(path: &Path) -> Self {
         Self {
             file: path.to_path_buf(),
+            folder: None,
             size: 0,
             sha256: "unfit".to_owned(),
         }
@@ -49,11 +52,13 @@ pub fn prepare(path: &Path, store: &Path, journal: Option<&Path>) -> Result<Arti
     let bundle = inspect(file).map_err(|error| problems(&error, path))?;
     let file = std::path::absolute(file)
         .map_err(|error| vec![format!("the path {} cannot be made absolute: {error}", file.display())])?;
+    let folder = made.is_some().then(|| path.to_path_buf());
     if let Some(made) = made {
         made.keep().map_err(|error| not_kept(path, store, &error.error))?;
     }
     Ok(Artifact {
         file,
+        folder,
         size: bundle.size,
         sha256: bundle.sha256,
     })

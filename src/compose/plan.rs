@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::driver::Overrides;
 use crate::model::VersionLabel;
 use crate::release::preflight::Problem;
-use crate::release::{DrillKind, Next, Origin, Plan, ReleaseId, Route, Source};
+use crate::release::{DrillKind, Next, Origin, Overridden, Plan, ReleaseId, Route, Source};
 use crate::spec::{Lever, Spec};
 
 use super::{Artifact, Project};
@@ -43,6 +43,7 @@ impl Planner {
             bucket: spec.artifact.bucket.clone(),
             key: format!("{}{}.zip", spec.bundle_folder(), artifact.sha256),
             file: artifact.file.display().to_string(),
+            folder: artifact.folder.as_ref().map(|folder| folder.display().to_string()),
         };
         Self::new(
             spec,
@@ -185,6 +186,13 @@ impl Planner {
             max_instances: spec.green.max_instances,
             mark: String::new(),
             tags: spec.green.tags.clone(),
+            overridden: self
+                .overrides_digest
+                .as_ref()
+                .map_or_else(Overridden::default, |_| Overridden {
+                    properties: spec.green.properties.len(),
+                    settings: spec.green.settings.len(),
+                }),
             overrides_digest: self.overrides_digest.clone(),
             provision: spec.provision.clone(),
             smoke: spec.smoke.clone(),

@@ -10,6 +10,7 @@ use url::Url;
 use crate::aws::{Aws, AwsSettings};
 use crate::driver::{Overrides, World};
 use crate::journal::{DirectoryJournal, Journal, S3Journal};
+use crate::model::text::is_region;
 use crate::probe::{HttpProber, ProbeError, ProbeSettings, Prober};
 use crate::release::{Phase, Release, Slot};
 use crate::spec::{JournalPlace, Spec, SpecError};
@@ -173,11 +174,27 @@ impl Reach {
             let value = value.to_string_lossy().into_owned();
             Some((name.into_string().ok()?, value))
         }))?;
+        for name in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
+            region(
+                name,
+                std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()),
+            )?;
+        }
         Ok(Self {
             aws: AwsSettings::default(),
             dns_server: read("CUTOVER_DNS_SERVER", "an address such as 127.0.0.1:4571")?,
             http_port: read("CUTOVER_HTTP_PORT", "a port such as 8080")?,
         })
+    }
+}
+
+/// Whether a variable names a region, if it is set. One that is empty counts as unset.
+fn region(name: &str, value: Option<String>) -> Result<(), String> {
+    match value {
+        Some(value) if !value.is_empty() && !is_region(&value) => Err(format!(
+            "{name} is set to {value:?}, which is not the name of a region such as eu-west-1; mend or unset it"
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -214,6 +231,22 @@ mod tests {
     use super::*;
     use crate::release::tests::{plan, release};
     use crate::release::{Outcome, Source};
+
+    #[test]
+    fn a_region_that_is_none_is_told_before_any_call() {
+        let of = |value: &str| region("AWS_REGION", Some(value.to_owned()));
+        for fine in ["", "eu-central-1"] {
+            assert_eq!(of(fine), Ok(()));
+        }
+        assert_eq!(region("AWS_REGION", None), Ok(()));
+        for none in ["eu_central_1", "eu-central-1 ", "mars"] {
+            let said = of(none).unwrap_err();
+            assert!(
+                said.contains("AWS_REGION") && said.contains(&format!("{none:?}")),
+                "{said}"
+            );
+        }
+    }
 
     #[test]
     fn a_bundle_stays_until_it_is_uploaded_or_its_release_is_over() {

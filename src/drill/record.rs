@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::model::{Span, Timestamp};
 use crate::release::{DrillKind, Entry, Event, Outcome, Release};
-use crate::verdict::{Arm, Decision};
+use crate::verdict::{Decision, Harm};
 
 /// How a drill ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -78,8 +78,8 @@ pub(super) struct Gathering {
     handed_over: bool,
     /// Whether somebody took it over, with green in traffic, to whom nobody had handed it.
     crashed: bool,
-    green: (f64, f64),
-    blue: (f64, f64),
+    green: Harm,
+    blue: Harm,
 }
 
 impl Gathering {
@@ -102,8 +102,8 @@ impl Gathering {
         if self.shifted.is_some()
             && let Some(measured) = entry.event.measured()
         {
-            add(&mut self.green, &measured.window.green);
-            add(&mut self.blue, &measured.window.blue);
+            self.green.add(&measured.window.green);
+            self.blue.add(&measured.window.blue);
         }
         // Operators write what they want whether anybody drives or not.
         if !matches!(entry.event, Event::Asked { .. }) {
@@ -148,17 +148,12 @@ impl Gathering {
             detection: between(self.shifted, self.back).filter(|_| kind.has_fault() && found),
             restoration: between(self.back, self.restored).filter(|_| self.shifted.is_some()),
             without_driver: self.without_driver,
-            green_requests: whole(self.green.0),
-            green_errors: whole(self.green.1),
-            blue_requests: whole(self.blue.0),
-            blue_errors: whole(self.blue.1),
+            green_requests: whole(self.green.requests),
+            green_errors: whole(self.green.errors),
+            blue_requests: whole(self.blue.requests),
+            blue_errors: whole(self.blue.errors),
         })
     }
-}
-
-fn add(sums: &mut (f64, f64), arm: &Arm) {
-    sums.0 += arm.requests.unwrap_or(0.0);
-    sums.1 += arm.errors.unwrap_or(0.0);
 }
 
 #[expect(

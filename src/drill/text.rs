@@ -31,7 +31,7 @@ pub fn record(drill: &DrillRecord) -> String {
     }
     let _ = writeln!(
         text,
-        "  served   green {} requests, {} of them with a server error; blue {}, {}",
+        "  served   green {} requests of users, {} of them with a server error; blue {}, {}",
         drill.green_requests, drill.green_errors, drill.blue_requests, drill.blue_errors
     );
     text
@@ -41,26 +41,26 @@ pub fn record(drill: &DrillRecord) -> String {
 #[must_use]
 pub fn history(history: &History) -> String {
     let mut text = String::new();
-    if history.drills.is_empty() {
+    let Some(newest) = history.drills.first() else {
         let _ = writeln!(text, "no drill yet: run `cutover drill`");
         return text;
-    }
-    // Ids are as long as the names in them.
-    let ids = history.drills.iter().map(|drill| drill.release.chars().count());
-    let width = ids.max().unwrap_or_default().max("drill".len());
+    };
+    // All are of one slot, and a terminal is 80 columns wide.
+    let (slot, width) = parts(newest).map_or(("", 1), |(slot, number)| (slot, number.len()));
+    let _ = writeln!(text, "drills of {slot}");
     let _ = writeln!(
         text,
-        "{:<width$}  {:<19}  {:<9}  {:<9}  {:>9}  {:>11}  {:>15}",
-        "drill", "began (UTC)", "kind", "result", "detection", "restoration", "errors of green"
+        "{:>width$}  {:<16}  {:<9}  {:<9}  {:>9}  {:>11}  {:>11}",
+        "#", "began (UTC)", "kind", "result", "detection", "restoration", "green's 5xx"
     );
     for drill in &history.drills {
         let length = |length: Option<Span>| length.map_or_else(|| "-".to_owned(), seconds);
         let began = drill.began_at.to_string();
         let _ = writeln!(
             text,
-            "{:<width$}  {:<19}  {:<9}  {:<9}  {:>9}  {:>11}  {:>15}",
-            drill.release,
-            began.get(..19).unwrap_or_default().replace('T', " "),
+            "{:>width$}  {:<16}  {:<9}  {:<9}  {:>9}  {:>11}  {:>11}",
+            parts(drill).map_or("", |(_, number)| number),
+            began.get(..16).unwrap_or_default().replace('T', " "),
             drill.kind.as_str(),
             drill.result.as_str(),
             length(drill.detection),
@@ -86,6 +86,11 @@ pub fn history(history: &History) -> String {
         ),
     };
     text
+}
+
+/// The slot of a drill, and the number of its release.
+fn parts(drill: &DrillRecord) -> Option<(&str, &str)> {
+    drill.release.rsplit_once('/')
 }
 
 fn seconds(length: Span) -> String {

@@ -28,6 +28,7 @@ impl Machine for ThisMachine {
             process: std::process::id(),
             run: nonce(),
             machine: namespace(),
+            user: user(|name| std::env::var(name).ok()),
         }
     }
 
@@ -41,6 +42,18 @@ impl Machine for ThisMachine {
             Err(error) => error != rustix::io::Errno::SRCH,
         }
     }
+}
+
+/// So much of a name is kept.
+const LONGEST_USER: usize = 64;
+
+/// Who has started this process, by the first of these variables that names somebody. A pipeline says for whom it runs.
+fn user(variable: impl Fn(&str) -> Option<String>) -> Option<String> {
+    ["CUTOVER_OPERATOR", "USER", "LOGNAME"].into_iter().find_map(|name| {
+        let printable = variable(name)?.chars().filter(|c| !c.is_control()).collect::<String>();
+        let user: String = printable.trim().chars().take(LONGEST_USER).collect();
+        (!user.is_empty()).then_some(user)
+    })
 }
 
 /// What tells the processes that this one sees from all others: which time the machine has started, and the namespace of process ids
@@ -66,4 +79,29 @@ pub(super) fn nonce() -> String {
         hasher.finish()
     };
     format!("{:016x}{:016x}", half(1), half(2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_operator_has_the_name_that_says_most() {
+        let of = |set: &[(&str, &str)]| {
+            user(|name| {
+                let found = set.iter().find(|(known, _)| *known == name);
+                found.map(|(_, value)| (*value).to_owned())
+            })
+        };
+        assert_eq!(of(&[]), None);
+        assert_eq!(of(&[("USER", "anna"), ("LOGNAME", "berta")]).as_deref(), Some("anna"));
+        assert_eq!(of(&[("USER", " "), ("LOGNAME", "berta")]).as_deref(), Some("berta"));
+        assert_eq!(
+            of(&[("USER", "ci"), ("CUTOVER_OPERATOR", "anna")]).as_deref(),
+            Some("anna")
+        );
+        assert_eq!(of(&[("USER", "an\u{1b}na\n")]).as_deref(), Some("anna"));
+        let long = "ä".repeat(100);
+        assert_eq!(of(&[("USER", &long)]).map(|user| user.chars().count()), Some(64));
+    }
 }

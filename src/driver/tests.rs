@@ -61,6 +61,7 @@ impl Machine for Host {
             process: self.process,
             run: format!("{}-{}", self.name, self.process),
             machine: Some(self.name.to_owned()),
+            user: None,
         }
     }
 

@@ -16,6 +16,8 @@ impl Machine for Sandbox {
         match (function, stream) {
             (Some(function), Some(stream)) => Writer {
                 host: format!("Lambda {function} {stream}"),
+                // Nobody is logged in there.
+                user: None,
                 ..own
             },
             _ => own,

@@ -14,7 +14,7 @@ pub use clock::{Clock, SystemClock};
 pub use health::{HealthColor, HealthStatus, Latency, RequestCounts};
 pub use id::{ApplicationName, EnvironmentId, EnvironmentName, InstanceId, ReleaseNumber, SlotName, VersionLabel};
 pub use known::Known;
-pub use probe::ProbeResult;
+pub use probe::{ProbeResult, faults};
 pub use served::Served;
 pub use share::{ParseShareError, Share};
 pub use time::{PACE_HEADER, ParseSpanError, Span, Timestamp};

@@ -26,6 +26,20 @@ pub struct ProbeResult {
     pub failure: Option<String>,
 }
 
+/// So many failing checks are told in full.
+const TOLD: usize = 3;
+
+/// Which checks failed and why, in one sentence.
+#[must_use]
+pub fn faults(failures: &[ProbeResult]) -> Option<String> {
+    let mut told: Vec<_> = failures.iter().take(TOLD).map(ProbeResult::fault).collect();
+    match failures.len().saturating_sub(TOLD) {
+        0 => {}
+        more => told.push(format!("and {more} more")),
+    }
+    (!told.is_empty()).then(|| told.join("; "))
+}
+
 impl ProbeResult {
     /// Which check it was and why it failed, in one sentence.
     #[must_use]

@@ -35,9 +35,44 @@ pub fn is_of_tags(c: char) -> bool {
     c.is_alphanumeric() || " _.:/=+-@".contains(c)
 }
 
+/// Whether a text looks like the name of a region: `eu-west-1`, `us-gov-east-1`.
+#[must_use]
+pub fn is_region(text: &str) -> bool {
+    let is_word = |label: &str| !label.is_empty() && label.chars().all(|c| c.is_ascii_lowercase());
+    let Some((words, number)) = text.rsplit_once('-') else {
+        return false;
+    };
+    words.contains('-')
+        && words.split('-').all(is_word)
+        && !number.is_empty()
+        && number.chars().all(|c| c.is_ascii_digit())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn regions_look_alike() {
+        for region in ["eu-west-1", "us-gov-east-1", "ap-southeast-12", "eusc-de-east-1"] {
+            assert!(is_region(region), "{region}");
+        }
+        for other in [
+            "",
+            "mars",
+            "eu-west",
+            "eu_west_1",
+            "eu-west-1 ",
+            "EU-WEST-1",
+            "eu-1",
+            "-eu-west-1",
+            "eu-west-1a",
+            "eu--west-1",
+            "eu-west-",
+        ] {
+            assert!(!is_region(other), "{other:?}");
+        }
+    }
 
     #[test]
     fn tags_hold_what_they_may() {

@@ -105,8 +105,8 @@ pub struct Span(Duration);
 /// Why a text is not a length of time.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "{text:?} is not a length of time; write for example \"90s\", \"5m\", \"1h 30m\" or \"500ms\"; nothing is longer than hours, so a \
-     day is \"24h\""
+    "{text:?} is not a length of time; write for example \"90s\", \"5m\", \"1h 30m\" or \"500ms\"; there is no unit above hours: a day is \
+     \"24h\""
 )]
 pub struct ParseSpanError {
     text: String,

@@ -8,7 +8,7 @@ use super::state::{
     Attempts, Drained, Pending, Phase, Release, RollbackState, SmokeState, TakenOver, Up, Watch, Wishes,
 };
 use super::{holds, moves, takeover};
-use crate::model::Timestamp;
+use crate::model::{Timestamp, faults};
 use crate::traffic::Weighting;
 
 /// Why an entry cannot follow.
@@ -231,6 +231,7 @@ fn step(release: &mut Release, entry: &Entry) -> Option<()> {
                 Some(_) => release.watch.last,
             };
             release.shifted_at = Some(at);
+            release.assessment.shifted(at);
             // What was held before the move gives no more time to see it.
             release.extended = std::time::Duration::ZERO;
             release.held_since = release.held_since.map(|_| at);
@@ -457,11 +458,11 @@ fn failed(release: &mut Release, key: String, at: Timestamp, said: &str, fatal: 
 
 fn smoked(release: &mut Release, at: Timestamp, failures: &[crate::model::ProbeResult]) {
     release.smoke.last = Some(at);
-    match failures.first() {
+    match faults(failures) {
         None => release.smoke.passed += 1,
-        Some(first) => {
+        failure => {
             release.smoke.passed = 0;
-            release.smoke.failure = Some(first.fault());
+            release.smoke.failure = failure;
         }
     }
 }

@@ -116,7 +116,7 @@ pub(super) fn put_back(release: &mut Release, at: Timestamp) {
 /// Somebody is waited for at a gate.
 pub(super) fn opened(release: &mut Release, entry: &Entry, before: GatePlace, until: Timestamp) {
     release.gate = Some(OpenGate {
-        id: format!("{}-{before}-{}", release.plan.id.number, entry.sequence),
+        id: format!("{}-{}-{}", release.plan.id.number, before.word(), entry.sequence),
         before,
         since: entry.at,
         until,

@@ -19,6 +19,9 @@ pub struct Writer {
     /// `None` where that cannot be told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub machine: Option<String>,
+    /// Who has started it, by the name that the machine or `CUTOVER_OPERATOR` gives. Nothing depends on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
 }
 
 impl Writer {
@@ -31,7 +34,11 @@ impl Writer {
 
 impl fmt::Display for Writer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "process {} on {}", self.process, self.host)
+        write!(f, "process {} on {}", self.process, self.host)?;
+        match &self.user {
+            Some(user) => write!(f, " for {user}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -83,6 +90,7 @@ mod tests {
             process: 10,
             run: "random".to_owned(),
             machine: machine.map(str::to_owned),
+            user: None,
         };
         let here = writer("node", Some("boot pid:[1]"));
         assert!(here.is_beside(&writer("node", Some("boot pid:[1]"))));

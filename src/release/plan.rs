@@ -68,6 +68,9 @@ pub enum Source {
         key: String,
         /// Where the zip lies on the machine that began the release. Another machine does not have it.
         file: String,
+        /// The folder that it was made of, as it was given, if it was made of one. None in plans of old.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        folder: Option<String>,
     },
     /// The version that is live, with blue's configuration: what drills release.
     Live,
@@ -83,6 +86,23 @@ pub enum Source {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cname: Option<String>,
     },
+}
+
+/// How much of green differs from blue by the user's wish. Neither names nor values are kept here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Overridden {
+    /// How many environment properties.
+    pub properties: usize,
+    /// How many option settings.
+    pub settings: usize,
+}
+
+impl Overridden {
+    /// Whether nothing does.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Source {
@@ -160,6 +180,9 @@ pub struct Plan {
     pub tags: BTreeMap<String, String>,
     /// SHA-256 over the option settings, properties and tags that differ from blue's: their values are not kept here.
     pub overrides_digest: Option<String>,
+    /// How many these are. None in plans of old.
+    #[serde(default, skip_serializing_if = "Overridden::is_none")]
+    pub overridden: Overridden,
     /// When green counts as up.
     pub provision: ProvisionSpec,
     /// Checks before traffic.

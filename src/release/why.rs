@@ -171,6 +171,36 @@ pub enum Why {
 }
 
 impl Why {
+    /// When this wait ends by itself, where that is known.
+    #[must_use]
+    pub fn until(&self) -> Option<Timestamp> {
+        match self {
+            Self::InDoubt { until, .. }
+            | Self::Settling { until }
+            | Self::Baking { until, .. }
+            | Self::DnsDraining { until }
+            | Self::Quiet { until, .. }
+            | Self::KeepingBlue { until }
+            | Self::KeepingGreen { until }
+            | Self::Paused { until, .. }
+            | Self::AtGate { until, .. }
+            | Self::Asking { until, .. } => Some(*until),
+            Self::Retrying { not_before, .. } => Some(*not_before),
+            Self::Missing { .. }
+            | Self::Seen { .. }
+            | Self::CannotSee { .. }
+            | Self::Astray { .. }
+            | Self::Working { .. }
+            | Self::NotUp { .. }
+            | Self::Smoking { .. }
+            | Self::Confirming { .. }
+            | Self::Busy { .. }
+            | Self::Returning { .. }
+            | Self::RollingBack { .. }
+            | Self::Over { .. } => None,
+        }
+    }
+
     /// What is not as it should be, and since when that is seen.
     pub(super) fn findings(&self) -> impl Iterator<Item = (&str, Timestamp)> {
         let (first, beneath) = match self {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::model::text::plural;
 use crate::release::Release;
 use crate::verdict::{Decision, Harm, Replay};
 
@@ -27,13 +28,16 @@ pub fn backtest(release: &Release, replay: &Replay) -> String {
     let would = match &replay.decided {
         Some(decided) => {
             let what = match decided.decision {
-                Decision::Unhealthy => "taken back",
-                Decision::Healthy => "passed",
-                Decision::Insufficient => "held",
+                Decision::Unhealthy => "have taken it back",
+                Decision::Healthy => "have let it pass",
+                Decision::Insufficient => "have held it",
             };
             format!("{what} after {:.0} s with traffic: {}", decided.after_s, decided.reason)
         }
-        None => format!("held to the end of the record ({} windows)", replay.windows),
+        None => format!(
+            "not have decided by numbers to the end of the record ({}); checks, health and alarms are not replayed",
+            plural(replay.windows as u64, "window")
+        ),
     };
     let _ = writeln!(text, "  would    {would}");
     let _ = writeln!(text, "           {}", served(replay.until_then));
@@ -42,7 +46,7 @@ pub fn backtest(release: &Release, replay: &Replay) -> String {
 
 fn served(harm: Harm) -> String {
     format!(
-        "green answered {:.0} requests, {:.0} of them with a server error",
+        "green answered {:.0} requests of users, {:.0} of them with a server error",
         harm.requests, harm.errors
     )
 }
@@ -78,9 +82,9 @@ mod tests {
         let text = backtest(&release(plan()), &replay(Some(decided), 9));
         for words in [
             "not over yet",
-            "900 requests, 180 of them",
-            "taken back after 20 s with traffic: green is worse than blue",
-            "100 requests, 20 of them",
+            "900 requests of users, 180 of them",
+            "would    have taken it back after 20 s with traffic: green is worse than blue",
+            "100 requests of users, 20 of them",
         ] {
             assert!(text.contains(words), "{words}: {text}");
         }
@@ -90,9 +94,11 @@ mod tests {
     fn where_nothing_was_recorded_nothing_is_claimed() {
         let text = backtest(&release(plan()), &replay(None, 0));
         assert!(
-            text.contains("no window was recorded") && !text.contains("held"),
+            text.contains("no window was recorded") && !text.contains("not have decided"),
             "{text}"
         );
-        assert!(backtest(&release(plan()), &replay(None, 3)).contains("held to the end of the record (3 windows)"));
+        let text = backtest(&release(plan()), &replay(None, 3));
+        let words = "would    not have decided by numbers to the end of the record (3 windows); checks, health and alarms are not replayed";
+        assert!(text.contains(words), "{text}");
     }
 }

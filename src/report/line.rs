@@ -59,14 +59,14 @@ pub fn line(entry: &Entry, release: &Release) -> Option<String> {
         Event::GreenUp { up: true, .. } => "green is up".to_owned(),
         Event::GreenUp { up: false, missing } => format!("green is not up any more: {}", missing.join("; ")),
         Event::GreenReady { .. } => "green stays up".to_owned(),
-        Event::SmokeRound { failures } => match failures.first() {
-            None => return None,
-            Some(first) => format!(
-                "{} failed: {}",
-                first.check,
-                first.failure.as_deref().unwrap_or("no reason")
-            ),
-        },
+        Event::SmokeRound { failures } if failures.is_empty() => return None,
+        Event::SmokeRound { failures } => {
+            let failed = failures.iter().map(|failed| {
+                let why = failed.failure.as_deref().unwrap_or("no reason");
+                format!("{} failed: {why}", failed.check)
+            });
+            failed.collect::<Vec<_>>().join("; ")
+        }
         Event::SmokePassed => "smoke checks passed".to_owned(),
         Event::Shifted if release.plan.lever.is_gradual() => format!(
             "the weights of {} give green {}",

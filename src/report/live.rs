@@ -10,9 +10,10 @@ use owo_colors::OwoColorize;
 use super::ahead::ahead;
 use super::line::line;
 use super::outbox::Outbox;
+use super::rounds::Rounds;
 use super::summary::plan as summary;
 use crate::model::Span;
-use crate::release::{Entry, Event, Listener, Notice, Outcome, Release};
+use crate::release::{Entry, Event, Listener, Notice, Outcome, Release, Why};
 
 /// As wide as a time of day and what is between it and the rest of a line.
 const INDENT: &str = "           ";
@@ -21,25 +22,30 @@ const INDENT: &str = "           ";
 #[derive(Debug, Default)]
 pub struct Plain {
     last: Mutex<String>,
+    rounds: Rounds,
     outbox: Outbox,
 }
 
 impl Listener for Plain {
     fn notice(&self, notice: Notice<'_>) {
         let text = match notice {
-            Notice::Entry { entry, release } => match line(entry, release) {
-                Some(text) => prefixed(entry, release, &text),
-                None => return,
-            },
+            Notice::Entry { entry, release } => {
+                let told = self.rounds.told(entry, line(entry, release));
+                if told.is_empty() {
+                    return;
+                }
+                let lines: Vec<_> = told.iter().map(|text| prefixed(entry, release, text)).collect();
+                lines.join("\n")
+            }
             Notice::Waiting { release, why, .. } => {
-                let text = format!("{INDENT}{:<10} {why}", release.phase.as_str());
+                let news = news(release, why);
                 if let Ok(mut last) = self.last.lock() {
-                    if *last == text {
+                    if *last == news {
                         return;
                     }
-                    last.clone_from(&text);
+                    *last = news;
                 }
-                text
+                format!("{INDENT}{:<10} {why}", release.phase.as_str())
             }
             Notice::Progress { done, total } if done == total => format!("{INDENT}{} sent", HumanBytes(total)),
             Notice::Progress { .. } => return,
@@ -54,6 +60,15 @@ impl Listener for Plain {
     }
 }
 
+/// What makes a wait another one than before. A bake in which nothing is known ends later with each look: that is no news.
+fn news(release: &Release, why: &Why) -> String {
+    let phase = release.phase;
+    match why {
+        Why::Baking { doubt: Some(doubt), .. } => format!("{phase}: {doubt}"),
+        _ => format!("{phase}: {why}"),
+    }
+}
+
 fn prefixed(entry: &Entry, release: &Release, text: &str) -> String {
     format!("{}  {:<10} {text}", entry.at.time_of_day(), release.phase.as_str())
 }
@@ -62,6 +77,7 @@ fn prefixed(entry: &Entry, release: &Release, text: &str) -> String {
 #[derive(Debug)]
 pub struct Bar {
     bar: ProgressBar,
+    rounds: Rounds,
     outbox: Outbox,
 }
 
@@ -89,6 +105,7 @@ impl Bar {
         bar.set_style(style(IDLE));
         Self {
             bar,
+            rounds: Rounds::default(),
             outbox: Outbox::default(),
         }
     }
@@ -130,7 +147,7 @@ impl Listener for Bar {
     fn notice(&self, notice: Notice<'_>) {
         match notice {
             Notice::Entry { entry, release } => {
-                if let Some(text) = line(entry, release) {
+                for text in self.rounds.told(entry, line(entry, release)) {
                     self.print(colored(entry, &prefixed(entry, release, &text)));
                 }
                 // What was said of the last wait does not hold any more.
@@ -145,13 +162,13 @@ impl Listener for Bar {
             } => {
                 let left = deadline.since(now);
                 let left = Span::from(Duration::from_secs(left.as_secs()));
+                // What is waited for may end long before the phase has to.
+                let then = match why.until() {
+                    Some(until) if until < deadline => format!("at the latest in {left}: {at_deadline}"),
+                    _ => format!("{left} left, then {at_deadline}"),
+                };
                 // What matters most stands first: the terminal cuts off the end.
-                let text = format!(
-                    "{}, {}: {why} ({left} left, then {at_deadline})",
-                    release.phase,
-                    traffic(release)
-                );
-                self.say(text);
+                self.say(format!("{}, {}: {why} ({then})", release.phase, traffic(release)));
             }
             Notice::Progress { done, total } => self.say(transfer(done, total)),
             // Who can do something about it reads it whole.
@@ -305,6 +322,46 @@ mod tests {
         drawn(&bar);
         ticks(&bar);
         assert_eq!(paper.take().trim(), "a line");
+    }
+
+    #[test]
+    fn a_bake_that_ends_later_for_the_same_reason_is_no_news() {
+        let release = release(plan());
+        let of = |seconds, doubt: Option<&str>| {
+            let until = release.started_at + Duration::from_secs(seconds);
+            let doubt = doubt.map(str::to_owned);
+            news(&release, &Why::Baking { until, doubt })
+        };
+        assert_eq!(of(10, Some("no answer")), of(20, Some("no answer")));
+        assert_ne!(of(10, Some("no answer")), of(10, Some("status 500")));
+        assert_ne!(of(10, None), of(20, None));
+    }
+
+    #[test]
+    fn the_time_that_is_left_is_not_taken_for_that_of_what_is_waited_for() {
+        let paper = Paper::default();
+        let bar = Bar::on(ProgressDrawTarget::term_like(Box::new(paper.clone())));
+        let release = release(plan());
+        let now = release.started_at;
+        let said = |until, deadline| {
+            let why = Why::Settling {
+                until: now + Duration::from_secs(until),
+            };
+            bar.notice(Notice::Waiting {
+                release: &release,
+                why: &why,
+                now,
+                deadline: now + Duration::from_secs(deadline),
+                at_deadline: "the end",
+            });
+            drawn(&bar);
+            let text = bar.bar.message();
+            text.rsplit_once(" (")
+                .map(|(_, end)| end.to_owned())
+                .expect("it has an end")
+        };
+        assert_eq!(said(3, 3602), "at the latest in 1h 2s: the end)");
+        assert_eq!(said(40, 40), "40s left, then the end)");
     }
 
     #[test]

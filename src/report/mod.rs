@@ -4,9 +4,11 @@ mod ahead;
 mod backtest;
 mod json;
 mod line;
+mod list;
 mod live;
 pub mod out;
 mod outbox;
+mod rounds;
 mod summary;
 
 use std::sync::Arc;
@@ -14,6 +16,7 @@ use std::sync::Arc;
 pub use backtest::backtest;
 pub use json::JsonLines;
 pub use line::line;
+pub use list::{HEADING, Listed};
 pub use live::{Bar, Plain};
 pub use summary::{plan, status};
 

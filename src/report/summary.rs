@@ -7,14 +7,20 @@ use indicatif::HumanBytes;
 use crate::model::Timestamp;
 use crate::model::text::plural;
 use crate::release::preflight::Findings;
-use crate::release::{CountedBy, Phase, Plan, Release, Source};
+use crate::release::{CountedBy, Overridden, Phase, Plan, Release, Source};
 use crate::spec::AtGateDeadline;
+use crate::verdict::Decision;
 
 /// What a release is going to do, for a person.
 #[must_use]
 pub fn plan(plan: &Plan, found: &Findings) -> String {
     let mut text = String::new();
     let source = match &plan.source {
+        Source::Bundle {
+            size,
+            folder: Some(folder),
+            ..
+        } => format!("from {folder}, zipped ({})", HumanBytes(*size)),
         Source::Bundle { size, file, .. } => format!("from {file} ({})", HumanBytes(*size)),
         Source::Recorded { release, .. } => format!("as recorded by release {release}"),
         Source::Live => "as it is live".to_owned(),
@@ -39,6 +45,17 @@ pub fn plan(plan: &Plan, found: &Findings) -> String {
         "  green   {}, up within {}",
         plan.green_name, plan.provision.deadline
     );
+    let Overridden { properties, settings } = plan.overridden;
+    let properties = match properties {
+        0 => None,
+        1 => Some("1 property".to_owned()),
+        _ => Some(format!("{properties} properties")),
+    };
+    let settings = (settings > 0).then(|| plural(settings as u64, "setting"));
+    let differences: Vec<_> = properties.into_iter().chain(settings).collect();
+    if !differences.is_empty() {
+        let _ = writeln!(text, "          it differs from blue in {}", differences.join(" and "));
+    }
     let _ = writeln!(
         text,
         "  smoke   {}, {} rounds in a row",
@@ -129,10 +146,8 @@ pub fn status(release: &Release, now: Timestamp, free: Option<&str>, journal: &s
             if release.plan.step_count() > 1 {
                 let _ = writeln!(
                     text,
-                    "  step     {} of {}: {} of the traffic for green; weights in place: {}",
-                    release.step + 1,
-                    release.plan.step_count(),
-                    release.plan.share(release.step),
+                    "  step     {}; weights in place: {}",
+                    step(release),
                     release.weighting
                 );
             }
@@ -219,13 +234,8 @@ pub fn status(release: &Release, now: Timestamp, free: Option<&str>, journal: &s
             green.name, green.id, release.plan.version_label
         );
     }
-    if let Some(verdict) = release
-        .assessment
-        .verdict
-        .as_ref()
-        .filter(|_| release.shifted_at.is_some())
-    {
-        let _ = writeln!(text, "  verdict  {}: {verdict}", verdict.decision);
+    if let (Some(verdict), Some(words)) = (telling(release), release.assessment.in_words()) {
+        let _ = writeln!(text, "  verdict  {verdict}: {words}");
     }
     for gate in &release.gates_passed {
         let _ = writeln!(text, "  passed   gate {}: {}", gate.id, gate.how);
@@ -242,6 +252,32 @@ pub fn status(release: &Release, now: Timestamp, free: Option<&str>, journal: &s
     }
     let _ = writeln!(text, "  journal  {journal}");
     text
+}
+
+/// How far the steps are. Green has nothing of a step before its weights are in place.
+fn step(release: &Release) -> String {
+    let (step, of) = (release.step, release.plan.step_count());
+    let share = release.plan.share(step);
+    if release.rollback.is_some() {
+        format!("going back from {} of {of} ({share})", step + 1)
+    } else if release.in_place {
+        format!("{} of {of}: {share} of the traffic for green", step + 1)
+    } else if let Some(before) = step.checked_sub(1) {
+        format!("{step} of {of} done ({}); next: {share}", release.plan.share(before))
+    } else {
+        format!("none of {of} yet; next: {share} of the traffic for green")
+    }
+}
+
+/// What the health engine says, while that matters, and afterwards where it has decided.
+fn telling(release: &Release) -> Option<Decision> {
+    let decision = release.assessment.verdict.as_ref()?.decision;
+    let telling = match (&release.rollback, &release.outcome) {
+        (Some(_), _) => decision == Decision::Unhealthy,
+        (None, Some(_)) => decision == Decision::Healthy,
+        (None, None) => true,
+    };
+    (release.shifted_at.is_some() && telling).then_some(decision)
 }
 
 /// What is left of a release that nobody drives, and by what it goes on.
@@ -282,9 +318,10 @@ fn undriven(release: &Release) -> String {
 mod tests {
     use super::*;
     use crate::model::Span;
-    use crate::release::tests::{plan as plan_of_a_release, release};
-    use crate::release::{DrillKind, OpenGate, Pause, PauseAsked, Why};
-    use crate::spec::{GatePlace, StepSpec};
+    use crate::release::tests::{gradual, plan as plan_of_a_release, release};
+    use crate::release::{DrillKind, OpenGate, Outcome, Pause, PauseAsked, RollbackState, Why};
+    use crate::spec::{GatePlace, Lever, StepSpec};
+    use crate::verdict::{Evidence, Metric, Side, Verdict};
 
     const FREE: Option<&str> = Some("process 4711 on a does not run any more");
 
@@ -389,6 +426,128 @@ mod tests {
         });
         assert!(shown(&release, None).contains("a pause of 2h; it begins with the driver's next look"));
         assert!(shown(&release, FREE).contains("a pause of 2h; it begins with `cutover resume`"));
+    }
+
+    #[test]
+    fn the_plan_says_what_was_given_and_that_green_differs() {
+        let nothing = Findings {
+            problems: Vec::new(),
+            blue: None,
+            notes: Vec::new(),
+        };
+        let mut wanted = plan_of_a_release();
+        let said = plan(&wanted, &nothing);
+        assert!(said.contains("from shop.zip (") && !said.contains("differs"), "{said}");
+        if let Source::Bundle { folder, .. } = &mut wanted.source {
+            *folder = Some("../py".to_owned());
+        }
+        for (properties, settings, words) in [
+            (1, 0, "it differs from blue in 1 property\n"),
+            (2, 1, "it differs from blue in 2 properties and 1 setting\n"),
+            (0, 3, "it differs from blue in 3 settings\n"),
+        ] {
+            wanted.overridden = Overridden { properties, settings };
+            let said = plan(&wanted, &nothing);
+            assert!(said.contains("from ../py, zipped (") && said.contains(words), "{said}");
+        }
+    }
+
+    #[test]
+    fn green_is_said_to_have_what_it_has() {
+        let mut release = release(gradual(Lever::WeightedDns));
+        for (step, in_place, said) in [
+            (
+                0,
+                false,
+                "step     none of 3 yet; next: 5% of the traffic for green; weights",
+            ),
+            (0, true, "step     1 of 3: 5% of the traffic for green; weights"),
+            (1, false, "step     1 of 3 done (5%); next: 50%; weights"),
+            (1, true, "step     2 of 3: 50% of the traffic for green; weights"),
+        ] {
+            (release.step, release.in_place) = (step, in_place);
+            let text = shown(&release, None);
+            assert!(text.contains(said), "{said}: {text}");
+        }
+        release.rollback = Some(back());
+        let text = shown(&release, None);
+        assert!(
+            text.contains("step     going back from 2 of 3 (50%); weights"),
+            "{text}"
+        );
+    }
+
+    fn back() -> RollbackState {
+        RollbackState {
+            since: Timestamp::from_millis(0),
+            again: 0,
+            why: "an alarm is on".to_owned(),
+            outcome: Outcome::RolledBack,
+            from: Phase::Bake,
+            restored_at: None,
+            watched_from: None,
+        }
+    }
+
+    #[test]
+    fn the_verdict_is_told_while_it_matters_and_where_it_has_decided() {
+        let of = |decision, ended, back: Option<RollbackState>| {
+            let mut release = release(plan_of_a_release());
+            release.shifted_at = Some(release.started_at);
+            release.assessment.verdict = Some(Verdict {
+                decision,
+                why: crate::verdict::Why::Baking { left_s: 895.2 },
+                evidence: None,
+                advice: None,
+            });
+            release.outcome = Some((Outcome::RolledBack, "an alarm is on".to_owned())).filter(|_| ended);
+            release.rollback = back;
+            shown(&release, None).contains("  verdict  ")
+        };
+        assert!(of(Decision::Insufficient, false, None), "it is watched");
+        assert!(
+            !of(Decision::Insufficient, false, Some(back())),
+            "something else has decided"
+        );
+        assert!(!of(Decision::Insufficient, true, Some(back())));
+        assert!(!of(Decision::Healthy, true, Some(back())));
+        assert!(of(Decision::Unhealthy, true, Some(back())));
+        assert!(of(Decision::Healthy, true, None), "it has passed early");
+        assert!(!of(Decision::Insufficient, true, None), "its time was over");
+    }
+
+    #[test]
+    fn moments_of_the_verdict_are_times_of_day_with_traffic() {
+        let mut release = release(plan_of_a_release());
+        let shifted = release.started_at + std::time::Duration::from_secs(100);
+        release.shifted_at = Some(shifted);
+        release.assessment.shifted(shifted);
+        let side = |failures| Side::Events {
+            requests: 20.0,
+            failures,
+        };
+        for (since_s, at) in [(91.0, 100), (150.0, 150)] {
+            release.assessment.verdict = Some(Verdict {
+                decision: Decision::Unhealthy,
+                why: crate::verdict::Why::Worse,
+                evidence: Some(Evidence {
+                    metric: Metric::Probes,
+                    percentile: None,
+                    since_s,
+                    green: side(20.0),
+                    blue: side(0.0),
+                    e_value: 100.0,
+                    threshold: 100.0,
+                }),
+                advice: None,
+            });
+            let since = (release.started_at + std::time::Duration::from_secs(at)).time_of_day();
+            let text = shown(&release, None);
+            assert!(
+                text.contains(&format!("failed probes, since {since}: green 20 of 20")),
+                "{text}"
+            );
+        }
     }
 
     #[test]

@@ -266,6 +266,7 @@ impl Machine for SimMachine {
             process: u32::try_from(self.process).unwrap_or(u32::MAX),
             run: self.process.to_string(),
             machine: Some(self.machine.to_string()),
+            user: None,
         }
     }
 

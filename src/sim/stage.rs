@@ -637,6 +637,7 @@ fn artifact() -> &'static Artifact {
         let (file, bytes) = bundle();
         Artifact {
             file: file.clone(),
+            folder: None,
             size: bytes.len() as u64,
             sha256: crate::bundle::digest(file).expect("a file that was just written can be read"),
         }

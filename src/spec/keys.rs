@@ -42,6 +42,17 @@ pub(super) fn how_to_write(schema: &Value, place: &Place) -> Option<String> {
     Some(type_of_its_own.get("description")?.as_str()?.to_owned())
 }
 
+/// The words that can be written at a place, where that is one of several.
+pub(super) fn words<'s>(schema: &'s Value, place: &Place) -> Vec<&'s str> {
+    let words = node(schema, place.steps()).map(|node| {
+        ways(schema, node).flat_map(|way| {
+            let listed = way.get("enum").and_then(Value::as_array);
+            listed.into_iter().flatten().chain(way.get("const"))
+        })
+    });
+    words.into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
 /// What can be written where some of the choices are words and others are tables: the TOML reader's own words name both alike. `None`
 /// where there is no such choice.
 fn choice(whole: &Value, node: &Value) -> Option<String> {
@@ -197,7 +208,7 @@ impl Walk<'_> {
 }
 
 /// The known key a user most likely meant.
-fn closest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
+pub(super) fn closest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
     let plain = |text: &str| text.to_lowercase().replace('-', "_");
     let key = plain(key);
     // One wrong letter in three is a slip; more is another word.

@@ -37,12 +37,24 @@ pub enum GatePlace {
     Step(u8),
 }
 
+impl GatePlace {
+    /// As a part of an id, without a space.
+    #[must_use]
+    pub fn word(self) -> String {
+        match self {
+            Self::Shift => "shift".to_owned(),
+            Self::Drain => "drain".to_owned(),
+            Self::Step(number) => format!("step{number}"),
+        }
+    }
+}
+
 impl fmt::Display for GatePlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Shift => f.pad("shift"),
             Self::Drain => f.pad("drain"),
-            Self::Step(number) => write!(f, "step{number}"),
+            Self::Step(number) => write!(f, "step {number}"),
         }
     }
 }

@@ -141,10 +141,33 @@ impl Reader<'_> {
             };
             return Problem::new(span, format!("`{written}` has the wrong type")).with_help(help);
         }
-        let mut problem = Problem::new(span, format!("`{written}`: {}", plain(error.message())));
-        problem.help = keys::how_to_write(&self.schema, place);
+        let message = plain(error.message());
+        let words = keys::words(&self.schema, place);
+        let Some(word) = variant(&message).filter(|_| !words.is_empty()) else {
+            let mut problem = Problem::new(span, format!("`{written}`: {message}"));
+            problem.help = keys::how_to_write(&self.schema, place);
+            return problem;
+        };
+        let meant = keys::closest(word, &words).map(|meant| format!("did you mean \"{meant}\"?"));
+        let help = meant.or_else(|| keys::how_to_write(&self.schema, place));
+        // Of the words that the type knows, some may not be meant here.
+        let fitting: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+        let message = match message.split_once(", expected one of ") {
+            Some((found, known)) if known.split(", ").count() > fitting.len() => {
+                format!("{found}, expected one of {}", fitting.join(", "))
+            }
+            _ => message.clone(),
+        };
+        let mut problem = Problem::new(span, format!("`{written}`: {message}"));
+        problem.help = help;
         problem
     }
+}
+
+/// The word that is none of those that are known, if the message is of that.
+fn variant(message: &str) -> Option<&str> {
+    let (word, _) = message.strip_prefix("unknown variant `")?.split_once("`, expected ")?;
+    Some(word)
 }
 
 /// The words of the deserializer without the names of Rust types.

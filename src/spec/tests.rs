@@ -277,8 +277,8 @@ fn all_problems_are_told_at_once_and_in_order() {
             "unknown key `aplication`",
             "`slot` may hold only letters, digits and hyphens",
             "`provision.deadline`: invalid type: integer `5`, expected a text in quotes",
-            "`provision.health[0]`: unknown variant `Green`, expected one of `Ok`, `Info`, `Pending`, `Unknown`, `NoData`, \
-             `Warning`, `Degraded`, `Severe`, `Suspended`",
+            "`provision.health[0]`: unknown variant `Green`, expected one of `Ok`, `Info`, `Warning`, `Degraded`, \
+             `Severe`",
             "`bake.fail` must be 1 or more, and at most 10000",
             "unknown key `bake.colour`",
         ]
@@ -310,6 +310,19 @@ fn unknown_keys_come_with_advice() {
         with("[[smoke.checks]]\n[smoke.checks.expect]\nstatuscode = [200]"),
         ["known here: `body`, `headers`, `json`, `max_latency`, `status`"]
     );
+}
+
+#[test]
+fn words_that_are_nearly_right_come_with_the_right_one() {
+    let with = |more: &str| helps(&format!("application = \"shop\"\ncname = \"shop\"\n{more}"));
+    for (text, meant) in [
+        ("[provision]\nhealth = [\"ok\"]", "Ok"),
+        ("[drain]\nat_deadline = \"kep\"", "keep"),
+        ("lever = \"weighted_dns\"", "weighted-dns"),
+        ("[[gates]]\nbefore = \"shfit\"", "shift"),
+    ] {
+        assert_eq!(with(text), [format!("did you mean \"{meant}\"?")], "{text}");
+    }
 }
 
 #[test]

@@ -90,7 +90,7 @@ impl fmt::Display for Words<'_> {
             ),
             Why::SickInstance => f.write_str("one of green's instances is sick and the others are well, so the release is not blamed"),
             Why::Baking { left_s } => {
-                write!(f, "nothing speaks against green; the shortest bake lasts {} s more", whole(left_s.ceil()))
+                write!(f, "nothing speaks against green; no early pass for {} s more", whole(left_s.ceil()))
             }
             Why::TooLittle {
                 for_errors,

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::evidence::Decision;
 use super::judge::Judge;
 use super::policy::Policy;
-use super::window::Window;
+use super::window::{Arm, Window};
 
 /// What a policy makes of recorded windows.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -31,20 +31,25 @@ pub struct Decided {
     pub reason: String,
 }
 
-/// What green served its users.
+/// What an arm served its users. cutover's own requests hurt nobody.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Harm {
-    /// Requests that green answered.
+    /// Requests of users that it answered.
     pub requests: f64,
     /// Of them, server errors.
     pub errors: f64,
 }
 
 impl Harm {
-    fn add(&mut self, window: &Window) {
-        let count = |count: Option<f64>| count.filter(|count| count.is_finite() && *count >= 0.0).unwrap_or(0.0);
-        self.requests += count(window.green.requests);
-        self.errors += count(window.green.errors);
+    /// Adds what an arm has served in one window.
+    pub fn add(&mut self, arm: &Arm) {
+        match arm.errors() {
+            Some(users) => {
+                self.requests += users.n;
+                self.errors += users.k;
+            }
+            None => self.requests += arm.requests(),
+        }
     }
 }
 
@@ -56,7 +61,7 @@ pub fn replay(policy: Policy, windows: &[Window]) -> Replay {
     let (mut decided, mut shifted) = (None, None);
     for window in windows {
         if window.step > 0 {
-            recorded.add(window);
+            recorded.add(&window.green);
             shifted.get_or_insert(window.begin_s);
         }
         if decided.is_some() {
@@ -64,7 +69,7 @@ pub fn replay(policy: Policy, windows: &[Window]) -> Replay {
         }
         let verdict = judge.window(window);
         if window.step > 0 {
-            until_then.add(window);
+            until_then.add(&window.green);
         }
         if verdict.decision != Decision::Insufficient {
             decided = Some(Decided {
@@ -85,7 +90,7 @@ pub fn replay(policy: Policy, windows: &[Window]) -> Replay {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verdict::{Arm, Preset};
+    use crate::verdict::{Own, Preset};
 
     /// Half a minute before the shift, then ten minutes with so many errors of a hundred in each of green's windows.
     fn windows(errors: f64) -> Vec<Window> {
@@ -148,6 +153,29 @@ mod tests {
                 .is_none_or(|decided| decided.decision != Decision::Unhealthy)
         );
         assert_eq!(standard.recorded, patient.recorded, "what was recorded is what it is");
+    }
+
+    #[test]
+    fn cutovers_own_requests_are_no_users() {
+        let arm = |requests: f64, errors: Option<f64>, own: f64| Arm {
+            requests: Some(requests),
+            errors,
+            own: Own {
+                requests: own,
+                failures: own / 2.0,
+            },
+            ..Arm::default()
+        };
+        for (arm, requests, errors) in [
+            (arm(8.0, Some(4.0), 8.0), 0.0, 0.0),
+            (arm(100.0, Some(6.0), 8.0), 92.0, 2.0),
+            (arm(100.0, None, 8.0), 92.0, 0.0),
+            (Arm::default(), 0.0, 0.0),
+        ] {
+            let mut harm = Harm::default();
+            harm.add(&arm);
+            assert_eq!(harm, Harm { requests, errors }, "{arm:?}");
+        }
     }
 
     #[test]

@@ -72,6 +72,14 @@ async fn a_good_version_is_promoted_and_blue_removed() {
         "green",
         "journal",
     ]);
+    let listed = project.run(&["status", "--last", "3"]).await.with(0);
+    listed.saying(&["number  began", "promoted       v2"]);
+    let listed = project.run(&["status", "--last", "3", "--json"]).await.with(0);
+    let line: Value = serde_json::from_str(listed.stdout.trim()).unwrap();
+    assert_eq!(
+        (&line["release"], &line["outcome"]),
+        (&"good/production/1".into(), &"promoted".into())
+    );
     cloud.end().await;
 }
 

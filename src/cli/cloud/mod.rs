@@ -38,7 +38,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "X", default_value_t = 20.0)]
     pace: f64,
     /// Region it pretends to be.
-    #[arg(long, value_name = "REGION", default_value = "eu-central-1")]
+    #[arg(long, value_name = "REGION", default_value = "eu-central-1", value_parser = super::region)]
     region: String,
     /// Hold calls to an IAM policy: those that are made with this access key id, or all that have none of their own.
     #[arg(long, value_name = "[KEY=]FILE")]

@@ -63,6 +63,9 @@ pub struct Assessment {
     step: u32,
     /// When the release began; moves with the clock.
     since: Timestamp,
+    /// When green got its first traffic. A window that began before may hold some of it.
+    #[serde(default)]
+    shifted_at: Option<Timestamp>,
     blue_at: Option<Timestamp>,
     green_at: Option<Timestamp>,
     #[serde(default)]
@@ -90,6 +93,7 @@ impl Assessment {
             step: 0,
             judge: Judge::new(plan.verdict.clone()),
             since: at,
+            shifted_at: None,
             blue_at: None,
             green_at: None,
             own_of_blue: Gathered::default(),
@@ -124,9 +128,15 @@ impl Assessment {
         self.green_at = measured.green_at.or(self.green_at);
     }
 
+    /// Green has got traffic.
+    pub(crate) fn shifted(&mut self, at: Timestamp) {
+        self.shifted_at.get_or_insert(at);
+    }
+
     /// Moves its moments.
     pub(super) fn moved(&mut self, stands_still: impl Fn(&mut Timestamp)) {
         stands_still(&mut self.since);
+        self.shifted_at.iter_mut().for_each(stands_still);
     }
 
     /// Whether blue has answered us often, and no source has counted a single request of it: then nobody counts there, such as where
@@ -153,10 +163,11 @@ impl Assessment {
         }
         let too_little = self.answered < f64::from(wanted);
         too_little.then(|| {
-            format!(
-                "green has answered {:.0} requests and probes in this step, and {wanted} are wanted",
-                self.answered
-            )
+            let answered = match self.answered.round() {
+                1.0 => "1 request or probe".to_owned(),
+                answered => format!("{answered:.0} requests and probes"),
+            };
+            format!("green has answered {answered} in this step, and {wanted} are wanted")
         })
     }
 
@@ -202,11 +213,19 @@ impl Assessment {
         matches!(verdict.why, verdict::Why::LastWindow { .. }).then(|| self.told(verdict))
     }
 
-    /// A verdict with the times of day at which things began.
+    /// The verdict in words.
+    #[must_use]
+    pub fn in_words(&self) -> Option<String> {
+        self.verdict.as_ref().map(|verdict| self.told(verdict))
+    }
+
+    /// A verdict with the times of day at which things began: nothing of green began before it had traffic.
     fn told(&self, verdict: &Verdict) -> String {
         verdict.in_words(&|since_s| {
             let since = Duration::try_from_secs_f64(since_s).unwrap_or_default();
-            (self.since + since).time_of_day()
+            (self.since + since)
+                .max(self.shifted_at.unwrap_or_default())
+                .time_of_day()
         })
     }
 }

@@ -9,6 +9,7 @@ use super::super::seen::HealthSeen;
 use super::super::state::Release;
 use super::super::why::Why;
 use super::{limits, replace};
+use crate::model::text::plural;
 use crate::model::{HealthColor, HealthStatus, Known};
 use crate::spec::Lever;
 
@@ -96,9 +97,9 @@ fn checks(release: &Release, seen: &Observation) -> Option<Look> {
     {
         return Some(Look::Unknown {
             why: format!(
-                "{} got no answer from here, while green's health is good and it counts {requests} requests: the fault may be on \
-                 the way",
-                failed.check
+                "{} got no answer from here, while green's health is good and it counts {}: the fault may be on the way",
+                failed.check,
+                plural(requests, "request")
             ),
         });
     }

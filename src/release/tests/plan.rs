@@ -1,7 +1,9 @@
 //! The release that the model world sees: the real settings, with times that are short enough to try thousands.
 
 use crate::model::{ReleaseNumber, Share, Span, Timestamp};
-use crate::release::{Blue, Entry, Event, FORMAT, Plan, Release, ReleaseId, Route, Slot, Source, Writer, apply};
+use crate::release::{
+    Blue, Entry, Event, FORMAT, Overridden, Plan, Release, ReleaseId, Route, Slot, Source, Writer, apply,
+};
 use crate::spec::{
     AtDrainDeadline, BakeSpec, Check, DrainSpec, ForeignSpec, Lever, ProvisionSpec, RetireSpec, RollbackSpec,
     SmokeSpec, StepSpec,
@@ -31,6 +33,7 @@ pub(crate) fn plan() -> Plan {
             bucket: None,
             key: KEY.to_owned(),
             file: "shop.zip".to_owned(),
+            folder: None,
         },
         green_name: "shop-r7".into(),
         min_instances: None,
@@ -38,6 +41,7 @@ pub(crate) fn plan() -> Plan {
         mark: String::new(),
         tags: std::collections::BTreeMap::new(),
         overrides_digest: None,
+        overridden: Overridden::default(),
         provision: ProvisionSpec {
             deadline: Span::from_secs(300),
             stable: Span::from_secs(20),
@@ -105,6 +109,7 @@ pub(crate) fn first_entry(plan: Plan) -> Entry {
             process: 4711,
             run: "run".to_owned(),
             machine: None,
+            user: None,
         },
         nonce: "first".to_owned(),
         owned_until: at + std::time::Duration::from_secs(60),

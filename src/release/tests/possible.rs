@@ -23,6 +23,7 @@ pub(super) fn writer(process: u32) -> Writer {
         process,
         run: "run".to_owned(),
         machine: None,
+        user: None,
     }
 }
 

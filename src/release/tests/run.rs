@@ -545,6 +545,7 @@ fn entry(plan: &Plan, sequence: u64, at: Timestamp, process: u32, event: Event) 
             process,
             run: String::new(),
             machine: None,
+            user: None,
         },
         nonce: String::new(),
         owned_until: at + limits::OWNERSHIP,

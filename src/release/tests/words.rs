@@ -153,13 +153,16 @@ fn phases_are_written_as_they_are_told() {
 
 #[test]
 fn people_and_wishes_have_names() {
-    let writer = Writer {
+    let mut writer = Writer {
         host: "here".to_owned(),
         process: 4711,
         run: "x".to_owned(),
         machine: None,
+        user: None,
     };
     assert_eq!(writer.to_string(), "process 4711 on here");
+    writer.user = Some("anna".to_owned());
+    assert_eq!(writer.to_string(), "process 4711 on here for anna");
     let wishes = [Wish::RollBack, Wish::Abort, Wish::EndWait].map(|wish| wish.to_string());
     assert_eq!(wishes, ["roll back", "abort", "end the wait"]);
 }

@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use url::Url;
 
 use super::Findings;
+use crate::model::text::is_region;
 use crate::spec::Spec;
 use crate::spec::derived::LONGEST_PREFIX;
 use crate::spec::document::Place;
@@ -167,7 +168,7 @@ fn public_url(spec: &Spec, findings: &mut Findings<'_>) {
 
 fn region(spec: &Spec, findings: &mut Findings<'_>) {
     if let Some(region) = &spec.region
-        && (label_fault(region).is_some() || region.chars().any(|c| c.is_ascii_uppercase()))
+        && !is_region(region)
     {
         findings.add(
             &Place::of(&["region"]),

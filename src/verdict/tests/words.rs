@@ -172,7 +172,7 @@ fn waits_tell_what_they_are_for() {
     waits(Why::NoTraffic, "green has had no traffic yet");
     waits(
         Why::Baking { left_s: 589.2 },
-        "nothing speaks against green; the shortest bake lasts 590 s more",
+        "nothing speaks against green; no early pass for 590 s more",
     );
     let little = |for_errors, for_latency| Why::TooLittle {
         for_errors,
