@@ -531,7 +531,8 @@ fn who_asks_which_load_balancers_can_be_shared_is_told() {
         let mut body = world.ok(
             "DescribeConfigurationOptions",
             &[
-                ("SolutionStackName", World::STACK),
+                // As the eb CLI does.
+                ("PlatformArn", World::STACK),
                 ("Options.member.1.Namespace", "aws:elbv2:loadbalancer"),
                 ("Options.member.1.OptionName", "SharedLoadBalancer"),
             ],

@@ -79,7 +79,13 @@ impl Account {
     /// `DescribeConfigurationOptions`: those that the account knows by name.
     pub(super) fn describe_configuration_options(&self, call: &Call<'_>) -> Reply {
         let parameters = call.parameters;
-        let platform = match create::platform(parameters)? {
+        // The eb CLI asks for load balancers to share with a solution stack's name in this place.
+        let stack = parameters.text("PlatformArn").and_then(Platform::from_stack);
+        let platform = match stack {
+            Some(platform) => Some(platform),
+            None => create::platform(parameters)?,
+        };
+        let platform = match platform {
             Some(platform) => platform,
             None => self.platform_in_question(call)?,
         };
