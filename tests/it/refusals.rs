@@ -213,7 +213,7 @@ async fn a_bad_environment_of_the_process() {
     let cloud = Cloud::start().await;
     let mut project = cloud.project("process").await;
     project.write("good.zip", bundles::good("2"));
-    let cases: [(&'static str, Option<&str>, i32, &[&str]); 6] = [
+    let cases: [(&'static str, Option<&str>, i32, &[&str]); 8] = [
         (
             "CUTOVER_DNS_SERVER",
             Some("example"),
@@ -238,6 +238,13 @@ async fn a_bad_environment_of_the_process() {
             ],
         ),
         ("AWS_REGION", None, REFUSED, &["region", "1 problem:"]),
+        ("AWS_REGION", Some(""), REFUSED, &["no region is set", "1 problem:"]),
+        (
+            "AWS_REGION",
+            Some("eu_central_1"),
+            USAGE,
+            &["AWS_REGION", "\"eu_central_1\"", "eu-west-1", "mend or unset"],
+        ),
         (
             "AWS_ENDPOINT_URL",
             Some("http://127.0.0.1:1"),
