@@ -203,11 +203,7 @@ fn variables(release: &Release, outcome: &str) -> BTreeMap<String, String> {
     } else {
         before.map(ToString::to_string).unwrap_or_default()
     };
-    let verdict = release
-        .assessment
-        .verdict
-        .as_ref()
-        .map_or_else(|| "none".to_owned(), ToString::to_string);
+    let verdict = release.assessment.in_words().unwrap_or_else(|| "none".to_owned());
     let named = [
         ("Release", release.plan.id.to_string()),
         ("Outcome", outcome.to_owned()),

@@ -96,7 +96,7 @@ async fn in_folder(
     let journal = folder.join("journal");
     let (first, mut acts) = match &settings.application {
         None if settings.incidents => incident_acts(folder, settings.lever)?,
-        None => sample_acts(folder, settings.compare)?,
+        None => sample_acts(folder, settings)?,
         Some(path) => own_acts(path, folder, settings.compare)?,
     };
     if settings.drills {
@@ -331,14 +331,25 @@ fn written(folder: &Path, name: &str, content: &[u8]) -> Result<PathBuf, Rehears
     Ok(path)
 }
 
+/// Fails after about a second of traffic, and more and more in the two seconds after it; but not before anybody but checks has asked,
+/// however few users there are.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rate is above zero, and a cast saturates"
+)]
+fn leak(rate: f64) -> TurnsBad {
+    TurnsBad {
+        after_requests: ((rate * 1.2) as u64).clamp(60, 600),
+        error_share: 0.3,
+        grows_over_requests: ((rate * 2.0) as u64).clamp(100, 1000),
+    }
+}
+
 /// The built-in sample: version 2 is good, version 3 turns bad under traffic that smoke checks do not make.
-fn sample_acts(folder: &Path, compare: bool) -> Result<(PathBuf, Vec<Act>), RehearseError> {
+fn sample_acts(folder: &Path, settings: &RehearseSettings) -> Result<(PathBuf, Vec<Act>), RehearseError> {
     let leaks = Faults {
-        turns_bad: Some(TurnsBad {
-            after_requests: 600,
-            error_share: 0.3,
-            grows_over_requests: 1000,
-        }),
+        turns_bad: Some(leak(settings.rate)),
         ..Faults::default()
     };
     let first = written(folder, "version-1.zip", &sample::bundle("1", Faults::default()))?;
@@ -349,7 +360,7 @@ fn sample_acts(folder: &Path, compare: bool) -> Result<(PathBuf, Vec<Act>), Rehe
         way: Way::Careful(Outcome::Promoted),
         bundle: good,
     };
-    let others = if compare {
+    let others = if settings.compare {
         let third = written(folder, "version-3.zip", &sample::bundle("3", Faults::default()))?;
         let fourth = written(folder, "version-4.zip", &sample::bundle("4", Faults::default()))?;
         vec![careless_act(third), in_place_act(fourth)]
