@@ -64,13 +64,7 @@ async fn running(project: &Project, reach: &Reach, world: Arc<World>, release: R
         return output::fail(exit::FAILED, error);
     }
     let (me, asked) = (driver.writer().clone(), driver.release().sequence);
-    let result = output::drive(&mut driver, move |release| {
-        is_seen_to(release, &me, asked) && is_certainly_free(release, SystemClock.now()).is_none()
-    })
-    .await;
-    let release = driver.release().clone();
-    drop(driver);
-    project.let_go(&release);
+    let (result, release) = seen_through(project, driver, move |release| is_seen_to(release, &me, asked)).await;
     match &result {
         Ok(None) => taken_back(
             &release,
@@ -90,7 +84,7 @@ async fn running(project: &Project, reach: &Reach, world: Arc<World>, release: R
 
 /// A way back is under way already: taking that back would leave what was to be taken back. It is seen through, and its end is what
 /// counts.
-async fn returning(project: &Project, mut driver: Driver, before: ReleaseNumber, format: Format) -> ExitCode {
+async fn returning(project: &Project, driver: Driver, before: ReleaseNumber, format: Format) -> ExitCode {
     let message = format!(
         "release {} takes release {before} back already, and is followed; `cutover abort` gives that up",
         driver.release().plan.id
@@ -98,15 +92,10 @@ async fn returning(project: &Project, mut driver: Driver, before: ReleaseNumber,
     driver.seat().listener.notice(Notice::Remark { message: &message });
     let (me, joined) = (driver.writer().clone(), driver.release().sequence);
     // What is wanted is live then. If another process drives the release, and lives, it also sees to the rest.
-    let result = output::drive(&mut driver, move |release| {
-        release.promoted()
-            && another_lives(release, &me, joined)
-            && is_certainly_free(release, SystemClock.now()).is_none()
+    let (result, release) = seen_through(project, driver, move |release| {
+        release.promoted() && another_lives(release, &me, joined)
     })
     .await;
-    let release = driver.release().clone();
-    drop(driver);
-    project.let_go(&release);
     match &result {
         Ok(None) => taken_back(
             &release,
@@ -115,6 +104,22 @@ async fn returning(project: &Project, mut driver: Driver, before: ReleaseNumber,
         ),
         _ => output::ended(result, &release, format),
     }
+}
+
+/// Drives or follows a release until it is over, or until what was asked for is so and somebody who certainly lives sees to the rest.
+async fn seen_through(
+    project: &Project,
+    mut driver: Driver,
+    is_so: impl Fn(&Release) -> bool + Send,
+) -> (Result<Option<Outcome>, output::Ended>, Release) {
+    let result = output::drive(&mut driver, move |release| {
+        is_so(release) && is_certainly_free(release, SystemClock.now()).is_none()
+    })
+    .await;
+    let release = driver.release().clone();
+    drop(driver);
+    project.let_go(&release);
+    (result, release)
 }
 
 /// Whether traffic is on blue, which is what was asked for, and another process sees to green.
