@@ -64,7 +64,10 @@ async fn running(project: &Project, reach: &Reach, world: Arc<World>, release: R
         return output::fail(exit::FAILED, error);
     }
     let (me, asked) = (driver.writer().clone(), driver.release().sequence);
-    let (result, release) = seen_through(project, driver, move |release| is_seen_to(release, &me, asked)).await;
+    let (result, release) = Box::pin(seen_through(project, driver, move |release| {
+        is_seen_to(release, &me, asked)
+    }))
+    .await;
     match &result {
         Ok(None) => taken_back(
             &release,
@@ -92,10 +95,8 @@ async fn returning(project: &Project, driver: Driver, before: ReleaseNumber, for
     driver.seat().listener.notice(Notice::Remark { message: &message });
     let (me, joined) = (driver.writer().clone(), driver.release().sequence);
     // What is wanted is live then. If another process drives the release, and lives, it also sees to the rest.
-    let (result, release) = seen_through(project, driver, move |release| {
-        release.promoted() && another_lives(release, &me, joined)
-    })
-    .await;
+    let is_so = move |release: &Release| release.promoted() && another_lives(release, &me, joined);
+    let (result, release) = Box::pin(seen_through(project, driver, is_so)).await;
     match &result {
         Ok(None) => taken_back(
             &release,
