@@ -47,6 +47,11 @@ fn worlds(mistake: Mistake) -> Vec<Scenario> {
         Mistake::LateCall => {
             return (0..6).map(|polls| with([frozen(polls, 250), second.clone()])).collect();
         }
+        Mistake::LeaseWithoutFence => {
+            return (0..6)
+                .map(|part| with([frozen(10 + 4 * part, 90), second.clone()]))
+                .collect();
+        }
         Mistake::HastyTakeover => {
             let slow = swap_meets(Fate::Slow(seconds(19)));
             let crash = |polls| Trouble::Crash {
@@ -65,7 +70,6 @@ fn worlds(mistake: Mistake) -> Vec<Scenario> {
             in_steps.terms.lever = Lever::WeightedTargetGroups;
             in_steps
         }
-        Mistake::LeaseWithoutFence => with([frozen(20, 90), second]),
         Mistake::TerminateGreenAtOnce | Mistake::BadLooksAreNoted | Mistake::GreenIsLeft => of(BREAKS),
         Mistake::NameIsIdentity => with([Trouble::Stranger {
             at: seconds(3),
