@@ -334,7 +334,7 @@ fn is_of(release: &Release, request: &str) -> bool {
 }
 
 /// The release that a request has led to.
-async fn known(desk: &Desk<'_>, token: &Token) -> Result<Option<Release>, Failure> {
+pub(super) async fn known(desk: &Desk<'_>, token: &Token) -> Result<Option<Release>, Failure> {
     let slot = desk.at.slot();
     let journal = desk.journal.as_ref();
     let Some(number) = token.release else {
