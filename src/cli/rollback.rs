@@ -39,14 +39,21 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
         Err(error) => return output::fail(exit::FAILED, error),
     };
     if release.outcome.is_none() {
-        Box::pin(running(&project, &reach, world, release, format)).await
+        Box::pin(running(&project, &reach, world, release, arguments.undo, format)).await
     } else {
         ended(&project, &reach, world, release, arguments.undo, format).await
     }
 }
 
 /// The release is not over: it is told to turn back, and seen through.
-async fn running(project: &Project, reach: &Reach, world: Arc<World>, release: Release, format: Format) -> ExitCode {
+async fn running(
+    project: &Project,
+    reach: &Reach,
+    world: Arc<World>,
+    release: Release,
+    undo: bool,
+    format: Format,
+) -> ExitCode {
     let seat = Seat::new(
         project.open_journal(reach).await,
         Arc::clone(&world),
@@ -54,7 +61,8 @@ async fn running(project: &Project, reach: &Reach, world: Arc<World>, release: R
         report::reporter(format),
     );
     let mut driver = Driver::join(seat, release);
-    if let Source::Recorded { release: before, .. } = driver.release().plan.source {
+    if let (Source::Recorded { release: before, .. }, false) = (&driver.release().plan.source, undo) {
+        let before = *before;
         return Box::pin(returning(project, driver, before, format)).await;
     }
     if driver.release().plan.drill.is_some() {
@@ -80,7 +88,7 @@ async fn running(project: &Project, reach: &Reach, world: Arc<World>, release: R
             taken_back(&release, format, why)
         }
         // The wish came when blue was on its way out already: what was recorded of it is left.
-        Ok(Some(Outcome::Promoted)) => ended(project, reach, world, release, false, format).await,
+        Ok(Some(Outcome::Promoted)) => ended(project, reach, world, release, undo, format).await,
         _ => output::ended(result, &release, format),
     }
 }
@@ -98,11 +106,13 @@ async fn returning(project: &Project, driver: Driver, before: ReleaseNumber, for
     let is_so = move |release: &Release| release.promoted() && another_lives(release, &me, joined);
     let (result, release) = Box::pin(seen_through(project, driver, is_so)).await;
     match &result {
-        Ok(None) => taken_back(
-            &release,
-            format,
-            "the process that drives the release goes on and removes what is not needed any more",
-        ),
+        Ok(None) => {
+            let why = format!(
+                "{} has version {} again; the process that drives the release goes on and removes what is not needed any more",
+                release.plan.slot_cname, release.plan.version_label
+            );
+            done(&release, Outcome::Promoted, &why, &why, format)
+        }
         _ => output::ended(result, &release, format),
     }
 }
@@ -156,15 +166,17 @@ async fn drilling(project: &Project, reach: &Reach, world: Arc<World>, mut drive
 }
 
 fn taken_back(release: &Release, format: Format, rest: &str) -> ExitCode {
-    let id = &release.plan.id;
+    let text = format!("{} is on blue; {rest}", release.plan.slot_cname);
+    done(release, Outcome::RolledBack, &text, rest, format)
+}
+
+/// Says that what was asked for is so: to a person in this text, to a program with this reason.
+fn done(release: &Release, outcome: Outcome, text: &str, why: &str, format: Format) -> ExitCode {
     if format == Format::Json {
-        let outcome = Outcome::RolledBack.code();
-        output::print(serde_json::json!({ "release": id.to_string(), "outcome": outcome, "why": rest }));
+        let id = release.plan.id.to_string();
+        output::print(serde_json::json!({ "release": id, "outcome": outcome.code(), "why": why }));
     } else {
-        output::print(format_args!(
-            "rolled back: {} is on blue; {rest}",
-            release.plan.slot_cname
-        ));
+        output::print(format_args!("{outcome}: {text}"));
     }
     ExitCode::SUCCESS
 }
