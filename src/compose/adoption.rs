@@ -497,6 +497,7 @@ mod tests {
 
     use super::*;
     use crate::release::EnvironmentStatus;
+
     #[test]
     fn whoever_is_refused_learns_what_to_do_next() {
         let name = "www.shop.example".to_owned();

@@ -77,12 +77,8 @@ async fn a_drill_that_fails_by_itself_or_leaves_something_behind_is_no_good_one(
     ] {
         let plan = drill(number, DrillKind::Rollback);
         let id = plan.id.clone();
-        let [not_up, unfit, left] = played_badly(&plan);
-        write(
-            &journal,
-            [not_up, unfit, left].into_iter().nth(number as usize - 1).unwrap(),
-        )
-        .await;
+        let entries = played_badly(&plan)[number as usize - 1].clone();
+        write(&journal, entries).await;
         let record = read(&journal, &id).await.unwrap().expect("it is a drill");
         assert_eq!(record.result, DrillResult::Failed, "{record:?}");
         assert!(record.why.contains(words), "{record:?}");

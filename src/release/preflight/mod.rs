@@ -534,7 +534,8 @@ fn own_name(plan: &Plan, live: &EnvironmentSeen, label: &str) -> Option<String> 
     let given = !own.contains(".eba-");
     given.then(|| {
         format!(
-            "{own}, the own name of {label}, ends with it: whoever asks by that name, and not by {}, gets no answer once the release is              over, and anybody may take it",
+            "{own}, the own name of {label}, ends with it: whoever asks by that name, and not by {}, gets no answer once the release is \
+             over, and anybody may take it",
             plan.slot_cname
         )
     })
