@@ -30,11 +30,9 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-use crate::aws::{Aws, Fault};
-use crate::compose::{ENDED_BADLY, Reach};
+use crate::aws::Aws;
+use crate::compose::Reach;
 use crate::model::SystemClock;
-use crate::release::Release;
-use advance::Desk;
 use call::Call;
 use surroundings::OnLambda;
 
@@ -117,30 +115,5 @@ impl Function {
             },
         };
         answer.inspect_err(|error| self.around.log(error))
-    }
-
-    /// Whether a release that this invocation has seen through has ended as somebody wanted. If not, the log says so in any case, by a
-    /// line that the template's filter finds and raises an alarm for: whoever waits for its own turn must not fail for it.
-    async fn tell_end(&self, desk: &Desk<'_>, release: &Release) -> Result<(), Failure> {
-        let ended = self.well_ended(desk, release).await;
-        match &ended {
-            Err(failure) if failure.fault == Fault::Release => {
-                self.around.log(&format_args!("{ENDED_BADLY} {failure}"));
-            }
-            Err(failure) => self.around.log(failure),
-            Ok(()) => {}
-        }
-        ended
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_templates_filter_finds_what_the_log_says_of_a_bad_end() {
-        let template = include_str!("../../pipeline/template.yaml");
-        assert!(template.contains(&format!("FilterPattern: '\"{ENDED_BADLY}\"'")));
     }
 }
