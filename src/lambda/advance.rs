@@ -273,10 +273,11 @@ impl Function {
         }
     }
 
-    /// Whether somebody has stopped a pipeline's execution.
+    /// Whether a pipeline's execution has ended without its release: somebody has stopped it, or the action has failed, as in another
+    /// delivery of the same job that was refused just before this one began.
     async fn was_stopped(&self, execution: &Execution) -> Result<bool, CallError> {
         // One that is `Cancelled` was stopped by nobody: the pipeline's definition has changed (source: `PipelineExecution`).
-        const STOPPED: [&str; 3] = ["Stopping", "Stopped", "Superseded"];
+        const STOPPED: [&str; 4] = ["Stopping", "Stopped", "Superseded", "Failed"];
         let Execution { pipeline, id } = execution;
         let status = self.around.aws().execution_status(pipeline, id).await?;
         Ok(status.is_some_and(|status| STOPPED.contains(&status.as_str())))

@@ -135,6 +135,18 @@ impl HealthSeen {
         self.status.is_some()
     }
 
+    /// Whether all that speaks against it is how it answers requests that reach it, such as `5.9 % of the requests are failing with HTTP
+    /// 5xx.` (words of the service's events: Developer Guide, "Enhanced health notifications"). Those that fail at the balancer, "of
+    /// the requests to the ELB", are in no count of its instances.
+    #[must_use]
+    pub fn for_requests_alone(&self) -> bool {
+        let of_requests = |cause: &String| {
+            cause.contains("of the requests are failing with HTTP")
+                || cause.contains("of the requests are erroring with HTTP")
+        };
+        !self.causes.is_empty() && self.causes.iter().all(of_requests)
+    }
+
     /// Whether it says that the environment has no instance at all. That of one whose removal has failed does: everything is gone but
     /// its name and what a rule still refers to.
     #[must_use]

@@ -177,11 +177,17 @@ impl Assessment {
         (verdict.decision == verdict::Decision::Unhealthy).then(|| self.told(verdict))
     }
 
+    /// Whether green was shown to be no worse than blue.
+    pub(super) fn is_healthy(&self) -> bool {
+        let decision = self.verdict.as_ref().map(|verdict| &verdict.decision);
+        decision == Some(&verdict::Decision::Healthy)
+    }
+
     /// Why green need not be watched any longer in a step, if it was shown to be no worse while blue still had traffic beside it.
     pub(super) fn good(&self, step: usize) -> Option<String> {
         let verdict = self.verdict.as_ref()?;
         let newest = u32::try_from(step).ok()?.checked_add(1)? == self.step;
-        (newest && verdict.decision == verdict::Decision::Healthy).then(|| self.told(verdict))
+        (newest && self.is_healthy()).then(|| self.told(verdict))
     }
 
     /// The one of green's instances that was sick in the newest window, while the others were not.

@@ -220,6 +220,18 @@ fn by_health(release: &Release, seen: &Observation) -> Look {
     }
     match status {
         HealthStatus::Ok | HealthStatus::Info => instances(release, health),
+        HealthStatus::Warning | HealthStatus::Degraded | HealthStatus::Severe
+            if health.for_requests_alone() && numbers_decide(release, seen, status) =>
+        {
+            if release.assessment.is_healthy() {
+                return Look::Good;
+            }
+            Look::Unknown {
+                why: format!(
+                    "its health is {status}{causes}: whether it is worse than blue, the numbers of both will say"
+                ),
+            }
+        }
         HealthStatus::Warning | HealthStatus::Degraded | HealthStatus::Severe => match as_bad(release, seen, status) {
             // Going back would help nobody. Whether green is worse all the same, the numbers of both say.
             Some(blues) => Look::Unknown {
@@ -242,6 +254,14 @@ fn by_health(release: &Release, seen: &Observation) -> Look {
             }
         }
     }
+}
+
+/// Whether a health that is bad for failed requests alone says less than the numbers of both, by which the same requests are judged.
+/// A status has its thresholds: of two environments that fail alike, one may be above them and the other one below, and of a few
+/// requests one that fails by chance is above all of them. Where a quarter and more fail, and nothing at blue, that is no chance.
+fn numbers_decide(release: &Release, seen: &Observation, status: HealthStatus) -> bool {
+    let compared = release.assessment.verdict.is_some() && release.counts_blue();
+    compared && (status != HealthStatus::Severe || as_bad(release, seen, HealthStatus::Warning).is_some())
 }
 
 /// Blue's health now, if it is no better than that.

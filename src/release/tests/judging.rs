@@ -84,7 +84,7 @@ const GOOD: [(&str, Change); 6] = [
     ("the lists cannot be read", |seen| seen.environments = unread()),
 ];
 
-const BAD: [(&str, Change); 19] = [
+const BAD: [(&str, Change); 21] = [
     ("GET /: not as it should be", |seen| fail(seen, Some(500))),
     ("GET /: failed", |seen| {
         fail(seen, Some(500));
@@ -158,7 +158,24 @@ const BAD: [(&str, Change); 19] = [
     ("none of its instances is well with v2", |seen| {
         instances(seen).for_each(|one| one.version = Some("v1".into()));
     }),
+    // A quarter and more of the requests, and blue's do not fail.
+    ("its health is Severe (30.0 % of the requests", |seen| {
+        failing_requests(seen, HealthStatus::Severe, "30.0 %");
+    }),
+    // Not the requests alone; and who does not reach an instance is counted by none.
+    ("its health is Degraded (5.9 % of the requests", |seen| {
+        failing_requests(seen, HealthStatus::Degraded, "5.9 %");
+        let causes = &mut health(seen).causes;
+        causes.push("5.9 % of the requests to the ELB are failing with HTTP 5xx.".to_owned());
+    }),
 ];
+
+/// Green's health is bad for failed requests alone.
+fn failing_requests(seen: &mut Observation, status: HealthStatus, share: &str) {
+    let health = health(seen);
+    health.status = Some(status);
+    health.causes = vec![format!("{share} of the requests are failing with HTTP 5xx.")];
+}
 
 /// Blue's health as it was seen just now.
 fn blue(seen: &mut Observation, status: HealthStatus) {
@@ -180,7 +197,7 @@ fn sampled(seen: &mut Observation, requests: f64, failures: f64) {
     });
 }
 
-const UNKNOWN: [(&str, Change); 14] = [
+const UNKNOWN: [(&str, Change); 17] = [
     ("the fault may be on the way", |seen| {
         fail(seen, None);
         health(seen).served = Some(Served::well(5));
@@ -226,6 +243,21 @@ const UNKNOWN: [(&str, Change); 14] = [
     ("but blue fails as well", |seen| {
         sampled(seen, 1.0, 1.0);
         fail(seen, Some(500));
+    }),
+    // Blue is below the threshold that green is above, both of one incident; or one request has failed by chance.
+    (
+        "Degraded (5.9 % of the requests are failing with HTTP 5xx.): whether it is worse than blue, the numbers of both will say",
+        |seen| {
+            blue(seen, HealthStatus::Warning);
+            failing_requests(seen, HealthStatus::Degraded, "5.9 %");
+        },
+    ),
+    ("its health is Warning (1.1 %", |seen| {
+        failing_requests(seen, HealthStatus::Warning, "1.1 %")
+    }),
+    ("its health is Severe (40.0 %", |seen| {
+        blue(seen, HealthStatus::Warning);
+        failing_requests(seen, HealthStatus::Severe, "40.0 %");
     }),
 ];
 
@@ -494,6 +526,17 @@ fn a_step_ends_early_when_green_was_shown_to_be_no_worse() {
     assert!(passes(&good), "{:?}", decide(&good, &seen));
     assert!(!passes(&compared(&run.release, 1, 130.0)), "it is worse");
     assert!(!passes(&run.release), "nothing was shown");
+    // Requests that fail at both alike are no reason to wait for their end.
+    run.world.pass(seconds(30));
+    let wanted = looks(&run.release, run.world.now);
+    let mut failing = run.world.observe(&run.release, &wanted);
+    failing_requests(&mut failing, HealthStatus::Warning, "2.0 %");
+    let look = |release: &Release| match decide(release, &failing).then {
+        Then::Record(Event::Looked { look, .. }) => look,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(look(&good), Look::Good);
+    assert!(matches!(look(&run.release), Look::Unknown { .. }));
     let mut bad = good.clone();
     bad.watch.bad = 1;
     assert!(!passes(&bad), "a look says otherwise");
