@@ -192,3 +192,20 @@ pub struct Latency {
     /// 99.9th percentile.
     pub p999: f64,
 }
+
+impl Latency {
+    /// Shares of the requests, and in how many seconds so many were answered.
+    #[must_use]
+    pub fn points(&self) -> [(f64, f64); 8] {
+        [
+            (0.1, self.p10),
+            (0.5, self.p50),
+            (0.75, self.p75),
+            (0.85, self.p85),
+            (0.9, self.p90),
+            (0.95, self.p95),
+            (0.99, self.p99),
+            (0.999, self.p999),
+        ]
+    }
+}

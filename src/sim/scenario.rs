@@ -38,6 +38,39 @@ pub struct Scenario {
     pub sequel: Option<Sequel>,
 }
 
+impl Scenario {
+    /// A small and quick world of a good version in which nothing goes wrong.
+    pub(super) fn calm() -> Self {
+        Self {
+            seed: 7,
+            quality: Quality::Good,
+            terms: Terms {
+                lever: Lever::CnameSwap,
+                pace: 4.0,
+                instances: 1,
+                interval: Duration::from_secs(10),
+                bake: Duration::from_secs(60),
+                keep: Duration::ZERO,
+                basic: false,
+                gate: None,
+                foreign: ForeignAnswer::Stop,
+                drill: None,
+                counted_by: None,
+                alarm: false,
+                scaling: None,
+            },
+            store: Store::Memory,
+            skews: vec![0; 6],
+            manner: Manner::Whole,
+            latency: Duration::from_millis(100),
+            users: 5.0,
+            troubles: Vec::new(),
+            calm: Duration::from_secs(30 * 60),
+            sequel: None,
+        }
+    }
+}
+
 /// What comes after a release is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sequel {

@@ -8,10 +8,10 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::many::Tally;
-use super::scenario::{Manner, Moment, Quality, Scenario, Store, Terms, Trouble};
+use super::scenario::{Moment, Quality, Scenario, Terms, Trouble};
 use super::world::simulate;
 use crate::release::Wish;
-use crate::spec::{ForeignAnswer, Lever};
+use crate::spec::Lever;
 
 /// What a sweep came to.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -77,33 +77,8 @@ fn play(worlds: &[Scenario], threads: usize, progress: &(dyn Fn(usize, usize) + 
 
 /// A release of each outcome, without any trouble but the one that makes it.
 fn releases() -> Vec<(&'static str, Scenario)> {
-    let calm = Scenario {
-        seed: 7,
-        quality: Quality::Good,
-        terms: Terms {
-            lever: Lever::CnameSwap,
-            pace: 4.0,
-            instances: 2,
-            interval: Duration::from_secs(10),
-            bake: Duration::from_secs(60),
-            keep: Duration::ZERO,
-            basic: false,
-            gate: None,
-            foreign: ForeignAnswer::Stop,
-            drill: None,
-            counted_by: None,
-            alarm: false,
-            scaling: None,
-        },
-        store: Store::Memory,
-        skews: vec![0; 6],
-        manner: Manner::Whole,
-        latency: Duration::from_millis(100),
-        users: 5.0,
-        troubles: Vec::new(),
-        calm: Duration::from_secs(30 * 60),
-        sequel: None,
-    };
+    let mut calm = Scenario::calm();
+    calm.terms.instances = 2;
     let bad = Scenario {
         quality: Quality::Breaks(Duration::from_secs(5), 0.9),
         // With two calls more: blue is kept from shrinking, and let go again.

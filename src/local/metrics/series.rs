@@ -255,22 +255,9 @@ fn response_times(window: &Window, statistic: Statistic) -> Option<Weighted> {
     })
 }
 
-fn points(latency: &Latency) -> [(f64, f64); 8] {
-    [
-        (0.1, latency.p10),
-        (0.5, latency.p50),
-        (0.75, latency.p75),
-        (0.85, latency.p85),
-        (0.9, latency.p90),
-        (0.95, latency.p95),
-        (0.99, latency.p99),
-        (0.999, latency.p999),
-    ]
-}
-
 /// A percentile, between those that are known in a straight line.
 fn at(latency: &Latency, share: f64) -> f64 {
-    let points = points(latency);
+    let points = latency.points();
     for pair in points.windows(2) {
         let ((low, from), (high, to)) = (pair[0], pair[1]);
         if share <= high {
@@ -282,7 +269,7 @@ fn at(latency: &Latency, share: f64) -> f64 {
 
 /// The area under the percentiles.
 fn mean(latency: &Latency) -> f64 {
-    let points = points(latency);
+    let points = latency.points();
     let ends = points[0].0 * points[0].1 + (1.0 - points[7].0) * points[7].1;
     let between = points.windows(2).map(|pair| {
         let ((low, from), (high, to)) = (pair[0], pair[1]);

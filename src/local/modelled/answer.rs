@@ -150,23 +150,13 @@ fn entrance(place: usize) -> SocketAddr {
 
 /// A latency in seconds, spread as the percentiles say.
 fn draw(latency: &Latency, random: Random) -> f64 {
-    let points = [
-        (0.0, latency.p10 * 0.8),
-        (0.1, latency.p10),
-        (0.5, latency.p50),
-        (0.75, latency.p75),
-        (0.85, latency.p85),
-        (0.9, latency.p90),
-        (0.95, latency.p95),
-        (0.99, latency.p99),
-        (0.999, latency.p999),
-        (1.0, latency.p999),
-    ];
+    let points = latency.points();
     let drawn = random.unit();
-    let above = points
-        .iter()
-        .position(|(share, _)| *share > drawn)
-        .unwrap_or(points.len() - 1);
-    let ((low, from), (high, to)) = (points[above.max(1) - 1], points[above.max(1)]);
+    let above = points.iter().position(|(share, _)| *share > drawn);
+    let (low, from) = match above {
+        Some(0) => (0.0, latency.p10 * 0.8),
+        above => points[above.unwrap_or(points.len()) - 1],
+    };
+    let (high, to) = above.map_or((1.0, latency.p999), |above| points[above]);
     from + (to - from) * (drawn - low) / (high - low)
 }

@@ -3,7 +3,7 @@
 use super::super::mistakes::Mistake;
 use super::super::scenario::{Deed, Fate, Manner, Moment, Quality, Scenario, Service, Trouble};
 use super::super::world::simulate;
-use super::{calm, of, seconds, with};
+use super::{of, seconds, with};
 use crate::release::Wish;
 use crate::spec::Lever;
 
@@ -62,11 +62,11 @@ fn worlds(mistake: Mistake) -> Vec<Scenario> {
             return (3..8).map(|polls| with([slow.clone(), crash(polls)])).collect();
         }
 
-        Mistake::TerminateAfterSwap | Mistake::SmokeIsSkipped | Mistake::NoPause => calm(),
+        Mistake::TerminateAfterSwap | Mistake::SmokeIsSkipped | Mistake::NoPause => Scenario::calm(),
         Mistake::RetriedSwap | Mistake::DoubtIsFailure => with([swap_meets(Fate::ErrorAfter)]),
         Mistake::DoubtIsSuccess => with([swap_meets(Fate::ErrorBefore)]),
         Mistake::RoundedUp => {
-            let mut in_steps = calm();
+            let mut in_steps = Scenario::calm();
             in_steps.terms.lever = Lever::WeightedTargetGroups;
             in_steps
         }
@@ -90,7 +90,7 @@ fn worlds(mistake: Mistake) -> Vec<Scenario> {
         },
         Mistake::RestartSkipsBake => Scenario {
             manner: Manner::Slices(seconds(45), seconds(2)),
-            ..calm()
+            ..Scenario::calm()
         },
         Mistake::UnlistedIsGone => with([outage(Service::Beanstalk, 60, 20, Fate::Throttled)]),
         Mistake::ListIsBelieved => with([outage(Service::Beanstalk, 0, 600, Fate::Stale(seconds(8)))]),
@@ -136,7 +136,7 @@ fn worlds(mistake: Mistake) -> Vec<Scenario> {
             ])
         },
         Mistake::LooksGoFirst => {
-            let mut eager = calm();
+            let mut eager = Scenario::calm();
             eager.terms.interval = seconds(1);
             eager.latency = seconds(4);
             eager

@@ -2,7 +2,7 @@
 
 use super::super::scenario::{Deed, Fate, Moment, Quality, Scenario, Trouble};
 use super::super::world::{Played, simulate};
-use super::{calm, seconds, with};
+use super::{seconds, with};
 use crate::release::Outcome;
 use crate::spec::Lever;
 
@@ -31,11 +31,15 @@ fn play(world: &Scenario) -> Played {
 #[test]
 fn a_good_version_is_promoted_and_a_bad_one_taken_back() {
     for lever in LEVERS {
-        assert_eq!(play(&by(lever, calm())).outcome, Some(Outcome::Promoted), "{lever}");
+        assert_eq!(
+            play(&by(lever, Scenario::calm())).outcome,
+            Some(Outcome::Promoted),
+            "{lever}"
+        );
         let breaks = Scenario {
             quality: Quality::Breaks(seconds(10), 0.9),
             users: 50.0,
-            ..calm()
+            ..Scenario::calm()
         };
         assert_eq!(play(&by(lever, breaks)).outcome, Some(Outcome::RolledBack), "{lever}");
     }

@@ -6,7 +6,7 @@ use super::super::permits::{Missing, TOLD, published};
 use super::super::scenario::{Quality, Scenario, Store};
 use super::super::stage::Stage;
 use super::super::world::{on_own_time, simulate_permitted};
-use super::{calm, seconds};
+use super::seconds;
 use crate::spec::{Lever, MetricsSource};
 
 const LEVERS: [Lever; 3] = [Lever::CnameSwap, Lever::WeightedDns, Lever::WeightedTargetGroups];
@@ -31,7 +31,7 @@ fn counted_by_groups() -> Scenario {
 fn worlds(lever: Lever) -> [Scenario; 2] {
     let mut good = Scenario {
         store: Store::S3,
-        ..calm()
+        ..Scenario::calm()
     };
     good.terms.lever = lever;
     let bad = Scenario {

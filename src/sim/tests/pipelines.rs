@@ -2,7 +2,7 @@
 
 use super::super::scenario::{Fate, Manner, Moment, Quality, Scenario, Service, Trouble};
 use super::super::world::{Played, simulate};
-use super::{calm, seconds};
+use super::seconds;
 use crate::release::Outcome;
 
 fn played(quality: Quality, troubles: Vec<Trouble>) -> Played {
@@ -10,7 +10,7 @@ fn played(quality: Quality, troubles: Vec<Trouble>) -> Played {
         manner: Manner::Jobs(seconds(60)),
         quality,
         troubles,
-        ..calm()
+        ..Scenario::calm()
     };
     let played = simulate(&scenario, None, true);
     assert_eq!(played.violation, None, "{}", played.chronicle.join("\n"));

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::super::scenario::{Fate, Manner, Quality, Scenario, Trouble};
 use super::super::stage::{NEW, OLD, zipped};
 use super::bench::{Bench, play};
-use super::{calm, seconds};
+use super::seconds;
 use crate::local::automation::RunEnd;
 use crate::local::storage::Storage as _;
 use crate::release::{Outcome, Phase};
@@ -14,7 +14,7 @@ use crate::release::{Outcome, Phase};
 fn played(change: impl FnOnce(&mut Scenario), script: impl AsyncFnOnce(&Bench)) {
     let mut scenario = Scenario {
         manner: Manner::Jobs(seconds(60)),
-        ..calm()
+        ..Scenario::calm()
     };
     change(&mut scenario);
     play(scenario, script);

@@ -5,7 +5,7 @@ use super::super::minimise::minimise;
 use super::super::mistakes::Mistake;
 use super::super::scenario::{Fate, Moment, Quality, Scenario, Store, Trouble};
 use super::super::world::{Played, simulate};
-use super::{calm, of, seconds, with};
+use super::{of, seconds, with};
 
 /// Seeds with faults, crashes, both journals and several drivers; the last ones have pipelines.
 const SEEDS: [u64; 6] = [1, 2, 3, 4, 1192, 1220];
@@ -86,7 +86,7 @@ fn the_smallest_world_keeps_the_rule_and_drops_what_does_not_matter() {
     assert!(!played.chronicle.is_empty());
     // That it is bad matters; nothing else does.
     assert_eq!(smallest, of(Quality::Breaks(seconds(5), 0.9)));
-    assert_eq!(minimise(&calm(), None).map(|(smallest, _)| smallest), None);
+    assert_eq!(minimise(&Scenario::calm(), None).map(|(smallest, _)| smallest), None);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::super::scenario::{Act, Deed, Quality, Scenario, Sequel, Trouble};
 use super::super::world::simulate;
-use super::{calm, of, seconds, with};
+use super::{of, seconds, with};
 use crate::release::Outcome;
 use crate::spec::Lever;
 
@@ -21,7 +21,7 @@ fn played(mut world: Scenario, lever: Lever, act: Act) -> (Option<Outcome>, Stri
 #[test]
 fn what_was_promoted_can_be_taken_back_and_what_was_taken_back_can_be_released_again() {
     for lever in LEVERS {
-        let (outcome, told) = played(calm(), lever, Act::Back);
+        let (outcome, told) = played(Scenario::calm(), lever, Act::Back);
         assert_eq!(outcome, Some(Outcome::Promoted), "{told}");
         assert!(told.contains("the next release ended promoted"), "{lever}\n{told}");
         let (outcome, told) = played(of(Quality::Unhealthy), lever, Act::Again);

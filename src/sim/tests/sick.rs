@@ -3,7 +3,7 @@
 use super::super::permits::{Missing, TOLD};
 use super::super::scenario::{Quality, Scenario};
 use super::super::world::simulate_permitted;
-use super::{calm, seconds};
+use super::seconds;
 use crate::release::Outcome;
 use crate::spec::Lever;
 
@@ -13,7 +13,7 @@ fn world(lever: Lever) -> Scenario {
     let mut world = Scenario {
         quality: Quality::SickInstance(0.4),
         users: 60.0,
-        ..calm()
+        ..Scenario::calm()
     };
     world.terms.lever = lever;
     world.terms.instances = 3;

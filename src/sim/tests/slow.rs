@@ -2,7 +2,7 @@
 
 use super::super::scenario::{Fate, Quality, Scenario, Service, Trouble};
 use super::super::world::{Played, simulate};
-use super::{calm, seconds, with};
+use super::{seconds, with};
 use crate::release::Outcome;
 
 fn slow(length: u64, from: u64) -> Trouble {
@@ -44,7 +44,7 @@ fn green_loses_its_traffic_although_answers_take_nine_seconds_each() {
 
 #[test]
 fn a_journal_that_takes_longer_than_the_time_between_looks_keeps_nothing_from_being_done() {
-    let mut eager = calm();
+    let mut eager = Scenario::calm();
     eager.terms.interval = seconds(1);
     eager.troubles = vec![Trouble::Outage {
         of: Service::Journal,

@@ -2,6 +2,7 @@
 
 mod buckets;
 mod convert;
+mod fields;
 mod lists;
 mod parts;
 mod reads;

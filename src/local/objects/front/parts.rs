@@ -6,9 +6,9 @@ use s3s::{S3Result, s3_error};
 use super::super::condition::Condition;
 use super::super::digest::{Algorithm, Kind};
 use super::super::errors;
-use super::super::object::Description;
 use super::super::receive::Claims;
 use super::super::uploads::{Completion, WantedPart};
+use super::fields::{description, with_checksum};
 use super::writes::Wanted;
 use super::{Front, convert, lists};
 
@@ -69,15 +69,7 @@ impl Front {
                 "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header."
             ));
         }
-        let description = Description {
-            content_type: Some(convert::content_type(input.content_type)),
-            cache_control: input.cache_control,
-            content_disposition: input.content_disposition,
-            content_encoding: input.content_encoding,
-            content_language: input.content_language,
-            expires: input.expires,
-            metadata: input.metadata.unwrap_or_default().into_iter().collect(),
-        };
+        let description = description!(input);
         let id = self
             .store
             .begin_upload(&input.bucket, &input.key, algorithm, kind, description)?;
@@ -106,15 +98,13 @@ impl Front {
             )
             .await?;
         let checksum = convert::checksum_fields(part.algorithm, &part.checksum);
-        Ok(UploadPartOutput {
-            e_tag: Some(convert::entity_tag(&part.entity_tag)),
-            checksum_crc32: checksum.checksum_crc32,
-            checksum_crc32c: checksum.checksum_crc32c,
-            checksum_crc64nvme: checksum.checksum_crc64nvme,
-            checksum_sha1: checksum.checksum_sha1,
-            checksum_sha256: checksum.checksum_sha256,
-            ..UploadPartOutput::default()
-        })
+        Ok(with_checksum!(
+            checksum,
+            UploadPartOutput {
+                e_tag: Some(convert::entity_tag(&part.entity_tag)),
+                ..UploadPartOutput::default()
+            }
+        ))
     }
 
     pub(super) async fn do_upload_part_copy(&self, input: UploadPartCopyInput) -> S3Result<UploadPartCopyOutput> {
@@ -135,15 +125,13 @@ impl Front {
             .await?;
         let checksum = convert::checksum_fields(part.algorithm, &part.checksum);
         Ok(UploadPartCopyOutput {
-            copy_part_result: Some(CopyPartResult {
-                e_tag: Some(convert::entity_tag(&part.entity_tag)),
-                last_modified: Some(convert::moment(part.modified)),
-                checksum_crc32: checksum.checksum_crc32,
-                checksum_crc32c: checksum.checksum_crc32c,
-                checksum_crc64nvme: checksum.checksum_crc64nvme,
-                checksum_sha1: checksum.checksum_sha1,
-                checksum_sha256: checksum.checksum_sha256,
-            }),
+            copy_part_result: Some(with_checksum!(
+                checksum,
+                CopyPartResult {
+                    e_tag: Some(convert::entity_tag(&part.entity_tag)),
+                    last_modified: Some(convert::moment(part.modified)),
+                }
+            )),
             copy_source_version_id: source.version.clone(),
             ..UploadPartCopyOutput::default()
         })
@@ -160,17 +148,15 @@ impl Front {
             .take(usize::try_from(limit).unwrap_or(0))
             .map(|(number, part)| {
                 let checksum = convert::checksum_fields(part.algorithm, &part.checksum);
-                Part {
-                    part_number: Some(*number),
-                    size: i64::try_from(part.blob.size()).ok(),
-                    e_tag: Some(convert::entity_tag(&part.entity_tag)),
-                    last_modified: Some(convert::moment(part.modified)),
-                    checksum_crc32: checksum.checksum_crc32,
-                    checksum_crc32c: checksum.checksum_crc32c,
-                    checksum_crc64nvme: checksum.checksum_crc64nvme,
-                    checksum_sha1: checksum.checksum_sha1,
-                    checksum_sha256: checksum.checksum_sha256,
-                }
+                with_checksum!(
+                    checksum,
+                    Part {
+                        part_number: Some(*number),
+                        size: i64::try_from(part.blob.size()).ok(),
+                        e_tag: Some(convert::entity_tag(&part.entity_tag)),
+                        last_modified: Some(convert::moment(part.modified)),
+                    }
+                )
             })
             .collect();
         let more = rest.next().is_some();
@@ -270,19 +256,17 @@ impl Front {
             .complete_upload(&input.bucket, &input.key, &input.upload_id, &completion)
             .await?;
         let checksum = convert::checksum(&object.checksum);
-        Ok(CompleteMultipartUploadOutput {
-            location: Some(format!("/{}/{}", input.bucket, input.key)),
-            bucket: Some(input.bucket),
-            key: Some(input.key),
-            e_tag: Some(convert::entity_tag(&object.entity_tag)),
-            checksum_crc32: checksum.checksum_crc32,
-            checksum_crc32c: checksum.checksum_crc32c,
-            checksum_crc64nvme: checksum.checksum_crc64nvme,
-            checksum_sha1: checksum.checksum_sha1,
-            checksum_sha256: checksum.checksum_sha256,
-            checksum_type: checksum.checksum_type,
-            version_id: object.version.clone(),
-            ..CompleteMultipartUploadOutput::default()
-        })
+        Ok(with_checksum!(
+            checksum,
+            CompleteMultipartUploadOutput {
+                location: Some(format!("/{}/{}", input.bucket, input.key)),
+                bucket: Some(input.bucket),
+                key: Some(input.key),
+                e_tag: Some(convert::entity_tag(&object.entity_tag)),
+                checksum_type: checksum.checksum_type,
+                version_id: object.version.clone(),
+                ..CompleteMultipartUploadOutput::default()
+            }
+        ))
     }
 }

@@ -9,17 +9,25 @@ use s3s::{S3Result, s3_error};
 use super::super::condition;
 use super::super::errors;
 use super::super::object::{Description, Object};
+use super::fields::{asked, told, with_checksum};
 use super::{Front, convert};
 
-/// What a read depends on.
-struct Wish<'a> {
-    if_match: Option<&'a ETagCondition>,
-    if_none_match: Option<&'a ETagCondition>,
-    if_modified_since: Option<&'a Timestamp>,
-    if_unmodified_since: Option<&'a Timestamp>,
+/// What a read asks for.
+pub(super) struct Asked<'a> {
+    pub(super) bucket: &'a str,
+    pub(super) key: &'a str,
+    pub(super) version: Option<&'a str>,
+    pub(super) part: Option<PartNumber>,
+    pub(super) if_match: Option<&'a ETagCondition>,
+    pub(super) if_none_match: Option<&'a ETagCondition>,
+    pub(super) if_modified_since: Option<&'a Timestamp>,
+    pub(super) if_unmodified_since: Option<&'a Timestamp>,
+    pub(super) range: Option<Range>,
+    pub(super) checksum_mode: Option<&'a ChecksumMode>,
+    pub(super) instead: Instead,
 }
 
-impl Wish<'_> {
+impl Asked<'_> {
     /// Decides as RFC 9110 section 13.2.2 says: entity tags win over dates.
     fn allows(&self, object: &Object) -> S3Result<()> {
         let modified = convert::moment(object.modified);
@@ -36,22 +44,34 @@ impl Wish<'_> {
             _ => Ok(()),
         }
     }
+
+    /// The checksum, if the client asked for it and gets the whole object.
+    fn checksum(&self, object: &Object, partial: bool) -> Checksum {
+        let wanted = self
+            .checksum_mode
+            .is_some_and(|mode| mode.as_str() == ChecksumMode::ENABLED);
+        if wanted && !partial {
+            convert::checksum(&object.checksum)
+        } else {
+            Checksum::default()
+        }
+    }
 }
 
 /// Headers that a client wants to see instead of those that were stored: `response-content-type` and so on (API reference,
 /// GetObject, "Overriding response header values through the request").
-struct Asked {
-    content_type: Option<String>,
-    cache_control: Option<String>,
-    content_disposition: Option<String>,
-    content_encoding: Option<String>,
-    content_language: Option<String>,
-    expires: Option<Timestamp>,
+pub(super) struct Instead {
+    pub(super) content_type: Option<String>,
+    pub(super) cache_control: Option<String>,
+    pub(super) content_disposition: Option<String>,
+    pub(super) content_encoding: Option<String>,
+    pub(super) content_language: Option<String>,
+    pub(super) expires: Option<Timestamp>,
 }
 
-impl Asked {
+impl Instead {
     /// What is told of an object.
-    fn over(self, stored: &Description) -> Description {
+    fn of(self, stored: &Description) -> Description {
         let stored = stored.clone();
         Description {
             content_type: self.content_type.or(stored.content_type),
@@ -63,6 +83,15 @@ impl Asked {
             metadata: stored.metadata,
         }
     }
+}
+
+/// What a read is told: all but the content.
+pub(super) struct Told {
+    pub(super) object: Arc<Object>,
+    pub(super) span: Span<u64>,
+    pub(super) content_range: Option<String>,
+    pub(super) checksum: Checksum,
+    pub(super) description: Description,
 }
 
 /// The bytes to send, and the `Content-Range` that says so if it is not all of them.
@@ -77,142 +106,42 @@ fn range(wanted: Option<Range>, size: u64) -> S3Result<(Span<u64>, Option<String
     Ok((span, Some(shown)))
 }
 
-/// The checksum, if the client asked for it and gets the whole object.
-fn checksum(object: &Object, mode: Option<&ChecksumMode>, partial: bool) -> Checksum {
-    if mode.is_some_and(|mode| mode.as_str() == ChecksumMode::ENABLED) && !partial {
-        convert::checksum(&object.checksum)
-    } else {
-        Checksum::default()
-    }
-}
-
-fn metadata(object: &Object) -> Option<Metadata> {
+pub(super) fn metadata(object: &Object) -> Option<Metadata> {
     let entries = &object.description.metadata;
     (!entries.is_empty()).then(|| entries.clone().into_iter().collect())
 }
 
 impl Front {
-    fn readable(
-        &self,
-        bucket: &str,
-        key: &str,
-        version: Option<&str>,
-        part: Option<PartNumber>,
-        wish: &Wish<'_>,
-    ) -> S3Result<Arc<Object>> {
-        if part.is_some() {
+    fn read(&self, asked: Asked<'_>) -> S3Result<Told> {
+        if asked.part.is_some() {
             return Err(errors::not_implemented("reading an object by the number of a part"));
         }
-        condition::check_version(version)?;
-        let object = self.store.get(bucket, key)?;
-        condition::refuse_other_version(version, object.version.as_deref())?;
-        wish.allows(&object)?;
-        Ok(object)
+        condition::check_version(asked.version)?;
+        let object = self.store.get(asked.bucket, asked.key)?;
+        condition::refuse_other_version(asked.version, object.version.as_deref())?;
+        asked.allows(&object)?;
+        let (span, content_range) = range(asked.range, object.blob.size())?;
+        let checksum = asked.checksum(&object, content_range.is_some());
+        Ok(Told {
+            span,
+            content_range,
+            checksum,
+            description: asked.instead.of(&object.description),
+            object,
+        })
     }
 
     pub(super) async fn do_get_object(&self, input: GetObjectInput) -> S3Result<GetObjectOutput> {
-        let wish = Wish {
-            if_match: input.if_match.as_ref(),
-            if_none_match: input.if_none_match.as_ref(),
-            if_modified_since: input.if_modified_since.as_ref(),
-            if_unmodified_since: input.if_unmodified_since.as_ref(),
-        };
-        let object = self.readable(
-            &input.bucket,
-            &input.key,
-            input.version_id.as_deref(),
-            input.part_number,
-            &wish,
-        )?;
-        let (span, content_range) = range(input.range, object.blob.size())?;
-        let length = span.end.saturating_sub(span.start);
-        let content = object
-            .blob
-            .read(span)
-            .await
-            .map_err(|error| errors::storage_failed("read the body of an object", error))?;
-        let checksum = checksum(&object, input.checksum_mode.as_ref(), content_range.is_some());
-        let asked = Asked {
-            content_type: input.response_content_type,
-            cache_control: input.response_cache_control,
-            content_disposition: input.response_content_disposition,
-            content_encoding: input.response_content_encoding,
-            content_language: input.response_content_language,
-            expires: input.response_expires,
-        };
-        let description = asked.over(&object.description);
-        Ok(GetObjectOutput {
-            body: Some(StreamingBlob::new(content)),
-            content_length: i64::try_from(length).ok(),
-            accept_ranges: Some("bytes".to_owned()),
-            content_range,
-            e_tag: Some(convert::entity_tag(&object.entity_tag)),
-            last_modified: Some(convert::moment(object.modified)),
-            checksum_crc32: checksum.checksum_crc32,
-            checksum_crc32c: checksum.checksum_crc32c,
-            checksum_crc64nvme: checksum.checksum_crc64nvme,
-            checksum_sha1: checksum.checksum_sha1,
-            checksum_sha256: checksum.checksum_sha256,
-            checksum_type: checksum.checksum_type,
-            content_type: description.content_type,
-            cache_control: description.cache_control,
-            content_disposition: description.content_disposition,
-            content_encoding: description.content_encoding,
-            content_language: description.content_language,
-            expires: description.expires,
-            metadata: metadata(&object),
-            version_id: object.version.clone(),
-            ..GetObjectOutput::default()
-        })
+        let told = self.read(asked!(input))?;
+        let content = told.object.blob.read(told.span.clone()).await;
+        let content = content.map_err(|error| errors::storage_failed("read the body of an object", error))?;
+        let body = Some(StreamingBlob::new(content));
+        Ok(told!(told, GetObjectOutput { body: body }))
     }
 
     pub(super) fn do_head_object(&self, input: &HeadObjectInput) -> S3Result<HeadObjectOutput> {
-        let wish = Wish {
-            if_match: input.if_match.as_ref(),
-            if_none_match: input.if_none_match.as_ref(),
-            if_modified_since: input.if_modified_since.as_ref(),
-            if_unmodified_since: input.if_unmodified_since.as_ref(),
-        };
-        let object = self.readable(
-            &input.bucket,
-            &input.key,
-            input.version_id.as_deref(),
-            input.part_number,
-            &wish,
-        )?;
-        let (span, content_range) = range(input.range, object.blob.size())?;
-        let checksum = checksum(&object, input.checksum_mode.as_ref(), content_range.is_some());
-        let asked = Asked {
-            content_type: input.response_content_type.clone(),
-            cache_control: input.response_cache_control.clone(),
-            content_disposition: input.response_content_disposition.clone(),
-            content_encoding: input.response_content_encoding.clone(),
-            content_language: input.response_content_language.clone(),
-            expires: input.response_expires.clone(),
-        };
-        let description = asked.over(&object.description);
-        Ok(HeadObjectOutput {
-            content_length: i64::try_from(span.end.saturating_sub(span.start)).ok(),
-            accept_ranges: Some("bytes".to_owned()),
-            content_range,
-            e_tag: Some(convert::entity_tag(&object.entity_tag)),
-            last_modified: Some(convert::moment(object.modified)),
-            checksum_crc32: checksum.checksum_crc32,
-            checksum_crc32c: checksum.checksum_crc32c,
-            checksum_crc64nvme: checksum.checksum_crc64nvme,
-            checksum_sha1: checksum.checksum_sha1,
-            checksum_sha256: checksum.checksum_sha256,
-            checksum_type: checksum.checksum_type,
-            content_type: description.content_type,
-            cache_control: description.cache_control,
-            content_disposition: description.content_disposition,
-            content_encoding: description.content_encoding,
-            content_language: description.content_language,
-            expires: description.expires,
-            metadata: metadata(&object),
-            version_id: object.version.clone(),
-            ..HeadObjectOutput::default()
-        })
+        let told = self.read(asked!(input))?;
+        Ok(told!(told, HeadObjectOutput {}))
     }
 }
 

@@ -10,6 +10,7 @@ use super::super::digest::{Algorithm, Kind};
 use super::super::errors;
 use super::super::object::{Description, Object};
 use super::super::receive::{Claims, receive};
+use super::fields::{description, with_checksum};
 use super::{Front, Kept, convert};
 
 /// Objects that one `DeleteObjects` takes (API reference, DeleteObjects).
@@ -34,32 +35,22 @@ pub(super) struct From<'a> {
 impl Front {
     pub(super) async fn do_put_object(&self, input: PutObjectInput, claims: &Claims) -> S3Result<PutObjectOutput> {
         let condition = Condition::of_write(input.if_match, input.if_none_match.as_ref())?;
-        let description = Description {
-            content_type: Some(convert::content_type(input.content_type)),
-            cache_control: input.cache_control,
-            content_disposition: input.content_disposition,
-            content_encoding: input.content_encoding,
-            content_language: input.content_language,
-            expires: input.expires,
-            metadata: input.metadata.unwrap_or_default().into_iter().collect(),
-        };
+        let description = description!(input);
         let body = input.body.unwrap_or_else(|| StreamingBlob::from(s3s::Body::empty()));
         let object = self
             .store
             .write(&input.bucket, &input.key, &condition, description, claims, body)
             .await?;
         let checksum = convert::checksum(&object.checksum);
-        Ok(PutObjectOutput {
-            e_tag: Some(convert::entity_tag(&object.entity_tag)),
-            checksum_crc32: checksum.checksum_crc32,
-            checksum_crc32c: checksum.checksum_crc32c,
-            checksum_crc64nvme: checksum.checksum_crc64nvme,
-            checksum_sha1: checksum.checksum_sha1,
-            checksum_sha256: checksum.checksum_sha256,
-            checksum_type: checksum.checksum_type,
-            version_id: object.version.clone(),
-            ..PutObjectOutput::default()
-        })
+        Ok(with_checksum!(
+            checksum,
+            PutObjectOutput {
+                e_tag: Some(convert::entity_tag(&object.entity_tag)),
+                checksum_type: checksum.checksum_type,
+                version_id: object.version.clone(),
+                ..PutObjectOutput::default()
+            }
+        ))
     }
 
     pub(super) async fn do_copy_object(
@@ -89,15 +80,7 @@ impl Front {
             ));
         }
         let description = match input.metadata_directive.as_ref().map(MetadataDirective::as_str) {
-            Some(MetadataDirective::REPLACE) => Description {
-                content_type: Some(convert::content_type(input.content_type)),
-                cache_control: input.cache_control,
-                content_disposition: input.content_disposition,
-                content_encoding: input.content_encoding,
-                content_language: input.content_language,
-                expires: input.expires,
-                metadata: input.metadata.unwrap_or_default().into_iter().collect(),
-            },
+            Some(MetadataDirective::REPLACE) => description!(input),
             _ => source.description.clone(),
         };
         let algorithm = convert::algorithm(input.checksum_algorithm.as_ref())?;
@@ -105,16 +88,14 @@ impl Front {
         let object = self.store.commit(&input.bucket, &input.key, condition, copy)?;
         let checksum = convert::checksum(&object.checksum);
         Ok(CopyObjectOutput {
-            copy_object_result: Some(CopyObjectResult {
-                e_tag: Some(convert::entity_tag(&object.entity_tag)),
-                last_modified: Some(convert::moment(object.modified)),
-                checksum_crc32: checksum.checksum_crc32,
-                checksum_crc32c: checksum.checksum_crc32c,
-                checksum_crc64nvme: checksum.checksum_crc64nvme,
-                checksum_sha1: checksum.checksum_sha1,
-                checksum_sha256: checksum.checksum_sha256,
-                checksum_type: checksum.checksum_type,
-            }),
+            copy_object_result: Some(with_checksum!(
+                checksum,
+                CopyObjectResult {
+                    e_tag: Some(convert::entity_tag(&object.entity_tag)),
+                    last_modified: Some(convert::moment(object.modified)),
+                    checksum_type: checksum.checksum_type,
+                }
+            )),
             version_id: object.version.clone(),
             ..CopyObjectOutput::default()
         })
