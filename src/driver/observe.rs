@@ -12,7 +12,7 @@ use crate::aws::{CallError, Effect};
 use crate::model::{Clock, Known};
 use crate::probe::{Target, round};
 use crate::release::{EnvironmentSeen, Looks, Observation, Phase, Plan, PublicSeen, Release, Source};
-use crate::spec::Lever;
+use crate::spec::{Check, Lever};
 
 /// Looks at the world.
 pub(super) async fn observe(world: &World, release: &Release, wanted: &Looks, clock: &dyn Clock) -> Observation {
@@ -78,7 +78,7 @@ pub(super) async fn observe(world: &World, release: &Release, wanted: &Looks, cl
             Some(round(world.prober.as_ref(), &target, &plan.smoke.checks).await)
         }),
         Box::pin(async {
-            let looked = public(world, release, wanted.public.as_deref()?, wanted.direct.as_deref());
+            let looked = public(world, release, wanted.public.as_deref()?, wanted);
             // On the way back it only confirms what the names say; forward, silence is no health.
             tokio::time::timeout(public_bound(release), looked).await.ok()
         }),
@@ -110,6 +110,9 @@ const READ: Duration = Duration::from_secs(40);
 
 /// How long a look from outside may take. Each check has a bound of its own.
 const CHECKS: Duration = Duration::from_secs(50);
+
+/// How long blue may take for checks that green has failed: the rest of [`CHECKS`], which are over within 40 s.
+const BESIDE: Duration = Duration::from_secs(9);
 
 /// How long a look from outside may take while traffic is on its way back.
 const ON_THE_WAY_BACK: Duration = Duration::from_secs(10);
@@ -193,24 +196,41 @@ pub(super) fn itself(plan: &Plan, endpoint: &str) -> Option<Target> {
     Target::environment(endpoint, own.then_some(plan.public_url.as_str()))
 }
 
-async fn public(world: &World, release: &Release, expected: &str, direct: Option<&str>) -> PublicSeen {
+async fn public(world: &World, release: &Release, expected: &str, wanted: &Looks) -> PublicSeen {
     let plan = &release.plan;
-    let wanted = plan.checks(release.step);
+    let all = plan.checks(release.step);
     let checks = |target: Option<Target>| async {
         match target {
-            Some(target) => round(world.prober.as_ref(), &target, &wanted).await,
+            Some(target) => round(world.prober.as_ref(), &target, &all).await,
             None => Vec::new(),
         }
     };
+    let of = |host: &Option<String>| itself(plan, host.as_deref()?);
     let (checks, direct, slot_addresses, expected_addresses) = tokio::join!(
         checks(Target::public(&plan.public_url)),
-        checks(direct.and_then(|endpoint| itself(plan, endpoint))),
+        checks(of(&wanted.direct)),
         world.prober.addresses(&plan.slot_cname),
         addresses(world, expected)
     );
+    let greens = if direct.is_empty() { &checks } else { &direct };
+    let failed: Vec<Check> = all
+        .iter()
+        .zip(greens)
+        .filter(|(_, green)| !green.passed)
+        .map(|(check, _)| check.clone())
+        .collect();
+    let blue = match of(&wanted.beside).filter(|_| !failed.is_empty()) {
+        // What blue cannot say soon it does not say.
+        Some(target) => {
+            let asked = round(world.prober.as_ref(), &target, &failed);
+            tokio::time::timeout(BESIDE, asked).await.unwrap_or_default()
+        }
+        None => Vec::new(),
+    };
     PublicSeen {
         checks,
         direct,
+        blue,
         slot_addresses,
         expected_addresses,
     }

@@ -476,6 +476,11 @@ fn looked(release: &mut Release, at: Timestamp, look: &Look) {
     watch.away += away;
     watch.last = Some(at);
     match look {
+        Look::Failing { checks, .. } => watch.failed.clone_from(checks),
+        Look::Bad { .. } => {}
+        Look::Good | Look::Unknown { .. } => watch.failed.clear(),
+    }
+    match look {
         Look::Good => {
             watch.good_in_row += 1;
             watch.doubt = None;
@@ -490,7 +495,7 @@ fn looked(release: &mut Release, at: Timestamp, look: &Look) {
             watch.doubt = Some(why.clone());
             watch.lost += gap;
         }
-        Look::Unknown { why } => {
+        Look::Failing { why, .. } | Look::Unknown { why } => {
             watch.good_in_row = 0;
             watch.doubt = Some(why.clone());
             watch.lost += gap;

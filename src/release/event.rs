@@ -51,6 +51,13 @@ pub enum Look {
         /// What.
         why: String,
     },
+    /// Checks failed, and not in the look before: that may be chance, as every request may fail now and then.
+    Failing {
+        /// How.
+        why: String,
+        /// Which.
+        checks: Vec<String>,
+    },
     /// Too little was seen to say.
     Unknown {
         /// What was missing.

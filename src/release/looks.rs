@@ -1,6 +1,8 @@
 //! Which parts of the world the next decision needs. Reads cost calls that the whole account shares, so nothing is asked for
 //! that the phase does not use.
 
+use std::time::Duration;
+
 use super::action::Action;
 use super::counted::CountedBy;
 use super::limits;
@@ -81,13 +83,14 @@ fn watch(release: &Release, now: Timestamp, looks: &mut Looks) {
     if release.phase == Phase::Retire && release.attempts_of("terminate").done {
         return;
     }
-    if due(release.watch.last, release.plan.bake.interval.get(), now) || release.phase == Phase::Shift {
+    if due(release.watch.last, release.look_every(), now) || release.phase == Phase::Shift {
         looks.green_health = green.map(|green| green.id.clone());
         looks.public = green.and_then(|green| green.endpoint.clone());
         // As long as blue has a part of the traffic, the public name does not always show green.
         if release.shared() {
             looks.direct = release.green_host();
         }
+        looks.beside = release.blue_host();
         looks.blue_health = release.blue.as_ref().map(|blue| blue.id.clone());
         looks.counted = counts(release, looks.blue_health.as_ref());
         looks.alarms = !release.plan.alarms.is_empty();
@@ -123,6 +126,17 @@ fn roll_back(release: &Release, now: Timestamp, looks: &mut Looks) {
 }
 
 impl Release {
+    /// The time between two looks at green with traffic. After a check that has failed once the next one comes sooner: only if it
+    /// fails again and again that is no chance.
+    pub(super) fn look_every(&self) -> Duration {
+        let interval = self.plan.bake.interval.get();
+        if self.watch.failed.is_empty() {
+            interval
+        } else {
+            interval / 2
+        }
+    }
+
     /// By when the name must be seen to lead to blue again; then its having the name is proof enough.
     pub(super) fn return_confirmed_by(&self, back: &RollbackState) -> Timestamp {
         let plan = &self.plan.drain;
@@ -132,14 +146,12 @@ impl Release {
 }
 
 /// Whether it is time for another look.
-pub(super) fn due(last: Option<Timestamp>, interval: std::time::Duration, now: Timestamp) -> bool {
+pub(super) fn due(last: Option<Timestamp>, interval: Duration, now: Timestamp) -> bool {
     last.is_none_or(|last| now >= last + interval)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::release::tests::{blue, plan, release};
     use crate::release::{Green, Outcome, RollbackState};

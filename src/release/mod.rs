@@ -7,6 +7,7 @@ mod action;
 mod again;
 mod apply;
 mod assessment;
+mod causes;
 mod counted;
 pub mod decide;
 mod drill;

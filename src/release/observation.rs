@@ -45,6 +45,8 @@ pub struct Looks {
     pub public: Option<String>,
     /// With them, run the same checks against this host.
     pub direct: Option<String>,
+    /// Run those that green fails against this host of blue.
+    pub beside: Option<String>,
 }
 
 impl Looks {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{EnvironmentId, EnvironmentName, VersionLabel};
+use crate::model::{EnvironmentId, EnvironmentName, HealthStatus, VersionLabel};
 use crate::traffic::Originals;
 
 /// The environment that held the slot when the release began.
@@ -35,6 +35,9 @@ pub struct Blue {
     /// The ARN of its target group, with a lever that has some: the rules must be given back also where nobody can look it up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
+    /// Its health when the release began: what green may have as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<HealthStatus>,
 }
 
 /// The environment made for the new version.

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::causes::Causes;
 use crate::model::{
     EnvironmentId, EnvironmentName, HealthColor, HealthStatus, InstanceId, Known, ProbeResult, Served, Span, Timestamp,
     VersionLabel,
@@ -135,16 +136,9 @@ impl HealthSeen {
         self.status.is_some()
     }
 
-    /// Whether all that speaks against it is how it answers requests that reach it, such as `5.9 % of the requests are failing with HTTP
-    /// 5xx.` (words of the service's events: Developer Guide, "Enhanced health notifications"). Those that fail at the balancer, "of
-    /// the requests to the ELB", are in no count of its instances.
-    #[must_use]
-    pub fn for_requests_alone(&self) -> bool {
-        let of_requests = |cause: &String| {
-            cause.contains("of the requests are failing with HTTP")
-                || cause.contains("of the requests are erroring with HTTP")
-        };
-        !self.causes.is_empty() && self.causes.iter().all(of_requests)
+    /// What speaks against it.
+    pub(super) fn causes(&self) -> Causes {
+        Causes::of(&self.causes)
     }
 
     /// Whether it says that the environment has no instance at all. That of one whose removal has failed does: everything is gone but
@@ -173,6 +167,8 @@ pub struct PublicSeen {
     pub checks: Vec<ProbeResult>,
     /// Results of the same checks, asked of green alone; none when that was not wanted.
     pub direct: Vec<ProbeResult>,
+    /// Results of those that green has failed, asked of blue right after that; none when green has failed none.
+    pub blue: Vec<ProbeResult>,
     /// Addresses of the slot's name.
     pub slot_addresses: Known<BTreeSet<IpAddr>>,
     /// Addresses of the environment that should answer.

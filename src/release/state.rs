@@ -136,6 +136,9 @@ pub struct Watch {
     pub away: Duration,
     /// What the last look said, if it was not good.
     pub doubt: Option<String>,
+    /// Checks that have failed in the newest looks: in one of them, and since then it did not pass.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<String>,
 }
 
 /// The drain's end.

@@ -82,6 +82,10 @@ pub fn line(entry: &Entry, release: &Release) -> Option<String> {
             ..
         } => format!("green looks bad: {why}"),
         Event::Looked {
+            look: Look::Failing { why, .. },
+            ..
+        } => format!("a check of green has failed: {why}"),
+        Event::Looked {
             look: Look::Unknown { why },
             ..
         } => format!("cannot tell how green is: {why}"),

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use self::own::Gathered;
 use super::plan::Plan;
 use crate::model::{InstanceId, Timestamp};
-use crate::verdict::{self, Instance, Judge, Lesson, Verdict, Window};
+use crate::verdict::{self, Arm, Instance, Judge, Lesson, Verdict, Window};
 
 pub(super) use newest::instances;
 pub(super) use window::measured;
@@ -81,6 +81,27 @@ pub struct Assessment {
     /// Whether any request of blue was ever counted.
     #[serde(default)]
     blue_counted: bool,
+    /// When the newest window ended in which requests of both were counted, since the release began.
+    #[serde(default)]
+    compared_s: Option<f64>,
+    /// What blue served before green had traffic.
+    #[serde(default)]
+    before: Before,
+}
+
+/// What blue served while it had all the traffic.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Before {
+    /// Requests that were not answered with 4xx.
+    answered: f64,
+    seconds: f64,
+}
+
+impl Before {
+    /// Requests a second that were not answered with 4xx.
+    pub(super) fn answered_per_second(self) -> f64 {
+        self.answered / self.seconds
+    }
 }
 
 impl Assessment {
@@ -101,6 +122,8 @@ impl Assessment {
             counted: false,
             blue_answered: 0.0,
             blue_counted: false,
+            compared_s: None,
+            before: Before::default(),
         }
     }
 
@@ -122,6 +145,16 @@ impl Assessment {
         self.blue_answered += probes.map_or(0.0, |probes| (probes.requests - probes.failures).max(0.0));
         self.blue_counted |= blue.requests.is_some_and(|requests| requests > 0.0);
         let end_s = measured.window.end_s;
+        let some = |arm: &Arm| arm.requests.is_some_and(|requests| requests > 0.0);
+        if some(blue) && some(green) {
+            self.compared_s = Some(end_s);
+        }
+        if *step == 0
+            && let (Some(requests), Some(refused)) = (blue.requests, blue.client_errors)
+        {
+            self.before.answered += (requests - refused).max(0.0);
+            self.before.seconds += end_s - measured.window.begin_s;
+        }
         self.own_of_blue.take(blue, measured.blue_at, end_s);
         self.own_of_green.take(green, measured.green_at, end_s);
         self.blue_at = measured.blue_at.or(self.blue_at);
@@ -175,6 +208,18 @@ impl Assessment {
     pub(super) fn unhealthy(&self) -> Option<String> {
         let verdict = self.verdict.as_ref()?;
         (verdict.decision == verdict::Decision::Unhealthy).then(|| self.told(verdict))
+    }
+
+    /// Whether requests of both were counted in a window that ended no longer ago than that.
+    pub(super) fn compares(&self, now: Timestamp, longest: Duration) -> bool {
+        let ago = |compared_s: f64| now.since(self.since).as_secs_f64() - compared_s;
+        self.compared_s
+            .is_some_and(|compared_s| ago(compared_s) <= longest.as_secs_f64())
+    }
+
+    /// What blue served before green had traffic, if anybody counted.
+    pub(super) fn before(&self) -> Option<Before> {
+        (self.before.answered > 0.0 && self.before.seconds > 0.0).then_some(self.before)
     }
 
     /// Whether green was shown to be no worse than blue.

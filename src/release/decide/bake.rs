@@ -91,7 +91,7 @@ fn go_on(release: &Release, seen: &Observation) -> Decision {
         );
     }
     let why = Why::Baking { until, doubt };
-    let next = release.watch.last.unwrap_or(seen.at) + release.plan.bake.interval.get();
+    let next = release.watch.last.unwrap_or(seen.at) + release.look_every();
     let at_deadline = if back || !release.whole_step() {
         "green is taken back"
     } else {
@@ -142,13 +142,14 @@ pub(super) fn watch(release: &Release, seen: &Observation) -> Option<Decision> {
     if let Some(why) = release.assessment.unhealthy() {
         return Some(taken_back(why));
     }
-    if seen.public.is_none() || !due(release.watch.last, plan.interval.get(), seen.at) {
+    if seen.public.is_none() || !due(release.watch.last, release.look_every(), seen.at) {
         return failing(release, seen);
     }
     let look = looked(release, seen);
     let what = match &look {
         Look::Good => "green looks good".to_owned(),
         Look::Bad { why } => format!("green looks bad: {why}"),
+        Look::Failing { why, .. } => format!("a check of green has failed: {why}"),
         Look::Unknown { why } => format!("cannot tell how green is: {why}"),
     };
     let measured = measured(release, seen, Some(&look)).map(Box::new);

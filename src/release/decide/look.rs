@@ -5,12 +5,12 @@ use std::time::Duration;
 use super::super::counted::AlarmSeen;
 use super::super::event::Look;
 use super::super::observation::Observation;
-use super::super::seen::HealthSeen;
 use super::super::state::Release;
 use super::super::why::Why;
+use super::health::{as_bad, by_health};
 use super::{limits, replace};
 use crate::model::text::plural;
-use crate::model::{HealthColor, HealthStatus, Known};
+use crate::model::{HealthStatus, Known, ProbeResult};
 use crate::spec::Lever;
 
 /// Judges one look.
@@ -33,7 +33,7 @@ pub(super) fn judge(release: &Release, seen: &Observation) -> Look {
             let unknown = checks.or(alarm);
             unknown.unwrap_or_else(|| not_counted(release, seen).map_or(Look::Good, |why| Look::Unknown { why }))
         }
-        look @ Look::Bad { .. } => look,
+        look @ (Look::Bad { .. } | Look::Failing { .. }) => look,
         look @ Look::Unknown { .. } => checks.unwrap_or(look),
     }
 }
@@ -74,7 +74,7 @@ pub(super) fn unmanned(release: &Release, seen: &Observation) -> Option<String> 
     })
 }
 
-/// What a failed check says, if one has failed.
+/// What failed checks say, if some have failed.
 fn checks(release: &Release, seen: &Observation) -> Option<Look> {
     let public = seen.public.as_ref()?;
     // Behind the public name answers blue as well, as long as it has a part of the traffic; then green is asked alone.
@@ -83,41 +83,55 @@ fn checks(release: &Release, seen: &Observation) -> Option<Look> {
     } else {
         &public.direct
     };
-    let failed = asked.iter().find(|check| !check.passed)?;
-    if failed.status.is_none() && cut_off(seen) {
-        return Some(Look::Unknown {
-            why: format!(
-                "{} could not be asked, and the slot's name not looked up: the fault may be here",
-                failed.check
-            ),
-        });
+    let failed: Vec<&ProbeResult> = asked.iter().filter(|check| !check.passed).collect();
+    // An answer says more than silence.
+    let first = failed.iter().find(|check| check.status.is_some()).or(failed.first())?;
+    let unknown = |why: String| Some(Look::Unknown { why });
+    if first.status.is_none() && cut_off(seen) {
+        return unknown(format!(
+            "{} could not be asked, and the slot's name not looked up: the fault may be here",
+            first.check
+        ));
     }
-    if failed.status.is_none()
+    // One check alone to which no answer comes is green's.
+    if asked.iter().all(|check| check.status.is_none())
         && let Some(requests) = others_served(release, seen)
     {
-        return Some(Look::Unknown {
-            why: format!(
-                "{} got no answer from here, while green's health is good and it counts {}: the fault may be on the way",
-                failed.check,
-                plural(requests, "request")
-            ),
-        });
+        return unknown(format!(
+            "{} got no answer from here, while green's health is good and it counts {}: the fault may be on the way",
+            first.check,
+            plural(requests, "request")
+        ));
     }
-    let why = failed.fault();
+    let why = first.fault();
     if let Some(excuse) = replace::excuse(release, seen) {
-        return Some(Look::Unknown {
-            why: format!("{why}; but {excuse}"),
-        });
+        return unknown(format!("{why}; but {excuse}"));
     }
-    if let Some(sampled) = &seen.sampled
-        && emptied(release, seen).is_none()
-        && sampled.blue.failures * 2.0 >= sampled.blue.requests.max(1.0)
-    {
-        return Some(Look::Unknown {
-            why: format!("{why}; but blue fails as well, so the fault may be what both depend on"),
-        });
+    if fails_at_blue(release, seen, &failed) {
+        return unknown(format!(
+            "{why}; but blue fails as well, so the fault may be what both depend on"
+        ));
     }
-    Some(Look::Bad { why })
+    // Of requests that fail now and then each check fails now and then; one that fails again and again does not by chance.
+    let again = failed.iter().find(|check| release.watch.failed.contains(&check.check));
+    Some(match again {
+        Some(again) => Look::Bad { why: again.fault() },
+        None => Look::Failing {
+            why,
+            checks: failed.iter().map(|failed| failed.check.clone()).collect(),
+        },
+    })
+}
+
+/// Whether blue, if it serves at all, fails checks that green fails, or has failed others since the look before.
+fn fails_at_blue(release: &Release, seen: &Observation, failed: &[&ProbeResult]) -> bool {
+    if emptied(release, seen).is_some() {
+        return false;
+    }
+    let beside = seen.public.iter().flat_map(|public| &public.blue);
+    let both = beside.filter(|blues| !blues.passed && failed.iter().any(|greens| greens.check == blues.check));
+    let sampled = seen.sampled.as_ref().is_some_and(|sampled| sampled.blue.failures > 0.0);
+    sampled || both.count() > 0
 }
 
 /// What the alarms say, if it is anything but that all is well.
@@ -186,99 +200,6 @@ fn not_counted(release: &Release, seen: &Observation) -> Option<String> {
     }
 }
 
-/// What green's own health says.
-fn by_health(release: &Release, seen: &Observation) -> Look {
-    let health = match &seen.green_health {
-        Known::Known(health) => health,
-        Known::Unknown(why) => {
-            return Look::Unknown {
-                why: format!("its health could not be read: {why}"),
-            };
-        }
-    };
-    let causes = if health.causes.is_empty() {
-        String::new()
-    } else {
-        format!(" ({})", health.causes.join(" "))
-    };
-    let Some(status) = health.status else {
-        return match health.color {
-            HealthColor::Green => Look::Good,
-            HealthColor::Grey => Look::Unknown {
-                why: "its health is Grey".to_owned(),
-            },
-            HealthColor::Yellow | HealthColor::Red => Look::Bad {
-                why: format!("its health is {}", health.color),
-            },
-        };
-    };
-    let age = health.refreshed_at.map(|at| seen.at.since(at));
-    if age.is_none_or(|age| age > release.plan.provision.max_age.get()) {
-        return Look::Unknown {
-            why: "its health data is stale".to_owned(),
-        };
-    }
-    match status {
-        HealthStatus::Ok | HealthStatus::Info => instances(release, health),
-        HealthStatus::Warning | HealthStatus::Degraded | HealthStatus::Severe
-            if health.for_requests_alone() && numbers_decide(release, seen, status) =>
-        {
-            if release.assessment.is_healthy() {
-                return Look::Good;
-            }
-            Look::Unknown {
-                why: format!(
-                    "its health is {status}{causes}: whether it is worse than blue, the numbers of both will say"
-                ),
-            }
-        }
-        HealthStatus::Warning | HealthStatus::Degraded | HealthStatus::Severe => match as_bad(release, seen, status) {
-            // Going back would help nobody. Whether green is worse all the same, the numbers of both say.
-            Some(blues) => Look::Unknown {
-                why: format!(
-                    "its health is {status}{causes}; but blue's is {blues}, so the fault may be what both depend on"
-                ),
-            },
-            None => match replace::excuse(release, seen) {
-                Some(excuse) => Look::Unknown {
-                    why: format!("its health is {status}{causes}; but {excuse}"),
-                },
-                None => Look::Bad {
-                    why: format!("its health is {status}{causes}"),
-                },
-            },
-        },
-        HealthStatus::Pending | HealthStatus::Unknown | HealthStatus::NoData | HealthStatus::Suspended => {
-            Look::Unknown {
-                why: format!("its health is {status}{causes}"),
-            }
-        }
-    }
-}
-
-/// Whether a health that is bad for failed requests alone says less than the numbers of both, by which the same requests are judged.
-/// A status has its thresholds: of two environments that fail alike, one may be above them and the other one below, and of a few
-/// requests one that fails by chance is above all of them. Where a quarter and more fail, and nothing at blue, that is no chance.
-fn numbers_decide(release: &Release, seen: &Observation, status: HealthStatus) -> bool {
-    let compared = release.assessment.verdict.is_some() && release.counts_blue();
-    compared && (status != HealthStatus::Severe || as_bad(release, seen, HealthStatus::Warning).is_some())
-}
-
-/// Blue's health now, if it is no better than that.
-fn as_bad(release: &Release, seen: &Observation, greens: HealthStatus) -> Option<HealthStatus> {
-    let blue = seen.blue_health.known()?;
-    let fresh = seen.at.since(blue.refreshed_at?) <= release.plan.provision.max_age.get();
-    let rank = |status| match status {
-        HealthStatus::Warning => 1,
-        HealthStatus::Degraded => 2,
-        HealthStatus::Severe => 3,
-        _ => 0,
-    };
-    let manned = emptied(release, seen).is_none();
-    blue.status
-        .filter(|blues| manned && fresh && rank(*blues) >= rank(greens))
-}
-
 /// Whether nothing can be reached from here. A check without an answer then says nothing of green.
 fn cut_off(seen: &Observation) -> bool {
     seen.public
@@ -293,22 +214,4 @@ fn others_served(release: &Release, seen: &Observation) -> Option<u64> {
     let well = health.status?.is_well() == Some(true);
     let requests = super::drain::requests(release, &seen.green_health, seen.at)?;
     (well && requests > 0).then_some(requests)
-}
-
-fn instances(release: &Release, health: &HealthSeen) -> Look {
-    let label = &release.plan.version_label;
-    let well = health
-        .instances
-        .values()
-        .filter(|seen| seen.version.as_ref() == Some(label) && seen.status.is_well() == Some(true))
-        .count();
-    match (well, health.instances.len()) {
-        (_, 0) => Look::Unknown {
-            why: "no instance reports".to_owned(),
-        },
-        (0, _) => Look::Bad {
-            why: format!("none of its instances is well with {label}"),
-        },
-        (_, _) => Look::Good,
-    }
 }

@@ -5,6 +5,7 @@ mod capacity;
 mod drain;
 mod drill;
 mod foreign;
+mod health;
 mod hold;
 pub mod limits;
 mod look;

@@ -83,6 +83,7 @@ pub fn judge(plan: &Plan, facts: &Facts, now: Timestamp) -> Findings {
                 .map(|split| split.weights_of(&live.id))
                 .unwrap_or_default(),
             group: facts.split.known().and_then(|split| split.group_of(&live.id)),
+            health: health.and_then(|health| health.status),
         });
     }
     found

@@ -28,6 +28,7 @@ fn looked(scene: &Scene) -> Look {
 fn green_is_neither_promoted_nor_blamed_beside_a_blue_without_instances() {
     let scene = alone();
     let sick = scene.with(|scene| {
+        scene.release.watch.failed = vec!["GET /".to_owned()];
         let check = &mut scene.seen.public.as_mut().expect("green is asked").direct[0];
         (check.passed, check.status) = (false, Some(500));
     });

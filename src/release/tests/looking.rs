@@ -31,6 +31,7 @@ fn watched() -> Looks {
     Looks {
         green_health: Some(GREEN.into()),
         public: Some("green.elb".to_owned()),
+        beside: Some("blue.elb".to_owned()),
         ..environments()
     }
 }

@@ -41,6 +41,7 @@ mod possible;
 mod preflight;
 mod recorded;
 mod replacing;
+mod requests;
 mod retiring;
 mod returning;
 mod shares;

@@ -286,6 +286,7 @@ impl World {
         PublicSeen {
             checks: vec![self.check(leads_to.as_ref(), failing)],
             direct: Vec::new(),
+            blue: Vec::new(),
             slot_addresses: if self.fails(Sense::Network) {
                 unread()
             } else {

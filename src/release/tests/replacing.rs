@@ -88,6 +88,7 @@ fn what_it_does_to_the_whole_is_not_held_against_green() {
     };
     let degraded = |scene: &mut Scene| known(&mut scene.seen.green_health).status = Some(HealthStatus::Degraded);
     let failing = |scene: &mut Scene| {
+        scene.release.watch.failed = vec!["GET /".to_owned()];
         let check = &mut scene.seen.public.as_mut().expect("a look is due").checks[0];
         (check.passed, check.status) = (false, Some(500));
     };

@@ -169,6 +169,7 @@ fn back(leads_to: u8) -> Scene {
                 failure: None,
             }],
             direct: Vec::new(),
+            blue: Vec::new(),
             slot_addresses: addresses(leads_to),
             expected_addresses: addresses(1),
         });

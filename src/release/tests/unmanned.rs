@@ -164,6 +164,7 @@ fn a_return_to_a_blue_that_does_not_serve_is_no_success() {
                 failure: None,
             }],
             direct: Vec::new(),
+            blue: Vec::new(),
             slot_addresses: address.clone(),
             expected_addresses: address,
         });
