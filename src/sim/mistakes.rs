@@ -98,7 +98,7 @@ mistakes! {
     UnlistedIsGone = "unlisted-is-gone" finds "right end",
     /// A list is believed at once, although it can be behind.
     ListIsBelieved = "list-is-believed" finds "right end",
-    /// One bad look takes green back.
+    /// A check that fails once takes green back.
     OneLookTurns = "one-look-turns" finds "right end",
     /// Bad looks are noted and do not turn the release.
     BadLooksAreNoted = "bad-looks-are-noted" finds "right end",

@@ -11,6 +11,7 @@ use crate::release::{
     Action, CallResult, Decision, Event, HealthSeen, InstanceSeen, Look, Looks, Observation, Pending, Phase, Release,
     Role, Then, Why, Wishes, decide, looks,
 };
+use crate::spec::Check;
 
 /// The mind of a driver that makes the mistake.
 pub(in super::super) fn mind(mistake: Mistake) -> Arc<dyn Mind> {
@@ -80,7 +81,11 @@ impl Mistaken {
                 believing(release, &seen)
             }),
             Mistake::ListIsBelieved => Some(believing(release, seen)),
-            Mistake::OneLookTurns => Some(with(release, seen, |nervous| nervous.plan.bake.fail = 1)),
+            Mistake::OneLookTurns => Some(with(release, seen, |nervous| {
+                nervous.plan.bake.fail = 1;
+                let checks = nervous.plan.checks(nervous.step);
+                nervous.watch.failed = checks.iter().map(Check::title).collect();
+            })),
             Mistake::BadLooksAreNoted => only_noted(release, seen),
             Mistake::WishIsIgnored => (release.shift_intended && release.rollback.is_none())
                 .then(|| with(release, seen, |deaf| deaf.wishes = Wishes::default())),
