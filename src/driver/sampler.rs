@@ -4,6 +4,7 @@
 //! The looks of a release are seconds apart, and what AWS counts is ten seconds old; a green that fails outright shows in the
 //! first probes. Blue is asked as often as green, for what fails on both is not green's fault.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -104,8 +105,9 @@ impl Sampler {
         let mut told = lock(&self.told);
         add(&mut told.green, fresh.green);
         add(&mut told.blue, fresh.blue);
+        told.unreached += fresh.unreached;
         self.told_of_failures
-            .store(told.green.failures > 0.0, Ordering::Relaxed);
+            .store(told.green.failures > told.unreached, Ordering::Relaxed);
         let any = told.green.requests + told.blue.requests > 0.0;
         any.then(|| told.clone())
     }
@@ -157,14 +159,12 @@ impl Heard {
             latencies_ms: result.passed.then_some(latency).into_iter().collect(),
         };
         let mut sampled = lock(&self.sampled);
-        add(
-            if of_green {
-                &mut sampled.green
-            } else {
-                &mut sampled.blue
-            },
-            one,
-        );
+        if of_green {
+            sampled.unreached += f64::from(u8::from(result.unreached));
+            add(&mut sampled.green, one);
+        } else {
+            add(&mut sampled.blue, one);
+        }
     }
 }
 
@@ -208,39 +208,79 @@ fn plan(release: &Release) -> Option<SamplePlan> {
 /// Asks for ever.
 async fn sample(prober: Arc<dyn Prober>, plan: SamplePlan, heard: Arc<Heard>) {
     let (mut green_under_way, mut blue_under_way) = (FuturesUnordered::new(), FuturesUnordered::new());
-    let (mut round, mut in_a_row, mut blue_is_well) = (0, 0, true);
-    let ask = |target: &Target, check: Check| {
+    let mut rounds = Rounds::default();
+    let (mut round, mut of_blue) = (0, None);
+    let ask = |round: Option<usize>, target: &Target, check: Check| {
         let (prober, target) = (Arc::clone(&prober), target.clone());
-        async move { prober.check(&target, &check).await }
+        async move { (round, prober.check(&target, &check).await) }
     };
     let mut next = Box::pin(tokio::time::sleep(Duration::ZERO));
     loop {
         // In this order always: a simulated world is the same one each time.
         tokio::select! {
             biased;
-            Some(result) = blue_under_way.next() => {
-                let result: ProbeResult = result;
-                blue_is_well = result.passed;
-                heard.note(false, &result);
-            }
-            Some(result) = green_under_way.next() => {
-                let result: ProbeResult = result;
-                in_a_row = if result.passed { 0 } else { in_a_row + 1 };
-                heard.note(true, &result);
-                if in_a_row >= IN_A_ROW && blue_is_well {
-                    heard.failing.notify_one();
-                }
-            }
+            Some((round, result)) = blue_under_way.next() => rounds.of_blue(round, &result, &heard),
+            Some((round, result)) = green_under_way.next() => rounds.of_green(round, result, &heard),
             () = &mut next => {
-                if green_under_way.len() < UNDER_WAY {
-                    green_under_way.push(ask(&plan.green, plan.check_of_green(round)));
-                }
                 if blue_under_way.len() < UNDER_WAY {
-                    blue_under_way.push(ask(&plan.blue, plan.check(round)));
+                    of_blue = Some(round);
+                    rounds.open.extend(of_blue);
+                    blue_under_way.push(ask(of_blue, &plan.blue, plan.check(round)));
+                }
+                if green_under_way.len() < UNDER_WAY {
+                    green_under_way.push(ask(of_blue, &plan.green, plan.check_of_green(round)));
                 }
                 round += 1;
                 next.as_mut().reset(tokio::time::Instant::now() + plan.every.mul_f64(swing(round)));
             }
+        }
+    }
+}
+
+/// What has been answered, round by round. What takes down both may make one fail at once and the other one hang: what green answered is told
+/// when blue's answer of the same round is known, or of the newest in which it was asked.
+#[derive(Default)]
+struct Rounds {
+    /// Those in which blue has not answered yet.
+    open: BTreeSet<usize>,
+    /// What green has answered in them.
+    held: Vec<(usize, ProbeResult)>,
+    in_a_row: u32,
+    blue_fails: bool,
+}
+
+impl Rounds {
+    fn of_blue(&mut self, round: Option<usize>, result: &ProbeResult, heard: &Heard) {
+        self.blue_fails = !result.passed;
+        heard.note(false, result);
+        if let Some(round) = round {
+            self.open.remove(&round);
+        }
+        let ended: Vec<_> = self
+            .held
+            .extract_if(.., |(round, _)| !self.open.contains(round))
+            .collect();
+        for (_, result) in ended {
+            self.tell(&result, heard);
+        }
+    }
+
+    fn of_green(&mut self, round: Option<usize>, result: ProbeResult, heard: &Heard) {
+        match round.filter(|round| self.open.contains(round)) {
+            Some(round) => self.held.push((round, result)),
+            None => self.tell(&result, heard),
+        }
+    }
+
+    fn tell(&mut self, result: &ProbeResult, heard: &Heard) {
+        heard.note(true, result);
+        if result.unreached {
+            // It may never have arrived. What that means is for the next look to say, which knows whether others are served.
+            return;
+        }
+        self.in_a_row = if result.passed { 0 } else { self.in_a_row + 1 };
+        if self.in_a_row >= IN_A_ROW && !self.blue_fails {
+            heard.failing.notify_one();
         }
     }
 }
@@ -275,6 +315,10 @@ mod tests {
         green_fails: AtomicBool,
         blue_fails: AtomicBool,
         hang: AtomicBool,
+        /// Blue takes its time before it fails.
+        blue_hangs: AtomicBool,
+        /// What fails of green fails on the way.
+        unreached: AtomicBool,
     }
 
     #[async_trait]
@@ -284,12 +328,13 @@ mod tests {
             if self.hang.load(Ordering::Relaxed) {
                 std::future::pending::<()>().await;
             }
-            let fails = if target.url().host_str() == Some("green.example") {
-                &self.green_fails
-            } else {
-                &self.blue_fails
-            };
+            let of_green = target.url().host_str() == Some("green.example");
+            let fails = if of_green { &self.green_fails } else { &self.blue_fails };
             let passed = !fails.load(Ordering::Relaxed);
+            if !of_green && self.blue_hangs.load(Ordering::Relaxed) {
+                tokio::time::sleep(Duration::from_secs(5)).await;
+            }
+            let unreached = of_green && !passed && self.unreached.load(Ordering::Relaxed);
             ProbeResult {
                 check: check.title(),
                 passed,
@@ -297,6 +342,7 @@ mod tests {
                 latency: Span::from_millis(10),
                 address: None,
                 failure: None,
+                unreached,
             }
         }
 
@@ -402,6 +448,48 @@ mod tests {
         assert!(again().await.is_err(), "the look has put nothing on record");
         sampler.recorded();
         assert!(again().await.is_ok(), "it still fails, and it matters");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_green_fails_at_once_waits_for_a_blue_that_fails_late() {
+        let two: Arc<Two> = Arc::default();
+        let sampler = following(&two, &baking());
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        assert!(sampler.heard().is_some());
+        sampler.recorded();
+        for fails in [&two.green_fails, &two.blue_fails, &two.blue_hangs] {
+            fails.store(true, Ordering::Relaxed);
+        }
+        let told = tokio::time::timeout(Duration::from_secs(4), sampler.failing()).await;
+        assert!(told.is_err(), "nobody knows yet whether blue fails as well");
+        let early = sampler.heard().map_or(0.0, |sampled| sampled.green.failures);
+        assert!(early == 0.0, "{early} without their fellows");
+        sampler.recorded();
+        let told = tokio::time::timeout(Duration::from_secs(30), sampler.failing()).await;
+        assert!(told.is_err(), "it does");
+        let sampled = sampler.heard().expect("they were asked");
+        assert!(
+            sampled.green.failures >= 20.0 && sampled.blue.failures >= 20.0,
+            "{sampled:?}"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_never_arrives_at_green_is_counted_apart_and_wakes_nobody() {
+        let two: Arc<Two> = Arc::default();
+        let sampler = following(&two, &baking());
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        two.unreached.store(true, Ordering::Relaxed);
+        two.green_fails.store(true, Ordering::Relaxed);
+        let told = tokio::time::timeout(Duration::from_secs(10), sampler.failing()).await;
+        assert!(told.is_err(), "the next look says what it means");
+        let sampled = sampler.heard().expect("they were asked");
+        assert!(sampled.unreached >= 15.0, "{sampled:?}");
+        assert_eq!(sampled.green.failures.to_bits(), sampled.unreached.to_bits());
+        // Although a look was told of those, what green refuses is told at once.
+        two.unreached.store(false, Ordering::Relaxed);
+        let told = tokio::time::timeout(Duration::from_secs(2), sampler.failing()).await;
+        assert!(told.is_ok(), "it fails, and nobody is told");
     }
 
     #[test]

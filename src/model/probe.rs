@@ -24,6 +24,10 @@ pub struct ProbeResult {
     /// Why the check failed, in words for a person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
+    /// Whether it failed on the way: the name could not be looked up, or no way led to any of its addresses. Whoever refuses or
+    /// closes a connection, or takes it and says nothing, was reached.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unreached: bool,
 }
 
 /// So many failing checks are told in full.

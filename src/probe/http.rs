@@ -18,6 +18,10 @@ use super::{Names, ProbeError, ProbeResult, Prober, Target, secret, tls};
 use crate::model::{Known, Span};
 use crate::spec::Check;
 
+/// The part of a check's time that connecting may take. So a connection that does not come about is known from an answer that does not
+/// come, and an address of several to which no way leads leaves time for the next one.
+const CONNECTING: f64 = 0.9;
+
 /// How much of a body is read: more than any status page, less than what would hurt.
 const BODY_LIMIT: usize = 1024 * 1024;
 
@@ -71,6 +75,8 @@ struct Progress {
     address: Option<SocketAddr>,
     /// Whether that is asked by https because http leads there.
     led: bool,
+    /// Whether it has come no further than the way there.
+    unreached: bool,
 }
 
 impl Progress {
@@ -80,6 +86,7 @@ impl Progress {
             status: None,
             address: None,
             led,
+            unreached: false,
         }
     }
 
@@ -149,15 +156,18 @@ impl HttpProber {
         let method = Method::from_bytes(check.method.as_bytes())
             .map_err(|_| format!("{:?} is not an HTTP method", check.method))?;
         let headers = headers_of(check, at)?;
-        let (client, addresses) = self.client(url, at).await?;
+        let patience = check.timeout.get().mul_f64(CONNECTING);
+        progress.unreached = true;
+        let (client, addresses) = self.client(url, at, patience, progress.started).await?;
+        progress.unreached = false;
         let mut request = client.request(method, url.clone()).headers(headers);
         if let Some(body) = &check.body {
             request = request.body(secret::from_environment(body)?);
         }
-        let mut response = request
-            .send()
-            .await
-            .map_err(|error| self.no_answer(url, &addresses, &error))?;
+        let mut response = request.send().await.map_err(|error| {
+            progress.unreached = is_of_the_way(&error);
+            self.no_answer(url, &addresses, &error)
+        })?;
         progress.status = Some(response.status().as_u16());
         progress.address = response.remote_addr();
         let (body, cut) = read_body(&mut response).await?;
@@ -196,8 +206,15 @@ impl HttpProber {
         Ok(url)
     }
 
-    /// A client of its own for one request, and the addresses it will try: those of the URL's host, or of `at`.
-    async fn client(&self, url: &Url, at: Option<&str>) -> Result<(Client, Vec<SocketAddr>), String> {
+    /// A client of its own for one request, and the addresses it will try: those of the URL's host, or of `at`. What has to be `connected`
+    /// within that time of its begin is all of them together.
+    async fn client(
+        &self,
+        url: &Url,
+        at: Option<&str>,
+        connected: Duration,
+        began: Instant,
+    ) -> Result<(Client, Vec<SocketAddr>), String> {
         let host = url.host_str().ok_or("the address to check has no host")?;
         let looked_up = at.unwrap_or(host);
         let addresses = self.names.lookup(looked_up).await?.addresses;
@@ -215,6 +232,7 @@ impl HttpProber {
             .retry(reqwest::retry::never())
             .no_proxy()
             .pool_max_idle_per_host(0)
+            .connect_timeout(connected.saturating_sub(began.elapsed()))
             .user_agent(USER_AGENT)
             // Of no effect for a host that is an address already.
             .resolve_to_addrs(host, &addresses)
@@ -252,6 +270,7 @@ impl Prober for HttpProber {
             Err(_) if progress.status.is_some() => Some(format!("no whole answer within {}", check.timeout)),
             Err(_) => Some(format!("no answer within {}", check.timeout)),
         };
+        let unreached = progress.unreached && failure.is_some();
         // Silence too: whoever asks next finds out by http whether it still leads there.
         if progress.led && progress.status.is_none() {
             self.led().remove(&Led::by(target, check));
@@ -264,6 +283,7 @@ impl Prober for HttpProber {
             latency: millis(progress.started.elapsed()),
             address: progress.address,
             failure,
+            unreached,
         }
     }
 
@@ -277,7 +297,7 @@ impl Prober for HttpProber {
     async fn fetch(&self, url: &Url, headers: &BTreeMap<String, String>, patience: Duration) -> Result<String, String> {
         let asked = async {
             let headers = request_headers(headers)?;
-            let (client, _) = self.client(url, None).await?;
+            let (client, _) = self.client(url, None, patience, Instant::now()).await?;
             let request = client.get(url.clone()).headers(headers);
             let mut response = request.send().await.map_err(|error| cause(&error))?;
             if !response.status().is_success() {
@@ -337,12 +357,32 @@ async fn read_body(response: &mut Response) -> Result<(Vec<u8>, bool), String> {
     }
 }
 
-/// The innermost cause of an error, in few words.
-fn cause(error: &reqwest::Error) -> String {
+fn innermost(error: &reqwest::Error) -> &(dyn Error + 'static) {
     let mut innermost: &(dyn Error + 'static) = error;
     while let Some(source) = innermost.source() {
         innermost = source;
     }
+    innermost
+}
+
+/// Whether no connection came about, and nobody at the other end has refused or closed it: no way leads there, or this machine has no
+/// socket left.
+fn is_of_the_way(error: &reqwest::Error) -> bool {
+    let of_the_system = innermost(error)
+        .downcast_ref::<io::Error>()
+        .filter(|error| error.raw_os_error().is_some());
+    let by_the_other_end = |error: &io::Error| {
+        matches!(
+            error.kind(),
+            io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted
+        )
+    };
+    error.is_connect() && (error.is_timeout() || of_the_system.is_some_and(|error| !by_the_other_end(error)))
+}
+
+/// The innermost cause of an error, in few words.
+fn cause(error: &reqwest::Error) -> String {
+    let innermost = innermost(error);
     match innermost.downcast_ref::<io::Error>().map(io::Error::kind) {
         Some(io::ErrorKind::ConnectionRefused) => "connection refused".to_owned(),
         Some(io::ErrorKind::ConnectionReset) => "connection reset".to_owned(),

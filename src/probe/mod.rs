@@ -95,6 +95,7 @@ mod tests {
                 latency: Span::from_millis(5),
                 address: None,
                 failure: None,
+                unreached: false,
             }
         }
 

@@ -121,6 +121,8 @@ pub struct Sampled {
     pub green: Probes,
     /// Those to blue.
     pub blue: Probes,
+    /// How many of those to green failed on the way there.
+    pub unreached: f64,
 }
 
 impl Observation {

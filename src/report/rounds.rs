@@ -66,6 +66,7 @@ mod tests {
             latency: Span::default(),
             address: None,
             failure: Some(failure.to_owned()),
+            unreached: false,
         }
     }
 

@@ -50,6 +50,11 @@ impl Prober for SimProber {
             latency,
             address: None,
             failure,
+            unreached: false,
+        };
+        let unreached = |why: String| ProbeResult {
+            unreached: true,
+            ..result(None, Some(why), check.timeout)
         };
         if let Some(fate) = self.fate("probe", Service::Probes).await {
             // Something on the way answers instead; when there is no way at all, nothing does.
@@ -65,11 +70,11 @@ impl Prober for SimProber {
                     Span::from_millis(1),
                 );
             }
-            return result(None, Some(format!("no answer: simulated {fate:?}")), check.timeout);
+            return unreached(format!("no answer: simulated {fate:?}"));
         }
         let host = target.url().host_str().unwrap_or_default();
         let Some(address) = self.scene.stage.led_to(host) else {
-            return result(None, Some(format!("{host} leads nowhere")), check.timeout);
+            return unreached(format!("{host} leads nowhere"));
         };
         let answer = self.scene.stage.ask(address, host, &check.path);
         let latency = Span::from_millis(u64::try_from(answer.latency.as_millis()).unwrap_or(u64::MAX));

@@ -134,7 +134,7 @@ impl Arm {
     }
 
     /// Users' requests.
-    pub(super) fn requests(&self) -> f64 {
+    pub(crate) fn requests(&self) -> f64 {
         let all = self.requests.filter(|n| is_count(*n)).unwrap_or(0.0);
         users(all, self.own.requests)
     }

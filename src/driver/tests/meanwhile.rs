@@ -48,6 +48,7 @@ impl Prober for Asked {
             latency: Span::from_millis(10),
             address: None,
             failure: None,
+            unreached: false,
         }
     }
 

@@ -104,6 +104,48 @@ async fn a_name_is_looked_up_anew_for_every_check_and_gets_the_port_of_the_setti
 }
 
 #[tokio::test]
+async fn what_fails_on_the_way_is_told_from_what_the_application_does() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let names = NameServer::start().await;
+    let prober = prober(ProbeSettings {
+        dns_server: Some(names.address()),
+        port: Some(silent.local_addr().unwrap().port()),
+    });
+    let shop = at("http://shop.example.com/");
+    let quick = check("timeout = '300ms'");
+    let unreached = async |target: &Target| {
+        let result = prober.check(target, &quick).await;
+        assert!(!result.passed && result.status.is_none(), "{result:?}");
+        result.unreached
+    };
+    names.set("shop.example.com", &["127.0.0.77"], 600);
+    assert!(!unreached(&shop).await, "it refuses");
+    names.set("shop.example.com", &["127.0.0.1"], 600);
+    assert!(!unreached(&shop).await, "it takes the connection and says nothing");
+    // A port that is full of connections that nobody takes answers no more of them.
+    let full = tokio::net::TcpSocket::new_v4().unwrap();
+    full.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let full = full.listen(1).unwrap();
+    let mut waiting = Vec::new();
+    while let Ok(Ok(one)) = tokio::time::timeout(
+        std::time::Duration::from_millis(200),
+        tokio::net::TcpStream::connect(full.local_addr().unwrap()),
+    )
+    .await
+    {
+        waiting.push(one);
+    }
+    assert!(
+        unreached(&base(full.local_addr().unwrap())).await,
+        "no connection comes about"
+    );
+    names.set("shop.example.com", &[], 600);
+    assert!(unreached(&shop).await, "it has no address");
+    names.refuse();
+    assert!(unreached(&shop).await, "it cannot be looked up");
+}
+
+#[tokio::test]
 async fn silence_fails_in_time_whether_before_or_within_the_answer() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

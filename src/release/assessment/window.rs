@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use super::super::action::Role;
 use super::super::event::Look;
-use super::super::observation::Observation;
+use super::super::observation::{Observation, Sampled};
 use super::super::state::Release;
 use super::Measured;
 use super::newest::{Newest, number};
 use super::own::Gathered;
-use crate::model::Timestamp;
+use crate::model::{HealthStatus, Timestamp};
 use crate::verdict::{Arm, Latency, Probes, Window};
 
 /// What one look says of the newest window; `None` if that is nothing new. Checks that were judged to say nothing of green are no
@@ -19,7 +19,9 @@ pub(in crate::release) fn measured(release: &Release, seen: &Observation, look: 
     let of_blue = seen.sampled.as_ref().map(|sampled| sampled.blue.clone());
     let of_green = join(
         look.and_then(|look| probes(release, seen, look)),
-        seen.sampled.as_ref().map(|sampled| sampled.green.clone()),
+        seen.sampled
+            .as_ref()
+            .map(|sampled| arrived(release, seen, look, sampled)),
     );
     if newest.blue.is_none() && newest.green.is_none() && of_green.is_none() {
         return None;
@@ -55,6 +57,43 @@ pub(in crate::release) fn measured(release: &Release, seen: &Observation, look: 
         tell_nothing_of_speed(&mut measured.window.blue);
     }
     Some(measured)
+}
+
+/// Our own requests to green between looks. Those that failed on the way there are left out where green's health is good and it serves users:
+/// they reach it, and of ours nobody knows whether they did. Without a look nobody knows that either.
+fn arrived(release: &Release, seen: &Observation, look: Option<&Look>, sampled: &Sampled) -> Probes {
+    let arrived = Probes {
+        requests: sampled.green.requests - sampled.unreached,
+        failures: sampled.green.failures - sampled.unreached,
+        latencies_ms: sampled.green.latencies_ms.clone(),
+    };
+    let left_out = sampled.unreached > 0.0 && (look.is_none() || users_are_served(release, seen, &arrived));
+    if left_out { arrived } else { sampled.green.clone() }
+}
+
+/// Whether green's health is good and some of what it counts are users' requests, where so many of ours have arrived.
+fn users_are_served(release: &Release, seen: &Observation, arrived: &Probes) -> bool {
+    let Some(health) = seen.green_health.known() else {
+        return false;
+    };
+    let age = health.refreshed_at.map(|at| seen.at.since(at));
+    let fresh = age.is_some_and(|age| age <= release.plan.provision.max_age.get());
+    let well = health.status.and_then(HealthStatus::is_well) == Some(true);
+    let end_s = seen.at.since(release.assessment.since).as_secs_f64();
+    let gathered = &release.assessment.own_of_green;
+    let mut own = gathered.in_window(Role::Green, Some(arrived), health.window.get(), end_s);
+    // Checks that have said nothing of green were not gathered.
+    let checks = seen
+        .public
+        .iter()
+        .map(|public| public.checks.len() + public.direct.len());
+    own.requests += number(checks.sum::<usize>() as u64);
+    let all = Arm {
+        requests: health.served.as_ref().map(|served| number(served.requests)),
+        own,
+        ..Arm::default()
+    };
+    fresh && well && all.requests() > 0.0
 }
 
 /// The step that a window is of, counted from one; before the shift none.

@@ -22,7 +22,8 @@ pub(super) fn lead_in(release: &Release, seen: &Observation) -> Option<Decision>
 /// What green served, put on record before the next look is due, because our own requests to it fail and those to blue do not.
 pub(super) fn failing(release: &Release, seen: &Observation) -> Option<Decision> {
     let sampled = seen.sampled.as_ref()?;
-    if sampled.green.failures == 0.0 || sampled.blue.failures > 0.0 {
+    // What failed on the way is for a look to judge, which knows whether others are served.
+    if sampled.green.failures <= sampled.unreached || sampled.blue.failures > 0.0 {
         return None;
     }
     let event = Event::Measured {

@@ -3,7 +3,7 @@
 use super::run::Run;
 use super::scene::{Scene, known, record, unread, watched};
 use super::world::seconds;
-use crate::model::{RequestCounts, Served, Timestamp};
+use crate::model::{HealthStatus, RequestCounts, Served, Timestamp};
 use crate::release::{Event, Measured, Outcome, Release, Sampled, Then, Why};
 use crate::verdict::{Decision, Probes};
 
@@ -220,6 +220,7 @@ fn sampled(green: (f64, f64), blue: (f64, f64)) -> Option<Sampled> {
     Some(Sampled {
         green: probes(green),
         blue: probes(blue),
+        ..Sampled::default()
     })
 }
 
@@ -259,6 +260,43 @@ fn probes_between_looks_count_with_those_of_the_look() {
     let measured = window(&scene).expect("there is something new");
     let green = measured.window.green.probes.expect("they were made");
     assert_eq!((green.requests, green.failures), (21.0, 1.0));
+}
+
+/// Of eight probes of green since the last look none has arrived.
+fn on_the_way(scene: &mut Scene) {
+    scene.seen.sampled = sampled((8.0, 8.0), (8.0, 0.0)).map(|sampled| Sampled {
+        unreached: 8.0,
+        ..sampled
+    });
+}
+
+#[test]
+fn probes_that_never_arrived_say_nothing_where_users_are_served() {
+    let (run, scene) = compared();
+    let after = |served_to_users: u64, health: HealthStatus| {
+        let mut scene = scene.clone();
+        look(&mut scene, served(500, 0), served(served_to_users, 0));
+        known(&mut scene.seen.green_health).status = Some(health);
+        on_the_way(&mut scene);
+        let measured = window(&scene).expect("there is something new");
+        let probes = measured.window.green.probes.clone();
+        let event = record(&scene.decide()).clone();
+        let release = run.then(scene.release.clone(), event);
+        let failed = probes.map_or(0.0, |probes| probes.failures);
+        (failed > 0.0, release.assessment.unhealthy().is_some())
+    };
+    let (ok, warning) = (HealthStatus::Ok, HealthStatus::Warning);
+    assert_eq!(after(500, ok), (false, false));
+    assert_eq!(after(0, ok), (true, true), "nobody is served");
+    assert_eq!(after(1, ok), (true, true), "that was a check of ours");
+    assert_eq!(after(500, warning), (true, true), "users are not served well");
+    // Between looks nobody knows whether users are.
+    let (_, mut between) = compared();
+    between.release.watch.last = Some(between.seen.at);
+    between.seen.public = None;
+    on_the_way(&mut between);
+    let quiet = between.decide().then;
+    assert!(matches!(quiet, Then::Wait { .. }), "{quiet:?}");
 }
 
 #[test]
@@ -356,6 +394,7 @@ fn of_an_idle_blue_latencies_say_nothing() {
         scene.seen.sampled = Some(Sampled {
             green: sampled.clone(),
             blue: sampled,
+            ..Sampled::default()
         });
     };
     with_latency(&mut scene);

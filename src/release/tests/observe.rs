@@ -253,6 +253,7 @@ impl World {
             latency: Span::from_millis(5),
             address: None,
             failure: (!passed).then(|| "it was not as it should be".to_owned()),
+            unreached: false,
         }
     }
 

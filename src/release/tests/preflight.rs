@@ -443,6 +443,7 @@ fn what_the_live_environment_fails_and_a_silent_endpoint_are_noted_and_refuse_no
         latency: Span::from_millis(3),
         address: None,
         failure: (!passed).then(|| "the answer is 404, not 200".to_owned()),
+        unreached: false,
     };
     let notes = |checks: Known<Vec<ProbeResult>>, endpoint: Option<&str>, min_requests: u32| {
         let mut case = case();

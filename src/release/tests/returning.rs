@@ -167,6 +167,7 @@ fn back(leads_to: u8) -> Scene {
                 latency: Span::from_millis(5),
                 address: None,
                 failure: None,
+                unreached: false,
             }],
             direct: Vec::new(),
             blue: Vec::new(),

@@ -162,6 +162,7 @@ fn a_return_to_a_blue_that_does_not_serve_is_no_success() {
                 latency: Span::from_millis(5),
                 address: None,
                 failure: None,
+                unreached: false,
             }],
             direct: Vec::new(),
             blue: Vec::new(),

@@ -101,7 +101,14 @@ impl Judge {
             if let Some(promotion) = &self.policy.promotion {
                 self.promotion.errors(pair, promotion.errors, &self.dispersion);
             }
-        } else if reading.blue.is_some() && self.blue_past.n > 0.0 && reading.blue_is_gone && !reading.blue_is_down {
+        }
+        // The few who are left on it are compared with above; what they cannot show its past does, from a part of the budget of its own.
+        if reading.blue.is_some()
+            && self.blue_past.n > 0.0
+            && reading.blue_is_gone
+            && !reading.blue_is_down
+            && !reading.blue_fails
+        {
             let ceiling = frozen_ceiling(self.blue_past, tolerance, self.policy.false_rollbacks);
             let lids = self.lids[place(Metric::FrozenErrors)];
             self.frozen.step(green, ceiling, lids, &self.dispersion, true);

@@ -38,6 +38,10 @@ const RARE: f64 = 12.0;
 /// Failures come in groups when the dispersion before the shift is above that.
 const GROUPED: f64 = 1.3;
 
+/// A blue that was left no traffic still has some: clients that keep an old answer of DNS, and bots. While they are fewer than that part of
+/// green's users, they say too little to be all that green is compared with. A tenth is what a release keeps for blue to compare with.
+const TRICKLE: f64 = 0.1;
+
 /// What of the stake on server errors is on their counts then; the rest is on shares.
 const GROUPED_PART: f64 = 0.3;
 
@@ -135,8 +139,10 @@ struct Reading {
     blue_is_down: bool,
     /// Whether it has answered a user, or all of our own checks, or is not there to be waited for.
     blue_answers: bool,
-    /// Whether it has no traffic any more.
+    /// Whether it has no traffic any more, but for the few who stay with it.
     blue_is_gone: bool,
+    /// Whether most of those who asked it failed, users and our own checks together.
+    blue_fails: bool,
     sick: Option<Advice>,
     /// Whether what failed may be a sick instance's, and nobody tells.
     excused: bool,
@@ -287,20 +293,22 @@ impl Judge {
             }
         });
         self.gone.take(&window.blue, window.end_s - begin_s);
-        let blue_is_gone = self.gone.is_so(&window.blue, self.blue_past);
+        let blue = window.blue.errors();
+        let checks = window.blue.probes().unwrap_or_default();
+        let mut asked = checks;
+        asked.add(blue.unwrap_or_default());
+        let of_green = window.green.requests();
+        let blue_is_gone = self.gone.is_so(&window.blue, self.blue_past)
+            && blue.is_none_or(|blue| blue.n <= 0.0 || blue.n < TRICKLE * of_green);
         Reading {
             begin_s,
             end_s: window.end_s,
             green: well.filter(|_| !excused),
-            blue: window.blue.errors(),
-            blue_is_down: window.blue.probes().is_some_and(|checks| 2.0 * checks.k > checks.n),
-            blue_answers: blue_is_gone
-                || window.blue.errors().is_some_and(|blue| blue.n > 0.0)
-                || window
-                    .blue
-                    .probes()
-                    .is_some_and(|checks| checks.n > 0.0 && checks.k == 0.0),
+            blue,
+            blue_is_down: 2.0 * checks.k > checks.n,
+            blue_answers: blue_is_gone || blue.is_some_and(|blue| blue.n > 0.0) || checks.n > 0.0 && checks.k == 0.0,
             blue_is_gone,
+            blue_fails: 2.0 * asked.k > asked.n,
             sick,
             excused,
         }
@@ -404,7 +412,10 @@ impl Judge {
                     self.swings.learn(curve);
                 }
             }
-            self.blue_past.add(blue);
+            // What the last few users of it meet is not what it was like: its past is that of its traffic.
+            if !reading.blue_is_gone {
+                self.blue_past.add(blue);
+            }
             self.blue_windows += 1.0;
         }
     }

@@ -115,3 +115,61 @@ fn a_green_that_has_everything_and_dies_takes_one_window() {
     );
     undecided(&hold(), &swapped(false));
 }
+
+/// A swap after 300 s, after which some users stay on blue, of which so many fail in a window; from 600 s on a part of green's requests fails.
+fn left_over(users: (f64, f64), failing: f64) -> Vec<Window> {
+    let mut windows = release(1.0, move |at, window| {
+        if at >= 30 {
+            window.blue.idle = true;
+            window.blue.probes = probes(0.0);
+            (window.blue.requests, window.blue.errors) = (Some(users.0), Some(users.1));
+        }
+        if at >= 60 {
+            window.green.errors = window.green.requests.map(|n| (n * failing).round());
+        }
+    });
+    windows.truncate(120);
+    windows
+}
+
+#[test]
+fn a_few_who_stay_with_blue_do_not_hide_that_green_is_worse() {
+    for users in [(0.0, 0.0), (1.0, 0.0), (3.0, 0.0), (30.0, 0.0), (3.0, 3.0)] {
+        for failing in [0.03, 0.1, 0.2] {
+            let (at, verdict) = decided(&hold(), &left_over(users, failing)).expect("it is worse");
+            assert!((610.0..=660.0).contains(&at), "{users:?} {failing}: {at} {verdict}");
+        }
+        undecided(&hold(), &left_over(users, 0.001));
+    }
+}
+
+#[test]
+fn what_the_last_users_of_blue_meet_is_not_its_past() {
+    // A bot finds nothing but errors there, for a quarter of an hour before green gets worse.
+    let mut windows = left_over((4.0, 4.0), 0.001);
+    for window in &mut windows {
+        let rare = |n: Option<f64>| n.map(|n| (n / 100.0).ceil());
+        (window.green.requests, window.green.errors) = (rare(window.green.requests), Some(0.0));
+        if window.step == 0 {
+            (window.blue.requests, window.blue.errors) = (rare(window.blue.requests), Some(0.0));
+        }
+    }
+    for window in &mut windows[100..] {
+        window.green.errors = Some(15.0);
+    }
+    let (at, verdict) = decided(&hold(), &windows).expect("a third of its requests fail");
+    assert!(at <= 1060.0, "{at} {verdict}");
+}
+
+#[test]
+fn an_incident_of_both_is_no_trickle_while_many_are_left() {
+    // Right after the swap: a fifth of the users still come to blue, and both fail alike.
+    let mut both = left_over((1000.0, 50.0), 0.05);
+    undecided(&hold(), &both);
+    // And where those few who are left fail like most of green's.
+    for window in &mut both[30..] {
+        window.blue.probes = None;
+        (window.blue.requests, window.blue.errors) = (Some(4.0), Some(3.0));
+    }
+    undecided(&hold(), &both);
+}
