@@ -18,6 +18,9 @@ const UPDATE_HORIZON: Duration = Duration::from_secs(2 * 60 * 60);
 /// Of so many rules the tags are told in one call (source: `ResourceArns` of `DescribeTags`).
 const MOST_TAGGED: usize = 20;
 
+/// Why something is not known that is of no use to a plan.
+const UNASKED: &str = "it was not asked for";
+
 /// How long one read may take. They go in three steps, all of which preflight must have time for.
 pub(super) const READ: Duration = Duration::from_secs(18);
 
@@ -32,7 +35,12 @@ pub async fn gather(world: &World, plan: &Plan, clock: &dyn Clock) -> Facts {
         Box::pin(bounded(READ, world.aws.templates(application))),
         Box::pin(bounded(READ, environments(world, plan))),
         Box::pin(bounded(READ, world.aws.version(application, &plan.version_label))),
-        Box::pin(bounded(READ, bucket(world, plan))),
+        Box::pin(async {
+            if !plan.publishes() {
+                return Known::Unknown(UNASKED.to_owned());
+            }
+            bounded(READ, bucket(world, plan)).await
+        }),
         Box::pin(bounded(READ, world.aws.quotas())),
         Box::pin(async {
             if plan.alarms.is_empty() {
@@ -59,7 +67,7 @@ pub async fn gather(world: &World, plan: &Plan, clock: &dyn Clock) -> Facts {
             )
         }
         (Some(_), None) => unasked("the environments could not be read"),
-        (None, _) => unasked("it was not asked for"),
+        (None, _) => unasked(UNASKED),
     };
     let mut facts = Facts {
         identity,
