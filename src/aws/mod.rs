@@ -17,6 +17,7 @@ mod scaling;
 mod service_clock;
 mod stray;
 mod time;
+mod way;
 mod zones;
 
 pub use balancers::Balancer;
