@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::World;
 use super::outside;
 use super::read::{bounded, health, tag};
-use crate::aws::CallError;
+use crate::aws::{BucketFound, CallError};
 use crate::model::{Clock, EnvironmentId, Known};
 use crate::release::preflight::{BucketSeen, Facts, RuleSeen};
 use crate::release::{EnvironmentSeen, Plan, Route, Source};
@@ -207,6 +207,15 @@ async fn environments(world: &World, plan: &Plan) -> Result<Vec<EnvironmentSeen>
 async fn bucket(world: &World, plan: &Plan) -> Result<BucketSeen, CallError> {
     let own = !matches!(&plan.source, Source::Bundle { bucket: Some(_), .. });
     let name = world.bucket(plan).await?;
-    let exists = world.aws.bucket_exists(&name).await?;
-    Ok(BucketSeen { name, exists, own })
+    let (exists, elsewhere) = match world.aws.find_bucket(&name).await? {
+        BucketFound::Here => (true, None),
+        BucketFound::In(region) => (true, Some(region)),
+        BucketFound::Nowhere => (false, None),
+    };
+    Ok(BucketSeen {
+        name,
+        exists,
+        own,
+        elsewhere,
+    })
 }

@@ -109,6 +109,8 @@ pub struct BucketSeen {
     pub exists: bool,
     /// Whether it is the region's own, which a release may make.
     pub own: bool,
+    /// The region that it is in, if that is another one.
+    pub elsewhere: Option<String>,
 }
 
 /// One quota of the account.

@@ -438,10 +438,17 @@ impl Findings {
         if !plan.publishes() || self.unreadable("look up the bucket for bundles", &facts.bucket) {
             return;
         }
-        if let Some(bucket) = facts.bucket.known()
-            && !bucket.exists
-            && !bucket.own
-        {
+        let Some(bucket) = facts.bucket.known() else { return };
+        if let Some(region) = &bucket.elsewhere {
+            self.add(
+                "bucket",
+                format!(
+                    "the bucket {} is in {region}, and Elastic Beanstalk takes bundles from buckets of the application's region only",
+                    bucket.name
+                ),
+                "name a bucket of that region in `artifact.bucket`, or leave it out",
+            );
+        } else if !bucket.exists && !bucket.own {
             self.add(
                 "bucket",
                 format!("there is no bucket {} that we can read", bucket.name),

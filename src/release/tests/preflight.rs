@@ -225,7 +225,13 @@ impl Case {
 
     fn bucket(&mut self, exists: bool, own: bool) {
         let name = "bucket".to_owned();
-        self.facts.bucket = Known::Known(BucketSeen { name, exists, own });
+        let elsewhere = None;
+        self.facts.bucket = Known::Known(BucketSeen {
+            name,
+            exists,
+            own,
+            elsewhere,
+        });
     }
 
     fn quota(&mut self, what: Quota, used: u64) {
@@ -246,7 +252,7 @@ fn unread<T>() -> Known<T> {
 }
 
 /// What is wrong, the code of the one problem that comes of it, and words that its message holds.
-const WRONG: [(Change, &str, &[&str]); 30] = [
+const WRONG: [(Change, &str, &[&str]); 31] = [
     (
         |case| case.facts.bundle.push("no Procfile".to_owned()),
         "bundle",
@@ -330,6 +336,14 @@ const WRONG: [(Change, &str, &[&str]); 30] = [
     ),
     (Case::recorded, "version", &["v2 is gone"]),
     (|case| case.bucket(false, false), "bucket", &["no bucket bucket"]),
+    (
+        |case| {
+            case.bucket(true, false);
+            known(&mut case.facts.bucket).elsewhere = Some("us-west-2".to_owned());
+        },
+        "bucket",
+        &["bucket is in us-west-2", "the application's region"],
+    ),
     (
         |case| case.quota(Quota::Environments, 10),
         "quota",

@@ -5,13 +5,11 @@ use std::net::Ipv4Addr;
 use url::Url;
 
 use super::Findings;
+use crate::model::region::{domain, without_domain};
 use crate::model::text::is_region;
 use crate::spec::Spec;
 use crate::spec::derived::LONGEST_PREFIX;
 use crate::spec::document::Place;
-
-/// What every CNAME of the service ends with.
-const EB_DOMAIN: &str = ".elasticbeanstalk.com";
 
 pub(super) fn check(spec: &Spec, findings: &mut Findings<'_>) {
     application(spec, findings);
@@ -94,11 +92,12 @@ fn cname(spec: &Spec, findings: &mut Findings<'_>) {
         return;
     }
     let name = spec.cname.to_ascii_lowercase();
-    let Some(head) = name.strip_suffix(EB_DOMAIN) else {
+    let region = spec.region.as_deref().unwrap_or_default();
+    let Some(head) = without_domain(&name) else {
         if name.contains('.') {
             findings.add(
                 &place,
-                format!("`cname` is a whole name that does not end with `{EB_DOMAIN}`"),
+                format!("`cname` is a whole name that does not end with `{}`", domain(region)),
                 "write the live environment's CNAME or its prefix; the name your users know belongs to `public_url`",
             );
         } else {
