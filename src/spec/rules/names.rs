@@ -181,14 +181,26 @@ fn version_label(spec: &Spec, findings: &mut Findings<'_>) {
     let Some(label) = &spec.artifact.version_label else {
         return;
     };
-    let place = Place::of(&["artifact", "version_label"]);
-    let help = "leave it out to have it made from the bundle's content";
+    if let Some(fault) = version_label_fault(label) {
+        findings.add(
+            &Place::of(&["artifact", "version_label"]),
+            format!("`artifact.version_label` {fault}"),
+            "leave it out to have it made from the bundle's content",
+        );
+    }
+}
+
+/// Why a text is not the label of a version; `None` if it is.
+#[must_use]
+pub fn version_label_fault(label: &str) -> Option<&'static str> {
     if !(1..=100).contains(&label.chars().count()) {
-        findings.add(&place, "`artifact.version_label` must have 1 to 100 characters", help);
+        Some("must have 1 to 100 characters")
     } else if label.starts_with('/') || label.ends_with('/') {
-        findings.add(&place, "`artifact.version_label` must not begin or end with `/`", help);
+        Some("must not begin or end with `/`")
     } else if label.chars().any(char::is_control) {
-        findings.add(&place, "`artifact.version_label` holds a control character", help);
+        Some("holds a control character")
+    } else {
+        None
     }
 }
 
