@@ -166,7 +166,10 @@ impl Scope {
                 .to_vec(),
             On::Environments => vec![self.beanstalk("environment", &format!("{application}/*"))],
             On::Greens => vec![self.beanstalk("environment", &format!("{application}/{}*", self.greens))],
-            On::Versions => vec![self.beanstalk("applicationversion", &format!("{application}/*"))],
+            On::Versions => vec![
+                self.beanstalk("application", application),
+                self.beanstalk("applicationversion", &format!("{application}/*")),
+            ],
             On::Templates => vec![self.beanstalk("configurationtemplate", &format!("{application}/{}*", self.greens))],
             On::Events => vec![
                 self.beanstalk("application", application),
