@@ -12,7 +12,6 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_elasticbeanstalk::config::retry::RetryPartition;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
 };
@@ -101,14 +100,12 @@ const SMALL_ATTEMPT: Duration = Duration::from_secs(5);
 const SMALL: Duration = Duration::from_secs(7);
 
 impl Aws {
-    /// Reads the standard environment (`AWS_PROFILE`, `AWS_REGION`, `AWS_ENDPOINT_URL`, …) and makes the clients. Sends nothing
+    /// Reads the standard environment (`AWS_PROFILE`, `AWS_REGION`, `AWS_ENDPOINT_URL`, `HTTPS_PROXY`, …) and makes the clients. Sends nothing
     /// yet, unless the profile asks for credentials from elsewhere.
     pub async fn connect(settings: &AwsSettings) -> Self {
         let http: SharedHttpClient = match &settings.in_process {
             Some(cloud) => SharedHttpClient::new(InProcessClient(Arc::clone(cloud))),
-            None => aws_smithy_http_client::Builder::new()
-                .tls_provider(Provider::Rustls(CryptoMode::Ring))
-                .build_https(),
+            None => super::way::over_the_network(),
         };
         let service_clock = match settings.in_process {
             Some(_) => ServiceClock::in_process(),

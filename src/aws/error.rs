@@ -77,6 +77,13 @@ impl CallError {
         self
     }
 
+    /// Whether the service did not accept who we are: credentials that have run out or are not known, or a clock that is wrong.
+    /// Nothing was carried out, and with other credentials the same call may be.
+    #[must_use]
+    pub fn is_unauthenticated(&self) -> bool {
+        self.code.as_deref().is_some_and(|code| UNAUTHENTICATED.contains(&code))
+    }
+
     /// Whether the service answered with this code.
     #[must_use]
     pub fn has_code(&self, code: &str) -> bool {
@@ -203,17 +210,46 @@ fn lacks_region(said: &str) -> bool {
 fn plain(said: String) -> String {
     // It lists every place where it looked for credentials, on a line each.
     if said.contains("no credentials found in chain") {
-        return "no credentials were found; set AWS_PROFILE to a profile that exists, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, \
-                or log in with `aws sso login`"
+        // A profile that is there and leads to one that is not.
+        let profile = said.lines().find_map(|line| Some(&line[line.find("profile `")?..]));
+        let found = profile.map_or_else(String::new, |profile| format!(" ({})", profile.trim()));
+        return format!(
+            "no credentials were found{found}; set AWS_PROFILE to a profile that exists, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, \
+             or log in with `aws sso login`"
+        );
+    }
+    if let Some((_, cause)) = said.split_once("client error (Connect): ") {
+        return format!(
+            "AWS could not be reached ({cause}); check the network, the proxy variables (HTTPS_PROXY, HTTP_PROXY, NO_PROXY), and \
+             AWS_ENDPOINT_URL if that is set"
+        );
+    }
+    if said.contains("SSO token") {
+        return format!("{said}; log in again with `aws sso login`, with `--profile` for a profile of your own");
+    }
+    // Words for those who build programs with the SDK.
+    if said.contains("credentials-login") {
+        return "the profile has a session of `aws login`, which cutover does not know; let the profile have the credentials of \
+                `credential_process = aws configure export-credentials --profile NAME`, or log in with `aws sso login`"
             .to_owned();
     }
-    match said.split_once("client error (Connect): ") {
-        Some((_, cause)) => {
-            format!("AWS could not be reached ({cause}); check the network, and AWS_ENDPOINT_URL if that is set")
-        }
-        None => said,
-    }
+    said
 }
+
+/// Codes by which services say that they do not accept who we are (source: "Common Error Types" of their APIs, "Error responses"
+/// of the S3 API). A signature that is not right may be one by a clock that is not.
+const UNAUTHENTICATED: [&str; 10] = [
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "InvalidToken",
+    "RequestExpired",
+    "SignatureDoesNotMatch",
+    "TokenRefreshRequired",
+    "UnrecognizedClientException",
+];
 
 /// What a service's own answer says of the effect.
 fn effect(status: u16, code: &str, message: &str) -> Effect {
@@ -227,7 +263,7 @@ fn effect(status: u16, code: &str, message: &str) -> Effect {
         "SlowDown",
         "PriorRequestNotComplete",
     ];
-    if THROTTLED.contains(&code) {
+    if status == 429 || THROTTLED.contains(&code) || UNAUTHENTICATED.contains(&code) {
         return Effect::NotNow;
     }
     // A request that reached a server which then failed may have been carried out. S3 begins to answer a long call before it knows
@@ -315,13 +351,30 @@ mod tests {
             "dispatch failure: io error: client error (Connect): tcp connect error: Connection refused (os error 111)";
         assert_eq!(
             plain(refused.to_owned()),
-            "AWS could not be reached (tcp connect error: Connection refused (os error 111)); check the network, and AWS_ENDPOINT_URL if that \
-             is set"
+            "AWS could not be reached (tcp connect error: Connection refused (os error 111)); check the network, the proxy variables \
+             (HTTPS_PROXY, HTTP_PROXY, NO_PROXY), and AWS_ENDPOINT_URL if that is set"
         );
         let none =
             plain("no credentials found in chain. Attempted:\n  Environment: not set\n  Profile: not set".to_owned());
         assert!(none.contains("credential") && !none.contains('\n'), "{none}");
+        let led = plain(
+            "no credentials found in chain. Attempted:\n  Environment: not set\n  Profile: not enabled: profile `base` was not defined: \
+             could not find source profile `base` referenced from `ci`\n  IMDS: off"
+                .to_owned(),
+        );
+        assert!(
+            led.contains(
+                "(profile `base` was not defined: could not find source profile `base` referenced from `ci`);"
+            ),
+            "{led}"
+        );
         assert_eq!(plain("something else".to_owned()), "something else");
+        let session = "dispatch failure: other: an error occurred while loading credentials: the SSO token has expired and cannot be refreshed";
+        let said = plain(session.to_owned());
+        assert!(
+            said.contains("has expired") && said.contains("`aws sso login`"),
+            "{said}"
+        );
     }
 
     #[test]
@@ -367,6 +420,15 @@ mod tests {
             ),
             (200, "InvalidPart", "", Effect::Unknown),
             (409, "InternalError", "", Effect::Unknown),
+            (429, "", "", Effect::NotNow),
+            (400, "ExpiredToken", "The provided token has expired.", Effect::NotNow),
+            (400, "RequestExpired", "", Effect::NotNow),
+            (
+                403,
+                "SignatureDoesNotMatch",
+                "Signature expired: 20260101T000000Z is now earlier than 20260101T000500Z",
+                Effect::NotNow,
+            ),
             (200, "SlowDown", "Reduce your request rate.", Effect::NotNow),
             (301, "PermanentRedirect", "", Effect::Refused),
             (412, "PreconditionFailed", "", Effect::Refused),

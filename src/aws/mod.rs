@@ -17,6 +17,7 @@ mod scaling;
 mod service_clock;
 mod stray;
 mod time;
+mod way;
 mod zones;
 
 pub use balancers::Balancer;
@@ -25,6 +26,6 @@ pub use connect::{Aws, AwsSettings, InProcess};
 pub use error::{CallError, Effect};
 pub use in_time::InTime;
 pub use metrics::Minute;
-pub use objects::{Created, Progress, Session};
+pub use objects::{BucketFound, Created, Progress, Session};
 pub use pipelines::{Fault, JobAnswer, NO_PIPELINE, Standing};
 pub use stray::StrayRule;

@@ -280,7 +280,8 @@ impl Contents {
             .map(|name| name.split_once('/').map(|(top, _)| top));
         let first = tops.next()??;
         // A WAR may hold nothing else than the first, and no archive of an application begins with a dot.
-        let is_expected = matches!(first, "WEB-INF" | "META-INF") || first.starts_with('.');
+        let is_expected =
+            matches!(first, "WEB-INF" | "META-INF") || first.starts_with('.') || platform::belongs(first, &self.files);
         (!is_expected && tops.all(|top| top == Some(first))).then(|| first.to_owned())
     }
 }

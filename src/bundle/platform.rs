@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::problem::BundleProblem;
 
 /// Files at the top.
-const FILES: [&str; 32] = [
+const FILES: [&str; 33] = [
     "Procfile",
     "Buildfile",
     // Docker
@@ -19,6 +19,7 @@ const FILES: [&str; 32] = [
     // Go
     "application.go",
     "go.mod",
+    "application",
     "bin/application",
     // Java: a whole WAR or JAR may be the bundle
     "WEB-INF/web.xml",
@@ -55,6 +56,30 @@ const FILES: [&str; 32] = [
 /// Ends of files at the top.
 const ENDS: [&str; 6] = [".jar", ".war", ".csproj", ".fsproj", ".dll", ".runtimeconfig.json"];
 
+/// Ends of files, wherever they lie, that an option says how to start with: `WSGIPath` of the Python platform, or `document_root` of the
+/// PHP platform. It may be in blue's settings or in `.ebextensions`.
+const BY_OPTION: [&str; 3] = [".py", ".php", ".html"];
+
+/// What a site begins with.
+const PAGES: [&str; 2] = ["index.php", "index.html"];
+
+/// Folders that are the root of a site by an option, `document_root`, and so are where they belong.
+const ROOTS: [&str; 6] = ["htdocs", "html", "public", "public_html", "web", "www"];
+
+/// Whether files lie in a folder at the top for a reason, which is then not to be taken for the application's own folder.
+pub(super) fn belongs(folder: &str, files: &BTreeSet<String>) -> bool {
+    let inside = |name: &str| name.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
+    if FILES.iter().any(|file| inside(file) && files.contains(*file)) {
+        return true;
+    }
+    let mut found = FILES
+        .iter()
+        .filter(|file| files.contains(&format!("{folder}/{file}")))
+        .peekable();
+    // A whole application has more to start with than a page.
+    ROOTS.contains(&folder) && found.peek().is_some() && found.all(|file| PAGES.contains(file))
+}
+
 /// Whether something says how to start, among the names of all files.
 pub(super) fn check(files: &BTreeSet<String>) -> Option<BundleProblem> {
     let at_top = |name: &&String| !name.contains('/');
@@ -73,6 +98,10 @@ pub(super) fn check(files: &BTreeSet<String>) -> Option<BundleProblem> {
         FILES.iter().any(|file| file.to_lowercase() == stem)
     };
     let lookalike = files.iter().filter(at_top).find(almost).cloned();
+    let by_option = |name: &String| BY_OPTION.iter().any(|end| name.ends_with(end));
+    if lookalike.is_none() && files.iter().any(by_option) {
+        return None;
+    }
     Some(BundleProblem::NoEntryPoint { lookalike })
 }
 
@@ -137,6 +166,11 @@ mod tests {
             &["go.mod"],
             &["application.go"],
             &["Buildfile"],
+            &["application"],
+            &["bin/application"],
+            &["app.py"],
+            &["shop/wsgi.py", ".ebextensions/python.config"],
+            &["public_html/index.php"],
         ] {
             assert_eq!(lookup(names), None, "{names:?}");
         }
@@ -145,12 +179,14 @@ mod tests {
     #[test]
     fn what_no_platform_starts_is_refused() {
         let nothing = Some(BundleProblem::NoEntryPoint { lookalike: None });
-        for names in [&["README.md"][..], &["lib/a.jar"], &["src/Procfile"], &["app.py"]] {
+        for names in [&["README.md"][..], &["lib/a.jar"], &["src/Procfile"]] {
             assert_eq!(lookup(names), nothing, "{names:?}");
         }
         for name in ["procfile", "Procfile.txt", "DOCKERFILE"] {
             let lookalike = Some(name.to_owned());
-            assert_eq!(lookup(&[name]), Some(BundleProblem::NoEntryPoint { lookalike }));
+            let problem = Some(BundleProblem::NoEntryPoint { lookalike });
+            assert_eq!(lookup(&[name]), problem);
+            assert_eq!(lookup(&["app.py", name]), problem, "it was meant");
         }
     }
 

@@ -191,6 +191,13 @@ fn a_folder_around_everything_is_found() {
         ]
     );
     assert_eq!(problems(&[("WEB-INF/web.xml", ""), ("WEB-INF/lib/a.jar", "")]), []);
+    assert_eq!(problems(&[("bin/application", "")]), []);
+    assert_eq!(problems(&[("public/index.php", "")]), []);
+    let whole = problems(&[("web/package.json", "{}"), ("web/index.html", "")]);
+    assert!(
+        matches!(whole.as_slice(), [BundleProblem::ParentFolder { .. }]),
+        "{whole:?}"
+    );
     assert_eq!(problems(&[("shop/a", ""), PROCFILE]), []);
 }
 

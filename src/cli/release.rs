@@ -15,7 +15,7 @@ use crate::journal::{Journal, newest};
 use crate::model::{Span, SystemClock};
 use crate::release::Slot;
 use crate::report::{self, Format};
-use crate::spec::JournalPlace;
+use crate::spec::{JournalPlace, version_label_fault};
 
 /// As [`compose::WAIT`], in words.
 const DEFAULT_WAIT: &str = "2h";
@@ -31,7 +31,7 @@ pub(super) struct Arguments {
     #[arg(long, short, value_name = "PATH")]
     artifact: Option<PathBuf>,
     /// Label of the version. Default: made from the bundle's content.
-    #[arg(long, value_name = "LABEL")]
+    #[arg(long, value_name = "LABEL", value_parser = label)]
     version_label: Option<String>,
     /// While another release of the slot is under way, wait for its end, at most so long. Without a time: 2h.
     #[arg(long, value_name = "FOR", num_args = 0..=1, default_missing_value = DEFAULT_WAIT, conflicts_with = "replace")]
@@ -48,6 +48,16 @@ pub(super) struct Arguments {
     /// When to end.
     #[arg(long, value_enum, default_value_t = Until::Over)]
     until: Until,
+}
+
+/// The label of a version, by the same rule as `artifact.version_label`.
+fn label(text: &str) -> Result<String, String> {
+    match version_label_fault(text) {
+        Some(fault) => Err(format!(
+            "the label {fault}; without one, it is made from the bundle's content"
+        )),
+        None => Ok(text.to_owned()),
+    }
 }
 
 pub(super) async fn run(arguments: Arguments) -> ExitCode {

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep};
 use super::Project;
 use crate::aws::{Aws, CallError, Effect};
 use crate::journal::{Journal, JournalError, newest};
+use crate::model::region::without_domain;
 use crate::release::EnvironmentSeen;
 use crate::spec::{Lever, Spec};
 use crate::traffic::{
@@ -403,7 +404,7 @@ fn settled(project: &Project) -> Option<String> {
     }
     let url = url::Url::parse(project.spec.public_url.as_ref()?).ok()?;
     let host = url.domain()?.to_owned();
-    (!host.ends_with(".elasticbeanstalk.com")).then_some(host)
+    without_domain(&host).is_none().then_some(host)
 }
 
 /// The slot's live environment: the one that holds its CNAME where that moves the traffic, or else the one that the name leads to.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::World;
 use super::outside;
 use super::read::{bounded, health, tag};
-use crate::aws::CallError;
+use crate::aws::{BucketFound, CallError};
 use crate::model::{Clock, EnvironmentId, Known};
 use crate::release::preflight::{BucketSeen, Facts, RuleSeen};
 use crate::release::{EnvironmentSeen, Plan, Route, Source};
@@ -17,6 +17,9 @@ const UPDATE_HORIZON: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// Of so many rules the tags are told in one call (source: `ResourceArns` of `DescribeTags`).
 const MOST_TAGGED: usize = 20;
+
+/// Why something is not known that is of no use to a plan.
+const UNASKED: &str = "it was not asked for";
 
 /// How long one read may take. They go in three steps, all of which preflight must have time for.
 pub(super) const READ: Duration = Duration::from_secs(18);
@@ -32,7 +35,12 @@ pub async fn gather(world: &World, plan: &Plan, clock: &dyn Clock) -> Facts {
         Box::pin(bounded(READ, world.aws.templates(application))),
         Box::pin(bounded(READ, environments(world, plan))),
         Box::pin(bounded(READ, world.aws.version(application, &plan.version_label))),
-        Box::pin(bounded(READ, bucket(world, plan))),
+        Box::pin(async {
+            if !plan.publishes() {
+                return Known::Unknown(UNASKED.to_owned());
+            }
+            bounded(READ, bucket(world, plan)).await
+        }),
         Box::pin(bounded(READ, world.aws.quotas())),
         Box::pin(async {
             if plan.alarms.is_empty() {
@@ -59,7 +67,7 @@ pub async fn gather(world: &World, plan: &Plan, clock: &dyn Clock) -> Facts {
             )
         }
         (Some(_), None) => unasked("the environments could not be read"),
-        (None, _) => unasked("it was not asked for"),
+        (None, _) => unasked(UNASKED),
     };
     let mut facts = Facts {
         identity,
@@ -199,6 +207,15 @@ async fn environments(world: &World, plan: &Plan) -> Result<Vec<EnvironmentSeen>
 async fn bucket(world: &World, plan: &Plan) -> Result<BucketSeen, CallError> {
     let own = !matches!(&plan.source, Source::Bundle { bucket: Some(_), .. });
     let name = world.bucket(plan).await?;
-    let exists = world.aws.bucket_exists(&name).await?;
-    Ok(BucketSeen { name, exists, own })
+    let (exists, elsewhere) = match world.aws.find_bucket(&name).await? {
+        BucketFound::Here => (true, None),
+        BucketFound::In(region) => (true, Some(region)),
+        BucketFound::Nowhere => (false, None),
+    };
+    Ok(BucketSeen {
+        name,
+        exists,
+        own,
+        elsewhere,
+    })
 }

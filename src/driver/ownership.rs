@@ -229,7 +229,9 @@ impl Driver {
             Ok(None) => {}
             Ok(Some((wanted, found))) => return Err(self.in_another_place(wanted, found)),
             // Without credentials it would ask for ever; a network that is down may come back.
-            Err(source) if source.effect == Effect::Refused => return Err(DriverError::Account { source }),
+            Err(source) if source.effect == Effect::Refused || source.is_unauthenticated() => {
+                return Err(DriverError::Account { source });
+            }
             Err(error) => {
                 self.seat.listener.notice(Notice::Trouble {
                     message: &format!("could not find out which account this is: {error}"),

@@ -418,6 +418,7 @@ async fn published(journal: &Arc<Flaky>) -> Driver {
     let event = Event::PreflightPassed {
         blue: blue(),
         notes: Vec::new(),
+        absent_alarms: Vec::new(),
     };
     assert!(driver.append(event).await.unwrap());
     driver
@@ -452,6 +453,7 @@ async fn what_was_read_by_a_process_that_was_stopped_is_read_again() {
     let event = Event::PreflightPassed {
         blue: blue(),
         notes: Vec::new(),
+        absent_alarms: Vec::new(),
     };
     assert!(driver.append(event).await.unwrap());
     let action = Action::Prune { keep: 1 };

@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 
 use crate::aws::{Aws, CallError, Effect};
-use crate::model::EnvironmentId;
 use crate::model::text::hex;
+use crate::model::{EnvironmentId, region};
 use crate::probe::Prober;
 use crate::release::{Plan, Release, Source};
 use crate::spec::{GreenSpec, OptionSetting};
@@ -192,7 +192,7 @@ const PROOF: Duration = Duration::from_secs(20);
 /// seem to be gone.
 pub(super) async fn elsewhere(world: &World, release: &Release) -> Result<Option<(String, String)>, CallError> {
     let region = world.aws.region().unwrap_or_default();
-    if let Some(wanted) = region_of(&release.plan.slot_cname)
+    if let Some(wanted) = region::of_name(&release.plan.slot_cname)
         && wanted != region
     {
         return Ok(Some((format!("region {wanted}"), format!("region {region}"))));
@@ -209,12 +209,6 @@ pub(super) async fn elsewhere(world: &World, release: &Release) -> Result<Option
     let account = world.aws.account_id().await?;
     let differs = account != blue.account;
     Ok(differs.then(|| (format!("account {}", blue.account), format!("account {account}"))))
-}
-
-/// The region in an environment's name; old names have none.
-fn region_of(cname: &str) -> Option<&str> {
-    let (_, region) = cname.strip_suffix(".elasticbeanstalk.com")?.rsplit_once('.')?;
-    Some(region)
 }
 
 #[cfg(test)]
@@ -285,16 +279,5 @@ mod tests {
             effect: Effect::Refused,
         };
         assert_eq!(overrides.scrubbed(None, error).message, "*** and *** do not fit");
-    }
-
-    #[test]
-    fn a_name_tells_its_region() {
-        assert_eq!(region_of("shop.eu-west-1.elasticbeanstalk.com"), Some("eu-west-1"));
-        assert_eq!(
-            region_of("shop-r1.eba-abc.eu-west-1.elasticbeanstalk.com"),
-            Some("eu-west-1")
-        );
-        assert_eq!(region_of("shop.elasticbeanstalk.com"), None);
-        assert_eq!(region_of("www.example.com"), None);
     }
 }

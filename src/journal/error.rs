@@ -129,7 +129,8 @@ impl JournalError {
                 source.kind(),
                 io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
             ),
-            Self::S3 { source, .. } => source.effect == Effect::Refused,
+            // A journal that waits for other credentials would keep its process from being started again with them.
+            Self::S3 { source, .. } => source.effect == Effect::Refused || source.is_unauthenticated(),
             _ => false,
         }
     }
@@ -167,9 +168,9 @@ fn advice(doing: &str, source: &CallError) -> &'static str {
             "the bucket is in another region: set AWS_REGION or `region` in cutover.toml to where it is. The journal must be in the region \
              of the application"
         }
-        Some(
-            "ExpiredToken" | "InvalidToken" | "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "TokenRefreshRequired",
-        ) => "get new credentials, for example by `aws sso login`, and go on with `cutover resume`",
+        Some(_) if source.is_unauthenticated() => {
+            "get new credentials, for example by `aws sso login`, and go on with `cutover resume`"
+        }
         Some("RequestTimeTooSkewed") => "set the clock of this machine right",
         // What is missing on this machine says so, and what to do.
         None if source.effect == Effect::Refused && source.message.contains("; set ") => "then try again",
@@ -208,7 +209,7 @@ mod tests {
             (Some("AccessDenied"), Effect::Refused, "s3:ListBucket"),
             (Some("NoSuchBucket"), Effect::Refused, "make the bucket"),
             (Some("PermanentRedirect"), Effect::Refused, "another region"),
-            (Some("ExpiredToken"), Effect::Refused, "new credentials"),
+            (Some("ExpiredToken"), Effect::NotNow, "new credentials"),
             (Some("SlowDown"), Effect::NotNow, "may pass"),
             (None, Effect::Unknown, "cutover status"),
         ] {
@@ -216,7 +217,8 @@ mod tests {
             let said = error.to_string();
             assert!(said.contains(words), "{code:?}: {said}");
             assert!(said.contains("7/000002.json") && said.contains("it said no"), "{said}");
-            assert_eq!(error.may_pass(), effect != Effect::Refused, "{code:?}");
+            let for_good = effect == Effect::Refused || code == Some("ExpiredToken");
+            assert_eq!(error.may_pass(), !for_good, "{code:?}");
         }
     }
 

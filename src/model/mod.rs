@@ -5,6 +5,7 @@ mod health;
 mod id;
 mod known;
 mod probe;
+pub mod region;
 mod served;
 mod share;
 pub mod text;

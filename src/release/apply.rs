@@ -197,8 +197,16 @@ fn step(release: &mut Release, entry: &Entry) -> Option<()> {
         (_, Event::Called { intent, result }) => called(release, at, *intent, result)?,
         (_, Event::Resolved { intent, applied, how }) => resolved(release, at, *intent, *applied, how)?,
         (Preflight, Event::Refused { problems }) => release.problems.clone_from(problems),
-        (Preflight, Event::PreflightPassed { blue, notes }) => {
+        (
+            Preflight,
+            Event::PreflightPassed {
+                blue,
+                notes,
+                absent_alarms,
+            },
+        ) => {
             release.blue = Some(blue.clone());
+            release.plan.alarms.retain(|alarm| !absent_alarms.contains(alarm));
             release.notes.extend(notes.iter().cloned());
             enter(release, Publish, at);
         }

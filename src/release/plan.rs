@@ -281,6 +281,12 @@ impl Plan {
         Some(Weighting::of(self.share(step), self.lever.heaviest()?))
     }
 
+    /// Whether a bundle is published in it. Otherwise it releases a version that is there already.
+    #[must_use]
+    pub fn publishes(&self) -> bool {
+        matches!(self.source, Source::Bundle { .. })
+    }
+
     /// Name of the template that keeps blue's configuration as it was when the release began.
     #[must_use]
     pub fn blue_template(&self) -> String {

@@ -33,7 +33,7 @@ pub fn line(entry: &Entry, release: &Release) -> Option<String> {
             let list: Vec<_> = problems.iter().map(|problem| format!("\n    {problem}")).collect();
             format!("refused:{}", list.concat())
         }
-        Event::PreflightPassed { blue, notes } => {
+        Event::PreflightPassed { blue, notes, .. } => {
             let notes: Vec<_> = notes.iter().map(|note| format!("\n    note: {note}")).collect();
             let version = blue.version.as_ref().map_or("no version", |version| version.as_str());
             format!(

@@ -434,6 +434,7 @@ mod tests {
             problems: Vec::new(),
             blue: None,
             notes: Vec::new(),
+            absent_alarms: Vec::new(),
         };
         let mut wanted = plan_of_a_release();
         let said = plan(&wanted, &nothing);
@@ -556,6 +557,7 @@ mod tests {
             problems: Vec::new(),
             blue: None,
             notes: Vec::new(),
+            absent_alarms: Vec::new(),
         };
         let mut wanted = plan_of_a_release();
         wanted.bake.duration = Span::from_secs(600);

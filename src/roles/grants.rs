@@ -37,7 +37,8 @@ pub enum On {
     Environments,
     /// Environments with the name of a green.
     Greens,
-    /// The application's versions.
+    /// The application and its versions. The Developer Guide names the version alone for what makes one, and the Service Authorization
+    /// Reference both, as required ones.
     Versions,
     /// Saved configurations with the name of a green.
     Templates,

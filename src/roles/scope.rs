@@ -3,6 +3,7 @@
 use super::grants::On;
 use crate::journal::slot_prefix;
 use crate::model::ReleaseNumber;
+use crate::model::region::partition;
 use crate::release::Slot;
 use crate::spec::{JournalPlace, Lever, MetricsSource, Spec};
 use crate::traffic::fence_name;
@@ -79,7 +80,7 @@ impl Scope {
                 "${AWS::AccountId}".to_owned(),
             ),
             Form::Plain => (
-                partition(region).to_owned(),
+                partition(region.unwrap_or_default()).to_owned(),
                 region.unwrap_or("*").to_owned(),
                 home.account.clone().unwrap_or_else(|| "*".to_owned()),
             ),
@@ -165,7 +166,10 @@ impl Scope {
                 .to_vec(),
             On::Environments => vec![self.beanstalk("environment", &format!("{application}/*"))],
             On::Greens => vec![self.beanstalk("environment", &format!("{application}/{}*", self.greens))],
-            On::Versions => vec![self.beanstalk("applicationversion", &format!("{application}/*"))],
+            On::Versions => vec![
+                self.beanstalk("application", application),
+                self.beanstalk("applicationversion", &format!("{application}/*")),
+            ],
             On::Templates => vec![self.beanstalk("configurationtemplate", &format!("{application}/{}*", self.greens))],
             On::Events => vec![
                 self.beanstalk("application", application),
@@ -239,15 +243,6 @@ impl Scope {
     }
 }
 
-/// The partition that a region belongs to.
-fn partition(region: Option<&str>) -> &'static str {
-    match region {
-        Some(region) if region.starts_with("cn-") => "aws-cn",
-        Some(region) if region.starts_with("us-gov-") => "aws-us-gov",
-        _ => "aws",
-    }
-}
-
 /// A name as a pattern that matches nothing else ("Where you can use policy variables" of the IAM User Guide). Letters that a
 /// policy cannot hold (beyond U+00FF) match anything.
 fn literal(text: &str, form: Form) -> String {
@@ -302,17 +297,5 @@ mod tests {
         assert_eq!(normalized("WWW.Example.com."), "www.example.com");
         assert_eq!(normalized("*.example.com"), "\\052.example.com");
         assert_eq!(normalized("_cutover.www.example.com"), "_cutover.www.example.com");
-    }
-
-    #[test]
-    fn regions_tell_their_partition() {
-        for (region, wanted) in [
-            (None, "aws"),
-            (Some("eu-central-1"), "aws"),
-            (Some("cn-north-1"), "aws-cn"),
-            (Some("us-gov-west-1"), "aws-us-gov"),
-        ] {
-            assert_eq!(partition(region), wanted);
-        }
     }
 }

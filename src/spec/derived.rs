@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::{Check, GatePlace, Lever, Preset, Spec, StepSpec, Steps};
+use crate::model::region::domain;
 use crate::model::text::hex;
 use crate::model::{EnvironmentName, ReleaseNumber, Share};
 
@@ -51,9 +52,9 @@ impl Spec {
         match region {
             // A whole name is taken as it is.
             _ if cname.contains('.') => cname,
-            Some(region) => format!("{cname}.{region}.elasticbeanstalk.com"),
+            Some(region) => format!("{cname}.{region}{}", domain(region)),
             // Preflight refuses a release without a region, and says so.
-            None => format!("{cname}.elasticbeanstalk.com"),
+            None => format!("{cname}{}", domain("")),
         }
     }
 

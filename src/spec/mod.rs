@@ -31,6 +31,7 @@ pub use file::{
 pub use journal::JournalPlace;
 pub use levers::{Lever, Preset, StepSpec, Steps, WeightedDnsSpec, WeightedTargetGroupsSpec};
 pub use people::{AtGateDeadline, ForeignAnswer, ForeignSpec, GatePlace, GateSpec};
+pub use rules::version_label_fault;
 pub use schema::schema;
 pub use verdict::{
     AtVerdictDeadline, EndpointSpec, MetricsSource, PromoteSpec, SloSpec, ToleranceSpec, VerdictPreset, VerdictSpec,

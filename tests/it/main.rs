@@ -39,6 +39,8 @@ mod operators;
 #[cfg(feature = "local")]
 mod permissions;
 #[cfg(feature = "local")]
+mod proxies;
+#[cfg(feature = "local")]
 mod queue;
 #[cfg(feature = "local")]
 mod refusals;

@@ -105,7 +105,7 @@ async fn every_service_names_the_action_and_the_resource() {
     );
     // An answer to HEAD has no words; the ones for it are ours.
     denied(
-        aws.bucket_exists("releases").await,
+        aws.find_bucket("releases").await,
         "s3:ListBucket on arn:aws:s3:::releases",
     );
     denied(
@@ -280,6 +280,13 @@ async fn a_release_is_refused_in_words_that_say_what_is_missing_and_made_when_no
     hold(&cloud, &policy);
     project.run(&release).await.with(0);
     cloud.settled("shop", "v2", "2").await;
+    // Where nothing is published, the permission on Elastic Beanstalk's own bucket, which that policy lacks, is not missed.
+    cloud.aws.create_storage_location().await.unwrap();
+    let own = std::fs::read_to_string(project.path("cutover.toml")).unwrap();
+    project.write("cutover.toml", format!("artifact.bucket = \"bundles\"\n{own}"));
+    hold(&cloud, &published(&project, &[]).await);
+    project.run(&["rollback"]).await.with(0);
+    cloud.settled("shop", "v1", "1").await;
     cloud.end().await;
 }
 

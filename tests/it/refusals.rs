@@ -324,6 +324,11 @@ async fn a_world_that_is_not_fit() {
     .await;
 
     project.settings(&[]);
+    for label in ["", "feature/", "tab\there", &"x".repeat(101)] {
+        let wrong = ["release", "--artifact", "good.zip", "--version-label", label];
+        let said = project.start(&wrong).end(MOMENT).await.with(USAGE);
+        said.saying(&["--version-label", "the label", "made from the bundle's content"]);
+    }
     let labelled = ["release", "--artifact", "good.zip", "--version-label", "v1"];
     refused(
         &project,

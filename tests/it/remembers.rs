@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aws_sdk_elasticbeanstalk::Client;
 use bytes::Bytes;
-use cutover::aws::{Aws, InTime};
+use cutover::aws::{Aws, BucketFound, InTime};
 use cutover::model::{ApplicationName, EnvironmentId, VersionLabel};
 use cutover::release::EnvironmentStatus;
 use cutover::traffic::{Change, Content, Record, Routing};
@@ -391,7 +391,7 @@ async fn folders_are_told_apart_and_given_up_by_a_reset() {
     reset.with(0);
     assert_eq!(std::fs::read_dir(&one).map_or(0, Iterator::count), 0);
     let first = Cloud::start(home.path(), &one).await;
-    assert!(!first.aws.bucket_exists(BUCKET).await.unwrap());
+    assert_eq!(first.aws.find_bucket(BUCKET).await, Ok(BucketFound::Nowhere));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

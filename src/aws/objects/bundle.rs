@@ -11,6 +11,7 @@ use tokio::runtime::Handle;
 
 use super::super::error::read;
 use super::super::{Aws, CallError, Effect};
+use crate::model::region::partition;
 use crate::model::text::hex;
 
 /// Told how many bytes of how many are through.
@@ -21,18 +22,43 @@ const PART: u64 = 8 * 1024 * 1024;
 /// Parts under way at once: enough to fill a usual uplink, few enough that a slow one does not time them all out.
 const PARALLEL: usize = 4;
 
+/// Where a bucket was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BucketFound {
+    /// In the region in use.
+    Here,
+    /// In this other region.
+    In(String),
+    /// There is none.
+    Nowhere,
+}
+
 impl Aws {
     /// Whether a bucket is there and can be read. A read.
     ///
     /// # Errors
     ///
     /// When that cannot be said.
-    pub async fn bucket_exists(&self, bucket: &str) -> Result<bool, CallError> {
-        match self.s3_heads.head_bucket().bucket(bucket).send().await {
-            Ok(_) => Ok(true),
-            Err(error) if error.raw_response().is_some_and(|raw| raw.status().as_u16() == 404) => Ok(false),
-            Err(error) => Err(read("HeadBucket", error).needing(&format!("s3:ListBucket on arn:aws:s3:::{bucket}"))),
+    pub async fn find_bucket(&self, bucket: &str) -> Result<BucketFound, CallError> {
+        let Err(error) = self.s3_heads.head_bucket().bucket(bucket).send().await else {
+            return Ok(BucketFound::Here);
+        };
+        let raw = error.raw_response();
+        if raw.is_some_and(|raw| raw.status().as_u16() == 404) {
+            return Ok(BucketFound::Nowhere);
         }
+        // A redirect to another region, or no access there, comes with the region's name (source: "HeadBucket" of the S3 API).
+        let region = raw.and_then(|raw| raw.headers().get("x-amz-bucket-region"));
+        match region.filter(|region| self.region().is_some_and(|own| own != *region)) {
+            Some(region) => Ok(BucketFound::In(region.to_owned())),
+            None => Err(read("HeadBucket", error).needing(&format!("s3:ListBucket on {}", self.arn_of(bucket)))),
+        }
+    }
+
+    /// The ARN of a bucket, or of an object with its bucket before it.
+    fn arn_of(&self, what: &str) -> String {
+        let region = self.region().unwrap_or_default();
+        format!("arn:{}:s3:::{what}", partition(region))
     }
 
     /// Whether an object is there. A read.
@@ -45,7 +71,8 @@ impl Aws {
             Ok(_) => Ok(true),
             Err(error) if error.raw_response().is_some_and(|raw| raw.status().as_u16() == 404) => Ok(false),
             Err(error) => {
-                let needed = format!("s3:GetObject on arn:aws:s3:::{bucket}/{key}, and s3:ListBucket on the bucket");
+                let object = self.arn_of(&format!("{bucket}/{key}"));
+                let needed = format!("s3:GetObject on {object}, and s3:ListBucket on the bucket");
                 Err(read("HeadObject", error).needing(&needed))
             }
         }
@@ -465,6 +492,35 @@ mod tests {
         let said = refused.to_string();
         assert!(said.contains("bundle.zip was changed while it was uploaded"), "{said}");
         assert!(said.contains("release it anew"), "{said}");
+    }
+
+    /// A store whose buckets are all in one region.
+    struct Abroad(&'static str);
+
+    #[async_trait::async_trait]
+    impl InProcess for Abroad {
+        async fn answer(&self, _: Request<Bytes>) -> Result<Response<Bytes>, String> {
+            let mut answer = answer(StatusCode::MOVED_PERMANENTLY, "");
+            let region = self.0.parse().unwrap();
+            answer.headers_mut().insert("x-amz-bucket-region", region);
+            Ok(answer)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_bucket_of_another_region_is_found_there() {
+        let find = async |region| {
+            let settings = AwsSettings {
+                region: Some("eu-central-1".to_owned()),
+                in_process: Some(Arc::new(Abroad(region))),
+                keys: Some(("key".to_owned(), "secret".to_owned())),
+                ..AwsSettings::default()
+            };
+            Aws::connect(&settings).await.find_bucket("bundles").await
+        };
+        assert_eq!(find("us-west-2").await, Ok(BucketFound::In("us-west-2".to_owned())));
+        let odd = find("eu-central-1").await.unwrap_err();
+        assert!(odd.message.contains("status 301"), "{odd}");
     }
 
     #[tokio::test]

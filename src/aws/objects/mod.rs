@@ -4,6 +4,6 @@ mod bundle;
 mod download;
 mod small;
 
-pub use bundle::Progress;
+pub use bundle::{BucketFound, Progress};
 pub use download::Session;
 pub use small::Created;

@@ -152,12 +152,16 @@ fn calls_of_elastic_beanstalk_are_about_what_they_name() {
         ),
         (
             "Action=CreateApplicationVersion&ApplicationName=shop&VersionLabel=v2&SourceBundle.S3Key=k&SourceBundle.S3Bucket=elasticbeanstalk-eu-central-1-123456789012",
-            vec!["CreateApplicationVersion applicationversion/shop/v2"],
+            vec![
+                "CreateApplicationVersion applicationversion/shop/v2",
+                "CreateApplicationVersion application/shop",
+            ],
         ),
         (
             "Action=CreateApplicationVersion&ApplicationName=shop&VersionLabel=v2&SourceBundle.S3Bucket=b&SourceBundle.S3Key=a/k",
             vec![
                 "CreateApplicationVersion applicationversion/shop/v2",
+                "CreateApplicationVersion application/shop",
                 "s3:GetObject arn:aws:s3:::b/a/k",
             ],
         ),

@@ -36,7 +36,8 @@ pub struct Facts {
     pub managed_update: Known<Option<String>>,
     /// The application version of the plan's label.
     pub version: Known<Option<VersionSeen>>,
-    /// The bucket for the bundle: its name, and whether it is there. The region's own bucket is made when it is needed.
+    /// The bucket for the bundle: its name, and whether it is there. The region's own bucket is made when it is needed. Asked only
+    /// where a bundle is published.
     pub bucket: Known<BucketSeen>,
     /// The plan's alarms; asked only if there are some.
     pub alarms: Known<Vec<AlarmSeen>>,
@@ -108,6 +109,8 @@ pub struct BucketSeen {
     pub exists: bool,
     /// Whether it is the region's own, which a release may make.
     pub own: bool,
+    /// The region that it is in, if that is another one.
+    pub elsewhere: Option<String>,
 }
 
 /// One quota of the account.

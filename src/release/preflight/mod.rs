@@ -24,6 +24,8 @@ pub struct Findings {
     pub blue: Option<Blue>,
     /// What cannot be proved in this world, for the plan.
     pub notes: Vec<String>,
+    /// Alarms of the plan that do not exist, which it does without.
+    pub absent_alarms: Vec<String>,
 }
 
 /// Judges the facts.
@@ -33,6 +35,7 @@ pub fn judge(plan: &Plan, facts: &Facts, now: Timestamp) -> Findings {
         problems: Vec::new(),
         blue: None,
         notes: Vec::new(),
+        absent_alarms: Vec::new(),
     };
     found.bundle(facts);
     if found.unreadable("find out who we are on AWS", &facts.identity) {
@@ -45,7 +48,7 @@ pub fn judge(plan: &Plan, facts: &Facts, now: Timestamp) -> Findings {
         found.live_is_fit(plan, facts, live, now);
     }
     found.version(plan, facts);
-    found.bucket(facts);
+    found.bucket(plan, facts);
     found.alarms(plan, facts);
     found.quotas(plan, facts, live);
     if found.problems.is_empty()
@@ -103,6 +106,17 @@ impl Findings {
             "check credentials, region and permissions, then try again",
         );
         true
+    }
+
+    /// The same for what a release can do without: where somebody wants to leave a version that is bad, it is a note.
+    fn unread<T>(&mut self, plan: &Plan, what: &str, fact: &Known<T>) -> bool {
+        match fact.why_unknown() {
+            Some(why) if plan.even_if_unhealthy => {
+                self.notes.push(format!("could not {what}: {why}"));
+                true
+            }
+            _ => self.unreadable(what, fact),
+        }
     }
 
     fn bundle(&mut self, facts: &Facts) {
@@ -294,8 +308,11 @@ impl Findings {
         self.public_name(plan, facts);
         self.other_names(plan, facts, &label);
         self.notes.extend(own_name(plan, live, &label));
-        if !self.unreadable(&format!("read the managed updates of {label}"), &facts.managed_update)
-            && let Some(Some(update)) = facts.managed_update.known()
+        if !self.unread(
+            plan,
+            &format!("read the managed updates of {label}"),
+            &facts.managed_update,
+        ) && let Some(Some(update)) = facts.managed_update.known()
         {
             let message = format!("a managed update of {label} is due or under way: {update}");
             // One that is under way makes it busy, which is told by itself. One that is due is no reason to stay with a bad version.
@@ -418,14 +435,21 @@ impl Findings {
         }
     }
 
-    fn bucket(&mut self, facts: &Facts) {
-        if self.unreadable("look up the bucket for bundles", &facts.bucket) {
+    fn bucket(&mut self, plan: &Plan, facts: &Facts) {
+        if !plan.publishes() || self.unreadable("look up the bucket for bundles", &facts.bucket) {
             return;
         }
-        if let Some(bucket) = facts.bucket.known()
-            && !bucket.exists
-            && !bucket.own
-        {
+        let Some(bucket) = facts.bucket.known() else { return };
+        if let Some(region) = &bucket.elsewhere {
+            self.add(
+                "bucket",
+                format!(
+                    "the bucket {} is in {region}, and Elastic Beanstalk takes bundles from buckets of the application's region only",
+                    bucket.name
+                ),
+                "name a bucket of that region in `artifact.bucket`, or leave it out",
+            );
+        } else if !bucket.exists && !bucket.own {
             self.add(
                 "bucket",
                 format!("there is no bucket {} that we can read", bucket.name),
@@ -436,17 +460,23 @@ impl Findings {
 
     /// An alarm that is on before anything begins cannot tell anything of green.
     fn alarms(&mut self, plan: &Plan, facts: &Facts) {
-        if plan.alarms.is_empty() || self.unreadable("read the alarms of `verdict.alarms`", &facts.alarms) {
+        if plan.alarms.is_empty() || self.unread(plan, "read the alarms of `verdict.alarms`", &facts.alarms) {
             return;
         }
         for alarm in facts.alarms.known().into_iter().flatten() {
             let name = &alarm.name;
             match alarm.on {
-                None => self.add(
-                    "no-alarm",
-                    format!("there is no alarm {name} in this account and region"),
-                    "check `verdict.alarms` in cutover.toml",
-                ),
+                None => {
+                    if plan.even_if_unhealthy {
+                        self.absent_alarms.push(name.clone());
+                    }
+                    self.unless_urgent(
+                        plan,
+                        "no-alarm",
+                        format!("there is no alarm {name} in this account and region"),
+                        "check `verdict.alarms` in cutover.toml",
+                    );
+                }
                 Some(true) if plan.even_if_unhealthy => self.notes.push(format!(
                     "the alarm {name} is on before the release begins, and will not count against it"
                 )),
@@ -461,7 +491,8 @@ impl Findings {
     }
 
     fn quotas(&mut self, plan: &Plan, facts: &Facts, live: Option<&EnvironmentSeen>) {
-        if self.unreadable("read the account's quotas", &facts.quotas) {
+        // One that is full would let the release fail half-way, with nothing gained.
+        if self.unread(plan, "read the account's quotas", &facts.quotas) {
             return;
         }
         for quota in facts.quotas.known().into_iter().flatten() {

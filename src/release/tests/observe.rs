@@ -160,6 +160,7 @@ impl World {
                 name: "bucket".to_owned(),
                 exists: true,
                 own: true,
+                elsewhere: None,
             }),
             quotas: Known::Known(Vec::new()),
             namesake: None,

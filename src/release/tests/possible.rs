@@ -356,6 +356,7 @@ const CASES: [Case; 41] = [
         |release| Event::PreflightPassed {
             blue: release.blue.clone().expect("it is known"),
             notes: Vec::new(),
+            absent_alarms: Vec::new(),
         },
         &[|release| release.phase = Phase::Publish],
     ),

@@ -2,6 +2,7 @@
 
 use super::{Findings, checks, times};
 use crate::model::Share;
+use crate::model::region::without_domain;
 use crate::spec::document::Place;
 use crate::spec::{Lever, Preset, Spec, Steps};
 
@@ -79,7 +80,7 @@ fn weighted_dns(spec: &Spec, findings: &mut Findings<'_>) {
             format!("{name:?} is no name that can have records of its own"),
             "write it as in \"www.example.com\"",
         );
-    } else if name.ends_with(".elasticbeanstalk.com") {
+    } else if without_domain(&name).is_some() {
         findings.add(
             &place,
             format!("{name} is a name of Elastic Beanstalk's, whose records are not yours"),

@@ -14,6 +14,7 @@ mod verdict;
 use std::collections::BTreeSet;
 
 pub(super) use names::bucket_fault;
+pub use names::version_label_fault;
 
 use super::Spec;
 use super::document::{Document, Place};

@@ -5,13 +5,11 @@ use std::net::Ipv4Addr;
 use url::Url;
 
 use super::Findings;
+use crate::model::region::{domain, without_domain};
 use crate::model::text::is_region;
 use crate::spec::Spec;
 use crate::spec::derived::LONGEST_PREFIX;
 use crate::spec::document::Place;
-
-/// What every CNAME of the service ends with.
-const EB_DOMAIN: &str = ".elasticbeanstalk.com";
 
 pub(super) fn check(spec: &Spec, findings: &mut Findings<'_>) {
     application(spec, findings);
@@ -94,11 +92,12 @@ fn cname(spec: &Spec, findings: &mut Findings<'_>) {
         return;
     }
     let name = spec.cname.to_ascii_lowercase();
-    let Some(head) = name.strip_suffix(EB_DOMAIN) else {
+    let region = spec.region.as_deref().unwrap_or_default();
+    let Some(head) = without_domain(&name) else {
         if name.contains('.') {
             findings.add(
                 &place,
-                format!("`cname` is a whole name that does not end with `{EB_DOMAIN}`"),
+                format!("`cname` is a whole name that does not end with `{}`", domain(region)),
                 "write the live environment's CNAME or its prefix; the name your users know belongs to `public_url`",
             );
         } else {
@@ -182,14 +181,26 @@ fn version_label(spec: &Spec, findings: &mut Findings<'_>) {
     let Some(label) = &spec.artifact.version_label else {
         return;
     };
-    let place = Place::of(&["artifact", "version_label"]);
-    let help = "leave it out to have it made from the bundle's content";
+    if let Some(fault) = version_label_fault(label) {
+        findings.add(
+            &Place::of(&["artifact", "version_label"]),
+            format!("`artifact.version_label` {fault}"),
+            "leave it out to have it made from the bundle's content",
+        );
+    }
+}
+
+/// Why a text is not the label of a version; `None` if it is.
+#[must_use]
+pub fn version_label_fault(label: &str) -> Option<&'static str> {
     if !(1..=100).contains(&label.chars().count()) {
-        findings.add(&place, "`artifact.version_label` must have 1 to 100 characters", help);
+        Some("must have 1 to 100 characters")
     } else if label.starts_with('/') || label.ends_with('/') {
-        findings.add(&place, "`artifact.version_label` must not begin or end with `/`", help);
+        Some("must not begin or end with `/`")
     } else if label.chars().any(char::is_control) {
-        findings.add(&place, "`artifact.version_label` holds a control character", help);
+        Some("holds a control character")
+    } else {
+        None
     }
 }
 

@@ -110,6 +110,12 @@ fn cname() {
         with("shop.eu-west-1.elasticbeanstalk.com", "region = \"us-east-1\""),
         ["`cname` belongs to region `eu-west-1`, but `region` is `us-east-1`"]
     );
+    let in_china = |region: &str| with("shop.cn-north-1.eb.amazonaws.com.cn", &format!("region = {region:?}"));
+    assert_eq!(in_china("cn-north-1"), Vec::<String>::new());
+    assert_eq!(
+        in_china("cn-northwest-1"),
+        ["`cname` belongs to region `cn-north-1`, but `region` is `cn-northwest-1`"]
+    );
 }
 
 #[test]

@@ -22,6 +22,9 @@ pub(super) fn asked(query: &Query<'_>) -> Vec<Asked> {
         "CreateApplicationVersion" => {
             let asked = query.asked(query.version(application, query.text("VersionLabel")));
             let mut all = making(query, in_application(asked, application));
+            // A resource that is required beside the version (source: Service Authorization Reference).
+            let its = query.asked(query.of("application", application.unwrap_or("*")));
+            all.push(in_application(its, application));
             all.extend(foreign_bundle(query));
             all
         }
