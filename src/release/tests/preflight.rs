@@ -157,7 +157,7 @@ fn unread<T>() -> Known<T> {
 }
 
 /// What is wrong, the code of the one problem that comes of it, and words that its message holds.
-const WRONG: [(Change, &str, &[&str]); 30] = [
+const WRONG: [(Change, &str, &[&str]); 31] = [
     (
         |case| case.facts.bundle.push("no Procfile".to_owned()),
         "bundle",
@@ -188,6 +188,14 @@ const WRONG: [(Change, &str, &[&str]); 30] = [
         |case| case.live().cname = None,
         "live",
         &["no environment of shop holds the name", "shop.eu-west-1"],
+    ),
+    (
+        |case| {
+            let cname = case.live().cname.clone().unwrap_or_default();
+            case.live().cname = Some(cname.replace("eu-west-1", "eu-central-1"));
+        },
+        "live",
+        &["the region is eu-west-1", "set `region` to eu-central-1"],
     ),
     (
         |case| {
