@@ -1,7 +1,8 @@
 //! Makes a bundle from a folder: the same files always give the same bytes.
 
+use std::cell::RefCell;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufReader, BufWriter, Seek, Write};
+use std::io::{self, BufReader, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use zip::write::SimpleFileOptions;
@@ -67,7 +68,8 @@ pub fn zip_directory(folder: &Path, out: &Path, apart: &[PathBuf]) -> Result<Zip
     if !problems.is_empty() {
         return Err(refused(problems));
     }
-    let mut writer = ZipWriter::new(BufWriter::new(&mut unfinished.file));
+    let failed = RefCell::new(None);
+    let mut writer = ZipWriter::new(BufWriter::new(Sink::new(&mut unfinished.file, &failed)));
     for (name, member) in &members {
         add(&mut writer, name, member).map_err(|error| {
             refused(vec![BundleProblem::Unreadable {
@@ -75,12 +77,18 @@ pub fn zip_directory(folder: &Path, out: &Path, apart: &[PathBuf]) -> Result<Zip
                 why: error.to_string(),
             }])
         })?;
+        if failed.borrow().is_some() {
+            break;
+        }
     }
     let written = writer
         .finish()
         .map_err(io::Error::from)
         .and_then(|mut inner| inner.flush());
-    written.map_err(unwritable)?;
+    match failed.take() {
+        Some(error) => return Err(unwritable(error)),
+        None => written.map_err(unwritable)?,
+    }
     let (size, sha256) = unfinished.take_place(out).map_err(unwritable)?;
     Ok(ZipSummary {
         path: out.to_owned(),
@@ -112,6 +120,64 @@ fn add<W: Write + Seek>(writer: &mut ZipWriter<W>, name: &str, member: &Member) 
     writer.start_file(name, options)?;
     io::copy(&mut BufReader::new(file), writer)?;
     Ok(())
+}
+
+/// Takes everything, and remembers the first failure of the file below it. So what fails while something is added has to do with what is
+/// added; and the library, which would finish a zip that was given up and print what fails then, has nothing to print.
+struct Sink<'f> {
+    file: &'f mut File,
+    failed: &'f RefCell<Option<io::Error>>,
+    at: u64,
+    end: u64,
+}
+
+impl<'f> Sink<'f> {
+    fn new(file: &'f mut File, failed: &'f RefCell<Option<io::Error>>) -> Self {
+        Self {
+            file,
+            failed,
+            at: 0,
+            end: 0,
+        }
+    }
+}
+
+impl Write for Sink<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut written = bytes.len();
+        if self.failed.borrow().is_none() {
+            match self.file.write(bytes) {
+                Ok(count) => written = count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(error),
+                Err(error) => drop(self.failed.replace(Some(error))),
+            }
+        }
+        self.at += written as u64;
+        self.end = self.end.max(self.at);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Seek for Sink<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let place = match to {
+            SeekFrom::Start(place) => Some(place),
+            SeekFrom::End(by) => self.end.checked_add_signed(by),
+            SeekFrom::Current(by) => self.at.checked_add_signed(by),
+        };
+        let place = place.ok_or(io::ErrorKind::InvalidInput)?;
+        if self.failed.borrow().is_none()
+            && let Err(error) = self.file.seek(SeekFrom::Start(place))
+        {
+            self.failed.replace(Some(error));
+        }
+        self.at = place;
+        Ok(place)
+    }
 }
 
 /// The path of a file without links and dots in it, as the walk through a folder would name it.
@@ -168,5 +234,37 @@ impl Drop for Unfinished {
             // Nothing can be done about a file that will not go, and the error that led here is told already.
             let _ = fs::remove_file(&self.path);
         }
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_not_taken_for_a_fault_of_what_is_zipped() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("app");
+        // More than is kept back, and nothing that could be made smaller.
+        let noise: Vec<u8> = (0..40_000_u32).flat_map(|n| sha256_of(n).into_bytes()).collect();
+        fs::write(&path, noise).unwrap();
+        let mut full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let failed = RefCell::new(None);
+        let mut writer = ZipWriter::new(BufWriter::new(Sink::new(&mut full, &failed)));
+        let member = Member::File {
+            path,
+            executable: false,
+        };
+        add(&mut writer, "app", &member).unwrap();
+        assert!(
+            writer.finish().is_ok(),
+            "else it would be tried again, and told to the terminal"
+        );
+        let error = failed.take().expect("nothing can be written there");
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+    }
+
+    fn sha256_of(number: u32) -> String {
+        sha256(&mut number.to_le_bytes().as_slice()).unwrap()
     }
 }

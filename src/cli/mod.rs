@@ -2,8 +2,10 @@
 
 mod adopt;
 mod backtest;
+mod check;
 #[cfg(feature = "local")]
 mod cloud;
+mod completions;
 mod drill;
 mod exit;
 mod iam_policy;
@@ -42,7 +44,7 @@ struct Cli {
 enum Command {
     /// Release a version: blue/green, watched, with a way back.
     Release(release::Arguments),
-    /// Say where the slot's newest release stands, or list the newest ones.
+    /// Say where the slot's newest release stands, or how another one has ended, or list the newest ones.
     Status(status::Arguments),
     /// Go on with a release that is paused, or whose driver has ended.
     Resume(resume::Arguments),
@@ -67,8 +69,12 @@ enum Command {
     Drill(drill::Arguments),
     /// Print the IAM policy that releases of this configuration need, and no more.
     IamPolicy(iam_policy::Arguments),
+    /// Check cutover.toml for mistakes, without AWS. `cutover release --dry-run` also asks AWS whether a release could begin.
+    Check(check::Arguments),
     /// Print the JSON Schema of cutover.toml.
     Schema,
+    /// Print a script by which a shell completes cutover's commands and options.
+    Completions(completions::Arguments),
     /// Rehearse releases of real processes on a cloud of this machine. Needs no AWS account.
     #[cfg(feature = "local")]
     Rehearse(rehearse::Arguments),
@@ -117,7 +123,9 @@ pub fn main() -> ExitCode {
         Command::Backtest(arguments) => output::block_on(backtest::run(arguments)),
         Command::Drill(arguments) => output::block_on(drill::run(arguments)),
         Command::IamPolicy(arguments) => output::block_on(iam_policy::run(arguments)),
+        Command::Check(arguments) => check::run(&arguments),
         Command::Schema => schema::run(),
+        Command::Completions(arguments) => completions::run(&arguments),
         #[cfg(feature = "local")]
         Command::Rehearse(arguments) => output::block_on(rehearse::run(arguments)),
         #[cfg(feature = "local")]
@@ -181,6 +189,14 @@ mod tests {
         assert!(taken("iam-policy --region eu_central").is_err_and(|said| said.contains("eu-west-1")));
         #[cfg(feature = "local")]
         assert!(taken("cloud --region mars").is_err_and(|said| said.contains("eu-west-1")));
+    }
+
+    #[test]
+    fn a_release_is_looked_at_or_several_are_listed() {
+        assert!(taken("status 2").is_ok() && taken("rollback --release 2").is_ok());
+        for line in ["status 0", "status two", "status 2 --last 3", "rollback --release 0"] {
+            assert!(taken(line).is_err(), "{line}");
+        }
     }
 
     #[test]

@@ -148,19 +148,45 @@ pub(super) async fn drive_until(
     result
 }
 
-/// Waits for Ctrl-C or SIGTERM. From the first look on they do not end the process by themselves.
+/// Waits for Ctrl-C, SIGTERM, or SIGHUP, which is what a terminal leaves behind that is closed. From the first look on they do not end
+/// the process by themselves.
 pub(super) async fn interrupted() {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();
-    let terminated = async {
-        match terminate.as_mut() {
-            Some(signal) => signal.recv().await.unwrap_or(()),
-            None => std::future::pending().await,
-        }
-    };
+    use tokio::signal::unix::SignalKind;
+    let hangup = (!survives_its_terminal()).then(SignalKind::hangup);
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
-        () = terminated => {}
+        () = signalled(Some(SignalKind::terminate())) => {}
+        () = signalled(hangup) => {}
     }
+}
+
+/// Waits for a signal; forever for none, or for one that cannot be listened to.
+async fn signalled(kind: Option<tokio::signal::unix::SignalKind>) {
+    match kind.and_then(|kind| tokio::signal::unix::signal(kind).ok()) {
+        Some(mut signal) => signal.recv().await.unwrap_or(()),
+        None => std::future::pending().await,
+    }
+}
+
+/// Whether this process was started so that it outlives its terminal, as `nohup` does: then SIGHUP is ignored, and listening to it
+/// would change that.
+fn survives_its_terminal() -> bool {
+    match std::fs::read_to_string("/proc/self/status") {
+        Ok(status) => ignores_hangup(&status),
+        // Elsewhere: whoever is not on a terminal has none to lose.
+        Err(_) => {
+            let on_terminal =
+                std::io::stdin().is_terminal() || std::io::stdout().is_terminal() || std::io::stderr().is_terminal();
+            !on_terminal
+        }
+    }
+}
+
+/// Whether SIGHUP, the first signal, is among those that a process ignores, by its status in `/proc`.
+fn ignores_hangup(status: &str) -> bool {
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask & 1 != 0)
 }
 
 /// Why driving has ended without the release being over.
@@ -238,6 +264,18 @@ mod tests {
     use crate::model::Timestamp;
     use crate::release::tests::{plan, release};
     use crate::release::{Pause, Phase};
+
+    #[test]
+    fn who_was_started_to_outlive_its_terminal_is_known() {
+        let of = |mask: &str| {
+            ignores_hangup(&format!(
+                "Name:\tcutover\nSigBlk:\t0000000000000001\n{mask}SigCgt:\t01\n"
+            ))
+        };
+        assert!(of("SigIgn:\t0000000000001001\n"));
+        assert!(!of("SigIgn:\t0000000000001000\n"), "only SIGPIPE is ignored");
+        assert!(!of(""));
+    }
 
     #[test]
     fn whoever_interrupts_a_paused_release_learns_how_the_pause_is_kept() {

@@ -22,7 +22,7 @@ pub(super) struct ProjectArguments {
     /// Where the journal is, instead of what the settings say: a folder, or a prefix on S3.
     #[arg(long, value_name = "DIR|s3://BUCKET/PREFIX", value_parser = journal_place())]
     pub(super) journal: Option<JournalPlace>,
-    /// Print JSON lines.
+    /// Print JSON, an object a line.
     #[arg(long)]
     pub(super) json: bool,
 }

@@ -8,10 +8,10 @@ use clap::Args;
 use super::project::{Found, ProjectArguments};
 use super::release::begin;
 use super::{exit, output};
-use crate::compose::{Patience, Planner, Project, Reach, Until, ask_to_turn_back, to_take_back, way_back};
+use crate::compose::{Patience, Planner, Project, Reach, Until, ask_to_turn_back, to_take_back};
 use crate::driver::{Driver, Seat, World, is_certainly_free};
 use crate::model::{Clock, ReleaseNumber, SystemClock};
-use crate::release::{Notice, Outcome, Release, Source, Wish, Writer};
+use crate::release::{Notice, Outcome, Release, ReleaseId, Source, Wish, Writer};
 use crate::report::{self, Format};
 
 #[derive(Debug, Args)]
@@ -21,6 +21,34 @@ pub(super) struct Arguments {
     /// Take back the newest release also where that was itself a way back, so that what it took back is live again.
     #[arg(long)]
     undo: bool,
+    /// Take back this release and no other: refused where a rollback would mean another one.
+    #[arg(long, value_name = "RELEASE", value_parser = clap::value_parser!(u32).range(1..))]
+    release: Option<u32>,
+}
+
+/// What is to be taken back, and which way.
+#[derive(Clone, Copy)]
+struct Wanted {
+    /// A way back, too.
+    undo: bool,
+    /// This release alone.
+    release: Option<ReleaseNumber>,
+}
+
+impl Wanted {
+    /// Whether a rollback that means this release is wanted.
+    fn check(self, meant: &ReleaseId) -> Result<(), ExitCode> {
+        match self.release {
+            Some(wanted) if wanted != meant.number => Err(output::fail(
+                exit::REFUSED,
+                format!(
+                    "a rollback would now take back release {meant}, not release {wanted}, so nothing was changed; `cutover status --last \
+                     10` shows how each has ended"
+                ),
+            )),
+            _ => Ok(()),
+        }
+    }
 }
 
 pub(super) async fn run(arguments: Arguments) -> ExitCode {
@@ -38,10 +66,14 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
         Ok(world) => Arc::new(world),
         Err(error) => return output::fail(exit::FAILED, error),
     };
+    let wanted = Wanted {
+        undo: arguments.undo,
+        release: arguments.release.map(ReleaseNumber),
+    };
     if release.outcome.is_none() {
-        Box::pin(running(&project, &reach, world, release, arguments.undo, format)).await
+        Box::pin(running(&project, &reach, world, release, wanted, format)).await
     } else {
-        ended(&project, &reach, world, release, arguments.undo, format).await
+        ended(&project, &reach, world, release, wanted, format).await
     }
 }
 
@@ -51,7 +83,7 @@ async fn running(
     reach: &Reach,
     world: Arc<World>,
     release: Release,
-    undo: bool,
+    wanted: Wanted,
     format: Format,
 ) -> ExitCode {
     let seat = Seat::new(
@@ -61,12 +93,19 @@ async fn running(
         report::reporter(format),
     );
     let mut driver = Driver::join(seat, release);
-    if let (Source::Recorded { release: before, .. }, false) = (&driver.release().plan.source, undo) {
+    let id = driver.release().plan.id.clone();
+    if let (Source::Recorded { release: before, .. }, false) = (&driver.release().plan.source, wanted.undo) {
         let before = *before;
+        if let Err(code) = wanted.check(&ReleaseId { number: before, ..id }) {
+            return code;
+        }
         return Box::pin(returning(project, driver, before, format)).await;
     }
     if driver.release().plan.drill.is_some() {
-        return Box::pin(drilling(project, reach, world, driver, format)).await;
+        return Box::pin(drilling(project, reach, world, driver, wanted, format)).await;
+    }
+    if let Err(code) = wanted.check(&id) {
+        return code;
     }
     if let Err(error) = driver.ask(Wish::RollBack).await {
         return output::fail(exit::FAILED, error);
@@ -88,7 +127,7 @@ async fn running(
             taken_back(&release, format, why)
         }
         // The wish came when blue was on its way out already: what was recorded of it is left.
-        Ok(Some(Outcome::Promoted)) => ended(project, reach, world, release, undo, format).await,
+        Ok(Some(Outcome::Promoted)) => ended(project, reach, world, release, wanted, format).await,
         _ => output::ended(result, &release, format),
     }
 }
@@ -147,7 +186,14 @@ fn another_lives(release: &Release, me: &Writer, after: u64) -> bool {
 
 /// A drill is under way, whose blue is what is live: taking the drill back changes nothing for users. Meant is the release
 /// before it, and that can be taken back when the slot is free.
-async fn drilling(project: &Project, reach: &Reach, world: Arc<World>, mut driver: Driver, format: Format) -> ExitCode {
+async fn drilling(
+    project: &Project,
+    reach: &Reach,
+    world: Arc<World>,
+    mut driver: Driver,
+    wanted: Wanted,
+    format: Format,
+) -> ExitCode {
     let message = format!(
         "release {} is a drill and is asked to turn back; when it is over, the release before it is taken back",
         driver.release().plan.id
@@ -160,7 +206,10 @@ async fn drilling(project: &Project, reach: &Reach, world: Arc<World>, mut drive
     let release = driver.release().clone();
     drop(driver);
     match result {
-        Ok(Some(_)) => ended(project, reach, world, release, false, format).await,
+        Ok(Some(_)) => {
+            let wanted = Wanted { undo: false, ..wanted };
+            ended(project, reach, world, release, wanted, format).await
+        }
         _ => output::ended(result, &release, format),
     }
 }
@@ -181,24 +230,33 @@ fn done(release: &Release, outcome: Outcome, text: &str, why: &str, format: Form
     ExitCode::SUCCESS
 }
 
+/// That another release than the newest one is taken back.
+fn passed(meant: &ReleaseId, count: usize, newest: &ReleaseId) -> String {
+    let since = match count {
+        1 => format!("release {newest} has changed nothing"),
+        _ => format!("the {count} releases since, up to {newest}, have changed nothing"),
+    };
+    format!("what release {meant} made live is taken back; {since}")
+}
+
 /// The release is over: what it recorded of blue is released again.
 async fn ended(
     project: &Project,
     reach: &Reach,
     world: Arc<World>,
     release: Release,
-    undo: bool,
+    wanted: Wanted,
     format: Format,
 ) -> ExitCode {
     let journal = project.open_journal(reach).await;
-    let release = match Box::pin(to_take_back(journal.as_ref(), release)).await {
-        Ok(release) => release,
+    let meant = match Box::pin(to_take_back(journal.as_ref(), release)).await {
+        Ok(meant) => meant,
         Err(error) => return output::fail(exit::FAILED, error),
     };
+    let id = &meant.release.plan.id;
     if let (Source::Recorded { release: before, .. }, Some((Outcome::Promoted, _)), false) =
-        (&release.plan.source, &release.outcome, undo)
+        (&meant.release.plan.source, &meant.release.outcome, wanted.undo)
     {
-        let id = &release.plan.id;
         return output::fail(
             exit::REFUSED,
             format!(
@@ -207,10 +265,26 @@ async fn ended(
             ),
         );
     }
-    let (source, version) = match way_back(&release) {
+    let (source, version) = match meant.way_back() {
         Ok(way_back) => way_back,
         Err(why) => return output::fail(exit::REFUSED, format!("there is nothing to take back: {why}")),
     };
+    if let Err(code) = wanted.check(id) {
+        return code;
+    }
+    if let (Some(newest), None) = (meant.had_already(), wanted.release) {
+        return output::fail(
+            exit::REFUSED,
+            format!(
+                "release {} was taken back already, as an operator asked for, so nothing was changed; what release {id} made live, which \
+                 is live again, is taken back by `cutover rollback --release {}`",
+                newest.plan.id, id.number
+            ),
+        );
+    }
+    if let Some(newest) = meant.passed.first() {
+        output::tell(passed(id, meant.passed.len(), &newest.plan.id));
+    }
     let planner = Planner::recorded(project, world.aws.region(), source, version);
     // Whoever has begun a release since then has changed what there is to take back: a person should look again.
     let patience = Patience::Refuse;

@@ -275,6 +275,14 @@ fn advance(bar: &ProgressBar, worlds: u64, violations: usize) {
     }
 }
 
+/// So that few worlds have had more than no time.
+fn virtual_time(seconds: u64) -> String {
+    match seconds {
+        0..172_800 => format!("{:.0} hours", seconds as f64 / 3600.0),
+        _ => format!("{:.0} days", seconds as f64 / 86_400.0),
+    }
+}
+
 fn table(tally: &Tally, seconds: f64) -> String {
     let mut text = String::new();
     let outcomes: Vec<String> = tally
@@ -284,10 +292,10 @@ fn table(tally: &Tally, seconds: f64) -> String {
         .collect();
     let _ = writeln!(
         text,
-        "{} worlds in {seconds:.1} s: {:.0} a second, {:.0} days of virtual time",
+        "{} worlds in {seconds:.1} s: {:.0} a second, {} of virtual time",
         tally.worlds,
         tally.worlds as f64 / seconds.max(1e-9),
-        tally.virtual_seconds as f64 / 86_400.0
+        virtual_time(tally.virtual_seconds)
     );
     let _ = writeln!(text, "  ended:    {}", outcomes.join(", "));
     let _ = writeln!(

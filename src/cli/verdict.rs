@@ -1,7 +1,7 @@
 //! `cutover verdict`.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -57,7 +57,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     let read = if arguments.trace == Path::new("-") {
         judge(std::io::stdin().lock(), policy, arguments.evidence)
     } else {
-        match File::open(&arguments.trace) {
+        match File::open(&arguments.trace).and_then(no_folder) {
             Ok(file) => judge(BufReader::new(file), policy, arguments.evidence),
             Err(error) => Err(format!(
                 "cannot open the trace {}: {error}; give a file of JSON lines, or `-` for the standard input",
@@ -69,6 +69,14 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => output::fail(exit::USAGE, message),
     }
+}
+
+/// A folder can be opened, but not read.
+fn no_folder(file: File) -> io::Result<File> {
+    if file.metadata()?.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    Ok(file)
 }
 
 #[derive(Serialize)]
@@ -84,7 +92,7 @@ fn next<'a>(trace: &mut impl BufRead, line: &'a mut Vec<u8>, number: u64) -> Res
     let length = trace
         .take(LONGEST + 1)
         .read_until(b'\n', line)
-        .map_err(|error| format!("the trace cannot be read on: {error}"))?;
+        .map_err(|error| format!("line {number} of the trace cannot be read: {error}; give a file of JSON lines"))?;
     if length as u64 > LONGEST {
         return Err(format!(
             "line {number} of the trace is longer than {LONGEST} bytes, which no window is; write each window on a line of its own"
@@ -104,7 +112,11 @@ fn judge(mut trace: impl BufRead, policy: Option<Policy>, with_evidence: bool) -
         let Some(line) = next(&mut trace, &mut buffer, number)? else {
             break;
         };
-        let Some(answer) = session.line(line).map_err(|error| error.to_string())? else {
+        let answer = session.line(line).map_err(|error| error.to_string())?;
+        if let Some(note) = session.take_note() {
+            output::tell(format_args!("cutover: {note}"));
+        }
+        let Some(answer) = answer else {
             continue;
         };
         let mut told = if with_evidence {
@@ -134,6 +146,13 @@ fn judge(mut trace: impl BufRead, policy: Option<Policy>, with_evidence: bool) -
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folder_is_no_trace() {
+        let folder = tempfile::tempdir().unwrap();
+        let opened = File::open(folder.path()).and_then(no_folder);
+        assert_eq!(opened.unwrap_err().kind(), io::ErrorKind::IsADirectory);
+    }
 
     #[test]
     fn a_line_that_is_too_long_is_told_from_one_that_is_broken() {

@@ -29,5 +29,5 @@ pub use start::{Refusal, Start, check, is_live, may_pass};
 pub use turn::{ENDED_BADLY, NotBegun, Patience, SETTLE, WAIT, ask_to_turn_back, begin};
 pub use until::Until;
 pub use verdict::policy;
-pub use way_back::{has_left, to_take_back, way_back};
+pub use way_back::{Meant, has_left, that_counts, to_take_back};
 pub use whereabouts::Whereabouts;

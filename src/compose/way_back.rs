@@ -4,13 +4,87 @@ use crate::journal::{Journal, JournalError, catch_up};
 use crate::model::{ReleaseNumber, VersionLabel};
 use crate::release::{Outcome, Plan, Release, ReleaseId, Source};
 
-/// The release that is to be taken back when the newest one is this: itself, unless it was a drill, or a way back that came to
-/// nothing. Then what was live before it is live still, and is meant.
+/// What a rollback takes back when no release is under way.
+#[derive(Clone, Debug)]
+pub struct Meant {
+    /// The release that is to be taken back.
+    pub release: Release,
+    /// The releases after it, newest first: they have changed nothing, so what it made live is live still.
+    pub passed: Vec<Release>,
+}
+
+/// The release that is to be taken back when the newest one is this: itself, unless it was a drill, or has changed nothing. Then what
+/// was live before it is live still, and is meant.
 ///
 /// # Errors
 ///
 /// When the journal cannot be read, or says something impossible.
-pub async fn to_take_back(journal: &dyn Journal, newest: Release) -> Result<Release, JournalError> {
+pub async fn to_take_back(journal: &dyn Journal, newest: Release) -> Result<Meant, JournalError> {
+    let mut meant = Meant {
+        release: newest,
+        passed: Vec::new(),
+    };
+    while meant.passed.len() < FAR_BACK && (meant.release.plan.drill.is_some() || has_changed_nothing(&meant.release)) {
+        let id = &meant.release.plan.id;
+        let Some(before) = id.number.0.checked_sub(1).filter(|number| *number > 0) else {
+            break;
+        };
+        let before = ReleaseId {
+            number: ReleaseNumber(before),
+            ..id.clone()
+        };
+        let Some(earlier) = catch_up(journal, &before, None).await? else {
+            break;
+        };
+        meant.passed.push(std::mem::replace(&mut meant.release, earlier));
+    }
+    Ok(meant)
+}
+
+/// Whether what was live before a release was live after it.
+fn has_changed_nothing(release: &Release) -> bool {
+    matches!(
+        release.outcome,
+        Some((Outcome::RolledBack | Outcome::Aborted | Outcome::Refused, _))
+    )
+}
+
+impl Meant {
+    /// What the release has recorded for going back to before it.
+    ///
+    /// # Errors
+    ///
+    /// When there is nothing to go back to, with the reason.
+    pub fn way_back(&self) -> Result<(Source, VersionLabel), String> {
+        let way_back = way_back(&self.release)?;
+        let promoted = matches!(self.release.outcome, Some((Outcome::Promoted, _)));
+        let found = self.passed.iter().find_map(|release| release.blue.as_ref());
+        match (found, &self.release.green) {
+            (Some(found), Some(green)) if promoted && found.id != green.id => Err(format!(
+                "release {} made {} ({}) live, and a release after it found {} ({}) live: somebody has changed that in between, so what \
+                 was before it need not be what you want; release the version that is to be live by `cutover release`",
+                self.release.plan.id, green.name, green.id, found.name, found.id
+            )),
+            _ => Ok(way_back),
+        }
+    }
+
+    /// The newest release, if it was taken back because an operator asked for that. To ask again is then no wish to go back further.
+    #[must_use]
+    pub fn had_already(&self) -> Option<&Release> {
+        let newest = self.passed.iter().find(|release| release.plan.drill.is_none())?;
+        let forward = !matches!(newest.plan.source, Source::Recorded { .. });
+        (forward && newest.wishes.roll_back).then_some(newest)
+    }
+}
+
+/// The newest release that says what is live when the newest one of all is this: itself, unless it was a drill, or a way back that
+/// came to nothing.
+///
+/// # Errors
+///
+/// When the journal cannot be read, or says something impossible.
+pub async fn that_counts(journal: &dyn Journal, newest: Release) -> Result<Release, JournalError> {
     let mut release = newest;
     while let Some(before) = came_to_nothing(&release) {
         match catch_up(journal, &before, None).await? {
@@ -34,11 +108,8 @@ fn came_to_nothing(release: &Release) -> Option<ReleaseId> {
     let Source::Recorded { release: number, .. } = release.plan.source else {
         return None;
     };
-    let (Outcome::RolledBack | Outcome::Aborted | Outcome::Refused) = release.outcome.as_ref()?.0 else {
-        return None;
-    };
     // Whatever a journal says, this comes to an end.
-    (number < release.plan.id.number).then(|| before(number))
+    (has_changed_nothing(release) && number < release.plan.id.number).then(|| before(number))
 }
 
 /// As many releases are looked at for the one that made what is live.
@@ -81,23 +152,19 @@ pub async fn has_left(journal: &dyn Journal, newest: &Release, wanted: &Plan) ->
 }
 
 /// What an ended release has recorded for going back to before it.
-///
-/// # Errors
-///
-/// When there is nothing to go back to, with the reason.
-pub fn way_back(release: &Release) -> Result<(Source, VersionLabel), String> {
+fn way_back(release: &Release) -> Result<(Source, VersionLabel), String> {
     let id = &release.plan.id;
-    let (Some((outcome, _)), Some(blue)) = (&release.outcome, &release.blue) else {
-        return Err(format!("release {id} has recorded nothing to go back to"));
-    };
-    match outcome {
-        Outcome::Promoted | Outcome::NeedsHuman => {}
-        Outcome::RolledBack | Outcome::Aborted | Outcome::Refused => {
-            return Err(format!(
-                "release {id} was {outcome}: what was live before it is live still"
-            ));
-        }
+    if let (true, Some((outcome, _))) = (has_changed_nothing(release), &release.outcome) {
+        return Err(format!(
+            "release {id} was {outcome}: what was live before it is live still, and the journal has no release before it that changed \
+             that; another version is made live by `cutover release`"
+        ));
     }
+    let (Some(_), Some(blue)) = (&release.outcome, &release.blue) else {
+        return Err(format!(
+            "release {id} has recorded nothing to go back to; another version is made live by `cutover release`"
+        ));
+    };
     let Some(version) = &blue.version else {
         return Err(format!(
             "release {id} found no version on blue ({}), so there is none to go back to",
@@ -122,8 +189,9 @@ pub fn way_back(release: &Release) -> Result<(Source, VersionLabel), String> {
 mod tests {
     use super::*;
     use crate::journal::{Append, DirectoryJournal};
+    use crate::model::{EnvironmentId, EnvironmentName};
     use crate::release::tests::{first_entry, plan};
-    use crate::release::{Entry, Event, Outcome};
+    use crate::release::{Blue, Entry, Event, Green, Outcome};
 
     /// Writes a release that only began and ended so.
     async fn written(journal: &DirectoryJournal, number: u32, source: Option<Source>, outcome: Outcome) -> Release {
@@ -165,7 +233,7 @@ mod tests {
         let _first_try = written(&journal, 2, back_to_before(1), Outcome::Aborted).await;
         let newest = written(&journal, 3, back_to_before(1), Outcome::Refused).await;
         let meant = Box::pin(to_take_back(&journal, newest)).await.unwrap();
-        assert_eq!(meant.plan.id.number, ReleaseNumber(1));
+        assert_eq!(meant.release.plan.id.number, ReleaseNumber(1));
     }
 
     #[tokio::test]
@@ -220,13 +288,90 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_release_that_was_rolled_back_is_not_mistaken_for_a_way_back() {
+    async fn releases_that_changed_nothing_do_not_hide_the_one_that_made_what_is_live() {
         let folder = tempfile::tempdir().unwrap();
         let journal = DirectoryJournal::new(folder.path());
-        let _good = written(&journal, 1, None, Outcome::NeedsHuman).await;
+        let _before = written(&journal, 1, None, Outcome::RolledBack).await;
+        let _good = written(&journal, 2, None, Outcome::Promoted).await;
+        for (number, outcome) in [(3, Outcome::RolledBack), (4, Outcome::Aborted), (5, Outcome::Refused)] {
+            let newest = written(&journal, number, None, outcome).await;
+            let meant = Box::pin(to_take_back(&journal, newest)).await.unwrap();
+            assert_eq!(meant.release.plan.id.number, ReleaseNumber(2), "{outcome}");
+            let passed: Vec<_> = meant.passed.iter().map(|release| release.plan.id.number.0).collect();
+            assert_eq!(passed, (3..=number).rev().collect::<Vec<_>>());
+        }
+        // Who knows what a person has left then?
+        let _stuck = written(&journal, 6, None, Outcome::NeedsHuman).await;
+        let newest = written(&journal, 7, None, Outcome::Aborted).await;
+        let meant = Box::pin(to_take_back(&journal, newest)).await.unwrap();
+        assert_eq!(meant.release.plan.id.number, ReleaseNumber(6));
+    }
+
+    #[tokio::test]
+    async fn where_no_release_changed_anything_there_is_nothing_to_take_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = DirectoryJournal::new(folder.path());
+        let _first = written(&journal, 1, None, Outcome::RolledBack).await;
         let newest = written(&journal, 2, None, Outcome::Aborted).await;
         let meant = Box::pin(to_take_back(&journal, newest)).await.unwrap();
-        assert_eq!(meant.plan.id.number, ReleaseNumber(2), "release 1 was not asked about");
+        let said = meant.way_back().unwrap_err();
+        for part in ["/1 was rolled back", "is live still", "`cutover release`"] {
+            assert!(said.contains(part), "{said}");
+        }
+    }
+
+    #[test]
+    fn who_asks_twice_for_a_rollback_does_not_go_back_twice() {
+        let of = |change: &dyn Fn(&mut Release)| {
+            let mut newest = crate::release::tests::release(plan());
+            newest.wishes.roll_back = true;
+            change(&mut newest);
+            let meant = Meant {
+                release: crate::release::tests::release(plan()),
+                passed: vec![newest],
+            };
+            meant.had_already().is_some()
+        };
+        assert!(of(&|_| {}));
+        assert!(!of(&|newest| newest.wishes.roll_back = false), "it went back by itself");
+        assert!(!of(
+            &|newest| newest.plan.drill = Some(crate::release::DrillKind::Rollback)
+        ));
+        assert!(!of(&|newest| newest.plan.source = back_to_before(1).unwrap()));
+    }
+
+    #[test]
+    fn what_somebody_else_made_live_is_not_taken_back_unasked() {
+        use crate::release::tests::{blue, release};
+
+        let mut promoted = release(plan());
+        promoted.outcome = Some((Outcome::Promoted, "good".to_owned()));
+        promoted.blue = Some(blue());
+        let green = Green {
+            id: EnvironmentId::new("e-green"),
+            name: EnvironmentName::new("shop-green"),
+            cname: None,
+            endpoint: None,
+            reused: false,
+            group: None,
+        };
+        promoted.green = Some(green.clone());
+        let meant = |found: Option<Blue>| {
+            let mut bad = release(plan());
+            bad.blue = found;
+            Meant {
+                release: promoted.clone(),
+                passed: vec![bad],
+            }
+        };
+        assert!(meant(None).way_back().is_ok(), "nothing is known of it");
+        let still = Blue { id: green.id, ..blue() };
+        assert!(meant(Some(still)).way_back().is_ok());
+        let said = meant(Some(blue())).way_back().unwrap_err();
+        assert!(
+            said.contains("somebody has changed that") && said.contains(blue().id.as_str()),
+            "{said}"
+        );
     }
 
     #[tokio::test]
@@ -236,6 +381,6 @@ mod tests {
         let _bad = written(&journal, 1, None, Outcome::NeedsHuman).await;
         let newest = written(&journal, 2, back_to_before(1), Outcome::NeedsHuman).await;
         let meant = Box::pin(to_take_back(&journal, newest)).await.unwrap();
-        assert_eq!(meant.plan.id.number, ReleaseNumber(2));
+        assert_eq!(meant.release.plan.id.number, ReleaseNumber(2));
     }
 }

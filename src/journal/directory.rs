@@ -247,7 +247,14 @@ fn check(folder: &Path) -> Result<(), JournalError> {
             Ok(_) => {
                 // The file has no name, so nothing is left of it. A full disk shows when something is in it.
                 let mut file = tempfile::tempfile_in(there).map_err(failed("write to", there))?;
-                file.write_all(&[b' '; PROBE]).map_err(failed("write to", there))?;
+                let written = file.write_all(&[b' '; PROBE]).map_err(|error| match error.kind() {
+                    io::ErrorKind::StorageFull => io::Error::new(
+                        io::ErrorKind::StorageFull,
+                        format!("{error}: a release wants {} KiB free", PROBE / 1024),
+                    ),
+                    _ => error,
+                });
+                written.map_err(failed("write to", there))?;
                 return file.sync_all().map_err(failed("write to", there));
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}

@@ -10,7 +10,7 @@ use super::{Failure, Function};
 use crate::aws::{Fault, NO_PIPELINE};
 use crate::compose::{
     self, NotBegun, Patience, Planner, Project, Refusal, SETTLE, WAIT, ask_to_turn_back, has_left, is_live, may_pass,
-    to_take_back,
+    that_counts,
 };
 use crate::driver::{Busy, Driver, DriverError, Seat};
 use crate::journal::newest;
@@ -88,7 +88,7 @@ impl Function {
             Some(newest) => {
                 let wanted = planner.plan(&Next::after(&newest));
                 // Drills leave live what was live before.
-                let before = Box::pin(to_take_back(desk.journal.as_ref(), newest)).await;
+                let before = Box::pin(that_counts(desk.journal.as_ref(), newest)).await;
                 let before = before.map_err(Failure::system)?;
                 let left = Box::pin(has_left(desk.journal.as_ref(), &before, &wanted)).await;
                 if left.map_err(Failure::system)? && Box::pin(is_live(&planner, &seat.world, seat.clock.as_ref())).await

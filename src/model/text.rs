@@ -48,6 +48,28 @@ pub fn is_region(text: &str) -> bool {
         && number.chars().all(|c| c.is_ascii_digit())
 }
 
+/// The known key a user most likely meant, if it looks like a slip.
+#[must_use]
+pub fn closest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
+    let plain = |text: &str| text.to_lowercase().replace('-', "_");
+    let key = plain(key);
+    // One wrong letter in three is a slip; more is another word.
+    let allowed = (key.chars().count() / 3).max(1);
+    known
+        .iter()
+        .map(|known| (strsim::damerau_levenshtein(&key, &plain(known)), *known))
+        .filter(|(distance, _)| *distance <= allowed)
+        .min()
+        .map(|(_, known)| known)
+}
+
+/// The label and the region of a name that Elastic Beanstalk gives: `shop.eu-west-1.elasticbeanstalk.com`.
+#[must_use]
+pub fn label_and_region(name: &str) -> Option<(&str, &str)> {
+    let (label, region) = name.strip_suffix(".elasticbeanstalk.com")?.rsplit_once('.')?;
+    is_region(region).then_some((label, region))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -46,8 +46,13 @@ pub fn backtest(release: &Release, replay: &Replay) -> String {
 
 fn served(harm: Harm) -> String {
     format!(
-        "green answered {:.0} requests of users, {:.0} of them with a server error",
-        harm.requests, harm.errors
+        "green answered {} of users, {:.0} of them with a server error",
+        if harm.requests.round() == 1.0 {
+            "1 request".to_owned()
+        } else {
+            format!("{:.0} requests", harm.requests)
+        },
+        harm.errors
     )
 }
 

@@ -6,7 +6,10 @@ use crate::model::{ReleaseNumber, Timestamp};
 use crate::release::{DrillKind, Outcome, Phase, Release, ReleaseId, Source};
 
 /// What stands above the lines.
-pub const HEADING: &str = "number  began (UTC)          outcome        version";
+pub const HEADING: &str = "number  began (UTC)          outcome        version, and why it was not promoted";
+
+/// A reason is told up to there, in characters: the whole is in the release's own status.
+const WHY: usize = 72;
 
 /// One of several releases.
 #[derive(Debug, Serialize)]
@@ -71,8 +74,28 @@ impl Listed {
         if self.way_back.is_some() {
             line.push_str(" (way back)");
         }
+        if let Some(why) = self.why.as_deref().filter(|_| self.outcome != Some(Outcome::Promoted)) {
+            line.push_str(": ");
+            line.push_str(&shortened(why));
+        }
         line
     }
+}
+
+/// The beginning of a reason, on one line.
+fn shortened(why: &str) -> String {
+    let line = why.lines().next().unwrap_or_default();
+    if line.chars().count() <= WHY && line.len() == why.len() {
+        return line.to_owned();
+    }
+    let begin: String = line.chars().take(WHY).collect();
+    format!("{}…", begin.trim_end())
+}
+
+/// A release that cannot be read, in the same columns.
+#[must_use]
+pub fn unreadable(number: ReleaseNumber, why: &str) -> String {
+    format!("{:>6}  cannot be read: {why}", number.0)
 }
 
 #[cfg(test)]
@@ -91,7 +114,7 @@ mod tests {
         let listed = Listed::of(&of);
         let line = listed.line();
         assert!(
-            line.ends_with(&format!("needs a human  {version} (drill: bad-green)")),
+            line.ends_with(&format!("needs a human  {version} (drill: bad-green): nobody came")),
             "{line}"
         );
         assert_eq!(line.find(&version), HEADING.find("version"), "{line}");
@@ -108,7 +131,16 @@ mod tests {
             cname: None,
         };
         let listed = Listed::of(&of);
-        assert!(listed.line().ends_with(" (way back)"));
+        assert!(listed.line().ends_with(" (way back): nobody came"));
+        of.outcome = Some((Outcome::RolledBack, format!("é{}\nand more", "a".repeat(100))));
+        let line = Listed::of(&of).line();
+        assert!(
+            line.ends_with("aaa…") && line.contains(": éaaa") && line.chars().count() < 160,
+            "{line}"
+        );
+        // Nothing has to be explained there.
+        of.outcome = Some((Outcome::Promoted, "all went well".to_owned()));
+        assert!(Listed::of(&of).line().ends_with(" (way back)"));
         assert_eq!(serde_json::json!(listed)["way_back"], "shop/production/3");
     }
 }

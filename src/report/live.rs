@@ -37,7 +37,7 @@ impl Listener for Plain {
                 let lines: Vec<_> = told.iter().map(|text| prefixed(entry, release, text)).collect();
                 lines.join("\n")
             }
-            Notice::Waiting { release, why, .. } => {
+            Notice::Waiting { release, why, now, .. } => {
                 let news = news(release, why);
                 if let Ok(mut last) = self.last.lock() {
                     if *last == news {
@@ -45,7 +45,7 @@ impl Listener for Plain {
                     }
                     *last = news;
                 }
-                format!("{INDENT}{:<10} {why}", release.phase.as_str())
+                format!("{}  {:<10} {why}", now.time_of_day(), release.phase.as_str())
             }
             Notice::Progress { done, total } if done == total => format!("{INDENT}{} sent", HumanBytes(total)),
             Notice::Progress { .. } => return,
@@ -60,13 +60,22 @@ impl Listener for Plain {
     }
 }
 
-/// What makes a wait another one than before. A bake in which nothing is known ends later with each look: that is no news.
+/// What makes a wait another one than before. A bake in which nothing is known ends later with each look, and one in which too little
+/// was answered counts on: that is no news.
 fn news(release: &Release, why: &Why) -> String {
     let phase = release.phase;
     match why {
-        Why::Baking { doubt: Some(doubt), .. } => format!("{phase}: {doubt}"),
+        Why::Baking { doubt: Some(doubt), .. } => format!("{phase}: {}", uncounted(doubt)),
         _ => format!("{phase}: {why}"),
     }
+}
+
+/// A doubt without the number of requests that green has answered.
+fn uncounted(doubt: &str) -> String {
+    let Some((before, after)) = doubt.split_once(" requests and probes") else {
+        return doubt.to_owned();
+    };
+    format!("{}{after}", before.trim_end_matches(|c: char| c.is_ascii_digit()))
 }
 
 fn prefixed(entry: &Entry, release: &Release, text: &str) -> String {
@@ -335,6 +344,9 @@ mod tests {
         assert_eq!(of(10, Some("no answer")), of(20, Some("no answer")));
         assert_ne!(of(10, Some("no answer")), of(10, Some("status 500")));
         assert_ne!(of(10, None), of(20, None));
+        let few =
+            |answered| format!("green has answered {answered} requests and probes in this step, and 30 are wanted");
+        assert_eq!(of(10, Some(&few(10))), of(10, Some(&few(12))));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use std::sync::Arc;
 pub use backtest::backtest;
 pub use json::JsonLines;
 pub use line::line;
-pub use list::{HEADING, Listed};
+pub use list::{HEADING, Listed, unreadable};
 pub use live::{Bar, Plain};
 pub use summary::{plan, status};
 

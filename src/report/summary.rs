@@ -143,6 +143,13 @@ pub fn status(release: &Release, now: Timestamp, free: Option<&str>, journal: &s
             let since =
                 crate::model::Span::from(std::time::Duration::from_secs(now.since(release.phase_since).as_secs()));
             let _ = writeln!(text, "  phase    {} for {since}", release.phase);
+            if let Some(back) = &release.rollback {
+                let traffic = match back.restored_at {
+                    Some(at) => format!("all traffic on blue since {at}"),
+                    None => "not all traffic is seen on blue yet".to_owned(),
+                };
+                let _ = writeln!(text, "  back     since {}: {}; {traffic}", back.since, back.why);
+            }
             if release.plan.step_count() > 1 {
                 let _ = writeln!(
                     text,
@@ -234,7 +241,7 @@ pub fn status(release: &Release, now: Timestamp, free: Option<&str>, journal: &s
             green.name, green.id, release.plan.version_label
         );
     }
-    if let (Some(verdict), Some(words)) = (telling(release), release.assessment.in_words()) {
+    if let (Some(verdict), Some(words)) = (telling(release), verdict_words(release)) {
         let _ = writeln!(text, "  verdict  {verdict}: {words}");
     }
     for gate in &release.gates_passed {
@@ -278,6 +285,17 @@ fn telling(release: &Release) -> Option<Decision> {
         (None, None) => true,
     };
     (release.shifted_at.is_some() && telling).then_some(decision)
+}
+
+/// The verdict in words. In a step that gives green everything nothing passes early, so the time until it could is not told.
+fn verdict_words(release: &Release) -> Option<String> {
+    let why = release.assessment.verdict.as_ref().map(|verdict| &verdict.why);
+    match why {
+        Some(crate::verdict::Why::Baking { .. }) if release.plan.share(release.step).is_whole() => {
+            Some("nothing speaks against green".to_owned())
+        }
+        _ => release.assessment.in_words(),
+    }
 }
 
 /// What is left of a release that nobody drives, and by what it goes on.
@@ -515,6 +533,49 @@ mod tests {
         assert!(of(Decision::Unhealthy, true, Some(back())));
         assert!(of(Decision::Healthy, true, None), "it has passed early");
         assert!(!of(Decision::Insufficient, true, None), "its time was over");
+    }
+
+    #[test]
+    fn an_early_pass_is_told_of_only_where_there_is_one() {
+        let of = |mut release: Release| {
+            release.shifted_at = Some(release.started_at);
+            release.assessment.verdict = Some(Verdict {
+                decision: Decision::Insufficient,
+                why: crate::verdict::Why::Baking { left_s: 895.2 },
+                evidence: None,
+                advice: None,
+            });
+            shown(&release, None)
+        };
+        let swap = of(release(plan_of_a_release()));
+        assert!(
+            swap.contains("nothing speaks against green\n") && !swap.contains("early"),
+            "{swap}"
+        );
+        let step = of(release(gradual(Lever::WeightedDns)));
+        assert!(step.contains("no early pass for 896 s more"), "{step}");
+    }
+
+    #[test]
+    fn a_release_on_its_way_back_says_why() {
+        let mut release = release(plan_of_a_release());
+        assert!(!shown(&release, None).contains("  back"));
+        release.phase = Phase::RollBack;
+        release.rollback = Some(back());
+        let said = shown(&release, None);
+        assert!(
+            said.contains(": an alarm is on; not all traffic is seen on blue yet\n"),
+            "{said}"
+        );
+        release.rollback = Some(RollbackState {
+            restored_at: Some(Timestamp::from_millis(1_800_000_000_000)),
+            ..back()
+        });
+        let said = shown(&release, None);
+        assert!(said.contains("all traffic on blue since 2027-01-15"), "{said}");
+        // Then `why` says the same.
+        release.outcome = Some((Outcome::RolledBack, "an alarm is on".to_owned()));
+        assert!(!shown(&release, None).contains("  back"));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::scene::Scene;
 use super::shares::Place;
 use super::stage::{NEW, OLD, slot, slot_cname};
 use super::wire::Call;
-use crate::compose::{to_take_back, way_back};
+use crate::compose::to_take_back;
 use crate::driver::{Driver, DriverError, Seat};
 use crate::journal::newest;
 use crate::local::account::EnvironmentView;
@@ -119,7 +119,7 @@ impl Crew {
             Act::Again => self.planner.clone(),
             Act::Back => {
                 let meant = Box::pin(to_take_back(seat.journal.as_ref(), last)).await.ok()?;
-                let (source, label) = match way_back(&meant) {
+                let (source, label) = match meant.way_back() {
                     Ok(found) => found,
                     Err(why) => {
                         self.scene.tell(who, || why);

@@ -120,6 +120,13 @@ impl SpecError {
     }
 
     pub(super) fn invalid(name: &str, text: String, mut problems: Vec<Problem>) -> Self {
+        for problem in &mut problems {
+            // A label at the very end of a text would not be shown.
+            if problem.span.start >= text.len() {
+                let last = text.trim_end().char_indices().next_back();
+                problem.span = last.map_or(0..0, |(at, letter)| at..at + letter.len_utf8());
+            }
+        }
         problems.sort_by_key(|problem| (problem.span.start, problem.span.end));
         Self::Invalid {
             problems,

@@ -7,6 +7,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::document::{Document, Place, Step};
 use super::error::Problem;
+use crate::model::text::closest;
 
 /// What is wrong with the keys of a file.
 #[derive(Default)]
@@ -205,20 +206,6 @@ impl Walk<'_> {
         let quoted: Vec<String> = known.iter().map(|key| format!("`{key}`")).collect();
         Some(format!("known here: {}", quoted.join(", ")))
     }
-}
-
-/// The known key a user most likely meant.
-pub(super) fn closest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
-    let plain = |text: &str| text.to_lowercase().replace('-', "_");
-    let key = plain(key);
-    // One wrong letter in three is a slip; more is another word.
-    let allowed = (key.chars().count() / 3).max(1);
-    known
-        .iter()
-        .map(|known| (strsim::damerau_levenshtein(&key, &plain(known)), *known))
-        .filter(|(distance, _)| *distance <= allowed)
-        .min()
-        .map(|(_, known)| known)
 }
 
 /// Follows references until there is a schema that says something itself.

@@ -10,6 +10,7 @@ use toml::de::DeTable;
 use super::document::{Document, Place};
 use super::error::{Problem, SpecError};
 use super::{Spec, keys, redact, rules, schema};
+use crate::model::text::closest;
 
 /// Nobody reads more than this, and each one costs a look at the whole file.
 const MOST_PROBLEMS: usize = 50;
@@ -148,7 +149,7 @@ impl Reader<'_> {
             problem.help = keys::how_to_write(&self.schema, place);
             return problem;
         };
-        let meant = keys::closest(word, &words).map(|meant| format!("did you mean \"{meant}\"?"));
+        let meant = closest(word, &words).map(|meant| format!("did you mean \"{meant}\"?"));
         let help = meant.or_else(|| keys::how_to_write(&self.schema, place));
         // Of the words that the type knows, some may not be meant here.
         let fitting: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();

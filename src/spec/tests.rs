@@ -576,6 +576,16 @@ fn line() -> impl Strategy<Value = String> {
     ]
 }
 
+#[test]
+fn what_is_wrong_at_the_end_of_a_file_is_shown_too() {
+    let error = Spec::parse("cutover.toml", "application=\"x\ncname=").unwrap_err();
+    let shown = error.render(false, 200);
+    assert_eq!(error.problems().len(), 2, "{shown}");
+    for problem in error.problems() {
+        assert!(shown.contains(&problem.message), "{}: {shown}", problem.message);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 

@@ -235,8 +235,8 @@ async fn a_wait_ends_at_its_deadline_or_by_a_signal() {
         .with(3)
         .saying(&words);
 
-    for (signal, flag) in [(Signal::INT, "--wait"), (Signal::TERM, "--wait")] {
-        let mut child = project.release("v3", &bundles::good("3"), &[flag]);
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let mut child = project.release("v3", &bundles::good("3"), &["--wait"]);
         waiting(&mut child).await;
         kill_process(Pid::from_raw(child.id().try_into().unwrap()).unwrap(), signal).unwrap();
         child

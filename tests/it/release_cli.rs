@@ -180,25 +180,42 @@ async fn a_release_is_taken_back_while_blue_is_warm_and_after() {
         .await
         .with(0);
     cloud.settled("back", "v3", "3").await;
+    users.content().await;
+    // A release that has changed nothing does not hide it.
+    project
+        .release("v4", &bundles::bad("4"), &[])
+        .end(MOMENT * 2)
+        .await
+        .with(4);
+    cloud.settled("back", "v3", "3").await;
+    let swaps = project.proxy.count("SwapEnvironmentCNAMEs");
+    let users = cloud.users("back", 40.0);
+    project
+        .run(&["rollback", "--release", "3"])
+        .await
+        .with(3)
+        .saying(&["would now take back release back/production/2, not release 3"]);
     // It is not refused because of what it is to end.
     let severe = Fault::Rewrite("<HealthStatus>Ok<".to_owned(), "<HealthStatus>Severe<".to_owned());
     project.proxy.order("DescribeEnvironmentHealth", severe, 2);
     let mut first = project.start(&["rollback", "--json"]);
-    project.event(3, "published", &mut first).await;
+    project.event(4, "published", &mut first).await;
     // Whoever else is as quick as that wants the same, and not that it is given up.
     let second = project.start(&["rollback", "--json"]).end(MOMENT * 2).await.with(0);
     second.saying(&["takes release 2 back already"]);
     let ended = first.end(MOMENT * 2).await.with(0);
     assert_eq!(ended.outcome(), "promoted", "{}", ended.said());
+    let said = ended.said();
+    assert!(said.contains("/3 has changed nothing"), "{said}");
     cloud.settled("back", "v1", "1").await;
-    assert_eq!(project.proxy.count("SwapEnvironmentCNAMEs"), 4);
+    assert_eq!(project.proxy.count("SwapEnvironmentCNAMEs"), swaps + 1);
     assert_eq!(project.status().await["plan"]["source"]["kind"], "recorded");
     project
         .run(&["rollback"])
         .await
         .with(3)
         .saying(&["has taken release 2 back already", "--undo"]);
-    assert_eq!(project.proxy.count("SwapEnvironmentCNAMEs"), 4);
+    assert_eq!(project.proxy.count("SwapEnvironmentCNAMEs"), swaps + 1);
     project.run(&["rollback", "--undo"]).await.with(0);
     cloud.settled("back", "v3", "3").await;
     users.content().await;

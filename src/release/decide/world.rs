@@ -59,7 +59,12 @@ pub(super) fn turn(release: &Release) -> Option<Decision> {
 /// Who asked to turn back.
 fn operator(release: &Release) -> String {
     let by = release.wishes.turned_by.as_ref();
-    by.map_or("an operator".to_owned(), |by| format!("an operator ({by})"))
+    // A release that waits takes a drill back, too, by the same wish.
+    let who = match release.plan.drill {
+        Some(_) => "a release that waits, or an operator",
+        None => "an operator",
+    };
+    by.map_or(who.to_owned(), |by| format!("{who} ({by})"))
 }
 
 /// Acts upon a finding that would turn the release only when it was seen for two polling intervals without a break: a list that

@@ -199,13 +199,16 @@ impl Findings {
                 } else {
                     names.join(", ")
                 };
+                let advice = rules::elsewhere(environments, &plan.slot_cname).unwrap_or_else(|| {
+                    format!("set `cname` in cutover.toml to the name of the live environment; there are: {names}")
+                });
                 self.add(
                     "live",
                     format!(
                         "no environment of {} holds the name {}",
                         plan.id.slot.application, plan.slot_cname
                     ),
-                    format!("set `cname` in cutover.toml to the name of the live environment; there are: {names}"),
+                    advice,
                 );
                 None
             }

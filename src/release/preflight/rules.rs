@@ -4,6 +4,7 @@ use super::super::plan::Plan;
 use super::super::seen::EnvironmentSeen;
 use super::{Facts, Findings, RuleSeen, SettingsSeen};
 use crate::model::Known;
+use crate::model::text::label_and_region;
 
 impl Findings {
     /// Rules that will not do for this live environment, and an environment that will not do for any.
@@ -94,4 +95,20 @@ pub(super) fn unclear(facts: &Facts) -> String {
         )
     });
     told.collect()
+}
+
+/// What to do where the name that the live environment should hold is one of another region.
+pub(super) fn elsewhere(environments: &[EnvironmentSeen], wanted: &str) -> Option<String> {
+    let (label, region) = label_and_region(wanted)?;
+    let seen = environments.iter().find_map(|seen| {
+        let cname = seen.cname.as_deref()?;
+        let (own, other) = label_and_region(cname)?;
+        (own.eq_ignore_ascii_case(label) && other != region)
+            .then(|| (other.to_owned(), format!("{cname} ({})", seen.name)))
+    });
+    let (other, seen) = seen?;
+    Some(format!(
+        "the region is {region}, by `region` in cutover.toml or by the environment, and there is {seen} in {other}: set `region` to {other} \
+         if that is the live environment"
+    ))
 }

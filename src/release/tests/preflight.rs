@@ -286,6 +286,14 @@ const WRONG: [(Change, &str, &[&str]); 31] = [
     ),
     (
         |case| {
+            let cname = case.live().cname.clone().unwrap_or_default();
+            case.live().cname = Some(cname.replace("eu-west-1", "eu-central-1"));
+        },
+        "live",
+        &["the region is eu-west-1", "set `region` to eu-central-1"],
+    ),
+    (
+        |case| {
             case.add(|_| {});
         },
         "live",

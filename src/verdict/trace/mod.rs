@@ -1,8 +1,10 @@
 //! Traces: measurements of a release as JSON lines, judged line by line.
 //!
 //! The first line is the header, which says what the release looked like; each line after it is a window. Keys that are not known
-//! are passed over, so that a trace may hold more than is needed.
+//! are passed over, and told of once, so that a trace may hold more than is needed; but a key of the header that looks like a slip is a
+//! mistake, because nothing else shows that a bound was not taken.
 
+mod keys;
 mod told;
 mod wire;
 
@@ -67,6 +69,10 @@ pub struct Session {
     given: Option<Policy>,
     began: Option<Begun>,
     line: u64,
+    /// What has been passed over, until it is told.
+    note: Option<String>,
+    /// Whether a window was looked at for keys that mean nothing. All windows of a trace have the same.
+    looked: bool,
 }
 
 #[derive(Debug)]
@@ -86,6 +92,8 @@ impl Session {
             given,
             began: None,
             line: 0,
+            note: None,
+            looked: false,
         }
     }
 
@@ -103,6 +111,7 @@ impl Session {
         let line = self.line;
         let Some(begun) = &mut self.began else {
             self.began = Some(begin(text, line, self.given.as_ref())?);
+            self.note = note(line, &keys::of_header(text));
             return Ok(None);
         };
         let read: Line = serde_json::from_str(text).map_err(|error| LineError {
@@ -110,7 +119,16 @@ impl Session {
             what: wire::fault(&error, text),
             advice: "write a window such as {\"t\":310,\"blue\":{\"requests\":4750,\"errors\":5},\"green\":{\"requests\":250,\"errors\":0}}",
         })?;
+        if !self.looked {
+            self.looked = true;
+            self.note = note(line, &keys::of_window(text));
+        }
         Ok(Some(begun.answer(read)))
+    }
+
+    /// What the last line held that means nothing, once for the header and once for the windows.
+    pub fn take_note(&mut self) -> Option<String> {
+        self.note.take()
     }
 
     /// Whether there was a header.
@@ -118,6 +136,17 @@ impl Session {
     pub fn has_begun(&self) -> bool {
         self.began.is_some()
     }
+}
+
+/// That keys are passed over.
+fn note(line: u64, strange: &[keys::Strange]) -> Option<String> {
+    let said: Vec<_> = strange.iter().map(keys::Strange::in_words).collect();
+    (!said.is_empty()).then(|| {
+        format!(
+            "line {line} of the trace: passed over, because they mean nothing here: {}",
+            said.join(", ")
+        )
+    })
 }
 
 /// A text without the mark with which some programs begin UTF-8.
@@ -138,6 +167,17 @@ fn begin(text: &str, line: u64, given: Option<&Policy>) -> Result<Begun, LineErr
             line,
             what: "it is a window, and there was no header before it".to_owned(),
             advice,
+        });
+    }
+    let slip = |strange: &keys::Strange| {
+        let meant = strange.meant?;
+        Some(format!("`{}` means nothing: did you mean `{meant}`?", strange.key))
+    };
+    if let Some(what) = keys::of_header(text).iter().find_map(slip) {
+        return Err(LineError {
+            line,
+            what,
+            advice: "correct it, or leave it out; `cutover verdict --help` shows a header",
         });
     }
     if let Some(what) = header.fault() {

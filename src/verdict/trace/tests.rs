@@ -40,6 +40,39 @@ fn a_header_says_what_the_release_looks_like() {
 }
 
 #[test]
+fn a_slip_in_a_header_is_a_mistake_and_what_is_more_than_needed_is_told_once() {
+    for (header, key, meant) in [
+        (
+            r#"{"tolerance":{"eror_ratio":5}}"#,
+            "tolerance.eror_ratio",
+            "error_ratio",
+        ),
+        (r#"{"slo":{"eror_rate":0.01}}"#, "slo.eror_rate", "error_rate"),
+        (r#"{"promote":{"min_bake":60}}"#, "promote.min_bake", "min_bake_s"),
+        (r#"{"window-s":10}"#, "window-s", "window_s"),
+    ] {
+        let error = Session::new(None).line(header).unwrap_err();
+        assert_eq!(
+            error.what,
+            format!("`{key}` means nothing: did you mean `{meant}`?"),
+            "{header}"
+        );
+    }
+    let mut more = session(HEADER);
+    let note = more.take_note().unwrap();
+    assert!(note.ends_with("mean nothing here: `comment`, `horizon_s`"), "{note}");
+    let odd = r#"{"t":310,"blue":{"requets":5,"latency":{"p50":9}},"green":{"requests":3,"errors":0}}"#;
+    assert!(more.line(odd).unwrap().is_some());
+    let note = more.take_note().unwrap();
+    assert!(
+        note.ends_with("`blue.latency`, `blue.requets` (did you mean `requests`?)"),
+        "{note}"
+    );
+    assert!(more.line(&odd.replace("310", "320")).unwrap().is_some());
+    assert_eq!(more.take_note(), None, "it was told");
+}
+
+#[test]
 fn what_a_header_leaves_out_is_as_usual() {
     let usual = Policy::default();
     let policy = |header| session(header).began.unwrap().judge.policy().clone();
