@@ -45,6 +45,7 @@ pub(super) fn state(phase: Phase) -> Release {
         cname: None,
         weights: crate::traffic::Originals::new(),
         group: None,
+        group_limits: None,
     });
     state.green = Some(Green {
         id: "e-green".into(),

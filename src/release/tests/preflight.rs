@@ -157,7 +157,7 @@ fn unread<T>() -> Known<T> {
 }
 
 /// What is wrong, the code of the one problem that comes of it, and words that its message holds.
-const WRONG: [(Change, &str, &[&str]); 30] = [
+const WRONG: [(Change, &str, &[&str]); 31] = [
     (
         |case| case.facts.bundle.push("no Procfile".to_owned()),
         "bundle",
@@ -262,6 +262,11 @@ const WRONG: [(Change, &str, &[&str]); 30] = [
         |case| case.facts.blue_settings = unread(),
         "unknown",
         &["configuration of"],
+    ),
+    (
+        |case| case.facts.blue_group = unread(),
+        "unknown",
+        &["Auto Scaling group of", BLUE],
     ),
     (
         |case| case.facts.other_names = unread(),
