@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_autoscaling::types::AutoScalingGroup;
 use aws_sdk_elasticloadbalancingv2::types::{
     Action, ActionTypeEnum, FixedResponseActionConfig, ForwardActionConfig, HostHeaderConditionConfig,
     PathPatternConditionConfig, ProtocolEnum, RuleCondition, TargetGroupStickinessConfig, TargetGroupTuple,
@@ -12,7 +13,8 @@ use aws_sdk_elasticloadbalancingv2::types::{
 use super::error::read;
 use super::{Aws, CallError, InTime};
 use crate::model::EnvironmentId;
-use crate::traffic::{Forward, Rule};
+use crate::release::{GroupSeen, Limits};
+use crate::traffic::{Forward, Rule, Stickiness};
 
 /// What the service says when one of the rules that are asked for is not there.
 const NO_RULE: &str = "RuleNotFound";
@@ -120,6 +122,41 @@ impl Aws {
     ///
     /// When that cannot be said.
     pub async fn target_groups(&self, environment: &EnvironmentId) -> Result<Vec<String>, CallError> {
+        let groups = self.scaling_groups(environment).await?;
+        let mut arns: Vec<String> = groups
+            .iter()
+            .flat_map(|group| group.target_group_arns().iter().cloned())
+            .collect();
+        arns.sort();
+        arns.dedup();
+        Ok(arns)
+    }
+
+    /// An environment's Auto Scaling group: its limits, which may differ from those of the configuration, and what it runs. Two reads.
+    ///
+    /// # Errors
+    ///
+    /// When that cannot be said.
+    pub async fn scaling_group(&self, environment: &EnvironmentId) -> Result<GroupSeen, CallError> {
+        let groups = self.scaling_groups(environment).await?;
+        let group = groups.first().ok_or_else(|| {
+            CallError::refused(
+                "DescribeAutoScalingGroups",
+                format!("environment {environment} has no Auto Scaling group"),
+            )
+        })?;
+        let number = |number: Option<i32>| number.and_then(|number| u32::try_from(number).ok()).unwrap_or(0);
+        Ok(GroupSeen {
+            limits: Limits {
+                min_instances: number(group.min_size()),
+                max_instances: number(group.max_size()),
+            },
+            running: number(group.desired_capacity()),
+        })
+    }
+
+    /// The Auto Scaling groups of an environment. Two reads.
+    async fn scaling_groups(&self, environment: &EnvironmentId) -> Result<Vec<AutoScalingGroup>, CallError> {
         let resources = self
             .beanstalk
             .describe_environment_resources()
@@ -144,14 +181,7 @@ impl Aws {
             .send()
             .await
             .map_err(|error| read("DescribeAutoScalingGroups", error))?;
-        let mut arns: Vec<String> = groups
-            .auto_scaling_groups()
-            .iter()
-            .flat_map(|group| group.target_group_arns().iter().cloned())
-            .collect();
-        arns.sort();
-        arns.dedup();
-        Ok(arns)
+        Ok(groups.auto_scaling_groups.unwrap_or_default())
     }
 
     /// How many targets of a target group are healthy. One that no rule names has none. A read.
@@ -245,7 +275,7 @@ impl Aws {
             .path_pattern_config(path.build());
         let forward = Forward {
             groups: vec![(group.to_owned(), 1)],
-            sticky,
+            sticky: sticky.map(Stickiness::lasting).unwrap_or_default(),
         };
         let made = self
             .balancing_once
@@ -281,9 +311,10 @@ fn written(forward: &Forward) -> Action {
         let weight = i32::try_from(*weight).unwrap_or(i32::MAX);
         config = config.target_groups(TargetGroupTuple::builder().target_group_arn(arn).weight(weight).build());
     }
-    let seconds = forward.sticky.map(|seconds| i32::try_from(seconds).unwrap_or(i32::MAX));
+    let seconds = forward.sticky.seconds;
+    let seconds = seconds.map(|seconds| i32::try_from(seconds).unwrap_or(i32::MAX));
     let sticky = TargetGroupStickinessConfig::builder()
-        .enabled(seconds.is_some())
+        .enabled(forward.sticky.enabled)
         .set_duration_seconds(seconds);
     let config = config.target_group_stickiness_config(sticky.build()).build();
     Action::builder()
@@ -318,17 +349,20 @@ fn forward(actions: &[Action]) -> Result<Forward, String> {
         let group = action.target_group_arn().ok_or("it forwards to nothing")?;
         return Ok(Forward {
             groups: vec![(group.to_owned(), 1)],
-            sticky: None,
+            sticky: Stickiness::default(),
         });
     };
     let groups = config
         .target_groups()
         .iter()
         .filter_map(|tuple| Some((tuple.target_group_arn()?.to_owned(), weight(tuple.weight()))));
-    let sticky = config
-        .target_group_stickiness_config()
-        .filter(|sticky| sticky.enabled() == Some(true))
-        .and_then(|sticky| u32::try_from(sticky.duration_seconds()?).ok());
+    let sticky = config.target_group_stickiness_config();
+    let sticky = sticky.map_or(Stickiness::default(), |sticky| Stickiness {
+        enabled: sticky.enabled() == Some(true),
+        seconds: sticky
+            .duration_seconds()
+            .and_then(|seconds| u32::try_from(seconds).ok()),
+    });
     Ok(Forward {
         groups: groups.collect(),
         sticky,
@@ -340,10 +374,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_written_of_a_rule_is_all_that_was_read_of_it() {
+        for (enabled, seconds) in [(true, Some(60)), (false, Some(3600)), (false, None)] {
+            let rule = Forward {
+                groups: vec![("blue".to_owned(), 1), ("green".to_owned(), 0)],
+                sticky: Stickiness { enabled, seconds },
+            };
+            assert_eq!(forward(&[written(&rule)]), Ok(rule));
+        }
+    }
+
+    #[test]
     fn the_default_rule_of_a_listener_cannot_be_weighed() {
         let wanted = Forward {
             groups: vec![("blue".to_owned(), 1)],
-            sticky: None,
+            sticky: Stickiness::default(),
         };
         let seen = |is_default: bool| {
             let rule = aws_sdk_elasticloadbalancingv2::types::Rule::builder();

@@ -88,6 +88,7 @@ pub async fn gather(world: &World, plan: &Plan, clock: &dyn Clock) -> Facts {
         (
             facts.blue_health,
             facts.blue_settings,
+            facts.blue_group,
             facts.managed_update,
             facts.other_names,
             facts.other_rules,
@@ -97,6 +98,7 @@ pub async fn gather(world: &World, plan: &Plan, clock: &dyn Clock) -> Facts {
         ) = tokio::join!(
             Box::pin(bounded(READ, health(world, &live.id, clock))),
             Box::pin(bounded(READ, world.aws.settings(application, &live.name))),
+            Box::pin(bounded(READ, world.aws.scaling_group(&live.id))),
             Box::pin(bounded(READ, world.aws.managed_update(&live.id, horizon))),
             Box::pin(bounded(READ, other_names(world, plan, &live))),
             Box::pin(bounded(READ, other_rules(world, plan, facts.split.known(), &live))),
@@ -126,6 +128,7 @@ fn blind(world: &World, identity: Known<String>, why: &str) -> Facts {
         other_rules: Known::Unknown(unknown()),
         blue_health: Known::Unknown(unknown()),
         blue_settings: Known::Unknown(unknown()),
+        blue_group: Known::Unknown(unknown()),
         managed_update: Known::Unknown(unknown()),
         version: Known::Unknown(unknown()),
         bucket: Known::Unknown(unknown()),
@@ -192,7 +195,7 @@ async fn rules(world: &World, plan: &Plan) -> Result<Vec<RuleSeen>, CallError> {
     let made_for = world.aws.made_for(&arns).await?;
     let seen = rules.iter().map(|rule| RuleSeen {
         place: place(&rule.arn),
-        sticky: rule.forward.as_ref().is_ok_and(|forward| forward.sticky.is_some()),
+        sticky: rule.forward.as_ref().is_ok_and(|forward| forward.sticky.enabled),
         made_for: made_for.get(&rule.arn).cloned(),
     });
     Ok(seen.collect())

@@ -19,6 +19,7 @@ mod ownership;
 mod perform;
 mod prune;
 mod read;
+mod resize;
 mod sampler;
 mod seat;
 mod steady;

@@ -7,14 +7,15 @@ use std::time::Duration;
 use super::evidence;
 use super::not_made::{not_now, refused, unread};
 use super::prune;
+use super::resize;
 use super::weights;
 use super::{Seat, World};
 use crate::aws::{InTime, NewEnvironment};
 use crate::model::text::tag_value;
 use crate::model::{EnvironmentId, InstanceId};
 use crate::release::{
-    Action, CallResult, EnvironmentSeen, EnvironmentStatus, HealthSeen, Listener, Notice, Plan, RELEASE_TAG, Release,
-    Role, Source, VersionSeen, limits,
+    Action, CallResult, EnvironmentSeen, EnvironmentStatus, HealthSeen, Limits, Listener, Notice, Plan, RELEASE_TAG,
+    Release, Role, Source, VersionSeen, limits,
 };
 use crate::spec::Lever;
 
@@ -100,12 +101,24 @@ pub(super) async fn perform(seat: &Seat, release: &Release, action: &Action, beg
             environment,
             min_instances,
             max_instances,
-        } => world
-            .aws
-            .set_capacity(environment, *min_instances, *max_instances, &sent_by)
-            .await
-            .map(|()| None)
-            .map_err(CallResult::from),
+        } => {
+            let wanted = Limits {
+                min_instances: *min_instances,
+                max_instances: *max_instances,
+            };
+            match in_bounds(Box::pin(resize::fit(world, release, environment, wanted)))
+                .await
+                .and_then(|()| in_time())
+            {
+                Ok(()) => world
+                    .aws
+                    .set_capacity(environment, *min_instances, *max_instances, &sent_by)
+                    .await
+                    .map(|()| None)
+                    .map_err(CallResult::from),
+                Err(not_made) => Err(not_made),
+            }
+        }
         Action::ReplaceInstance { environment, instance } => {
             match in_bounds(Box::pin(fit_to_replace(world, environment, instance)))
                 .await

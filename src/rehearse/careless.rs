@@ -11,7 +11,7 @@ use crate::compose::Artifact;
 use crate::model::{Clock, EnvironmentId, EnvironmentName, Span, SystemClock, VersionLabel};
 use crate::release::EnvironmentSeen;
 use crate::spec::{Lever, Spec};
-use crate::traffic::{Fence, Forward, Hosts, Weigh, Weighting, fence_name, members, weigh};
+use crate::traffic::{Fence, Forward, Hosts, Stickiness, Weigh, Weighting, fence_name, members, weigh};
 
 /// How long any step may take; none of them is to be waited for at AWS's own pace.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -117,7 +117,7 @@ async fn rules(stage: &Stage, spec: &Spec, green: &EnvironmentSeen) -> Result<()
     let groups = groups.map_err(setup("look for the target group"))?;
     let forward = Forward {
         groups: groups.into_iter().map(|group| (group, 1)).collect(),
-        sticky: None,
+        sticky: Stickiness::default(),
     };
     for rule in &spec.weighted_target_groups.rules {
         let changed = stage.aws.set_forward(rule, &forward, &soon()).await;

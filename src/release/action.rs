@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::size::Limits;
 use crate::model::text::plural;
 use crate::model::{EnvironmentId, EnvironmentName, InstanceId, VersionLabel};
 use crate::traffic::Weighting;
@@ -179,6 +180,29 @@ impl Action {
             Self::ReplaceInstance { instance, .. } => format!("{REPLACE} {instance}"),
             _ => self.name().to_owned(),
         }
+    }
+
+    /// The limits that it gives to an environment, by that one's id, or by its name where it is only made.
+    pub(super) fn limits(&self) -> Option<(String, Limits)> {
+        let (of, min_instances, max_instances) = match self {
+            Self::CreateEnvironment {
+                name,
+                min_instances,
+                max_instances,
+                ..
+            } => (name.as_str(), min_instances, max_instances),
+            Self::RestoreCapacity {
+                environment,
+                min_instances,
+                max_instances,
+            } => (environment.as_str(), min_instances, max_instances),
+            _ => return None,
+        };
+        let limits = Limits {
+            min_instances: *min_instances,
+            max_instances: *max_instances,
+        };
+        Some((of.to_owned(), limits))
     }
 
     /// Its safety class.

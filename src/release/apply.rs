@@ -138,6 +138,7 @@ fn begun(plan: super::plan::Plan, entry: &Entry) -> Release {
         green: None,
         pending: None,
         attempts: std::collections::BTreeMap::new(),
+        limits_told: std::collections::BTreeSet::new(),
         up_since: None,
         smoke: SmokeState::default(),
         shift_intended: false,
@@ -406,6 +407,9 @@ fn called(release: &mut Release, at: Timestamp, intent: u64, result: &CallResult
     pending.result = Some(result.clone());
     pending.ended_at = Some(at);
     let key = pending.action.key();
+    if !matches!(result, CallResult::Refused { .. }) {
+        release.limits_told.extend(pending.action.limits());
+    }
     match result {
         CallResult::Refused { message, retryable } => {
             failed(release, key, at, message, !retryable);
@@ -432,6 +436,8 @@ fn resolved(release: &mut Release, at: Timestamp, intent: u64, applied: bool, ho
     let pending = release.pending.take_if(|pending| pending.intent == intent)?;
     let key = pending.action.key();
     let forward = moves::goes_forward(release, &pending.action);
+    // A call that was taken for not made may still have been: what it sets would be nobody else's.
+    release.limits_told.extend(pending.action.limits());
     if applied {
         if let Action::Weigh { weighting, .. } = pending.action {
             moves::weighed(release, weighting, pending.result);

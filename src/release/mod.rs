@@ -25,6 +25,7 @@ mod people;
 mod plan;
 pub mod preflight;
 mod seen;
+mod size;
 mod state;
 mod takeover;
 #[cfg(test)]
@@ -49,6 +50,7 @@ pub use pair::{Blue, Green};
 pub use people::{Wish, Writer};
 pub use plan::{Overridden, Plan, RELEASE_TAG, ReleaseId, Route, Slot, Source};
 pub use seen::{EnvironmentSeen, EnvironmentStatus, HealthSeen, InstanceSeen, Processing, PublicSeen, VersionSeen};
+pub use size::{CapacitySeen, GroupSeen, Limits};
 pub use state::{
     Attempts, Drained, OpenGate, PassedGate, Pause, PauseAsked, Pending, Phase, Question, Release, RollbackState,
     TakenOver, Up, Watch, Wishes,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::size::Limits;
 use crate::model::{EnvironmentId, EnvironmentName, HealthStatus, VersionLabel};
 use crate::traffic::Originals;
 
@@ -38,6 +39,28 @@ pub struct Blue {
     /// Its health when the release began: what green may have as well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health: Option<HealthStatus>,
+    /// The limits of its Auto Scaling group, which something beside Elastic Beanstalk may have changed; `None` where nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group_limits: Option<Limits>,
+}
+
+impl Blue {
+    /// The limits by its configuration.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        Limits {
+            min_instances: self.min_instances,
+            max_instances: self.max_instances,
+        }
+    }
+
+    /// Most instances that it may run, whoever says so. A scheduled action lets an Auto Scaling group run more than its configuration
+    /// knows of, and the configuration's maximum would end at once what runs beyond it.
+    #[must_use]
+    pub fn most(&self) -> u32 {
+        let group = self.group_limits.map_or(0, |limits| limits.max_instances);
+        self.max_instances.max(group).max(self.running)
+    }
 }
 
 /// The environment made for the new version.

@@ -1,6 +1,6 @@
 //! The state of a release: what its events add up to. Changed by [`super::apply`](super::apply()) alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use super::pair::{Blue, Green};
 use super::people::Writer;
 use super::plan::Plan;
 use super::preflight::Problem;
+use super::size::Limits;
 use super::why::Why;
 use crate::model::{EnvironmentId, Span, Timestamp};
 use crate::spec::GatePlace;
@@ -315,6 +316,9 @@ pub struct Release {
     pub pending: Option<Pending>,
     /// What became of calls, by the action's key.
     pub attempts: BTreeMap<String, Attempts>,
+    /// The limits that environments may have been told to have: by the environment's id, and those that it was made with by its name.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub limits_told: BTreeSet<(String, Limits)>,
     /// Since when green is up, if it is.
     pub up_since: Option<Up>,
     /// Rounds of smoke checks.
@@ -400,11 +404,17 @@ impl Release {
         Some(self.confirmed_at? + self.plan.bake_length(self.step).get() + self.watch.lost)
     }
 
+    /// The calls that were to set an environment's limits: how few instances it was to run at least, and what became of them.
+    pub(super) fn resized(&self, id: &EnvironmentId) -> impl Iterator<Item = (u32, &Attempts)> {
+        let all = self.attempts.iter();
+        all.filter_map(move |(key, attempts)| Some((Action::raised_by(key, id)?, attempts)))
+    }
+
     /// How few instances an environment has been told to run at least by this release, if it has.
     #[must_use]
     pub fn told_to_run(&self, id: &EnvironmentId) -> Option<u32> {
-        let done = self.attempts.iter().filter(|(_, attempts)| attempts.done);
-        done.filter_map(|(key, _)| Action::raised_by(key, id)).max()
+        let done = self.resized(id).filter(|(_, attempts)| attempts.done);
+        done.map(|(least, _)| least).max()
     }
 
     /// How few instances green has been told to run at least since it was made, if it has.
@@ -416,8 +426,7 @@ impl Release {
     /// Whether blue was told to run more instances than its own minimum. A call whose answer is not known counts.
     #[must_use]
     pub fn may_be_held(&self, blue: &Blue) -> bool {
-        let mut told = self.attempts.keys().filter_map(|key| Action::raised_by(key, &blue.id));
-        told.any(|least| least > blue.min_instances)
+        self.resized(&blue.id).any(|(least, _)| least > blue.min_instances)
     }
 
     /// Until when green must have been shown to be healthy. Time for which nobody could look does not count.

@@ -83,8 +83,6 @@ pub enum When {
     InPipeline,
     /// When target groups are what requests are counted by.
     CountedByGroups,
-    /// The same, or with the lever that has their weights.
-    WithGroups,
     /// With alarms that speak against green.
     WithAlarms,
     /// When sick instances are replaced.
@@ -103,7 +101,6 @@ impl Grant {
             When::OwnBucket => scope.own_bucket(),
             When::InPipeline => scope.pipeline().is_some(),
             When::CountedByGroups => scope.counted_by_groups(),
-            When::WithGroups => scope.counted_by_groups() || scope.lever() == Lever::WeightedTargetGroups,
             When::WithAlarms => scope.with_alarms(),
             When::ReplacesInstances => scope.replaces_instances(),
         }
@@ -127,10 +124,14 @@ pub const GRANTS: &[Grant] = &[
     Grant {
         sid: "ReadQuotas",
         duties: &[Read],
-        actions: &["elasticbeanstalk:DescribeAccountAttributes"],
+        actions: &[
+            "autoscaling:DescribeAutoScalingGroups",
+            "elasticbeanstalk:DescribeAccountAttributes",
+        ],
         on: On::Everything,
         when: When::Always,
-        why: "The account's quotas, before a release begins.",
+        why: "The account's quotas, before a release begins; and how few and how many instances an Auto Scaling group may run, how many \
+              it runs, and its target group.",
     },
     Grant {
         sid: "ReadEnvironments",
@@ -139,6 +140,7 @@ pub const GRANTS: &[Grant] = &[
             "elasticbeanstalk:DescribeConfigurationSettings",
             "elasticbeanstalk:DescribeEnvironmentHealth",
             "elasticbeanstalk:DescribeEnvironmentManagedActions",
+            "elasticbeanstalk:DescribeEnvironmentResources",
             "elasticbeanstalk:DescribeInstancesHealth",
             "elasticbeanstalk:ListTagsForResource",
             "elasticbeanstalk:RequestEnvironmentInfo",
@@ -146,8 +148,8 @@ pub const GRANTS: &[Grant] = &[
         ],
         on: On::Environments,
         when: When::Always,
-        why: "Health, instances and their versions, configuration, managed updates, whose environment it is, and the logs of a \
-              green that was taken back.",
+        why: "Health, instances and their versions, configuration, Auto Scaling group, managed updates, whose environment it is, and \
+              the logs of a green that was taken back.",
     },
     Grant {
         sid: "ReadEvents",
@@ -214,14 +216,6 @@ pub const GRANTS: &[Grant] = &[
         why: "Whether all servers know of a change.",
     },
     Grant {
-        sid: "ReadGroups",
-        duties: &[Read],
-        actions: &["elasticbeanstalk:DescribeEnvironmentResources"],
-        on: On::Environments,
-        when: When::WithGroups,
-        why: "An environment's Auto Scaling group, which names its target group.",
-    },
-    Grant {
         sid: "ReadRules",
         duties: &[Read],
         actions: &[
@@ -233,14 +227,6 @@ pub const GRANTS: &[Grant] = &[
         on: On::Everything,
         when: When::With(Lever::WeightedTargetGroups),
         why: "The rules' weights, whether Elastic Beanstalk has made the rules and will remove them, which other rules lead to blue, and whether targets are healthy.",
-    },
-    Grant {
-        sid: "ReadTargets",
-        duties: &[Read],
-        actions: &["autoscaling:DescribeAutoScalingGroups"],
-        on: On::Everything,
-        when: When::WithGroups,
-        why: "The target group of an Auto Scaling group.",
     },
     Grant {
         sid: "ReadMetrics",

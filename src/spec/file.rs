@@ -376,8 +376,8 @@ impl Default for RetireSpec {
 pub struct RollbackSpec {
     /// How long green is kept running for a post-mortem.
     pub keep_green: Span,
-    /// Whether blue is kept from shrinking (`MinSize` is raised to what it runs) from just before green gets traffic until the traffic is
-    /// back or blue is removed.
+    /// Whether blue is kept from shrinking (`MinSize` is raised to what it runs) from just before green gets traffic until its users
+    /// have been back for a while or blue is removed.
     pub hold_blue: bool,
 }
 

@@ -8,8 +8,29 @@ use crate::model::EnvironmentId;
 pub struct Forward {
     /// The target groups that it forwards to, each with its weight.
     pub groups: Vec<(String, u32)>,
-    /// For how many seconds a client stays with its target group; `None` when it does not.
-    pub sticky: Option<u32>,
+    /// Whether a client stays with its target group.
+    pub sticky: Stickiness,
+}
+
+/// Whether a client stays with the target group that it met first. What is written of a rule replaces all that it has, so a length that
+/// does not count is kept as well: whoever else describes the rule would miss it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stickiness {
+    /// Whether it does.
+    pub enabled: bool,
+    /// For how many seconds it does, or would.
+    pub seconds: Option<u32>,
+}
+
+impl Stickiness {
+    /// Clients stay for so many seconds.
+    #[must_use]
+    pub fn lasting(seconds: u32) -> Self {
+        Self {
+            enabled: true,
+            seconds: Some(seconds),
+        }
+    }
 }
 
 /// A rule.
@@ -169,7 +190,7 @@ mod tests {
                     .iter()
                     .map(|(arn, weight)| ((*arn).to_owned(), *weight))
                     .collect(),
-                sticky,
+                sticky: sticky.map(Stickiness::lasting).unwrap_or_default(),
             }),
         }
     }
@@ -260,7 +281,7 @@ mod tests {
         let mut other = one.clone();
         other.forward = Ok(Forward {
             groups: vec![("blue".to_owned(), 2)],
-            sticky: None,
+            sticky: Stickiness::default(),
         });
         assert_ne!(forwarded(&[one], &groups).token, forwarded(&[other], &groups).token);
     }

@@ -15,7 +15,9 @@ mod weights;
 
 pub use adoption::{Adoption, NotAdopted, Target, adopt, unadopt};
 pub use fence::{Fence, fence_name};
-pub use forward::{Forward, GreenGroup, Group, NotReweighed, Rule, forwarded, meant, names, place, reweighed};
+pub use forward::{
+    Forward, GreenGroup, Group, NotReweighed, Rule, Stickiness, forwarded, meant, names, place, reweighed,
+};
 pub use members::{Hosts, NotWeighed, Weigh, members, weigh};
 pub use record::{Change, Content, Record, Routing};
 pub use split::{Member, Originals, Split, Weighting};

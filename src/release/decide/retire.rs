@@ -190,19 +190,10 @@ fn clean_up(
         .green
         .as_ref()
         .and_then(|green| world::find(environments, &green.id));
-    if let (Some(action), Some(green)) = (capacity::raised(release, blue), green) {
-        let capacity = release.attempts_of(&action.key());
-        let rest_by = last_moment(release, drained);
-        if !green.ready() && seen.at < rest_by {
-            let why = Why::Working {
-                what: format!("green ({}) to come to rest, it is {:?}", green.id, green.status),
-            };
-            let at_deadline = "its limits are set all the same";
-            return wait(seen.at, why, next_look(release, seen.at), rest_by, at_deadline);
-        }
-        if !capacity.fatal && capacity.failed < limits::ATTEMPTS {
-            return act_patiently(release, seen.at, action);
-        }
+    if let Some(green) = green
+        && let Some(decision) = capacity::lower(release, blue, green, last_moment(release, drained), seen.at)
+    {
+        return decision;
     }
     if !drained.remove_blue {
         let found = world::find(environments, &blue.id);
@@ -246,17 +237,7 @@ fn promoted(release: &Release, blue: &Blue, left: [String; 2]) -> Decision {
         );
     }
     let mut decision = finish(Outcome::Promoted, why);
-    for left in left {
-        leaving(&mut decision.then, &left);
-    }
-    if let Some(action) = capacity::raised(release, blue) {
-        let said = release.attempts_of(&action.key()).said;
-        let said = if said.is_empty() {
-            String::new()
-        } else {
-            format!(" ({said})")
-        };
-        let left = format!("could not {}{said}; set MinSize and MaxSize by hand", action.describe());
+    for left in left.into_iter().chain([capacity::not_raised(release, blue)]) {
         leaving(&mut decision.then, &left);
     }
     decision

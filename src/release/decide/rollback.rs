@@ -266,12 +266,13 @@ fn green(release: &Release, rollback: &RollbackState, restored: Timestamp, seen:
             return world::cannot_see(release, seen, "the environments", why, deadline, at_deadline);
         }
     };
-    if let Some(blue) = &release.blue {
+    // Before the release ends, and before green does, whose users may only just have come back to blue.
+    let let_go = || {
+        let blue = release.blue.as_ref()?;
         let found = world::find(environments, &blue.id);
-        if let Some(decision) = capacity::let_go(release, blue, found, restored, seen.at) {
-            return decision;
-        }
-    }
+        capacity::let_go_again(release, blue, found, restored, seen.at)
+    };
+    let tidy = |over: &dyn Fn(&str) -> Decision| let_go().unwrap_or_else(|| tidy(release, seen, over));
     let green = match unclaimed(release, environments) {
         Found::Green(green) => green,
         Found::Nothing => {
@@ -282,7 +283,7 @@ fn green(release: &Release, rollback: &RollbackState, restored: Timestamp, seen:
                 let why = Why::Working { what };
                 return wait(seen.at, why, soon(release, seen.at), shown, "it is taken for gone");
             }
-            return tidy(release, seen, over);
+            return tidy(&over);
         }
         Found::Foreign(decision) => return decision,
     };
@@ -292,15 +293,15 @@ fn green(release: &Release, rollback: &RollbackState, restored: Timestamp, seen:
             green.name, green.id
         );
         let why = format!("{}; {kept}", rollback.why);
-        return tidy(release, seen, |left| leave(rollback.outcome, why, left));
+        return tidy(&|left| leave(rollback.outcome, why.clone(), left));
     }
     let ended = release.attempts_of("terminate");
     let Some(found) = world::find(environments, &green.id) else {
         if ended.done {
-            return tidy(release, seen, over);
+            return tidy(&over);
         }
         let what = format!("green ({}) is gone", green.id);
-        return world::lasting(release, seen.at, what, |_| tidy(release, seen, over));
+        return world::lasting(release, seen.at, what, |_| tidy(&over));
     };
     if matches!(
         found.status,
@@ -381,7 +382,8 @@ fn green(release: &Release, rollback: &RollbackState, restored: Timestamp, seen:
         match silence(release, lost, measurable, &seen.green_health, seen.at) {
             Silence::Pending(decision) => return *decision,
             Silence::GivenUp(how) if release.plan.drain.at_deadline == crate::spec::AtDrainDeadline::Keep => {
-                return over(&format!("green ({}) is kept: {how}; remove it by hand", green.id));
+                let kept = format!("green ({}) is kept: {how}; remove it by hand", green.id);
+                return let_go().unwrap_or_else(|| over(&kept));
             }
             Silence::Proved(_) | Silence::GivenUp(_) => {}
         }
@@ -401,6 +403,9 @@ fn green(release: &Release, rollback: &RollbackState, restored: Timestamp, seen:
                 "it is told to end all the same",
             );
         }
+    }
+    if let Some(decision) = let_go() {
+        return decision;
     }
     let action = Action::Terminate {
         environment: green.id.clone(),

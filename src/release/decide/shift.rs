@@ -102,8 +102,8 @@ fn swap(release: &Release, blue: &Blue, green: &Green, seen: &Observation) -> De
     if to.holds(slot) && release.shift_called_at.is_some() {
         return record(format!("{slot} was read on green ({})", green.id), Event::Shifted);
     }
-    if let Some(action) = capacity::outgrown(release, blue, to, seen).filter(|_| in_time) {
-        return act(release, seen.at, action, |why| roll_back(why, Outcome::RolledBack));
+    if let Some(decision) = capacity::outgrown(release, blue, to, seen).filter(|_| in_time) {
+        return decision;
     }
     for (role, side) in [("blue", from), ("green", to)] {
         if !side.ready() {

@@ -44,8 +44,8 @@ pub(super) fn step(release: &Release, blue: &Blue, green: &Green, wanted: Weight
         Ok(sides) => sides,
         Err(decision) => return *decision,
     };
-    if let Some(action) = capacity::outgrown(release, blue, to, seen).filter(|_| in_time) {
-        return act(release, seen.at, action, |why| roll_back(why, Outcome::RolledBack));
+    if let Some(decision) = capacity::outgrown(release, blue, to, seen).filter(|_| in_time) {
+        return decision;
     }
     for (role, side) in [("blue", from), ("green", to)] {
         if !side.ready() {

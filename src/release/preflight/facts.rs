@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use super::super::counted::AlarmSeen;
 use super::super::plan::Plan;
 use super::super::seen::{EnvironmentSeen, HealthSeen, VersionSeen};
+use super::super::size::GroupSeen;
 use crate::model::{EnvironmentId, Known, ProbeResult};
 use crate::traffic::Split;
 
@@ -32,6 +33,8 @@ pub struct Facts {
     pub blue_health: Known<HealthSeen>,
     /// What its configuration says.
     pub blue_settings: Known<SettingsSeen>,
+    /// Its Auto Scaling group.
+    pub blue_group: Known<GroupSeen>,
     /// A managed update that waits or runs on it, in words.
     pub managed_update: Known<Option<String>>,
     /// The application version of the plan's label.

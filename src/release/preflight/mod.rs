@@ -87,7 +87,9 @@ pub fn judge(plan: &Plan, facts: &Facts, now: Timestamp) -> Findings {
                 .unwrap_or_default(),
             group: facts.split.known().and_then(|split| split.group_of(&live.id)),
             health: health.and_then(|health| health.status),
+            group_limits: facts.blue_group.known().map(|group| group.limits),
         });
+        found.notes.extend(found.blue.as_ref().and_then(beside));
     }
     found
 }
@@ -308,6 +310,7 @@ impl Findings {
             self.balancer(plan, &label, settings.shared_balancer);
             self.rules(plan, facts, live, settings);
         }
+        self.unreadable(&format!("read the Auto Scaling group of {label}"), &facts.blue_group);
         self.public_name(plan, facts);
         self.other_names(plan, facts, &label);
         self.notes.extend(own_name(plan, live, &label));
@@ -559,6 +562,19 @@ fn unasked(plan: &Plan) -> Vec<String> {
         );
     }
     notes
+}
+
+/// Limits that are not those of the live environment's configuration.
+fn beside(blue: &Blue) -> Option<String> {
+    let group = blue.group_limits.filter(|group| *group != blue.limits())?;
+    let most = blue.most();
+    Some(format!(
+        "the Auto Scaling group of {} may run {group} instances, while its configuration says {}: something beside Elastic Beanstalk \
+         changes it, such as a scheduled action. So that no instance that runs is ended, its MaxSize is not set below {most}, nor is \
+         green's, unless `green.max_instances` says so",
+        blue.name,
+        blue.limits()
+    ))
 }
 
 /// What becomes of the name that the live environment was given, where its traffic moves by weights: it is no part of that, and ends with

@@ -5,8 +5,10 @@ use super::plan::{gradual, plan};
 use super::run::{GREEN, Run};
 use super::scene::{Scene, act, known, over, unread, wait};
 use super::world::{BLUE, Effect, seconds};
-use crate::model::{InstanceId, Known};
-use crate::release::{Action, EnvironmentStatus, Event, Outcome, Phase, limits};
+use crate::model::{InstanceId, Known, Span, Timestamp};
+use crate::release::{
+    Action, CallResult, CapacitySeen, EnvironmentStatus, Event, GroupSeen, Limits, Outcome, Phase, limits,
+};
 use crate::spec::{AtDrainDeadline, Lever};
 
 const LEVERS: [Lever; 3] = [Lever::CnameSwap, Lever::WeightedDns, Lever::WeightedTargetGroups];
@@ -169,17 +171,57 @@ fn back() -> Scene {
     Scene::of(&mut run)
 }
 
+fn restored(run: &Run) -> Option<Timestamp> {
+    run.release.rollback.as_ref().and_then(|back| back.restored_at)
+}
+
 #[test]
-fn blue_has_its_own_limits_again_as_soon_as_the_traffic_is_back() {
-    let scene = back();
-    let restored = scene
-        .release
-        .rollback
-        .as_ref()
-        .and_then(|back| back.restored_at)
-        .expect("it is");
-    let rest = scene.with(|scene| scene.environment(BLUE).status = EnvironmentStatus::Ready);
+fn blue_does_not_shrink_while_its_users_come_back() {
+    for lever in LEVERS {
+        for end_wait in [false, true] {
+            let mut run = busy(lever);
+            // The last minutes are what it looks at, and in those blue had nothing to do.
+            run.world.alarms_lag = seconds(300);
+            run.world.quality.breaks = Some(seconds(400));
+            for step in &mut run.release.plan.steps {
+                step.bake = Some(Span::from_secs(600));
+            }
+            run.release.plan.bake.duration = Span::from_secs(600);
+            let mut least = u32::MAX;
+            while run.step() {
+                let Some(since) = restored(&run) else { continue };
+                run.release.wishes.end_wait |= end_wait;
+                if run.world.now < since + limits::REPLACE {
+                    least = least.min(run.world.get(&BLUE.into()).expect("blue stays").running);
+                }
+            }
+            run.ends(Outcome::RolledBack);
+            assert_eq!(least, 4, "{lever}, {end_wait}");
+            let blue = run.world.get(&BLUE.into()).expect("blue stays");
+            assert_eq!((blue.min_instances, blue.max_instances), (2, 4), "{lever}, {end_wait}");
+            assert!(!run.exists(GREEN) && run.release.left.is_none(), "{}", run.why());
+        }
+    }
+}
+
+#[test]
+fn blue_has_its_own_limits_again_once_its_users_are_back() {
+    let gone = back().with(|scene| {
+        scene.attempts("terminate").done = true;
+        scene.remove(GREEN);
+        scene.environment(BLUE).status = EnvironmentStatus::Ready;
+    });
+    let since = gone.release.rollback.as_ref().and_then(|back| back.restored_at);
+    let since = since.expect("it is");
+    let drain = &gone.release.plan.drain;
+    let from = since + drain.dns_ttl.get() * drain.factor + limits::REPLACE;
+    assert_eq!(wait(&gone.decide()).1, from);
+    assert_eq!(wait(&gone.at(from - seconds(1)).decide()).1, from);
+    let rest = gone.at(from);
     assert_eq!(act(&rest.decide()), &own());
+    // Nobody ever left it.
+    let stayed = gone.with(|scene| scene.release.shift_intended = false);
+    assert_eq!(act(&stayed.decide()), &own());
     // A call of which nobody knows whether it has happened is taken back as well.
     let doubtful = rest.with(|scene| {
         let attempts = scene.attempts(&held().key());
@@ -187,8 +229,8 @@ fn blue_has_its_own_limits_again_as_soon_as_the_traffic_is_back() {
     });
     assert_eq!(act(&doubtful.decide()), &own());
     let busy = rest.with(|scene| scene.environment(BLUE).status = EnvironmentStatus::Updating);
-    assert_eq!(wait(&busy.decide()).1, restored + limits::TERMINATE);
-    assert_eq!(act(&busy.at(restored + limits::TERMINATE).decide()), &own());
+    assert_eq!(wait(&busy.decide()).1, from + limits::TERMINATE);
+    assert_eq!(act(&busy.at(from + limits::TERMINATE).decide()), &own());
     for settled in [
         rest.with(|scene| scene.attempts(&own().key()).done = true),
         rest.with(|scene| scene.attempts(&own().key()).fatal = true),
@@ -197,11 +239,135 @@ fn blue_has_its_own_limits_again_as_soon_as_the_traffic_is_back() {
             scene.release.attempts.remove(&held().key());
         }),
     ] {
-        assert!(!matches!(
-            settled.decide().then,
-            crate::release::Then::Act(Action::RestoreCapacity { .. })
-        ));
+        assert!(matches!(act(&settled.decide()), Action::Prune { .. }));
+        // Nor is anything waited for that is not to be done.
+        assert!(matches!(act(&settled.at(since).decide()), Action::Prune { .. }));
     }
+}
+
+/// Everything that an environment was told to run.
+fn told(run: &Run, id: &str) -> Vec<(u32, u32)> {
+    let told = run.entries.iter().filter_map(|entry| match &entry.event {
+        Event::Intended {
+            action:
+                Action::RestoreCapacity {
+                    environment,
+                    min_instances,
+                    max_instances,
+                },
+        } if environment.as_str() == id => Some((*min_instances, *max_instances)),
+        _ => None,
+    });
+    told.collect()
+}
+
+#[test]
+fn no_instance_is_ended_by_limits_that_are_given_back() {
+    for lever in LEVERS {
+        for breaks in [false, true] {
+            let mut run = busy(lever);
+            let blue = run.world.find(&BLUE.into()).expect("blue is there");
+            // By day, a scheduled action lets its group run more than its configuration knows of.
+            (blue.running, blue.scheduled) = (10, Some((8, 20)));
+            run.world.quality.breaks = breaks.then(|| seconds(30));
+            let run = run.finish();
+            run.ends(if breaks { Outcome::RolledBack } else { Outcome::Promoted });
+            let (id, ran) = if breaks { (BLUE, 10) } else { (GREEN, 10) };
+            let one = run.world.get(&id.into()).expect("it stays");
+            assert_eq!(
+                (one.running, one.min_instances),
+                (ran, 2),
+                "{lever}: {:?}",
+                told(&run, id)
+            );
+            for id in [BLUE, GREEN] {
+                assert!(told(&run, id).iter().all(|(_, most)| *most >= 10), "{lever}");
+            }
+            assert!(run.release.notes.iter().any(|note| note.contains("8 to 20")));
+            assert!(run.release.left.is_none(), "{}", run.why());
+        }
+    }
+}
+
+#[test]
+fn limits_that_somebody_else_has_set_are_left_and_told() {
+    // Green's, which carries everything; and blue's, which does again.
+    for (phase, id, scheduled) in [
+        (Phase::Retire, GREEN, false),
+        (Phase::Retire, GREEN, true),
+        (Phase::RollBack, BLUE, false),
+        (Phase::RollBack, BLUE, true),
+    ] {
+        let mut run = busy(Lever::CnameSwap);
+        run.world.quality.breaks = (id == BLUE).then(|| seconds(30));
+        let mut run = run.until(phase, 0);
+        let before = told(&run, id).len();
+        let one = run.world.find(&id.into()).expect("it is there");
+        if scheduled {
+            one.scheduled = Some((4, 12));
+        } else {
+            one.max_instances = 12;
+        }
+        while run.step() {}
+        run.ends(if id == BLUE {
+            Outcome::RolledBack
+        } else {
+            Outcome::Promoted
+        });
+        let one = run.world.get(&id.into()).expect("it stays");
+        let capacity = one.capacity();
+        assert_eq!(capacity.group.limits.to_string(), "4 to 12");
+        assert_eq!(told(&run, id).len(), before + 1, "it was meant once, and not made");
+        let noted = run.release.notes.iter().filter(|note| note.contains("4 to 12"));
+        assert_eq!(noted.count(), 1, "{:?}", run.release.notes);
+        let left = run.release.left.clone().unwrap_or_default();
+        assert!(left.contains(id) && left.contains("somebody else"), "{left}");
+        assert!(!left.contains("by hand"), "{left}");
+    }
+}
+
+#[test]
+fn a_blue_that_somebody_else_has_enlarged_is_not_held_lower() {
+    let mut run = busy(Lever::CnameSwap).until(Phase::Shift, 0);
+    run.world.find(&BLUE.into()).expect("blue is there").max_instances = 12;
+    let run = run.finish();
+    run.ends(Outcome::Promoted);
+    assert_eq!(told(&run, BLUE).len(), 1);
+    let note = run.release.notes.iter().find(|note| note.contains("shrinking"));
+    assert!(
+        note.is_some_and(|note| note.contains("2 to 12")),
+        "{:?}",
+        run.release.notes
+    );
+}
+
+#[test]
+fn limits_are_set_only_where_nothing_is_lost_by_it() {
+    let release = back().release;
+    let limits = |min_instances, max_instances| Limits {
+        min_instances,
+        max_instances,
+    };
+    let asked = |configured, group, running| {
+        let group = GroupSeen { limits: group, running };
+        release.fit_to_resize(&BLUE.into(), limits(2, 4), &CapacitySeen { configured, group })
+    };
+    let (own, held) = (limits(2, 4), limits(4, 4));
+    for known in [own, held] {
+        assert_eq!(asked(known, known, 4), Ok(()));
+    }
+    for (configured, group) in [(limits(4, 12), held), (held, limits(8, 20)), (limits(3, 4), held)] {
+        let refused = asked(configured, group, 4).unwrap_err();
+        assert!(
+            matches!(&refused, CallResult::Refused { retryable: false, message } if message.contains("left as it is")),
+            "{refused:?}"
+        );
+    }
+    let refused = asked(held, held, 5).unwrap_err();
+    assert!(
+        matches!(&refused, CallResult::Refused { retryable: true, message } if message.contains("end some")),
+        "{refused:?}"
+    );
 }
 
 #[test]

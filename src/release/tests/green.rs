@@ -247,7 +247,8 @@ fn green_may_run_as_many_as_the_user_says_and_no_fewer_than_it_starts_with() {
         });
         assert_eq!(created, Some(most.max(4)));
         let green = run.world.green().expect("green is there");
-        assert_eq!((green.min_instances, green.max_instances), (2, most));
+        // Nor is the maximum set below what runs: some of it would be ended.
+        assert_eq!((green.min_instances, green.max_instances), (2, most.max(4)));
     }
 }
 

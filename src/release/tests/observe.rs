@@ -122,6 +122,7 @@ impl World {
                 other_names: unread(),
                 other_rules: unread(),
                 blue_settings: unread(),
+                blue_group: unread(),
                 managed_update: unread(),
                 version: unread(),
                 bucket: unread(),
@@ -134,7 +135,7 @@ impl World {
                 endpoint_fault: None,
             };
         }
-        let blue = self.get(&BLUE.into()).expect("blue is there at first");
+        let blue = self.get(&BLUE.into()).expect("blue is there at first").clone();
         let settings = SettingsSeen {
             min_instances: blue.min_instances,
             max_instances: blue.max_instances,
@@ -154,6 +155,7 @@ impl World {
             other_names: Known::Known(Vec::new()),
             other_rules: Known::Known(Vec::new()),
             blue_settings: Known::Known(settings),
+            blue_group: Known::Known(blue.capacity().group),
             managed_update: Known::Known(None),
             version: Known::Known(self.version_seen()),
             bucket: Known::Known(BucketSeen {

@@ -133,6 +133,7 @@ pub(crate) fn blue() -> Blue {
         weights: crate::traffic::Originals::new(),
         group: None,
         health: None,
+        group_limits: None,
     }
 }
 

@@ -46,6 +46,7 @@ pub(super) fn state(phase: Phase) -> Release {
         weights: crate::traffic::Originals::new(),
         group: None,
         health: None,
+        group_limits: None,
     });
     state.green = Some(Green {
         id: "e-green".into(),

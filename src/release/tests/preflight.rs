@@ -375,6 +375,11 @@ const WRONG: [(Change, &str, &[&str]); 31] = [
         &["configuration of"],
     ),
     (
+        |case| case.facts.blue_group = unread(),
+        "unknown",
+        &["Auto Scaling group of", BLUE],
+    ),
+    (
         |case| case.facts.other_names = unread(),
         "unknown",
         &["which names lead to"],

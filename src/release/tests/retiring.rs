@@ -254,7 +254,7 @@ fn greens_limits_are_set_back_when_it_is_at_rest() {
         act(&more.decide()),
         Action::RestoreCapacity {
             min_instances: 5,
-            max_instances: 5,
+            max_instances: 6,
             ..
         }
     ));

@@ -7,7 +7,7 @@ use super::faults::Fate;
 use super::plan::SLOT;
 use super::world::{BLUE, Effect, Environment, World, seconds};
 use crate::model::{EnvironmentId, EnvironmentName};
-use crate::release::{Action, CallResult, EnvironmentSeen, EnvironmentStatus, Release, Role};
+use crate::release::{Action, CallResult, EnvironmentSeen, EnvironmentStatus, Limits, Release, Role};
 
 fn accepted() -> CallResult {
     CallResult::Accepted { detail: None }
@@ -108,6 +108,20 @@ impl World {
                 Some(split) if split.token == *before => Ok(()),
                 _ => Err(not_now("not made: not as it was a moment ago")),
             },
+            Action::RestoreCapacity {
+                environment,
+                min_instances,
+                max_instances,
+            } => {
+                let wanted = Limits {
+                    min_instances: *min_instances,
+                    max_instances: *max_instances,
+                };
+                let found = self.get(environment);
+                found.map_or(Ok(()), |one| {
+                    release.fit_to_resize(environment, wanted, &one.capacity())
+                })
+            }
             _ => Ok(()),
         }
     }
@@ -201,6 +215,7 @@ impl World {
             version,
             min_instances,
             max_instances,
+            scheduled: None,
             running: min_instances,
             up_at: None,
             busy_until: self.now,

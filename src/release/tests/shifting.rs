@@ -7,8 +7,8 @@ use super::plan::{SLOT, gradual, plan};
 use super::run::{Deed, GREEN, Run};
 use super::scene::{INSTANT, Scene, act, known, record, taken_back, unread, wait};
 use super::world::{BLUE, BLUE_CNAME, seconds};
-use crate::model::{HealthStatus, Known};
-use crate::release::{Action, EnvironmentStatus, Event, Outcome, Phase, PublicSeen, Why, limits};
+use crate::model::{HealthStatus, Known, Timestamp};
+use crate::release::{Action, EnvironmentStatus, Event, Outcome, Phase, PublicSeen, Then, Why, limits};
 use crate::spec::{AtGateDeadline, GatePlace, GateSpec, Lever};
 
 #[test]
@@ -95,7 +95,11 @@ fn green_is_made_as_large_as_a_blue_that_has_grown_since() {
         assert_eq!((environment.as_str(), *min_instances), (GREEN, wanted), "{lever}");
         assert!(*max_instances >= wanted, "{lever}");
         // Told once, its instances are waited for, and however many blue has by then are enough.
-        let told = grown(&scene, running + 9).with(|scene| scene.attempts(&raised.key()).done = true);
+        let told = grown(&scene, running + 9).with(|scene| {
+            let at = scene.seen.at;
+            let attempts = scene.attempts(&raised.key());
+            (attempts.done, attempts.last) = (true, at);
+        });
         let Why::NotUp { missing, .. } = told.decide().why else {
             panic!("{lever}: {:?}", told.decide());
         };
@@ -114,6 +118,62 @@ fn green_is_made_as_large_as_a_blue_that_has_grown_since() {
         // Nobody is kept from blue's way back by that, nor does a blue of which nothing is known hold the release.
         let unseen = scene.with(|scene| scene.seen.blue_health = unread());
         assert!(moves(&unseen), "{lever}");
+    }
+}
+
+#[test]
+fn green_follows_a_growing_blue_before_each_step_and_once_in_each() {
+    for lever in [Lever::WeightedDns, Lever::WeightedTargetGroups] {
+        let mut run = Run::of(gradual(lever), 1).until(Phase::Bake, 0);
+        while (run.release.phase, run.release.step) != (Phase::Shift, 1) {
+            assert!(run.step());
+        }
+        let scene = Scene::of(&mut run);
+        assert!(scene.release.shifted_at.is_some());
+        // No look at green is due, which would go first.
+        let scene = scene.with(|scene| scene.release.watch.last = Some(scene.seen.at));
+        assert!(matches!(act(&scene.decide()), Action::Weigh { .. }), "{lever}");
+        let running = known(&mut scene.clone().seen.green_health).instances.len();
+        let larger = grown(&scene, running + 6);
+        let raised = act(&larger.decide()).clone();
+        let Action::RestoreCapacity {
+            environment,
+            min_instances,
+            ..
+        } = &raised
+        else {
+            panic!("{lever}: {raised:?}");
+        };
+        assert_eq!((environment.as_str(), *min_instances as usize), (GREEN, running + 6));
+        let told = |at: Timestamp| {
+            grown(&scene, running + 9).with(|scene| {
+                let attempts = scene.attempts(&raised.key());
+                (attempts.done, attempts.last) = (true, at);
+            })
+        };
+        let Why::NotUp { missing, .. } = told(scene.seen.at).decide().why else {
+            panic!("{lever}: it is waited for");
+        };
+        let wanted = running + 6;
+        assert!(missing[0].contains(&format!("{running} of {wanted} instances well")));
+        // What was done in the step before is no reason not to do it again.
+        let again = told(scene.began() - INSTANT);
+        assert!(
+            matches!(act(&again.decide()), Action::RestoreCapacity { min_instances, .. } if *min_instances as usize == running + 9),
+            "{lever}"
+        );
+        // Where somebody else has a hand in it, that is noted, and green goes on with what it has.
+        let theirs = larger.with(|scene| {
+            let at = scene.seen.at;
+            let attempts = scene.attempts(&raised.key());
+            (attempts.fatal, attempts.failed, attempts.last) = (true, 1, at);
+            attempts.said = "not made: somebody else has changed how many instances e-green may run".to_owned();
+        });
+        let Then::Record(Event::Noted { note }) = theirs.decide().then else {
+            panic!("{lever}: {:?}", theirs.decide());
+        };
+        let noted = theirs.with(|scene| scene.release.notes.push(note.clone()));
+        assert!(matches!(act(&noted.decide()), Action::Weigh { .. }), "{lever}");
     }
 }
 

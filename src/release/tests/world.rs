@@ -9,7 +9,7 @@ use super::plan::SLOT;
 use super::random::Random;
 use super::shares::Shares;
 use crate::model::{EnvironmentId, EnvironmentName, HealthColor, Timestamp, VersionLabel};
-use crate::release::{Action, EnvironmentSeen, EnvironmentStatus, Plan, Release};
+use crate::release::{Action, CapacitySeen, EnvironmentSeen, EnvironmentStatus, GroupSeen, Limits, Plan, Release};
 
 pub(super) const BLUE: &str = "e-blue";
 pub(super) const BLUE_CNAME: &str = "shop-r7.eba-x.eu-west-1.elasticbeanstalk.com";
@@ -51,6 +51,8 @@ pub(super) struct Environment {
     pub(super) version: VersionLabel,
     pub(super) min_instances: u32,
     pub(super) max_instances: u32,
+    /// Limits of its group that something beside the service has set.
+    pub(super) scheduled: Option<(u32, u32)>,
     pub(super) running: u32,
     pub(super) up_at: Option<Timestamp>,
     pub(super) busy_until: Timestamp,
@@ -113,6 +115,8 @@ pub(super) struct World {
     pub(super) shares: Option<Shares>,
     /// Whether nobody may read them.
     pub(super) shares_hidden: bool,
+    /// How long Auto Scaling takes to notice who has something to do.
+    pub(super) alarms_lag: Duration,
     /// How long users of an environment that lost the slot stay on it.
     pub(super) linger: Duration,
     pub(super) launch: Duration,
@@ -150,6 +154,7 @@ impl World {
             version: "v1".into(),
             min_instances: 2,
             max_instances: 4,
+            scheduled: None,
             running: 2,
             up_at: Some(now - seconds(3600)),
             busy_until: now,
@@ -180,6 +185,7 @@ impl World {
             served: vec![(now - seconds(3600), BTreeSet::from([BLUE.into()]))],
             shares: None,
             shares_hidden: false,
+            alarms_lag: Duration::ZERO,
             linger: seconds(20),
             launch: seconds(60),
             swap: seconds(5),
@@ -271,7 +277,7 @@ impl World {
             }
             Effect::Foreign(foreign) => self.foreign(foreign),
             Effect::Shrinks(every) => {
-                let served = self.served_at(self.now);
+                let served = self.served_at(self.now - self.alarms_lag);
                 for one in self.environments.iter_mut().filter(|one| !served.contains(&one.id)) {
                     one.running = (one.running - 1).max(one.min_instances.min(one.running));
                 }
@@ -364,7 +370,9 @@ impl World {
         if let Some(one) = self.find(id) {
             one.min_instances = min_instances;
             one.max_instances = max_instances;
-            one.running = one.running.max(min_instances);
+            one.scheduled = None;
+            // At once, and whoever uses them.
+            one.running = one.running.clamp(min_instances, max_instances.max(min_instances));
         }
     }
 
@@ -497,6 +505,21 @@ impl World {
 }
 
 impl Environment {
+    pub(super) fn capacity(&self) -> CapacitySeen {
+        let limits = |(min_instances, max_instances)| Limits {
+            min_instances,
+            max_instances,
+        };
+        let configured = (self.min_instances, self.max_instances);
+        CapacitySeen {
+            configured: limits(configured),
+            group: GroupSeen {
+                limits: limits(self.scheduled.unwrap_or(configured)),
+                running: self.running,
+            },
+        }
+    }
+
     pub(super) fn holds_slot(&self) -> bool {
         self.cname.as_deref() == Some(SLOT) && self.status != EnvironmentStatus::Terminating
     }
