@@ -35,6 +35,10 @@ pub struct Blue {
     /// The ARN of its target group, with a lever that has some: the rules must be given back also where nobody can look it up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
+    /// The hosted zone of the records that led to it, with a lever that has some: a zone that somebody makes later, and that fits the
+    /// name as well or better, is not looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
 }
 
 /// The environment made for the new version.

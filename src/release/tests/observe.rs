@@ -131,6 +131,7 @@ impl World {
                 bundle: Vec::new(),
                 blue_checks: unread(),
                 public_addresses: unread(),
+                slot_addresses: None,
                 endpoint_fault: None,
             };
         }
@@ -167,6 +168,7 @@ impl World {
             bundle: Vec::new(),
             blue_checks: Known::Known(Vec::new()),
             public_addresses: Known::Known([[10, 0, 0, 1].into()].into()),
+            slot_addresses: None,
             endpoint_fault: None,
         }
     }
@@ -296,6 +298,7 @@ impl World {
             } else {
                 Known::Known(address(self, expected.as_ref()))
             },
+            url: None,
         }
     }
 }

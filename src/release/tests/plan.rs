@@ -132,6 +132,7 @@ pub(crate) fn blue() -> Blue {
         cname: None,
         weights: crate::traffic::Originals::new(),
         group: None,
+        zone: None,
     }
 }
 

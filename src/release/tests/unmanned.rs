@@ -166,6 +166,7 @@ fn a_return_to_a_blue_that_does_not_serve_is_no_success() {
             direct: Vec::new(),
             slot_addresses: address.clone(),
             expected_addresses: address,
+            url: None,
         });
         scene.release.attempts.clear();
     });
