@@ -1,6 +1,7 @@
 //! Rules of a load balancer beside those that a release weighs.
 
 use aws_sdk_elasticloadbalancingv2::types::{Action, Listener, Rule};
+use futures_util::future::try_join_all;
 
 use super::error::read;
 use super::{Aws, CallError};
@@ -27,9 +28,12 @@ impl Aws {
         balancers.dedup();
         let mut found = Vec::new();
         for balancer in &balancers {
-            for listener in self.listeners(balancer).await? {
-                let Some(arn) = listener.listener_arn() else { continue };
-                let rules = self.rules_of(arn).await?;
+            let listeners = self.listeners(balancer).await?;
+            // All at once: whoever is about to remove something has seconds for it.
+            let rules = listeners.iter().filter_map(Listener::listener_arn);
+            let rules = try_join_all(rules.map(|arn| self.rules_of(arn))).await?;
+            let told = listeners.iter().filter(|listener| listener.listener_arn().is_some());
+            for (listener, rules) in told.zip(rules) {
                 let other = |rule: &&Rule| {
                     rule.rule_arn()
                         .is_some_and(|arn| !beside.iter().any(|known| known == arn))
@@ -40,7 +44,7 @@ impl Aws {
                     .filter(|rule| leads_to(rule.actions(), groups));
                 found.extend(strays.map(|rule| StrayRule {
                     arn: rule.rule_arn().unwrap_or_default().to_owned(),
-                    place: standing(&listener, rule),
+                    place: standing(listener, rule),
                 }));
             }
         }

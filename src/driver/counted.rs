@@ -54,7 +54,7 @@ async fn by_groups(world: &World, release: &Release, clock: &dyn Clock) -> Known
         Known::Known(minutes) => minutes,
         Known::Unknown(why) => return Known::Unknown(why),
     };
-    let main = usize::from(release.shifted_at.is_some());
+    let main = usize::from(release.shifted_at.is_some() && !release.is_back());
     let Some(Minute { ended, arms }) = newest(minutes, there, main) else {
         return Known::Unknown("it has told nothing of the last minutes".to_owned());
     };

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::World;
+use super::forwards::Targets;
 use super::outside;
 use super::read::{bounded, health, tag};
 use crate::aws::{BucketFound, CallError};
 use crate::model::{Clock, EnvironmentId, Known};
 use crate::release::preflight::{BucketSeen, Facts, RuleSeen};
 use crate::release::{EnvironmentSeen, Plan, Route, Source};
-use crate::traffic::{Hosts, Split, place};
+use crate::traffic::{Hosts, place};
 
 /// A managed update whose window begins within this time would meet the release, or within the longest time that its plan provides for.
 const UPDATE_HORIZON: Duration = Duration::from_secs(2 * 60 * 60);
@@ -62,7 +63,10 @@ pub async fn gather(world: &World, plan: &Plan, clock: &dyn Clock) -> Facts {
         (Some(_), Some(all)) => {
             let hosts: Vec<Hosts> = all.iter().map(Hosts::from).collect();
             tokio::join!(
-                Box::pin(bounded(READ, super::weights::split(world, plan, &hosts))),
+                Box::pin(bounded(
+                    READ,
+                    super::weights::split(world, plan, &hosts, Targets::Counted)
+                )),
                 Box::pin(bounded(READ, rules(world, plan))),
             )
         }
@@ -84,6 +88,12 @@ pub async fn gather(world: &World, plan: &Plan, clock: &dyn Clock) -> Facts {
     };
     let live = facts.live(plan).first().map(|live| (*live).clone());
     if let Some(live) = live {
+        let hosts = Hosts::from(&live);
+        let groups = facts
+            .split
+            .known()
+            .and_then(|split| split.groups.get(&live.id).cloned());
+        let groups = groups.unwrap_or_default();
         let horizon = world.aws.service_time(clock.now()) + UPDATE_HORIZON.max(plan.longest_planned());
         (
             facts.blue_health,
@@ -94,16 +104,18 @@ pub async fn gather(world: &World, plan: &Plan, clock: &dyn Clock) -> Facts {
             facts.other_rules,
             facts.blue_checks,
             facts.public_addresses,
+            facts.slot_addresses,
             facts.endpoint_fault,
         ) = tokio::join!(
             Box::pin(bounded(READ, health(world, &live.id, clock))),
             Box::pin(bounded(READ, world.aws.settings(application, &live.name))),
             Box::pin(bounded(READ, world.aws.scaling_group(&live.id))),
             Box::pin(bounded(READ, world.aws.managed_update(&live.id, horizon))),
-            Box::pin(bounded(READ, other_names(world, plan, &live))),
-            Box::pin(bounded(READ, other_rules(world, plan, facts.split.known(), &live))),
+            Box::pin(bounded(READ, other_names(world, plan, &hosts))),
+            Box::pin(bounded(READ, other_rules(world, plan, &groups))),
             Box::pin(outside::checks(world, plan, &live)),
             Box::pin(outside::public_addresses(world, plan)),
+            Box::pin(outside::slot_addresses(world, plan)),
             Box::pin(outside::endpoint_fault(world, plan, &live, clock)),
         );
     }
@@ -138,6 +150,7 @@ fn blind(world: &World, identity: Known<String>, why: &str) -> Facts {
         bundle: world.bundle_problems.clone(),
         blue_checks: Known::Unknown(unknown()),
         public_addresses: Known::Unknown(unknown()),
+        slot_addresses: None,
         endpoint_fault: None,
     }
 }
@@ -146,13 +159,13 @@ fn unasked<T, U>(why: &str) -> (Known<T>, Known<U>) {
     (Known::Unknown(why.to_owned()), Known::Unknown(why.to_owned()))
 }
 
-/// Records beside the plan's own that lead to the live environment.
-async fn other_names(world: &World, plan: &Plan, live: &EnvironmentSeen) -> Result<Vec<String>, CallError> {
+/// Records beside the plan's own that lead to an environment.
+pub(super) async fn other_names(world: &World, plan: &Plan, hosts: &Hosts) -> Result<Vec<String>, CallError> {
     let Some(Route::Records { name, zone }) = &plan.route else {
         return Ok(Vec::new());
     };
     let zone = world.zone(name, zone.as_deref()).await?;
-    let mut records = world.aws.records_to(&zone, &Hosts::from(live)).await?;
+    let mut records = world.aws.records_to(&zone, hosts).await?;
     records.retain(|record| record.name != *name);
     let mut names: Vec<String> = records
         .iter()
@@ -162,15 +175,9 @@ async fn other_names(world: &World, plan: &Plan, live: &EnvironmentSeen) -> Resu
     Ok(names)
 }
 
-/// Rules beside the plan's own that forward to the live environment.
-async fn other_rules(
-    world: &World,
-    plan: &Plan,
-    split: Option<&Split>,
-    live: &EnvironmentSeen,
-) -> Result<Vec<String>, CallError> {
-    let groups = split.and_then(|split| split.groups.get(&live.id));
-    let (Some(Route::Rules { arns }), Some(groups)) = (&plan.route, groups) else {
+/// Rules beside the plan's own that forward to one of an environment's target groups.
+pub(super) async fn other_rules(world: &World, plan: &Plan, groups: &[String]) -> Result<Vec<String>, CallError> {
+    let Some(Route::Rules { arns }) = plan.route.as_ref().filter(|_| !groups.is_empty()) else {
         return Ok(Vec::new());
     };
     let strays = world.aws.stray_rules(arns, groups).await?;

@@ -3,19 +3,38 @@
 
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
+use std::time::Duration;
 
 use super::World;
 use super::not_made::{not_now, refused, unread};
+use super::read::bounded;
 use super::weights::expected;
 use crate::aws::{CallError, InTime};
+use crate::model::Known;
 use crate::release::CallResult;
 use crate::traffic::{
     GreenGroup, Group, Hosts, NotReweighed, Originals, Split, Weighting, forwarded, meant, names, place, reweighed,
 };
 
+/// Whether it matters how many targets are healthy: to a step forward alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Targets {
+    Counted,
+    Uncounted,
+}
+
+/// How long that may take for each environment: the weights, which are known already, must not wait for it.
+const TARGETS: Duration = Duration::from_secs(5);
+
 impl World {
-    /// How rules share out the traffic among these environments. Reads.
-    pub(super) async fn forwards(&self, arns: &[String], environments: &[Hosts]) -> Result<Split, CallError> {
+    /// How rules share out the traffic among these environments, and, where that is wanted, how many of their targets are healthy.
+    /// Reads.
+    pub(super) async fn forwards(
+        &self,
+        arns: &[String],
+        environments: &[Hosts],
+        targets: Targets,
+    ) -> Result<Split, CallError> {
         let rules = self.aws.rules(arns);
         let found = async {
             let mut found = BTreeMap::new();
@@ -38,16 +57,16 @@ impl World {
             .collect();
         let mut unread = Vec::new();
         for group in &mut groups {
-            if names(&rules, &group.arn) {
-                let healthy = self.aws.healthy_targets(&group.arn).await;
-                if let Err(error) = &healthy {
+            if targets == Targets::Counted && names(&rules, &group.arn) {
+                let healthy = bounded(TARGETS, self.aws.healthy_targets(&group.arn)).await;
+                if let Known::Unknown(why) = &healthy {
                     let environment = &group.environment;
                     unread.push(format!(
-                        "how many targets of {environment} are healthy could not be read: {error}"
+                        "how many targets of {environment} are healthy could not be read: {why}"
                     ));
                 }
-                // Where nobody can say so, none counts as healthy: a step waits for that, and the way back does not ask.
-                group.healthy = Some(healthy.unwrap_or(0));
+                // Where nobody can say so, none counts as healthy: a step waits for that.
+                group.healthy = Some(healthy.known().copied().unwrap_or(0));
             }
         }
         let mut split = forwarded(&rules, &groups);

@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use super::World;
 use super::facts;
+use super::forwards::Targets;
+use super::outside;
 use super::read::{bounded, health, tag};
 use super::weights;
 use crate::aws::{CallError, Effect};
 use crate::model::{Clock, Known};
 use crate::probe::{Target, round};
-use crate::release::{EnvironmentSeen, Looks, Observation, Phase, Plan, PublicSeen, Release, Source};
+use crate::release::{EnvironmentSeen, Looks, Observation, Phase, Plan, PublicSeen, Release, Source, UrlSeen};
 use crate::spec::{Check, Lever};
 
 /// Looks at the world.
@@ -114,7 +116,8 @@ const CHECKS: Duration = Duration::from_secs(50);
 /// How long blue may take for checks that green has failed: the rest of [`CHECKS`], which are over within 40 s.
 const BESIDE: Duration = Duration::from_secs(9);
 
-/// How long a look from outside may take while traffic is on its way back.
+/// How long what the way back does not depend on may take while traffic is on its way back: a look from outside, and with a lever that
+/// has weights a look at the environments.
 const ON_THE_WAY_BACK: Duration = Duration::from_secs(10);
 
 fn public_bound(release: &Release) -> Duration {
@@ -122,6 +125,16 @@ fn public_bound(release: &Release) -> Duration {
         ON_THE_WAY_BACK
     } else {
         CHECKS
+    }
+}
+
+/// How long the environments are waited for: no longer than needs be where the weights alone give the traffic back.
+fn environments_bound(release: &Release) -> Duration {
+    let returning = release.phase == Phase::RollBack && !release.is_back();
+    if returning && release.plan.lever.is_gradual() {
+        ON_THE_WAY_BACK
+    } else {
+        READ
     }
 }
 
@@ -159,11 +172,20 @@ async fn there(
     wanted: &Looks,
 ) -> (Known<Vec<EnvironmentSeen>>, Known<crate::traffic::Split>) {
     let recorded = weights::recorded(release);
-    let (environments, split) = tokio::join!(
-        look(wanted.environments, environments(world, release)),
-        look(wanted.split, weights::split(world, &release.plan, &recorded)),
-    );
-    (environments, split)
+    let targets = if release.phase == Phase::Shift {
+        Targets::Counted
+    } else {
+        Targets::Uncounted
+    };
+    let split = weights::split(world, &release.plan, &recorded, targets);
+    let environments = async {
+        if wanted.environments {
+            bounded(environments_bound(release), environments(world, release)).await
+        } else {
+            unasked()
+        }
+    };
+    tokio::join!(environments, look(wanted.split, split))
 }
 
 /// The application's environments; the tag of the one with green's name as well, as long as it is not known to be ours.
@@ -206,11 +228,12 @@ async fn public(world: &World, release: &Release, expected: &str, wanted: &Looks
         }
     };
     let of = |host: &Option<String>| itself(plan, host.as_deref()?);
-    let (checks, direct, slot_addresses, expected_addresses) = tokio::join!(
+    let (checks, direct, slot_addresses, expected_addresses, url) = tokio::join!(
         checks(Target::public(&plan.public_url)),
         checks(of(&wanted.direct)),
         world.prober.addresses(&plan.slot_cname),
-        addresses(world, expected)
+        addresses(world, expected),
+        url(world, release),
     );
     let greens = if direct.is_empty() { &checks } else { &direct };
     let failed: Vec<Check> = all
@@ -233,7 +256,24 @@ async fn public(world: &World, release: &Release, expected: &str, wanted: &Looks
         blue,
         slot_addresses,
         expected_addresses,
+        url,
     }
+}
+
+/// Where the name in the public URL leads, if that is another one than the slot's: it may be one that does not go along with it. Where
+/// both environments are behind one load balancer, an address tells nothing.
+async fn url(world: &World, release: &Release) -> Option<UrlSeen> {
+    let plan = &release.plan;
+    let by_name = plan.lever != Lever::WeightedTargetGroups;
+    let wanted = release.phase == Phase::Shift && release.whole_step() && by_name;
+    let blue = release.blue.as_ref()?.endpoint.as_deref().filter(|_| wanted)?;
+    let name = outside::other_name(plan)?;
+    let (addresses, of_blue) = tokio::join!(world.prober.addresses(&name), addresses(world, blue));
+    Some(UrlSeen {
+        name,
+        addresses,
+        of_blue,
+    })
 }
 
 /// An environment with one instance gives its address, others the name of their balancer.

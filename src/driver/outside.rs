@@ -14,7 +14,7 @@ use super::observe::itself;
 use crate::model::{Clock, Known, ProbeResult};
 use crate::probe::round;
 use crate::release::{CountedBy, EnvironmentSeen, Plan};
-use crate::spec::Check;
+use crate::spec::{Check, Lever};
 
 /// What the live environment answers to the smoke checks that only read.
 pub(super) async fn checks(world: &World, plan: &Plan, live: &EnvironmentSeen) -> Known<Vec<ProbeResult>> {
@@ -31,6 +31,21 @@ pub(super) async fn checks(world: &World, plan: &Plan, live: &EnvironmentSeen) -
         Ok(results) => Known::Known(results),
         Err(_) => Known::Unknown(format!("not all answers came within {} s", READ.as_secs())),
     }
+}
+
+/// The name in the public URL, if it is another one than the slot's.
+pub(super) fn other_name(plan: &Plan) -> Option<String> {
+    let url = Url::parse(&plan.public_url).ok()?;
+    let name = url.domain()?.trim_end_matches('.');
+    (!name.eq_ignore_ascii_case(&plan.slot_cname)).then(|| name.to_owned())
+}
+
+/// The addresses of the slot's name, where users come by another one.
+pub(super) async fn slot_addresses(world: &World, plan: &Plan) -> Option<BTreeSet<IpAddr>> {
+    let by_name = plan.lever != Lever::WeightedTargetGroups;
+    other_name(plan).filter(|_| by_name)?;
+    let looked = tokio::time::timeout(READ, world.prober.addresses(&plan.slot_cname)).await;
+    looked.ok()?.known().cloned()
 }
 
 /// The addresses of the name in the public URL.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::evidence;
+use super::facts;
 use super::not_made::{not_now, refused, unread};
 use super::prune;
 use super::resize;
@@ -18,6 +19,7 @@ use crate::release::{
     Release, Role, Source, VersionSeen, limits,
 };
 use crate::spec::Lever;
+use crate::traffic::Hosts;
 
 /// Makes the call of an intent.
 pub(super) async fn perform(seat: &Seat, release: &Release, action: &Action, begin_by: Duration) -> CallResult {
@@ -342,6 +344,8 @@ fn replaceable(health: &HealthSeen, green: &EnvironmentId, instance: &InstanceId
 /// Whether an environment may be removed: never while it holds the slot's name, never with a database of its own, and only if
 /// this release made it or found it live. `false` if it is gone.
 ///
+/// Nor does anything else lead to it by the slot's lever, which somebody may have added since preflight has asked.
+///
 /// It is read in two rounds, and not one after the other: answers that take three seconds each would make the intent too old for its
 /// call, each time. Where the traffic goes comes last, because AWS knows no condition for a removal: whoever moves the slot after
 /// that look is met by it.
@@ -382,11 +386,16 @@ async fn fit_to_end(world: &World, release: &Release, id: &EnvironmentId, role: 
         let environments = world.aws.environments(Some(application));
         (settings, tokio::join!(find(world, id), environments, traffic))
     };
-    let (ours, (settings, (found, all, traffic))) = tokio::join!(ours, in_turn);
+    let hosts = weights::recorded(release)
+        .into_iter()
+        .find(|hosts| hosts.environment == *id);
+    let others = met_by_no_other(world, plan, hosts.as_ref());
+    let (ours, others, (settings, (found, all, traffic))) = tokio::join!(ours, others, in_turn);
     let Some(found) = found? else {
         return Ok(false);
     };
     traffic?;
+    others?;
     if found.holds(&plan.slot_cname) {
         return Err(refused(format!("not made: {id} holds {}", plan.slot_cname)));
     }
@@ -409,9 +418,6 @@ async fn fit_to_end(world: &World, release: &Release, id: &EnvironmentId, role: 
             )));
         }
     }
-    let hosts = weights::recorded(release)
-        .into_iter()
-        .find(|hosts| hosts.environment == *id);
     if let Some(had) = hosts.and_then(|hosts| hosts.cname)
         && plan.lever == Lever::WeightedDns
         && found.cname.as_ref().is_some_and(|now| !now.eq_ignore_ascii_case(&had))
@@ -438,6 +444,30 @@ async fn fit_to_end(world: &World, release: &Release, id: &EnvironmentId, role: 
         )));
     }
     Ok(true)
+}
+
+/// Whether no record and no rule beside the plan's own lead to an environment.
+pub(super) async fn met_by_no_other(world: &World, plan: &Plan, hosts: Option<&Hosts>) -> Result<(), CallResult> {
+    let Some(hosts) = hosts else { return Ok(()) };
+    let rules = async {
+        let groups = match plan.lever {
+            Lever::WeightedTargetGroups => world.groups_of(hosts).await?,
+            _ => Vec::new(),
+        };
+        facts::other_rules(world, plan, &groups).await
+    };
+    let (names, rules) = tokio::join!(facts::other_names(world, plan, hosts), rules);
+    let mut others = names.map_err(unread)?;
+    others.extend(rules.map_err(unread)?);
+    if others.is_empty() {
+        return Ok(());
+    }
+    Err(not_now(format!(
+        "not made: {} leads to {} as well, and to nobody once that is removed; let it lead to another environment, or as {} does",
+        others.join(", "),
+        hosts.environment,
+        plan.slot_cname
+    )))
 }
 
 #[cfg(test)]

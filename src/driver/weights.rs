@@ -1,6 +1,7 @@
 //! Weights: read where they are, and written on exactly the state that was seen.
 
 use super::World;
+use super::forwards::Targets;
 use super::not_made::{not_now, refused, unread};
 use crate::aws::{CallError, InTime};
 use crate::model::EnvironmentId;
@@ -25,14 +26,23 @@ pub(super) fn recorded(release: &Release) -> Vec<Hosts> {
 }
 
 /// How the traffic is shared out among these environments. A read.
-pub(super) async fn split(world: &World, plan: &Plan, environments: &[Hosts]) -> Result<Split, CallError> {
+pub(super) async fn split(
+    world: &World,
+    plan: &Plan,
+    environments: &[Hosts],
+    targets: Targets,
+) -> Result<Split, CallError> {
     match &plan.route {
         Some(Route::Records { name, zone }) => {
             let zone = world.zone(name, zone.as_deref()).await?;
             let records = records(world, &zone, name).await?;
-            Ok(members(name, &records, &plan.id.slot.to_string(), environments))
+            let split = members(name, &records, &plan.id.slot.to_string(), environments);
+            Ok(Split {
+                zone: Some(zone),
+                ..split
+            })
         }
-        Some(Route::Rules { arns }) => world.forwards(arns, environments).await,
+        Some(Route::Rules { arns }) => world.forwards(arns, environments, targets).await,
         None => Ok(Split::default()),
     }
 }
@@ -155,7 +165,9 @@ pub(super) fn expected(before: &str, seen: &Split) -> Result<(), CallResult> {
 pub(super) async fn without(world: &World, release: &Release, id: &EnvironmentId) -> Result<(), CallResult> {
     let slot = &release.plan.slot_cname;
     let sides = recorded(release);
-    let split = split(world, &release.plan, &sides).await.map_err(unread)?;
+    let split = split(world, &release.plan, &sides, Targets::Uncounted)
+        .await
+        .map_err(unread)?;
     if split.names(id) {
         return Err(not_now(format!("not made: {id} still has a weight for {slot}")));
     }

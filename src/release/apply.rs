@@ -4,6 +4,8 @@
 use super::action::{Action, CallResult};
 use super::assessment::Assessment;
 use super::event::{Entry, Event, FORMAT, Look};
+use super::pair::Blue;
+use super::plan::Route;
 use super::state::{
     Attempts, Drained, Pending, Phase, Release, RollbackState, SmokeState, TakenOver, Up, Watch, Wishes,
 };
@@ -150,6 +152,7 @@ fn begun(plan: super::plan::Plan, entry: &Entry) -> Release {
         weighting: Weighting::Original,
         change: None,
         in_sync_at: None,
+        kept_for: None,
         confirmed_at: None,
         watch: Watch::default(),
         quiet_since: None,
@@ -206,7 +209,7 @@ fn step(release: &mut Release, entry: &Entry) -> Option<()> {
                 absent_alarms,
             },
         ) => {
-            release.blue = Some(blue.clone());
+            found(release, blue);
             release.plan.alarms.retain(|alarm| !absent_alarms.contains(alarm));
             release.notes.extend(notes.iter().cloned());
             enter(release, Publish, at);
@@ -268,6 +271,9 @@ fn step(release: &mut Release, entry: &Entry) -> Option<()> {
             release.watch.entry = entry.sequence;
         }
         (Bake, Event::BakePassed { .. }) if release.watch.bad == 0 => bake_passed(release, at),
+        (Publish | Provision | Smoke | Shift | Bake | RollBack, Event::KeptLonger { ttl }) => {
+            release.kept_for = release.kept_for.max(Some(*ttl));
+        }
         (Drain | Retire | RollBack, Event::Quiet { quiet, .. }) => release.quiet_since = quiet.then_some(at),
         (Drain, Event::Drained { how, remove_blue }) => {
             drained(release, at, how, *remove_blue);
@@ -338,6 +344,16 @@ fn bake_passed(release: &mut Release, at: Timestamp) {
     } else {
         enter(release, Phase::Drain, at);
     }
+}
+
+/// Preflight has found which environment is blue, and where its records are: from now on they are looked for nowhere else.
+fn found(release: &mut Release, blue: &Blue) {
+    if let Some(Route::Records { zone, .. }) = &mut release.plan.route
+        && zone.is_none()
+    {
+        zone.clone_from(&blue.zone);
+    }
+    release.blue = Some(blue.clone());
 }
 
 fn enter(release: &mut Release, phase: Phase, at: Timestamp) {

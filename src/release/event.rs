@@ -10,7 +10,7 @@ use super::people::{Wish, Writer};
 use super::plan::{Plan, ReleaseId};
 use super::preflight::Problem;
 use super::why::Why;
-use crate::model::{ProbeResult, Timestamp};
+use crate::model::{ProbeResult, Span, Timestamp};
 use crate::spec::GatePlace;
 
 /// Version of the entries' format. A newer one is refused, never guessed at.
@@ -203,6 +203,11 @@ pub enum Event {
     InSync {
         /// How that is known.
         how: String,
+    },
+    /// Somebody else has given the records a longer time to live than the plan knows.
+    KeptLonger {
+        /// That time.
+        ttl: Span,
     },
     /// The public name was seen to lead to green.
     ShiftConfirmed {

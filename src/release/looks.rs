@@ -63,9 +63,9 @@ fn lead_in(release: &Release) -> Option<EnvironmentId> {
     (release.green.is_some() && release.assessment.leads_in()).then(|| blue.id.clone())
 }
 
-/// Whether another source than blue's health has to be asked what is served, when that is wanted.
-fn counts(release: &Release, blue: Option<&EnvironmentId>) -> bool {
-    blue.is_some() && release.plan.counted_by != CountedBy::EnhancedHealth
+/// Whether another source than an environment's health has to be asked what it serves, when that is wanted.
+fn counts(release: &Release, wanted: Option<&EnvironmentId>) -> bool {
+    wanted.is_some() && release.plan.counted_by != CountedBy::EnhancedHealth
 }
 
 fn watch(release: &Release, now: Timestamp, looks: &mut Looks) {
@@ -101,6 +101,10 @@ fn watch(release: &Release, now: Timestamp, looks: &mut Looks) {
     if doubtful || matches!(release.phase, Phase::Drain | Phase::Retire) {
         looks.blue_health = release.blue.as_ref().map(|blue| blue.id.clone());
     }
+    // Its silence is told by whoever counts its requests.
+    if matches!(release.phase, Phase::Drain | Phase::Retire) {
+        looks.counted = counts(release, looks.blue_health.as_ref());
+    }
 }
 
 /// While traffic is on its way back nothing is asked that could keep it waiting: no health, and the public name only once the
@@ -112,6 +116,7 @@ fn roll_back(release: &Release, now: Timestamp, looks: &mut Looks) {
             looks.in_sync.clone_from(&release.change);
         }
         looks.green_health = release.green.as_ref().map(|green| green.id.clone());
+        looks.counted = counts(release, looks.green_health.as_ref());
         return;
     }
     let interval = release.plan.provision.interval.get();
@@ -139,9 +144,8 @@ impl Release {
 
     /// By when the name must be seen to lead to blue again; then its having the name is proof enough.
     pub(super) fn return_confirmed_by(&self, back: &RollbackState) -> Timestamp {
-        let plan = &self.plan.drain;
         let moved = back.since.max(self.attempts_to_return().last);
-        moved + plan.dns_ttl.get() * plan.factor + limits::CONFIRM
+        moved + self.dns_ttl() * self.plan.drain.factor + limits::CONFIRM
     }
 }
 

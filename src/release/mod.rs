@@ -49,7 +49,9 @@ pub use outcome::Outcome;
 pub use pair::{Blue, Green};
 pub use people::{Wish, Writer};
 pub use plan::{Overridden, Plan, RELEASE_TAG, ReleaseId, Route, Slot, Source};
-pub use seen::{EnvironmentSeen, EnvironmentStatus, HealthSeen, InstanceSeen, Processing, PublicSeen, VersionSeen};
+pub use seen::{
+    EnvironmentSeen, EnvironmentStatus, HealthSeen, InstanceSeen, Processing, PublicSeen, UrlSeen, VersionSeen,
+};
 pub use size::{CapacitySeen, GroupSeen, Limits};
 pub use state::{
     Attempts, Drained, OpenGate, PassedGate, Pause, PauseAsked, Pending, Phase, Question, Release, RollbackState,

@@ -42,6 +42,10 @@ pub struct Blue {
     /// The limits of its Auto Scaling group, which something beside Elastic Beanstalk may have changed; `None` where nobody looked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group_limits: Option<Limits>,
+    /// The hosted zone of the records that led to it, with a lever that has some: a zone that somebody makes later, and that fits the
+    /// name as well or better, is not looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
 }
 
 impl Blue {

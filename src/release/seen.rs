@@ -173,4 +173,17 @@ pub struct PublicSeen {
     pub slot_addresses: Known<BTreeSet<IpAddr>>,
     /// Addresses of the environment that should answer.
     pub expected_addresses: Known<BTreeSet<IpAddr>>,
+    /// Where users come by another name than the slot's, that one.
+    pub url: Option<UrlSeen>,
+}
+
+/// Where the name in the public URL led when all traffic was to be green's.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UrlSeen {
+    /// The name.
+    pub name: String,
+    /// Its addresses.
+    pub addresses: Known<BTreeSet<IpAddr>>,
+    /// Those of blue.
+    pub of_blue: Known<BTreeSet<IpAddr>>,
 }

@@ -8,14 +8,16 @@ use serde::{Deserialize, Serialize};
 
 use super::action::{Action, CallResult};
 use super::assessment::Assessment;
+use super::counted::CountedBy;
 use super::outcome::Outcome;
 use super::pair::{Blue, Green};
 use super::people::Writer;
 use super::plan::Plan;
 use super::preflight::Problem;
+use super::seen::HealthSeen;
 use super::size::Limits;
 use super::why::Why;
-use crate::model::{EnvironmentId, Span, Timestamp};
+use crate::model::{EnvironmentId, Known, Span, Timestamp};
 use crate::spec::GatePlace;
 use crate::traffic::Weighting;
 
@@ -347,6 +349,9 @@ pub struct Release {
     /// When all its servers had heard of it.
     #[serde(default)]
     pub in_sync_at: Option<Timestamp>,
+    /// How long resolvers may keep answers that somebody else has made last longer than the plan knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_for: Option<Span>,
     /// When the public name was seen to lead to green: the bake's beginning.
     pub confirmed_at: Option<Timestamp>,
     /// Looks at green with traffic.
@@ -436,6 +441,12 @@ impl Release {
         self.deadline(longest) + self.watch.away
     }
 
+    /// How long resolvers may keep an answer that leads to blue or green.
+    #[must_use]
+    pub fn dns_ttl(&self) -> Duration {
+        self.plan.drain.dns_ttl.max(self.kept_for.unwrap_or_default()).get()
+    }
+
     /// What became of the call that gives the traffic back to blue.
     #[must_use]
     pub fn attempts_to_return(&self) -> Attempts {
@@ -475,10 +486,22 @@ impl Release {
         self.plan.host_of(blue.cname.as_ref(), blue.endpoint.as_ref())
     }
 
-    /// Whether blue's requests are counted, so that its silence would show.
+    /// Whether blue's requests are counted by the plan's source, so that its silence would show.
     #[must_use]
     pub fn counts_blue(&self) -> bool {
-        self.blue.as_ref().is_some_and(|blue| blue.enhanced) && !self.assessment.blue_is_uncounted()
+        let by_health = self.blue.as_ref().is_some_and(|blue| blue.enhanced);
+        self.counts(by_health) && !self.assessment.blue_is_uncounted()
+    }
+
+    /// The same of green, with this health. A read that failed does not make it basic.
+    #[must_use]
+    pub(super) fn counts_green(&self, health: &Known<HealthSeen>) -> bool {
+        let by_health = health.known().is_none_or(HealthSeen::enhanced);
+        self.counts(by_health) && !self.assessment.green_is_uncounted()
+    }
+
+    fn counts(&self, by_health: bool) -> bool {
+        by_health || self.plan.counted_by != CountedBy::EnhancedHealth
     }
 
     /// Whether blue has a part of the traffic beside green, by a lever with weights.

@@ -266,7 +266,11 @@ impl fmt::Display for Why {
                 role,
                 requests: Some(requests),
             } => {
-                write!(f, "{} still gets requests: {requests} in the last 10 s", role.as_str())
+                write!(
+                    f,
+                    "{} still gets requests: {requests} in its newest window",
+                    role.as_str()
+                )
             }
             Self::Busy { role, requests: None } => {
                 write!(f, "it is not known whether {} still gets requests", role.as_str())

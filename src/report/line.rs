@@ -75,6 +75,10 @@ pub fn line(entry: &Entry, release: &Release) -> Option<String> {
         ),
         Event::Shifted => format!("{} was read on green", release.plan.slot_cname),
         Event::InSync { how } => how.clone(),
+        Event::KeptLonger { ttl } => format!(
+            "resolvers may keep the answers of {} for {ttl} now, longer than `drain.dns_ttl`: what waits for them waits as long",
+            release.plan.slot_cname
+        ),
         Event::ShiftConfirmed { how } if !release.whole_step() => how.clone(),
         Event::ShiftConfirmed { how } => format!("the public name leads to green: {how}"),
         Event::Looked {

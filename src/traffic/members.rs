@@ -235,6 +235,10 @@ pub fn weigh(wanted: &Weigh<'_>, records: &[Record]) -> Result<Vec<Change>, NotW
             return refuse(format!("it would leave {bare} without any {kind} record"));
         }
     }
+    // The companion belongs to records that are changed: it is written nowhere by itself.
+    if changes.is_empty() {
+        return refuse(format!("there is no record of {bare} that would have to be changed"));
+    }
     // First what goes: the same member cannot be there twice, not even within a batch.
     changes.sort_by_key(|change| matches!(change, Change::Create(_)));
     if let Some(companion) = companion(wanted.name, records) {

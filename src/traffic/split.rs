@@ -20,6 +20,8 @@ pub struct Split {
     pub token: String,
     /// How long resolvers may keep what it answers, in seconds, where it answers by DNS.
     pub ttl: Option<u32>,
+    /// The hosted zone that it was read from, where it answers by DNS.
+    pub zone: Option<String>,
     /// Why nothing may be written here, in sentences.
     pub faults: Vec<String>,
     /// Worth knowing, and no reason to stop.

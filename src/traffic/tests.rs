@@ -1,6 +1,9 @@
 //! Adoption and its way back.
 
-use super::{Adoption, Change, Content, Fence, NotAdopted, Record, Routing, Target, adopt, members, unadopt};
+use super::{
+    Adoption, Change, Content, Fence, Hosts, NotAdopted, Originals, Record, Routing, Target, Weigh, Weighting, adopt,
+    members, unadopt, weigh,
+};
 
 const NAME: &str = "www.example.com.";
 const SLOT: &str = "shop/production";
@@ -304,4 +307,48 @@ fn a_fence_is_read_as_it_was_written() {
         };
         assert_eq!(Fence::read(&other), None, "{value}");
     }
+}
+
+#[test]
+fn the_companion_is_written_only_with_records_that_change() {
+    let hosts = |name: &str, cname: &str| Hosts {
+        environment: name.into(),
+        cname: Some(cname.to_owned()),
+        endpoint: None,
+        group: None,
+    };
+    let (blue, green) = (
+        hosts("e-blue", CNAME),
+        hosts("e-green", "green.eu-central-1.elasticbeanstalk.com"),
+    );
+    let fence = Fence::of(SLOT, 7, 30);
+    let wanted = Weigh {
+        name: NAME,
+        weighting: Weighting::Original,
+        originals: &Originals::from([("A".to_owned(), 200)]),
+        blue: &blue,
+        green: Some(&green),
+        fence: &fence,
+    };
+    // Another zone that fits the name has none of its records.
+    let refused = weigh(&wanted, &[]).unwrap_err();
+    assert!(
+        refused
+            .to_string()
+            .contains("no record of www.example.com that would have to be changed"),
+        "{refused}"
+    );
+    let mut shared = vec![
+        alias("A", weighted("blue", 19), CNAME),
+        alias("A", weighted("green", 1), "green.eu-central-1.elasticbeanstalk.com"),
+        self::fence(),
+    ];
+    assert_eq!(
+        weigh(&wanted, &shared).unwrap().len(),
+        5,
+        "both go, blue comes, and the companion changes"
+    );
+    shared.remove(1);
+    shared[0] = alias("A", weighted("blue", 200), CNAME);
+    assert!(weigh(&wanted, &shared).is_err(), "all is as it should be");
 }

@@ -47,6 +47,17 @@ impl Measured {
 /// Of so many answers at least one would have been counted, if anybody counted.
 const SURELY_COUNTED: f64 = 20.0;
 
+/// How many of our own requests an environment has answered in a window.
+fn answered(arm: &Arm) -> f64 {
+    let probes = arm.probes.as_ref();
+    probes.map_or(0.0, |probes| (probes.requests - probes.failures).max(0.0))
+}
+
+/// Whether a window counts a request of it.
+fn counted(arm: &Arm) -> bool {
+    arm.requests.is_some_and(|requests| requests > 0.0)
+}
+
 /// What is known of green against blue.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Assessment {
@@ -81,6 +92,12 @@ pub struct Assessment {
     /// Whether any request of blue was ever counted.
     #[serde(default)]
     blue_counted: bool,
+    /// How many of cutover's own requests green has answered.
+    #[serde(default)]
+    green_answered: f64,
+    /// Whether any request of green was ever counted.
+    #[serde(default)]
+    green_counted: bool,
     /// When the newest window ended in which requests of both were counted, since the release began.
     #[serde(default)]
     compared_s: Option<f64>,
@@ -122,6 +139,8 @@ impl Assessment {
             counted: false,
             blue_answered: 0.0,
             blue_counted: false,
+            green_answered: 0.0,
+            green_counted: false,
             compared_s: None,
             before: Before::default(),
         }
@@ -141,9 +160,10 @@ impl Assessment {
             self.answered += (green.requests.unwrap_or(0.0) - green.own.requests).max(0.0) + probes;
             self.counted |= green.requests.is_some();
         }
-        let probes = blue.probes.as_ref();
-        self.blue_answered += probes.map_or(0.0, |probes| (probes.requests - probes.failures).max(0.0));
-        self.blue_counted |= blue.requests.is_some_and(|requests| requests > 0.0);
+        self.blue_answered += answered(blue);
+        self.blue_counted |= counted(blue);
+        self.green_answered += answered(green);
+        self.green_counted |= counted(green);
         let end_s = measured.window.end_s;
         let some = |arm: &Arm| arm.requests.is_some_and(|requests| requests > 0.0);
         if some(blue) && some(green) {
@@ -172,10 +192,15 @@ impl Assessment {
         self.shifted_at.iter_mut().for_each(stands_still);
     }
 
-    /// Whether blue has answered us often, and no source has counted a single request of it: then nobody counts there, such as where
-    /// the proxy does not write the log that Elastic Beanstalk's agent reads (Developer Guide, enhanced health log format).
+    /// Whether blue has answered us often, and the source has not counted a single request of it: then nobody counts there, such as
+    /// where the proxy does not write the log that Elastic Beanstalk's agent reads (Developer Guide, enhanced health log format).
     pub(super) fn blue_is_uncounted(&self) -> bool {
         self.blue_answered >= SURELY_COUNTED && !self.blue_counted
+    }
+
+    /// The same of green.
+    pub(super) fn green_is_uncounted(&self) -> bool {
+        self.green_answered >= SURELY_COUNTED && !self.green_counted
     }
 
     /// Whether more of blue is worth knowing before green gets traffic.

@@ -1,13 +1,14 @@
 //! Drain: old DNS answers run out, and blue is measured to be silent. Only then may anything of blue be removed.
 
 use super::super::action::{Action, Role};
+use super::super::counted::CountedBy;
 use super::super::event::Event;
 use super::super::observation::Observation;
 use super::super::seen::{EnvironmentStatus, HealthSeen};
 use super::super::state::Release;
 use super::super::why::Why;
 use super::{Decision, act_patiently, bake, limits, next_look, record, wait, world};
-use crate::model::{HealthStatus, Known, Timestamp};
+use crate::model::{HealthStatus, Known, Span, Timestamp};
 use crate::spec::{AtDrainDeadline, Lever};
 use crate::traffic::Weighting;
 
@@ -29,7 +30,7 @@ fn run_dry(release: &Release, seen: &Observation) -> Decision {
     if let Some(decision) = unstick(release, seen, lost) {
         return decision;
     }
-    match silence(release, lost, measurable, &seen.blue_health, seen.at) {
+    match silence(release, lost, measurable, seen) {
         Silence::Proved(how) => moving(release, seen, lost)
             .unwrap_or_else(|| record(how.clone(), Event::Drained { how, remove_blue: true })),
         Silence::GivenUp(how) => {
@@ -108,8 +109,7 @@ pub(super) struct Lost {
 impl Lost {
     /// When old DNS answers have run out.
     fn expired(self, release: &Release) -> Timestamp {
-        let plan = &release.plan.drain;
-        self.since + plan.dns_ttl.get() * plan.factor
+        self.since + release.dns_ttl() * release.plan.drain.factor
     }
 
     /// Until when its silence is waited for.
@@ -119,14 +119,8 @@ impl Lost {
 }
 
 /// Whether an environment that lost the slot's name is silent: old DNS answers have run out, and it had no request for a while.
-pub(super) fn silence(
-    release: &Release,
-    lost: Lost,
-    measurable: bool,
-    health: &Known<HealthSeen>,
-    now: Timestamp,
-) -> Silence {
-    let plan = &release.plan.drain;
+pub(super) fn silence(release: &Release, lost: Lost, measurable: bool, seen: &Observation) -> Silence {
+    let (plan, now) = (&release.plan.drain, seen.at);
     let (role, expired, deadline) = (lost.role, lost.expired(release), lost.deadline(release));
     let pending = |why, until| {
         Silence::Pending(Box::new(wait(
@@ -144,7 +138,7 @@ pub(super) fn silence(
         );
     }
     if !measurable {
-        // Basic health reporting counts no requests; waiting once more as long as silence would take is all there is.
+        // Nobody counts its requests, as with basic health reporting; waiting once more as long as silence would take is all there is.
         let until = expired + plan.quiet.get();
         if now < until {
             return pending(Why::DnsDraining { until }, until.min(next_look(release, now)));
@@ -153,13 +147,17 @@ pub(super) fn silence(
             "old DNS answers have run out; nobody counts its requests, as with basic health".to_owned(),
         );
     }
-    let requests = requests(release, health, now);
+    let Served {
+        requests,
+        until: told_until,
+        length,
+    } = served(release, role, seen);
     let quiet = requests == Some(0);
     match release.quiet_since {
         _ if !quiet && now >= deadline => {
             let count = requests.map_or("an unknown number of".to_owned(), |count| count.to_string());
             Silence::GivenUp(format!(
-                "it still gets {count} requests in 10 s, {} after the names' time to live had run out",
+                "it still gets {count} requests in {length}, {} after the names' time to live had run out",
                 plan.deadline
             ))
         }
@@ -170,19 +168,87 @@ pub(super) fn silence(
             Silence::Pending(Box::new(record(what, Event::Quiet { quiet, requests })))
         }
         None if quiet => Silence::Pending(Box::new(record("it got no request", Event::Quiet { quiet, requests }))),
-        Some(begun) if now >= begun + plan.quiet.get() => Silence::Proved(format!(
+        Some(begun) if told_until >= begun + plan.quiet.get() => Silence::Proved(format!(
             "old DNS answers have run out, and no request came for {}",
             plan.quiet
         )),
         Some(begun) => {
             let until = begun + plan.quiet.get();
-            pending(Why::Quiet { role, until }, until.min(next_look(release, now)))
+            let next = next_look(release, now);
+            // A source that is late has not told of all of it by then.
+            pending(
+                Why::Quiet { role, until },
+                if now < until { until.min(next) } else { next },
+            )
         }
         None => pending(Why::Busy { role, requests }, next_look(release, now)),
     }
 }
 
-/// Requests in an environment's newest window, if they are counted and the count is fresh.
+/// What an environment served in its newest window.
+pub(super) struct Served {
+    /// How many requests, if they are counted and the count is fresh.
+    pub(super) requests: Option<u64>,
+    /// Up to when that is told.
+    until: Timestamp,
+    /// How long the window was.
+    length: Span,
+}
+
+/// The newest window of an environment by the plan's source. No other one proves its silence: that of a user who has set another source
+/// than Elastic Beanstalk may count nobody.
+pub(super) fn served(release: &Release, role: Role, seen: &Observation) -> Served {
+    let plan = &release.plan;
+    if plan.counted_by == CountedBy::EnhancedHealth {
+        let health = match role {
+            Role::Blue => &seen.blue_health,
+            Role::Green => &seen.green_health,
+        };
+        return Served {
+            requests: requests(release, health, seen.at),
+            until: seen.at,
+            length: WINDOW,
+        };
+    }
+    let Some(counted) = seen.counted.known() else {
+        return Served {
+            requests: None,
+            until: seen.at,
+            length: WINDOW,
+        };
+    };
+    let arm = match role {
+        Role::Blue => &counted.blue,
+        Role::Green => &counted.green,
+    };
+    let told = match plan.counted_by {
+        // It tells of no group without requests, and of a minute only when that is all that can come.
+        CountedBy::TargetGroups => Some(arm.requests.unwrap_or(0.0)),
+        _ => arm.requests,
+    };
+    let longest = plan.provision.max_age.get() + counted.length.get() * 3;
+    let fresh = seen.at.since(counted.ended_at) <= longest;
+    Served {
+        requests: told.filter(|_| fresh).map(whole),
+        until: counted.ended_at,
+        length: counted.length,
+    }
+}
+
+/// A count, which sources tell as a number of any kind: what is more than none stays so.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "it saturates, and no count is below zero"
+)]
+fn whole(count: f64) -> u64 {
+    count.ceil() as u64
+}
+
+/// How long the service counts requests for a window.
+const WINDOW: Span = Span::from_secs(10);
+
+/// Requests in an environment's newest window by Elastic Beanstalk, if they are counted and the count is fresh.
 pub(super) fn requests(release: &Release, health: &Known<HealthSeen>, now: Timestamp) -> Option<u64> {
     let seen = health.known()?;
     // Who does not report counts nobody, and may serve somebody.

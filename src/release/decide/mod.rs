@@ -121,6 +121,9 @@ fn next(release: &Release, seen: &Observation) -> Decision {
     if let Some(decision) = drill::gives_up(release, seen) {
         return decision;
     }
+    if let Some(decision) = weights::kept_longer(release, seen) {
+        return decision;
+    }
     let wanted = match release.phase {
         Phase::Preflight => preflight::decide(release, seen),
         Phase::Publish => publish::decide(release, seen),

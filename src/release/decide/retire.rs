@@ -125,7 +125,7 @@ fn remove(release: &Release, blue: &Blue, drained: &Drained, found: &Environment
         return wait(seen.at, Why::Baking { until: deadline, doubt }, next, deadline, kept);
     }
     if release.counts_blue() && plan.drain.at_deadline == AtDrainDeadline::Keep {
-        let requests = drain::requests(release, &seen.blue_health, seen.at);
+        let requests = drain::served(release, Role::Blue, seen).requests;
         if requests != Some(0) {
             if seen.at >= deadline {
                 return keep("it has requests again, or they cannot be counted".to_owned());

@@ -6,7 +6,7 @@ use super::super::event::Event;
 use super::super::observation::Observation;
 use super::super::outcome::Outcome;
 use super::super::pair::{Blue, Green};
-use super::super::seen::{EnvironmentSeen, EnvironmentStatus, HealthSeen};
+use super::super::seen::{EnvironmentSeen, EnvironmentStatus};
 use super::super::state::{Release, RollbackState};
 use super::super::why::Why;
 use super::drain::{Lost, Silence, silence};
@@ -250,7 +250,7 @@ fn green(release: &Release, rollback: &RollbackState, restored: Timestamp, seen:
             } else {
                 restored.max(ended.last)
                     + plan.rollback.keep_green.get()
-                    + plan.drain.dns_ttl.get() * plan.drain.factor
+                    + release.dns_ttl() * plan.drain.factor
                     + plan.drain.deadline.get()
             };
             let deadline = told + limits::TERMINATE;
@@ -372,14 +372,13 @@ fn green(release: &Release, rollback: &RollbackState, restored: Timestamp, seen:
     }
     // Old DNS answers may still send somebody to green: this release's, or somebody else's who gave it the name for a while.
     if release.shift_intended || used_by_others(release, seen) {
-        // A read that failed does not make it basic.
-        let measurable = seen.green_health.known().is_none_or(HealthSeen::enhanced);
+        let measurable = release.counts_green(&seen.green_health);
         let lost = Lost {
             role: Role::Green,
             since: release.in_sync_at.map_or(restored, |at| at.max(restored)),
             watched: rollback.watched_from.unwrap_or(restored),
         };
-        match silence(release, lost, measurable, &seen.green_health, seen.at) {
+        match silence(release, lost, measurable, seen) {
             Silence::Pending(decision) => return *decision,
             Silence::GivenUp(how) if release.plan.drain.at_deadline == crate::spec::AtDrainDeadline::Keep => {
                 let kept = format!("green ({}) is kept: {how}; remove it by hand", green.id);

@@ -1,5 +1,8 @@
 //! Shift: the slot's name goes to green, is read back there, and is seen to lead there.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
 use super::super::action::Action;
 use super::super::event::Event;
 use super::super::observation::Observation;
@@ -142,7 +145,7 @@ fn swap(release: &Release, blue: &Blue, green: &Green, seen: &Observation) -> De
 fn confirm(release: &Release, since: Timestamp, seen: &Observation) -> Decision {
     let plan = &release.plan;
     let moved = release.in_sync_at.unwrap_or(since).max(since);
-    let deadline = moved + plan.drain.dns_ttl.get() * plan.drain.factor + limits::CONFIRM + release.extended;
+    let deadline = moved + release.dns_ttl() * plan.drain.factor + limits::CONFIRM + release.extended;
     // From the swap on, users may be on green: it is watched at once, not only when everybody sees it.
     bake::watching(release, seen, || {
         if let Some(decision) = weights::spread(release, since, seen) {
@@ -156,7 +159,9 @@ fn confirm(release: &Release, since: Timestamp, seen: &Observation) -> Decision 
 }
 
 fn led(release: &Release, deadline: Timestamp, seen: &Observation) -> Decision {
-    match leads_to(release, seen.public.as_ref()) {
+    let public = seen.public.as_ref();
+    let led = leads_to(release, public).and_then(|how| public.and_then(left_behind).map_or(Ok(how), Err));
+    match led {
         Ok(how) => record(
             format!("the public name leads to green: {how}"),
             Event::ShiftConfirmed { how },
@@ -201,9 +206,6 @@ pub(super) fn leads_to(release: &Release, public: Option<&PublicSeen>) -> Result
         .expected_addresses
         .known()
         .ok_or_else(|| blind(unknown("the environment's addresses", &public.expected_addresses)))?;
-    let list = |set: &std::collections::BTreeSet<std::net::IpAddr>| {
-        set.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-    };
     // A large balancer gives each asker some of its addresses; two environments never share one. Where both are behind one balancer, it
     // is its rules that lead to one or the other, and those were read; the name may well be that of a distribution before it.
     let one_balancer = release.plan.lever == Lever::WeightedTargetGroups;
@@ -218,6 +220,27 @@ pub(super) fn leads_to(release: &Release, public: Option<&PublicSeen>) -> Result
         Some(failed) => Err(elsewhere(failed.fault())),
         None => Ok(format!("it leads to {}, and the checks pass", list(slot))),
     }
+}
+
+/// The slot's name leads to green; but the one that users come by leads to blue's addresses, and to none of green's: it does not go along,
+/// and blue is all that answers by it.
+fn left_behind(public: &PublicSeen) -> Option<NotSeen> {
+    let url = public.url.as_ref()?;
+    let (addresses, blue) = (url.addresses.known()?, url.of_blue.known()?);
+    let green = public.expected_addresses.known()?;
+    (!addresses.is_disjoint(blue) && addresses.is_disjoint(green)).then(|| NotSeen {
+        missing: format!(
+            "{} in `public_url` leads to blue still ({}) and does not go along with the slot's name; make it an alias of that, or a CNAME",
+            url.name,
+            list(addresses)
+        ),
+        blind: false,
+    })
+}
+
+fn list(addresses: &BTreeSet<IpAddr>) -> String {
+    let all: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    all.join(", ")
 }
 
 fn unknown<T>(what: &str, fact: &Known<T>) -> String {

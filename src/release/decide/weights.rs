@@ -13,7 +13,7 @@ use super::shift::{self, Sides};
 use super::{
     Decision, Then, act, act_patiently, capacity, limits, next_look, pause, record, roll_back, soon, wait, world,
 };
-use crate::model::{EnvironmentId, Known, Timestamp};
+use crate::model::{EnvironmentId, Known, Span, Timestamp};
 use crate::spec::Lever;
 use crate::traffic::{Split, Weighting};
 
@@ -92,7 +92,7 @@ pub(super) fn spread(release: &Release, since: Timestamp, seen: &Observation) ->
     let Some(in_sync) = release.in_sync_at else {
         return Some(in_sync(release, since, seen));
     };
-    let expired = in_sync + release.plan.drain.dns_ttl.get();
+    let expired = in_sync + release.dns_ttl();
     (seen.at < expired).then(|| {
         let why = Why::DnsDraining { until: expired };
         wait(
@@ -181,11 +181,27 @@ pub(super) fn spread_back(release: &Release, restored: Timestamp, seen: &Observa
     })
 }
 
+/// Somebody else has raised the records' time to live since it was compared with the plan's. It is no reason to turn back: what waits for
+/// old answers waits longer. Once blue has lost its traffic nobody is told of it any more, so what is raised then matters only to the
+/// way back; and that waits for nothing before the traffic is back.
+pub(super) fn kept_longer(release: &Release, seen: &Observation) -> Option<Decision> {
+    let matters = match release.phase {
+        Phase::Preflight | Phase::Drain | Phase::Retire | Phase::Done => false,
+        Phase::Publish | Phase::Provision | Phase::Smoke | Phase::Shift | Phase::Bake => true,
+        Phase::RollBack => release.is_back(),
+    };
+    let ttl = seen.split.known().filter(|_| matters)?.ttl?;
+    let ttl = Span::from_secs(u64::from(ttl));
+    (ttl.get() > release.dns_ttl()).then(|| {
+        let what = format!("the answers of {} last for {ttl}", release.plan.slot_cname);
+        record(what, Event::KeptLonger { ttl })
+    })
+}
+
 /// A part of the traffic leads to green, as far as anybody can see.
 pub(super) fn shared(release: &Release, since: Timestamp, seen: &Observation) -> Decision {
     let known = release.in_sync_at.unwrap_or(since).max(since);
-    let deadline =
-        known + limits::CONFIRM + release.plan.drain.dns_ttl.get() * release.plan.drain.factor + release.extended;
+    let deadline = known + limits::CONFIRM + release.dns_ttl() * release.plan.drain.factor + release.extended;
     let share = release.plan.share(release.step);
     let checks = seen.public.iter().flat_map(|public| &public.direct);
     let failed = checks.clone().find(|check| !check.passed);

@@ -54,6 +54,8 @@ pub struct Facts {
     pub blue_checks: Known<Vec<ProbeResult>>,
     /// The addresses of the name in the public URL, by which green is asked when it has traffic.
     pub public_addresses: Known<BTreeSet<IpAddr>>,
+    /// Those of the slot's name, where that is another one and could be looked up.
+    pub slot_addresses: Option<BTreeSet<IpAddr>>,
     /// Why the plan's endpoint tells nothing of what is served; `None` if it does, or there is none.
     pub endpoint_fault: Option<String>,
 }

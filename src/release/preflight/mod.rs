@@ -88,6 +88,7 @@ pub fn judge(plan: &Plan, facts: &Facts, now: Timestamp) -> Findings {
             group: facts.split.known().and_then(|split| split.group_of(&live.id)),
             health: health.and_then(|health| health.status),
             group_limits: facts.blue_group.known().map(|group| group.limits),
+            zone: facts.split.known().and_then(|split| split.zone.clone()),
         });
         found.notes.extend(found.blue.as_ref().and_then(beside));
     }
@@ -351,6 +352,16 @@ impl Findings {
                 format!("could not look up the name in {url}, by which green with traffic is to be checked: {why}"),
                 advice,
             ),
+        }
+        if let (Some(slot), Known::Known(addresses)) = (&facts.slot_addresses, &facts.public_addresses)
+            && !addresses.is_empty()
+            && addresses.is_disjoint(slot)
+        {
+            let slot = &plan.slot_cname;
+            self.notes.push(format!(
+                "the name in {url} has other addresses than {slot}, as behind a distribution: whether it goes along with {slot} cannot be \
+                 seen, so see that it does"
+            ));
         }
     }
 

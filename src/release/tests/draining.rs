@@ -5,12 +5,13 @@ use std::time::Duration;
 use super::run::Run;
 use super::scene::{Scene, unread};
 use super::world::{BLUE, seconds};
-use crate::model::{HealthStatus, Known, Served, Timestamp};
+use crate::model::{HealthStatus, Known, Served, Span, Timestamp};
 use crate::release::assessment::{Assessment, Measured};
 use crate::release::{
-    Decision, EnvironmentStatus, Event, HealthSeen, Observation, Phase, Release, Role, Then, Why, decide, looks,
+    Counted, CountedBy, Decision, EnvironmentStatus, Event, HealthSeen, Observation, Phase, Release, Role, Then, Why,
+    decide, looks,
 };
-use crate::spec::AtDrainDeadline;
+use crate::spec::{AtDrainDeadline, EndpointSpec};
 use crate::verdict::{Arm, Probes, Window};
 
 const INSTANT: Duration = Duration::from_millis(1);
@@ -61,6 +62,11 @@ impl Drain {
         health.served = requests.map(Served::well);
         decide(&self.release, &self.seen)
     }
+
+    /// The same so many seconds after the shift, of a blue whose requests Elastic Beanstalk does not see.
+    fn decide_at(mut self, moment: u64) -> Decision {
+        self.decide(self.at(moment), 0, Some(0))
+    }
 }
 
 fn waits(decision: &Decision, until: Timestamp, deadline: Timestamp) -> bool {
@@ -90,6 +96,16 @@ fn old_answers_run_out_first() {
     assert!(waits(&early, drain.at(22), drain.at(340)), "{early:?}");
     let late = drain.decide(expired - seconds(3), 0, Some(0));
     assert!(waits(&late, expired, drain.at(340)), "{late:?}");
+    assert_eq!(told_quiet(&drain.decide(expired, 0, Some(0))), Some((true, Some(0))));
+}
+
+#[test]
+fn answers_that_last_longer_than_planned_are_waited_for() {
+    let mut drain = Drain::new();
+    drain.release.kept_for = Some(Span::from_secs(3600));
+    let expired = drain.at(2 * 3600);
+    let waiting = drain.decide(drain.at(40), 0, Some(0));
+    assert_eq!(waiting.why, Why::DnsDraining { until: expired });
     assert_eq!(told_quiet(&drain.decide(expired, 0, Some(0))), Some((true, Some(0))));
 }
 
@@ -215,6 +231,112 @@ fn a_blue_that_answers_and_of_which_nothing_is_counted_proves_no_silence() {
     assert!(told(judged(20.0, 0.0)).contains("nobody counts its requests"));
     for (answers, counted) in [(19.0, 0.0), (20.0, 1.0)] {
         assert!(told(judged(answers, counted)).contains("no request came for 20s"));
+    }
+}
+
+/// A drain of a blue that has answered 30 probes, of which Elastic Beanstalk counts nobody, while the plan's own source has counted 40
+/// requests of it, and so many in a minute that ended so long after the shift.
+fn by_another(counted_by: CountedBy, requests: Option<f64>, ended: u64) -> Drain {
+    let mut drain = Drain::new();
+    let plan = &mut drain.release.plan;
+    plan.counted_by = counted_by;
+    *drain.release.assessment = Assessment::new(plan, drain.release.started_at);
+    let arm = |requests: Option<f64>| Arm {
+        requests,
+        probes: Some(Probes {
+            requests: 30.0,
+            ..Probes::default()
+        }),
+        ..Arm::default()
+    };
+    drain.release.assessment.take(&Measured {
+        window: Window {
+            end_s: 10.0,
+            blue: arm(Some(40.0)),
+            ..Window::default()
+        },
+        ..Measured::nothing()
+    });
+    let ended_at = drain.at(ended);
+    drain.seen.counted = Known::Known(Counted {
+        ended_at,
+        told_at: ended_at,
+        length: Span::from_secs(60),
+        blue: arm(requests),
+        green: arm(Some(900.0)),
+    });
+    drain
+}
+
+#[test]
+fn silence_is_proved_by_the_source_that_was_chosen() {
+    let groups = || CountedBy::TargetGroups;
+    let busy = by_another(groups(), Some(40.0), 60).decide_at(100);
+    assert!(
+        matches!(
+            busy.why,
+            Why::Busy {
+                role: Role::Blue,
+                requests: Some(40)
+            }
+        ),
+        "{busy:?}"
+    );
+    assert_eq!(
+        drained(&by_another(groups(), Some(0.2), 300).decide_at(340)),
+        Some(false)
+    );
+    // What it has not told yet is not silent, and what is told is only told up to the end of its minute.
+    let quiet = |ended, requests| by_another(groups(), requests, ended).quiet_since(100);
+    assert_eq!(
+        told_quiet(&by_another(groups(), None, 60).decide_at(100)),
+        Some((true, Some(0)))
+    );
+    let early = quiet(119, Some(0.0)).decide_at(200);
+    assert!(matches!(early.why, Why::Quiet { .. }), "{early:?}");
+    assert!(
+        waits(&early, quiet(0, None).at(210), quiet(0, None).at(340)),
+        "{early:?}"
+    );
+    assert_eq!(drained(&quiet(120, Some(0.0)).decide_at(200)), Some(true));
+    assert_eq!(
+        told_quiet(&quiet(120, Some(1.0)).decide_at(200)),
+        Some((false, Some(1)))
+    );
+    // 40 s of `provision.max_age`, and three times the length of a window.
+    assert_eq!(told_quiet(&quiet(100, Some(0.0)).decide_at(321)), Some((false, None)));
+    let mut blind = quiet(100, Some(0.0));
+    blind.seen.counted = unread();
+    assert_eq!(told_quiet(&blind.decide_at(200)), Some((false, None)));
+    // Elastic Beanstalk's reporting is not needed for it.
+    assert_eq!(drained(&quiet(120, Some(0.0)).basic().decide_at(200)), Some(true));
+    let busy = quiet(300, Some(3.0)).basic().decide_at(340);
+    assert_eq!(drained(&busy), Some(false), "{busy:?}");
+}
+
+#[test]
+fn an_endpoint_that_says_nothing_of_blue_does_not_say_that_it_is_silent() {
+    let endpoint = || {
+        CountedBy::Endpoint(EndpointSpec {
+            url: "http://metrics.example/".to_owned(),
+            headers: std::collections::BTreeMap::new(),
+            timeout: Span::from_secs(5),
+        })
+    };
+    let told = |requests| told_quiet(&by_another(endpoint(), requests, 60).quiet_since(50).decide_at(100));
+    assert_eq!(told(None), Some((false, None)));
+    assert_eq!(told(Some(0.0)), None);
+}
+
+#[test]
+fn the_source_of_blues_silence_is_asked_with_each_look() {
+    for phase in [Phase::Drain, Phase::Retire] {
+        let mut scene = Scene::at_the_begin_of(phase);
+        let asked = |scene: &Scene| looks(&scene.release, scene.seen.at).counted;
+        scene.release.watch.last = Some(scene.seen.at);
+        assert!(!asked(&scene));
+        scene.release.plan.counted_by = CountedBy::TargetGroups;
+        assert!(asked(&scene), "{phase}");
     }
 }
 

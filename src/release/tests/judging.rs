@@ -214,6 +214,7 @@ fn silent(check: &str) -> ProbeResult {
         check: check.to_owned(),
         passed: false,
         status: None,
+        unreached: false,
         latency: Span::from_secs(5),
         address: None,
         failure: Some("no answer within 5 s".to_owned()),

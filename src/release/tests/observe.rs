@@ -132,6 +132,7 @@ impl World {
                 bundle: Vec::new(),
                 blue_checks: unread(),
                 public_addresses: unread(),
+                slot_addresses: None,
                 endpoint_fault: None,
             };
         }
@@ -170,6 +171,7 @@ impl World {
             bundle: Vec::new(),
             blue_checks: Known::Known(Vec::new()),
             public_addresses: Known::Known([[10, 0, 0, 1].into()].into()),
+            slot_addresses: None,
             endpoint_fault: None,
         }
     }
@@ -301,6 +303,7 @@ impl World {
             } else {
                 Known::Known(address(self, expected.as_ref()))
             },
+            url: None,
         }
     }
 }

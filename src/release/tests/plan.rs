@@ -134,6 +134,7 @@ pub(crate) fn blue() -> Blue {
         group: None,
         health: None,
         group_limits: None,
+        zone: None,
     }
 }
 

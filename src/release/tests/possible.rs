@@ -47,6 +47,7 @@ pub(super) fn state(phase: Phase) -> Release {
         group: None,
         health: None,
         group_limits: None,
+        zone: None,
     });
     state.green = Some(Green {
         id: "e-green".into(),
@@ -209,7 +210,7 @@ fn green_of(release: &Release) -> Green {
     release.green.clone().expect("it is known")
 }
 
-const CASES: [Case; 41] = [
+const CASES: [Case; 42] = [
     (Phase::Publish, as_it_is, |_| Event::Renewed, &[over]),
     (
         Phase::Bake,
@@ -420,6 +421,18 @@ const CASES: [Case; 41] = [
         &[
             |release| release.in_sync_at = Some(release.started_at),
             |release| release.phase = Phase::Smoke,
+        ],
+    ),
+    (
+        Phase::Bake,
+        as_it_is,
+        |_| Event::KeptLonger {
+            ttl: crate::model::Span::from_secs(3600),
+        },
+        &[
+            |release| release.phase = Phase::Preflight,
+            |release| release.phase = Phase::Drain,
+            |release| release.phase = Phase::Retire,
         ],
     ),
     (

@@ -9,8 +9,8 @@ use super::world::{BLUE, seconds};
 use crate::model::{HealthColor, HealthStatus, Known, ProbeResult, Span, Timestamp};
 use crate::release::preflight::{BucketSeen, Facts, Findings, Quota, QuotaSeen, SettingsSeen, judge};
 use crate::release::{
-    AlarmSeen, EnvironmentSeen, EnvironmentStatus, Event, HealthSeen, Outcome, Plan, Processing, Source, Then,
-    VersionSeen, decide, looks,
+    AlarmSeen, Blue, EnvironmentSeen, EnvironmentStatus, Event, HealthSeen, Outcome, Plan, Processing, Route, Source,
+    Then, VersionSeen, decide, looks,
 };
 use crate::spec::Lever;
 
@@ -252,7 +252,7 @@ fn unread<T>() -> Known<T> {
 }
 
 /// What is wrong, the code of the one problem that comes of it, and words that its message holds.
-const WRONG: [(Change, &str, &[&str]); 31] = [
+const WRONG: [(Change, &str, &[&str]); 33] = [
     (
         |case| case.facts.bundle.push("no Procfile".to_owned()),
         "bundle",
@@ -527,6 +527,64 @@ fn a_public_name_that_leads_nowhere_is_found_before_green_is_blamed_for_it() {
         "nobody is kept on a bad version by that"
     );
     assert!(notes.iter().any(|note| note.contains("has no address")), "{notes:?}");
+}
+
+#[test]
+fn a_public_name_that_may_not_go_along_is_noted() {
+    let noted = |slot: Option<u8>| {
+        let mut case = case();
+        case.facts.slot_addresses = slot.map(|last| [IpAddr::from([10, 0, 0, last])].into());
+        let found = case.judge();
+        assert_eq!(found.problems, []);
+        found
+            .notes
+            .iter()
+            .any(|note| note.contains("cannot be seen, so see that it does"))
+    };
+    assert!(noted(Some(9)));
+    assert!(!noted(Some(1)), "it has those of the slot's name");
+    assert!(!noted(None), "it is the slot's name, or that could not be looked up");
+}
+
+#[test]
+fn the_zone_that_was_found_is_the_releases() {
+    let mut case = case_of(gradual(Lever::WeightedDns));
+    known(&mut case.facts.split).zone = Some("Z1".to_owned());
+    let blue = case.judge().blue.expect("nothing is in the way");
+    assert_eq!(blue.zone.as_deref(), Some("Z1"));
+    let zone_of = |plan: Plan, blue: Blue| {
+        let run = Run::of(plan.clone(), 1);
+        let notes = Vec::new();
+        let started = run.release.clone();
+        match run
+            .then(
+                started,
+                Event::PreflightPassed {
+                    blue,
+                    notes,
+                    absent_alarms: Vec::new(),
+                },
+            )
+            .plan
+            .route
+        {
+            Some(Route::Records { zone, .. }) => zone,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(zone_of(case.plan.clone(), blue.clone()).as_deref(), Some("Z1"));
+    let mut said = case.plan.clone();
+    if let Some(Route::Records { zone, .. }) = &mut said.route {
+        *zone = Some("Z7".to_owned());
+    }
+    assert_eq!(zone_of(said, blue.clone()).as_deref(), Some("Z7"), "it is set");
+    // A journal of old does not say it.
+    let mut old = serde_json::to_value(&blue).expect("it can be written");
+    old.as_object_mut()
+        .and_then(|blue| blue.remove("zone"))
+        .expect("it is there");
+    let old = serde_json::from_value(old).expect("it can be read");
+    assert_eq!(zone_of(case.plan, old), None);
 }
 
 #[test]

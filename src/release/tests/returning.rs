@@ -9,10 +9,11 @@ use super::scene::{INSTANT, Scene, act, known, over, record, taken_back, unread,
 use super::world::{BLUE, BLUE_CNAME, seconds};
 use crate::model::{HealthColor, Known, ProbeResult, Served, Span, Timestamp};
 use crate::release::{
-    Action, Attempts, CallResult, Decision, EnvironmentStatus, Event, Outcome, Phase, PublicSeen, Role, RollbackState,
-    Source, Then, Why, limits,
+    Action, Assessment, Attempts, CallResult, Counted, CountedBy, Decision, EnvironmentStatus, Event, Measured,
+    Outcome, Phase, PublicSeen, Role, RollbackState, Source, Then, Why, limits, looks,
 };
 use crate::spec::AtDrainDeadline;
+use crate::verdict::{Arm, Probes, Window};
 
 /// A rollback that has just begun: green broke in its bake.
 fn turned() -> Scene {
@@ -173,6 +174,7 @@ fn back(leads_to: u8) -> Scene {
             blue: Vec::new(),
             slot_addresses: addresses(leads_to),
             expected_addresses: addresses(1),
+            url: None,
         });
     })
 }
@@ -387,6 +389,62 @@ fn a_green_with_users_is_not_removed_unless_that_was_set() {
         (health.status, health.color, health.served) = (None, HealthColor::Green, None);
     });
     assert!(ends_green(&basic.decide()));
+}
+
+#[test]
+fn a_green_is_silent_by_the_source_that_counts() {
+    let (ripe, restored) = ripe();
+    let quiet = ripe.with(|scene| scene.release.quiet_since = Some(restored));
+    // Elastic Beanstalk sees nobody, and the chosen source does.
+    let by_groups = |requests: f64| {
+        quiet.with(|scene| {
+            scene.release.plan.counted_by = CountedBy::TargetGroups;
+            let arm = Arm {
+                requests: Some(requests),
+                ..Arm::default()
+            };
+            scene.seen.counted = Known::Known(Counted {
+                ended_at: scene.seen.at,
+                told_at: scene.seen.at,
+                length: Span::from_secs(60),
+                blue: arm.clone(),
+                green: arm,
+            });
+        })
+    };
+    assert!(ends_green(&by_groups(0.0).decide()));
+    let busy = by_groups(7.0).decide();
+    assert!(matches!(record(&busy), Event::Quiet { quiet: false, .. }), "{busy:?}");
+    assert!(looks(&by_groups(0.0).release, restored).counted);
+    // It has answered us often, and nobody has counted that.
+    let uncounted = quiet.with(|scene| {
+        let probes = Probes {
+            requests: 20.0,
+            ..Probes::default()
+        };
+        *scene.release.assessment = Assessment::new(&scene.release.plan, scene.release.started_at);
+        scene.release.assessment.take(&Measured {
+            window: Window {
+                end_s: 10.0,
+                green: Arm {
+                    probes: Some(probes),
+                    ..Arm::default()
+                },
+                ..Window::default()
+            },
+            ..Measured::nothing()
+        });
+        scene.release.quiet_since = None;
+    });
+    let told = uncounted.decide();
+    assert!(!matches!(told.then, Then::Record(Event::Quiet { .. })), "{told:?}");
+    let plan = &ripe.release.plan.drain;
+    let expired = restored + plan.dns_ttl.get() * plan.factor + plan.quiet.get();
+    assert!(matches!(
+        uncounted.at(expired - INSTANT).decide().then,
+        Then::Wait { .. }
+    ));
+    assert!(ends_green(&uncounted.at(expired).decide()));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::run::{Deed, GREEN, Run};
 use super::scene::{INSTANT, Scene, act, known, record, taken_back, unread, wait};
 use super::world::{BLUE, BLUE_CNAME, seconds};
 use crate::model::{HealthStatus, Known, Timestamp};
-use crate::release::{Action, EnvironmentStatus, Event, Outcome, Phase, PublicSeen, Then, Why, limits};
+use crate::release::{Action, EnvironmentStatus, Event, Outcome, Phase, PublicSeen, Then, UrlSeen, Why, limits};
 use crate::spec::{AtGateDeadline, GatePlace, GateSpec, Lever};
 
 #[test]
@@ -257,6 +257,42 @@ fn the_name_on_green_is_recorded_and_then_looked_up() {
             panic!("{decision:?}");
         };
         assert!(how.contains("it leads to 10.0.0."), "{how}");
+    }
+}
+
+#[test]
+fn a_public_name_that_does_not_go_along_is_not_taken_for_green() {
+    let scene = shifted();
+    let deadline = scene.release.shifted_at.expect("it is shifted") + seconds(40) + limits::CONFIRM;
+    // Green has 10.0.0.2, and blue 10.0.0.1.
+    let by = |seen: Known<BTreeSet<IpAddr>>| {
+        scene.with(|scene| {
+            let public = public(scene);
+            (public.slot_addresses, public.expected_addresses) = (addresses(&[2]), addresses(&[2]));
+            public.checks.iter_mut().for_each(|check| check.passed = true);
+            public.url = Some(UrlSeen {
+                name: "example.com".to_owned(),
+                addresses: seen,
+                of_blue: addresses(&[1]),
+            });
+        })
+    };
+    let stays = by(addresses(&[1]));
+    assert_eq!(wait(&stays.decide()).1, deadline, "it may be an old answer");
+    let decision = stays.at(deadline).decide();
+    let (why, outcome) = taken_back(&decision);
+    assert_eq!(outcome, Outcome::RolledBack);
+    assert!(
+        why.contains("example.com in `public_url` leads to blue still (10.0.0.1)"),
+        "{why}"
+    );
+    // It goes along, it is that of a distribution, or nobody knows.
+    for seen in [addresses(&[2]), addresses(&[1, 2]), addresses(&[9]), unread()] {
+        let decision = by(seen).decide();
+        assert!(
+            matches!(record(&decision), Event::ShiftConfirmed { .. }),
+            "{decision:?}"
+        );
     }
 }
 

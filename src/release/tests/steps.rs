@@ -3,8 +3,10 @@
 use super::faults::Fate;
 use super::plan::gradual;
 use super::run::{Deed, GREEN, Run};
+use super::scene::{Scene, known, record};
 use super::world::{BLUE, Foreign, seconds};
-use crate::release::{Action, Event, Outcome, Phase, Wish};
+use crate::model::Span;
+use crate::release::{Action, Event, Outcome, Phase, Then, Wish};
 use crate::spec::{AtGateDeadline, ForeignAnswer, GatePlace, GateSpec, Lever};
 use crate::traffic::Weighting;
 
@@ -363,4 +365,53 @@ fn weights_that_cannot_be_read_do_not_keep_a_promoted_release_from_its_end() {
             assert!(run.why().contains("the weights could not be read"), "{}", run.why());
         }
     }
+}
+
+#[test]
+fn a_time_to_live_that_somebody_raises_is_put_on_record() {
+    let kept = |phase: Phase, ttl: u32| {
+        let mut run = run(Lever::WeightedDns).until(phase, 0);
+        run.world.pass(seconds(1));
+        let scene = Scene::of(&mut run).with(|scene| known(&mut scene.seen.split).ttl = Some(ttl));
+        match scene.decide().then {
+            Then::Record(event @ Event::KeptLonger { .. }) => Some(run.then(scene.release, event)),
+            _ => None,
+        }
+    };
+    let hour = seconds(3600);
+    for phase in [Phase::Provision, Phase::Smoke, Phase::Shift, Phase::Bake] {
+        let told = kept(phase, 3600).expect("it is told");
+        assert_eq!(told.dns_ttl(), hour, "{phase}");
+    }
+    // The plan's is 20 s.
+    assert_eq!(kept(Phase::Bake, 20), None);
+    assert!(kept(Phase::Bake, 21).is_some());
+    // Nobody is told of blue any more.
+    for phase in [Phase::Drain, Phase::Retire] {
+        assert_eq!(kept(phase, 3600), None, "{phase}");
+    }
+    // The way back waits for it when traffic is back, and not before.
+    let mut run = run(Lever::WeightedDns);
+    run.world.quality.breaks = Some(seconds(10));
+    let mut run = run.until(Phase::RollBack, 0);
+    run.world.pass(seconds(1));
+    let raised = |run: &mut Run| Scene::of(run).with(|scene| known(&mut scene.seen.split).ttl = Some(3600));
+    assert!(matches!(raised(&mut run).decide().then, Then::Act(_)));
+    while !run.has(|event| matches!(event, Event::TrafficRestored { .. })) {
+        assert!(run.step());
+    }
+    let scene = raised(&mut run);
+    let event = record(&scene.decide()).clone();
+    assert!(matches!(event, Event::KeptLonger { .. }), "{event:?}");
+    // It is told once, and the longest counts.
+    let told = run.then(scene.release.clone(), event);
+    let told = scene.with(|scene| scene.release = told);
+    assert!(!matches!(told.decide().then, Then::Record(Event::KeptLonger { .. })));
+    let lower = run.then(
+        told.release.clone(),
+        Event::KeptLonger {
+            ttl: Span::from_secs(60),
+        },
+    );
+    assert_eq!(lower.dns_ttl(), hour);
 }

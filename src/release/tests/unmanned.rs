@@ -168,6 +168,7 @@ fn a_return_to_a_blue_that_does_not_serve_is_no_success() {
             blue: Vec::new(),
             slot_addresses: address.clone(),
             expected_addresses: address,
+            url: None,
         });
         scene.release.attempts.clear();
     });

@@ -265,7 +265,7 @@ fn every_reason_can_be_read_by_a_person() {
                 role: Role::Blue,
                 requests: Some(3),
             },
-            text("blue still gets requests: 3 in the last 10 s"),
+            text("blue still gets requests: 3 in its newest window"),
         ),
         (
             Why::Busy {
