@@ -10,6 +10,8 @@ use crate::release::{Action, Outcome, Phase, Why, limits};
 use crate::spec::Lever;
 use crate::traffic::Weighting;
 
+type Change = fn(&mut Scene);
+
 const LEVERS: [Lever; 2] = [Lever::WeightedDns, Lever::WeightedTargetGroups];
 
 /// The second step is to be made, and no look is due.
@@ -69,9 +71,9 @@ fn a_health_that_both_have_holds_no_step_but_the_first() {
 
 #[test]
 fn what_holds_a_later_step_is_told_when_it_was_not_made_in_time() {
-    let cases: [(&str, fn(&mut Scene)); 8] = [
+    let cases: [(&str, Change); 8] = [
         ("its health could not be read", |scene| {
-            scene.seen.green_health = unread()
+            scene.seen.green_health = unread();
         }),
         ("its health is NoData", |scene| {
             known(&mut scene.seen.green_health).status = Some(HealthStatus::NoData);

@@ -319,7 +319,7 @@ const UNKNOWN: [(&str, Change); 21] = [
         },
     ),
     ("its health is Warning (1.1 %", |seen| {
-        failing_requests(seen, HealthStatus::Warning, "1.1 %")
+        failing_requests(seen, HealthStatus::Warning, "1.1 %");
     }),
 ];
 
