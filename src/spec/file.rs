@@ -174,7 +174,7 @@ impl fmt::Debug for OptionSetting {
 pub struct ProvisionSpec {
     /// After that the release gives green up.
     pub deadline: Span,
-    /// Health that will do, by enhanced health reporting.
+    /// Health that will do for green's first traffic, by enhanced health reporting.
     #[schemars(schema_with = "health_schema")]
     pub health: Vec<HealthStatus>,
     /// How long all conditions must hold without a break.

@@ -6,7 +6,7 @@ use super::super::event::Event;
 use super::super::observation::Observation;
 use super::super::outcome::Outcome;
 use super::super::pair::{Blue, Green};
-use super::super::seen::{EnvironmentSeen, EnvironmentStatus, HealthSeen};
+use super::super::seen::{EnvironmentSeen, EnvironmentStatus, HealthSeen, InstanceSeen};
 use super::super::state::Release;
 use super::super::why::Why;
 use super::{Decision, Then, act, capacity, next_look, record, roll_back, soon, wait, world};
@@ -248,7 +248,9 @@ fn missing(release: &Release, blue: &Blue, found: &EnvironmentSeen, seen: &Obser
     missing
 }
 
-/// What of green's health is not good enough. With basic reporting the colour is all there is.
+/// What of green's health is not good enough. With basic reporting the colour is all there is. `provision.health` is for the first
+/// traffic. Once green has users the looks judge how well it is, in the light of blue; what is asked here is whether it can be seen, is
+/// large enough, and runs the right version.
 pub(super) fn unhealthy(
     release: &Release,
     blue: &Blue,
@@ -263,13 +265,20 @@ pub(super) fn unhealthy(
             return;
         }
     };
+    let used = release.shifted_at.is_some();
     let Some(status) = health.status else {
-        if health.color != HealthColor::Green {
+        let judged = used && matches!(health.color, HealthColor::Yellow | HealthColor::Red);
+        if health.color != HealthColor::Green && !judged {
             missing.bad.push(format!("its health is {}", health.color));
         }
         return;
     };
-    if !release.plan.provision.health.contains(&status) {
+    let will_do = if used {
+        status.is_well().is_some()
+    } else {
+        release.plan.provision.health.contains(&status)
+    };
+    if !will_do {
         let causes = if health.causes.is_empty() {
             String::new()
         } else {
@@ -285,15 +294,20 @@ pub(super) fn unhealthy(
         });
     }
     let total = u64::from(capacity::wanted_instances(release, blue));
-    let well = health
-        .instances
-        .values()
-        .filter(|seen| matches!(seen.status, HealthStatus::Ok | HealthStatus::Info))
-        .count();
-    if (well as u64) < total {
+    let by_requests = health.causes().of_requests_alone();
+    let counts = |seen: &&InstanceSeen| match seen.status {
+        HealthStatus::Ok | HealthStatus::Info => true,
+        HealthStatus::Warning | HealthStatus::Degraded => used,
+        // All that it answers may fail for what both environments depend on. Otherwise it serves nobody.
+        HealthStatus::Severe => used && by_requests,
+        HealthStatus::Pending | HealthStatus::Unknown | HealthStatus::NoData | HealthStatus::Suspended => false,
+    };
+    let there = health.instances.values().filter(counts).count();
+    if (there as u64) < total {
+        let word = if used { "serving" } else { "well" };
         missing
             .bad
-            .push(format!("{well} of {} well", plural(total, "instance")));
+            .push(format!("{there} of {} {word}", plural(total, "instance")));
     }
     let label = &release.plan.version_label;
     let others = health

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::super::action::Action;
-use super::super::event::Event;
+use super::super::event::{Event, Look};
 use super::super::observation::Observation;
 use super::super::outcome::Outcome;
 use super::super::pair::{Blue, Green};
 use super::super::seen::{EnvironmentSeen, EnvironmentStatus, PublicSeen};
 use super::super::state::Release;
 use super::super::why::Why;
+use super::look::judge;
 use super::{
     Decision, act, bake, capacity, limits, next_look, provision, record, roll_back, soon, wait, weights, world,
 };
@@ -58,8 +59,11 @@ pub(super) fn sides<'a>(
 ) -> Result<Sides<'a>, Box<Decision>> {
     let environments = match &seen.environments {
         Known::Known(environments) => environments,
-        Known::Unknown(_) if seen.at >= deadline => {
-            let what = format!("{} could not be given to green in time", release.plan.slot_cname);
+        Known::Unknown(why) if seen.at >= deadline => {
+            let what = format!(
+                "{} could not be given to green in time: the environments could not be read: {why}",
+                release.plan.slot_cname
+            );
             return Err(Box::new(roll_back(what, Outcome::RolledBack)));
         }
         Known::Unknown(why) => {
@@ -84,16 +88,32 @@ pub(super) fn sides<'a>(
     }
     let mut missing = provision::Missing::default();
     provision::unhealthy(release, blue, &seen.green_health, seen.at, &mut missing);
+    missing.bad.extend(doubted(release, seen));
     Ok(Sides { from, to, missing })
+}
+
+/// Why a green that users are on gets no more of them: a look at it is bad, or was and is not forgotten, or its numbers are. What holds
+/// nothing against it holds no step, such as a health that blue has as well, or that is left to the numbers of both.
+fn doubted(release: &Release, seen: &Observation) -> Option<String> {
+    release.shifted_at?;
+    let watch = &release.watch;
+    let Release { assessment, .. } = release;
+    match (judge(release, seen), &watch.doubt) {
+        (Look::Bad { why }, _) => Some(format!("green looks bad with traffic: {why}")),
+        (_, Some(doubt)) if watch.bad > 0 => Some(format!("a look at green was bad; the newest said: {doubt}")),
+        _ if watch.bad > 0 => Some("a look at green was bad, and too few good ones have followed".to_owned()),
+        _ => assessment.suspicion().or_else(|| assessment.bad_window()),
+    }
 }
 
 fn swap(release: &Release, blue: &Blue, green: &Green, seen: &Observation) -> Decision {
     let slot = &release.plan.slot_cname;
     let deadline = release.deadline(limits::SHIFT);
     let in_time = seen.at < deadline;
-    let too_late = || {
+    let too_late = |missing: provision::Missing| {
+        let missing = missing.all().join("; ");
         roll_back(
-            format!("{slot} could not be given to green in time"),
+            format!("{slot} could not be given to green in time: {missing}"),
             Outcome::RolledBack,
         )
     };
@@ -117,12 +137,14 @@ fn swap(release: &Release, blue: &Blue, green: &Green, seen: &Observation) -> De
         missing.bad.push(format!("blue ({}) does not hold {slot}", blue.id));
     }
     let other_cname = match &to.cname {
-        Some(other) if missing.is_empty() => other.clone(),
         // A driver that was away past the deadline does not give up a green that is up.
-        _ if !in_time => return too_late(),
-        _ => {
-            if to.cname.is_none() {
+        Some(other) if missing.is_empty() => other.clone(),
+        other => {
+            if other.is_none() {
                 missing.bad.push("green has no name to give in exchange".to_owned());
+            }
+            if !in_time {
+                return too_late(missing);
             }
             let why = Why::NotUp {
                 version: release.plan.version_label.clone(),

@@ -22,15 +22,15 @@ pub(super) fn step(release: &Release, blue: &Blue, green: &Green, wanted: Weight
     let slot = &release.plan.slot_cname;
     let deadline = release.deadline(limits::SHIFT);
     let in_time = seen.at < deadline;
-    let too_late = || {
+    let too_late = |missing: String| {
         roll_back(
-            format!("the weights of {slot} could not be set in time: {wanted}"),
+            format!("the weights of {slot} could not be set in time ({wanted}): {missing}"),
             Outcome::RolledBack,
         )
     };
     let split = match &seen.split {
         Known::Known(split) => split,
-        Known::Unknown(_) if !in_time => return too_late(),
+        Known::Unknown(why) if !in_time => return too_late(format!("they could not be read: {why}")),
         Known::Unknown(why) => {
             return world::cannot_see(release, seen, "the weights", why, deadline, "green is given up");
         }
@@ -64,7 +64,7 @@ pub(super) fn step(release: &Release, blue: &Blue, green: &Green, wanted: Weight
     if !missing.is_empty() {
         // A driver that was away past the deadline does not give up a green that is up.
         if !in_time {
-            return too_late();
+            return too_late(missing.all().join("; "));
         }
         let why = Why::NotUp {
             version: release.plan.version_label.clone(),

@@ -218,6 +218,7 @@ fn silent(check: &str) -> ProbeResult {
         latency: Span::from_secs(5),
         address: None,
         failure: Some("no answer within 5 s".to_owned()),
+        unreached: false,
     }
 }
 
@@ -319,7 +320,7 @@ const UNKNOWN: [(&str, Change); 21] = [
         },
     ),
     ("its health is Warning (1.1 %", |seen| {
-        failing_requests(seen, HealthStatus::Warning, "1.1 %")
+        failing_requests(seen, HealthStatus::Warning, "1.1 %");
     }),
 ];
 

@@ -30,6 +30,7 @@ mod exhaust;
 mod explore;
 mod foreign;
 mod forwards;
+mod further;
 mod gates;
 mod green;
 mod holding;

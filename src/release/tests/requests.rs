@@ -148,7 +148,7 @@ fn a_green_with_all_traffic_is_compared_with_what_blue_had() {
             scene,
             HealthStatus::Warning,
             "1.1 % of the requests are failing with HTTP 5xx.",
-        )
+        );
     });
     is_unknown(&failing, "whether that is more than blue had");
     is_bad(&failing.with(|scene| unwell(scene, HealthStatus::Severe, FAILING)));
