@@ -9,7 +9,7 @@ use zip::{CompressionMethod, ZipArchive};
 
 use super::names::{self, NameFault};
 use super::problem::{BundleError, BundleProblem};
-use super::{LARGEST_BUNDLE, central, kind, platform, sha256};
+use super::{LARGEST_BUNDLE, Store, central, extensions, kind, platform, sha256};
 
 /// Nothing that is 500 MB or less unpacks to more than this honestly, in bytes.
 const LARGEST_UNPACKED: u64 = 10 * 1024 * 1024 * 1024;
@@ -24,6 +24,9 @@ const SUSPICIOUS_RATIO: u64 = 100;
 /// A Procfile and the target of a link are short; this much of them is read, in bytes.
 const LONGEST_TEXT: u64 = 64 * 1024;
 
+/// A file of `.ebextensions` is written by hand; this much of one is read, in bytes.
+const LONGEST_EXTENSION: u64 = 1024 * 1024;
+
 /// A bundle that can be released.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bundle {
@@ -37,6 +40,10 @@ pub struct Bundle {
     pub files: u64,
     /// Whether it has a Procfile.
     pub procfile: bool,
+    /// Resources of its `.ebextensions` in which something is kept, and which end with their environment.
+    pub stores: Vec<Store>,
+    /// Files of its `.ebextensions` in which nobody could look for such, with the reason.
+    pub unread: Vec<String>,
 }
 
 /// Reads a bundle through and lists everything that is wrong with it. Every file in it is unpacked once, into nothing,
@@ -63,6 +70,8 @@ pub fn inspect(path: &Path) -> Result<Bundle, BundleError> {
         sha256,
         files: found.files,
         procfile: found.procfile,
+        stores: found.stores,
+        unread: found.unread,
     })
 }
 
@@ -92,6 +101,8 @@ struct Found {
     size: u64,
     files: u64,
     procfile: bool,
+    stores: Vec<Store>,
+    unread: Vec<String>,
     problems: Vec<BundleProblem>,
 }
 
@@ -135,6 +146,8 @@ fn look(file: &mut File) -> Result<Found, BundleProblem> {
         size,
         files: u64::try_from(contents.files.len()).unwrap_or(u64::MAX),
         procfile: contents.procfile.is_some(),
+        stores: contents.stores,
+        unread: contents.unread,
         problems,
     })
 }
@@ -148,6 +161,8 @@ struct Contents {
     sound: Vec<(usize, String)>,
     unpacked: u64,
     procfile: Option<String>,
+    stores: Vec<Store>,
+    unread: Vec<String>,
     faults: Faults,
 }
 
@@ -216,8 +231,11 @@ impl Contents {
             };
             let (size, is_link) = (entry.size(), entry.is_symlink());
             let mut text = Vec::new();
-            if is_link || names::normal(&name) == "Procfile" {
-                let _ = Read::by_ref(&mut entry).take(LONGEST_TEXT).read_to_end(&mut text);
+            let normal = names::normal(&name);
+            let is_extension = !is_link && extensions::is_one(&normal);
+            if is_link || is_extension || normal == "Procfile" {
+                let most = if is_extension { LONGEST_EXTENSION } else { LONGEST_TEXT };
+                let _ = Read::by_ref(&mut entry).take(most).read_to_end(&mut text);
             }
             // One byte more than the entry says is enough to know that it lies.
             let left = (size + 1).saturating_sub(u64::try_from(text.len()).unwrap_or(u64::MAX));
@@ -227,12 +245,30 @@ impl Contents {
                 self.faults.damaged.push(name);
                 continue;
             }
+            if is_extension {
+                self.look_for_stores(normal, size, text);
+                continue;
+            }
             let text = String::from_utf8_lossy(&text).into_owned();
             if is_link && !names::link_stays_inside(&name, &text) {
                 self.faults.links_out.push(name);
-            } else if !is_link && names::normal(&name) == "Procfile" {
+            } else if !is_link && normal == "Procfile" {
                 self.procfile = Some(text);
             }
+        }
+    }
+
+    /// What a file of `.ebextensions` has of resources that keep something.
+    fn look_for_stores(&mut self, name: String, size: u64, text: Vec<u8>) {
+        let found = if size > LONGEST_EXTENSION {
+            Err(format!("it is longer than {LONGEST_EXTENSION} bytes"))
+        } else {
+            let text = String::from_utf8(text).map_err(|error| error.to_string());
+            text.and_then(|text| extensions::stores(&name, &text))
+        };
+        match found {
+            Ok(found) => self.stores.extend(found),
+            Err(why) => self.unread.push(format!("{name}: {why}")),
         }
     }
 

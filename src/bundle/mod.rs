@@ -4,6 +4,7 @@
 //! instance that is about to go. Here it is found at once, and with all that is wrong.
 
 mod central;
+mod extensions;
 mod folder;
 mod ignored;
 mod inspect;
@@ -20,6 +21,7 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::model::text::hex;
 
+pub use extensions::Store;
 pub use inspect::{Bundle, inspect};
 pub use pack::{ZipSummary, zip_directory};
 pub use problem::{BundleError, BundleProblem};

@@ -560,3 +560,24 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn resources_that_end_with_their_environment_are_found_in_extensions() {
+    let table = "Resources:\n  Sessions:\n    Type: AWS::DynamoDB::Table\n";
+    let zip = zip_of(&[
+        PROCFILE,
+        (".ebextensions/a.config", table),
+        (".ebextensions/b.config", "- ["),
+    ]);
+    let bundle = inspect_bytes(&zip).unwrap();
+    assert_eq!(bundle.stores.len(), 1);
+    assert_eq!(
+        bundle.stores[0].to_string(),
+        "Sessions (AWS::DynamoDB::Table in .ebextensions/a.config)"
+    );
+    assert!(
+        bundle.unread.len() == 1 && bundle.unread[0].starts_with(".ebextensions/b.config: YAML"),
+        "{:?}",
+        bundle.unread
+    );
+}

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempPath;
 
-use crate::bundle::{BundleError, inspect, zip_directory};
+use crate::bundle::{BundleError, Store, inspect, zip_directory};
 
 /// What the names of bundles begin with that are made of folders, and how they end: no user's own zip has such a name.
 const OURS: (&str, &str) = (".bundle-", ".zip");
@@ -20,6 +20,10 @@ pub struct Artifact {
     pub size: u64,
     /// SHA-256 of the zip, in hexadecimal.
     pub sha256: String,
+    /// Resources of its `.ebextensions` in which something is kept.
+    pub stores: Vec<Store>,
+    /// Files of its `.ebextensions` in which nobody could look for such, with the reason.
+    pub unread: Vec<String>,
 }
 
 impl Artifact {
@@ -31,6 +35,8 @@ impl Artifact {
             folder: None,
             size: 0,
             sha256: "unfit".to_owned(),
+            stores: Vec::new(),
+            unread: Vec::new(),
         }
     }
 }
@@ -61,6 +67,8 @@ pub fn prepare(path: &Path, store: &Path, journal: Option<&Path>) -> Result<Arti
         folder,
         size: bundle.size,
         sha256: bundle.sha256,
+        stores: bundle.stores,
+        unread: bundle.unread,
     })
 }
 

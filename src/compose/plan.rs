@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use crate::bundle::Store;
 use crate::driver::Overrides;
 use crate::model::VersionLabel;
 use crate::release::preflight::Problem;
-use crate::release::{DrillKind, Next, Origin, Overridden, Plan, ReleaseId, Route, Source};
+use crate::release::{DrillKind, Extensions, Next, Origin, Overridden, Plan, ReleaseId, Route, Source};
 use crate::spec::{Lever, Spec};
 
 use super::{Artifact, Project};
@@ -25,6 +26,7 @@ pub struct Planner {
     origin: Option<Origin>,
     drill: Option<DrillKind>,
     is_guess: bool,
+    extensions: Extensions,
 }
 
 impl Planner {
@@ -45,13 +47,22 @@ impl Planner {
             file: artifact.file.display().to_string(),
             folder: artifact.folder.as_ref().map(|folder| folder.display().to_string()),
         };
-        Self::new(
+        let meant = |store: &&Store| spec.artifact.disposable.contains(&store.id);
+        let stores = artifact.stores.iter().filter(|store| !meant(store));
+        let own = Self::new(
             spec,
             region,
             source,
             VersionLabel::new(label),
             Overrides::new(&spec.green).digest(),
-        )
+        );
+        Self {
+            extensions: Extensions {
+                stores: stores.map(Store::to_string).collect(),
+                unread: artifact.unread.clone(),
+            },
+            ..own
+        }
     }
 
     /// For the way back that an earlier release has recorded. Who takes it has seen that the live version is bad: it leads
@@ -113,6 +124,7 @@ impl Planner {
             origin: None,
             drill: None,
             is_guess: false,
+            extensions: Extensions::default(),
         }
     }
 
@@ -194,6 +206,7 @@ impl Planner {
                     settings: spec.green.settings.len(),
                 }),
             overrides_digest: self.overrides_digest.clone(),
+            extensions: self.extensions.clone(),
             provision: spec.provision.clone(),
             smoke: spec.smoke.clone(),
             bake: spec.bake.clone(),
@@ -230,4 +243,31 @@ impl Planner {
 /// A version's label has at most 100 characters, 13 of which are for the digest.
 fn shortened(application: &str) -> String {
     application.chars().take(80).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn what_keeps_something_is_in_the_plan_unless_it_is_disposable() {
+        let store = |id: &str| Store {
+            id: id.to_owned(),
+            kind: "AWS::SQS::Queue".to_owned(),
+            file: "a.config".to_owned(),
+        };
+        let artifact = Artifact {
+            stores: vec![store("Jobs"), store("Cache")],
+            unread: vec!["b.config: no YAML".to_owned()],
+            ..Artifact::unfit(Path::new("bundle.zip"))
+        };
+        let text = "application = \"shop\"\ncname = \"shop\"\nartifact.disposable = [\"Cache\"]\n";
+        let spec = Spec::parse("cutover.toml", text).unwrap();
+        let project = Project::new(spec, Path::new(".").to_path_buf(), None);
+        let plan = Planner::bundle(&project, None, &artifact, None).plan(&Next::first());
+        assert_eq!(plan.extensions.stores, ["Jobs (AWS::SQS::Queue in a.config)"]);
+        assert_eq!(plan.extensions.unread, artifact.unread);
+    }
 }

@@ -30,7 +30,15 @@ pub struct Refusal {
 const WITH_THE_HOLDER: [&str; 6] = [Busy::CODE, "alarm", "live", "live-busy", "live-health", "quota"];
 
 /// Codes of problems of what is wanted itself, which neither time nor the end of another release solves.
-const FOR_GOOD: [&str; 6] = ["application", "bucket", "no-alarm", "ttl", variables::CODE, "version"];
+const FOR_GOOD: [&str; 7] = [
+    "application",
+    "bucket",
+    "no-alarm",
+    "resources",
+    "ttl",
+    variables::CODE,
+    "version",
+];
 
 /// Codes of further problems that time may solve.
 const WITH_TIME: [&str; 3] = ["journal", "managed-update", "unknown"];

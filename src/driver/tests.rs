@@ -418,7 +418,7 @@ async fn published(journal: &Arc<Flaky>) -> Driver {
     let event = Event::PreflightPassed {
         blue: blue(),
         notes: Vec::new(),
-        absent_alarms: Vec::new(),
+        absent_alarms: Box::default(),
     };
     assert!(driver.append(event).await.unwrap());
     driver
@@ -453,7 +453,7 @@ async fn what_was_read_by_a_process_that_was_stopped_is_read_again() {
     let event = Event::PreflightPassed {
         blue: blue(),
         notes: Vec::new(),
-        absent_alarms: Vec::new(),
+        absent_alarms: Box::default(),
     };
     assert!(driver.append(event).await.unwrap());
     let action = Action::Prune { keep: 1 };

@@ -1,6 +1,7 @@
 //! The vocabulary: ids, time, health, and what can be unknown. Plain data without I/O.
 
 mod clock;
+pub mod document;
 mod health;
 mod id;
 mod known;

@@ -147,8 +147,8 @@ pub enum Event {
         /// What cannot be proved in this world.
         notes: Vec<String>,
         /// Alarms of the plan that do not exist: a release that leads away from a bad version does without them.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        absent_alarms: Vec<String>,
+        #[serde(default, skip_serializing_if = "<[String]>::is_empty")]
+        absent_alarms: Box<[String]>,
     },
     /// Version and templates are there.
     Published,

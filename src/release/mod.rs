@@ -48,7 +48,7 @@ pub use origin::{Execution, Origin};
 pub use outcome::Outcome;
 pub use pair::{Blue, Green};
 pub use people::{Wish, Writer};
-pub use plan::{Overridden, Plan, RELEASE_TAG, ReleaseId, Route, Slot, Source};
+pub use plan::{Extensions, Overridden, Plan, RELEASE_TAG, ReleaseId, Route, Slot, Source};
 pub use seen::{
     EnvironmentSeen, EnvironmentStatus, HealthSeen, InstanceSeen, Processing, PublicSeen, UrlSeen, VersionSeen,
 };

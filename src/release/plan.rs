@@ -97,6 +97,25 @@ pub struct Overridden {
     pub settings: usize,
 }
 
+/// What a bundle's `.ebextensions` give to each environment and take away with it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extensions {
+    /// Resources in which something is kept and of which nobody has said that they may end, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stores: Vec<String>,
+    /// Files in which nobody could look for such, with the reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<String>,
+}
+
+impl Extensions {
+    /// Whether there is nothing to say of them.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 impl Overridden {
     /// Whether nothing does.
     #[must_use]
@@ -183,6 +202,9 @@ pub struct Plan {
     /// How many these are. None in plans of old.
     #[serde(default, skip_serializing_if = "Overridden::is_none")]
     pub overridden: Overridden,
+    /// What the bundle's `.ebextensions` give to each environment.
+    #[serde(default, skip_serializing_if = "Extensions::is_none")]
+    pub extensions: Extensions,
     /// When green counts as up.
     pub provision: ProvisionSpec,
     /// Checks before traffic.

@@ -37,9 +37,11 @@ pub enum On {
     Environments,
     /// Environments with the name of a green.
     Greens,
-    /// The application and its versions. The Developer Guide names the version alone for what makes one, and the Service Authorization
-    /// Reference both, as required ones.
+    /// The application's versions.
     Versions,
+    /// The application and its versions: of what makes a version, the Developer Guide says that it needs the version alone, and the
+    /// Service Authorization Reference that it needs both.
+    NewVersions,
     /// Saved configurations with the name of a green.
     Templates,
     /// All of the application that has events.
@@ -264,7 +266,7 @@ pub const GRANTS: &[Grant] = &[
         sid: "StageVersions",
         duties: &[Stage],
         actions: &["elasticbeanstalk:CreateApplicationVersion"],
-        on: On::Versions,
+        on: On::NewVersions,
         when: When::Always,
         why: "The application version.",
     },

@@ -161,15 +161,18 @@ impl Scope {
         let application = &self.application;
         match on {
             On::Everything => vec!["*".to_owned()],
-            On::Region => ["application", "applicationversion", "environment"]
+            // Both kinds by one pattern: a policy with long names has to fit into a managed one.
+            On::Region => ["application*", "environment"]
                 .map(|kind| self.beanstalk(kind, "*"))
                 .to_vec(),
             On::Environments => vec![self.beanstalk("environment", &format!("{application}/*"))],
             On::Greens => vec![self.beanstalk("environment", &format!("{application}/{}*", self.greens))],
-            On::Versions => vec![
-                self.beanstalk("application", application),
-                self.beanstalk("applicationversion", &format!("{application}/*")),
-            ],
+            On::Versions => vec![self.beanstalk("applicationversion", &format!("{application}/*"))],
+            On::NewVersions => {
+                let mut both = vec![self.beanstalk("application", application)];
+                both.extend(self.resources(On::Versions));
+                both
+            }
             On::Templates => vec![self.beanstalk("configurationtemplate", &format!("{application}/{}*", self.greens))],
             On::Events => vec![
                 self.beanstalk("application", application),

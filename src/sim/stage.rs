@@ -640,6 +640,8 @@ fn artifact() -> &'static Artifact {
             folder: None,
             size: bytes.len() as u64,
             sha256: crate::bundle::digest(file).expect("a file that was just written can be read"),
+            stores: Vec::new(),
+            unread: Vec::new(),
         }
     })
 }

@@ -106,6 +106,10 @@ pub struct ArtifactSpec {
     /// The version's label. `--version-label` overrides it. Default: made from the bundle's content.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version_label: Option<String>,
+    /// Resources of the bundle's `.ebextensions`, by their logical ids, that keep something which is not needed any more when a new
+    /// environment takes over: it gets new ones, and those of the environment before it are deleted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub disposable: Vec<String>,
 }
 
 /// How green differs from blue. Everything else is copied from blue.

@@ -21,6 +21,7 @@ journal = "releases"
 path = "build/shop.zip"
 bucket = "shop-bundles"
 version_label = "v42"
+disposable = ["Cache"]
 
 [green]
 name_prefix = "shop"

@@ -205,7 +205,7 @@ async fn the_end_of_a_release_is_waited_for_and_changes_are_told() {
     let passed = Event::PreflightPassed {
         blue,
         notes: Vec::new(),
-        absent_alarms: Vec::new(),
+        absent_alarms: Box::default(),
     };
     scene.later(seconds(20), 2, passed);
     scene.later(seconds(25), 3, Event::Renewed);

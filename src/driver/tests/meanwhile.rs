@@ -256,7 +256,7 @@ async fn whoever_removes_things_stops_before_another_may_have_taken_over() {
     let event = Event::PreflightPassed {
         blue: blue(),
         notes: Vec::new(),
-        absent_alarms: Vec::new(),
+        absent_alarms: Box::default(),
     };
     assert!(driver.append(event).await.unwrap());
     let action = Action::Prune { keep: 1 };

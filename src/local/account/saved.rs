@@ -4,10 +4,10 @@
 //! one by writing its object (`eb config put`, `--cfg` with a file), and makes new ones the same way.
 
 use super::Account;
-use super::archive::document::{self, Node};
 use super::errors::{self, AwsError};
 use super::state::options::OptionName;
 use super::state::{OptionSettings, Platform, Tags, Template};
+use crate::model::document::{self, Node};
 
 /// Keys of saved configurations begin with this; their application and name follow.
 const FOLDER: &str = "resources/templates/";

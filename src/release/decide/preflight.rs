@@ -41,7 +41,7 @@ pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
             Event::PreflightPassed {
                 blue,
                 notes: found.notes,
-                absent_alarms: found.absent_alarms,
+                absent_alarms: found.absent_alarms.into(),
             },
         );
     }

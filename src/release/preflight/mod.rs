@@ -37,7 +37,7 @@ pub fn judge(plan: &Plan, facts: &Facts, now: Timestamp) -> Findings {
         notes: Vec::new(),
         absent_alarms: Vec::new(),
     };
-    found.bundle(facts);
+    found.bundle(plan, facts);
     if found.unreadable("find out who we are on AWS", &facts.identity) {
         // Without credentials every other read fails for the same reason, and saying it once is enough.
         return found;
@@ -122,10 +122,27 @@ impl Findings {
         }
     }
 
-    fn bundle(&mut self, facts: &Facts) {
+    fn bundle(&mut self, plan: &Plan, facts: &Facts) {
         for problem in &facts.bundle {
             self.problems.push(Problem::of_bundle(problem));
         }
+        for store in &plan.extensions.stores {
+            self.add(
+                "resources",
+                format!(
+                    "the bundle has each environment make {store} for itself: green gets a new one with nothing in it, and that of the live \
+                     environment is deleted with it"
+                ),
+                "keep it outside of the environments, and tell them of it by an environment property; if nothing in it is needed, name it in \
+                 `artifact.disposable`",
+            );
+        }
+        let unread = plan.extensions.unread.iter();
+        self.notes.extend(
+            unread.map(|file| {
+                format!("whether the bundle makes resources that end with blue could not be seen in {file}")
+            }),
+        );
     }
 
     fn application(&mut self, plan: &Plan, facts: &Facts) {

@@ -2,7 +2,7 @@
 
 use crate::model::{ReleaseNumber, Share, Span, Timestamp};
 use crate::release::{
-    Blue, Entry, Event, FORMAT, Overridden, Plan, Release, ReleaseId, Route, Slot, Source, Writer, apply,
+    Blue, Entry, Event, Extensions, FORMAT, Overridden, Plan, Release, ReleaseId, Route, Slot, Source, Writer, apply,
 };
 use crate::spec::{
     AtDrainDeadline, BakeSpec, Check, DrainSpec, ForeignSpec, Lever, ProvisionSpec, RetireSpec, RollbackSpec,
@@ -40,6 +40,7 @@ pub(crate) fn plan() -> Plan {
         max_instances: None,
         mark: String::new(),
         tags: std::collections::BTreeMap::new(),
+        extensions: Extensions::default(),
         overrides_digest: None,
         overridden: Overridden::default(),
         provision: ProvisionSpec {

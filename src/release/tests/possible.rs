@@ -358,7 +358,7 @@ const CASES: [Case; 42] = [
         |release| Event::PreflightPassed {
             blue: release.blue.clone().expect("it is known"),
             notes: Vec::new(),
-            absent_alarms: Vec::new(),
+            absent_alarms: Box::default(),
         },
         &[|release| release.phase = Phase::Publish],
     ),

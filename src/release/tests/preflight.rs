@@ -252,11 +252,21 @@ fn unread<T>() -> Known<T> {
 }
 
 /// What is wrong, the code of the one problem that comes of it, and words that its message holds.
-const WRONG: [(Change, &str, &[&str]); 33] = [
+const WRONG: [(Change, &str, &[&str]); 34] = [
     (
         |case| case.facts.bundle.push("no Procfile".to_owned()),
         "bundle",
         &["no Procfile"],
+    ),
+    (
+        |case| {
+            case.plan
+                .extensions
+                .stores
+                .push("Orders (AWS::RDS::DBInstance in x)".to_owned());
+        },
+        "resources",
+        &["Orders (AWS::RDS::DBInstance in x)", "deleted with it"],
     ),
     (
         |case| case.facts.application = Known::Known(false),
@@ -474,6 +484,11 @@ fn what_cannot_be_proved_is_noted() {
     assert_eq!(
         blue.running, 1,
         "an environment that counts no instances has at least one"
+    );
+    let unread = Case::with(|case| case.plan.extensions.unread.push("x.config: no YAML".to_owned())).judge();
+    assert!(
+        unread.blue.is_some() && unread.notes[0].ends_with("x.config: no YAML"),
+        "{unread:?}"
     );
     let found = Case::with(|case| case.plan.smoke.checks.clear()).judge();
     assert!(

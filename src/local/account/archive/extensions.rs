@@ -2,9 +2,9 @@
 //!
 //! Everything else in them (packages, files, commands, resources) is for AWS's instances and stacks, and is passed over.
 
-use super::document::Node;
 use crate::local::account::state::OptionSettings;
 use crate::local::account::state::options::OptionName;
+use crate::model::document::Node;
 
 /// Takes over a file's option settings, in either of the two forms.
 pub(super) fn settings(document: &Node, region: &str, settings: &mut OptionSettings) -> Result<(), String> {
@@ -56,8 +56,8 @@ fn resolved(value: &str, region: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::document::read;
     use super::*;
+    use crate::model::document::read;
 
     fn settings_of(text: &str) -> Result<OptionSettings, String> {
         let mut settings = OptionSettings::default();

@@ -2,7 +2,6 @@
 //!
 //! These are the account's only looks at files; they stand for the service's own download of a bundle.
 
-pub(super) mod document;
 mod extensions;
 
 use std::fs::File;
@@ -70,7 +69,7 @@ pub(crate) fn look(file: &Path, region: &str) -> Result<Contents, Invalid> {
             return Err(invalid(format!("It is longer than {LONGEST_BYTES} bytes")));
         }
         let text = String::from_utf8(text).map_err(|error| invalid(error.to_string()))?;
-        let document = document::read(&text).map_err(invalid)?;
+        let document = crate::model::document::read(&text).map_err(invalid)?;
         extensions::settings(&document, region, &mut contents.settings).map_err(invalid)?;
     }
     Ok(contents)

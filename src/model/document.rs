@@ -1,4 +1,4 @@
-//! Configuration files as documents: YAML or JSON, of which only texts, lists and maps matter.
+//! Configuration files in bundles (`.ebextensions`) and saved configurations as documents: YAML or JSON, of which only texts, lists and maps matter.
 
 use yaml_rust2::parser::{Event, Parser};
 
@@ -7,20 +7,26 @@ const DEEPEST: usize = 64;
 
 /// A part of a document. Numbers and truth values are the texts that they are written as.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::local::account) enum Node {
+pub enum Node {
+    /// A text, or what is written as one.
     Text(String),
+    /// A list.
     List(Vec<Self>),
+    /// Names and what stands under them, in the order of the file.
     Map(Vec<(String, Self)>),
 }
 
 impl Node {
     /// What stands under a name.
-    pub(in crate::local::account) fn get(&self, name: &str) -> Option<&Self> {
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Self> {
         let Self::Map(entries) = self else { return None };
         entries.iter().find(|(key, _)| key == name).map(|(_, node)| node)
     }
 
-    pub(in crate::local::account) fn text(&self) -> Option<&str> {
+    /// The text, if it is one.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
             Self::List(_) | Self::Map(_) => None,
@@ -28,8 +34,12 @@ impl Node {
     }
 }
 
-/// Reads a document. The error says what is wrong with it as YAML and as JSON, as the service does.
-pub(in crate::local::account) fn read(text: &str) -> Result<Node, String> {
+/// Reads a document.
+///
+/// # Errors
+///
+/// With what is wrong with it as YAML and as JSON, as the service says it.
+pub fn read(text: &str) -> Result<Node, String> {
     let yaml = match yaml(text) {
         Ok(node) => return Ok(node),
         Err(error) => error,
