@@ -121,8 +121,11 @@ impl SpecError {
 
     pub(super) fn invalid(name: &str, text: String, mut problems: Vec<Problem>) -> Self {
         for problem in &mut problems {
+            // The TOML reader takes the last byte for the last letter.
+            let start = text.floor_char_boundary(problem.span.start);
+            problem.span = start..text.ceil_char_boundary(problem.span.end.max(start));
             // A label at the very end of a text would not be shown.
-            if problem.span.start >= text.len() {
+            if start >= text.len() {
                 let last = text.trim_end().char_indices().next_back();
                 problem.span = last.map_or(0..0, |(at, letter)| at..at + letter.len_utf8());
             }
