@@ -253,7 +253,7 @@ const UNKNOWN: [(&str, Change); 17] = [
         },
     ),
     ("its health is Warning (1.1 %", |seen| {
-        failing_requests(seen, HealthStatus::Warning, "1.1 %")
+        failing_requests(seen, HealthStatus::Warning, "1.1 %");
     }),
     ("its health is Severe (40.0 %", |seen| {
         blue(seen, HealthStatus::Warning);
