@@ -265,6 +265,6 @@ mod tests {
     }
 
     fn sha256_of(number: u32) -> String {
-        sha256(&mut number.to_le_bytes().as_slice()).unwrap()
+        sha256(&mut number.to_le_bytes().as_slice()).expect("a slice can be read")
     }
 }

@@ -119,13 +119,10 @@ impl SpecError {
         }
     }
 
-    pub(super) fn invalid(name: &str, text: String, mut problems: Vec<Problem>) -> Self {
+    /// `whole` is the text that was read, and `text` what of it may be shown, in the same places.
+    pub(super) fn invalid(name: &str, whole: &str, text: String, mut problems: Vec<Problem>) -> Self {
         for problem in &mut problems {
-            // A label at the very end of a text would not be shown.
-            if problem.span.start >= text.len() {
-                let last = text.trim_end().char_indices().next_back();
-                problem.span = last.map_or(0..0, |(at, letter)| at..at + letter.len_utf8());
-            }
+            problem.span = fitted(&problem.span, whole);
         }
         problems.sort_by_key(|problem| (problem.span.start, problem.span.end));
         Self::Invalid {
@@ -133,6 +130,17 @@ impl SpecError {
             text: NamedSource::new(name, text),
         }
     }
+}
+
+/// A span of whole letters, and of one that is there: the TOML reader takes the last byte for the last letter, and at the very end of
+/// a text nothing would be shown.
+fn fitted(span: &Range<usize>, text: &str) -> Range<usize> {
+    let start = text.floor_char_boundary(span.start);
+    if start < text.len() {
+        return start..text.ceil_char_boundary(span.end.max(start));
+    }
+    let last = text.trim_end().char_indices().next_back();
+    last.map_or(0..0, |(at, letter)| at..at + letter.len_utf8())
 }
 
 impl fmt::Display for SpecError {

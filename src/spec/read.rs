@@ -41,7 +41,7 @@ impl Spec {
         let (root, faults) = DeTable::parse_recoverable(text);
         if !faults.is_empty() {
             let problems = faults.iter().take(MOST_PROBLEMS).map(syntax_problem).collect();
-            return Err(SpecError::invalid(name, redact::hide_lines(text), problems));
+            return Err(SpecError::invalid(name, text, redact::hide_lines(text), problems));
         }
         let mut reader = Reader {
             document: Document::new(root),
@@ -58,7 +58,7 @@ impl Spec {
         }
         match spec {
             Some(spec) if reader.problems.is_empty() => Ok(spec),
-            _ => Err(SpecError::invalid(name, shown, reader.problems)),
+            _ => Err(SpecError::invalid(name, text, shown, reader.problems)),
         }
     }
 }

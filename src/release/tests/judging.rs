@@ -218,7 +218,6 @@ fn silent(check: &str) -> ProbeResult {
         latency: Span::from_secs(5),
         address: None,
         failure: Some("no answer within 5 s".to_owned()),
-        unreached: false,
     }
 }
 
