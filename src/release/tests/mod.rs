@@ -50,5 +50,6 @@ mod smoking;
 mod sources;
 mod steps;
 mod unmanned;
+mod urgent;
 mod wishes;
 mod words;
