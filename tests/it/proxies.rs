@@ -9,15 +9,15 @@ async fn aws_is_reached_through_a_proxy_and_this_machine_never_is() {
     let cloud = Cloud::start().await;
     let mut project = Project::new(&cloud, "shop").await;
     let identity = ["iam-policy", "--ask", "--duty", "read"];
-    // A name that only the proxy can resolve; the cloud answers whatever it is called.
+    // A name that only the proxy can resolve, and that the cloud takes for one of its own.
     let here = project
         .variables
-        .insert("AWS_ENDPOINT_URL", "http://aws.example:4566".to_owned());
+        .insert("AWS_ENDPOINT_URL", "http://nowhere.amazonaws.com:4566".to_owned());
     project.variables.insert("HTTP_PROXY", cloud.local.endpoint());
     let asked = project.start(&identity).end(MOMENT).await.with(0);
     assert!(asked.stdout.contains(":123456789012:"), "{}", asked.stdout);
     // Exempt from it, the name leads nowhere.
-    project.variables.insert("NO_PROXY", "aws.example".to_owned());
+    project.variables.insert("NO_PROXY", "nowhere.amazonaws.com".to_owned());
     let lost = project.start(&["release", "--dry-run"]).end(MOMENT).await.with(REFUSED);
     lost.saying(&["could not be reached", "NO_PROXY"]);
     // No proxy can reach this machine, and so none is asked to.

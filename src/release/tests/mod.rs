@@ -52,5 +52,6 @@ mod smoking;
 mod sources;
 mod steps;
 mod unmanned;
+mod urgent;
 mod wishes;
 mod words;

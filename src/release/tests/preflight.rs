@@ -9,15 +9,15 @@ use super::world::{BLUE, seconds};
 use crate::model::{HealthColor, HealthStatus, Known, ProbeResult, Span, Timestamp};
 use crate::release::preflight::{BucketSeen, Facts, Findings, Quota, QuotaSeen, SettingsSeen, judge};
 use crate::release::{
-    AlarmSeen, Blue, EnvironmentSeen, EnvironmentStatus, Event, HealthSeen, Outcome, Plan, Processing, Route, Source,
-    Then, VersionSeen, decide, looks,
+    Blue, EnvironmentSeen, EnvironmentStatus, Event, HealthSeen, Outcome, Plan, Processing, Route, Source, Then,
+    VersionSeen, decide, looks,
 };
 use crate::spec::Lever;
 
 /// A plan and an account in which nothing is in the way.
-struct Case {
-    plan: Plan,
-    facts: Facts,
+pub(super) struct Case {
+    pub(super) plan: Plan,
+    pub(super) facts: Facts,
     now: Timestamp,
 }
 
@@ -58,99 +58,10 @@ fn what_is_to_heal_the_live_version_is_not_refused_because_of_it() {
     );
 }
 
-#[test]
-fn the_way_back_is_not_refused_for_what_it_does_not_need() {
-    let back = |change: Change| {
-        let mut case = case();
-        case.recorded();
-        case.plan.even_if_unhealthy = true;
-        case.version("another", Processing::Processed);
-        change(&mut case);
-        case.judge()
-    };
-    let spare: [(Change, &str); 4] = [
-        (|case| case.facts.quotas = unread(), "quotas: Rate exceeded"),
-        (
-            |case| case.facts.managed_update = unread(),
-            "managed updates of the live environment shop-r6 (e-blue): Rate",
-        ),
-        (
-            |case| {
-                case.plan.alarms = vec!["shop-5xx".to_owned()];
-                case.facts.alarms = unread();
-            },
-            "alarms of `verdict.alarms`: Rate exceeded",
-        ),
-        (
-            |case| {
-                case.plan.alarms = vec!["shop-5xx".to_owned()];
-                case.facts.alarms = Known::Known(vec![AlarmSeen {
-                    name: "shop-5xx".to_owned(),
-                    on: None,
-                    since: None,
-                    reason: String::new(),
-                }]);
-            },
-            "there is no alarm shop-5xx",
-        ),
-    ];
-    for (change, words) in spare {
-        let found = back(change);
-        assert_eq!(found.problems, []);
-        assert!(found.blue.is_some(), "{words}");
-        let [note] = found.notes.as_slice() else {
-            panic!("{words}: {:?}", found.notes);
-        };
-        assert!(note.contains(words), "{note}");
-        let absent = words.starts_with("there is no alarm");
-        assert_eq!(found.absent_alarms.is_empty(), !absent, "{words}");
-    }
-    let full = back(|case| case.quota(Quota::Environments, 10));
-    assert_eq!(full.problems.len(), 1, "there is no room for what it would make");
-}
-
-#[test]
-fn an_alarm_that_is_not_there_does_not_hold_up_the_way_back() {
-    let mut run = Run::of(plan(), 1);
-    run.release.plan.even_if_unhealthy = true;
-    run.release.plan.alarms = vec!["shop-5xx".to_owned(), "shop-slow".to_owned()];
-    let wanted = looks(&run.release, run.world.now);
-    let mut seen = run.world.observe(&run.release, &wanted);
-    let facts = seen.facts.as_mut().expect("preflight asks for facts");
-    let alarm = |name: &str, on| AlarmSeen {
-        name: name.to_owned(),
-        on,
-        since: None,
-        reason: String::new(),
-    };
-    facts.alarms = Known::Known(vec![alarm("shop-5xx", None), alarm("shop-slow", Some(false))]);
-    let Then::Record(event) = decide(&run.release, &seen).then else {
-        panic!("there is nothing in the way");
-    };
-    let release = run.then(run.release.clone(), event);
-    assert_eq!(release.plan.alarms, ["shop-slow"]);
-}
-
-#[test]
-fn the_bucket_is_asked_for_only_where_a_bundle_is_published() {
-    let case = Case::with(|case| {
-        case.recorded();
-        case.version("another", Processing::Processed);
-        case.facts.bucket = unread();
-    });
-    assert_eq!(case.judge().problems, []);
-    let drill = Case::with(|case| {
-        case.plan.source = Source::Live;
-        case.version("another", Processing::Processed);
-        case.bucket(false, false);
-    });
-    assert_eq!(drill.judge().problems, []);
-}
-
 /// One change to a case.
-type Change = fn(&mut Case);
+pub(super) type Change = fn(&mut Case);
 
-fn case() -> Case {
+pub(super) fn case() -> Case {
     case_of(plan())
 }
 
@@ -166,13 +77,13 @@ fn case_of(plan: Plan) -> Case {
 }
 
 impl Case {
-    fn with(change: Change) -> Self {
+    pub(super) fn with(change: Change) -> Self {
         let mut case = case();
         change(&mut case);
         case
     }
 
-    fn judge(&self) -> Findings {
+    pub(super) fn judge(&self) -> Findings {
         judge(&self.plan, &self.facts, self.now)
     }
 
@@ -206,7 +117,7 @@ impl Case {
         health.instances.clear();
     }
 
-    fn recorded(&mut self) {
+    pub(super) fn recorded(&mut self) {
         self.plan.source = Source::Recorded {
             release: crate::model::ReleaseNumber(6),
             template: "shop-r6-blue".to_owned(),
@@ -216,14 +127,14 @@ impl Case {
     }
 
     /// A version of the plan's label, made from the object of this key.
-    fn version(&mut self, key: &str, processing: Processing) {
+    pub(super) fn version(&mut self, key: &str, processing: Processing) {
         self.facts.version = Known::Known(Some(VersionSeen {
             bundle: Some(("bucket".to_owned(), key.to_owned())),
             processing,
         }));
     }
 
-    fn bucket(&mut self, exists: bool, own: bool) {
+    pub(super) fn bucket(&mut self, exists: bool, own: bool) {
         let name = "bucket".to_owned();
         let elsewhere = None;
         self.facts.bucket = Known::Known(BucketSeen {
@@ -234,7 +145,7 @@ impl Case {
         });
     }
 
-    fn quota(&mut self, what: Quota, used: u64) {
+    pub(super) fn quota(&mut self, what: Quota, used: u64) {
         let maximum = 10;
         self.facts.quotas = Known::Known(vec![QuotaSeen { what, used, maximum }]);
     }
@@ -247,7 +158,7 @@ fn known<T>(fact: &mut Known<T>) -> &mut T {
     }
 }
 
-fn unread<T>() -> Known<T> {
+pub(super) fn unread<T>() -> Known<T> {
     Known::Unknown("Rate exceeded".to_owned())
 }
 
