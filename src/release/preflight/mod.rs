@@ -84,6 +84,11 @@ pub fn judge(plan: &Plan, facts: &Facts, now: Timestamp) -> Findings {
                 .unwrap_or_default(),
             group: facts.split.known().and_then(|split| split.group_of(&live.id)),
             zone: facts.split.known().and_then(|split| split.zone.clone()),
+            records: facts
+                .split
+                .known()
+                .and_then(|split| split.own.get(&live.id).cloned())
+                .unwrap_or_default(),
         });
     }
     found

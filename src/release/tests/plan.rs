@@ -133,6 +133,7 @@ pub(crate) fn blue() -> Blue {
         weights: crate::traffic::Originals::new(),
         group: None,
         zone: None,
+        records: crate::traffic::OwnRecords::new(),
     }
 }
 

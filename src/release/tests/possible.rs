@@ -46,6 +46,7 @@ pub(super) fn state(phase: Phase) -> Release {
         weights: crate::traffic::Originals::new(),
         group: None,
         zone: None,
+        records: crate::traffic::OwnRecords::new(),
     });
     state.green = Some(Green {
         id: "e-green".into(),
