@@ -68,6 +68,7 @@ pub(super) async fn weigh(
     let sides = recorded(release);
     let side = |id: Option<&EnvironmentId>| sides.iter().find(|hosts| Some(&hosts.environment) == id);
     let blue = release.blue.as_ref();
+    let own = blue.map(|blue| blue.records.clone()).unwrap_or_default();
     let (Some(originals), Some(blue)) = (blue.map(|blue| &blue.weights), side(blue.map(|blue| &blue.id))) else {
         return Err(refused("not made: the journal does not say which environment is blue"));
     };
@@ -95,6 +96,7 @@ pub(super) async fn weigh(
                 name,
                 weighting,
                 originals,
+                own: &own,
                 blue,
                 green,
                 fence: &fence,

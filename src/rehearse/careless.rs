@@ -11,7 +11,7 @@ use crate::compose::Artifact;
 use crate::model::{Clock, EnvironmentId, EnvironmentName, Span, SystemClock, VersionLabel};
 use crate::release::EnvironmentSeen;
 use crate::spec::{Lever, Spec};
-use crate::traffic::{Fence, Forward, Hosts, Stickiness, Weigh, Weighting, fence_name, members, weigh};
+use crate::traffic::{Fence, Forward, Hosts, OwnRecords, Stickiness, Weigh, Weighting, fence_name, members, weigh};
 
 /// How long any step may take; none of them is to be waited for at AWS's own pace.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -98,6 +98,7 @@ async fn records(
     let wanted = Weigh {
         name: &name,
         weighting: Weighting::GreenAlone,
+        own: &OwnRecords::new(),
         originals: &members(&name, &records, &slot, std::slice::from_ref(&blue)).weights_of(&blue.environment),
         blue: &blue,
         green: Some(&green),

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::size::Limits;
 use crate::model::{EnvironmentId, EnvironmentName, HealthStatus, VersionLabel};
-use crate::traffic::Originals;
+use crate::traffic::{Originals, OwnRecords};
 
 /// The environment that held the slot when the release began.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +33,9 @@ pub struct Blue {
     /// Its weights when the release began, with a lever that has some: what a rollback gives back.
     #[serde(default, skip_serializing_if = "Originals::is_empty")]
     pub weights: Originals,
+    /// What its records were, with a lever that has some, by their kind: what a rollback makes anew where they were removed.
+    #[serde(default, skip_serializing_if = "OwnRecords::is_empty")]
+    pub records: OwnRecords,
     /// The ARN of its target group, with a lever that has some: the rules must be given back also where nobody can look it up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,

@@ -2,7 +2,7 @@
 
 use super::fence::{Fence, fence_name};
 use super::record::{Change, Content, Record, Routing, same_host};
-use super::split::{Member, Originals, Split, Weighting};
+use super::split::{Member, Originals, OwnRecord, OwnRecords, Split, Weighting};
 use crate::model::EnvironmentId;
 
 /// The kinds of records that carry traffic.
@@ -74,6 +74,14 @@ pub fn members(name: &str, records: &[Record], slot: &str, environments: &[Hosts
             weight: u32::from(*weight),
             healthy: None,
         });
+        if let Some(hosts) = found {
+            let own = OwnRecord {
+                id: id.clone(),
+                health_check: record.health_check.clone(),
+            };
+            let of_it = split.own.entry(hosts.environment.clone()).or_default();
+            of_it.insert(record.kind.clone(), own);
+        }
         if let Content::Alias {
             evaluate_health: true, ..
         } = &record.content
@@ -140,12 +148,24 @@ pub struct Weigh<'a> {
     pub weighting: Weighting,
     /// Blue's weights at first.
     pub originals: &'a Originals,
+    /// What was kept of blue's records at first.
+    pub own: &'a OwnRecords,
     /// Blue.
     pub blue: &'a Hosts,
     /// Green.
     pub green: Option<&'a Hosts>,
     /// What the companion is to say.
     pub fence: &'a Fence,
+}
+
+impl Weigh<'_> {
+    /// What blue's record was at first, when it is to be given back and has been removed, unless somebody else's has its set identifier now.
+    fn first(&self, side: &Hosts, kind: &str, there: &[&Record]) -> Option<OwnRecord> {
+        let gives_back = self.weighting == Weighting::Original && *side == *self.blue;
+        let own = self.own.get(kind).filter(|_| gives_back)?;
+        let taken = |record: &&Record| matches!(&record.routing, Routing::Weighted { id, .. } | Routing::Other { id, .. } if *id == own.id);
+        (!there.iter().any(taken)).then(|| own.clone())
+    }
 }
 
 /// The changes, all in one batch, that turn these records into what is wanted. Members of others stay as they are.
@@ -208,9 +228,13 @@ pub fn weigh(wanted: &Weigh<'_>, records: &[Record]) -> Result<Vec<Change>, NotW
                             side.environment
                         ));
                     };
-                    let id = format!("{}-{}", side.environment, wanted.fence.release);
-                    changes.push(Change::Create(Record {
+                    let new = || OwnRecord {
+                        id: format!("{}-{}", side.environment, wanted.fence.release),
                         health_check: None,
+                    };
+                    let OwnRecord { id, health_check } = wanted.first(side, kind, &of_kind).unwrap_or_else(new);
+                    changes.push(Change::Create(Record {
+                        health_check,
                         ..template.routed(Routing::Weighted { id, weight })
                     }));
                 }

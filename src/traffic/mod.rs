@@ -20,7 +20,7 @@ pub use forward::{
 };
 pub use members::{Hosts, NotWeighed, Weigh, members, weigh};
 pub use record::{Change, Content, Record, Routing};
-pub use split::{Member, Originals, Split, Weighting};
+pub use split::{Member, Originals, OwnRecord, OwnRecords, Split, Weighting};
 pub use weights::weights;
 
 /// The first 16 hexadecimal digits of a text's SHA-256.

@@ -26,9 +26,24 @@ pub struct Split {
     pub faults: Vec<String>,
     /// Worth knowing, and no reason to stop.
     pub notes: Vec<String>,
+    /// What is to be kept of the records of each environment, by their kind, where it answers by DNS.
+    pub own: BTreeMap<EnvironmentId, OwnRecords>,
     /// The ARNs of the target groups of each environment that was asked about, with a lever that has some.
     pub groups: BTreeMap<EnvironmentId, Vec<String>>,
 }
+
+/// What of a record is lost with it: no other one tells it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnRecord {
+    /// Its set identifier, by which whoever made it knows it.
+    pub id: String,
+    /// The health check that it depends on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health_check: Option<String>,
+}
+
+/// That of an environment's records, by their kind.
+pub type OwnRecords = BTreeMap<String, OwnRecord>;
 
 /// One member of a place.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! Adoption and its way back.
 
 use super::{
-    Adoption, Change, Content, Fence, Hosts, NotAdopted, Originals, Record, Routing, Target, Weigh, Weighting, adopt,
-    members, unadopt, weigh,
+    Adoption, Change, Content, Fence, Hosts, NotAdopted, Originals, OwnRecords, Record, Routing, Target, Weigh,
+    Weighting, adopt, members, unadopt, weigh,
 };
 
 const NAME: &str = "www.example.com.";
@@ -326,6 +326,7 @@ fn the_companion_is_written_only_with_records_that_change() {
         name: NAME,
         weighting: Weighting::Original,
         originals: &Originals::from([("A".to_owned(), 200)]),
+        own: &OwnRecords::new(),
         blue: &blue,
         green: Some(&green),
         fence: &fence,
@@ -351,4 +352,45 @@ fn the_companion_is_written_only_with_records_that_change() {
     shared.remove(1);
     shared[0] = alias("A", weighted("blue", 200), CNAME);
     assert!(weigh(&wanted, &shared).is_err(), "all is as it should be");
+}
+
+#[test]
+fn a_record_that_was_removed_is_given_back_as_it_was() {
+    let hosts = |name: &str, cname: &str| Hosts {
+        environment: name.into(),
+        cname: Some(cname.to_owned()),
+        endpoint: None,
+        group: None,
+    };
+    let other = "green.eu-central-1.elasticbeanstalk.com";
+    let (blue, green) = (hosts("e-blue", CNAME), hosts("e-green", other));
+    let mut first = alias("A", weighted("terraform", 200), CNAME);
+    first.health_check = Some("check".to_owned());
+    let seen = members(NAME, &[first.clone(), fence()], SLOT, std::slice::from_ref(&blue));
+    let own = seen.own.get(&blue.environment).expect("it is a member").clone();
+    // Blue's has been removed, as before its end, and then somebody wants to go back.
+    let back = |there: &[Record]| {
+        let wanted = Weigh {
+            name: NAME,
+            weighting: Weighting::Original,
+            originals: &seen.weights_of(&blue.environment),
+            own: &own,
+            blue: &blue,
+            green: Some(&green),
+            fence: &Fence::of(SLOT, 7, 30),
+        };
+        let made = weigh(&wanted, there)
+            .unwrap()
+            .into_iter()
+            .find_map(|change| match change {
+                Change::Create(record) if record.kind == "A" => Some(record),
+                _ => None,
+            });
+        made.expect("blue has a record again")
+    };
+    let alone = alias("A", weighted("e-green-7", 200), other);
+    assert_eq!(back(&[alone.clone(), fence()]), first);
+    // The service refuses a second one with the same identifier, and with it the way back.
+    let taken = alias("A", weighted("terraform", 0), "else.eu-central-1.elasticbeanstalk.com");
+    assert_eq!(back(&[alone, taken, fence()]).routing, weighted("e-blue-7", 200));
 }

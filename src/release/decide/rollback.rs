@@ -285,7 +285,7 @@ fn green(release: &Release, rollback: &RollbackState, restored: Timestamp, seen:
             }
             return tidy(&over);
         }
-        Found::Foreign(decision) => return decision,
+        Found::Foreign(decision) => return *decision,
     };
     if green.reused {
         let kept = format!(
@@ -442,7 +442,7 @@ const WINDOW: std::time::Duration = std::time::Duration::from_secs(10);
 enum Found {
     Green(Green),
     Nothing,
-    Foreign(Decision),
+    Foreign(Box<Decision>),
 }
 
 /// Green as recorded, or one that was made without being recorded any more: the call was on its way when the release turned.
@@ -462,13 +462,13 @@ fn unclaimed(release: &Release, environments: &[EnvironmentSeen]) -> Found {
             reused: false,
             group: None,
         }),
-        _ => Found::Foreign(finish(
+        _ => Found::Foreign(Box::new(finish(
             Outcome::NeedsHuman,
             format!(
                 "{} ({}) has green's name but not this release's tag; see whose it is",
                 found.name, found.id
             ),
-        )),
+        ))),
     }
 }
 

@@ -89,6 +89,11 @@ pub fn judge(plan: &Plan, facts: &Facts, now: Timestamp) -> Findings {
             health: health.and_then(|health| health.status),
             group_limits: facts.blue_group.known().map(|group| group.limits),
             zone: facts.split.known().and_then(|split| split.zone.clone()),
+            records: facts
+                .split
+                .known()
+                .and_then(|split| split.own.get(&live.id).cloned())
+                .unwrap_or_default(),
         });
         found.notes.extend(found.blue.as_ref().and_then(beside));
     }

@@ -136,6 +136,7 @@ pub(crate) fn blue() -> Blue {
         health: None,
         group_limits: None,
         zone: None,
+        records: crate::traffic::OwnRecords::new(),
     }
 }
 

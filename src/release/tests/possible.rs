@@ -48,6 +48,7 @@ pub(super) fn state(phase: Phase) -> Release {
         health: None,
         group_limits: None,
         zone: None,
+        records: crate::traffic::OwnRecords::new(),
     });
     state.green = Some(Green {
         id: "e-green".into(),
