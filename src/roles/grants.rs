@@ -58,8 +58,8 @@ pub enum On {
     Zone,
     /// The name and its companion in the hosted zone, created and deleted.
     Records,
-    /// Changes of hosted zones.
-    Changes,
+    /// The hosted zone, and changes of zones.
+    ZoneAndChanges,
     /// The rules that carry the traffic.
     Rules,
     /// The pipeline that releases are made by.
@@ -204,18 +204,10 @@ pub const GRANTS: &[Grant] = &[
     Grant {
         sid: "ReadRecords",
         duties: &[Read],
-        actions: &["route53:ListResourceRecordSets"],
-        on: On::Zone,
+        actions: &["route53:GetChange", "route53:ListResourceRecordSets"],
+        on: On::ZoneAndChanges,
         when: When::With(Lever::WeightedDns),
-        why: "The name's weights.",
-    },
-    Grant {
-        sid: "ReadChanges",
-        duties: &[Read],
-        actions: &["route53:GetChange"],
-        on: On::Changes,
-        when: When::With(Lever::WeightedDns),
-        why: "Whether all servers know of a change.",
+        why: "The name's weights, and whether all servers know of a change.",
     },
     Grant {
         sid: "ReadRules",

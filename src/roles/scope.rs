@@ -189,7 +189,12 @@ impl Scope {
                 let zone = self.zone.as_deref().unwrap_or("*");
                 vec![format!("arn:{}:route53:::hostedzone/{zone}", self.partition)]
             }
-            On::Changes => vec![format!("arn:{}:route53:::change/*", self.partition)],
+            // In one statement: a policy with long names has to fit into a managed one.
+            On::ZoneAndChanges => {
+                let mut both = self.resources(On::Zone);
+                both.push(format!("arn:{}:route53:::change/*", self.partition));
+                both
+            }
             On::Rules => self.rules.clone(),
             On::Groups => {
                 let Self {
