@@ -416,7 +416,7 @@ async fn published(journal: &Arc<Flaky>) -> Driver {
     let clock = Hands::at(0);
     let mut driver = first(journal, &clock).await;
     let event = Event::PreflightPassed {
-        blue: blue(),
+        blue: Box::new(blue()),
         notes: Vec::new(),
         absent_alarms: Box::default(),
     };
@@ -428,7 +428,7 @@ async fn published(journal: &Arc<Flaky>) -> Driver {
 async fn an_intent_that_may_not_have_been_written_leaves_no_doubt() {
     for writes in [true, false] {
         let (_folder, journal) = journal();
-        let mut driver = published(&journal).await;
+        let mut driver = Box::pin(published(&journal)).await;
         journal.fails.store(true, Ordering::Relaxed);
         journal.writes.store(writes, Ordering::Relaxed);
         driver.act(Action::Prune { keep: 1 }).await.unwrap_err();
@@ -451,7 +451,7 @@ async fn what_was_read_by_a_process_that_was_stopped_is_read_again() {
     let clock = Hands::at(0);
     let mut driver = first(&journal, &clock).await;
     let event = Event::PreflightPassed {
-        blue: blue(),
+        blue: Box::new(blue()),
         notes: Vec::new(),
         absent_alarms: Box::default(),
     };
@@ -478,7 +478,7 @@ async fn what_was_read_by_a_process_that_was_stopped_is_read_again() {
 #[tokio::test]
 async fn a_result_that_could_not_be_written_is_written_later() {
     let (_folder, journal) = journal();
-    let mut driver = published(&journal).await;
+    let mut driver = Box::pin(published(&journal)).await;
     assert!(
         driver
             .append(Event::Intended {

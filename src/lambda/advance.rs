@@ -131,7 +131,7 @@ impl Function {
         if !needs_no_settings(&release) {
             return Ok(None);
         }
-        let standing = self.go_on(desk, request, token, release).await?;
+        let standing = Box::pin(self.go_on(desk, request, token, release)).await?;
         Ok(is_what_was_wanted(token, &standing).then_some(standing))
     }
 
@@ -145,7 +145,7 @@ impl Function {
         loop {
             if let Some(release) = known(desk, token).await? {
                 token.lead_to(&release, &desk.at);
-                let standing = self.go_on(desk, request, token, release).await?;
+                let standing = Box::pin(self.go_on(desk, request, token, release)).await?;
                 if is_what_was_wanted(token, &standing) {
                     return Ok(standing);
                 }

@@ -143,7 +143,7 @@ pub enum Event {
     /// Preflight found none.
     PreflightPassed {
         /// The live environment.
-        blue: Blue,
+        blue: Box<Blue>,
         /// What cannot be proved in this world.
         notes: Vec<String>,
         /// Alarms of the plan that do not exist: a release that leads away from a bad version does without them.

@@ -203,7 +203,7 @@ async fn the_end_of_a_release_is_waited_for_and_changes_are_told() {
     let scene = Scene::new().await;
     let blue = crate::release::tests::blue();
     let passed = Event::PreflightPassed {
-        blue,
+        blue: Box::new(blue),
         notes: Vec::new(),
         absent_alarms: Box::default(),
     };

@@ -109,7 +109,7 @@ async fn whoever_does_not_drive_leaves_blue_in_silence() {
     let (_folder, journal) = journal();
     let clock = Hands::at(0);
     let asked: Arc<Asked> = Arc::default();
-    let mut ousted = baking(&journal, &clock, &asked).await;
+    let mut ousted = Box::pin(baking(&journal, &clock, &asked)).await;
     assert!(asked.within(10).await > 10, "both are asked");
     let begun = crate::journal::newest(journal.as_ref(), &slot())
         .await
@@ -126,7 +126,7 @@ async fn whoever_cannot_know_whether_it_drives_leaves_blue_in_silence_until_it_d
     let (_folder, journal) = journal();
     let clock = Hands::at(0);
     let asked: Arc<Asked> = Arc::default();
-    let mut driver = baking(&journal, &clock, &asked).await;
+    let mut driver = Box::pin(baking(&journal, &clock, &asked)).await;
     assert!(asked.within(10).await > 10, "both are asked");
     journal.refused.store(1, Ordering::Relaxed);
     driver.tick().await.unwrap_err();
@@ -254,7 +254,7 @@ async fn whoever_removes_things_stops_before_another_may_have_taken_over() {
     let prober: Arc<Asked> = Arc::default();
     driver.seat.world = Arc::new(World::new(aws(Mute).await, prober, Overrides::default(), Vec::new()));
     let event = Event::PreflightPassed {
-        blue: blue(),
+        blue: Box::new(blue()),
         notes: Vec::new(),
         absent_alarms: Box::default(),
     };
@@ -277,7 +277,7 @@ async fn whoever_removes_things_stops_before_another_may_have_taken_over() {
 #[tokio::test]
 async fn whoever_wakes_up_before_or_after_an_intent_makes_no_call() {
     let (_folder, journal) = journal();
-    let mut driver = published(&journal).await;
+    let mut driver = Box::pin(published(&journal)).await;
     let clock = Hands::at(0);
     let cloud = Counting::default();
     let calls = Arc::clone(&cloud.0);

@@ -39,7 +39,7 @@ pub(super) fn decide(release: &Release, seen: &Observation) -> Decision {
         return record(
             what,
             Event::PreflightPassed {
-                blue,
+                blue: Box::new(blue),
                 notes: found.notes,
                 absent_alarms: found.absent_alarms.into(),
             },

@@ -1,7 +1,7 @@
 //! What a journal can say, and what it cannot: every event in a state that allows it, and in that state with one thing
 //! changed.
 
-use super::plan::{first_entry, plan, release};
+use super::plan::{blue, first_entry, plan, release};
 use super::run::Run;
 use crate::model::{ReleaseNumber, Timestamp};
 use crate::release::{
@@ -33,22 +33,12 @@ pub(super) fn state(phase: Phase) -> Release {
     state.phase = phase;
     state.driver = writer(1);
     state.blue = Some(Blue {
-        id: "e-blue".into(),
-        name: "blue".into(),
         version: None,
         endpoint: None,
         running: 2,
         min_instances: 2,
         max_instances: 4,
-        enhanced: true,
-        account: "1".to_owned(),
-        cname: None,
-        weights: crate::traffic::Originals::new(),
-        group: None,
-        health: None,
-        group_limits: None,
-        zone: None,
-        records: crate::traffic::OwnRecords::new(),
+        ..blue()
     });
     state.green = Some(Green {
         id: "e-green".into(),
@@ -357,7 +347,7 @@ const CASES: [Case; 42] = [
         Phase::Preflight,
         as_it_is,
         |release| Event::PreflightPassed {
-            blue: release.blue.clone().expect("it is known"),
+            blue: Box::new(release.blue.clone().expect("it is known")),
             notes: Vec::new(),
             absent_alarms: Box::default(),
         },

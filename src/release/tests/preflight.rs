@@ -491,7 +491,7 @@ fn the_zone_that_was_found_is_the_releases() {
             .then(
                 started,
                 Event::PreflightPassed {
-                    blue,
+                    blue: Box::new(blue),
                     notes,
                     absent_alarms: Box::default(),
                 },
