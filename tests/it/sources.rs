@@ -1,5 +1,8 @@
 //! Other sources of evidence than Elastic Beanstalk: alarms of CloudWatch, and an address of the user's own.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use aws_credential_types::Credentials;
 use aws_sdk_cloudwatch::config::{BehaviorVersion, Region};
 use aws_sdk_cloudwatch::types::{ComparisonOperator, StateValue, Statistic};
@@ -89,8 +92,9 @@ async fn an_alarm_keeps_a_release_from_beginning_and_takes_back_one_under_way() 
     cloud.end().await;
 }
 
-/// A program of the company that tells of both environments: green fails every fifth order. Only who has the token is told.
-async fn metrics() -> (u16, tokio::task::JoinHandle<()>) {
+/// A program of the company that tells of both environments: green fails every fifth order, as long as it has users. Only who has the
+/// token is told.
+async fn metrics(has_users: Arc<AtomicBool>) -> (u16, tokio::task::JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let serving = tokio::spawn(async move {
@@ -109,9 +113,14 @@ async fn metrics() -> (u16, tokio::task::JoinHandle<()>) {
                 .iter()
                 .any(|green| request.starts_with(&format!("get /release?blue=metered-first&green={green} ")));
             let now = SystemClock.now().as_millis() as f64 / 1000.0;
+            let green = if has_users.load(Ordering::Relaxed) {
+                "{\"requests\":1000,\"errors\":200}"
+            } else {
+                "{\"requests\":0,\"errors\":0}"
+            };
             let body = if asked && request.contains("authorization: bearer s3cret-token") {
                 format!(
-                    "{{\"t\":{now},\"window_s\":0.1,\"blue\":{{\"requests\":1000,\"errors\":1}},\"green\":{{\"requests\":1000,\"errors\":200}}}}"
+                    "{{\"t\":{now},\"window_s\":0.1,\"blue\":{{\"requests\":1000,\"errors\":1}},\"green\":{green}}}"
                 )
             } else {
                 format!("not for you: {request}")
@@ -130,7 +139,8 @@ async fn metrics() -> (u16, tokio::task::JoinHandle<()>) {
 async fn an_address_of_the_users_own_tells_what_nobody_else_can_see() {
     let cloud = Cloud::start().await;
     let mut project = cloud.project("metered").await;
-    let (port, serving) = metrics().await;
+    let has_users = Arc::new(AtomicBool::new(true));
+    let (port, serving) = metrics(Arc::clone(&has_users)).await;
     project.settings(&[
         ("duration = \"1500ms\"", "duration = \"60s\""),
         (
@@ -151,7 +161,10 @@ async fn an_address_of_the_users_own_tells_what_nobody_else_can_see() {
     assert!(planned.said().contains(silent), "{}", planned.said());
     assert!(!planned.said().contains("0ld-token"), "{}", planned.said());
     project.variables.insert("METRICS_TOKEN", "s3cret-token".to_owned());
-    let ended = project.release("v2", &bundles::good("2"), &[]).end(RELEASE).await;
+    let mut release = project.release("v2", &bundles::good("2"), &[]);
+    project.event(1, "traffic_restored", &mut release).await;
+    has_users.store(false, Ordering::Relaxed);
+    let ended = release.end(RELEASE).await;
     assert_eq!(ended.code, Some(4), "{}", ended.said());
     assert!(ended.said().contains("green is worse than blue"), "{}", ended.said());
     assert!(!ended.said().contains(silent), "{}", ended.said());
