@@ -507,8 +507,9 @@ fn looked(release: &mut Release, at: Timestamp, look: &Look) {
     watch.last = Some(at);
     match look {
         Look::Failing { checks, .. } => watch.failed.clone_from(checks),
-        Look::Bad { .. } => {}
         Look::Good | Look::Unknown { .. } => watch.failed.clear(),
+        // What failed before may be what is bad.
+        Look::Bad { .. } => {}
     }
     match look {
         Look::Good => {

@@ -1,6 +1,7 @@
 //! Parts of the world, as a read shows them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
@@ -134,6 +135,15 @@ impl HealthSeen {
     #[must_use]
     pub fn enhanced(&self) -> bool {
         self.status.is_some()
+    }
+
+    /// A status or a colour of it, with its causes, for a person.
+    pub(super) fn in_words(&self, what: &dyn fmt::Display) -> String {
+        if self.causes.is_empty() {
+            format!("its health is {what}")
+        } else {
+            format!("its health is {what} ({})", self.causes.join(" "))
+        }
     }
 
     /// What speaks against it.

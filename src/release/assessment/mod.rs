@@ -13,7 +13,7 @@ use super::plan::Plan;
 use crate::model::{InstanceId, Timestamp};
 use crate::verdict::{self, Arm, Instance, Judge, Lesson, Verdict, Window};
 
-pub(super) use newest::instances;
+pub(super) use newest::{instances, number};
 pub(super) use window::measured;
 
 /// Before the shift so many windows of blue are enough to know how it is by itself.
@@ -165,8 +165,7 @@ impl Assessment {
         self.green_answered += answered(green);
         self.green_counted |= counted(green);
         let end_s = measured.window.end_s;
-        let some = |arm: &Arm| arm.requests.is_some_and(|requests| requests > 0.0);
-        if some(blue) && some(green) {
+        if counted(blue) && counted(green) {
             self.compared_s = Some(end_s);
         }
         if *step == 0

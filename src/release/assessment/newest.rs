@@ -139,6 +139,6 @@ pub(in crate::release) fn instances(health: &HealthSeen, counted: bool) -> Vec<I
 
 /// A count, as the engine wants it: exact as long as it is below 2^53.
 #[expect(clippy::cast_precision_loss, reason = "no window has so many requests")]
-pub(super) fn number(count: u64) -> f64 {
+pub(in crate::release) fn number(count: u64) -> f64 {
     count as f64
 }

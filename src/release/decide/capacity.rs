@@ -222,7 +222,7 @@ pub(super) fn let_go_again(
 ) -> Option<Decision> {
     let from = if release.shift_intended {
         let known = release.in_sync_at.map_or(restored, |at| at.max(restored));
-        known + release.plan.drain.dns_ttl.get() * release.plan.drain.factor + limits::REPLACE
+        known + release.dns_ttl() * release.plan.drain.factor + limits::REPLACE
     } else {
         restored
     };

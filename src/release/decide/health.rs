@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::super::assessment::{Before, number};
 use super::super::causes::Causes;
 use super::super::counted::CountedBy;
 use super::super::event::Look;
@@ -32,12 +33,7 @@ pub(super) fn by_health(release: &Release, seen: &Observation) -> Look {
             why: "its health data is stale".to_owned(),
         };
     }
-    let causes = if health.causes.is_empty() {
-        String::new()
-    } else {
-        format!(" ({})", health.causes.join(" "))
-    };
-    let why = format!("its health is {status}{causes}");
+    let why = health.in_words(&status);
     match status {
         HealthStatus::Ok | HealthStatus::Info => instances(release, seen, health),
         HealthStatus::Warning | HealthStatus::Degraded | HealthStatus::Severe => {
@@ -141,19 +137,27 @@ fn longest(release: &Release) -> Duration {
 fn alone(release: &Release, health: &HealthSeen, status: HealthStatus, causes: Causes) -> Option<String> {
     let whole = release.whole_step() && release.in_place;
     let before = release.assessment.before().filter(|_| whole)?;
-    if causes.failing {
-        // A quarter and more of the requests.
-        let few = status != HealthStatus::Severe;
-        return few.then(|| "whether that is more than blue had, its numbers will say".to_owned());
+    // No numbers of blue's past are compared with green's 4xx.
+    if causes.refused && !answers_as_ever(health, before)? {
+        return None;
     }
-    // Who meets something that is broken is not served any more; a client that asks for what there never was comes on top.
+    if !causes.failing {
+        return Some(
+            "as many requests as before are answered otherwise, so it may be the doing of a client".to_owned(),
+        );
+    }
+    // Where a quarter and more fail, that is no chance.
+    let few = status != HealthStatus::Severe;
+    few.then(|| "whether that is more than blue had, its numbers will say".to_owned())
+}
+
+/// Whether green answers at least half as many requests otherwise than with 4xx as blue did. Who meets something that is broken is not
+/// served any more; a client that asks for what there never was comes on top.
+fn answers_as_ever(health: &HealthSeen, before: Before) -> Option<bool> {
     let served = health.served.as_ref()?;
-    let well = served.requests.saturating_sub(served.classes?.status_4xx);
-    let window_s = health.window.get().as_secs_f64();
-    let usual = before.answered_per_second() * window_s;
-    #[expect(clippy::cast_precision_loss, reason = "no window has so many requests")]
-    let as_ever = well as f64 >= usual / 2.0;
-    as_ever.then(|| "as many requests as before are answered otherwise, so it may be the doing of a client".to_owned())
+    let otherwise = number(served.requests.saturating_sub(served.classes?.status_4xx));
+    let usual = before.answered_per_second() * health.window.get().as_secs_f64();
+    Some(otherwise >= usual / 2.0)
 }
 
 /// How bad a status is.

@@ -128,10 +128,9 @@ fn fails_at_blue(release: &Release, seen: &Observation, failed: &[&ProbeResult])
     if emptied(release, seen).is_some() {
         return false;
     }
-    let beside = seen.public.iter().flat_map(|public| &public.blue);
-    let both = beside.filter(|blues| !blues.passed && failed.iter().any(|greens| greens.check == blues.check));
-    let sampled = seen.sampled.as_ref().is_some_and(|sampled| sampled.blue.failures > 0.0);
-    sampled || both.count() > 0
+    let mut beside = seen.public.iter().flat_map(|public| &public.blue);
+    let both = beside.any(|blues| !blues.passed && failed.iter().any(|greens| greens.check == blues.check));
+    both || seen.sampled.as_ref().is_some_and(|sampled| sampled.blue.failures > 0.0)
 }
 
 /// What the alarms say, if it is anything but that all is well.

@@ -279,12 +279,7 @@ pub(super) fn unhealthy(
         release.plan.provision.health.contains(&status)
     };
     if !will_do {
-        let causes = if health.causes.is_empty() {
-            String::new()
-        } else {
-            format!(" ({})", health.causes.join(" "))
-        };
-        missing.bad.push(format!("its health is {status}{causes}"));
+        missing.bad.push(health.in_words(&status));
     }
     let age = health.refreshed_at.map(|at| now.since(at));
     if age.is_none_or(|age| age > release.plan.provision.max_age.get()) {

@@ -121,7 +121,7 @@ fn remove(release: &Release, blue: &Blue, drained: &Drained, found: &Environment
             let doubt = doubt.as_deref().unwrap_or("too little was seen");
             return keep(format!("it is in doubt that green is well: {doubt}"));
         }
-        let next = release.watch.last.unwrap_or(seen.at) + plan.bake.interval.get();
+        let next = release.watch.last.unwrap_or(seen.at) + release.look_every();
         return wait(seen.at, Why::Baking { until: deadline, doubt }, next, deadline, kept);
     }
     if release.counts_blue() && plan.drain.at_deadline == AtDrainDeadline::Keep {

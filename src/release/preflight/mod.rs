@@ -668,17 +668,12 @@ fn outside(plan: &Plan, facts: &Facts, live: &EnvironmentSeen) -> Vec<String> {
 
 /// Why an environment is not fit to be live, if so.
 fn unfit(health: &HealthSeen, now: Timestamp, plan: &Plan) -> Option<String> {
-    let causes = if health.causes.is_empty() {
-        String::new()
-    } else {
-        format!(" ({})", health.causes.join(" "))
-    };
     match health.status {
         Some(HealthStatus::Ok | HealthStatus::Info) => {
             let age = now.since(health.refreshed_at?);
             (age > plan.provision.max_age.get()).then(|| format!("its health data is {} s old", age.as_secs()))
         }
-        Some(status) => Some(format!("its health is {status}{causes}")),
-        None => (health.color != HealthColor::Green).then(|| format!("its health is {}{causes}", health.color)),
+        Some(status) => Some(health.in_words(&status)),
+        None => (health.color != HealthColor::Green).then(|| health.in_words(&health.color)),
     }
 }

@@ -173,6 +173,13 @@ fn a_storm_of_strange_requests_is_told_from_something_that_is_broken() {
         "the doing of a client",
     );
     is_bad(&refused.with(|scene| known(&mut scene.seen.green_health).served = None));
+    // That a few fail besides hides nothing.
+    let both = refused.with(|scene| known(&mut scene.seen.green_health).causes.push(FAILING.to_owned()));
+    is_bad(&both.with(|scene| answers(scene, 1000, 600)));
+    is_unknown(
+        &both.with(|scene| answers(scene, 2500, 1500)),
+        "whether that is more than blue had",
+    );
 }
 
 /// Nobody waits for the end of what was there before.
