@@ -217,6 +217,10 @@ fn blue_has_its_own_limits_again_once_its_users_are_back() {
     let from = since + drain.dns_ttl.get() * drain.factor + limits::REPLACE;
     assert_eq!(wait(&gone.decide()).1, from);
     assert_eq!(wait(&gone.at(from - seconds(1)).decide()).1, from);
+    // Somebody has made answers last for an hour since.
+    let hour = seconds(3600);
+    let raised = gone.with(|scene| scene.release.kept_for = Some(Span::from_secs(3600)));
+    assert_eq!(wait(&raised.decide()).1, since + hour * drain.factor + limits::REPLACE);
     let rest = gone.at(from);
     assert_eq!(act(&rest.decide()), &own());
     // Nobody ever left it.
