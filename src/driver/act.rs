@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::write::Unsaid;
-use super::{Driver, DriverError, perform};
+use super::{Driver, DriverError, parts, perform};
 use crate::release::{Action, CallResult, Event, Safety, limits};
 
 /// A journal that was read for longer than this may have been read by a process that was stopped meanwhile: what it said may be
@@ -54,7 +54,8 @@ impl Driver {
         let seat = self.seat.clone();
         let release = self.release.clone();
         let patient = action.safety() == Safety::Idempotent || matches!(action, Action::Prune { .. });
-        let mut call = Box::pin(perform::perform(&seat, &release, action, begin_by));
+        let (each, mut asking) = parts::parts();
+        let mut call = Box::pin(perform::perform(&seat, &release, action, (begin_by, &each)));
         // An upload may take longer than the driver asked to be left alone for, and longer than an operator can wait. Meanwhile
         // it asks for more time, and hears of wishes.
         let every = release.plan.provision.interval.get().min(limits::OWNERSHIP / 3);
@@ -62,7 +63,7 @@ impl Driver {
         let mut by = seat.clock.since_boot() + every;
         let mut answered = seat.clock.since_boot();
         loop {
-            tokio::select! {
+            let part = tokio::select! {
                 // A process that was stopped hears first what has happened meanwhile: the next part of the call may be another
                 // driver's by now. Timers may fire later than an answer is there, and do not count a machine's sleep.
                 biased;
@@ -70,34 +71,37 @@ impl Driver {
                     Poll::Ready(())
                 } else {
                     listen.poll_tick(context).map(drop)
-                }), if patient => {
-                    let asked = seat.clock.since_boot();
-                    match self.meanwhile(&release, intent).await {
-                        // What is under way does no harm twice, so it is let go.
-                        Meanwhile::Lost => return None,
-                        Meanwhile::Turned => {
-                            let message = "it was let go, because an operator wants the release to turn back".to_owned();
-                            return Some(CallResult::Unknown { message });
-                        }
-                        Meanwhile::GoOn => answered = asked,
-                        // Another process may have the release soon, and go on without hearing of this one. Only what removes things
-                        // ends for that: the rest does no harm, and may take longer than a journal is away.
-                        Meanwhile::Unheard => {
-                            let deaf = seat.clock.since_boot().saturating_sub(answered);
-                            if action.safety() == Safety::Destructive && deaf >= limits::OWNERSHIP / 2 {
-                                let message = format!(
-                                    "it was let go, because the journal had not answered for {} s, and another process may have taken the \
-                                     release over",
-                                    deaf.as_secs()
-                                );
-                                return Some(CallResult::Unknown { message });
-                            }
-                        }
-                    }
-                    listen.reset();
-                    by = seat.clock.since_boot() + every;
-                }
+                }), if patient => None,
+                Some(part) = asking.next() => Some(part),
                 result = &mut call => return Some(result),
+            };
+            let asked = seat.clock.since_boot();
+            match self.meanwhile(&release, intent).await {
+                // What is under way does no harm twice, so it is let go.
+                Meanwhile::Lost => return None,
+                Meanwhile::Turned => {
+                    let message = "it was let go, because an operator wants the release to turn back".to_owned();
+                    return Some(CallResult::Unknown { message });
+                }
+                Meanwhile::GoOn => answered = asked,
+                // Another process may have the release soon, and go on without hearing of this one. Only what removes things
+                // ends for that: the rest does no harm, and may take longer than a journal is away.
+                Meanwhile::Unheard => {
+                    let deaf = seat.clock.since_boot().saturating_sub(answered);
+                    if action.safety() == Safety::Destructive && deaf >= limits::OWNERSHIP / 2 {
+                        let message = format!(
+                            "it was let go, because the journal had not answered for {} s, and another process may have taken the \
+                             release over",
+                            deaf.as_secs()
+                        );
+                        return Some(CallResult::Unknown { message });
+                    }
+                }
+            }
+            listen.reset();
+            by = seat.clock.since_boot() + every;
+            if let Some(part) = part {
+                part.begin();
             }
         }
     }

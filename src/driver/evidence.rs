@@ -7,6 +7,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::World;
+use super::parts::Parts;
 use crate::journal::Journal;
 use crate::model::EnvironmentId;
 use crate::release::{CallResult, Release};
@@ -25,9 +26,9 @@ pub(super) async fn save(
     world: &World,
     release: &Release,
     environment: &EnvironmentId,
-    journal: &dyn Journal,
+    (journal, parts): (&dyn Journal, &Parts),
 ) -> Result<String, CallResult> {
-    match tokio::time::timeout(ALL, collect(world, release, environment, journal)).await {
+    match tokio::time::timeout(ALL, collect(world, release, environment, (journal, parts))).await {
         Ok(saved) => saved,
         Err(_) => Err(CallResult::Refused {
             message: format!("it took longer than {} s", ALL.as_secs()),
@@ -40,7 +41,7 @@ async fn collect(
     world: &World,
     release: &Release,
     environment: &EnvironmentId,
-    journal: &dyn Journal,
+    (journal, parts): (&dyn Journal, &Parts),
 ) -> Result<String, CallResult> {
     // Said in the journal too, as nobody looks into a file for what is not there.
     let mut missing = Vec::new();
@@ -57,6 +58,7 @@ async fn collect(
             format!("The events of {environment} could not be read: {error}\n")
         }
     };
+    parts.next().await;
     match tokio::time::timeout(LOGS, logs(world, environment, release)).await {
         Ok(Ok(logs)) => text.push_str(&logs),
         Ok(Err(why)) => {
@@ -65,6 +67,7 @@ async fn collect(
         }
         Err(_) => text.push_str("\nThe logs did not come in time.\n"),
     }
+    parts.next().await;
     let name = format!("{environment}.txt");
     let kept = journal
         .keep(&release.plan.id, &name, text.as_bytes())

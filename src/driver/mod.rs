@@ -16,6 +16,7 @@ mod not_made;
 mod observe;
 mod outside;
 mod ownership;
+mod parts;
 mod perform;
 mod prune;
 mod read;

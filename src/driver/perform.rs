@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::evidence;
 use super::facts;
 use super::not_made::{not_now, refused, unread};
+use super::parts::Parts;
 use super::prune;
 use super::resize;
 use super::weights;
@@ -21,8 +22,13 @@ use crate::release::{
 use crate::spec::Lever;
 use crate::traffic::Hosts;
 
-/// Makes the call of an intent.
-pub(super) async fn perform(seat: &Seat, release: &Release, action: &Action, begin_by: Duration) -> CallResult {
+/// Makes the call of an intent. It begins by a time since boot, and each further part when it is let.
+pub(super) async fn perform(
+    seat: &Seat,
+    release: &Release,
+    action: &Action,
+    (begin_by, parts): (Duration, &Parts),
+) -> CallResult {
     let Seat {
         journal,
         world,
@@ -45,7 +51,7 @@ pub(super) async fn perform(seat: &Seat, release: &Release, action: &Action, beg
     // A call that has begun in time may still be on its way to the network when the process is stopped.
     let sent_by = InTime::until(Arc::clone(clock), begin_by + limits::CALL_TIMEOUT);
     let done = match action {
-        Action::Upload { key } => upload(world, plan, key, listener.as_ref()).await,
+        Action::Upload { key } => upload(world, plan, key, (listener.as_ref(), parts)).await,
         Action::CreateVersion { label } => create_version(world, plan, label, &sent_by).await,
         Action::SaveConfiguration {
             template,
@@ -136,7 +142,7 @@ pub(super) async fn perform(seat: &Seat, release: &Release, action: &Action, beg
                 Err(not_made) => Err(not_made),
             }
         }
-        Action::SaveEvidence { environment } => evidence::save(world, release, environment, journal.as_ref())
+        Action::SaveEvidence { environment } => evidence::save(world, release, environment, (journal.as_ref(), parts))
             .await
             .map(Some),
         Action::Terminate { environment, role } => {
@@ -154,7 +160,7 @@ pub(super) async fn perform(seat: &Seat, release: &Release, action: &Action, beg
                 Err(not_made) => Err(not_made),
             }
         }
-        Action::Prune { keep } => prune::prune(seat, release, *keep).await.map(Some),
+        Action::Prune { keep } => prune::prune(seat, release, *keep, parts).await.map(Some),
     };
     match done {
         Ok(detail) => CallResult::Accepted { detail },
@@ -173,7 +179,12 @@ fn late() -> CallResult {
     not_now("too much time had passed since the intent was written, so the call was not made")
 }
 
-async fn upload(world: &World, plan: &Plan, key: &str, listener: &dyn Listener) -> Result<Option<String>, CallResult> {
+async fn upload(
+    world: &World,
+    plan: &Plan,
+    key: &str,
+    (listener, parts): (&dyn Listener, &Parts),
+) -> Result<Option<String>, CallResult> {
     let (Some(file), Source::Bundle { sha256, bucket, .. }) = (world.bundle_file(plan), &plan.source) else {
         return Err(refused("this release has no bundle to upload"));
     };
@@ -202,6 +213,7 @@ async fn upload(world: &World, plan: &Plan, key: &str, listener: &dyn Listener) 
         Some(bucket) => bucket.clone(),
         None => world.aws.create_storage_location().await.map_err(CallResult::from)?,
     };
+    parts.next().await;
     let progress = |done, total| listener.notice(Notice::Progress { done, total });
     world
         .aws

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::parts::Parts;
 use super::{Seat, World};
 use crate::aws::InTime;
 use crate::journal::Journal;
@@ -18,13 +19,13 @@ const MARK: &str = "made by cutover, release ";
 
 /// Removes what is no longer needed. Says how much that was. It may take long, so each removal goes out soon after it was begun, or not
 /// at all: by then somebody else may need what was not needed when this began.
-pub(super) async fn prune(seat: &Seat, release: &Release, keep: u32) -> Result<String, CallResult> {
+pub(super) async fn prune(seat: &Seat, release: &Release, keep: u32, parts: &Parts) -> Result<String, CallResult> {
     let Seat {
         world, journal, clock, ..
     } = seat;
     let soon = || InTime::until(Arc::clone(clock), clock.since_boot() + limits::CALL_TIMEOUT);
-    let versions = prune_versions(world, release, keep, &soon).await?;
-    let templates = prune_templates(world, journal.as_ref(), release, &soon).await?;
+    let versions = prune_versions(world, release, keep, (&soon, parts)).await?;
+    let templates = prune_templates(world, journal.as_ref(), release, (&soon, parts)).await?;
     Ok(format!(
         "{versions} versions and {templates} saved configurations removed"
     ))
@@ -34,7 +35,7 @@ async fn prune_versions(
     world: &World,
     release: &Release,
     keep: u32,
-    soon: &(impl Fn() -> InTime + Sync),
+    (soon, parts): (&(impl Fn() -> InTime + Sync), &Parts),
 ) -> Result<usize, CallResult> {
     // After a rollback the way back is what it was before, and which version that leads to is in another release's journal.
     if !promoted(release) {
@@ -56,6 +57,7 @@ async fn prune_versions(
     let versions = versions.into_iter().map(|(label, _, description)| (label, description));
     let mut removed = 0;
     for label in surplus(versions, release, keep).filter(|label| !needed.contains(label)) {
+        parts.next().await;
         match world.aws.delete_version(application, &label, &soon()).await {
             Ok(()) => removed += 1,
             // Somebody else may have removed it, or deploys it just now.
@@ -82,7 +84,7 @@ async fn prune_templates(
     world: &World,
     journal: &dyn Journal,
     release: &Release,
-    soon: &(impl Fn() -> InTime + Sync),
+    (soon, parts): (&(impl Fn() -> InTime + Sync), &Parts),
 ) -> Result<usize, CallResult> {
     let plan = &release.plan;
     let application = &plan.id.slot.application;
@@ -100,6 +102,7 @@ async fn prune_templates(
         if !is_ours(journal, release, &made_by).await {
             continue;
         }
+        parts.next().await;
         match world.aws.delete_template(application, template, &soon()).await {
             Ok(()) => removed += 1,
             Err(error) if error.effect == crate::aws::Effect::Refused && !error.is_denied() => {}

@@ -322,6 +322,57 @@ async fn whoever_wakes_up_before_or_after_an_intent_makes_no_call() {
     assert!(calls.load(Ordering::Relaxed) > 0);
 }
 
+/// A cloud in which another driver takes the release over while the first question is answered.
+struct Taking {
+    journal: Arc<Flaky>,
+    entry: std::sync::Mutex<Option<Entry>>,
+    asked: Arc<std::sync::Mutex<Vec<String>>>,
+}
+
+#[async_trait]
+impl InProcess for Taking {
+    async fn answer(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, String> {
+        let form = String::from_utf8_lossy(request.body()).into_owned();
+        let fields: BTreeMap<_, _> = url::form_urlencoded::parse(form.as_bytes()).into_owned().collect();
+        self.asked.lock().unwrap().push(fields["Action"].clone());
+        let entry = self.entry.lock().unwrap().take();
+        if let Some(entry) = entry {
+            assert_eq!(self.journal.append(&entry).await.unwrap(), Append::Written);
+        }
+        Ok(http::Response::new(Bytes::new()))
+    }
+}
+
+#[tokio::test]
+async fn each_part_of_a_call_is_made_by_who_drives_then() {
+    let (_folder, journal) = journal();
+    let mut driver = Box::pin(published(&journal)).await;
+    let environment = crate::model::EnvironmentId::from("e-green");
+    let action = Action::SaveEvidence { environment };
+    assert!(driver.append(Event::Intended { action: action.clone() }).await.unwrap());
+    let intent = driver.release().sequence;
+    let clock = Hands::at(0);
+    let mut other = second(&journal, &clock, driver.release()).await;
+    other.read_on().await.unwrap();
+    let taken = Event::TookOver {
+        from: driver.writer().clone(),
+        why: "by order".to_owned(),
+        forced: true,
+    };
+    let asked = Arc::default();
+    let cloud = Taking {
+        journal: Arc::clone(&journal),
+        entry: std::sync::Mutex::new(Some(other.entry(taken, clock.now()))),
+        asked: Arc::clone(&asked),
+    };
+    let prober: Arc<Asked> = Arc::default();
+    driver.seat.world = Arc::new(World::new(aws(cloud).await, prober, Overrides::default(), Vec::new()));
+    let begin_by = driver.seat.clock.since_boot() + limits::INTENT_DEADLINE;
+    let result = driver.call(&action, intent, begin_by).await;
+    assert_eq!(result, None, "another one drives");
+    assert_eq!(*asked.lock().unwrap(), ["DescribeEvents"]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn whether_it_comes_to_drive_is_watched_and_not_told_by_the_time_of_day() {
     for lives in [true, false] {
