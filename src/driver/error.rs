@@ -22,6 +22,16 @@ pub enum DriverError {
         /// What was wrong.
         source: CallError,
     },
+    /// AWS does not answer just now, and this driver is not one to wait for that.
+    #[error(
+        "nobody drives release {id}, and AWS does not say which account it would go on in: {source}; try again when AWS answers"
+    )]
+    Unanswered {
+        /// Which release.
+        id: ReleaseId,
+        /// What was wrong.
+        source: CallError,
+    },
     /// The credentials lead elsewhere than those that the release began with.
     #[error(
         "release {id} is about {wanted}, and these credentials and settings lead to {found}; \

@@ -60,6 +60,8 @@ pub struct Driver {
     unsaid: Option<write::Unsaid>,
     /// Whether the journal was gone when it was written to last.
     gone: bool,
+    /// Whether it leaves a release for which AWS does not answer to whoever comes next.
+    hasty: bool,
     sampler: sampler::Sampler,
 }
 
@@ -155,6 +157,16 @@ impl Driver {
         Self::seated(seat, writer, release)
     }
 
+    /// The same for who comes again soon: where AWS does not say whose account this is, it does not wait for that. Who waits waits
+    /// beside all who come later, and each of them asks AWS.
+    #[must_use]
+    pub fn join_hastily(seat: Seat, release: Release) -> Self {
+        Self {
+            hasty: true,
+            ..Self::join(seat, release)
+        }
+    }
+
     fn seated(seat: Seat, writer: Writer, release: Release) -> Self {
         let steady = Arc::new(steady::Steady::new(Arc::clone(&seat.clock)));
         let clock = Arc::clone(&steady) as Arc<dyn crate::model::Clock>;
@@ -166,6 +178,7 @@ impl Driver {
             vigil: None,
             unsaid: None,
             gone: false,
+            hasty: false,
             sampler: sampler::Sampler::default(),
         }
     }

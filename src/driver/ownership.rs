@@ -232,6 +232,10 @@ impl Driver {
             Err(source) if source.effect == Effect::Refused || source.is_unauthenticated() => {
                 return Err(DriverError::Account { source });
             }
+            Err(source) if self.hasty => {
+                let id = self.release.plan.id.clone();
+                return Err(DriverError::Unanswered { id, source });
+            }
             Err(error) => {
                 self.seat.listener.notice(Notice::Trouble {
                     message: &format!("could not find out which account this is: {error}"),

@@ -38,7 +38,10 @@ impl Failure {
         let message = error.to_string();
         match error {
             DriverError::Elsewhere { .. } | DriverError::Account { .. } => Self::configuration(message),
-            DriverError::Journal(_) | DriverError::Busy(_) | DriverError::Illegal { .. } => Self::system(message),
+            DriverError::Journal(_)
+            | DriverError::Busy(_)
+            | DriverError::Illegal { .. }
+            | DriverError::Unanswered { .. } => Self::system(message),
         }
     }
 

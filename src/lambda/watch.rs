@@ -71,7 +71,7 @@ impl Function {
         if release.outcome.is_some() || is_driven || !has_settings && !needs_no_settings(&release) {
             return Ok(said(&release));
         }
-        let driver = Driver::join(self.seat(desk, None).await?, release.clone());
+        let driver = Driver::join_hastily(self.seat(desk, None).await?, release.clone());
         match self.drive(desk, driver, Goal::Over, &mut None).await? {
             Standing::Over(release) => {
                 self.tell_end(desk, &release).await?;

@@ -374,6 +374,31 @@ async fn each_part_of_a_call_is_made_by_who_drives_then() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_comes_again_soon_does_not_wait_for_aws_beside_all_who_come_later() {
+    let (_folder, journal) = journal();
+    let clock = Hands::at(0);
+    let mut driver = Box::pin(published(&journal)).await;
+    driver.hand_over().await.unwrap();
+    let cloud = Counting::default();
+    let calls = Arc::clone(&cloud.0);
+    let prober: Arc<Asked> = Arc::default();
+    let mut seat = second(&journal, &clock, driver.release()).await.seat;
+    seat.world = Arc::new(World::new(aws(cloud).await, prober, Overrides::default(), Vec::new()));
+    let release = driver.release().clone();
+    let mut patient = Driver::join(seat.clone(), release.clone());
+    let long = Duration::from_secs(120);
+    assert!(tokio::time::timeout(long, patient.run(|_| false)).await.is_err());
+    assert!(calls.swap(0, Ordering::Relaxed) > 20, "it asks again and again");
+    let mut hasty = Driver::join_hastily(seat, release);
+    let left = hasty.run(|_| false).await.unwrap_err();
+    let said = left.to_string();
+    assert!(matches!(left, DriverError::Unanswered { .. }), "{said}");
+    assert!(said.contains("nobody drives release"), "{said}");
+    assert!(hasty.release().handed_over);
+    assert!(calls.load(Ordering::Relaxed) < 10, "it asks once");
+}
+
+#[tokio::test(start_paused = true)]
 async fn whether_it_comes_to_drive_is_watched_and_not_told_by_the_time_of_day() {
     for lives in [true, false] {
         let (_folder, journal) = journal();
