@@ -28,7 +28,7 @@ pub enum DriverError {
     )]
     Unanswered {
         /// Which release.
-        id: ReleaseId,
+        id: Box<ReleaseId>,
         /// What was wrong.
         source: CallError,
     },

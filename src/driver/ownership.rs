@@ -233,7 +233,7 @@ impl Driver {
                 return Err(DriverError::Account { source });
             }
             Err(source) if self.hasty => {
-                let id = self.release.plan.id.clone();
+                let id = Box::new(self.release.plan.id.clone());
                 return Err(DriverError::Unanswered { id, source });
             }
             Err(error) => {
