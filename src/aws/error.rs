@@ -215,7 +215,7 @@ fn plain(said: String) -> String {
         let found = profile.map_or_else(String::new, |profile| format!(" ({})", profile.trim()));
         return format!(
             "no credentials were found{found}; set AWS_PROFILE to a profile that exists, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, \
-             or log in with `aws sso login`"
+             or log in with `aws login` or `aws sso login`"
         );
     }
     if let Some((_, cause)) = said.split_once("client error (Connect): ") {
@@ -227,11 +227,8 @@ fn plain(said: String) -> String {
     if said.contains("SSO token") {
         return format!("{said}; log in again with `aws sso login`, with `--profile` for a profile of your own");
     }
-    // Words for those who build programs with the SDK.
-    if said.contains("credentials-login") {
-        return "the profile has a session of `aws login`, which cutover does not know; let the profile have the credentials of \
-                `credential_process = aws configure export-credentials --profile NAME`, or log in with `aws sso login`"
-            .to_owned();
+    if said.contains("Login token") {
+        return format!("{said}; log in again with `aws login`, with `--profile` for a profile of your own");
     }
     said
 }
@@ -375,6 +372,10 @@ mod tests {
             said.contains("has expired") && said.contains("`aws sso login`"),
             "{said}"
         );
+        let session =
+            "dispatch failure: other: an error occurred while loading credentials: cached Login token is expired";
+        let said = plain(session.to_owned());
+        assert!(said.contains("is expired") && said.contains("`aws login`"), "{said}");
     }
 
     #[test]
