@@ -387,6 +387,20 @@ async fn folders_are_told_apart_and_given_up_by_a_reset() {
     let status = run(home.path(), &["status"]).await;
     let names = [one.to_str().unwrap(), other.to_str().unwrap()];
     status.with(0).saying(&names);
+    let listed = run(home.path(), &["status", "--json"]).await.with(0);
+    let listed: Vec<serde_json::Value> = listed
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let mut folders: Vec<_> = listed.iter().map(|cloud| cloud["data"].as_str().unwrap()).collect();
+    folders.sort_unstable();
+    assert_eq!(folders, names, "{listed:?}");
+    assert!(
+        listed
+            .iter()
+            .all(|cloud| cloud["pid"].is_i64() && cloud["endpoint"].is_string())
+    );
     let reset = run(home.path(), &["reset", "--data", names[0]]).await;
     reset.with(0);
     assert_eq!(std::fs::read_dir(&one).map_or(0, Iterator::count), 0);

@@ -17,7 +17,11 @@ const PAUSE: Duration = Duration::from_millis(50);
 #[derive(Debug, Subcommand)]
 pub(super) enum Order {
     /// List the clouds that run on this machine. Ends with 1 when there is none.
-    Status,
+    Status {
+        /// A line of JSON for each, on standard output.
+        #[arg(long)]
+        json: bool,
+    },
     /// End clouds, with all their processes.
     Stop(Which),
     /// End the cloud of a folder, and remove what it has left there.
@@ -51,10 +55,14 @@ pub(super) async fn run(order: Order) -> ExitCode {
 async fn carry_out(order: Order) -> std::io::Result<ExitCode> {
     let register = Register::of_user()?;
     match order {
-        Order::Status => {
+        Order::Status { json } => {
             let all = register.running()?;
             for running in &all {
-                output::print(line(running));
+                if json {
+                    output::print(serde_json::json!(running));
+                } else {
+                    output::print(line(running));
+                }
             }
             if all.is_empty() {
                 return Ok(output::fail(
