@@ -386,10 +386,10 @@ fn bake_passed(scene: &Scene, entry: &Entry, release: &Release) {
             ),
         );
     }
-    // What has begun since the last looks need not have been seen often enough yet.
-    let failing = scene
-        .stage
-        .failing(scene.scenario.quality, scene.scenario.between_looks() * 3);
+    // What has begun since the last looks need not have been seen often enough yet; nor what began later, where an entry whose driver died
+    // at once is met only by the next one.
+    let looks = scene.scenario.between_looks() * 3;
+    let failing = scene.stage.failing(scene.scenario.quality, entry.at, looks);
     // Far beyond what any policy lets through.
     let green = scene.stage.green();
     let share = match scene.scenario.terms.lever {

@@ -399,14 +399,14 @@ impl Stage {
         self.plane.users_on(id, self.clock.now())
     }
 
-    /// The share of the new version's requests that failed so long ago.
-    pub(super) fn failing(&self, quality: Quality, ago: Duration) -> f64 {
+    /// The share of the new version's requests that failed so long before a moment that has passed.
+    pub(super) fn failing(&self, quality: Quality, at: Timestamp, ago: Duration) -> f64 {
         self.backstage.catch_up(self.clock.now());
         let now = self.clock.now();
         let ledger = self.plane.ledger(now);
         let mut rows = ledger.iter().filter(|row| row.version == Some(NEW.into()));
         let met = rows.find_map(|row| Some(row.met_users?.0));
-        let Some(since) = met.and_then(|met| now.since(met).checked_sub(ago)) else {
+        let Some(since) = met.and_then(|met| at.min(now).since(met).checked_sub(ago)) else {
             return 0.0;
         };
         match quality {
