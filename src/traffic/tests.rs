@@ -229,6 +229,7 @@ fn what_would_change_where_the_name_leads_is_refused() {
         },
         ..fence()
     };
+    let member = alias("A", weighted("live", 200), CNAME);
     for (records, expected) in [
         (vec![], "has no A, AAAA or CNAME record"),
         (vec![fence()], "has no A, AAAA or CNAME record"),
@@ -244,6 +245,7 @@ fn what_would_change_where_the_name_leads_is_refused() {
         (vec![alias("A", weighted("red", 10), CNAME)], "\"red\" weight 10"),
         (vec![cname(CNAME), fence()], "is in the way"),
         (vec![cname(CNAME), text("\"hello\"")], "is in the way"),
+        (vec![member.clone(), text("\"hello\"")], "is in the way"),
         (
             vec![cname(CNAME), elsewhere.record(NAME)],
             "belongs to the slot shop/staging",
@@ -256,6 +258,7 @@ fn what_would_change_where_the_name_leads_is_refused() {
         (vec![], "has no A, AAAA or CNAME record"),
         (vec![alias("A", weighted("red", 10), CNAME)], "not managed by cutover"),
         (vec![cname(CNAME), fence()], "is in the way"),
+        (vec![member, text("\"hello\"")], "is in the way"),
         (
             vec![alias("A", weighted("red", 10), CNAME), elsewhere.record(NAME)],
             "belongs to the slot shop/staging",
