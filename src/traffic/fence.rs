@@ -127,3 +127,20 @@ impl fmt::Display for Fence {
         write!(f, "cutover slot={slot} release={release} entry={entry}")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_slot_is_as_long_as_fits_and_told_from_others() {
+        let slot = |length: usize| Fence::first(&"x".repeat(length)).slot().to_owned();
+        assert_eq!(slot(LONGEST_SLOT), "x".repeat(LONGEST_SLOT));
+        let (one, other) = (slot(LONGEST_SLOT + 1), slot(LONGEST_SLOT + 2));
+        for text in [&one, &other] {
+            assert_eq!(text.len(), LONGEST_SLOT, "{text}");
+            assert!(text.starts_with(&"x".repeat(LONGEST_SLOT - 17)), "{text}");
+        }
+        assert_ne!(one, other);
+    }
+}

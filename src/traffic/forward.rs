@@ -205,6 +205,8 @@ mod tests {
     #[test]
     fn a_release_goes_through_its_weights_and_others_keep_theirs() {
         let at_first = rule(&[("blue", 1), ("maintenance", 0)], Some(60));
+        let sticky = at_first.forward.as_ref().unwrap().sticky;
+        assert_eq!((sticky.enabled, sticky.seconds), (true, Some(60)));
         let list = |groups: &[(&str, u32)]| -> Vec<(String, u32)> {
             groups
                 .iter()
