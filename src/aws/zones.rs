@@ -102,7 +102,7 @@ impl Aws {
                 .await
                 .map_err(|error| read(OPERATION, error))?;
             let records = answer.resource_record_sets().iter().map(seen);
-            found.extend(records.filter(|record| hosts.lead_from_any(std::slice::from_ref(record))));
+            found.extend(records.filter(|record| hosts.are_met_by(record)));
             if !answer.is_truncated() {
                 break;
             }

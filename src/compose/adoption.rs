@@ -447,9 +447,7 @@ fn by_name(spec: &Spec) -> bool {
 fn led_to(environments: &[EnvironmentSeen], records: &[Record]) -> Option<usize> {
     let weight = |environment: &EnvironmentSeen| {
         let hosts = Hosts::from(environment);
-        let leading = records
-            .iter()
-            .filter(|record| hosts.lead_from_any(std::slice::from_ref(record)));
+        let leading = records.iter().filter(|record| hosts.are_met_by(record));
         leading
             .map(|record| match &record.routing {
                 Routing::Weighted { weight, .. } => u32::from(*weight),

@@ -245,6 +245,8 @@ mod tests {
         let more = Originals::from([("rule abc".to_owned(), 200)]);
         let groups = back(&shared, &more, GreenGroup::Unknown).unwrap();
         assert_eq!(groups[0], ("blue".to_owned(), 200));
+        let same = Originals::from([("rule abc".to_owned(), 19)]);
+        assert_eq!(back(&shared, &same, GreenGroup::Unknown).unwrap()[0].1, 19);
         // What has no weight gets none, and what a release without green finds is somebody else's.
         let silent = rule(&[("blue", 19), ("stray", 0)], None);
         assert_eq!(back(&silent, &originals, GreenGroup::Unknown).unwrap()[0].1, 1);

@@ -22,12 +22,10 @@ pub struct Hosts {
 }
 
 impl Hosts {
-    /// Whether one of these records leads to it.
+    /// Whether a record leads to it.
     #[must_use]
-    pub fn lead_from_any(&self, records: &[Record]) -> bool {
-        records
-            .iter()
-            .any(|record| record.target().is_some_and(|target| self.lead_from(target)))
+    pub fn are_met_by(&self, record: &Record) -> bool {
+        record.target().is_some_and(|target| self.lead_from(target))
     }
 
     fn lead_from(&self, target: &str) -> bool {

@@ -270,6 +270,24 @@ fn what_would_change_where_the_name_leads_is_refused() {
 }
 
 #[test]
+fn an_environment_is_met_by_its_name_and_by_its_balancer_s() {
+    let hosts = Hosts {
+        environment: "e-blue".into(),
+        cname: Some(CNAME.to_owned()),
+        endpoint: Some("awseb-1.eu-central-1.elb.amazonaws.com".to_owned()),
+        group: None,
+    };
+    for (target, met) in [
+        (CNAME, true),
+        ("dualstack.awseb-1.eu-central-1.elb.amazonaws.com", true),
+        ("awseb-2.eu-central-1.elb.amazonaws.com", false),
+    ] {
+        let record = alias("A", weighted("live", 0), target);
+        assert_eq!(hosts.are_met_by(&record), met, "{target}");
+    }
+}
+
+#[test]
 fn a_fence_is_read_as_it_was_written() {
     let fence = Fence {
         release: 42,
