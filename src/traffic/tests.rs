@@ -72,6 +72,25 @@ fn a_member_that_is_passed_over_when_its_target_is_ill_is_noted() {
 }
 
 #[test]
+fn what_records_show_tells_any_change_and_how_long_answers_last() {
+    let shown = |records: &[Record]| members(NAME, records, SLOT, &[]);
+    let lasting = |ttl: u32| Record {
+        content: Content::Values {
+            ttl,
+            values: vec![CNAME.to_owned()],
+        },
+        routing: weighted("blue", 1),
+        ..cname(CNAME)
+    };
+    let before = shown(&[lasting(300), fence()]);
+    assert_eq!(before.ttl, Some(300));
+    assert_eq!(shown(&[alias("A", weighted("blue", 1), CNAME), fence()]).ttl, Some(60));
+    assert_eq!(shown(&[fence(), lasting(300)]).token, before.token, "order is nothing");
+    assert_ne!(shown(&[lasting(301), fence()]).token, before.token);
+    assert!(!before.token.is_empty());
+}
+
+#[test]
 fn what_is_made_can_be_made_without_a_health_check() {
     let checked = Record {
         health_check: Some("check".to_owned()),
