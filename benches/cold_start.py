@@ -18,6 +18,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 EVENT = b'{"cutover": {}}'
 
 
+class Server(ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        # A process that is ended resets the connections that it has.
+        if not isinstance(sys.exc_info()[1], ConnectionResetError):
+            super().handle_error(request, client_address)
+
+
 class Start:
     """One process and the Runtime API that it talks to."""
 
@@ -58,7 +65,7 @@ class Start:
                 self.wfile.write(body)
 
         self.over = threading.Event()
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Api)
+        server = Server(("127.0.0.1", 0), Api)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         environment = {
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{server.server_port}",
