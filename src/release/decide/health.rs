@@ -10,7 +10,7 @@ use super::super::event::Look;
 use super::super::observation::Observation;
 use super::super::seen::HealthSeen;
 use super::super::state::Release;
-use super::look::emptied;
+use super::look::blue_is_no_witness;
 use super::replace;
 use crate::model::{HealthColor, HealthStatus, Known};
 
@@ -53,7 +53,7 @@ fn by_color(release: &Release, seen: &Observation, color: HealthColor) -> Look {
         HealthColor::Red => 2,
         HealthColor::Green | HealthColor::Grey => 0,
     };
-    let blues = seen.blue_health.known().filter(|_| emptied(release, seen).is_none());
+    let blues = seen.blue_health.known().filter(|_| !blue_is_no_witness(release, seen));
     match color {
         HealthColor::Green => Look::Good,
         HealthColor::Grey => Look::Unknown { why },
@@ -174,9 +174,9 @@ fn rank(status: HealthStatus) -> u8 {
 pub(super) fn as_bad(release: &Release, seen: &Observation, greens: HealthStatus) -> Option<HealthStatus> {
     let blue = seen.blue_health.known()?;
     let fresh = seen.at.since(blue.refreshed_at?) <= release.plan.provision.max_age.get();
-    let manned = emptied(release, seen).is_none();
+    let counts = !blue_is_no_witness(release, seen);
     blue.status
-        .filter(|blues| manned && fresh && rank(*blues) >= rank(greens))
+        .filter(|blues| counts && fresh && rank(*blues) >= rank(greens))
 }
 
 /// The health of the whole follows that of its instances after a while (Developer Guide, "Enhanced health color and status"). Which version

@@ -5,10 +5,11 @@ use std::time::Duration;
 use super::super::counted::AlarmSeen;
 use super::super::event::Look;
 use super::super::observation::Observation;
+use super::super::pair::Blue;
 use super::super::state::Release;
 use super::super::why::Why;
 use super::health::{as_bad, by_health};
-use super::{limits, replace};
+use super::{limits, replace, world};
 use crate::model::text::plural;
 use crate::model::{HealthStatus, Known, ProbeResult};
 use crate::spec::Lever;
@@ -53,6 +54,16 @@ pub(super) fn emptied(release: &Release, seen: &Observation) -> Option<String> {
         }
     };
     empty.then_some(what)
+}
+
+/// Whether blue says nothing of what both depend on: it is gone, on its way out, or has no instances. That its checks fail and its health
+/// is bad is no wonder then.
+pub(super) fn blue_is_no_witness(release: &Release, seen: &Observation) -> bool {
+    let gone = |blue: &Blue| {
+        let environments = seen.environments.known();
+        environments.is_some_and(|environments| !world::stays(environments, &blue.id))
+    };
+    release.blue.as_ref().is_some_and(gone) || emptied(release, seen).is_some()
 }
 
 /// Why going back to blue would serve nobody, if that is plain: it has no instances, or what comes to any of them fails. Who goes back
@@ -125,7 +136,7 @@ fn checks(release: &Release, seen: &Observation) -> Option<Look> {
 
 /// Whether blue, if it serves at all, fails checks that green fails, or has failed others since the look before.
 fn fails_at_blue(release: &Release, seen: &Observation, failed: &[&ProbeResult]) -> bool {
-    if emptied(release, seen).is_some() {
+    if blue_is_no_witness(release, seen) {
         return false;
     }
     let mut beside = seen.public.iter().flat_map(|public| &public.blue);

@@ -32,9 +32,12 @@ fn judged(change: impl FnOnce(&mut Observation)) -> Look {
     let (mut release, mut seen) = baking();
     release.watch.failed = vec!["GET /".to_owned()];
     change(&mut seen);
-    match decide(&release, &seen).then {
-        Then::Record(Event::Looked { look, .. }) => look,
-        other => panic!("{other:?}"),
+    loop {
+        match decide(&release, &seen).then {
+            Then::Record(Event::Looked { look, .. }) => return look,
+            Then::Record(Event::Noted { note }) => release.notes.push(note),
+            other => panic!("{other:?}"),
+        }
     }
 }
 
@@ -322,6 +325,51 @@ const UNKNOWN: [(&str, Change); 21] = [
         failing_requests(seen, HealthStatus::Warning, "1.1 %");
     }),
 ];
+
+/// Of a blue that somebody has removed, or is removing, it is no wonder that its checks fail and its health is bad.
+#[test]
+fn a_blue_that_is_gone_excuses_nothing() {
+    let excuses: [Change; 4] = [
+        |seen| {
+            sampled(seen, 10.0, 5.0);
+            fail(seen, Some(500));
+        },
+        |seen| {
+            fail(seen, Some(500));
+            beside(seen, false);
+        },
+        |seen| {
+            blue(seen, HealthStatus::Degraded);
+            health(seen).status = Some(HealthStatus::Degraded);
+        },
+        |seen| {
+            basic(seen, HealthColor::Yellow);
+            seen.blue_health = seen.green_health.clone();
+        },
+    ];
+    for (number, excuse) in excuses.into_iter().enumerate() {
+        let there = judged(excuse);
+        assert!(matches!(there, Look::Unknown { .. }), "{number}: {there:?}");
+        for status in [None, Some(crate::release::EnvironmentStatus::Terminating)] {
+            let gone = judged(|seen| {
+                excuse(seen);
+                let Known::Known(environments) = &mut seen.environments else {
+                    panic!("they are read");
+                };
+                let blue = crate::release::tests::blue().id;
+                match status {
+                    Some(status) => environments
+                        .iter_mut()
+                        .filter(|found| found.id == blue)
+                        .for_each(|found| found.status = status),
+                    None => environments.retain(|found| found.id != blue),
+                }
+            });
+            let said = matches!(gone, Look::Bad { .. } | Look::Failing { .. });
+            assert!(said, "{number} {status:?}: {gone:?}");
+        }
+    }
+}
 
 /// Why a failed check says nothing, and what is plainly wrong all the same.
 #[test]
