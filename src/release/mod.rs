@@ -32,6 +32,7 @@ mod takeover;
 pub(crate) mod tests;
 mod versions;
 mod why;
+mod witness;
 
 pub use action::{Action, CallResult, Role, Safety};
 pub use apply::{IllegalEvent, apply};

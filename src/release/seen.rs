@@ -84,11 +84,16 @@ impl EnvironmentSeen {
     /// Whether it holds a name.
     #[must_use]
     pub fn holds(&self, cname: &str) -> bool {
-        self.cname.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(cname))
-            && !matches!(
-                self.status,
-                EnvironmentStatus::Terminating | EnvironmentStatus::Terminated
-            )
+        self.cname.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(cname)) && self.stays()
+    }
+
+    /// Whether it is neither gone nor on its way out.
+    #[must_use]
+    pub fn stays(&self) -> bool {
+        !matches!(
+            self.status,
+            EnvironmentStatus::Terminating | EnvironmentStatus::Terminated
+        )
     }
 
     /// Whether it is at rest.

@@ -30,6 +30,9 @@ pub struct Measured {
     /// The same of green.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub green_at: Option<Timestamp>,
+    /// Whether somebody had removed blue, or was removing it: then nothing of it is counted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub blue_is_gone: bool,
 }
 
 #[cfg(test)]
@@ -40,6 +43,7 @@ impl Measured {
             window: Window::default(),
             blue_at: None,
             green_at: None,
+            blue_is_gone: false,
         }
     }
 }
@@ -104,6 +108,9 @@ pub struct Assessment {
     /// What blue served before green had traffic.
     #[serde(default)]
     before: Before,
+    /// Whether blue was gone in the newest window.
+    #[serde(default)]
+    blue_is_gone: bool,
 }
 
 /// What blue served while it had all the traffic.
@@ -143,6 +150,7 @@ impl Assessment {
             green_counted: false,
             compared_s: None,
             before: Before::default(),
+            blue_is_gone: false,
         }
     }
 
@@ -178,6 +186,7 @@ impl Assessment {
         self.own_of_green.take(green, measured.green_at, end_s);
         self.blue_at = measured.blue_at.or(self.blue_at);
         self.green_at = measured.green_at.or(self.green_at);
+        self.blue_is_gone = measured.blue_is_gone;
     }
 
     /// Green has got traffic.
@@ -200,6 +209,11 @@ impl Assessment {
     /// The same of green.
     pub(super) fn green_is_uncounted(&self) -> bool {
         self.green_answered >= SURELY_COUNTED && !self.green_counted
+    }
+
+    /// Whether blue was gone when the newest window was put on record.
+    pub(super) fn blue_is_gone(&self) -> bool {
+        self.blue_is_gone
     }
 
     /// Whether more of blue is worth knowing before green gets traffic.

@@ -6,6 +6,7 @@ use super::super::action::Role;
 use super::super::event::Look;
 use super::super::observation::{Observation, Sampled};
 use super::super::state::Release;
+use super::super::witness::{blue_is_gone, blue_is_no_witness};
 use super::Measured;
 use super::newest::{Newest, number};
 use super::own::Gathered;
@@ -15,8 +16,11 @@ use crate::verdict::{Arm, Latency, Probes, Window};
 /// What one look says of the newest window; `None` if that is nothing new. Checks that were judged to say nothing of green are no
 /// probes of it.
 pub(in crate::release) fn measured(release: &Release, seen: &Observation, look: Option<&Look>) -> Option<Measured> {
-    let newest = Newest::of(release, seen);
-    let of_blue = seen.sampled.as_ref().map(|sampled| sampled.blue.clone());
+    let mut newest = Newest::of(release, seen);
+    let mut of_blue = seen.sampled.as_ref().map(|sampled| sampled.blue.clone());
+    if blue_is_no_witness(release, seen) {
+        (newest.blue, of_blue) = (None, None);
+    }
     let of_green = join(
         look.and_then(|look| probes(release, seen, look)),
         seen.sampled
@@ -29,7 +33,9 @@ pub(in crate::release) fn measured(release: &Release, seen: &Observation, look: 
     let step = step(release, &newest);
     let length = newest.length;
     let of_before = newest.of_before;
+    let blue_is_gone = blue_is_gone(release, seen);
     let (blue, blue_at) = newest.blue.unzip();
+    let blue = if blue_is_gone { Some(nobodys()) } else { blue };
     let (green, green_at) = newest.green.unzip();
     let end = seen.at.since(release.assessment.since);
     let mut measured = Measured {
@@ -48,12 +54,13 @@ pub(in crate::release) fn measured(release: &Release, seen: &Observation, look: 
         },
         blue_at,
         green_at,
+        blue_is_gone,
     };
     if release.plan.counted_by.counts_all() {
         tell_own(release, &mut measured, length);
     }
     if release.whole_step() && release.in_place {
-        measured.window.blue.idle = measured.blue_at.is_some() && !of_before;
+        measured.window.blue.idle = (measured.blue_at.is_some() || measured.blue_is_gone) && !of_before;
         tell_nothing_of_speed(&mut measured.window.blue);
     }
     Some(measured)
@@ -113,6 +120,7 @@ fn tell_own(release: &Release, measured: &mut Measured, length: Duration) {
         window,
         blue_at,
         green_at,
+        ..
     } = measured;
     let own = |gathered: &Gathered, role: Role, arm: &Arm, window_at: &Option<Timestamp>| {
         let own = window_at.map(|_| gathered.in_window(role, arm.probes.as_ref(), length, window.end_s));
@@ -129,6 +137,15 @@ fn tell_own(release: &Release, measured: &mut Measured, length: Duration) {
         for arm in [&mut window.blue, &mut window.green] {
             arm.client_errors = arm.client_errors.filter(|_| arm.own.requests <= 0.0);
         }
+    }
+}
+
+/// What an environment serves that is gone: green is compared with its past then.
+fn nobodys() -> Arm {
+    Arm {
+        requests: Some(0.0),
+        errors: Some(0.0),
+        ..Arm::default()
     }
 }
 

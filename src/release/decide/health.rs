@@ -10,7 +10,7 @@ use super::super::event::Look;
 use super::super::observation::Observation;
 use super::super::seen::HealthSeen;
 use super::super::state::Release;
-use super::look::blue_is_no_witness;
+use super::super::witness::blue_is_no_witness;
 use super::replace;
 use crate::model::{HealthColor, HealthStatus, Known};
 
@@ -53,16 +53,17 @@ fn by_color(release: &Release, seen: &Observation, color: HealthColor) -> Look {
         HealthColor::Red => 2,
         HealthColor::Green | HealthColor::Grey => 0,
     };
-    let blues = seen.blue_health.known().filter(|_| !blue_is_no_witness(release, seen));
     match color {
         HealthColor::Green => Look::Good,
         HealthColor::Grey => Look::Unknown { why },
-        HealthColor::Yellow | HealthColor::Red => match blues.filter(|blue| rank(blue.color) >= rank(color)) {
-            Some(blue) => Look::Unknown {
-                why: of_both(&why, blue.color.as_str()),
-            },
-            None => Look::Bad { why },
-        },
+        HealthColor::Yellow | HealthColor::Red => {
+            match blues(release, seen).filter(|blue| rank(blue.color) >= rank(color)) {
+                Some(blue) => Look::Unknown {
+                    why: of_both(&why, blue.color.as_str()),
+                },
+                None => Look::Bad { why },
+            }
+        }
     }
 }
 
@@ -172,11 +173,14 @@ fn rank(status: HealthStatus) -> u8 {
 
 /// Blue's health now, if it is no better than that.
 pub(super) fn as_bad(release: &Release, seen: &Observation, greens: HealthStatus) -> Option<HealthStatus> {
-    let blue = seen.blue_health.known()?;
+    let blue = blues(release, seen)?;
     let fresh = seen.at.since(blue.refreshed_at?) <= release.plan.provision.max_age.get();
-    let counts = !blue_is_no_witness(release, seen);
-    blue.status
-        .filter(|blues| counts && fresh && rank(*blues) >= rank(greens))
+    blue.status.filter(|blues| fresh && rank(*blues) >= rank(greens))
+}
+
+/// Blue's health, if it says anything of what both depend on.
+fn blues<'a>(release: &Release, seen: &'a Observation) -> Option<&'a HealthSeen> {
+    seen.blue_health.known().filter(|_| !blue_is_no_witness(release, seen))
 }
 
 /// The health of the whole follows that of its instances after a while (Developer Guide, "Enhanced health color and status"). Which version
@@ -201,10 +205,7 @@ fn instances(release: &Release, seen: &Observation, health: &HealthSeen) -> Look
         let mut instances = health.instances.values();
         instances.all(|seen| seen.status == HealthStatus::Severe)
     };
-    let at_blue = seen
-        .blue_health
-        .known()
-        .is_some_and(|blue| severe(blue) && !blue.emptied());
+    let at_blue = blues(release, seen).is_some_and(|blue| severe(blue) && !blue.emptied());
     if severe(health) && !at_blue {
         return Look::Bad { why: none_is_well };
     }

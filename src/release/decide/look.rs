@@ -5,14 +5,12 @@ use std::time::Duration;
 use super::super::counted::AlarmSeen;
 use super::super::event::Look;
 use super::super::observation::Observation;
-use super::super::pair::Blue;
 use super::super::state::Release;
-use super::super::why::Why;
+use super::super::witness::{blue_is_no_witness, emptied};
 use super::health::{as_bad, by_health};
-use super::{limits, replace, world};
+use super::{limits, replace};
 use crate::model::text::plural;
 use crate::model::{HealthStatus, Known, ProbeResult};
-use crate::spec::Lever;
 
 /// Judges one look.
 pub(super) fn judge(release: &Release, seen: &Observation) -> Look {
@@ -37,33 +35,6 @@ pub(super) fn judge(release: &Release, seen: &Observation) -> Look {
         look @ (Look::Bad { .. } | Look::Failing { .. }) => look,
         look @ Look::Unknown { .. } => checks.unwrap_or(look),
     }
-}
-
-/// Blue has no instances. Where a rule refers to its target group, somebody may have removed all but its name: then it excuses
-/// nothing, and taking green back would send everybody to where nobody answers.
-pub(super) fn emptied(release: &Release, seen: &Observation) -> Option<String> {
-    let by_rules = release.plan.lever == Lever::WeightedTargetGroups && release.shifted_at.is_some();
-    let blue = release.blue.as_ref().filter(|_| by_rules)?;
-    let what = format!("blue ({}) has no instances", blue.id);
-    let empty = match &seen.blue_health {
-        Known::Known(health) => health.emptied(),
-        // Where it was so a moment ago, a read that failed does not fill it.
-        Known::Unknown(_) => {
-            let mut before = release.waiting.iter().flat_map(Why::findings);
-            before.any(|(before, _)| before == what)
-        }
-    };
-    empty.then_some(what)
-}
-
-/// Whether blue says nothing of what both depend on: it is gone, on its way out, or has no instances. That its checks fail and its health
-/// is bad is no wonder then.
-pub(super) fn blue_is_no_witness(release: &Release, seen: &Observation) -> bool {
-    let gone = |blue: &Blue| {
-        let environments = seen.environments.known();
-        environments.is_some_and(|environments| !world::stays(environments, &blue.id))
-    };
-    release.blue.as_ref().is_some_and(gone) || emptied(release, seen).is_some()
 }
 
 /// Why going back to blue would serve nobody, if that is plain: it has no instances, or what comes to any of them fails. Who goes back

@@ -4,6 +4,7 @@ use super::super::assessment::measured;
 use super::super::event::Event;
 use super::super::observation::Observation;
 use super::super::state::Release;
+use super::super::witness::blue_is_no_witness;
 use super::{Decision, record};
 
 /// Puts what is seen of blue by itself on record, where nothing else is to be done.
@@ -23,7 +24,8 @@ pub(super) fn lead_in(release: &Release, seen: &Observation) -> Option<Decision>
 pub(super) fn failing(release: &Release, seen: &Observation) -> Option<Decision> {
     let sampled = seen.sampled.as_ref()?;
     // What failed on the way is for a look to judge, which knows whether others are served.
-    if sampled.green.failures <= sampled.unreached || sampled.blue.failures > 0.0 {
+    let both = sampled.blue.failures > 0.0 && !blue_is_no_witness(release, seen);
+    if sampled.green.failures <= sampled.unreached || both {
         return None;
     }
     let event = Event::Measured {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::super::observation::Observation;
 use super::super::outcome::Outcome;
-use super::super::seen::{EnvironmentSeen, EnvironmentStatus};
+use super::super::seen::EnvironmentSeen;
 use super::super::state::{Phase, Release};
 use super::super::why::{Finding, Why};
 use super::{Decision, finish, foreign, limits, next_look, roll_back, soon, wait};
@@ -18,8 +18,7 @@ pub(super) fn find<'a>(environments: &'a [EnvironmentSeen], id: &EnvironmentId) 
 
 /// Whether an environment is there, and not on its way out.
 pub(super) fn stays(environments: &[EnvironmentSeen], id: &EnvironmentId) -> bool {
-    let going = [EnvironmentStatus::Terminating, EnvironmentStatus::Terminated];
-    find(environments, id).is_some_and(|found| !going.contains(&found.status))
+    find(environments, id).is_some_and(EnvironmentSeen::stays)
 }
 
 /// What stops a phase before it looks at its own business.

@@ -416,3 +416,84 @@ fn what_is_served_before_a_steps_weights_are_in_place_belongs_to_the_step_before
     scene.release.in_place = false;
     assert_eq!(window(&scene).map(|measured| measured.window.step), Some(1));
 }
+
+/// Somebody has removed blue.
+fn without_blue(scene: &Scene) -> Scene {
+    let blue = crate::release::tests::blue().id;
+    scene.with(|scene| scene.remove(blue.as_str()))
+}
+
+#[test]
+fn of_a_blue_that_is_gone_nothing_is_counted() {
+    let mut scene = watched();
+    look(&mut scene, served(100, 90), served(100, 3));
+    scene.seen.sampled = sampled((4.0, 0.0), (4.0, 4.0));
+    let there = window(&scene).expect("both are new");
+    assert!(there.window.blue.probes.is_some() && !there.blue_is_gone);
+    let mut gone = without_blue(&scene);
+    let measured = window(&gone).expect("green is new");
+    let nothing = crate::verdict::Arm {
+        requests: Some(0.0),
+        errors: Some(0.0),
+        idle: true,
+        ..crate::verdict::Arm::default()
+    };
+    assert_eq!((&measured.window.blue, measured.blue_is_gone), (&nothing, true));
+    // A read that fails does not bring it back, and one that shows it does.
+    gone.release.assessment.take(&measured);
+    gone.seen.environments = unread();
+    let unseen = window(&gone).expect("our own requests are new");
+    assert_eq!((&unseen.window.blue, unseen.blue_is_gone), (&nothing, true));
+    gone.seen.environments = scene.seen.environments.clone();
+    let back = window(&gone).expect("blue is new");
+    assert!(back.window.blue.probes.is_some() && !back.blue_is_gone);
+}
+
+#[test]
+fn a_blue_that_is_gone_keeps_no_failing_green_from_being_measured_at_once() {
+    let (_, mut scene) = compared();
+    scene.release.watch.last = Some(scene.seen.at);
+    scene.seen.public = None;
+    scene.seen.sampled = sampled((4.0, 3.0), (4.0, 4.0));
+    let quiet = scene.decide().then;
+    assert!(matches!(quiet, Then::Wait { .. }), "both fail: {quiet:?}");
+    let decision = without_blue(&scene).decide();
+    assert!(matches!(record(&decision), Event::Measured { .. }), "{decision:?}");
+}
+
+#[test]
+fn a_bad_green_beside_a_blue_that_is_gone_is_compared_with_its_past() {
+    let (run, mut scene) = compared();
+    let before = |nth: u32| {
+        let mut window = Measured::nothing();
+        let arm = crate::verdict::Arm {
+            requests: Some(1000.0),
+            errors: Some(1.0),
+            ..crate::verdict::Arm::default()
+        };
+        window.window.begin_s = f64::from(nth) * 10.0;
+        window.window.end_s = window.window.begin_s + 10.0;
+        window.window.blue = arm;
+        window
+    };
+    let plan = scene.release.plan.clone();
+    *scene.release.assessment = crate::release::assessment::Assessment::new(&plan, scene.release.started_at);
+    for nth in 0..12 {
+        scene.release.assessment.take(&before(nth));
+    }
+    let shifted = scene.release.shifted_at.expect("green has traffic");
+    scene.release.assessment.shifted(shifted);
+    let mut scene = without_blue(&scene);
+    for _ in 0..12 {
+        look(&mut scene, served(10, 10), served(1000, 40));
+        scene.seen.sampled = sampled((20.0, 0.0), (20.0, 20.0));
+        let event = record(&scene.decide()).clone();
+        if let Event::RollbackBegan { why, .. } = &event {
+            assert!(why.contains("worse than blue"), "{why}");
+            return;
+        }
+        scene.release = run.then(scene.release, event);
+        scene.seen.at = scene.seen.at + seconds(10);
+    }
+    panic!("it is not taken back: {:?}", scene.release.assessment.in_words());
+}

@@ -218,8 +218,7 @@ fn a_blue_that_answers_and_of_which_nothing_is_counted_proves_no_silence() {
         };
         let measured = Measured {
             window,
-            blue_at: None,
-            green_at: None,
+            ..Measured::nothing()
         };
         drain.release.assessment.take(&measured);
         drain.decide(drain.at(60), 0, Some(0))

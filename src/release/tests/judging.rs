@@ -329,7 +329,7 @@ const UNKNOWN: [(&str, Change); 21] = [
 /// Of a blue that somebody has removed, or is removing, it is no wonder that its checks fail and its health is bad.
 #[test]
 fn a_blue_that_is_gone_excuses_nothing() {
-    let excuses: [Change; 4] = [
+    let excuses: [Change; 5] = [
         |seen| {
             sampled(seen, 10.0, 5.0);
             fail(seen, Some(500));
@@ -344,6 +344,10 @@ fn a_blue_that_is_gone_excuses_nothing() {
         },
         |seen| {
             basic(seen, HealthColor::Yellow);
+            seen.blue_health = seen.green_health.clone();
+        },
+        |seen| {
+            instances(seen).for_each(|one| one.status = HealthStatus::Severe);
             seen.blue_health = seen.green_health.clone();
         },
     ];
