@@ -127,7 +127,8 @@ impl Function {
     }
 
     /// Fails when the execution that a release belongs to is not under way any more: it was stopped, or has failed in an earlier
-    /// delivery of the same job. Where that cannot be seen, it goes on: a release that has begun is asked about again and again.
+    /// delivery of the same job. As long as the service does not say, nothing begins; a release that has begun does not depend on it, nor does
+    /// one of a function that may not ask.
     async fn still_wanted(&self, request: &Request) -> Result<(), Failure> {
         let Some(execution) = &request.origin.execution else {
             return Ok(());
@@ -143,6 +144,10 @@ impl Function {
             Err(error) if error.has_code(NO_PIPELINE) => Err(Failure::configuration(format!(
                 "UserParameters of the action: there is no pipeline {pipeline:?} in the function's region ({error}); write its name, so \
                  that an execution that is stopped takes its release back, and have the function in the pipeline's region"
+            ))),
+            Err(error) if !error.is_denied() => Err(Failure::system(format!(
+                "whether execution {id} of {pipeline} is still under way cannot be seen, so no release was begun yet: {error}; the next try may \
+                 succeed"
             ))),
             _ => Ok(()),
         }

@@ -153,6 +153,52 @@ fn a_job_that_comes_again_after_its_action_has_failed_begins_nothing() {
     );
 }
 
+/// The same while the service does not say what has become of the execution.
+#[test]
+fn nothing_begins_while_it_cannot_be_seen_whether_it_is_still_wanted() {
+    let unseen = |nth: u32, fate: Fate| Trouble::Call {
+        on: Some("GetPipelineExecution"),
+        nth,
+        times: 3,
+        fate,
+    };
+    played(
+        |scenario| {
+            scenario.troubles = vec![
+                Trouble::Twice {
+                    nth: 2,
+                    after: seconds(120),
+                },
+                Trouble::Call {
+                    on: Some("DescribeAccountAttributes"),
+                    nth: 1,
+                    times: 1,
+                    fate: Fate::Denied,
+                },
+                unseen(2, Fate::LostAfter),
+            ];
+        },
+        async |bench| {
+            bench.release("first", NEW).await;
+            assert_eq!(bench.ended("first").await, "Failed", "{}", bench.told());
+            tokio::time::sleep(seconds(1800)).await;
+            assert!(bench.told_of("is still under way cannot be seen"), "{}", bench.told());
+            assert!(bench.releases().await.is_empty(), "{}", bench.told());
+        },
+    );
+    // One that is wanted begins as soon as that is seen, and at once where the function may not ask.
+    for fate in [Fate::LostAfter, Fate::Denied] {
+        played(
+            |scenario| scenario.troubles = vec![unseen(1, fate)],
+            async |bench| {
+                bench.release("first", NEW).await;
+                assert_eq!(bench.ended("first").await, "Succeeded", "{}", bench.told());
+                assert_eq!(bench.releases().await, [promoted(NEW)]);
+            },
+        );
+    }
+}
+
 /// A release is under way when its schedule fires: that is everyday, until no drill has passed for too long.
 #[test]
 fn a_drill_that_may_not_begin_fails_only_where_none_has_passed_for_long() {
