@@ -26,6 +26,7 @@ mod seat;
 mod steady;
 #[cfg(test)]
 mod tests;
+mod told;
 mod weights;
 mod world;
 mod write;
@@ -362,7 +363,12 @@ impl Driver {
                 Then::Act(_) | Then::Finish { .. } if entries > 0 => break,
                 Then::Record(event) => {
                     let samples = matches!(event, Event::Looked { .. } | Event::Measured { .. });
-                    if !self.append(event).await? {
+                    let entry = self.entry(event, self.seat.clock.now());
+                    let appended = self.append_entry(&entry).await;
+                    if samples && appended.is_err() {
+                        self.sampler.unsure(entry.nonce);
+                    }
+                    if !appended? {
                         break;
                     }
                     if samples {

@@ -58,7 +58,7 @@ pub(super) async fn observe(world: &World, release: &Release, wanted: &Looks, cl
         Box::pin(look_at(wanted.blue_health.as_ref(), |id| health(world, id, clock))),
         Box::pin(look_at(wanted.errors.as_ref(), |(id, since)| {
             let here = clock.now();
-            let since = since.moved(here, world.aws.service_time(here));
+            let since = since.map(|since| since.moved(here, world.aws.service_time(here)));
             world.aws.error_events(id, since)
         })),
         Box::pin(async {

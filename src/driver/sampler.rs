@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use super::observe::itself;
+use super::told::{Told, add};
 use crate::model::ProbeResult;
 use crate::probe::{Prober, Target};
 use crate::release::{DrillKind, Phase, Release, Sampled};
@@ -27,10 +28,6 @@ const IN_A_ROW: u32 = 3;
 /// No more probes are under way to each environment: one that hangs is not asked ever more.
 const UNDER_WAY: usize = 8;
 
-/// Of so many of each one's newest answers it is kept how long they took; more would say nothing more. How many there were and how many
-/// failed is counted of all.
-const KEPT: usize = 512;
-
 /// Releases of old may want fewer than any clock can count.
 const SLOWEST: Duration = Duration::from_secs(1000);
 
@@ -41,7 +38,7 @@ pub(super) struct Sampler {
     heard: Arc<Heard>,
     task: Option<JoinHandle<()>>,
     /// What looks were told of and is not on record yet.
-    told: Mutex<Sampled>,
+    told: Mutex<Told>,
     /// Whether green's failures were among what the newest look was told of.
     told_of_failures: AtomicBool,
 }
@@ -102,20 +99,37 @@ impl Sampler {
     /// What was heard and not put on record yet, if anything was.
     pub(super) fn heard(&self) -> Option<Sampled> {
         let fresh = std::mem::take(&mut *lock(&self.heard.sampled));
-        let mut told = lock(&self.told);
-        add(&mut told.green, fresh.green);
-        add(&mut told.blue, fresh.blue);
-        told.unreached += fresh.unreached;
+        let told = {
+            let mut told = lock(&self.told);
+            told.add(fresh);
+            told.all()
+        };
         self.told_of_failures
             .store(told.green.failures > told.unreached, Ordering::Relaxed);
         let any = told.green.requests + told.blue.requests > 0.0;
-        any.then(|| told.clone())
+        any.then_some(told)
     }
 
     /// What was told last is on record: it is not told again.
     pub(super) fn recorded(&self) {
         self.told_of_failures.store(false, Ordering::Relaxed);
-        *lock(&self.told) = Sampled::default();
+        lock(&self.told).recorded();
+    }
+
+    /// The entry that was to put it on record has failed, and may be there all the same, or get there.
+    pub(super) fn unsure(&self, nonce: String) {
+        lock(&self.told).unsure(nonce);
+    }
+
+    /// So much was heard.
+    #[cfg(test)]
+    pub(super) fn hears(&self, sampled: Sampled) {
+        *lock(&self.heard.sampled) = sampled;
+    }
+
+    /// An entry was read that has the next place in the journal.
+    pub(super) fn read(&self, nonce: &str) {
+        lock(&self.told).read(nonce);
     }
 
     /// Waits until green fails and blue does not. For ever, if the newest look was told that green fails and has put it on no record:
@@ -168,17 +182,8 @@ impl Heard {
     }
 }
 
-fn lock(sampled: &Mutex<Sampled>) -> MutexGuard<'_, Sampled> {
-    sampled.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Adds later answers to earlier ones.
-fn add(probes: &mut Probes, later: Probes) {
-    probes.requests += later.requests;
-    probes.failures += later.failures;
-    probes.latencies_ms.extend(later.latencies_ms);
-    let old = probes.latencies_ms.len().saturating_sub(KEPT);
-    probes.latencies_ms.drain(..old);
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Whom to ask, while green has traffic and is not promoted. From then on blue's silence is measured, which our own requests would
@@ -410,7 +415,7 @@ mod tests {
         let sampled = sampler.heard().expect("they were asked").green;
         assert!(sampled.failures > 2000.0, "{} failures", sampled.failures);
         assert!(sampled.requests >= before.requests + sampled.failures);
-        assert_eq!(sampled.latencies_ms.len(), KEPT);
+        assert_eq!(sampled.latencies_ms.len(), super::super::told::KEPT);
     }
 
     #[tokio::test(start_paused = true)]

@@ -501,6 +501,83 @@ async fn a_result_that_could_not_be_written_is_written_later() {
     assert!(!driver.say_unsaid().await.unwrap());
 }
 
+/// Puts on record whatever was heard of our own requests, and nothing else.
+struct Recorder;
+
+impl Mind for Recorder {
+    fn looks(&self, _: &Release, _: Timestamp) -> Looks {
+        Looks::default()
+    }
+
+    fn decide(&self, release: &Release, seen: &Observation) -> Decision {
+        let why = Why::Seen { what: String::new() };
+        let Some(sampled) = &seen.sampled else {
+            let (until, deadline) = (seen.at, seen.at + Duration::from_secs(60));
+            let at_deadline = "nothing happens";
+            return Decision {
+                why,
+                then: Then::Wait {
+                    until,
+                    deadline,
+                    at_deadline,
+                },
+            };
+        };
+        let mut measured = crate::release::Measured::nothing();
+        measured.window.end_s = f64::from(release.assessment.windows) + 1.0;
+        measured.window.green.probes = Some(sampled.green.clone());
+        let measured = Box::new(measured);
+        Decision {
+            why,
+            then: Then::Record(Event::Measured { measured }),
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_was_heard_is_on_record_once_whatever_the_journal_says() {
+    for writes in [true, false] {
+        let (_folder, journal) = journal();
+        let mut driver = Box::pin(published(&journal)).await;
+        let green = crate::release::Green {
+            id: "e-green".into(),
+            name: "green".into(),
+            cname: None,
+            endpoint: None,
+            reused: false,
+            group: None,
+        };
+        for event in [Event::Published, Event::GreenFound { green }] {
+            assert!(driver.append(event).await.unwrap());
+        }
+        driver.seat.mind = Arc::new(Recorder);
+        let hears = |driver: &Driver, requests: f64| {
+            let mut sampled = crate::release::Sampled::default();
+            sampled.green.requests = requests;
+            driver.sampler.hears(sampled);
+        };
+        hears(&driver, 1.0);
+        journal.fails.store(true, Ordering::Relaxed);
+        journal.writes.store(writes, Ordering::Relaxed);
+        let failed = driver.tick().await.unwrap_err();
+        assert!(matches!(failed, DriverError::Journal(_)), "{failed}");
+        journal.fails.store(false, Ordering::Relaxed);
+        hears(&driver, 2.0);
+        for _ in 0..3 {
+            driver.tick().await.unwrap();
+        }
+        let id = driver.release().plan.id.clone();
+        let mut recorded = Vec::new();
+        for sequence in 1..=driver.release().sequence {
+            let entry = journal.entry(&id, sequence).await.unwrap().unwrap();
+            if let Event::Measured { measured } = entry.event {
+                recorded.push(measured.window.green.probes.unwrap().requests);
+            }
+        }
+        assert_eq!(recorded, if writes { vec![1.0, 2.0] } else { vec![3.0] });
+    }
+}
+
 #[test]
 fn a_journal_is_tried_for_as_long_as_traffic_may_take_to_return() {
     let mut release = crate::release::tests::release(plan());

@@ -33,6 +33,7 @@ impl Driver {
         while let Some(entry) = self.seat.journal.entry(&id, self.release.sequence + 1).await? {
             self.release = self.applied(&entry)?;
             passed |= entry.nonce == nonce;
+            self.sampler.read(&entry.nonce);
             if let Some(unsaid) = &mut self.unsaid
                 && unsaid.intent == entry.sequence
             {

@@ -7,6 +7,7 @@ use super::action::Action;
 use super::counted::CountedBy;
 use super::limits;
 use super::observation::Looks;
+use super::pair::Green;
 use super::state::{Phase, Release, RollbackState};
 use crate::model::{EnvironmentId, Timestamp};
 
@@ -28,7 +29,9 @@ pub fn looks(release: &Release, now: Timestamp) -> Looks {
         }
         Phase::Provision => {
             looks.green_health = green.map(|green| &green.id).or(release.may_use_again()).cloned();
-            looks.errors = green.map(|green| (green.id.clone(), release.phase_since));
+            // All that a new green tells is of this release, whoever drove it then: of no moment that moves with a takeover is it asked.
+            let since = |green: &Green| green.reused.then_some(release.started_at);
+            looks.errors = green.map(|green| (green.id.clone(), since(green)));
             looks.blue_health = lead_in(release);
             looks.counted = counts(release, looks.blue_health.as_ref());
         }

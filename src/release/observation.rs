@@ -33,8 +33,8 @@ pub struct Looks {
     pub green_health: Option<EnvironmentId>,
     /// Health of this environment, as blue.
     pub blue_health: Option<EnvironmentId>,
-    /// Error events of this environment since this moment.
-    pub errors: Option<(EnvironmentId, Timestamp)>,
+    /// Error events of this environment: all of them, or those since this moment.
+    pub errors: Option<(EnvironmentId, Option<Timestamp>)>,
     /// What both serve, as the plan's own source counts it.
     pub counted: bool,
     /// The plan's alarms.

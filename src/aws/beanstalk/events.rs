@@ -7,20 +7,18 @@ use super::super::time::{date_time, timestamp};
 use super::super::{Aws, CallError};
 use crate::model::{EnvironmentId, Timestamp};
 
-/// Clocks of AWS and of this machine differ; error events from a little earlier are looked at too. Green is new, so they cannot
-/// be another release's.
+/// Clocks of AWS and of this machine differ; error events from a little earlier are looked at too.
 const SKEW: std::time::Duration = std::time::Duration::from_secs(60);
 
 impl Aws {
-    /// Messages of error events of an environment since a moment, oldest first. A read.
+    /// Messages of error events of an environment, oldest first: all of them, or those since a moment. A read.
     ///
     /// # Errors
     ///
     /// When that cannot be said.
-    pub async fn error_events(&self, id: &EnvironmentId, since: Timestamp) -> Result<Vec<String>, CallError> {
-        let mut events = self
-            .events(id, Some(since - SKEW), Some(EventSeverity::Error), 100)
-            .await?;
+    pub async fn error_events(&self, id: &EnvironmentId, since: Option<Timestamp>) -> Result<Vec<String>, CallError> {
+        let since = since.map(|since| since - SKEW);
+        let mut events = self.events(id, since, Some(EventSeverity::Error), 100).await?;
         events.reverse();
         Ok(events.into_iter().map(|(_, _, message)| message).collect())
     }

@@ -38,7 +38,7 @@ pub struct Measured {
 #[cfg(test)]
 impl Measured {
     /// A window that says nothing.
-    pub(super) fn nothing() -> Self {
+    pub(crate) fn nothing() -> Self {
         Self {
             window: Window::default(),
             blue_at: None,

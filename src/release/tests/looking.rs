@@ -61,13 +61,22 @@ fn each_phase_looks_at_its_own_business() {
     }
     let coming_up = Looks {
         green_health: Some(GREEN.into()),
-        errors: Some((GREEN.into(), run.release.phase_since)),
+        errors: Some((GREEN.into(), None)),
         ..environments()
     };
     assert_eq!(
         wanted(&run),
         and_blue(coming_up),
         "how blue is by itself is worth knowing before there is anything to compare"
+    );
+    let mut used_again = run.release.clone();
+    if let Some(green) = &mut used_again.green {
+        green.reused = true;
+    }
+    assert_eq!(
+        looks(&used_again, run.world.now).errors,
+        Some((GREEN.into(), Some(run.release.started_at))),
+        "what it told before is of another release"
     );
     let run = run.until(Phase::Smoke, 0);
     let smoke = Looks {
