@@ -29,3 +29,4 @@ pub use metrics::Minute;
 pub use objects::{BucketFound, Created, Progress, Session};
 pub use pipelines::{Fault, JobAnswer, NO_PIPELINE, Standing};
 pub use stray::StrayRule;
+pub use zones::Leading;

@@ -10,9 +10,18 @@ use super::error::read;
 use super::{Aws, CallError, InTime};
 use crate::traffic::{Change, Content, Hosts, Record, Routing};
 
-/// Pages of 300 records; a zone that has more is as many calls as the account may make in some seconds (source: Route 53 quotas,
-/// five calls a second).
-const PAGES: usize = 20;
+/// Pages of 300 records: more than a zone may have without asking for more (10,000), and as many calls as the account may make in
+/// eight seconds (source: Route 53 quotas, five calls a second).
+const PAGES: usize = 40;
+
+/// The records of a zone that lead to an environment.
+#[derive(Clone, Debug, Default)]
+pub struct Leading {
+    /// Those that were found.
+    pub records: Vec<Record>,
+    /// Whether all of the zone was read; it may be larger than that.
+    pub all: bool,
+}
 
 impl Aws {
     /// The id of the public hosted zone that a name lies in: the one with the longest name. `None` if there is none. Reads, one
@@ -86,9 +95,9 @@ impl Aws {
     /// # Errors
     ///
     /// When that cannot be said.
-    pub async fn records_to(&self, zone: &str, hosts: &Hosts) -> Result<Vec<Record>, CallError> {
+    pub async fn records_to(&self, zone: &str, hosts: &Hosts) -> Result<Leading, CallError> {
         const OPERATION: &str = "ListResourceRecordSets";
-        let mut found = Vec::new();
+        let mut found = Leading::default();
         let mut next = (None, None, None);
         for _ in 0..PAGES {
             let answer = self
@@ -102,8 +111,9 @@ impl Aws {
                 .await
                 .map_err(|error| read(OPERATION, error))?;
             let records = answer.resource_record_sets().iter().map(seen);
-            found.extend(records.filter(|record| hosts.are_met_by(record)));
+            found.records.extend(records.filter(|record| hosts.are_met_by(record)));
             if !answer.is_truncated() {
+                found.all = true;
                 break;
             }
             next = (
@@ -293,4 +303,64 @@ fn wire(record: &Record) -> Result<ResourceRecordSet, BuildError> {
         }
     }
     wire.build()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use async_trait::async_trait;
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::aws::{AwsSettings, InProcess};
+
+    /// A zone of so many pages, each of which holds one record that leads to blue.
+    struct Zone(usize);
+
+    #[async_trait]
+    impl InProcess for Zone {
+        async fn answer(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, String> {
+            let asked = request.uri().query().unwrap_or_default();
+            let name = asked.split('&').find_map(|pair| pair.strip_prefix("name=page-"));
+            let page: usize = name.map_or(1, |page| page.parse().unwrap());
+            let record = format!(
+                "<ResourceRecordSet><Name>page-{page}</Name><Type>CNAME</Type><TTL>60</TTL><ResourceRecords><ResourceRecord>\
+                 <Value>blue.example.com</Value></ResourceRecord></ResourceRecords></ResourceRecordSet>"
+            );
+            let next = match page < self.0 {
+                true => format!(
+                    "<IsTruncated>true</IsTruncated><NextRecordName>page-{}</NextRecordName>",
+                    page + 1
+                ),
+                false => "<IsTruncated>false</IsTruncated>".to_owned(),
+            };
+            let text = format!(
+                "<ListResourceRecordSetsResponse><ResourceRecordSets>{record}</ResourceRecordSets>{next}<MaxItems>300</MaxItems>\
+                 </ListResourceRecordSetsResponse>"
+            );
+            Ok(http::Response::new(Bytes::from(text)))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_zone_that_is_too_large_is_not_taken_for_read() {
+        for (pages, records, all) in [(1, 1, true), (PAGES, PAGES, true), (PAGES + 1, PAGES, false)] {
+            let aws = Aws::connect(&AwsSettings {
+                region: Some("eu-west-1".to_owned()),
+                in_process: Some(Arc::new(Zone(pages))),
+                endpoint: Some("http://cloud".to_owned()),
+                keys: Some(("key".to_owned(), "secret".to_owned())),
+            })
+            .await;
+            let blue = Hosts {
+                environment: "e-blue".into(),
+                cname: Some("blue.example.com".to_owned()),
+                endpoint: None,
+                group: None,
+            };
+            let leading = aws.records_to("Z1", &blue).await.unwrap();
+            assert_eq!((leading.records.len(), leading.all), (records, all), "{pages} pages");
+        }
+    }
 }

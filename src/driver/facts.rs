@@ -7,7 +7,7 @@ use super::World;
 use super::forwards::Targets;
 use super::outside;
 use super::read::{bounded, health, tag};
-use crate::aws::{BucketFound, CallError};
+use crate::aws::{BucketFound, CallError, Leading};
 use crate::model::{Clock, EnvironmentId, Known};
 use crate::release::preflight::{BucketSeen, Facts, RuleSeen};
 use crate::release::{EnvironmentSeen, Plan, Route, Source};
@@ -111,7 +111,9 @@ pub async fn gather(world: &World, plan: &Plan, clock: &dyn Clock) -> Facts {
             Box::pin(bounded(READ, world.aws.settings(application, &live.name))),
             Box::pin(bounded(READ, world.aws.scaling_group(&live.id))),
             Box::pin(bounded(READ, world.aws.managed_update(&live.id, horizon))),
-            Box::pin(bounded(READ, other_names(world, plan, &hosts))),
+            Box::pin(bounded(READ, async {
+                Ok(other_names(world, plan, &hosts).await?.found)
+            })),
             Box::pin(bounded(READ, other_rules(world, plan, &groups))),
             Box::pin(outside::checks(world, plan, &live)),
             Box::pin(outside::public_addresses(world, plan)),
@@ -160,19 +162,33 @@ fn unasked<T, U>(why: &str) -> (Known<T>, Known<U>) {
 }
 
 /// Records beside the plan's own that lead to an environment.
-pub(super) async fn other_names(world: &World, plan: &Plan, hosts: &Hosts) -> Result<Vec<String>, CallError> {
+pub(super) struct OtherNames {
+    /// Those that were found, in words.
+    pub(super) found: Vec<String>,
+    /// The zone, if it has more records than were read.
+    pub(super) too_large: Option<String>,
+}
+
+/// Looks for them.
+pub(super) async fn other_names(world: &World, plan: &Plan, hosts: &Hosts) -> Result<OtherNames, CallError> {
     let Some(Route::Records { name, zone }) = &plan.route else {
-        return Ok(Vec::new());
+        return Ok(OtherNames {
+            found: Vec::new(),
+            too_large: None,
+        });
     };
     let zone = world.zone(name, zone.as_deref()).await?;
-    let mut records = world.aws.records_to(&zone, hosts).await?;
+    let Leading { mut records, all } = world.aws.records_to(&zone, hosts).await?;
     records.retain(|record| record.name != *name);
     let mut names: Vec<String> = records
         .iter()
         .map(|record| format!("{} ({})", record.name.trim_end_matches('.'), record.kind))
         .collect();
     names.dedup();
-    Ok(names)
+    Ok(OtherNames {
+        found: names,
+        too_large: (!all).then_some(zone),
+    })
 }
 
 /// Rules beside the plan's own that forward to one of an environment's target groups.

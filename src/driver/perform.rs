@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::evidence;
-use super::facts;
+use super::facts::{self, OtherNames};
 use super::not_made::{not_now, refused, unread};
 use super::parts::Parts;
 use super::prune;
@@ -469,10 +469,20 @@ pub(super) async fn met_by_no_other(world: &World, plan: &Plan, hosts: Option<&H
         facts::other_rules(world, plan, &groups).await
     };
     let (names, rules) = tokio::join!(facts::other_names(world, plan, hosts), rules);
-    let mut others = names.map_err(unread)?;
+    let OtherNames {
+        found: mut others,
+        too_large,
+    } = names.map_err(unread)?;
     others.extend(rules.map_err(unread)?);
     if others.is_empty() {
-        return Ok(());
+        return match too_large {
+            Some(zone) => Err(not_now(format!(
+                "not made: hosted zone {zone} has more records than are read, and one of the others may lead to {}; see that none does, and \
+                 remove it by hand",
+                hosts.environment
+            ))),
+            None => Ok(()),
+        };
     }
     Err(not_now(format!(
         "not made: {} leads to {} as well, and to nobody once that is removed; let it lead to another environment, or as {} does",

@@ -9,12 +9,12 @@ use super::token::Token;
 use super::{Failure, Function};
 use crate::aws::{Fault, NO_PIPELINE};
 use crate::compose::{
-    self, NotBegun, Patience, Planner, Project, Refusal, SETTLE, WAIT, ask_to_turn_back, has_left, is_live, may_pass,
+    self, NotBegun, Patience, Planner, Project, Refusal, SETTLE, ask_to_turn_back, has_left, is_live, may_pass,
     that_counts,
 };
 use crate::driver::{Busy, Driver, DriverError, Seat};
 use crate::journal::newest;
-use crate::model::Timestamp;
+use crate::model::{Span, Timestamp};
 use crate::release::preflight::Problem;
 use crate::release::{Execution, Next, Phase, Release, Source, Wish};
 
@@ -23,6 +23,10 @@ const PAUSE: Duration = Duration::from_secs(5);
 
 /// How long a release is left to its own request that only that has the bundle of: a pipeline's next job comes within a minute.
 const OWN: Duration = Duration::from_secs(5 * 60);
+
+/// How long an action waits for its turn. The release before may take some hours: where old DNS answers or other clients keep asking blue,
+/// its drain alone may take two. An action that waits costs a function call a minute, and CodePipeline lets one go on for a day.
+const WAIT: Span = Span::from_secs(12 * 60 * 60);
 
 /// What came of a try.
 pub(super) enum Turn {
@@ -248,7 +252,7 @@ mod tests {
         for part in [
             "release shop/production/7",
             "phase preflight",
-            "has waited 2h",
+            "has waited 12h",
             "retry the stage",
         ] {
             assert!(said.contains(part), "{part}: {said}");
