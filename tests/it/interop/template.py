@@ -47,7 +47,10 @@ class Stack:
             "AWS::StackName": PIPELINE, "StateBucket": STATE, "StateBucket.Arn": f"arn:aws:s3:::{STATE}",
         }
         for name, parameter in template["Parameters"].items():
-            self.values[name] = parameters.get(name, parameter.get("Default"))
+            value = parameters.get(name, parameter.get("Default"))
+            if parameter["Type"] == "CommaDelimitedList" and isinstance(value, str):
+                value = value.split(",")
+            self.values[name] = value
 
     def sub(self, text, own):
         def value(found):
@@ -70,6 +73,9 @@ class Stack:
             if function == "Fn::Sub":
                 text, own = (argument, {}) if isinstance(argument, str) else argument
                 return self.sub(text, self.resolve(own))
+            if function == "Fn::Join":
+                between, parts = argument
+                return between.join(self.resolve(parts))
             if function == "Fn::If":
                 condition, yes, no = argument
                 return self.resolve(yes if self.holds(self.template["Conditions"][condition]) else no)
@@ -136,10 +142,18 @@ def main():
     # What the function adds, because a pipeline calls it.
     stack = Stack(template, {"Application": "shop"})
     own = template["Resources"]["FunctionRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
-    own = [stack.resolve(statement) for statement in own if statement["Sid"] in ("AnswerJobs", "SeeExecutions")]
+    own = [stack.resolve(statement) for statement in own if statement.get("Sid") in ("AnswerJobs", "SeeExecutions")]
     theirs = comparable(printed(SLOTS[0][1], "switch", "--pipeline", PIPELINE))
     theirs = {sid: statement for sid, statement in theirs.items() if sid not in ("SwitchNames", "WriteJournal")}
     assert comparable(own) == theirs, f"{own}\n{theirs}"
+    # The function is in a VPC, and may be, where subnets are named, and only there.
+    inside = Stack(template, {"Application": "shop", "SubnetIds": "subnet-1,subnet-2", "SecurityGroupIds": "sg-1"})
+    (may_be,) = [statement for statement in template["Resources"]["FunctionRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+                 if "Fn::If" in statement]
+    config = template["Resources"]["Function"]["Properties"]["VpcConfig"]
+    assert inside.resolve(config) == {"SubnetIds": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]}
+    assert "ec2:CreateNetworkInterface" in inside.resolve(may_be)["Action"]
+    assert stack.resolve(config) is NOTHING and stack.resolve(may_be) is NOTHING
     for role in ("FunctionRole", "CommandsRole"):
         attached = template["Resources"][role]["Properties"]["ManagedPolicyArns"]
         assert all({"Ref": name} in attached for name in DUTIES.values()), f"{role} lacks a duty"
