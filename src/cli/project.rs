@@ -47,11 +47,26 @@ impl ProjectArguments {
         if self.json { Format::Json } else { Format::Human }
     }
 
-    /// Reads the project, and the newest release of its slot, which must have one.
+    /// Reads where the project's releases are, and how things are reached. Mistakes that change nothing about that are told.
+    pub(super) fn read_partly(&self) -> Result<(Project, Reach), ExitCode> {
+        let read = Project::read_partly(&self.config, self.journal.as_ref());
+        let project = read.map_err(|error| output::bad_spec(&error))?;
+        if let Some(mistakes) = &project.mistakes {
+            output::bad_spec(mistakes);
+        }
+        let reach = Reach::from_environment().map_err(|message| output::fail(exit::USAGE, message))?;
+        Ok((project, reach))
+    }
+
+    /// Reads the project, and the newest release of its slot, which must have one. A release that is under way has its settings in its
+    /// plan, so that mistakes which somebody makes meanwhile keep nobody from taking it back.
     pub(super) async fn newest(&self) -> Result<Found, ExitCode> {
-        let (project, reach) = self.read()?;
+        let (project, reach) = self.read_partly()?;
         let journal = project.open_journal(&reach).await;
         match newest(journal.as_ref(), &project.slot()).await {
+            Ok(Some(release)) if project.mistakes.is_some() && !goes_on_without_settings(&release) => {
+                Err(ExitCode::from(exit::USAGE))
+            }
             Ok(Some(release)) => Ok(Found {
                 project,
                 reach,
@@ -65,6 +80,18 @@ impl ProjectArguments {
             Err(error) => Err(output::fail(exit::FAILED, error)),
         }
     }
+}
+
+/// Whether a release is under way by what is in its plan.
+fn goes_on_without_settings(release: &Release) -> bool {
+    let goes_on = release.outcome.is_none() && release.needs_no_settings();
+    if goes_on {
+        output::tell(format_args!(
+            "cutover: release {} goes on with the settings that it began with",
+            release.plan.id
+        ));
+    }
+    goes_on
 }
 
 /// A project whose slot has a release.

@@ -159,6 +159,9 @@ pub(super) async fn begin(
     until: Until,
     format: Format,
 ) -> ExitCode {
+    if let Some(mistakes) = &project.mistakes {
+        return output::bad_spec(mistakes);
+    }
     let journal = project.open_journal(reach).await;
     let seat = Seat::new(
         Arc::clone(&journal),

@@ -25,7 +25,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: Arguments) -> ExitCode {
-    let (project, reach) = match arguments.project.read() {
+    let (project, reach) = match arguments.project.read_partly() {
         Ok(read) => read,
         Err(code) => return code,
     };

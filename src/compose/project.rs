@@ -30,6 +30,8 @@ pub struct Project {
     pub folder: PathBuf,
     /// Where the journal is.
     pub journal: JournalPlace,
+    /// What is wrong in the file, where only the place of its releases was wanted: nothing begins by such settings.
+    pub mistakes: Option<Arc<SpecError>>,
     /// Made once: credentials are fetched for each set of clients.
     aws: Arc<OnceCell<Aws>>,
 }
@@ -46,6 +48,20 @@ impl Project {
         Ok(Self::new(spec, folder, journal))
     }
 
+    /// Reads a `cutover.toml` for where its releases are, whatever else is wrong in it.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read, or does not say for certain where releases are.
+    pub fn read_partly(config: &Path, journal: Option<&JournalPlace>) -> Result<Self, SpecError> {
+        let (spec, mistakes) = Spec::read_partly(config)?;
+        let folder = config.parent().unwrap_or(Path::new("")).to_path_buf();
+        Ok(Self {
+            mistakes: mistakes.map(Arc::new),
+            ..Self::new(spec, folder, journal)
+        })
+    }
+
     /// A project whose settings were made in this process.
     #[must_use]
     pub fn new(spec: Spec, folder: PathBuf, journal: Option<&JournalPlace>) -> Self {
@@ -59,6 +75,7 @@ impl Project {
             spec,
             folder,
             journal,
+            mistakes: None,
             aws: Arc::default(),
         }
     }

@@ -15,7 +15,7 @@ use crate::compose::{Project, Until, Whereabouts};
 use crate::drill::crashes_now;
 use crate::driver::{Driver, DriverError, Overrides, Seat, Watched};
 use crate::journal::{Journal, begun_for, catch_up};
-use crate::release::{Execution, Outcome, Phase, Release, ReleaseId, Silent, Source, Wish};
+use crate::release::{Execution, Outcome, Release, ReleaseId, Silent, Source, Wish};
 
 /// How often the pipeline is asked whether its execution goes on.
 const EVERY: Duration = Duration::from_secs(15);
@@ -128,7 +128,7 @@ impl Function {
             return Ok(None);
         };
         token.lead_to(&release, &desk.at);
-        if !needs_no_settings(&release) {
+        if !release.needs_no_settings() {
             return Ok(None);
         }
         let standing = Box::pin(self.go_on(desk, request, token, release)).await?;
@@ -193,7 +193,7 @@ impl Function {
         }
         // Another sandbox may have begun it, which has the artifact.
         let bundle = match release.plan.source {
-            Source::Bundle { .. } if !needs_no_settings(&release) => Some(self.around.fetch(&request.wanted).await?),
+            Source::Bundle { .. } if !release.needs_no_settings() => Some(self.around.fetch(&request.wanted).await?),
             _ => None,
         };
         let driver = Driver::join(self.seat(desk, bundle).await?, release);
@@ -321,11 +321,6 @@ fn is_what_was_wanted(token: &mut Token, standing: &Standing) -> bool {
         token.let_go();
     }
     !too_late
-}
-
-/// Whether everything that a release still needs is in its plan: with the settings for green its bundle is published, too.
-pub(super) fn needs_no_settings(release: &Release) -> bool {
-    release.outcome.is_some() || release.phase > Phase::Publish
 }
 
 /// Whether a release was begun for this request.

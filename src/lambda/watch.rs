@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::advance::{Desk, Goal, Standing, needs_no_settings};
+use super::advance::{Desk, Goal, Standing};
 use super::call::WatchCall;
 use super::settings::SettingsPlace;
 use super::turn::is_left_to_its_own;
@@ -68,7 +68,7 @@ impl Function {
         };
         let now = self.around.clock().now();
         let is_driven = is_free(&release, now).is_none() || is_left_to_its_own(&release, now);
-        if release.outcome.is_some() || is_driven || !has_settings && !needs_no_settings(&release) {
+        if release.outcome.is_some() || is_driven || !has_settings && !release.needs_no_settings() {
             return Ok(said(&release));
         }
         let driver = Driver::join_hastily(self.seat(desk, None).await?, release.clone());

@@ -390,6 +390,12 @@ impl Release {
                 .is_some_and(|(outcome, _)| *outcome == Outcome::Promoted)
     }
 
+    /// Whether everything that it still needs is in its plan: with the settings for green its bundle is published, too.
+    #[must_use]
+    pub fn needs_no_settings(&self) -> bool {
+        self.outcome.is_some() || self.phase > Phase::Publish
+    }
+
     /// Whether green was taken back and all traffic is on blue, while green is not removed yet.
     #[must_use]
     pub fn is_back(&self) -> bool {

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use serde_json::Value;
-use toml::de::DeTable;
+use toml::de::{DeTable, DeValue};
 
 use super::document::{Document, Place};
 use super::error::{Problem, SpecError};
@@ -38,6 +38,22 @@ impl Spec {
     ///
     /// With everything that is wrong in the text.
     pub fn parse(name: &str, text: &str) -> Result<Self, SpecError> {
+        let (spec, mistakes) = Self::parse_partly(name, text)?;
+        mistakes.map_or(Ok(spec), Err)
+    }
+
+    /// Reads a `cutover.toml` for where releases are: their application, slot, region and journal. With it comes everything that is wrong
+    /// in it, if that cannot change where they are; the rest is not to be relied upon then.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such file, or something is wrong with where releases are, or may be.
+    pub fn read_partly(path: &Path) -> Result<(Self, Option<SpecError>), SpecError> {
+        let text = read_text(path).map_err(|source| SpecError::from_io(path, source))?;
+        Self::parse_partly(&path.display().to_string(), &text)
+    }
+
+    pub(super) fn parse_partly(name: &str, text: &str) -> Result<(Self, Option<SpecError>), SpecError> {
         let (root, faults) = DeTable::parse_recoverable(text);
         if !faults.is_empty() {
             let problems = faults.iter().take(MOST_PROBLEMS).map(syntax_problem).collect();
@@ -48,6 +64,7 @@ impl Spec {
             schema: schema(),
             problems: Vec::new(),
             broken: BTreeSet::new(),
+            place_is_known: true,
         };
         let faults = keys::check(&reader.document, &reader.schema);
         let shown = redact::hide_values(&reader.document, &faults.unknown, text);
@@ -56,9 +73,12 @@ impl Spec {
             let found = rules::check(spec, &reader.document, &reader.broken);
             reader.problems.extend(found);
         }
+        let is_right = reader.problems.is_empty();
+        let mistakes = || SpecError::invalid(name, text, shown, reader.problems);
         match spec {
-            Some(spec) if reader.problems.is_empty() => Ok(spec),
-            _ => Err(SpecError::invalid(name, text, shown, reader.problems)),
+            Some(spec) if is_right => Ok((spec, None)),
+            Some(spec) if reader.place_is_known => Ok((spec, Some(mistakes()))),
+            _ => Err(mistakes()),
         }
     }
 }
@@ -87,6 +107,8 @@ struct Reader<'i> {
     problems: Vec<Problem>,
     /// Places whose value was taken out: a default stands there now that the user did not mean.
     broken: BTreeSet<Place>,
+    /// Whether the values taken out cannot have been meant to say where releases are: those stand at the top, in no table.
+    place_is_known: bool,
 }
 
 impl Reader<'_> {
@@ -99,6 +121,7 @@ impl Reader<'_> {
             self.take_out(place.clone());
         }
         while self.problems.len() < MOST_PROBLEMS {
+            self.place_is_known &= self.document.root().contains_key("application");
             self.document.fill("application", PLACEHOLDER);
             let error = match self.document.read::<Spec>() {
                 Ok(spec) => return Some(spec),
@@ -112,6 +135,8 @@ impl Reader<'_> {
     }
 
     fn take_out(&mut self, place: Place) {
+        let is_table = self.document.get(&place).is_some_and(DeValue::is_table);
+        self.place_is_known &= place.steps().len() > 1 || is_table;
         self.document.remove(&place);
         self.broken.insert(place);
     }

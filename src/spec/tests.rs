@@ -627,3 +627,47 @@ fn a_gate_stands_in_one_place_once_and_has_a_time() {
         assert!(told.contains(part), "{part}: {told}");
     }
 }
+
+#[test]
+fn mistakes_that_cannot_change_where_releases_are_leave_that_known() {
+    let partly = |more: &str| {
+        Spec::parse_partly(
+            "cutover.toml",
+            &format!("application = \"shop\"\nslot = \"eu\"\n{more}"),
+        )
+    };
+    for mistake in [
+        "[bakee]\nlength = \"5m\"",
+        "[bake]\nlenght = \"5m\"",
+        "[bake]\nlength = \"long\"",
+        "[smoke]\nsuccesses = 0",
+    ] {
+        let (spec, mistakes) =
+            partly(&format!("cname = \"shop\"\n{mistake}")).unwrap_or_else(|why| panic!("{mistake}: {why}"));
+        assert_eq!(
+            (spec.application.as_str(), spec.slot.as_str()),
+            ("shop", "eu"),
+            "{mistake}"
+        );
+        let said = mistakes.expect("something is wrong").to_string();
+        assert!(said.contains("cutover.toml"), "{said}");
+    }
+    assert_eq!(
+        partly("cname = \"shop\"").map(|(_, mistakes)| mistakes.is_none()).ok(),
+        Some(true)
+    );
+    // These may have been meant to say where they are.
+    for mistake in [
+        "journall = \"s3://a/b\"",
+        "journal = 7",
+        "bake = 7",
+        "region = ",
+        "[bake",
+    ] {
+        assert!(partly(mistake).is_err(), "{mistake}");
+    }
+    assert!(
+        Spec::parse_partly("cutover.toml", "slot = \"eu\"\n[bakee]").is_err(),
+        "of which application?"
+    );
+}
