@@ -26,8 +26,11 @@ pub struct Refusal {
     pub holder: Option<Box<Release>>,
 }
 
+/// The code of the problem that no environment has the traffic, or several have.
+const LIVE: &str = "live";
+
 /// Codes of problems that come with a release that is under way, and go with it when it is taken back.
-const WITH_THE_HOLDER: [&str; 6] = [Busy::CODE, "alarm", "live", "live-busy", "live-health", "quota"];
+const WITH_THE_HOLDER: [&str; 6] = [Busy::CODE, "alarm", LIVE, "live-busy", "live-health", "quota"];
 
 /// Codes of problems of what is wanted itself, which neither time nor the end of another release solves.
 const FOR_GOOD: [&str; 7] = [
@@ -128,7 +131,12 @@ pub async fn check(
     let plan = planner.plan(&next);
     let facts = gather(world, &plan, clock).await;
     let found = judge(&plan, &facts, clock.now());
-    problems.extend(planner.without_guess(found.problems.clone()));
+    let mut ours = planner.without_guess(found.problems.clone());
+    if holder.is_some() {
+        // Who has the traffic is the other release's doing, and nobody is to be advised to meddle with it.
+        ours.retain(|problem| problem.code != LIVE);
+    }
+    problems.extend(ours);
     problems.extend(unset(&plan, |name| std::env::var(name).is_ok()));
     if problems.is_empty() {
         Ok(Start { plan, found })

@@ -289,8 +289,13 @@ impl Driver {
                         let left = crate::model::Span::from(Duration::from_secs(
                             patience.saturating_sub(now.saturating_sub(since)).as_secs(),
                         ));
+                        let traffic = if self.release.shift_intended && self.release.rollback.is_none() {
+                            "; green may have traffic, and is not taken back meanwhile, however bad it is"
+                        } else {
+                            ""
+                        };
                         self.seat.listener.notice(Notice::Trouble {
-                            message: &format!("{error}; trying again for {left}"),
+                            message: &format!("{error}; trying again for {left}{traffic}"),
                         });
                     }
                     tokio::time::sleep(pause(&self.release, failures)).await;

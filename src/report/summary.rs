@@ -309,6 +309,10 @@ fn undriven(release: &Release) -> String {
                 "when nobody uses blue any more, it is kept for {} and then removed",
                 release.plan.retire.warm
             ),
+            _ if release.attempts_of("terminate").done => {
+                return "promoted; blue is being removed: `cutover resume` sees to that, `cutover rollback` makes the former version anew"
+                    .to_owned();
+            }
             _ => "blue is kept for a while, and then removed".to_owned(),
         };
         return format!("promoted; {left}: `cutover resume` sees to that, `cutover rollback` goes back to blue");
@@ -384,6 +388,11 @@ mod tests {
         ] {
             assert!(said.contains(word), "{word}: {said}");
         }
+        release.phase = Phase::Retire;
+        assert!(shown(&release, FREE).contains("`cutover rollback` goes back to blue"));
+        let ended = release.attempts.entry("terminate".to_owned()).or_default();
+        ended.done = true;
+        assert!(shown(&release, FREE).contains("`cutover rollback` makes the former version anew"));
     }
 
     #[test]

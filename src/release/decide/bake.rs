@@ -129,9 +129,16 @@ pub(super) fn watching_beside(release: &Release, seen: &Observation, phase: impl
 /// Puts a new look on record, or takes green back when too many were bad. `None` when there is nothing new.
 pub(super) fn watch(release: &Release, seen: &Observation) -> Option<Decision> {
     let plan = &release.plan.bake;
-    let taken_back = |why: String| match emptied(release, seen) {
-        Some(what) => stranded(release, seen, what, &why),
-        None => roll_back(why, Outcome::RolledBack),
+    let taken_back = |why: String| {
+        let why = if removed(release, seen) {
+            format!("{why}; somebody else is removing it, so it may have no other fault")
+        } else {
+            why
+        };
+        match emptied(release, seen) {
+            Some(what) => stranded(release, seen, what, &why),
+            None => roll_back(why, Outcome::RolledBack),
+        }
     };
     if release.watch.bad >= plan.fail {
         let doubt = release.watch.doubt.as_deref().unwrap_or("it was bad");
@@ -155,6 +162,14 @@ pub(super) fn watch(release: &Release, seen: &Observation) -> Option<Decision> {
     };
     let measured = measured(release, seen, Some(&look)).map(Box::new);
     Some(record(what, Event::Looked { look, measured }))
+}
+
+/// Whether somebody has removed green, or is removing it.
+fn removed(release: &Release, seen: &Observation) -> bool {
+    let (Some(green), Some(environments)) = (&release.green, seen.environments.known()) else {
+        return false;
+    };
+    !world::stays(environments, &green.id)
 }
 
 /// Takes green back for another reason than that it is bad. Nobody is sent to a blue that is seen not to serve.

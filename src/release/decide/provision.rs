@@ -58,11 +58,11 @@ fn look(release: &Release, blue: &Blue, seen: &Observation, deadline: Timestamp)
         );
     }
     if let Some(errors) = seen.errors.known()
-        && let Some(first) = errors.first()
+        && let Some(error) = most_telling(errors)
         && found.ready()
     {
         return roll_back(
-            format!("making green ended with an error: {first}"),
+            format!("making green ended with an error: {error}"),
             Outcome::RolledBack,
         );
     }
@@ -317,4 +317,15 @@ pub(super) fn unhealthy(
             plural(health.instances.len() as u64, "instance")
         ));
     }
+}
+
+/// Of error events, the first, and the first that tells what an instance said: either may say no more than that something has failed, and
+/// where to look.
+fn most_telling(errors: &[String]) -> Option<String> {
+    let first = errors.first()?;
+    let of_an_instance = errors.iter().find(|error| error.starts_with("[Instance"));
+    Some(match of_an_instance.filter(|of_it| *of_it != first) {
+        Some(of_it) => format!("{first} {of_it}"),
+        None => first.clone(),
+    })
 }

@@ -1,7 +1,7 @@
 //! What both environments serve, window by window, and what the health engine makes of it.
 
 use super::run::Run;
-use super::scene::{Scene, known, record, unread, watched};
+use super::scene::{Scene, known, record, taken_back, unread, watched};
 use super::world::seconds;
 use crate::model::{HealthStatus, RequestCounts, Served, Timestamp};
 use crate::release::{Event, Measured, Outcome, Release, Sampled, Then, Why};
@@ -496,4 +496,17 @@ fn a_bad_green_beside_a_blue_that_is_gone_is_compared_with_its_past() {
         scene.seen.at = scene.seen.at + seconds(10);
     }
     panic!("it is not taken back: {:?}", scene.release.assessment.in_words());
+}
+
+#[test]
+fn a_green_that_somebody_removes_is_not_taken_for_a_bad_version_alone() {
+    let bad = watched().with(|scene| scene.release.watch.bad = 2);
+    let why = |scene: &Scene| taken_back(&scene.decide()).0.to_owned();
+    assert!(!why(&bad).contains("somebody else"), "{}", why(&bad));
+    let removed = bad.with(|scene| scene.remove(super::run::GREEN));
+    assert!(
+        why(&removed).contains("somebody else is removing it"),
+        "{}",
+        why(&removed)
+    );
 }

@@ -197,6 +197,20 @@ fn a_green_that_fails_or_ends_is_given_up() {
         taken_back(&decision).0.contains("with an error: Out of capacity."),
         "{decision:?}"
     );
+    let deployment = [
+        "Instance deployment failed.",
+        "Failed to deploy.",
+        "[Instance: i-1] no disk.",
+        "[Instance: i-2] no.",
+    ];
+    let several = up().with(|scene| scene.seen.errors = Known::Known(deployment.map(str::to_owned).to_vec()));
+    let decision = several.decide();
+    assert!(
+        taken_back(&decision)
+            .0
+            .ends_with("with an error: Instance deployment failed. [Instance: i-1] no disk."),
+        "{decision:?}"
+    );
     // While it is being launched, it may still get over it.
     let launching = up()
         .with(error)
