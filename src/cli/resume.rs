@@ -20,6 +20,10 @@ pub(super) struct Arguments {
     /// Go on with a release that is paused, and leave it paused: it is watched, and goes back if it must, until the pause ends.
     #[arg(long)]
     keep_pause: bool,
+    /// Go on as things are, where somebody else has changed something and the release asks about it: also where nobody drives it, so that
+    /// who only wants to see it driven answers nothing unseen.
+    #[arg(long)]
+    accept: bool,
     /// Do not keep blue, or a green that was taken back, any longer.
     #[arg(long)]
     end_wait: bool,
@@ -62,16 +66,15 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
     {
         return output::fail(exit::FAILED, error);
     }
-    // A pause that was asked for and is not noted yet is the driver's, if there is one; the time of day does not tell that.
-    let drives = match driver.release().wishes.pause {
-        Some(_) => driver.comes_to_drive().await,
-        None => Ok(false),
-    };
+    // A pause that was asked for and is not noted yet is the driver's, if there is one, and a question has been asked by that; the time of
+    // day does not tell whether there is one.
+    let held = driver.release().wishes.pause.is_some() || driver.release().question.is_some();
+    let drives = if held { driver.comes_to_drive().await } else { Ok(false) };
     let drives = match drives {
         Ok(drives) => drives,
         Err(error) => return output::ended(Err(output::Ended::Failed(error)), driver.release(), format),
     };
-    let (asks, said) = holds(driver.release(), drives, arguments.keep_pause);
+    let (asks, said) = holds(driver.release(), drives, arguments.keep_pause, arguments.accept);
     if let Some(message) = said {
         driver.seat().listener.notice(Notice::Remark { message: &message });
     }
@@ -88,8 +91,22 @@ pub(super) async fn run(arguments: Arguments) -> ExitCode {
 
 /// What becomes of what holds the release: whether it is asked to go on, and what its person is told. `drives` says whether this
 /// process is going to drive it.
-fn holds(release: &Release, drives: bool, keep_pause: bool) -> (bool, Option<String>) {
-    match (&release.wishes.pause, &release.pause) {
+fn holds(release: &Release, drives: bool, keep_pause: bool, accept: bool) -> (bool, Option<String>) {
+    let pause = (&release.wishes.pause, &release.pause);
+    if let (Some(question), (None, None)) = (&release.question, pause) {
+        if !drives || accept {
+            return (
+                true,
+                Some(format!("this is the answer to a question: {}", question.what)),
+            );
+        }
+        let said = format!(
+            "a question is open until {}: {}; at another terminal, `cutover resume` goes on as things are, and `cutover abort` turns back",
+            question.until, question.what
+        );
+        return (false, Some(said));
+    }
+    match pause {
         // It was asked for while nobody drove, and has held nothing yet: it is what this release is to do first.
         (Some(asked), _) if drives => {
             let (by, length) = (&asked.by, asked.length);
@@ -115,8 +132,7 @@ fn holds(release: &Release, drives: bool, keep_pause: bool) -> (bool, Option<Str
             let said = format!("this ends the pause that {by} wanted until {until}; `--keep-pause` would leave it");
             (true, Some(said))
         }
-        // To a question this is the answer.
-        (None, None) => (release.question.is_some(), None),
+        (None, None) => (false, None),
     }
 }
 
@@ -153,7 +169,7 @@ mod tests {
     #[test]
     fn a_pause_that_nobody_has_noted_takes_effect_when_somebody_drives() {
         for keep_pause in [false, true] {
-            let (asks, said) = holds(&asked(), true, keep_pause);
+            let (asks, said) = holds(&asked(), true, keep_pause, false);
             let said = said.expect("the person is told");
             assert!(
                 !asks && said.contains("a pause of 2h") && said.contains("begins now"),
@@ -163,33 +179,38 @@ mod tests {
         // Of a release that was paused before, it is the newer wish.
         let mut again = paused();
         again.wishes.pause = asked().wishes.pause;
-        assert!(!holds(&again, true, false).0);
+        assert!(!holds(&again, true, false, false).0);
         // Somebody drives it, and has not looked yet: to resume is to take it back.
-        assert!(holds(&asked(), false, false).0);
-        assert!(!holds(&asked(), false, true).0);
+        assert!(holds(&asked(), false, false, false).0);
+        assert!(!holds(&asked(), false, true, false).0);
     }
 
     #[test]
     fn a_pause_ends_by_resume_unless_it_is_kept_and_both_are_said() {
-        let (asks, said) = holds(&paused(), true, false);
+        let (asks, said) = holds(&paused(), true, false, false);
         let said = said.expect("the person is told");
         assert!(
             asks && said.contains("this ends the pause") && said.contains("--keep-pause"),
             "{said}"
         );
-        let (asks, said) = holds(&paused(), true, true);
+        let (asks, said) = holds(&paused(), true, true, false);
         assert!(!asks && said.is_some_and(|said| said.contains("stays paused")));
     }
 
     #[test]
     fn a_question_is_answered_and_nothing_else_is_asked_for() {
-        assert_eq!(holds(&release(plan()), true, false), (false, None));
+        assert_eq!(holds(&release(plan()), true, false, false), (false, None));
         let mut asking = release(plan());
         asking.question = Some(Question {
             what: "blue has another version".to_owned(),
             since: Timestamp::from_millis(0),
             until: Timestamp::from_millis(1),
         });
-        assert!(holds(&asking, true, true).0);
+        let (asks, said) = holds(&asking, false, false, false);
+        assert!(asks && said.is_some_and(|said| said.contains("blue has another version")));
+        assert!(holds(&asking, true, false, true).0, "it is meant");
+        // Who wants to see it driven has not been shown the question yet.
+        let (asks, said) = holds(&asking, true, true, false);
+        assert!(!asks && said.is_some_and(|said| said.contains("blue has another version")));
     }
 }
