@@ -391,8 +391,27 @@ mod tests {
         assert_eq!(with(&[member(Some("e-blue"), 1), member(None, 1)]).live(), None);
         assert_eq!(with(&[member(None, 1)]).live(), None);
         assert_eq!(with(&[]).live(), None);
-        let elsewhere = split(&[("A", &[member(Some("e-blue"), 1)]), ("AAAA", &[])]);
-        assert_eq!(elsewhere.live(), None);
+        for there in [&[][..], &[member(Some("e-blue"), 0)]] {
+            let elsewhere = split(&[("A", &[member(Some("e-blue"), 1)]), ("AAAA", there)]);
+            assert_eq!(elsewhere.live(), None);
+        }
+    }
+
+    #[test]
+    fn members_are_told_apart() {
+        let (blue, green) = ids();
+        let by_cname = |environment| Member {
+            by_cname: true,
+            ..member(Some(environment), 1)
+        };
+        let seen = split(&[("A", &[member(Some("e-blue"), 0), by_cname("e-green"), member(None, 1)])]);
+        assert!(seen.leads_by_cname(&green) && !seen.leads_by_cname(&blue));
+        assert!(
+            seen.serves(&green) && !seen.serves(&blue),
+            "it is a member without weight"
+        );
+        assert!(seen.has_member("other") && !seen.has_member("another"));
+        assert_eq!(seen.describe(&blue, Some(&green)), "A: blue 0, green 1, \"other\" 1");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Adoption and its way back.
 
+mod weighed;
+
 use super::{
     Adoption, Change, Content, Fence, Hosts, NotAdopted, Originals, OwnRecords, Record, Routing, Target, Weigh,
     Weighting, adopt, members, unadopt, weigh,
