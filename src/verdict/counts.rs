@@ -10,6 +10,7 @@ use super::policy::Tolerance;
 
 /// Ratios that are bet on: from a little worse to all but dead.
 pub(super) const THETAS: [Theta; SIZES] = [
+    Theta::new(1.25, 0.223_143_551_314_209_76),
     Theta::new(1.65, 0.500_775_287_912_489_2),
     Theta::new(2.7, 0.993_251_773_010_283_4),
     Theta::new(4.5, 1.504_077_396_776_274_2),
@@ -18,16 +19,16 @@ pub(super) const THETAS: [Theta; SIZES] = [
 ];
 
 /// Their parts of the stake: small regressions have the least room.
-const THETA_WEIGHTS: Each = [0.33, 0.27, 0.22, 0.12, 0.06];
+const THETA_WEIGHTS: Each = [0.08, 0.3, 0.25, 0.2, 0.11, 0.06];
 
 /// The same of later bets: small regressions that begin late are too slow to be found before the end, and do little harm.
-const LATE_WEIGHTS: Each = [0.12, 0.26, 0.36, 0.18, 0.08];
+const LATE_WEIGHTS: Each = [0.03, 0.11, 0.25, 0.35, 0.18, 0.08];
 
 /// Stakes on green's share of the failures, in units of 1 / pi.
-const LAMBDAS: Each = [0.1, 0.25, 0.5, 0.75, 0.92];
+const LAMBDAS: Each = [0.04, 0.1, 0.25, 0.5, 0.75, 0.92];
 
 /// Their parts.
-const LAMBDA_WEIGHTS: Each = [0.1, 0.15, 0.25, 0.3, 0.2];
+const LAMBDA_WEIGHTS: Each = [0.05, 0.1, 0.15, 0.25, 0.25, 0.2];
 
 /// What is lost because the stake is split over sizes, start at the shift, and later starts, as logarithms: about as much as one
 /// size of two or three neighbours, and one window of a few hundred, have.
@@ -152,6 +153,7 @@ impl CountTest {
         } else {
             lids
         };
+        let share = past.expected_share(share);
         for size in 0..SIZES {
             let value = share_bet(LAMBDAS[size], share, green, blue, tolerance.absolute);
             first[size] = value.min(shared.first);

@@ -19,6 +19,13 @@ const UNUSUAL: f64 = 4.5;
 /// easily by chance.
 const LEAST_CROSSING: f64 = 24.0;
 
+/// A rate that swings has so many windows with far fewer failures than their neighbours, so many of all that have far more or far fewer, and
+/// nearly as many that have fewer as more. Of storms in every third window a seventh of the services look so after 30 windows: of two storms
+/// with a window between them that is the odd one. Of rates that swing by a half and have hundreds of failures a window, nine of ten do.
+const LEAST_DIPS: u32 = 3;
+const OFTEN: f64 = 0.28;
+const BOTH_WAYS: f64 = 0.4;
+
 /// Failures that come in groups.
 ///
 /// Of three consecutive windows of an arm, the middle one is compared with the median of the three: a group of failures shows, a
@@ -34,6 +41,18 @@ pub(super) struct Dispersion {
     smallest_storm: f64,
     #[serde(default)]
     largest_storm: f64,
+    /// Windows that were compared with their neighbours; of them those in which far more failed, and far fewer; and pairs in which more did.
+    #[serde(default)]
+    windows: u32,
+    #[serde(default)]
+    peaks: u32,
+    #[serde(default)]
+    dips: u32,
+    #[serde(default)]
+    crossings: u32,
+    /// Of the failures that the windows have on average, the squares.
+    #[serde(default)]
+    mean_squares: f64,
 }
 
 /// An arm's last three windows with requests.
@@ -58,7 +77,30 @@ impl Dispersion {
     /// What logarithms of e-values are divided by, 1 or more. By Jensen's inequality that never spoils an e-value; if failures come in groups
     /// of at most M that are routed whole, a factor of M makes it exact.
     pub(super) fn factor(&self) -> f64 {
+        if self.swings() {
+            return self.stormy_factor();
+        }
         Self::beyond_chance((PRIOR + self.squares) / (PRIOR + self.failures))
+    }
+
+    /// Whether the rate itself swings from window to window, down as well as up. Storms come on top of a rate that is even; here there is
+    /// none, and the factor is all that there is against it.
+    fn swings(&self) -> bool {
+        let often = f64::from(self.peaks + self.dips) >= OFTEN * f64::from(self.windows);
+        let both_ways = f64::from(self.dips) >= BOTH_WAYS * f64::from(self.peaks + self.crossings);
+        self.dips >= LEAST_DIPS && often && both_ways
+    }
+
+    /// What part of the failures a green has on average that has this part of them by its requests. Where the rate of each arm swings by
+    /// itself it is more: a blue that has few for once gives more away than one that has many takes (Jensen's inequality).
+    pub(super) fn expected_share(&self, share: f64) -> f64 {
+        if !self.swings() {
+            return share;
+        }
+        let beyond = (self.squares + self.stormy_squares) / BESIDE_MEDIAN - self.failures;
+        let squared_cv = (beyond / self.mean_squares.max(1.0)).max(0.0);
+        let odds = share / (1.0 - share) * (1.0 + squared_cv);
+        odds / (1.0 + odds)
     }
 
     fn beyond_chance(ratio: f64) -> f64 {
@@ -82,7 +124,7 @@ impl Dispersion {
 
     /// Windows in which far more failed than in their neighbours.
     pub(super) fn storms(&self) -> u32 {
-        self.storms
+        if self.swings() { 0 } else { self.storms }
     }
 
     /// Takes a window, after it was judged.
@@ -100,13 +142,17 @@ impl Dispersion {
                 let median = one.min(two).max(rate.min(one.max(two)));
                 let mean = (one + rate + two) / 3.0;
                 let beyond = n * (rate - median);
+                self.windows = self.windows.saturating_add(1);
                 self.failures += n * mean;
+                self.mean_squares += (n * mean).powi(2);
                 // Two storms with a window between them make that window the odd one.
                 let usual = n * median.min(rate);
                 let is_storm = beyond.abs() >= LEAST_STORM + UNUSUAL * usual.sqrt();
                 if is_storm && beyond > 0.0 {
+                    self.peaks = self.peaks.saturating_add(1);
                     self.storm(beyond);
                 } else if is_storm {
+                    self.dips = self.dips.saturating_add(1);
                     self.stormy_squares += beyond * beyond;
                 } else {
                     self.squares += beyond * beyond;
@@ -117,6 +163,7 @@ impl Dispersion {
             recent.newer = newest;
             recent.seen = (recent.seen + 1).min(3);
             *if is_green { &mut self.green } else { &mut self.blue } = recent;
+            self.crossings = self.crossings.saturating_add(u32::from(crossed.is_some()));
             for half in crossed.into_iter().flatten() {
                 self.storm(half);
             }
@@ -206,6 +253,24 @@ mod tests {
         );
         let step = after(&[5.0, 4.0, 30.0, 29.0, 31.0, 30.0]);
         assert_eq!(step.storms(), 0, "{step:?}");
+    }
+
+    #[test]
+    fn a_rate_that_swings_both_ways_has_no_storms_and_a_factor() {
+        // Half as much again or half as much, from window to window.
+        let swings = [
+            415.0, 524.0, 265.0, 776.0, 415.0, 639.0, 310.0, 261.0, 642.0, 845.0, 202.0, 194.0, 727.0, 234.0, 463.0,
+            152.0, 577.0, 113.0, 742.0, 577.0, 121.0, 391.0, 410.0, 899.0, 286.0, 571.0, 455.0, 864.0,
+        ];
+        let swinging = after(&swings);
+        assert!(swinging.storms() == 0 && swinging.factor() > 80.0, "{swinging:?}");
+        // Theirs are a quarter of the square of their mean, so that a twentieth of the requests has about a sixteenth of the failures.
+        let share = swinging.expected_share(0.05);
+        assert!((0.055..0.09).contains(&share), "{share}");
+        let storms: Vec<f64> = (0..28).map(|at| if at % 4 == 0 { 40.0 } else { 5.0 }).collect();
+        let stormy = after(&storms);
+        assert!(stormy.storms() >= 5 && stormy.factor() < 2.0, "{stormy:?}");
+        assert_eq!(stormy.expected_share(0.05), 0.05);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::math::within_range;
 
 /// How many sizes are bet on.
-pub(super) const SIZES: usize = 5;
+pub(super) const SIZES: usize = 6;
 
 /// E-values, or weights: one for each size.
 pub(super) type Each = [f64; SIZES];
@@ -89,11 +89,11 @@ mod tests {
             left: 0.5,
             ..Mixture::default()
         };
-        let weights = [0.5, 0.5, 0.0, 0.0, 0.0];
+        let weights = [0.5, 0.5, 0.0, 0.0, 0.0, 0.0];
         let windows = [(0.5, -0.2), (1.0, 0.3), (0.0, 0.0), (2.0, 1.0)];
         let expected = [0.110_523_868, 0.706_050_467, 0.706_050_467, 2.476_790_371];
         for (at, ((one, two), expected)) in windows.into_iter().zip(expected).enumerate() {
-            let logs = [one, two, 0.0, 0.0, 0.0].map(f64::exp);
+            let logs = [one, two, 0.0, 0.0, 0.0, 0.0].map(f64::exp);
             mixture.step_with(if at == 0 { 0.0 } else { 0.125 }, &logs, &logs);
             let value = mixture.value(&weights, &weights).ln();
             assert!((value - expected).abs() < 1e-8, "window {at}: {value}");
@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn the_stake_is_never_more_than_one() {
         let mut mixture = Mixture::default();
-        let weights = [0.2; SIZES];
+        let weights = [1.0 / SIZES as f64; SIZES];
         for _ in 0..10_000 {
             assert!((mixture.value(&weights, &weights) - 1.0).abs() < 1e-9);
             mixture.step(&[1.0; SIZES], &[1.0; SIZES]);

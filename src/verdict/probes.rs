@@ -8,7 +8,7 @@ use super::math::e_value;
 use super::mixture::{Each, Mixture, SIZES};
 
 /// Ratios against blue: a probe that fails sometimes is a fault already.
-const PAIR_WEIGHTS: Each = [0.1, 0.2, 0.3, 0.2, 0.2];
+const PAIR_WEIGHTS: Each = [0.0, 0.1, 0.2, 0.3, 0.2, 0.2];
 
 /// Ratios against the ceiling.
 const CEILING_THETAS: [Theta; SIZES] = [
@@ -17,10 +17,11 @@ const CEILING_THETAS: [Theta; SIZES] = [
     Theta::new(30.0, 3.401_197_381_662_155_5),
     Theta::new(30.0, 3.401_197_381_662_155_5),
     Theta::new(30.0, 3.401_197_381_662_155_5),
+    Theta::new(30.0, 3.401_197_381_662_155_5),
 ];
 
 /// Most of the stake is on a green that is dead: three failures in a row then decide.
-const CEILING_WEIGHTS: Each = [0.05, 0.1, 0.85, 0.0, 0.0];
+const CEILING_WEIGHTS: Each = [0.05, 0.1, 0.85, 0.0, 0.0, 0.0];
 
 /// How many times as often as blue's since the shift green's may fail: more often than they, because chance may have spared blue.
 const BESIDE_BLUE: f64 = 1.5;

@@ -12,7 +12,7 @@ use super::mixture::{Each, Mixture, SIZES};
 pub(super) const ENOUGH: usize = 200;
 
 /// A shift that matters puts most of green's samples above the median; larger ratios cannot occur there.
-const WEIGHTS: Each = [0.35, 0.35, 0.2, 0.1, 0.0];
+const WEIGHTS: Each = [0.0, 0.35, 0.35, 0.2, 0.1, 0.0];
 
 /// How much longer green's samples may be.
 #[derive(Clone, Copy, Debug)]

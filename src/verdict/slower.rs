@@ -11,13 +11,13 @@ use super::mixture::{Each, Mixture, SIZES};
 const BELIEVED: f64 = 2.5;
 
 /// Regressions beyond the tolerance that are bet on, as logarithms of ratios: from a twentieth to two and a half times.
-const SHIFTS: Each = [0.05, 0.1, 0.2, 0.42, 0.9];
+const SHIFTS: Each = [0.05, 0.1, 0.2, 0.42, 0.9, 0.9];
 
 /// Their parts.
-const WEIGHTS: Each = [0.36, 0.22, 0.22, 0.12, 0.08];
+const WEIGHTS: Each = [0.36, 0.22, 0.22, 0.12, 0.08, 0.0];
 
 /// The same of later bets.
-const LATE_WEIGHTS: Each = [0.15, 0.2, 0.35, 0.2, 0.1];
+const LATE_WEIGHTS: Each = [0.15, 0.2, 0.35, 0.2, 0.1, 0.0];
 
 /// How many windows the noise that is expected before anything was seen is worth.
 const NOISE_WEIGHT: f64 = 6.0;
