@@ -308,6 +308,26 @@ pub(crate) fn more_good() -> Vec<Scenario> {
     };
     vec![
         Scenario {
+            blue_errors: 0.01,
+            green_errors: 0.01,
+            rate: 5000.0,
+            varied: Some(4.0),
+            ..good("good_swings_by_half_5k")
+        },
+        Scenario {
+            blue_errors: 0.01,
+            green_errors: 0.01,
+            rate: 5000.0,
+            varied: Some(1.0),
+            ..good("good_swings_by_all_5k")
+        },
+        Scenario {
+            blue_errors: 0.01,
+            green_errors: 0.01,
+            varied: Some(1.0),
+            ..good("good_swings_by_all")
+        },
+        Scenario {
             rate: 5.0,
             ..good("good_5rps")
         },
@@ -520,6 +540,18 @@ pub(crate) fn more_bad() -> Vec<Scenario> {
             blue_errors: 0.01,
             green_errors: 0.02,
             ..bad("bad_1_to_2%")
+        },
+        Scenario {
+            blue_errors: 0.05,
+            green_errors: 0.07,
+            rate: 5000.0,
+            ..bad("bad_5_to_7%_5k")
+        },
+        Scenario {
+            blue_errors: 0.01,
+            green_errors: 0.015,
+            rate: 5000.0,
+            ..bad("bad_1_to_1.5%_5k")
         },
         Scenario {
             blue_errors: 0.0,

@@ -19,16 +19,16 @@ pub(super) const THETAS: [Theta; SIZES] = [
 ];
 
 /// Their parts of the stake: small regressions have the least room.
-const THETA_WEIGHTS: Each = [0.08, 0.3, 0.25, 0.2, 0.11, 0.06];
+const THETA_WEIGHTS: Each = [0.04, 0.32, 0.26, 0.21, 0.11, 0.06];
 
 /// The same of later bets: small regressions that begin late are too slow to be found before the end, and do little harm.
-const LATE_WEIGHTS: Each = [0.03, 0.11, 0.25, 0.35, 0.18, 0.08];
+const LATE_WEIGHTS: Each = [0.02, 0.12, 0.25, 0.35, 0.18, 0.08];
 
 /// Stakes on green's share of the failures, in units of 1 / pi.
 const LAMBDAS: Each = [0.04, 0.1, 0.25, 0.5, 0.75, 0.92];
 
 /// Their parts.
-const LAMBDA_WEIGHTS: Each = [0.05, 0.1, 0.15, 0.25, 0.25, 0.2];
+const LAMBDA_WEIGHTS: Each = [0.02, 0.1, 0.15, 0.25, 0.29, 0.19];
 
 /// What is lost because the stake is split over sizes, start at the shift, and later starts, as logarithms: about as much as one
 /// size of two or three neighbours, and one window of a few hundred, have.

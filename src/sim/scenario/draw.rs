@@ -84,6 +84,9 @@ fn sequel(random: &mut Rng) -> Option<Sequel> {
     })
 }
 
+/// The slowest answers of a world with a pipeline, at AWS's pace.
+const SLOWEST: Duration = Duration::from_secs(4);
+
 impl Scenario {
     /// The world of a seed.
     #[must_use]
@@ -210,6 +213,8 @@ impl Scenario {
     fn by_pipeline(&mut self, random: &mut Rng) {
         self.terms.drill = None;
         self.manner = Manner::Jobs(seconds(pick(random, &[120, 120, 300, 900, 900])));
+        // A pipeline waits for its jobs at the cloud's pace. Answers do not come at that: what takes two seconds would take sixteen.
+        self.latency = self.latency.min(SLOWEST.div_f64(self.terms.pace));
         // Who comes before it would not be the rival.
         self.troubles
             .retain(|trouble| !matches!(trouble, Trouble::Rival { .. }));

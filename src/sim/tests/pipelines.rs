@@ -132,8 +132,9 @@ fn a_watch_goes_on_without_settings_and_then_says_what_is_wrong_with_them() {
     let troubles = vec![
         Trouble::Outage {
             of: Service::Pipelines,
-            from: seconds(0),
-            length: seconds(1500),
+            // Before, nothing would begin.
+            from: seconds(30),
+            length: seconds(1470),
             fate: Fate::Hangs,
         },
         Trouble::Outage {
