@@ -15,7 +15,7 @@ use crate::journal::{DirectoryJournal, Journal, JournalError};
 use crate::model::{Clock, ReleaseNumber};
 use crate::probe::{HttpProber, ProbeSettings};
 use crate::release::tests::{blue, plan};
-use crate::release::{Action, CallResult, Entry, Next, Silent};
+use crate::release::{Action, CallResult, Entry, FORMAT, Next, Silent};
 
 /// A machine's clocks, turned by hand.
 #[derive(Default)]
@@ -499,6 +499,26 @@ async fn a_result_that_could_not_be_written_is_written_later() {
     assert!(driver.say_unsaid().await.unwrap());
     assert!(driver.release().attempts_of("prune").done);
     assert!(!driver.say_unsaid().await.unwrap());
+}
+
+#[tokio::test]
+async fn a_wish_is_written_as_the_driver_of_the_release_can_read_it() {
+    let (_folder, journal) = journal();
+    let driver = Box::pin(published(&journal)).await;
+    let mut older = driver.release().clone();
+    older.format = FORMAT - 1;
+    let clock = Hands::at(0);
+    let operator = second(&journal, &clock, &older).await;
+    let now = clock.now();
+    let wish = operator.entry(
+        Event::Asked {
+            wish: crate::release::Wish::RollBack,
+        },
+        now,
+    );
+    assert_eq!(wish.format, FORMAT - 1);
+    // Whoever takes it over writes as it always does: the older one has lost it.
+    assert_eq!(operator.entry(Event::Renewed, now).format, FORMAT);
 }
 
 /// Puts on record whatever was heard of our own requests, and nothing else.

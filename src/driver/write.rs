@@ -119,7 +119,13 @@ impl Driver {
     /// The next entry, not written yet.
     pub(super) fn entry(&self, event: Event, now: Timestamp) -> Entry {
         let id = self.release.plan.id.clone();
-        entry(id, self.release.sequence, now, &self.writer, event)
+        let wish = matches!(event, Event::Asked { .. });
+        let mut entry = entry(id, self.release.sequence, now, &self.writer, event);
+        if wish {
+            // Its driver may know less than this process, and would end over a wish that it understands, such as to go back.
+            entry.format = self.release.format.min(FORMAT);
+        }
+        entry
     }
 
     pub(super) async fn append_entry(&mut self, entry: &Entry) -> Result<bool, DriverError> {

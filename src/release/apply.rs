@@ -88,6 +88,7 @@ pub fn apply(release: Option<Release>, entry: &Entry) -> Result<Release, Illegal
     // An operator's entry says nothing about who drives the release.
     if !matches!(entry.event, Event::Asked { .. }) {
         next.driver = entry.writer.clone();
+        next.format = entry.format;
         next.owned_until = entry.owned_until;
         next.handed_over = matches!(entry.event, Event::HandedOver);
         next.heard = entry.sequence;
@@ -119,6 +120,7 @@ fn begun(plan: super::plan::Plan, entry: &Entry) -> Release {
         started_at: entry.at,
         sequence: 0,
         driver: entry.writer.clone(),
+        format: entry.format,
         owned_until: entry.owned_until,
         heard: entry.sequence,
         heard_at: entry.at,

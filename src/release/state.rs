@@ -275,6 +275,9 @@ pub struct Release {
     pub sequence: u64,
     /// Who drives it.
     pub driver: Writer,
+    /// The format in which the driver writes.
+    #[serde(default)]
+    pub format: u32,
     /// Until when the driver asks to be left alone.
     pub owned_until: Timestamp,
     /// Sequence of the driver's last entry.
