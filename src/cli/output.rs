@@ -241,6 +241,13 @@ fn interruption(release: &Release) -> String {
         Source::Recorded { .. } => "or give it up by `cutover abort`",
         _ => "or take it back by `cutover rollback`",
     };
+    if !release.handed_over && release.driver.process != std::process::id() {
+        return format!(
+            "interrupted in phase {phase}; {} drives the release, and goes on with it: `cutover status` shows how it stands, \
+             `cutover resume` follows it again, {back}",
+            release.driver
+        );
+    }
     match (&release.pause, &release.wishes.pause) {
         (Some(pause), None) => format!(
             "interrupted in phase {phase}; the release is not lost. It was paused until {}: `cutover resume --keep-pause` goes on \
@@ -281,6 +288,10 @@ mod tests {
     fn whoever_interrupts_a_paused_release_learns_how_the_pause_is_kept() {
         let mut release = release(plan());
         release.phase = Phase::Bake;
+        let follows = interruption(&release);
+        assert!(follows.contains("drives the release, and goes on with it"), "{follows}");
+        // This process drove it, and has handed it over.
+        release.handed_over = true;
         let said = interruption(&release);
         assert!(
             said.contains("in phase bake") && said.contains("`cutover resume`, or"),
