@@ -10,6 +10,7 @@
 )]
 
 mod arguments;
+mod further;
 mod generator;
 mod kayenta;
 mod oracle;
@@ -54,7 +55,7 @@ fn main() {
     };
     let groups = [
         (scenario::good(), scenario::bad(), true),
-        (scenario::more_good(), scenario::more_bad(), false),
+        (further::good(), further::bad(), false),
     ];
     let mut plotted: Vec<Row> = Vec::new();
     for (good, bad, with_peers) in groups {
