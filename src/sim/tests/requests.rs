@@ -124,24 +124,28 @@ fn a_label_that_is_taken_is_told_at_once_while_another_release_goes_on() {
     );
 }
 
+/// Preflight cannot read something, which fails the action; two minutes later the job comes again, and preflight could.
+fn delivered_again() -> [Trouble; 2] {
+    [
+        Trouble::Twice {
+            nth: 2,
+            after: seconds(120),
+        },
+        Trouble::Call {
+            on: Some("DescribeAccountAttributes"),
+            nth: 1,
+            times: 1,
+            fate: Fate::Denied,
+        },
+    ]
+}
+
 /// A job may come once more after its action has failed: what it was to release is not wanted any more.
 #[test]
 fn a_job_that_comes_again_after_its_action_has_failed_begins_nothing() {
     played(
         |scenario| {
-            scenario.troubles = vec![
-                Trouble::Twice {
-                    nth: 2,
-                    after: seconds(120),
-                },
-                // Preflight cannot read this, which fails the action; two minutes later it could.
-                Trouble::Call {
-                    on: Some("DescribeAccountAttributes"),
-                    nth: 1,
-                    times: 1,
-                    fate: Fate::Denied,
-                },
-            ];
+            scenario.troubles = delivered_again().into();
         },
         async |bench| {
             bench.release("first", NEW).await;
@@ -164,19 +168,8 @@ fn nothing_begins_while_it_cannot_be_seen_whether_it_is_still_wanted() {
     };
     played(
         |scenario| {
-            scenario.troubles = vec![
-                Trouble::Twice {
-                    nth: 2,
-                    after: seconds(120),
-                },
-                Trouble::Call {
-                    on: Some("DescribeAccountAttributes"),
-                    nth: 1,
-                    times: 1,
-                    fate: Fate::Denied,
-                },
-                unseen(2, Fate::LostAfter),
-            ];
+            scenario.troubles = delivered_again().into();
+            scenario.troubles.push(unseen(2, Fate::LostAfter));
         },
         async |bench| {
             bench.release("first", NEW).await;
