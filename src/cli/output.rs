@@ -84,11 +84,14 @@ pub(super) fn bad_spec(error: &SpecError) -> ExitCode {
     ExitCode::from(exit::USAGE)
 }
 
+/// What the environment says, or else how wide the terminal is.
 fn terminal_width() -> usize {
-    std::env::var("COLUMNS")
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(100)
+    let told = || std::env::var("COLUMNS").ok()?.parse().ok();
+    let seen = || {
+        let columns = rustix::termios::tcgetwinsize(std::io::stderr()).ok()?.ws_col;
+        (columns > 0).then_some(usize::from(columns))
+    };
+    told().or_else(seen).unwrap_or(100)
 }
 
 /// Prints everything that is in the way of a release.
