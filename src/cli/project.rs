@@ -12,7 +12,7 @@ use crate::compose::{Project, Reach};
 use crate::journal::{Journal, newest};
 use crate::release::{Release, Slot};
 use crate::report::Format;
-use crate::spec::JournalPlace;
+use crate::spec::{JournalPlace, SpecError};
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct ProjectArguments {
@@ -38,9 +38,7 @@ pub(super) fn journal_place() -> impl TypedValueParser<Value = JournalPlace> {
 impl ProjectArguments {
     /// Reads the project and how things are reached.
     pub(super) fn read(&self) -> Result<(Project, Reach), ExitCode> {
-        let project = Project::read(&self.config, self.journal.as_ref()).map_err(|error| output::bad_spec(&error))?;
-        let reach = Reach::from_environment().map_err(|message| output::fail(exit::USAGE, message))?;
-        Ok((project, reach))
+        reached(Project::read(&self.config, self.journal.as_ref()))
     }
 
     pub(super) fn format(&self) -> Format {
@@ -49,12 +47,10 @@ impl ProjectArguments {
 
     /// Reads where the project's releases are, and how things are reached. Mistakes that change nothing about that are told.
     pub(super) fn read_partly(&self) -> Result<(Project, Reach), ExitCode> {
-        let read = Project::read_partly(&self.config, self.journal.as_ref());
-        let project = read.map_err(|error| output::bad_spec(&error))?;
+        let (project, reach) = reached(Project::read_partly(&self.config, self.journal.as_ref()))?;
         if let Some(mistakes) = &project.mistakes {
             output::bad_spec(mistakes);
         }
-        let reach = Reach::from_environment().map_err(|message| output::fail(exit::USAGE, message))?;
         Ok((project, reach))
     }
 
@@ -80,6 +76,13 @@ impl ProjectArguments {
             Err(error) => Err(output::fail(exit::FAILED, error)),
         }
     }
+}
+
+/// A project that was read, and how things are reached.
+fn reached(read: Result<Project, SpecError>) -> Result<(Project, Reach), ExitCode> {
+    let project = read.map_err(|error| output::bad_spec(&error))?;
+    let reach = Reach::from_environment().map_err(|message| output::fail(exit::USAGE, message))?;
+    Ok((project, reach))
 }
 
 /// Whether a release is under way by what is in its plan.
@@ -113,7 +116,9 @@ pub(super) fn no_release(slot: &Slot, journal: &dyn Journal) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journal::DirectoryJournal;
+    use crate::journal::{Append, DirectoryJournal};
+    use crate::release::Event;
+    use crate::release::tests::{blue, first_entry, plan};
 
     #[test]
     fn whoever_finds_no_release_learns_where_it_was_looked_for() {
@@ -125,5 +130,39 @@ mod tests {
         for word in ["shop/production", "releases/here", "`--journal`", "`--config`"] {
             assert!(said.contains(word), "{word}: {said}");
         }
+    }
+
+    /// Somebody has edited the settings, and made a mistake.
+    #[tokio::test]
+    async fn a_release_that_is_under_way_is_found_whatever_is_wrong_with_its_settings() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("cutover.toml");
+        std::fs::write(&config, "application = \"shop\"\ncname = \"shop\"\n[bakee]\n").unwrap();
+        let place = folder.path().join("journal");
+        let arguments = ProjectArguments {
+            config,
+            journal: Some(JournalPlace::Directory(place.clone())),
+            json: false,
+        };
+        let found = async || arguments.newest().await.is_ok();
+        assert!(!found().await, "there is none");
+        let journal = DirectoryJournal::new(&place);
+        let mut entry = first_entry(plan());
+        let preflight = Event::PreflightPassed {
+            blue: Box::new(blue()),
+            notes: Vec::new(),
+            absent_alarms: Box::default(),
+        };
+        // Until it is published, it still needs them.
+        let events = [None, Some((preflight, false)), Some((Event::Published, true))];
+        for event in events {
+            let mut wanted = false;
+            if let Some((event, is_found)) = event {
+                (entry.sequence, entry.event, wanted) = (entry.sequence + 1, event, is_found);
+            }
+            assert_eq!(journal.append(&entry).await.unwrap(), Append::Written);
+            assert_eq!(found().await, wanted, "{:?}", entry.event);
+        }
+        assert!(arguments.read_partly().is_ok() && arguments.read().is_err());
     }
 }

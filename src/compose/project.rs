@@ -43,9 +43,7 @@ impl Project {
     ///
     /// When it cannot be read or holds mistakes.
     pub fn read(config: &Path, journal: Option<&JournalPlace>) -> Result<Self, SpecError> {
-        let spec = Spec::read(config)?;
-        let folder = config.parent().unwrap_or(Path::new("")).to_path_buf();
-        Ok(Self::new(spec, folder, journal))
+        Ok(Self::beside(config, Spec::read(config)?, journal))
     }
 
     /// Reads a `cutover.toml` for where its releases are, whatever else is wrong in it.
@@ -55,11 +53,15 @@ impl Project {
     /// When it cannot be read, or does not say for certain where releases are.
     pub fn read_partly(config: &Path, journal: Option<&JournalPlace>) -> Result<Self, SpecError> {
         let (spec, mistakes) = Spec::read_partly(config)?;
-        let folder = config.parent().unwrap_or(Path::new("")).to_path_buf();
         Ok(Self {
             mistakes: mistakes.map(Arc::new),
-            ..Self::new(spec, folder, journal)
+            ..Self::beside(config, spec, journal)
         })
+    }
+
+    fn beside(config: &Path, spec: Spec, journal: Option<&JournalPlace>) -> Self {
+        let folder = config.parent().unwrap_or(Path::new("")).to_path_buf();
+        Self::new(spec, folder, journal)
     }
 
     /// A project whose settings were made in this process.
