@@ -87,6 +87,13 @@ pub async fn is_live(planner: &Planner, world: &World, clock: &dyn Clock) -> boo
     made_of && matches!(facts.live(&plan).as_slice(), [live] if runs(live))
 }
 
+/// These problems, as they are told where another release is under way, or none is. Who has the traffic is that one's doing then, and nobody
+/// is to be advised to meddle with it.
+fn beside(another: bool, mut problems: Vec<Problem>) -> Vec<Problem> {
+    problems.retain(|problem| !another || problem.code != LIVE);
+    problems
+}
+
 /// Looks for everything that is in the way of a release: in the journal, on this machine, and on AWS. Changes nothing.
 ///
 /// # Errors
@@ -131,16 +138,27 @@ pub async fn check(
     let plan = planner.plan(&next);
     let facts = gather(world, &plan, clock).await;
     let found = judge(&plan, &facts, clock.now());
-    let mut ours = planner.without_guess(found.problems.clone());
-    if holder.is_some() {
-        // Who has the traffic is the other release's doing, and nobody is to be advised to meddle with it.
-        ours.retain(|problem| problem.code != LIVE);
-    }
-    problems.extend(ours);
+    problems.extend(beside(holder.is_some(), planner.without_guess(found.problems.clone())));
     problems.extend(unset(&plan, |name| std::env::var(name).is_ok()));
     if problems.is_empty() {
         Ok(Start { plan, found })
     } else {
         Err(Refusal { problems, holder })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_refused_for_another_release_is_not_told_to_change_its_weights() {
+        let told = |another: bool| {
+            let found = [LIVE, "quota"].map(|code| Problem::new(code, String::new(), ""));
+            let told = beside(another, found.to_vec());
+            told.into_iter().map(|problem| problem.code).collect::<Vec<_>>()
+        };
+        assert_eq!(told(true), ["quota"]);
+        assert_eq!(told(false), [LIVE, "quota"]);
     }
 }
