@@ -82,6 +82,20 @@ pub enum Tick {
 /// How long an unreadable journal is tried again before the driver gives up: a network that is down, a disk that is full.
 const JOURNAL_PATIENCE: Duration = Duration::from_secs(10 * 60);
 
+/// What nobody does while the journal fails, for whoever reads that it does.
+fn meanwhile(release: &Release) -> String {
+    let blue = release
+        .blue
+        .as_ref()
+        .filter(|_| release.shift_intended && release.rollback.is_none());
+    blue.map_or_else(String::new, |blue| {
+        format!(
+            "; green may have traffic, and is not taken back meanwhile: if it is bad, give the traffic to blue ({}, {}) by hand",
+            blue.name, blue.id
+        )
+    })
+}
+
 /// How long a journal that cannot be used is worth trying. While green has traffic, or traffic is on its way back, nobody else
 /// may be there to see to it, so for as long as a return may take.
 fn patience(release: &Release) -> Duration {
@@ -289,13 +303,8 @@ impl Driver {
                         let left = crate::model::Span::from(Duration::from_secs(
                             patience.saturating_sub(now.saturating_sub(since)).as_secs(),
                         ));
-                        let traffic = if self.release.shift_intended && self.release.rollback.is_none() {
-                            "; green may have traffic, and is not taken back meanwhile, however bad it is"
-                        } else {
-                            ""
-                        };
                         self.seat.listener.notice(Notice::Trouble {
-                            message: &format!("{error}; trying again for {left}{traffic}"),
+                            message: &format!("{error}; trying again for {left}{}", meanwhile(&self.release)),
                         });
                     }
                     tokio::time::sleep(pause(&self.release, failures)).await;

@@ -599,6 +599,19 @@ async fn what_was_heard_is_on_record_once_whatever_the_journal_says() {
 }
 
 #[test]
+fn who_reads_that_the_journal_fails_learns_what_that_means_for_green() {
+    let mut release = crate::release::tests::release(plan());
+    release.blue = Some(blue());
+    assert_eq!(meanwhile(&release), "");
+    release.shift_intended = true;
+    let said = meanwhile(&release);
+    assert!(
+        said.contains("is not taken back meanwhile") && said.contains(blue().id.as_str()),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_journal_is_tried_for_as_long_as_traffic_may_take_to_return() {
     let mut release = crate::release::tests::release(plan());
     assert!(patience(&release) >= Duration::from_secs(300));
