@@ -476,7 +476,8 @@ pub(super) async fn met_by_no_other(world: &World, plan: &Plan, hosts: Option<&H
     others.extend(rules.map_err(unread)?);
     if others.is_empty() {
         return match too_large {
-            Some(zone) => Err(not_now(format!(
+            // It does not shrink: each further try would read all of it again.
+            Some(zone) => Err(refused(format!(
                 "not made: hosted zone {zone} has more records than are read, and one of the others may lead to {}; see that none does, and \
                  remove it by hand",
                 hosts.environment
