@@ -20,8 +20,7 @@ pub(super) struct Arguments {
     /// Go on with a release that is paused, and leave it paused: it is watched, and goes back if it must, until the pause ends.
     #[arg(long)]
     keep_pause: bool,
-    /// Go on as things are, where somebody else has changed something and the release asks about it: also where nobody drives it, so that
-    /// who only wants to see it driven answers nothing unseen.
+    /// Go on as things are, where the release asks about what somebody else has changed. A release that nobody drives asks on without it.
     #[arg(long)]
     accept: bool,
     /// Do not keep blue, or a green that was taken back, any longer.
@@ -101,7 +100,8 @@ fn holds(release: &Release, drives: bool, keep_pause: bool, accept: bool) -> (bo
             );
         }
         let said = format!(
-            "a question is open until {}: {}; at another terminal, `cutover resume` goes on as things are, and `cutover abort` turns back",
+            "a question is open until {}: {}; `cutover resume --accept` goes on as things are, and `cutover abort` turns back, also from another \
+             terminal",
             question.until, question.what
         );
         return (false, Some(said));

@@ -131,7 +131,7 @@ pub(super) fn watch(release: &Release, seen: &Observation) -> Option<Decision> {
     let plan = &release.plan.bake;
     let taken_back = |why: String| {
         let why = if removed(release, seen) {
-            format!("{why}; somebody else is removing it, so it may have no other fault")
+            format!("{why}; green may have no other fault: somebody else is removing it")
         } else {
             why
         };
