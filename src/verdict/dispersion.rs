@@ -20,8 +20,7 @@ const UNUSUAL: f64 = 4.5;
 const LEAST_CROSSING: f64 = 24.0;
 
 /// A rate that swings has so many windows with far fewer failures than their neighbours, so many of all that have far more or far fewer, and
-/// nearly as many that have fewer as more. Of storms in every third window a seventh of the services look so after 30 windows: of two storms
-/// with a window between them that is the odd one. Of rates that swing by a half and have hundreds of failures a window, nine of ten do.
+/// nearly as many that have fewer as more. Storms that are as frequent seldom look so: of two with a window between them that is the odd one.
 const LEAST_DIPS: u32 = 3;
 const OFTEN: f64 = 0.28;
 const BOTH_WAYS: f64 = 0.4;

@@ -10,7 +10,8 @@ use super::mixture::{Each, Mixture, SIZES};
 /// How many standard deviations beyond the tolerance a percentile of few requests is believed at most.
 const BELIEVED: f64 = 2.5;
 
-/// Regressions beyond the tolerance that are bet on, as logarithms of ratios: from a twentieth to two and a half times.
+/// Regressions beyond the tolerance that are bet on, as logarithms of ratios: from a twentieth to two and a half times. The last
+/// has no part.
 const SHIFTS: Each = [0.05, 0.1, 0.2, 0.42, 0.9, 0.9];
 
 /// Their parts.
