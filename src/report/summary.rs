@@ -266,7 +266,11 @@ fn step(release: &Release) -> String {
     let (step, of) = (release.step, release.plan.step_count());
     let share = release.plan.share(step);
     if release.rollback.is_some() {
-        format!("going back from {} of {of} ({share})", step + 1)
+        // Until the weights of a step were read where they should be, those of the one before hold.
+        match step.checked_sub(usize::from(!release.in_place)) {
+            Some(step) => format!("going back from {} of {of} ({})", step + 1, release.plan.share(step)),
+            None => format!("going back before the first of {of}"),
+        }
     } else if release.in_place {
         format!("{} of {of}: {share} of the traffic for green", step + 1)
     } else if let Some(before) = step.checked_sub(1) {
@@ -501,6 +505,15 @@ mod tests {
         let text = shown(&release, None);
         assert!(
             text.contains("step     going back from 2 of 3 (50%); weights"),
+            "{text}"
+        );
+        release.in_place = false;
+        let text = shown(&release, None);
+        assert!(text.contains("step     going back from 1 of 3 (5%); weights"), "{text}");
+        release.step = 0;
+        let text = shown(&release, None);
+        assert!(
+            text.contains("step     going back before the first of 3; weights"),
             "{text}"
         );
     }

@@ -13,7 +13,28 @@ use super::document::{Document, Node, Place, Step};
 const PROPERTIES: &str = "aws:elasticbeanstalk:application:environment";
 
 /// Words that begin a part of the file whose lines are hidden when its syntax is broken and no values can be told.
-const TELLING: [&str; 6] = ["properties", "headers", "settings", "body", "value", "url"];
+const TELLING: [&str; 7] = ["properties", "headers", "settings", "body", "value", "url", "path"];
+
+/// Parameters of an address whose values let somebody in, in small letters and with `_` for `-`. Only names that mean nothing else:
+/// a false alarm would stop a release.
+const SECRET_PARAMETERS: [&str; 16] = [
+    "access_key",
+    "access_token",
+    "api_key",
+    "api_token",
+    "apikey",
+    "application_key",
+    "auth",
+    "auth_token",
+    "client_secret",
+    "password",
+    "secret",
+    "secret_key",
+    "sig",
+    "signature",
+    "token",
+    "x_amz_signature",
+];
 
 /// Whether the value at a place may be secret.
 pub(super) fn is_sensitive(document: &Document<'_>, place: &Place) -> bool {
@@ -26,11 +47,10 @@ pub(super) fn is_sensitive(document: &Document<'_>, place: &Place) -> bool {
         })
         .collect();
     match keys.as_slice() {
-        ["public_url"] | ["verdict", "endpoint", "url", ..] => {
-            text_at(document, place).is_none_or(|url| url.contains('@'))
-        }
+        ["public_url"] | ["verdict", "endpoint", "url", ..] => text_at(document, place).is_none_or(lets_in),
         // A text where the table should be is the address all the same.
-        ["verdict", "endpoint"] => text_at(document, place).is_some_and(|url| url.contains('@')),
+        ["verdict", "endpoint"] => text_at(document, place).is_some_and(lets_in),
+        ["smoke" | "bake" | "steps", "checks", "path", ..] => text_at(document, place).is_some_and(lets_in),
         ["verdict", "endpoint", "headers", ..] => true,
         ["green", "properties", ..] => true,
         ["green", "settings", "value", ..] => place.parent().is_none_or(|setting| {
@@ -47,6 +67,20 @@ pub(super) fn is_sensitive(document: &Document<'_>, place: &Place) -> bool {
 pub(super) fn names_a_secret(namespace: &str, name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     namespace == PROPERTIES || ["password", "secret", "token"].iter().any(|word| name.contains(word))
+}
+
+/// Whether whoever has the address may have a key with it.
+fn lets_in(address: &str) -> bool {
+    address.contains('@') || secret_parameter(address).is_some()
+}
+
+/// The name of the first parameter in an address, or in a path with a query, whose value lets somebody in.
+pub(super) fn secret_parameter(address: &str) -> Option<String> {
+    let (_, query) = address.split_once('?')?;
+    url::form_urlencoded::parse(query.as_bytes())
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, _)| name.into_owned())
+        .find(|name| SECRET_PARAMETERS.contains(&name.to_ascii_lowercase().replace('-', "_").as_str()))
 }
 
 /// The text with all values blotted out that may be secret. `unknown` are the places of keys that mean nothing: a

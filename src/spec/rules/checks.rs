@@ -9,6 +9,7 @@ use regex::Regex;
 use super::{Findings, times};
 use crate::model::Span;
 use crate::spec::document::Place;
+use crate::spec::redact;
 use crate::spec::{CHECKS_AT_ONCE, Check, Spec};
 
 /// How long a round of checks may take. A look is cut off after 50 s, and what was seen is too old to count after a minute; then
@@ -192,6 +193,18 @@ fn path(path: &str, place: &Place, findings: &mut Findings<'_>) {
             place,
             format!("`{place}` holds a character that a path cannot"),
             "write it with percent encoding, such as `%20` for a space",
+        );
+    }
+    parameters(path, place, findings);
+}
+
+/// The rule for the query of an address: the journal keeps it.
+pub(super) fn parameters(address: &str, place: &Place, findings: &mut Findings<'_>) {
+    if let Some(name) = redact::secret_parameter(address) {
+        findings.add(
+            place,
+            format!("the value of `{name}` in `{place}` is a secret, and stands here for all to read"),
+            "send it in a header from an environment variable: headers = { authorization = \"Bearer ${TOKEN}\" }",
         );
     }
 }

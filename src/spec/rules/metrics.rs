@@ -83,6 +83,7 @@ fn address(spec: &EndpointSpec, place: &Place, findings: &mut Findings<'_>) {
             "send it in a header from an environment variable: headers = { authorization = \"Bearer ${METRICS_TOKEN}\" }",
         );
     }
+    checks::parameters(&spec.url, place, findings);
 }
 
 fn alarms(names: &[String], findings: &mut Findings<'_>) {

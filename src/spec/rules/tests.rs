@@ -410,6 +410,10 @@ fn requests() {
             "`smoke.checks[0].path` holds a character that a path cannot",
         ),
         (
+            "path = \"/a?b=c&token=d\"",
+            "the value of `token` in `smoke.checks[0].path` is a secret, and stands here for all to read",
+        ),
+        (
             "host = \"https://a\"",
             "`smoke.checks[0].host` is not the name of a host",
         ),
@@ -659,6 +663,11 @@ fn where_measurements_come_from() {
         &endpoint("https://me:secret@metrics/"),
         "`verdict.endpoint.url` holds a user or a password, for all to read",
     );
+    breaks(
+        &endpoint("https://metrics/?green={green}&Api-Key=hunter2"),
+        "the value of `Api-Key` in `verdict.endpoint.url` is a secret, and stands here for all to read",
+    );
+    holds(&endpoint("https://metrics/?tokens=3&sig=&q=secret"));
     breaks(
         &format!(
             "{}\nheaders = {{ authorization = \"Bearer abc\" }}",
