@@ -285,7 +285,10 @@ async fn ended(
     if let Some(newest) = meant.passed.first() {
         output::tell(passed(id, meant.passed.len(), &newest.plan.id));
     }
-    let planner = Planner::recorded(project, world.aws.region(), source, version);
+    let mut planner = Planner::recorded(project, world.aws.region(), source, version);
+    if wanted.release.is_none() {
+        planner = planner.takes_back(&meant.release);
+    }
     // Whoever has begun a release since then has changed what there is to take back: a person should look again.
     let patience = Patience::Refuse;
     Box::pin(begin(project, reach, world, &planner, patience, Until::Over, format)).await

@@ -6,7 +6,9 @@ use crate::bundle::Store;
 use crate::driver::Overrides;
 use crate::model::VersionLabel;
 use crate::release::preflight::Problem;
-use crate::release::{DrillKind, Extensions, Next, Origin, Overridden, Plan, ReleaseId, Route, Source};
+use crate::release::{
+    Blue, DrillKind, Extensions, Next, Origin, Outcome, Overridden, Plan, Release, ReleaseId, Route, Source,
+};
 use crate::spec::{Lever, Spec};
 
 use super::{Artifact, Project};
@@ -27,6 +29,7 @@ pub struct Planner {
     drill: Option<DrillKind>,
     is_guess: bool,
     extensions: Extensions,
+    taken_back: Option<Box<Release>>,
 }
 
 impl Planner {
@@ -72,6 +75,38 @@ impl Planner {
         let mut planner = Self::new(&project.spec, region, source, version_label, None);
         planner.spec.at_once();
         planner.even_if_unhealthy()
+    }
+
+    /// Plans that take back what this release has made live, and are refused where something else is live by now.
+    #[must_use]
+    pub fn takes_back(self, release: &Release) -> Self {
+        let promoted = matches!(release.outcome, Some((Outcome::Promoted, _)));
+        Self {
+            taken_back: promoted.then(|| Box::new(release.clone())),
+            ..self
+        }
+    }
+
+    /// That something else is live than what is to be taken back.
+    pub(super) fn changed_since(&self, live: &Blue) -> Option<Problem> {
+        let release = self.taken_back.as_ref()?;
+        let green = release.green.as_ref().filter(|green| green.id != live.id)?;
+        let id = &release.plan.id;
+        let problem = format!(
+            "release {id} made {} ({}) live, and {} ({}) is live now: somebody has changed that since, and what was before that \
+             release need not be what is wanted",
+            green.name, green.id, live.name, live.id
+        );
+        let undo = match release.plan.source {
+            Source::Recorded { .. } => "--undo ",
+            _ => "",
+        };
+        let number = id.number;
+        let help = format!(
+            "release the version that is wanted by `cutover release`; `cutover rollback {undo}--release {number}` goes back to before \
+             release {number} all the same"
+        );
+        Some(Problem::new("changed-since", problem, help))
     }
 
     /// For a drill with the version that is live.
@@ -125,6 +160,7 @@ impl Planner {
             drill: None,
             is_guess: false,
             extensions: Extensions::default(),
+            taken_back: None,
         }
     }
 
@@ -269,5 +305,47 @@ mod tests {
         let plan = Planner::bundle(&project, None, &artifact, None).plan(&Next::first());
         assert_eq!(plan.extensions.stores, ["Jobs (AWS::SQS::Queue in a.config)"]);
         assert_eq!(plan.extensions.unread, artifact.unread);
+    }
+
+    #[test]
+    fn what_somebody_else_made_live_since_is_not_replaced_unasked() {
+        use crate::model::EnvironmentId;
+        use crate::release::Green;
+        use crate::release::tests::{blue, plan, release};
+
+        let spec = Spec::parse("cutover.toml", "application = \"shop\"\ncname = \"shop\"\n").unwrap();
+        let project = Project::new(spec, Path::new(".").to_path_buf(), None);
+        let planner = || Planner::recorded(&project, None, Source::Live, "v1".into());
+        let mut promoted = release(plan());
+        promoted.green = Some(Green {
+            id: EnvironmentId::new("e-green"),
+            name: "shop-2".into(),
+            cname: None,
+            endpoint: None,
+            reused: false,
+            group: None,
+        });
+        let live = |id: &str| Blue {
+            id: EnvironmentId::new(id),
+            ..blue()
+        };
+        assert_eq!(
+            planner().takes_back(&promoted).changed_since(&live("e-other")),
+            None,
+            "it is not over"
+        );
+        promoted.outcome = Some((Outcome::Promoted, "good".to_owned()));
+        let taking = planner().takes_back(&promoted);
+        assert_eq!(taking.changed_since(&live("e-green")), None);
+        assert_eq!(planner().changed_since(&live("e-other")), None, "the release was named");
+        let problem = taking.changed_since(&live("e-other")).unwrap();
+        for part in ["made shop-2 (e-green) live", "(e-other) is live now"] {
+            assert!(problem.message.contains(part), "{}", problem.message);
+        }
+        assert!(
+            problem.advice.contains("cutover rollback --release 7"),
+            "{}",
+            problem.advice
+        );
     }
 }

@@ -139,6 +139,7 @@ pub async fn check(
     let facts = gather(world, &plan, clock).await;
     let found = judge(&plan, &facts, clock.now());
     problems.extend(beside(holder.is_some(), planner.without_guess(found.problems.clone())));
+    problems.extend(found.blue.as_ref().and_then(|live| planner.changed_since(live)));
     problems.extend(unset(&plan, |name| std::env::var(name).is_ok()));
     if problems.is_empty() {
         Ok(Start { plan, found })

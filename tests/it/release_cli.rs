@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::{Cloud, Fault, MOMENT, bundles, turn};
+use crate::support::{Cloud, Fault, MOMENT, Project, bundles, turn};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_good_version_is_promoted_and_blue_removed() {
@@ -219,6 +219,20 @@ async fn a_release_is_taken_back_while_blue_is_warm_and_after() {
     project.run(&["rollback", "--undo"]).await.with(0);
     cloud.settled("back", "v3", "3").await;
     users.content().await;
+
+    // Somebody whose journal is another one has released since: what this one would go back to need not be wanted.
+    let other = Project::new(&cloud, "back").await;
+    other
+        .release("v5", &bundles::good("5"), &[])
+        .end(MOMENT * 2)
+        .await
+        .with(0);
+    project
+        .run(&["rollback", "--undo"])
+        .await
+        .with(3)
+        .saying(&["is live now", "cutover rollback --undo --release 5"]);
+    cloud.settled("back", "v5", "5").await;
     cloud.end().await;
 }
 
