@@ -1,5 +1,6 @@
 //! Several drivers of one release, with clocks of their own, and a journal that fails.
 
+mod failing;
 mod meanwhile;
 
 use std::sync::Mutex;

@@ -94,7 +94,7 @@ async fn baking(journal: &Arc<Flaky>, clock: &Arc<Hands>, prober: &Arc<Asked>) -
 }
 
 /// The time of day goes on with the timers.
-fn turning(clock: &Arc<Hands>) -> tokio::task::JoinHandle<()> {
+pub(super) fn turning(clock: &Arc<Hands>) -> tokio::task::JoinHandle<()> {
     let clock = Arc::clone(clock);
     tokio::spawn(async move {
         loop {
