@@ -560,6 +560,7 @@ mod tests {
             version: None,
             color: crate::model::HealthColor::Green,
             release_tag: None,
+            operations_role: None,
         };
         let member = |id: &str, routing: Routing| Record {
             name: "www.shop.example.".to_owned(),

@@ -140,6 +140,7 @@ mod tests {
             version: blue.version,
             color: crate::model::HealthColor::Green,
             release_tag: None,
+            operations_role: None,
         };
         let plan = Plan {
             even_if_unhealthy,

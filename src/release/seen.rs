@@ -78,6 +78,8 @@ pub struct EnvironmentSeen {
     pub color: HealthColor,
     /// Tag of the release that made it, if it was asked for.
     pub release_tag: Option<String>,
+    /// The role with which Elastic Beanstalk works on it, instead of with its caller's.
+    pub operations_role: Option<String>,
 }
 
 impl EnvironmentSeen {

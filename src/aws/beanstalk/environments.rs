@@ -265,5 +265,6 @@ fn seen(description: &EnvironmentDescription) -> Option<EnvironmentSeen> {
         version: description.version_label().map(VersionLabel::new),
         color: HealthColor::from_wire(description.health().map_or("", |health| health.as_str())),
         release_tag: None,
+        operations_role: description.operations_role().map(str::to_owned),
     })
 }

@@ -296,6 +296,13 @@ impl Findings {
                 "there is nothing to take back",
             );
         }
+        if let Some(role) = &live.operations_role {
+            self.notes.push(format!(
+                "{label} has the operations role {role}, which no saved configuration carries: green is made and changed with this \
+                 caller's permissions, and has none; give it the role once it is live (`aws elasticbeanstalk \
+                 associate-environment-operations-role`)"
+            ));
+        }
         if live.status != EnvironmentStatus::Ready {
             self.add(
                 "live-busy",

@@ -476,6 +476,7 @@ impl World {
                 version: Some(one.version.clone()),
                 color: HealthColor::Green,
                 release_tag: None,
+                operations_role: None,
             })
             .collect()
     }
