@@ -44,6 +44,9 @@ impl Standing {
 pub(super) enum Goal {
     /// To its end.
     Over,
+    /// To its end, unless another driver turns out to live. Whoever looks at a slot every few minutes would otherwise follow it beside
+    /// all who looked before, and take their places from the pipeline's own jobs: an account runs so many functions at once, a new one ten.
+    Unattended,
     /// Until it is known whether its version stays; what is left then is done by the next look at the slot.
     Decided,
     /// Until its traffic is back; the same of what is left.
@@ -62,7 +65,7 @@ impl Goal {
     /// Whether a release is as far as that, and not over.
     fn reached(self, release: &Release) -> bool {
         match self {
-            Self::Over => false,
+            Self::Over | Self::Unattended => false,
             Self::Decided => release.promoted() || release.is_back(),
             Self::Back => release.is_back(),
         }
@@ -218,7 +221,11 @@ impl Function {
         let operator = Driver::join(driver.seat().heard_by(Arc::new(Silent)), driver.release().clone());
         let mut stopped = Box::pin(self.turn_back_when_stopped(operator, execution));
         let me = driver.writer().clone();
-        let enough = |release: &Release| slice.is_over() || goal.reached(release) || crashes_now(release, &me);
+        let joined = driver.release().heard;
+        let attended = |release: &Release| goal == Goal::Unattended && release.driver != me && release.heard != joined;
+        let enough = |release: &Release| {
+            slice.is_over() || goal.reached(release) || attended(release) || crashes_now(release, &me)
+        };
         let ended = {
             let mut run = Box::pin(driver.run(enough));
             tokio::select! {

@@ -72,7 +72,7 @@ impl Function {
             return Ok(said(&release));
         }
         let driver = Driver::join_hastily(self.seat(desk, None).await?, release.clone());
-        match self.drive(desk, driver, Goal::Over, &mut None).await? {
+        match self.drive(desk, driver, Goal::Unattended, &mut None).await? {
             Standing::Over(release) => {
                 self.tell_end(desk, &release).await?;
                 Ok(said(&release))

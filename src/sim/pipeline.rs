@@ -368,14 +368,12 @@ impl Crew {
             return;
         };
         let promoted = *outcome == Outcome::Promoted;
+        let said = line.failure(NAME).await;
         let calm = scene.scenario.troubles.is_empty();
         let is_right = match status.as_str() {
             "Succeeded" => promoted,
             // An action is over before its release only if nobody was heard of, or nothing seen, for very long.
-            "Failed" if promoted => {
-                let said = line.failure(NAME).await;
-                !calm && GIVEN_UP.iter().any(|why| said.contains(why))
-            }
+            "Failed" if promoted => !calm && GIVEN_UP.iter().any(|why| said.contains(why)),
             "Failed" => true,
             "Stopped" => !calm,
             _ => false,
@@ -383,11 +381,10 @@ impl Crew {
         if !is_right {
             scene.violated(
                 "pipeline",
-                format!("its execution is {status}, and the release is {outcome}"),
+                format!("its execution is {status} ({said:?}), and the release is {outcome}"),
             );
         }
         if calm && !promoted {
-            let said = line.failure(NAME).await;
             let start: String = why.chars().take(200).collect();
             if !said.contains(&start) {
                 scene.violated("pipeline", format!("the action says {said:?}, and the release: {why}"));
