@@ -86,7 +86,7 @@ fn watch(release: &Release, now: Timestamp, looks: &mut Looks) {
     if release.phase == Phase::Retire && release.attempts_of("terminate").done {
         return;
     }
-    if due(release.watch.last, release.look_every(), now) || release.phase == Phase::Shift {
+    if release.look_is_due(now) || release.phase == Phase::Shift {
         looks.green_health = green.map(|green| green.id.clone());
         looks.public = green.and_then(|green| green.endpoint.clone());
         // As long as blue has a part of the traffic, the public name does not always show green.
@@ -145,6 +145,16 @@ impl Release {
         }
     }
 
+    /// Whether it is time for another look at green with traffic. Whoever has taken over looks before anything else: how long nobody has
+    /// looked the clocks of two machines do not say, and for that time the release's moments stand still. A look that was not good is
+    /// repeated no sooner for that: two of them in a moment are one.
+    pub(super) fn look_is_due(&self, now: Timestamp) -> bool {
+        let last = self.watch.last;
+        let taken = self.taken_over.as_ref().map(|taken| taken.at);
+        let unseen = self.watch.doubt.is_none() && last.zip(taken).is_some_and(|(last, taken)| last < taken);
+        unseen || due(last, self.look_every(), now)
+    }
+
     /// By when the name must be seen to lead to blue again; then its having the name is proof enough.
     pub(super) fn return_confirmed_by(&self, back: &RollbackState) -> Timestamp {
         let moved = back.since.max(self.attempts_to_return().last);
@@ -162,6 +172,32 @@ mod tests {
     use super::*;
     use crate::release::tests::{blue, plan, release};
     use crate::release::{Green, Outcome, RollbackState};
+
+    #[test]
+    fn whoever_has_taken_over_looks_first_unless_the_look_before_was_not_good() {
+        use crate::release::state::TakenOver;
+
+        let mut release = release(plan());
+        let last = release.started_at + Duration::from_secs(600);
+        release.watch.last = Some(last);
+        let soon = last + Duration::from_secs(1);
+        assert!(!release.look_is_due(soon));
+        let mut taken = TakenOver {
+            from: release.driver.clone(),
+            why: "it was silent".to_owned(),
+            forced: false,
+            heard_at: last,
+            at: last,
+        };
+        release.taken_over = Some(taken.clone());
+        assert!(!release.look_is_due(soon), "it has looked since");
+        taken.at = soon;
+        release.taken_over = Some(taken);
+        assert!(release.look_is_due(soon));
+        release.watch.doubt = Some("a check fails".to_owned());
+        assert!(!release.look_is_due(soon));
+        assert!(release.look_is_due(last + release.look_every()));
+    }
 
     #[test]
     fn nothing_that_can_hang_is_asked_before_traffic_is_back() {

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::local::fault::Fault;
 use crate::local::percent::decoded;
+use crate::local::shapes;
 
 /// One of the services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +86,28 @@ impl fmt::Debug for JsonAnswer {
 }
 
 impl JsonRequest {
+    /// Checks it against the model of its service.
+    ///
+    /// # Errors
+    ///
+    /// What the service answers to all values that break a rule.
+    pub(super) fn check(&self) -> Result<(), Fault> {
+        let segments = self.segments();
+        let path: Vec<&str> = segments.iter().map(String::as_str).collect();
+        shapes::check_json(shapes::AskedJson {
+            service: match self.service {
+                Service::Functions => shapes::Service::Functions,
+                Service::Pipelines => shapes::Service::Pipelines,
+                Service::Schedules => shapes::Service::Schedules,
+            },
+            method: &self.method,
+            path: &path,
+            query: &self.query,
+            headers: &self.headers,
+            body: &self.body,
+        })
+    }
+
     /// A parameter of the address.
     pub(super) fn parameter(&self, name: &str) -> Option<&str> {
         let mut found = self.query.iter().filter(|(key, _)| key == name);

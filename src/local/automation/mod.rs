@@ -126,11 +126,11 @@ impl Automation {
             schedules,
             ..
         } = self;
-        let result = match request.service {
+        let result = request.check().and_then(|()| match request.service {
             Service::Functions => functions.handle(request, account, now),
             Service::Pipelines => pipelines.handle(request, functions, account, now).map(Reply::Answered),
             Service::Schedules => schedules.handle(request, account, now).map(Reply::Answered),
-        };
+        });
         // What the call has brought about begins now.
         functions.tick(account, now);
         match result {

@@ -6,6 +6,21 @@ pub(super) fn validation(message: impl Into<String>) -> AwsError {
     AwsError::new("ValidationError", message)
 }
 
+/// That something is not there, or, where the text is no ARN of such a thing in this region, that it is none: who takes the one for the
+/// other believes that a thing is gone whose name is misspelt. `kind` is told, and `part` is what such ARNs have behind the account.
+pub(super) fn absent(arn: &str, region: &str, (kind, part): (&str, &str), not_there: AwsError) -> AwsError {
+    let parts: Vec<&str> = arn.split(':').collect();
+    match parts.as_slice() {
+        ["arn", _, "elasticloadbalancing", of, _, rest] if *of == region && rest.starts_with(part) => not_there,
+        _ => validation(format!("'{arn}' is not a valid {kind} ARN")),
+    }
+}
+
+pub(super) const LOAD_BALANCER: (&str, &str) = ("load balancer", "loadbalancer/");
+pub(super) const TARGET_GROUP: (&str, &str) = ("target group", "targetgroup/");
+pub(super) const LISTENER: (&str, &str) = ("listener", "listener/");
+pub(super) const RULE: (&str, &str) = ("listener rule", "listener-rule/");
+
 pub(super) fn no_load_balancer(named: &str) -> AwsError {
     AwsError::new("LoadBalancerNotFound", format!("Load balancers '[{named}]' not found"))
 }

@@ -144,25 +144,51 @@ impl Balancers {
     fn load_balancer(&self, arn: &str) -> Result<&LoadBalancer, AwsError> {
         let mut all = self.load_balancers.iter();
         all.find(|load_balancer| load_balancer.arn.as_str() == arn)
-            .ok_or_else(|| errors::no_load_balancer(arn))
+            .ok_or_else(|| {
+                errors::absent(
+                    arn,
+                    &self.settings.region,
+                    errors::LOAD_BALANCER,
+                    errors::no_load_balancer(arn),
+                )
+            })
     }
 
     fn load_balancer_mut(&mut self, arn: &str) -> Result<&mut LoadBalancer, AwsError> {
         let mut all = self.load_balancers.iter_mut();
         all.find(|load_balancer| load_balancer.arn.as_str() == arn)
-            .ok_or_else(|| errors::no_load_balancer(arn))
+            .ok_or_else(|| {
+                errors::absent(
+                    arn,
+                    &self.settings.region,
+                    errors::LOAD_BALANCER,
+                    errors::no_load_balancer(arn),
+                )
+            })
     }
 
     fn target_group(&self, arn: &str) -> Result<&TargetGroup, AwsError> {
         let mut all = self.target_groups.iter();
-        all.find(|group| group.arn.as_str() == arn)
-            .ok_or_else(errors::no_target_group)
+        all.find(|group| group.arn.as_str() == arn).ok_or_else(|| {
+            errors::absent(
+                arn,
+                &self.settings.region,
+                errors::TARGET_GROUP,
+                errors::no_target_group(),
+            )
+        })
     }
 
     fn target_group_mut(&mut self, arn: &str) -> Result<&mut TargetGroup, AwsError> {
         let mut all = self.target_groups.iter_mut();
-        all.find(|group| group.arn.as_str() == arn)
-            .ok_or_else(errors::no_target_group)
+        all.find(|group| group.arn.as_str() == arn).ok_or_else(|| {
+            errors::absent(
+                arn,
+                &self.settings.region,
+                errors::TARGET_GROUP,
+                errors::no_target_group(),
+            )
+        })
     }
 
     /// A listener with the ARN of its load balancer.
@@ -172,7 +198,7 @@ impl Balancers {
             load_balancer.listeners.iter().map(move |listener| (of, listener))
         });
         all.find(|(_, listener)| listener.arn == arn)
-            .ok_or_else(errors::no_listener)
+            .ok_or_else(|| errors::absent(arn, &self.settings.region, errors::LISTENER, errors::no_listener()))
     }
 
     fn listener_mut(&mut self, arn: &str) -> Result<&mut Listener, AwsError> {
@@ -180,7 +206,8 @@ impl Balancers {
             .load_balancers
             .iter_mut()
             .flat_map(|load_balancer| &mut load_balancer.listeners);
-        all.find(|listener| listener.arn == arn).ok_or_else(errors::no_listener)
+        all.find(|listener| listener.arn == arn)
+            .ok_or_else(|| errors::absent(arn, &self.settings.region, errors::LISTENER, errors::no_listener()))
     }
 
     /// The ARN of the listener that has a rule.
@@ -191,7 +218,7 @@ impl Balancers {
             .flat_map(|load_balancer| &load_balancer.listeners);
         all.find(|listener| listener.rules.iter().any(|known| known.arn == rule))
             .map(|listener| listener.arn.clone())
-            .ok_or_else(errors::no_rule)
+            .ok_or_else(|| errors::absent(rule, &self.settings.region, errors::RULE, errors::no_rule()))
     }
 
     /// The load balancer whose rules refer to a target group.

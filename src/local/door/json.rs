@@ -60,7 +60,10 @@ pub(super) async fn answer(
     let kind = content_type(service);
     let own = answer.headers.iter().map(|(name, value)| (*name, value.as_str()));
     let headers = response.headers_mut();
-    for (name, value) in own.chain([("content-type", kind), ("x-amzn-requestid", id)]) {
+    for (name, value) in [("content-type", kind), ("x-amzn-requestid", id)]
+        .into_iter()
+        .chain(own)
+    {
         if let Ok(value) = HeaderValue::from_str(value) {
             headers.insert(name, value);
         }

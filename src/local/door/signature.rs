@@ -29,7 +29,7 @@ const SKEW_OF_STORE: Duration = Duration::from_secs(15 * 60);
 const LONGEST_SIGNED: usize = 1 << 27;
 /// Where services are signed for that are the same in all regions.
 const GLOBAL: &str = "us-east-1";
-/// Longest life of a signed link.
+/// Longest life of a signed link, in seconds (source: "Authenticating Requests: Using Query Parameters", S3's API reference).
 const LONGEST_LINK: u64 = 7 * 24 * 3600;
 
 /// Access keys that a cloud knows.
@@ -93,6 +93,7 @@ enum Fault {
     Mismatch,
     Skewed,
     LinkExpired,
+    LinkTooLong,
 }
 
 /// Checks a request, and gives it back if its signature is right.
@@ -137,6 +138,9 @@ pub(super) fn check_link<B>(request: &Request<B>, shape: &Shape, now: Timestamp)
         pairs.find(|(name, _)| name == wanted).map(|(_, value)| value)
     };
     let number = |name: &str| value(name)?.parse::<i64>().ok();
+    if number("X-Amz-Expires").is_some_and(|life| life > LONGEST_LINK.cast_signed()) {
+        return Err(refusal(Fault::LinkTooLong, shape));
+    }
     // The second from which on it is of no use any more. Links of the older kind say it themselves.
     let ends = match (value("X-Amz-Date"), number("X-Amz-Expires")) {
         (Some(date), Some(life)) => made_at(&date).map(|made| made.as_second().saturating_add(life)),
@@ -408,6 +412,9 @@ fn refusal(fault: Fault, shape: &Shape) -> Refusal {
     const MISMATCH: &str = "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access \
                             Key and signing method. Consult the service documentation for details.";
     let of_document = matches!(shape, Shape::Json(_) | Shape::Cbor);
+    // Services that speak REST refuse with another status than those that name the operation in a header.
+    let speaks_rest = matches!(shape, Shape::Json(kind) if kind == "application/json");
+    let of_key = if speaks_rest { 403 } else { 400 };
     let (status, code, message) = match (fault, shape) {
         (Fault::Missing, Shape::Store) => (403, "AccessDenied", "Access Denied"),
         (Fault::Missing, _) if of_document => (
@@ -437,7 +444,7 @@ fn refusal(fault: Fault, shape: &Shape) -> Refusal {
             "The AWS Access Key Id you provided does not exist in our records.",
         ),
         (Fault::UnknownKey, _) if of_document => (
-            400,
+            of_key,
             "UnrecognizedClientException",
             "The security token included in the request is invalid.",
         ),
@@ -451,7 +458,7 @@ fn refusal(fault: Fault, shape: &Shape) -> Refusal {
             "SignatureDoesNotMatch",
             "The request signature we calculated does not match the signature you provided. Check your key and signing method.",
         ),
-        (Fault::Mismatch, _) if of_document => (400, "InvalidSignatureException", MISMATCH),
+        (Fault::Mismatch, _) if of_document => (of_key, "InvalidSignatureException", MISMATCH),
         (Fault::Mismatch, _) => (403, "SignatureDoesNotMatch", MISMATCH),
         (Fault::Skewed, Shape::Store) => (
             403,
@@ -459,11 +466,16 @@ fn refusal(fault: Fault, shape: &Shape) -> Refusal {
             "The difference between the request time and the current time is too large.",
         ),
         (Fault::Skewed, _) if of_document => (
-            400,
+            of_key,
             "InvalidSignatureException",
             "Signature expired or not yet current.",
         ),
         (Fault::Skewed, _) => (403, "SignatureDoesNotMatch", "Signature expired or not yet current."),
+        (Fault::LinkTooLong, _) => (
+            400,
+            "AuthorizationQueryParametersError",
+            "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than 604800 seconds",
+        ),
         (Fault::LinkExpired, Shape::Store) => (403, "AccessDenied", "Request has expired"),
         (Fault::LinkExpired, _) => (403, "SignatureDoesNotMatch", "Signature expired."),
     };

@@ -79,17 +79,23 @@ pub(super) enum Hop {
 #[derive(Clone, Debug)]
 pub(super) struct Upstream {
     client: Client<Connector, Upload>,
+    /// For requests that cannot be sent again: each has a connection of its own. An application may close a kept one in the moment when
+    /// the next request comes, above all one that has answered before it had read the body of the request before.
+    once: Client<Connector, Upload>,
 }
 
 impl Upstream {
     pub(super) fn new() -> Self {
-        let client = Client::builder(TokioExecutor::new())
+        let mut builder = Client::builder(TokioExecutor::new());
+        builder
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(POOL_IDLE_TIMEOUT)
             .retry_canceled_requests(true)
-            .http1_max_headers(MOST_HEADERS)
-            .build(Connector);
-        Self { client }
+            .http1_max_headers(MOST_HEADERS);
+        Self {
+            client: builder.build(Connector),
+            once: builder.pool_max_idle_per_host(0).build(Connector),
+        }
     }
 
     /// Sends the request to that address and gives its answer. `hold` is kept until the answer's body (or the tunnel, when
@@ -123,7 +129,7 @@ impl Upstream {
             if repeatable {
                 self.send_repeatedly(parts).await
             } else {
-                self.client
+                self.once
                     .request(Request::from_parts(parts, body))
                     .await
                     .map_err(|error| trouble_of(&error))

@@ -1,7 +1,9 @@
 //! What an Application Load Balancer neither passes on nor takes from a target (source: User Guide, "HTTP header limits" of the
 //! quotas, and "HTTP 400" to "HTTP 502" of the troubleshooting).
 
-use http::{HeaderMap, Method, Request, StatusCode};
+use http::header::HOST;
+use http::uri::Authority;
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Version};
 
 use super::headers::FORWARDED_FOR;
 
@@ -29,6 +31,9 @@ pub(super) fn refusal<B>(request: &Request<B>) -> Option<StatusCode> {
     if *request.method() == Method::CONNECT {
         return Some(StatusCode::BAD_REQUEST);
     }
+    if !is_host_right(request) {
+        return Some(StatusCode::BAD_REQUEST);
+    }
     let target = request.uri().path_and_query().map_or(1, |path| path.as_str().len());
     let first = request.method().as_str().len() + target + " HTTP/1.1\r\n ".len();
     let (longest, all) = measure(request.headers());
@@ -42,6 +47,18 @@ pub(super) fn refusal<B>(request: &Request<B>) -> Option<StatusCode> {
     (addresses > MOST_ADDRESSES).then(|| {
         StatusCode::from_u16(TOO_MANY_ADDRESSES).expect("a status has three digits, of which the first is no zero")
     })
+}
+
+/// Whether a request names one host (source: RFC 9112, section 3.2). Before HTTP/1.1 it need not name any.
+fn is_host_right<B>(request: &Request<B>) -> bool {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    let is_name =
+        |host: &HeaderValue| Authority::try_from(host.as_bytes()).is_ok_and(|host| !host.as_str().contains('@'));
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) => is_name(host),
+        (Some(_), Some(_)) => false,
+        (None, _) => request.version() < Version::HTTP_11,
+    }
 }
 
 /// Whether the headers of an answer are more than a target may send.
@@ -62,11 +79,30 @@ mod tests {
     use super::*;
 
     fn refused(method: &str, path: &str, headers: &[(&str, &str)]) -> Option<u16> {
-        let mut request = Request::builder().method(method).uri(path);
+        // What it has to have, and nothing besides: the others are measured.
+        let mut request = Request::builder().method(method).uri(path).version(Version::HTTP_10);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         refusal(&request.body(()).unwrap()).map(|status| status.as_u16())
+    }
+
+    #[test]
+    fn a_request_names_one_host() {
+        assert_eq!(refused("GET", "/", &[("host", "shop"), ("host", "shop")]), Some(400));
+        let of = |host: Option<&str>, version: Version| {
+            let mut request = Request::builder().version(version);
+            if let Some(host) = host {
+                request = request.header("host", host);
+            }
+            refusal(&request.body(()).unwrap()).map(|status| status.as_u16())
+        };
+        assert_eq!(of(Some("shop:8080"), Version::HTTP_11), None);
+        assert_eq!(of(None, Version::HTTP_10), None);
+        assert_eq!(of(None, Version::HTTP_11), Some(400));
+        for host in ["", "a b", "a/b", "me@shop"] {
+            assert_eq!(of(Some(host), Version::HTTP_11), Some(400), "{host}");
+        }
     }
 
     #[test]

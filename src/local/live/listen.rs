@@ -8,7 +8,7 @@ const PORT: &str = "8000";
 /// Addresses of this machine, and of all its addresses. Any other is somebody else's, and so is its port.
 const OWN: [&str; 9] = ["", "*", "0", "0.0.0.0", "127.0.0.1", "localhost", "[::]", "[::1]", "::"];
 /// Options whose value is the port alone.
-const PORT_OPTIONS: [&str; 2] = ["--port", "--http-port"];
+const PORT_OPTIONS: [&str; 3] = ["--port", "--http-port", "-p"];
 
 /// The same command with the instance's own port where port 8000 of this machine stands as a word, as the value of an option, or in a
 /// list of addresses, in quotes or without.

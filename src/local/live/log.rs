@@ -79,10 +79,21 @@ pub(super) fn tail(path: &Path) -> String {
     tail
 }
 
-/// The last line of a log that says something.
+/// Words of lines that say why something has failed.
+const TELLING: [&str; 6] = ["error:", "exception:", "error ", "cannot ", "could not ", "not found"];
+/// So many of the newest lines are looked at for one that says why: what stands above is of something else.
+const NEWEST: usize = 30;
+
+/// The line of a log that tells most of why a process has ended: the newest one that names an error, or else the last one that says
+/// anything. After an error many programs say that they shut down, where a longer log is, or which version they are.
 pub(super) fn last_line(path: &Path) -> Option<String> {
     let text = tail(path);
-    let line = text.lines().rev().map(str::trim).find(|line| !line.is_empty())?;
+    let lines = || text.lines().rev().map(str::trim).filter(|line| !line.is_empty());
+    let tells = |line: &&str| {
+        let line = line.to_lowercase();
+        TELLING.iter().any(|word| line.contains(word))
+    };
+    let line = lines().take(NEWEST).find(tells).or_else(|| lines().next())?;
     Some(line.chars().take(LINE_CHARACTERS).collect())
 }
 
@@ -131,5 +142,25 @@ mod tests {
         }
         assert_eq!(tail(&path), "first\nsecond\n\n");
         assert_eq!(last_line(&path).unwrap(), "second");
+    }
+
+    #[test]
+    fn the_line_that_names_an_error_tells_most() {
+        let folder = tempfile::tempdir().unwrap();
+        for (number, (text, telling)) in [
+            (
+                "Traceback (most recent call last):\n  File \"a.py\"\nModuleNotFoundError: No module named 'x'\nWorker failed to boot.\n",
+                "ModuleNotFoundError: No module named 'x'",
+            ),
+            ("Error: listen EADDRINUSE\n    at Server\n\nNode.js v20.20.2\n", "Error: listen EADDRINUSE"),
+            ("INFO: started\nbye\n", "bye"),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let path = folder.path().join(format!("{number}.log"));
+            RotatingLog::open(&path).unwrap().write_all(text.as_bytes()).unwrap();
+            assert_eq!(last_line(&path).unwrap(), telling);
+        }
     }
 }

@@ -152,6 +152,10 @@ fn environment(site: &Site, port: u16, properties: &BTreeMap<String, String>) ->
     }
     // Last: many instances share this machine, so the port is not the application's to choose.
     environment.insert("PORT".into(), port.to_string().into());
+    // What uvicorn and gunicorn go by where the command names no address. Gunicorn's goes before a configuration file of its own.
+    environment.insert("UVICORN_PORT".into(), port.to_string().into());
+    let gunicorn = environment.entry("GUNICORN_CMD_ARGS".into()).or_default();
+    gunicorn.push(format!(" --bind=127.0.0.1:{port}"));
     environment
 }
 
@@ -173,7 +177,17 @@ mod tests {
         let properties = BTreeMap::from([("COLOR".to_owned(), "blue".to_owned()), ("PORT".into(), "1".into())]);
         let environment = environment(&site, 4711, &properties);
         let names: Vec<_> = environment.keys().filter_map(|name| name.to_str()).collect();
-        assert_eq!(names, ["COLOR", "HOME", "LANG", "PATH", "PORT", "TMPDIR"]);
+        let expected = [
+            "COLOR",
+            "GUNICORN_CMD_ARGS",
+            "HOME",
+            "LANG",
+            "PATH",
+            "PORT",
+            "TMPDIR",
+            "UVICORN_PORT",
+        ];
+        assert_eq!(names, expected);
         assert_eq!(environment[&OsString::from("PORT")], "4711");
         assert_eq!(environment[&OsString::from("HOME")], "/data/app");
         assert_eq!(environment[&OsString::from("PATH")], "/venv/bin:/bin");

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::Document;
-use super::faults::{invalid, missing, next_token, not_implemented};
+use super::faults::{invalid, missing, next_token, not_implemented, validation};
 use super::measurements::Measurements;
 use super::series::{Metric, NAMESPACE, Statistic};
 use crate::local::fault::Fault;
@@ -59,6 +59,12 @@ impl Measurements {
             let id = query
                 .text_of("Id")
                 .ok_or_else(|| missing("MetricDataQueries.member.Id"))?;
+            if !id.starts_with(|first: char| first.is_ascii_lowercase()) {
+                return Err(validation(format!(
+                    "The value {id} for parameter MetricDataQueries.member.{}.Id is invalid: it must begin with a lower-case letter.",
+                    number + 1
+                )));
+            }
             if !ids.insert(id) {
                 return Err(invalid(format!("The id {id} is used by more than one query.")));
             }

@@ -1,5 +1,8 @@
 //! What S3 says when it refuses, in its own words, so that clients which look at codes or texts behave as they would in AWS.
 
+use http::HeaderValue;
+use http::header::{ETAG, LAST_MODIFIED};
+use s3s::dto::{Timestamp, TimestampFormat};
 use s3s::{S3Error, S3ErrorCode, s3_error};
 
 pub(super) fn no_such_bucket() -> S3Error {
@@ -24,8 +27,25 @@ pub(super) fn precondition_failed() -> S3Error {
     )
 }
 
-pub(super) fn not_modified() -> S3Error {
-    S3Error::new(S3ErrorCode::NotModified)
+/// That a client has what is there: who it is it is told as with the whole (source: RFC 9110, section 15.4.5).
+pub(super) fn not_modified(entity_tag: &str, modified: &Timestamp) -> S3Error {
+    let mut error = S3Error::new(S3ErrorCode::NotModified);
+    let mut date = Vec::new();
+    // Into a list of bytes it can always be written.
+    let _written = modified.format(TimestampFormat::HttpDate, &mut date);
+    let told = [(ETAG, format!("\"{entity_tag}\"").into_bytes()), (LAST_MODIFIED, date)];
+    let headers = told
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, HeaderValue::from_bytes(&value).ok()?)));
+    error.set_headers(headers.collect());
+    error
+}
+
+pub(super) fn metadata_too_large() -> S3Error {
+    s3_error!(
+        MetadataTooLarge,
+        "Your metadata headers exceed the maximum allowed metadata size"
+    )
 }
 
 pub(super) fn invalid_part() -> S3Error {

@@ -20,6 +20,8 @@ pub(super) struct Object {
     pub(super) description: Description,
     /// Whether it was uploaded in parts, so that its entity tag is not the MD5 of its content.
     pub(super) in_parts: bool,
+    /// The upload in parts that it was made of.
+    pub(super) upload: Option<String>,
     /// Its version, in a bucket with versioning. Set when it takes its place.
     pub(super) version: Option<String>,
 }

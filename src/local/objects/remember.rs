@@ -231,6 +231,7 @@ impl ObjectStore {
             modified: kept.modified,
             description: kept.description,
             in_parts: kept.in_parts,
+            upload: kept.upload,
             version: kept.version,
         }
     }
@@ -291,6 +292,8 @@ struct KeptObject {
     modified: Timestamp,
     description: Description,
     in_parts: bool,
+    #[serde(default)]
+    upload: Option<String>,
     version: Option<String>,
 }
 
@@ -302,6 +305,7 @@ fn kept_object(object: &Object) -> KeptObject {
         modified: object.modified,
         description: object.description.clone(),
         in_parts: object.in_parts,
+        upload: object.upload.clone(),
         version: object.version.clone(),
     }
 }

@@ -248,6 +248,7 @@ impl ObjectStore {
             modified: self.now(),
             description,
             in_parts: false,
+            upload: None,
             version: None,
         }
     }
@@ -410,6 +411,7 @@ impl Storage for ObjectStore {
             modified: self.now(),
             description: object.description.clone(),
             in_parts: object.in_parts,
+            upload: None,
             version: None,
         };
         self.commit(to.0, to.1, &Condition::default(), copy).is_ok()

@@ -182,16 +182,24 @@ impl ObjectStore {
         id: &str,
         completion: &Completion,
     ) -> S3Result<Arc<Object>> {
-        let upload = self.upload(bucket, key, id)?;
+        let upload = match self.upload(bucket, key, id) {
+            Ok(upload) => upload,
+            // Who has not heard the answer asks again, and gets the same one.
+            Err(gone) => return self.made_of(bucket, key, id).ok_or(gone),
+        };
         let parts = upload.choose(&completion.parts)?;
         let joined = self.join(&upload, &parts).await?;
-        let object = upload.object(&parts, joined, completion, self.now())?;
+        let object = Object {
+            upload: Some(id.to_owned()),
+            ..upload.object(&parts, joined, completion, self.now())?
+        };
 
         let mut state = self.state();
         let named = (key.to_owned(), id.to_owned());
         // Somebody may have completed or aborted it while the parts were joined.
         if !state.bucket(bucket)?.uploads.contains_key(&named) {
-            return Err(errors::no_such_upload());
+            drop(state);
+            return self.made_of(bucket, key, id).ok_or_else(errors::no_such_upload);
         }
         let (object, replaced) = state.replace(bucket, key, &completion.condition, object)?;
         let finished = state.bucket(bucket)?.uploads.remove(&named);
@@ -200,6 +208,12 @@ impl ObjectStore {
         drop(state);
         drop(gone);
         Ok(object)
+    }
+
+    /// The object that was made of an upload, while it is there.
+    fn made_of(&self, bucket: &str, key: &str, id: &str) -> Option<Arc<Object>> {
+        let object = self.get(bucket, key).ok()?;
+        (object.upload.as_deref() == Some(id)).then_some(object)
     }
 
     async fn join(&self, upload: &Upload, parts: &[Arc<Part>]) -> S3Result<Received> {
@@ -316,6 +330,7 @@ impl Upload {
             modified: now,
             description: self.description.clone(),
             in_parts: true,
+            upload: None,
             version: None,
         })
     }

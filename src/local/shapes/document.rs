@@ -20,10 +20,7 @@ pub(crate) fn check_document(operation: &str, input: &Document) -> Result<(), Fa
     let Some(members) = table.operation(operation) else {
         return Ok(());
     };
-    let mut flat = Flat {
-        table,
-        parameters: Vec::new(),
-    };
+    let mut flat = Flat::new(table);
     let fault = |code, message| Fault {
         status: 400,
         code,
@@ -47,18 +44,25 @@ pub(crate) fn check_document(operation: &str, input: &Document) -> Result<(), Fa
 const SERIALIZATION: &str = "SerializationException";
 
 /// A document as the parameters that a query would have.
-struct Flat<'a> {
+pub(super) struct Flat<'a> {
     table: &'a Table,
-    parameters: Vec<(String, String)>,
+    pub(super) parameters: Vec<(String, String)>,
 }
 
-impl Flat<'_> {
+impl<'a> Flat<'a> {
+    pub(super) fn new(table: &'a Table) -> Self {
+        Self {
+            table,
+            parameters: Vec::new(),
+        }
+    }
+
     /// Adds the known members of a structure.
     ///
     /// # Errors
     ///
     /// The place of a value that is of another type.
-    fn structure(&mut self, members: &[Member], given: &Document, path: &str) -> Result<(), String> {
+    pub(super) fn structure(&mut self, members: &[Member], given: &Document, path: &str) -> Result<(), String> {
         let Document::Map(_) = given else {
             return Err(path.to_owned());
         };
@@ -98,7 +102,8 @@ impl Flat<'_> {
             (Shape::Boolean, Document::Bool(value)) => value.to_string(),
             // Any number is a moment; which one does not matter here.
             (Shape::Timestamp, Document::Time(_) | Document::Number(_)) => Timestamp::default().to_string(),
-            (Shape::Map { .. } | Shape::Blob, _) => return Ok(()),
+            // That it is there, whatever is in it.
+            (Shape::Map { .. } | Shape::Blob, _) => String::new(),
             (
                 Shape::List { .. }
                 | Shape::Text { .. }

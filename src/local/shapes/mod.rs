@@ -5,6 +5,7 @@
 
 mod check;
 mod document;
+mod json;
 mod table;
 mod xml;
 
@@ -15,6 +16,7 @@ use check::Check;
 use table::Table;
 
 pub(crate) use document::check_document;
+pub(crate) use json::{AskedJson, check_json};
 pub(crate) use xml::{Asked, NotTaken, check_request};
 
 /// A service whose requests are checked.
@@ -23,33 +25,43 @@ pub(crate) enum Service {
     AutoScaling,
     CloudWatch,
     ElasticBeanstalk,
+    Functions,
     Identities,
     LoadBalancing,
+    Pipelines,
+    Schedules,
     Tokens,
     Zones,
 }
 
 impl Service {
     /// All of them.
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 10] = [
         Self::AutoScaling,
         Self::CloudWatch,
         Self::ElasticBeanstalk,
+        Self::Functions,
         Self::Identities,
         Self::LoadBalancing,
+        Self::Pipelines,
+        Self::Schedules,
         Self::Tokens,
         Self::Zones,
     ];
 
-    /// The service of that version of an API, among those that speak the query protocol, or did so before they spoke in
-    /// documents.
+    /// Whether it speaks the query protocol, or did so before it spoke in documents.
+    fn speaks_query(self) -> bool {
+        !matches!(self, Self::Functions | Self::Pipelines | Self::Schedules | Self::Zones)
+    }
+
+    /// The service of that version of an API, among those that speak the query protocol.
     fn of_version(version: &str) -> Option<Self> {
-        let mut services = Self::ALL.into_iter().filter(|service| *service != Self::Zones);
+        let mut services = Self::ALL.into_iter().filter(|service| service.speaks_query());
         services.find(|service| service.table().version() == version)
     }
 
     fn table(self) -> &'static Table {
-        static TABLES: [OnceLock<Table>; 7] = [const { OnceLock::new() }; 7];
+        static TABLES: [OnceLock<Table>; 10] = [const { OnceLock::new() }; 10];
         let (place, text) = match self {
             Self::AutoScaling => (0, include_str!("autoscaling.txt")),
             Self::ElasticBeanstalk => (1, include_str!("elasticbeanstalk.txt")),
@@ -58,6 +70,9 @@ impl Service {
             Self::Tokens => (4, include_str!("sts.txt")),
             Self::CloudWatch => (5, include_str!("cloudwatch.txt")),
             Self::Zones => (6, include_str!("route53.txt")),
+            Self::Functions => (7, include_str!("lambda.txt")),
+            Self::Pipelines => (8, include_str!("codepipeline.txt")),
+            Self::Schedules => (9, include_str!("scheduler.txt")),
         };
         TABLES[place].get_or_init(|| Table::read(text))
     }

@@ -22,7 +22,7 @@ pub(super) struct Member {
     pub(super) is_required: bool,
 }
 
-/// How an operation is asked for in REST with XML.
+/// How an operation is asked for in REST.
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) operation: &'static str,
@@ -30,7 +30,9 @@ pub(super) struct Request {
     path: Vec<&'static str>,
     /// Names in the query, and the members that they are.
     pub(super) query: Vec<(&'static str, &'static str)>,
-    /// The name of the document and its namespace, if there is one.
+    /// The same of headers, in small letters.
+    pub(super) headers: Vec<(&'static str, &'static str)>,
+    /// The name of the document and its namespace, if there is one; of JSON, which has none, these words say that.
     pub(super) root: Option<(&'static str, &'static str)>,
 }
 
@@ -140,10 +142,11 @@ impl Request {
         pairs.filter_map(|(own, part)| Some((member_of(own)?, *part)))
     }
 
-    /// Whether a member is an element of the document.
+    /// Whether a member is in the document.
     pub(super) fn is_in_document(&self, member: &str) -> bool {
         let elsewhere = self.path.iter().filter_map(|part| member_of(part));
-        let elsewhere = elsewhere.chain(self.query.iter().map(|(_, member)| *member));
+        let named = self.query.iter().chain(&self.headers);
+        let elsewhere = elsewhere.chain(named.map(|(_, member)| *member));
         !elsewhere.into_iter().any(|other| other == member)
     }
 }
@@ -162,12 +165,20 @@ fn request(operation: &'static str, text: &'static str) -> Option<Request> {
         [name, namespace] => Some((*name, *namespace)),
         _ => return None,
     };
-    let query = query.into_iter().map(|word| word.split_once('='));
+    let named = |words: Vec<&'static str>| {
+        words
+            .into_iter()
+            .map(|word| word.split_once('='))
+            .collect::<Option<_>>()
+    };
+    let (headers, query) = query.into_iter().partition(|word| word.starts_with('@'));
+    let headers: Vec<&'static str> = headers;
     Some(Request {
         operation,
         method,
         path,
-        query: query.collect::<Option<_>>()?,
+        query: named(query)?,
+        headers: named(headers.iter().map(|word| &word[1..]).collect())?,
         root,
     })
 }

@@ -150,7 +150,7 @@ pub(super) fn watch(release: &Release, seen: &Observation) -> Option<Decision> {
     if let Some(why) = release.assessment.unhealthy() {
         return Some(taken_back(why));
     }
-    if seen.public.is_none() || !due(release.watch.last, release.look_every(), seen.at) {
+    if seen.public.is_none() || !release.look_is_due(seen.at) {
         return failing(release, seen);
     }
     let look = looked(release, seen);

@@ -11,12 +11,14 @@ names, types, lengths, patterns; no text. One line for each shape:
     number      NAME least..most
     real, boolean, timestamp, blob   NAME
 
-For a service that speaks REST with XML there is another line for each operation, and a list ends with the name of its elements:
+For a service that speaks REST there is another line for each operation:
 
-    request     NAME METHOD path/{member} [query=member]... [root namespace]
+    request     NAME METHOD path/{member} [query=member]... [@header=member]... [root namespace]
+
+Members that come neither from the path, nor from the query, nor from headers are in the document, which is `body json` for services
+that speak JSON. Where a service speaks XML, a list ends with the name of its elements:
+
     list        NAME shape least..most element
-
-Members that come neither from the path nor from the query are elements of the document.
 
 usage: constraints.py FOLDER       write the tables
        constraints.py FOLDER --check   exit with 1 where a table is not what would be written
@@ -56,6 +58,15 @@ SERVICES = {
     "route53": """ChangeResourceRecordSets CreateHealthCheck CreateHostedZone DeleteHealthCheck DeleteHostedZone GetChange
         GetHealthCheck GetHealthCheckStatus GetHostedZone GetHostedZoneCount ListHealthChecks ListHostedZones
         ListHostedZonesByName ListResourceRecordSets""",
+    "codepipeline": """CreatePipeline DeletePipeline DisableStageTransition EnableStageTransition GetJobDetails GetPipeline
+        GetPipelineExecution GetPipelineState ListActionExecutions ListPipelineExecutions ListPipelines ListTagsForResource
+        PutApprovalResult PutJobFailureResult PutJobSuccessResult RetryStageExecution RollbackStage
+        StartPipelineExecution StopPipelineExecution TagResource UntagResource UpdatePipeline""",
+    "lambda": """AddPermission CreateFunction DeleteFunction DeleteFunctionConcurrency DeleteFunctionEventInvokeConfig
+        GetFunction GetFunctionConcurrency GetFunctionConfiguration GetFunctionEventInvokeConfig GetPolicy Invoke
+        ListFunctions ListTags PutFunctionConcurrency PutFunctionEventInvokeConfig RemovePermission TagResource
+        UntagResource UpdateFunctionCode UpdateFunctionConfiguration UpdateFunctionEventInvokeConfig""",
+    "scheduler": "CreateSchedule DeleteSchedule GetSchedule ListSchedules UpdateSchedule",
 }
 
 NUMBERS = {"integer": (-(2**31), 2**31 - 1), "long": (-(2**63), 2**63 - 1)}
@@ -72,9 +83,9 @@ def eb_model():
 
 
 def pattern(text):
-    """A pattern as Rust's `regex` has it, or none: surrogates are no characters there."""
+    """A pattern as Rust's `regex` has it, or none: surrogates are no characters there, and it does not look around."""
     text = re.sub(r"\\u([0-9A-Fa-f]{4})", lambda found: "\\u{%s}" % found[1], text)
-    if re.search(r"\\u\{[dD][89a-fA-F]", text):
+    if re.search(r"\\u\{[dD][89a-fA-F]|\(\?<?[!=]", text):
         return None
     return text.replace("\n", "")
 
@@ -143,10 +154,12 @@ class Table:
         self.lines[name] = " ".join(line)
 
 
-def request(operation, shapes, version):
+def request(operation, shapes, version, is_xml):
     """Where the members of an operation come from."""
     given = operation.get("input", {})
-    path = operation["http"]["requestUri"].strip("/").removeprefix(version + "/")
+    path = operation["http"]["requestUri"].strip("/")
+    if is_xml:
+        path = path.removeprefix(version + "/")
     query, in_document = [], False
     for member, of in sorted(shapes[given["shape"]].get("members", {}).items()):
         place, name = of.get("location"), of.get("locationName", member)
@@ -154,18 +167,23 @@ def request(operation, shapes, version):
             path = path.replace("{%s}" % name, "{%s}" % member)
         elif place == "querystring":
             query.append(f"{name}={member}")
+        elif place == "header" and not is_xml:
+            query.append(f"@{name.lower()}={member}")
+        elif member == shapes[given["shape"]].get("payload") and not is_xml:
+            pass  # All of the body, whatever it is.
         elif place:
             raise SystemExit(f"{member} is a {place}, which has no line yet")
         else:
             in_document = True
-    root = [given["locationName"], given["xmlNamespace"]["uri"]] if in_document else []
+    root = ([given["locationName"], given["xmlNamespace"]["uri"]] if is_xml else ["body", "json"]) if in_document else []
     return [operation["http"]["method"], path, *query, *root]
 
 
 def table(service, operations):
     model = botocore.session.get_session().get_component("data_loader").load_service_model(service, "service-2")
     more = eb_model()["shapes"] if service == "elasticbeanstalk" and eb_model() else None
-    is_xml = model["metadata"]["protocol"] == "rest-xml"
+    protocol = model["metadata"]["protocol"]
+    is_xml = protocol == "rest-xml"
     made = Table(model["shapes"], more, is_xml)
     version = model["metadata"]["apiVersion"]
     lines = []
@@ -173,8 +191,9 @@ def table(service, operations):
         shape = model["operations"][operation].get("input")
         words = made.members(shape["shape"]) if shape else []
         lines.append(" ".join(["operation", operation, *words]))
-        if is_xml:
-            lines.append(" ".join(["request", operation, *request(model["operations"][operation], model["shapes"], version)]))
+        if protocol.startswith("rest-"):
+            asked = request(model["operations"][operation], model["shapes"], version, is_xml)
+            lines.append(" ".join(["request", operation, *asked]))
     lines += sorted(line for line in made.lines.values())
     head = f"# {model['metadata']['serviceId']} {version}: written by tests/it/interop/constraints.py from botocore {botocore.__version__}"
     return "\n".join([head, *lines]) + "\n"

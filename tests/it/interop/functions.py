@@ -53,11 +53,16 @@ while True:
 """
 
 HANDLER = """
+import logging
 import os
 
 def handle(event, context):
     if event.get("raise"):
         raise ValueError(event["raise"])
+    if event.get("odd"):
+        return {1, 2}
+    if event.get("id"):
+        return [context.aws_request_id, len(logging.getLogger().handlers)]
     client = context.client_context
     return {"sum": sum(event["numbers"]), "left": context.get_remaining_time_in_millis(), "name": context.function_name,
             "region": os.environ["AWS_REGION"], "client": client and client.custom, "title": client and client.client.app_title}
@@ -176,9 +181,25 @@ assert error is None and answer["client"] == {"name": "Jörg"} and answer["title
 assert refused(functions.invoke, FunctionName="handler", ClientContext="{}") == "InvalidRequestContentException"
 error, raised = invoke("handler", {"raise": "no"})
 assert error == "Unhandled" and raised["errorType"] == "ValueError" and raised["errorMessage"] == "no", raised
-functions.update_function_code(FunctionName="handler", ZipFile=package("other.py", HANDLER))
-functions.get_waiter("function_updated_v2").wait(FunctionName="handler", WaiterConfig={"Delay": 1})
-assert invoke("handler", {})[1]["errorType"] == "Runtime.ImportModuleError"
+assert raised["requestId"] and raised["stackTrace"], raised
+error, raised = invoke("handler", {"odd": True})
+assert error == "Unhandled" and raised["errorType"] == "Runtime.MarshalError" and raised["stackTrace"] == [], raised
+assert raised["errorMessage"] == "Unable to marshal response: Object of type set is not JSON serializable", raised
+# By the id of the answer an operator finds the log.
+answer = functions.invoke(FunctionName="handler", Payload=json.dumps({"id": True}))
+assert json.loads(answer["Payload"].read()) == [answer["ResponseMetadata"]["RequestId"], 1], answer
+for code, kind in [
+    (package("other.py", HANDLER), "Runtime.ImportModuleError"),
+    (package("app.py", "def handle(:\n"), "Runtime.UserCodeSyntaxError"),
+]:
+    functions.update_function_code(FunctionName="handler", ZipFile=code)
+    functions.get_waiter("function_updated_v2").wait(FunctionName="handler", WaiterConfig={"Delay": 1})
+    assert invoke("handler", {})[1]["errorType"] == kind
+arn = functions.get_function_configuration(FunctionName="plain")["FunctionArn"]
+assert refused(functions.invoke, FunctionName=arn.replace("central", "west")) == "ResourceNotFoundException"
+assert refused(functions.invoke, FunctionName=arn.replace("123456789012", "210987654321")) == "AccessDeniedException"
+assert refused(functions.update_function_configuration, FunctionName="plain", Timeout=901) == "ValidationException"
+assert refused(functions.update_function_configuration, FunctionName="plain", Description="x" * 257) == "ValidationException"
 
 names = [function["FunctionName"] for function in functions.list_functions()["Functions"]]
 assert names == ["badly", "handler", "hollow", "plain"], names

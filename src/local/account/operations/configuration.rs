@@ -181,7 +181,7 @@ impl Account {
                 // Without any, too: the eb CLI asks for the list before it asks the user.
                 xml.texts("ValueOptions", self.balancers.names().map(|(_, arn)| arn));
             }
-            options::Value::Text => {}
+            options::Value::Text | options::Value::Path => {}
             options::Value::Boolean => xml.texts("ValueOptions", ["false", "true"]),
             options::Value::Choice(choices) => xml.texts("ValueOptions", choices),
             options::Value::Number(least, most) => {

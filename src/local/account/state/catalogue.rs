@@ -4,7 +4,7 @@
 //! gives to an Amazon Linux 2023 platform; `None` stands for options that are unset unless somebody sets them.
 
 use super::options::Change::{self, NoInterruption as N, RestartApplicationServer as S, RestartEnvironment as E};
-use super::options::Value::{self, Boolean, Choice, Number, Text};
+use super::options::Value::{self, Boolean, Choice, Number, Path, Text};
 
 /// Options of one namespace. A name that ends in `:*` stands for all namespaces that begin so.
 pub(super) type Namespace = (&'static str, &'static [Entry]);
@@ -15,7 +15,7 @@ pub(super) type Entry = (&'static str, Option<&'static str>, Value, Change);
 const PROCESS: &[Entry] = &[
     ("DeregistrationDelay", Some("20"), Number(0, 3600), N),
     ("HealthCheckInterval", Some("15"), Number(5, 300), N),
-    ("HealthCheckPath", Some("/"), Text, N),
+    ("HealthCheckPath", Some("/"), Path, N),
     ("HealthCheckTimeout", Some("5"), Number(1, 60), N),
     ("HealthyThresholdCount", Some("3"), Number(2, 10), N),
     ("MatcherHTTPCode", Some("200"), Text, N),

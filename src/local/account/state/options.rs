@@ -63,6 +63,8 @@ impl Change {
 pub(crate) enum Value {
     /// Any text.
     Text,
+    /// A path of an address.
+    Path,
     /// `true` or `false`.
     Boolean,
     /// A whole number within limits.
@@ -79,6 +81,12 @@ impl Value {
         }
         match self {
             Self::Text => None,
+            Self::Path => {
+                let is_path = value.starts_with('/') && value.parse::<http::uri::PathAndQuery>().is_ok();
+                (!is_path).then(|| {
+                    "Health check path must begin with a '/' and hold no character that a path cannot".to_owned()
+                })
+            }
             Self::Boolean => (!value.eq_ignore_ascii_case("true") && !value.eq_ignore_ascii_case("false"))
                 .then(|| "Value is not one of the allowed values: [true, false]".to_owned()),
             Self::Number(least, most) => match value.parse::<u32>() {
@@ -344,12 +352,23 @@ impl OptionSettings {
     }
 }
 
+/// The longest text that Linux gives a process as one variable, with its name (source: `MAX_ARG_STRLEN`).
+const LONGEST_VARIABLE: usize = 120 * 1024;
+
 fn complaint(option: &OptionName, value: &str) -> Option<Complaint> {
     let OptionName { namespace, name, .. } = option;
-    if is_open(namespace) {
+    // No process can be given such a variable.
+    let is_no_variable = namespace == PROPERTIES
+        && (name.contains(['=', '\0']) || value.contains('\0') || value.len() > LONGEST_VARIABLE);
+    if is_open(namespace) && !is_no_variable {
         return None;
     }
     let message = match find(namespace, name) {
+        // The value may be a secret.
+        _ if is_no_variable => format!(
+            "Invalid option value (Namespace: '{namespace}', OptionName: '{}'): no environment variable can have this name or value",
+            name.replace('\0', "\\0")
+        ),
         None => format!(
             "Invalid option specification (Namespace: '{namespace}', OptionName: '{name}'): \
              Unknown configuration setting."
@@ -431,6 +450,29 @@ mod tests {
             ]
         );
         assert_eq!(settings(&[(GROUP, "MinSize", "5")]).complaints().len(), 1);
+        for path in ["hc", "http://x/y", "/a b"] {
+            assert_eq!(
+                settings(&[(PROCESS, "HealthCheckPath", path)]).complaints().len(),
+                1,
+                "{path}"
+            );
+        }
+        assert!(
+            settings(&[(PROCESS, "HealthCheckPath", "/up?deep=1")])
+                .complaints()
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn what_no_process_can_be_given_is_refused_and_not_shown() {
+        let long = "hunter2".repeat(20_000);
+        for (name, value) in [("A=B", "hunter2"), ("A", "hunter2\0"), ("A", &long)] {
+            let complaints = settings(&[(PROPERTIES, name, value)]).complaints();
+            assert_eq!(complaints.len(), 1, "{name}");
+            assert!(!complaints[0].message.contains("hunter2"), "{}", complaints[0].message);
+        }
+        assert!(settings(&[(PROPERTIES, "a.b c", "=$\"'")]).complaints().is_empty());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::configuration::{Configuration, configured, describe};
 use super::function::{Deployed, Function, Runtime};
 use super::package::{self, CodeInput};
-use super::{Functions, Named, SETTLING, fault, invalid, view};
+use super::{Functions, Named, SETTLING, fault, invalid, invalid_value, view};
 use crate::local::automation::Account;
 use crate::local::automation::call::{JsonAnswer, JsonRequest, Outcome, not_implemented};
 use crate::local::fault::Fault;
@@ -50,7 +50,7 @@ impl Functions {
         let input: Creation = request.input(INVALID)?;
         let Named { name, qualifier } = Named::parse(&input.function_name);
         if qualifier.is_some() || !is_name(&name) {
-            return Err(invalid(format!(
+            return Err(invalid_value(format!(
                 "1 validation error detected: Value '{}' at 'functionName' failed to satisfy constraint: a name has 64 letters, digits, \
                  hyphens and underscores at most",
                 input.function_name

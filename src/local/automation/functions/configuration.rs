@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::function::{Deployed, Function, Runtime};
-use super::invalid;
+use super::{invalid, invalid_value};
 use crate::local::automation::call::not_implemented;
 use crate::local::fault::Fault;
 
@@ -108,16 +108,11 @@ pub(super) fn configured(mut deployed: Deployed, input: &Configuration) -> Resul
         })?;
     }
     if let Some(handler) = &input.handler {
-        if matches!(deployed.runtime, Runtime::Python(_)) && !handler.contains('.') {
-            return Err(invalid(format!(
-                "Bad handler '{handler}': it names no function of a module; write module.function"
-            )));
-        }
         handler.clone_into(&mut deployed.handler);
     }
     if let Some(seconds) = input.timeout {
         if !(1..=900).contains(&seconds) {
-            return Err(invalid(format!(
+            return Err(invalid_value(format!(
                 "1 validation error detected: Value '{seconds}' at 'timeout' failed to satisfy constraint: Member must have value less than or \
                  equal to 900"
             )));
@@ -126,7 +121,7 @@ pub(super) fn configured(mut deployed: Deployed, input: &Configuration) -> Resul
     }
     if let Some(memory) = input.memory_size {
         if !(128..=10_240).contains(&memory) {
-            return Err(invalid(format!(
+            return Err(invalid_value(format!(
                 "'MemorySize' value failed to satisfy constraint: Member must have value between 128 and 10240, and is {memory}"
             )));
         }
@@ -145,13 +140,14 @@ fn variables(given: &BTreeMap<String, String>) -> Result<BTreeMap<String, String
              reserved keys that are currently not supported for modification. Reserved keys used in this request: {name}"
         )));
     }
+    // The model's check passes maps over.
     let name_is_good = |name: &str| {
         name.len() > 1
             && name.starts_with(|first: char| first.is_ascii_alphabetic())
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
     };
     if let Some(name) = given.keys().find(|name| !name_is_good(name)) {
-        return Err(invalid(format!(
+        return Err(invalid_value(format!(
             "1 validation error detected: the environment variable {name:?} failed to satisfy constraint: Member must satisfy regular \
              expression pattern: [a-zA-Z]([a-zA-Z0-9_])+"
         )));

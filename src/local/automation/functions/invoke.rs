@@ -31,6 +31,8 @@ const PAUSES: [Duration; 2] = [Duration::from_secs(60), Duration::from_secs(120)
 const MAXIMUM_AGE: Duration = Duration::from_secs(21_600);
 /// What an event may have at least beside the time of the function's attempts, whatever the pace.
 const LEAST_AGE: Duration = Duration::from_secs(20);
+/// The id of an answer. That of an invocation is the invocation's own: by it its log is found.
+const REQUEST_ID: &str = "x-amzn-requestid";
 /// After which an invocation that found no room tries again.
 const THROTTLED: Duration = Duration::from_secs(1);
 
@@ -110,11 +112,14 @@ impl Functions {
             Some("DryRun") => Ok(Reply::Answered(JsonAnswer::empty(204))),
             Some("Event") => {
                 let name = function.wanted.name.clone();
-                self.enqueue(&name, payload, account, now)?;
+                let request_id = self.enqueue(&name, payload, account, now)?;
                 self.begin_what_waits(account, now);
-                Ok(Reply::Answered(JsonAnswer::empty(202)))
+                Ok(Reply::Answered(JsonAnswer {
+                    headers: vec![(REQUEST_ID, request_id)],
+                    ..JsonAnswer::empty(202)
+                }))
             }
-            None | Some("RequestResponse") => {
+            _ => {
                 if function.is_pending() {
                     return Err(fault(
                         409,
@@ -132,7 +137,6 @@ impl Functions {
                 id.map(Reply::Waits)
                     .ok_or_else(|| fault(500, "ServiceException", "The function is gone."))
             }
-            Some(other) => Err(super::invalid(format!("Unknown invocation type {other}"))),
         }
     }
 
@@ -212,6 +216,7 @@ impl Functions {
             id,
             Running {
                 function: name.to_owned(),
+                request_id: request_id.clone(),
                 invocation,
             },
         );
@@ -235,7 +240,7 @@ impl Functions {
     ) -> Option<JsonAnswer> {
         let running = self.running.remove(&id)?;
         let Some(invocation) = running.invocation else {
-            return Some(answer(end));
+            return Some(answer(end, running.request_id));
         };
         match end {
             RunEnd::Answered(response) => self.tell(&invocation, Condition::Success, Some(response), account, now),
@@ -299,12 +304,12 @@ fn client_context(request: &JsonRequest) -> Result<Option<String>, Fault> {
 }
 
 /// What a caller who waited is answered.
-fn answer(end: &RunEnd) -> JsonAnswer {
+fn answer(end: &RunEnd, request_id: String) -> JsonAnswer {
     let (body, failed) = match end {
         RunEnd::Answered(body) => (body, false),
         RunEnd::Failed(body) => (body, true),
     };
-    let mut headers = vec![("x-amz-executed-version", LATEST.to_owned())];
+    let mut headers = vec![(REQUEST_ID, request_id), ("x-amz-executed-version", LATEST.to_owned())];
     if failed {
         headers.push(("x-amz-function-error", "Unhandled".to_owned()));
     }

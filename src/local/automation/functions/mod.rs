@@ -88,6 +88,7 @@ impl fmt::Debug for RunEnd {
 #[derive(Debug)]
 struct Running {
     function: String,
+    request_id: String,
     /// `None` for a caller who waits for the answer.
     invocation: Option<Invocation>,
 }
@@ -108,6 +109,19 @@ pub(super) struct Functions {
 impl Functions {
     /// The function of a name in any of its forms.
     fn find(&self, text: &str, account: &Account) -> Result<&Function, Fault> {
+        if let ["arn", _, "lambda", region, id, ..] = text.split(':').collect::<Vec<_>>().as_slice() {
+            if *region != account.region {
+                let message = format!(
+                    "Functions from '{region}' are not reachable in this region ('{}')",
+                    account.region
+                );
+                return Err(fault(404, "ResourceNotFoundException", message));
+            }
+            if *id != account.id {
+                let message = format!("No resource-based policy of {text} allows this account the call");
+                return Err(fault(403, "AccessDeniedException", message));
+            }
+        }
         let named = Named::parse(text);
         let latest = named.qualifier.as_deref().is_none_or(|qualifier| qualifier == LATEST);
         let found = self.functions.get(&named.name).filter(|_| latest);
@@ -176,4 +190,9 @@ fn not_found(named: &Named, account: &Account) -> Fault {
 
 fn invalid(message: impl Into<String>) -> Fault {
     fault(400, "InvalidParameterValueException", message)
+}
+
+/// A value that breaks a rule of the model, or one that its document tells besides.
+fn invalid_value(message: impl Into<String>) -> Fault {
+    fault(400, "ValidationException", message)
 }

@@ -221,12 +221,6 @@ fn check_event_config(input: &EventConfigInput) -> Result<(), Fault> {
             "You must specify at least one of error handling or destination setting.",
         ));
     }
-    if retries.is_some_and(|retries| retries > 2) {
-        return Err(invalid("MaximumRetryAttempts must be between 0 and 2"));
-    }
-    if age.is_some_and(|seconds| !(60..=21_600).contains(&seconds)) {
-        return Err(invalid("MaximumEventAgeInSeconds must be between 60 and 21600"));
-    }
     Ok(())
 }
 

@@ -422,7 +422,7 @@ fn what_cannot_be_a_function_is_refused() {
         ),
         (with(&|body| body["Environment"]["Variables"]["9"] = "x".into()), 400),
         (
-            with(&|body| body["Layers"] = json!(["arn:aws:lambda:eu-central-1:1:layer:a:1"])),
+            with(&|body| body["Layers"] = json!(["arn:aws:lambda:eu-central-1:123456789012:layer:a:1"])),
             501,
         ),
         (

@@ -11,6 +11,7 @@ use super::{Context, Pipelines};
 use crate::local::automation::call::{JsonAnswer, JsonRequest, Outcome, fault, not_implemented};
 use crate::local::automation::seconds;
 use crate::local::fault::Fault;
+use crate::local::identities::USER;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -267,7 +268,7 @@ impl Pipelines {
 
 /// Everybody is the same in this account.
 pub(super) fn caller(context: &Context<'_>) -> String {
-    format!("arn:aws:iam::{}:root", context.account.id)
+    format!("arn:aws:iam::{}:user/{USER}", context.account.id)
 }
 
 fn stage_of(pipeline: &Pipeline, name: &str) -> Result<usize, Fault> {

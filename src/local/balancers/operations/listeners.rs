@@ -19,7 +19,15 @@ impl Balancers {
         let action = read::action(parameters, "DefaultActions")?;
         let action = action.ok_or_else(|| errors::validation("At least one default action must be specified"))?;
         let tags = read::tags(parameters)?;
-        if known.listeners.iter().any(|listener| listener.port == port) {
+        if let Some(there) = known.listeners.iter().find(|listener| listener.port == port) {
+            // The same once more is no other one (source: `CreateListener`).
+            if there.default_rule().is_some_and(|rule| rule.action == action) {
+                return result(|xml| {
+                    xml.list("Listeners", [there], |xml, listener| {
+                        write::listener(xml, &known.arn, listener);
+                    });
+                });
+            }
             return Err(errors::listener_exists(of));
         }
         if known.listeners.len() >= MOST {

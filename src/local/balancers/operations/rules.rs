@@ -152,7 +152,9 @@ impl Balancers {
     pub(super) fn rule(&self, arn: &str) -> Result<&ListenerRule, AwsError> {
         let listeners = self.load_balancers.iter().flat_map(|known| &known.listeners);
         let mut rules = listeners.flat_map(|listener| &listener.rules);
-        rules.find(|rule| rule.arn == arn).ok_or_else(errors::no_rule)
+        rules
+            .find(|rule| rule.arn == arn)
+            .ok_or_else(|| errors::absent(arn, &self.settings.region, errors::RULE, errors::no_rule()))
     }
 }
 

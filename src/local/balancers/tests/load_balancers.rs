@@ -96,6 +96,12 @@ fn a_load_balancer_goes_with_its_listeners_unless_it_is_protected() {
         (code, message.as_str()),
         ("ListenerNotFound", "One or more listeners not found")
     );
+    let elsewhere = listener.replace("eu-central-1", "eu-west-1");
+    for none in ["foo", &elsewhere, &world.load_balancer.clone()] {
+        let (code, message) = world.refused("DescribeListeners", &[("ListenerArns.member.1", none)]);
+        assert_eq!(code, "ValidationError");
+        assert_eq!(message, format!("'{none}' is not a valid listener ARN"));
+    }
     assert!(world.balancers.desired().is_empty());
 }
 
@@ -111,6 +117,14 @@ fn one_port_has_one_listener() {
         ("DefaultActions.member.1.Type", "fixed-response"),
         ("DefaultActions.member.1.FixedResponseConfig.StatusCode", "404"),
     ];
+    let same = world.ok("CreateListener", &taken);
+    assert_eq!(
+        World::all(&same, "ListenerArn"),
+        [first.as_str()],
+        "the same once more is no other one"
+    );
+    let mut taken = taken;
+    taken[4].1 = "503";
     assert_eq!(world.refused("CreateListener", &taken).0, "DuplicateListener");
     let moved = [("ListenerArn", second.as_str()), ("Port", "80")];
     assert_eq!(world.refused("ModifyListener", &moved).0, "DuplicateListener");

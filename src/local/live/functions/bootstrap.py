@@ -3,6 +3,7 @@
 import http.client
 import importlib
 import json
+import logging
 import os
 import sys
 import time
@@ -65,47 +66,82 @@ class Runtime:
         self.connection.getresponse().read()
 
 
-def described(error):
-    """An error as a document, without the frames of this file."""
-    frames = traceback.extract_tb(error.__traceback__)
-    lines = traceback.format_list([frame for frame in frames if frame.filename != __file__])
-    document = {"errorMessage": str(error), "errorType": type(error).__name__, "stackTrace": lines}
+class Failed(Exception):
+    """What the runtime itself has to tell: the kind of error, and a message."""
+
+
+class Log(logging.StreamHandler):
+    """The handler that the root logger has: the level, the time, the invocation and the message of each record."""
+
+    request_id = ""
+
+    def __init__(self):
+        super().__init__(sys.stderr)
+        told = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s"
+        self.setFormatter(logging.Formatter(told, "%Y-%m-%dT%H:%M:%S"))
+        self.formatter.converter = time.gmtime
+
+    def emit(self, record):
+        record.aws_request_id = self.request_id
+        super().emit(record)
+
+
+def described(error, request_id):
+    """An error's kind, and the document that tells of it, without the frames of this file."""
+    if isinstance(error, Failed):
+        (kind, message), lines = error.args, []
+    else:
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = traceback.format_list([frame for frame in frames if frame.filename != __file__])
+        kind, message = type(error).__name__, str(error)
+    document = {"errorMessage": message, "errorType": kind, "requestId": request_id, "stackTrace": lines}
     print("[ERROR]", json.dumps(document), file=sys.stderr)
-    return json.dumps(document)
+    return kind, json.dumps(document)
 
 
 def find_handler():
     root = os.environ["LAMBDA_TASK_ROOT"]
     sys.path.insert(0, root)
-    module, _, name = os.environ["_HANDLER"].rpartition(".")
+    module, dot, name = os.environ["_HANDLER"].rpartition(".")
+    if not dot:
+        raise Failed("Runtime.MalformedHandlerName", f"Bad handler '{name}': not enough values to unpack (expected 2, got 1)")
     try:
         return getattr(importlib.import_module(module.replace("/", ".")), name)
+    except SyntaxError as error:
+        raise Failed("Runtime.UserCodeSyntaxError", f"Syntax error in module '{module}': {error}") from error
     except ImportError as error:
-        raise RuntimeError("Runtime.ImportModuleError", f"Unable to import module '{module}': {error}") from error
+        raise Failed("Runtime.ImportModuleError", f"Unable to import module '{module}': {error}") from error
     except AttributeError as error:
-        raise RuntimeError("Runtime.HandlerNotFound", f"Handler '{name}' missing on module '{module}'") from error
+        raise Failed("Runtime.HandlerNotFound", f"Handler '{name}' missing on module '{module}'") from error
+
+
+def marshalled(answer):
+    try:
+        return json.dumps(answer)
+    except (TypeError, ValueError) as error:
+        raise Failed("Runtime.MarshalError", f"Unable to marshal response: {error}") from error
 
 
 def main():
     runtime = Runtime()
+    log = Log()
+    logging.getLogger().addHandler(log)
     try:
         handler = find_handler()
     except BaseException as error:
-        kind, message = type(error).__name__, str(error)
-        if isinstance(error, RuntimeError) and len(error.args) == 2:
-            kind, message = error.args
-        document = json.dumps({"errorMessage": message, "errorType": kind, "requestId": "", "stackTrace": []})
-        print("[ERROR]", document, file=sys.stderr)
+        kind, document = described(error, "")
         runtime.post("/init/error", document, kind)
         sys.exit(1)
     while True:
         headers, event = runtime.next()
         os.environ["_X_AMZN_TRACE_ID"] = headers.get("Lambda-Runtime-Trace-Id", "")
-        place = f"/invocation/{headers['Lambda-Runtime-Aws-Request-Id']}"
+        log.request_id = headers["Lambda-Runtime-Aws-Request-Id"]
+        place = f"/invocation/{log.request_id}"
         try:
-            answer = json.dumps(handler(json.loads(event), Context(headers)))
+            answer = marshalled(handler(json.loads(event), Context(headers)))
         except Exception as error:
-            runtime.post(f"{place}/error", described(error), type(error).__name__)
+            kind, document = described(error, log.request_id)
+            runtime.post(f"{place}/error", document, kind)
         else:
             runtime.post(f"{place}/response", answer)
 

@@ -10,7 +10,7 @@ macro_rules! description {
             content_encoding: $input.content_encoding,
             content_language: $input.content_language,
             expires: $input.expires,
-            metadata: $input.metadata.unwrap_or_default().into_iter().collect(),
+            metadata: super::writes::metadata($input.metadata)?,
         }
     };
 }

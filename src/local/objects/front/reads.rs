@@ -38,9 +38,10 @@ impl Asked<'_> {
             (None, Some(date)) if modified > *date => return Err(errors::precondition_failed()),
             _ => {}
         }
+        let unmodified = || errors::not_modified(&object.entity_tag, &modified);
         match (self.if_none_match, self.if_modified_since) {
-            (Some(known), _) if condition::matches(known, &object.entity_tag) => Err(errors::not_modified()),
-            (None, Some(date)) if modified <= *date => Err(errors::not_modified()),
+            (Some(known), _) if condition::matches(known, &object.entity_tag) => Err(unmodified()),
+            (None, Some(date)) if modified <= *date => Err(unmodified()),
             _ => Ok(()),
         }
     }

@@ -430,3 +430,30 @@ async fn errors_say_what_they_are_about() {
         "{body}"
     );
 }
+
+#[tokio::test]
+async fn who_completes_an_upload_twice_gets_the_same_answer_while_its_object_is_there() {
+    let world = World::new();
+    let id = world.upload("a").await;
+    let put = format!("PUT /bundles/a?partNumber=1&uploadId={id}");
+    assert_eq!(world.ask(&put, &[], "content").await.0, 200);
+    let part = "<Part><PartNumber>1</PartNumber><ETag>9a0364b9e99bb480dd25e1f0284c8555</ETag></Part>";
+    let document = format!("<CompleteMultipartUpload>{part}</CompleteMultipartUpload>");
+    let complete = format!("POST /bundles/a?uploadId={id}");
+    let first = world.ask(&complete, &[], &document).await;
+    assert_eq!(first.0, 200, "{}", first.1);
+    assert_eq!(world.ask(&complete, &[], &document).await, first);
+    assert_eq!(world.ask("PUT /bundles/a", &[], "another").await.0, 200);
+    let (status, body) = world.ask(&complete, &[], &document).await;
+    assert_eq!((status, inside(&body, "Code")), (404, Some("NoSuchUpload")));
+}
+
+#[tokio::test]
+async fn metadata_of_a_users_own_has_two_thousand_bytes_at_most() {
+    let world = World::new();
+    for (length, status) in [(2047, 200), (2048, 400)] {
+        let value = "x".repeat(length);
+        let (got, body) = world.ask("PUT /bundles/a", &[("x-amz-meta-a", &value)], "").await;
+        assert_eq!(got, status, "{body}");
+    }
+}

@@ -1,5 +1,6 @@
 //! Operations that write and remove objects.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use s3s::dto::{Error as DeleteFailure, *};
@@ -30,6 +31,19 @@ pub(super) struct From<'a> {
     key: &'a str,
     version_id: Option<&'a str>,
     pub(super) object: Arc<Object>,
+}
+
+/// The longest metadata of a user's own, names and values together (source: "Working with object metadata", User Guide).
+const MOST_METADATA: usize = 2048;
+
+/// Metadata of a user's own.
+pub(super) fn metadata(given: Option<Metadata>) -> S3Result<BTreeMap<String, String>> {
+    let given: BTreeMap<String, String> = given.unwrap_or_default().into_iter().collect();
+    let size: usize = given.iter().map(|(name, value)| name.len() + value.len()).sum();
+    if size > MOST_METADATA {
+        return Err(errors::metadata_too_large());
+    }
+    Ok(given)
 }
 
 impl Front {
@@ -151,6 +165,7 @@ impl Front {
                 modified: self.store.now(),
                 description,
                 in_parts: false,
+                upload: None,
                 version: None,
             });
         }
