@@ -151,7 +151,7 @@ impl Release {
     pub(super) fn look_is_due(&self, now: Timestamp) -> bool {
         let last = self.watch.last;
         let taken = self.taken_over.as_ref().map(|taken| taken.at);
-        let unseen = self.watch.doubt.is_none() && last.zip(taken).is_some_and(|(last, taken)| last < taken);
+        let unseen = self.watch.doubt.is_none() && last.zip(taken).is_some_and(|(last, taken)| last <= taken);
         unseen || due(last, self.look_every(), now)
     }
 
@@ -187,11 +187,12 @@ mod tests {
             why: "it was silent".to_owned(),
             forced: false,
             heard_at: last,
-            at: last,
+            at: release.started_at,
         };
         release.taken_over = Some(taken.clone());
         assert!(!release.look_is_due(soon), "it has looked since");
-        taken.at = soon;
+        // The last entry before was a look, and stands still until the takeover.
+        taken.at = last;
         release.taken_over = Some(taken);
         assert!(release.look_is_due(soon));
         release.watch.doubt = Some("a check fails".to_owned());
