@@ -26,7 +26,17 @@ fn gone(arn: &str) -> Rule {
     Rule {
         arn: arn.to_owned(),
         forward: Err("it is not there".to_owned()),
+        hosts: Vec::new(),
     }
+}
+
+/// The hosts that a rule is for.
+fn hosts(rule: &aws_sdk_elasticloadbalancingv2::types::Rule) -> Vec<String> {
+    let configs = rule
+        .conditions()
+        .iter()
+        .filter_map(|condition| condition.host_header_config());
+    configs.flat_map(|config| config.values().to_vec()).collect()
 }
 
 impl Aws {
@@ -67,6 +77,7 @@ impl Aws {
                 |rule| Rule {
                     arn: arn.clone(),
                     forward: weighable(rule),
+                    hosts: hosts(rule),
                 },
             )
         };

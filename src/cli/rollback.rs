@@ -215,7 +215,7 @@ async fn drilling(
 }
 
 fn taken_back(release: &Release, format: Format, rest: &str) -> ExitCode {
-    let text = format!("{} is on blue; {rest}", release.plan.slot_cname);
+    let text = format!("{}; {rest}", report::given_back(release));
     done(release, Outcome::RolledBack, &text, rest, format)
 }
 

@@ -200,6 +200,9 @@ fn now(release: &Release) -> String {
             pause.until
         );
     }
+    if let Some(gate) = release.gate.as_ref().filter(|gate| gate.promoted_by.is_some()) {
+        return format!("it goes through gate {}", gate.id);
+    }
     match &release.waiting {
         Some(why) => format!("phase {}: {why}", release.phase),
         None => format!("phase {}", release.phase),
@@ -227,5 +230,27 @@ mod tests {
             "{said}"
         );
         assert!(next(&release, true, None, until).contains("has taken note"));
+    }
+
+    #[test]
+    fn whoever_has_opened_a_gate_is_not_told_to_open_it() {
+        use crate::release::{OpenGate, Why};
+
+        let mut release = release(plan());
+        release.waiting = Some(Why::Working {
+            what: "somebody".to_owned(),
+        });
+        let mut gate = OpenGate {
+            id: "7-shift-3".to_owned(),
+            before: crate::spec::GatePlace::Shift,
+            since: release.started_at,
+            until: release.owned_until,
+            promoted_by: None,
+        };
+        release.gate = Some(gate.clone());
+        assert!(now(&release).contains("somebody"));
+        gate.promoted_by = Some(release.driver.clone());
+        release.gate = Some(gate);
+        assert_eq!(now(&release), "it goes through gate 7-shift-3");
     }
 }

@@ -220,6 +220,7 @@ async fn rules(world: &World, plan: &Plan) -> Result<Vec<RuleSeen>, CallError> {
         place: place(&rule.arn),
         sticky: rule.forward.as_ref().is_ok_and(|forward| forward.sticky.enabled),
         made_for: made_for.get(&rule.arn).cloned(),
+        hosts: rule.hosts.clone(),
     });
     Ok(seen.collect())
 }

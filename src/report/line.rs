@@ -1,6 +1,25 @@
 //! One event as one line.
 
+use crate::model::Span;
 use crate::release::{CallResult, Entry, Event, Look, Phase, Release};
+use crate::spec::Lever;
+
+/// Who has the traffic of a release that was taken back, as far as that is known.
+#[must_use]
+pub fn given_back(release: &Release) -> String {
+    if !release.shift_intended {
+        return "this release has moved no traffic".to_owned();
+    }
+    // The records say so; who asks gets their answer a moment later, and who has asked before keeps his.
+    if release.plan.lever == Lever::WeightedDns && release.in_sync_at.is_none() {
+        let ttl = Span::from(release.dns_ttl());
+        return format!(
+            "{} leads to blue alone by its records; Route 53 spreads that, and answers that are out already run out within {ttl} after it",
+            release.plan.slot_cname
+        );
+    }
+    "all traffic is on blue".to_owned()
+}
 
 /// What happened, for a person; `None` for what only the journal needs.
 #[must_use]
@@ -117,7 +136,7 @@ pub fn line(entry: &Entry, release: &Release) -> Option<String> {
             remove_blue: false,
         } => format!("blue is kept: {how}"),
         Event::RollbackBegan { why, .. } => format!("rolling back: {why}"),
-        Event::TrafficRestored { how } => format!("all traffic is on blue: {how}"),
+        Event::TrafficRestored { how } => format!("{}: {how}", given_back(release)),
         Event::Noted { note } => note.clone(),
         Event::Finished { outcome, why, .. } => format!("{outcome}: {why}"),
         Event::HandedOver if release.pause.is_some() => format!(

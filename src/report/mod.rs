@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 pub use backtest::backtest;
 pub use json::JsonLines;
-pub use line::line;
+pub use line::{given_back, line};
 pub use list::{HEADING, Listed, unreadable};
 pub use live::{Bar, Plain};
 pub use summary::{plan, status};

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use indicatif::HumanBytes;
 
+use super::line::given_back;
 use crate::model::Timestamp;
 use crate::model::text::plural;
 use crate::release::preflight::Findings;
@@ -145,7 +146,7 @@ pub fn status(release: &Release, now: Timestamp, free: Option<&str>, journal: &s
             let _ = writeln!(text, "  phase    {} for {since}", release.phase);
             if let Some(back) = &release.rollback {
                 let traffic = match back.restored_at {
-                    Some(at) => format!("all traffic on blue since {at}"),
+                    Some(at) => format!("{}, since {at}", given_back(release)),
                     None => "not all traffic is seen on blue yet".to_owned(),
                 };
                 let _ = writeln!(text, "  back     since {}: {}; {traffic}", back.since, back.why);
@@ -330,6 +331,10 @@ fn undriven(release: &Release) -> String {
             "`cutover promote {}` opens the gate, `cutover resume` goes on with it",
             gate.id
         ),
+        _ if release.question.is_some() => {
+            "`cutover resume` goes on with it and leaves the question open, `cutover resume --accept` answers it"
+                .to_owned()
+        }
         _ => "`cutover resume` goes on with it".to_owned(),
     };
     let unwatched = if release.shift_called_at.is_some() {
@@ -594,7 +599,10 @@ mod tests {
             ..back()
         });
         let said = shown(&release, None);
-        assert!(said.contains("all traffic on blue since 2027-01-15"), "{said}");
+        assert!(
+            said.contains("this release has moved no traffic, since 2027-01-15"),
+            "{said}"
+        );
         // Then `why` says the same.
         release.outcome = Some((Outcome::RolledBack, "an alarm is on".to_owned()));
         assert!(!shown(&release, None).contains("  back"));

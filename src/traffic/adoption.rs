@@ -66,7 +66,8 @@ pub enum NotAdopted {
     },
     /// A member that others have made.
     #[error(
-        "{name} has a weighted member that cutover did not make ({member}), with which it would share the traffic: remove it first"
+        "{name} has a weighted member that cutover did not make ({member}), with which it would share the traffic: remove it first; if it is \
+         what carries the traffic now, put a simple record in its place, both in one change batch"
     )]
     Foreign {
         /// The name.

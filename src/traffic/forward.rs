@@ -40,6 +40,8 @@ pub struct Rule {
     pub arn: String,
     /// What it does, or why that cannot be weighed.
     pub forward: Result<Forward, String>,
+    /// The hosts that it is for, with `*` and `?` in them; empty for all.
+    pub hosts: Vec<String>,
 }
 
 /// An environment's target group.
@@ -192,6 +194,7 @@ mod tests {
                     .collect(),
                 sticky: sticky.map(Stickiness::lasting).unwrap_or_default(),
             }),
+            hosts: Vec::new(),
         }
     }
 
@@ -277,6 +280,7 @@ mod tests {
         let bad = Rule {
             arn: "arn:aws:elasticloadbalancing:eu-west-1:1:listener-rule/app/shared/1/2/def".to_owned(),
             forward: Err("it redirects".to_owned()),
+            hosts: Vec::new(),
         };
         let split = forwarded(&[one.clone(), bad], &groups);
         assert_eq!(split.faults, ["rule def: it redirects"]);

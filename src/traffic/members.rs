@@ -119,7 +119,7 @@ pub fn members(name: &str, records: &[Record], slot: &str, environments: &[Hosts
             .faults
             .push(format!("{bare} belongs to the slot {}", fence.slot())),
         _ => split.faults.push(format!(
-            "there is no record {} beside it that says that {bare} is this slot's; run `cutover adopt`",
+            "there is no record {} beside it that says that {bare} is this slot's; `cutover adopt` makes it while no release is under way",
             fence_name(bare)
         )),
     }

@@ -52,7 +52,7 @@ async fn a_wish_is_not_tried_again_where_a_person_must_change_something_first() 
 #[tokio::test]
 async fn a_wish_for_a_release_that_is_over_is_not_written() {
     let (_folder, journal) = journal();
-    let mut operator = over(&journal).await;
+    let mut operator = Box::pin(over(&journal)).await;
     let last = operator.release().sequence;
     assert!(!operator.ask(Wish::EndWait).await.unwrap());
     operator.follow().await.unwrap();
@@ -74,7 +74,7 @@ async fn over(journal: &Arc<Flaky>) -> Driver {
 #[tokio::test]
 async fn the_next_release_begins_when_the_one_before_is_over() {
     let (_folder, journal) = journal();
-    let one = over(&journal).await.release().plan.id.number.0;
+    let one = Box::pin(over(&journal)).await.release().plan.id.number.0;
     let next = first(&journal, &Hands::at(0)).await;
     assert_eq!(next.release().plan.id.number.0, one + 1);
 }

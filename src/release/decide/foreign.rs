@@ -31,12 +31,12 @@ struct Finding {
 }
 
 /// How a release stops.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 enum Stop {
     /// Green is taken back or given up.
     TurnBack(Outcome),
     /// A person is called; the text says what to do.
-    Call(&'static str),
+    Call(String),
 }
 
 /// What a look at the list gives.
@@ -194,6 +194,18 @@ fn unseen(release: &Release, seen: &Observation, environments: &[EnvironmentSeen
     roll_back(what, outcome)
 }
 
+/// How a person takes the traffic from one side.
+fn by_hand(release: &Release, from: &str) -> String {
+    let slot = &release.plan.slot_cname;
+    match release.plan.lever {
+        Lever::CnameSwap => "keep green, or swap the CNAMEs".to_owned(),
+        Lever::WeightedDns => format!("set the weight of {from}'s records at {slot} to 0"),
+        Lever::WeightedTargetGroups => {
+            format!("set the weight of {from}'s target group to 0 in each of the rules for {slot}")
+        }
+    }
+}
+
 /// Whether blue is there, and stays, and has the name that records may lead to.
 fn is_home(release: &Release, environments: &[EnvironmentSeen]) -> bool {
     release.blue.as_ref().is_some_and(|blue| {
@@ -209,9 +221,9 @@ fn is_home(release: &Release, environments: &[EnvironmentSeen]) -> bool {
 
 fn stop(release: &Release, seen: &Observation, finding: &Finding, since: Timestamp) -> Decision {
     let what = format!("{}{}, since {}", finding.what, finding.detail, since.time_of_day());
-    match finding.stop {
+    match &finding.stop {
         Stop::TurnBack(_) if release.shifted_at.is_some() => bake::turned_back(release, seen, what),
-        Stop::TurnBack(outcome) => roll_back(what, outcome),
+        Stop::TurnBack(outcome) => roll_back(what, *outcome),
         Stop::Call(advice) => {
             let green = release.green.as_ref().map_or("unknown", |green| green.id.as_str());
             let blue = release.blue.as_ref().map_or("unknown", |blue| blue.id.as_str());
@@ -241,8 +253,8 @@ fn look(release: &Release, environments: &[EnvironmentSeen], seen: &Observation)
 /// How a lever with weights shares out the traffic, and how it should.
 fn shares(release: &Release, environments: &[EnvironmentSeen], seen: &Observation) -> Look {
     let ended = release.attempts_of("terminate").done;
-    let stop = |advice| match (ended, release.shift_intended) {
-        (true, _) => Stop::Call(advice),
+    let stop = |advice: &str| match (ended, release.shift_intended) {
+        (true, _) => Stop::Call(advice.to_owned()),
         (false, true) => Stop::TurnBack(Outcome::RolledBack),
         (false, false) => Stop::TurnBack(Outcome::Aborted),
     };
@@ -266,7 +278,8 @@ fn shares(release: &Release, environments: &[EnvironmentSeen], seen: &Observatio
             detail: String::new(),
             what,
             stop: Stop::Call(
-                "give them back their names by a swap, see that the records lead where they should, and remove what is left over",
+                "give them back their names by a swap, see that the records lead where they should, and remove what is left over"
+                    .to_owned(),
             ),
             restore: None,
             acceptable: false,
@@ -303,7 +316,10 @@ fn blue_goes(release: &Release, environments: &[EnvironmentSeen], seen: &Observa
         Look::Found(Finding {
             detail: String::new(),
             what: format!("somebody else is removing blue ({}), which has traffic", blue.id),
-            stop: Stop::Call("give everything to green if that is well, by hand"),
+            stop: Stop::Call(format!(
+                "requests that still go to blue will fail, so give everything to green at once if that is well: {}",
+                by_hand(release, "blue")
+            )),
             restore: None,
             acceptable: false,
         })
@@ -358,7 +374,10 @@ fn names(release: &Release, environments: &[EnvironmentSeen]) -> Look {
             None => "is held by no environment".to_owned(),
         };
         let (side, stop) = if shifted {
-            ("green", Stop::Call("find out who moved it, then swap by hand"))
+            (
+                "green",
+                Stop::Call("find out who moved it, then swap by hand".to_owned()),
+            )
         } else {
             ("blue", Stop::TurnBack(Outcome::Aborted))
         };
@@ -438,9 +457,15 @@ fn versions(release: &Release, environments: &[EnvironmentSeen]) -> Option<Findi
         let blue = release.blue.as_ref()?;
         let seen = world::find(environments, &blue.id)?;
         let stop = if shifted {
-            Stop::Call(
-                "green has the traffic, and blue is not any more what one could go back to; keep green or swap by hand",
-            )
+            let share = match release.plan.share(release.step.saturating_sub(usize::from(!release.in_place))) {
+                share if release.plan.lever.is_gradual() && !share.is_whole() => format!("{share} of the traffic"),
+                _ => "the traffic".to_owned(),
+            };
+            Stop::Call(format!(
+                "green has {share}, and blue is not any more what one could go back to; nobody watches them now, so leave everything to one \
+                 of them: {}",
+                by_hand(release, "the other one")
+            ))
         } else {
             Stop::TurnBack(turn_back)
         };

@@ -188,7 +188,7 @@ fn swap_back(
 fn verify(release: &Release, rollback: &RollbackState, seen: &Observation) -> Decision {
     let restored = |how: String| record(how.clone(), Event::TrafficRestored { how });
     if !release.shift_intended {
-        return restored("traffic never left blue".to_owned());
+        return restored("there is nothing to give back".to_owned());
     }
     // A list that is behind the swap towards green, and old DNS answers, would together look like a return.
     let known = rollback.since + release.plan.provision.interval.get() * 2;
@@ -196,7 +196,12 @@ fn verify(release: &Release, rollback: &RollbackState, seen: &Observation) -> De
         return wait(
             seen.at,
             Why::Returning {
-                missing: "blue holds the name, but lists can be behind; looking again".to_owned(),
+                missing: if release.plan.lever.is_gradual() {
+                    "blue has all of it, but what was read can be behind; looking again"
+                } else {
+                    "blue holds the name, but lists can be behind; looking again"
+                }
+                .to_owned(),
             },
             soon(release, seen.at),
             known,

@@ -385,7 +385,10 @@ pub(super) fn back(
         if strangers.is_empty() || !release.shift_intended {
             return Back::There;
         }
-        let missing = format!("others have a part of the traffic: {}", split.describe(&blue.id, green));
+        let missing = format!(
+            "others have a part of the traffic, which a person has to take from them (weight 0, or remove them): {}",
+            split.describe(&blue.id, green)
+        );
         return Back::not(returning(missing, next_look(release, seen.at)));
     }
     let action = Action::Weigh {

@@ -103,6 +103,8 @@ pub struct RuleSeen {
     pub sticky: bool,
     /// The environment for which Elastic Beanstalk has made it, if it has.
     pub made_for: Option<EnvironmentId>,
+    /// The hosts that it is for, with `*` and `?` in them; empty for all.
+    pub hosts: Vec<String>,
 }
 
 /// The bucket for bundles.

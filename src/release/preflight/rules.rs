@@ -54,11 +54,14 @@ impl Findings {
                 "name them in `weighted_target_groups.rules` too, or let them forward elsewhere",
             );
         }
-        for rule in facts.rules.known().into_iter().flatten() {
+        let rules: &[RuleSeen] = facts.rules.known().map_or(&[], Vec::as_slice);
+        self.public_host(plan, rules);
+        for rule in rules {
             let RuleSeen {
                 place,
                 sticky,
                 made_for,
+                ..
             } = rule;
             if let Some(environment) = made_for {
                 self.add(
@@ -78,6 +81,44 @@ impl Findings {
                 );
             }
         }
+    }
+}
+
+impl Findings {
+    /// Whether the checks through the public name can come by one of the rules. Where it stands for something that asks by another name, such
+    /// as a distribution, nobody can tell from here.
+    fn public_host(&mut self, plan: &Plan, rules: &[RuleSeen]) {
+        let url = plan
+            .public_url
+            .split_once("://")
+            .map_or(plan.public_url.as_str(), |(_, rest)| rest);
+        let host = url.split(['/', ':']).next().unwrap_or_default().to_ascii_lowercase();
+        let reached = |rule: &RuleSeen| rule.hosts.is_empty() || rule.hosts.iter().any(|pattern| fits(pattern, &host));
+        if rules.is_empty() || rules.iter().any(reached) {
+            return;
+        }
+        let mut hosts: Vec<&str> = rules.iter().flat_map(|rule| &rule.hosts).map(String::as_str).collect();
+        hosts.dedup();
+        self.notes.push(format!(
+            "none of the rules is for {host}, the name in {}, by which green with traffic is checked: they are for {}. Unless something in \
+             between asks by one of these, the checks are answered by somebody else",
+            plan.public_url,
+            hosts.join(", ")
+        ));
+    }
+}
+
+/// Whether a host is one of those that a pattern stands for: `*` for any characters, `?` for one (source: host conditions of
+/// Application Load Balancers).
+fn fits(pattern: &str, host: &str) -> bool {
+    let Some(first) = pattern.chars().next() else {
+        return host.is_empty();
+    };
+    let (rest, mut letters) = (&pattern[first.len_utf8()..], host.chars());
+    match first {
+        '*' => (0..=host.len()).any(|place| host.is_char_boundary(place) && fits(rest, &host[place..])),
+        '?' => letters.next().is_some() && fits(rest, letters.as_str()),
+        _ => letters.next().is_some_and(|letter| letter.eq_ignore_ascii_case(&first)) && fits(rest, letters.as_str()),
     }
 }
 

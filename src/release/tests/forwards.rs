@@ -64,6 +64,7 @@ fn rule(sticky: bool, made_for: Option<&str>) -> Known<Vec<RuleSeen>> {
         place: "rule 1".to_owned(),
         sticky,
         made_for: made_for.map(Into::into),
+        hosts: Vec::new(),
     }])
 }
 
@@ -171,4 +172,45 @@ fn an_environment_with_several_target_groups_is_named_with_what_the_rules_name()
             .contains("e-blue has 2 target groups, and the rules name 0 of them"),
         "{none}"
     );
+}
+
+#[test]
+fn a_public_name_that_no_rule_is_for_is_noted() {
+    let notes = |hosts: &[&str]| {
+        let mut run = run();
+        let wanted = looks(&run.release, run.world.now);
+        let mut facts = run
+            .world
+            .observe(&run.release, &wanted)
+            .facts
+            .expect("preflight asks for facts");
+        let Known::Known(mut rules) = rule(false, None) else {
+            unreachable!()
+        };
+        rules[0].hosts = hosts.iter().map(|host| (*host).to_owned()).collect();
+        facts.rules = Known::Known(rules);
+        let notes = judge(&run.release.plan, &facts, run.world.now).notes;
+        notes
+            .into_iter()
+            .filter(|note| note.contains("is for www.example.com"))
+            .count()
+    };
+    for hosts in [
+        &[][..],
+        &["www.example.com"],
+        &["other.example.com", "WWW.example.com"],
+        &["*.example.com"],
+        &["w?w.ex*e.com"],
+        &["*"],
+    ] {
+        assert_eq!(notes(hosts), 0, "{hosts:?}");
+    }
+    for hosts in [
+        &["other.example.com"][..],
+        &["example.com"],
+        &["www?.example.com"],
+        &["*.example.org"],
+    ] {
+        assert_eq!(notes(hosts), 1, "{hosts:?}");
+    }
 }

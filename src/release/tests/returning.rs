@@ -196,7 +196,7 @@ fn a_return_is_believed_when_lists_cannot_be_behind_any_more() {
     assert_eq!(wait(&first.decide()), (first.seen.at + seconds(2), known));
     assert!(restored(&scene.at(known).decide()).contains("leads to blue: it leads to 10.0.0.1"));
     let never = scene.with(|scene| scene.release.shift_intended = false);
-    assert_eq!(restored(&never.decide()), "traffic never left blue");
+    assert_eq!(restored(&never.decide()), "there is nothing to give back");
 }
 
 #[test]

@@ -66,7 +66,7 @@ SERVICES = {
         GetFunction GetFunctionConcurrency GetFunctionConfiguration GetFunctionEventInvokeConfig GetPolicy Invoke
         ListFunctions ListTags PutFunctionConcurrency PutFunctionEventInvokeConfig RemovePermission TagResource
         UntagResource UpdateFunctionCode UpdateFunctionConfiguration UpdateFunctionEventInvokeConfig""",
-    "scheduler": "CreateSchedule DeleteSchedule GetSchedule ListSchedules UpdateSchedule",
+    "scheduler": "CreateSchedule DeleteSchedule GetSchedule GetScheduleGroup ListScheduleGroups ListSchedules UpdateSchedule",
 }
 
 NUMBERS = {"integer": (-(2**31), 2**31 - 1), "long": (-(2**63), 2**63 - 1)}
