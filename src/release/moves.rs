@@ -62,6 +62,8 @@ pub(super) fn weigh_intended(release: &mut Release, sequence: u64, at: Timestamp
             release.shift_began.get_or_insert(at);
         }
         (Phase::Drain | Phase::Retire, Weighting::GreenAlone) => {}
+        // Somebody else is removing blue.
+        (Phase::Shift | Phase::Bake, Weighting::GreenAlone) if release.shifted_at.is_some() => {}
         _ => return None,
     }
     Some(())

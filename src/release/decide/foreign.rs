@@ -12,9 +12,10 @@ use super::super::seen::{EnvironmentSeen, EnvironmentStatus};
 use super::super::state::{Phase, Question, Release};
 use super::super::why::Why;
 use super::weights::{self, Weights};
-use super::{Decision, Then, bake, finish, limits, next_look, record, roll_back, wait, world};
+use super::{Decision, Then, act, bake, finish, limits, next_look, record, roll_back, wait, world};
 use crate::model::{Known, Timestamp};
 use crate::spec::{ForeignAnswer, Lever};
+use crate::traffic::Weighting;
 
 /// A change by somebody else.
 struct Finding {
@@ -61,6 +62,9 @@ pub(super) fn decide(release: &Release, seen: &Observation) -> Option<Decision> 
             )
         }));
     };
+    if let Some(decision) = without_blue(release, environments, seen) {
+        return Some(decision);
+    }
     match look(release, environments, seen) {
         Look::Found(finding) if release.accepted.contains(&finding.what) => closed(release, "it is accepted"),
         Look::Found(finding) => Some(found(release, seen, finding)),
@@ -308,7 +312,54 @@ fn shares(release: &Release, environments: &[EnvironmentSeen], seen: &Observatio
     }
 }
 
-/// Somebody else removes blue while it has a part of the traffic: nothing that goes back would find anybody.
+/// Somebody else removes blue while it has a part of the traffic: what goes there fails from then on, and nobody who is called is as quick
+/// as that. A green that is not known to be bad gets everything, and then a person is called, for it has not proved itself.
+fn without_blue(release: &Release, environments: &[EnvironmentSeen], seen: &Observation) -> Option<Decision> {
+    let (blue, green) = (release.blue.as_ref()?, release.green.as_ref()?);
+    let shared = release.plan.lever.is_gradual() && matches!(release.phase, Phase::Shift | Phase::Bake);
+    if !shared || release.shifted_at.is_none() {
+        return None;
+    }
+    let what = format!(
+        "somebody else is removing blue ({}), which had a part of the traffic",
+        blue.id
+    );
+    if release.weighting == Weighting::GreenAlone {
+        return Some(finish(
+            Outcome::NeedsHuman,
+            format!(
+                "{what}: green ({}) was given everything before it had passed its bake, and nobody watches it now; see that it is well",
+                green.id
+            ),
+        ));
+    }
+    // A list that is behind may lack it; that it is being removed none shows that did not begin.
+    let going = |seen: &EnvironmentSeen| {
+        matches!(
+            seen.status,
+            EnvironmentStatus::Terminating | EnvironmentStatus::Terminated
+        )
+    };
+    let split = seen.split.known()?;
+    let is_well =
+        release.watch.doubt.is_none() && world::find(environments, &green.id).is_some_and(EnvironmentSeen::ready);
+    let helps = split.serves(&blue.id) && split.serves(&green.id);
+    (world::find(environments, &blue.id).is_some_and(going) && is_well && helps).then_some(())?;
+    let action = Action::Weigh {
+        weighting: Weighting::GreenAlone,
+        before: split.token.clone(),
+        green_group: split.group_of(&green.id),
+    };
+    let give_up = |why: String| {
+        finish(
+            Outcome::NeedsHuman,
+            format!("{what}: {why}; {}", by_hand(release, "blue")),
+        )
+    };
+    Some(act(release, seen.at, action, give_up))
+}
+
+/// The same where it cannot be helped: nothing that goes back would find anybody.
 fn blue_goes(release: &Release, environments: &[EnvironmentSeen], seen: &Observation) -> Option<Look> {
     let (blue, split) = (release.blue.as_ref()?, seen.split.known()?);
     let there = world::stays(environments, &blue.id);

@@ -6,6 +6,7 @@ use super::run::{Deed, GREEN, Run};
 use super::world::{BLUE, BLUE_CNAME, Foreign};
 use crate::model::Known;
 use crate::release::{EnvironmentStatus, Event, Observation, Outcome, Phase, Why, decide, looks};
+use crate::spec::ForeignAnswer;
 
 fn with(phase: Phase, after: u64, foreign: Foreign) -> Run {
     Run::new(after).when(phase, after, Deed::Foreign(foreign)).finish()
@@ -195,4 +196,69 @@ fn names_that_are_on_their_way_are_no_finding() {
     };
     list[0].status = EnvironmentStatus::Updating;
     assert!(!astray(&seen), "a swap is under way");
+}
+
+#[test]
+fn a_blue_that_somebody_removes_in_the_middle_of_a_step_leaves_everything_to_a_green_that_is_well() {
+    use super::plan::gradual;
+    use super::scene::{Scene, act, over};
+    use crate::release::Action;
+    use crate::spec::Lever;
+    use crate::traffic::Weighting;
+
+    for lever in [Lever::WeightedDns, Lever::WeightedTargetGroups] {
+        for answer in [ForeignAnswer::Stop, ForeignAnswer::Restore, ForeignAnswer::Ask] {
+            let mut plan = gradual(lever);
+            plan.foreign.answer = answer;
+            let ends = Deed::Foreign(Foreign::EndBlue);
+            let run = Run::of(plan, 1).when(Phase::Bake, 3, ends).finish();
+            run.ends(Outcome::NeedsHuman);
+            run.require(run.exists(GREEN), "green has all users");
+            run.require(run.world.holder() == Some(GREEN.into()), "green has everything");
+            for part in [
+                "removing blue (e-blue)",
+                "was given everything",
+                "nobody watches it now",
+            ] {
+                assert!(run.why().contains(part), "{}", run.why());
+            }
+        }
+        let going = Scene::of(&mut Run::of(gradual(lever), 1).until(Phase::Bake, 0))
+            .with(|scene| scene.environment(BLUE).status = EnvironmentStatus::Terminating);
+        let gives = |scene: &Scene| {
+            let decision = scene.decide();
+            matches!(
+                &decision.then,
+                crate::release::Then::Act(Action::Weigh {
+                    weighting: Weighting::GreenAlone,
+                    ..
+                })
+            )
+        };
+        assert!(matches!(act(&going.decide()), Action::Weigh { .. }) && gives(&going));
+        // What is not known to be well, or at rest, or on its way out gets nothing more.
+        assert!(!gives(
+            &going.with(|scene| scene.release.watch.doubt = Some("it fails".to_owned()))
+        ));
+        assert!(!gives(
+            &going.with(|scene| scene.environment(GREEN).status = EnvironmentStatus::Updating)
+        ));
+        assert!(
+            !gives(&going.with(|scene| scene.remove(BLUE))),
+            "the list may be behind"
+        );
+        assert!(!gives(&going.with(|scene| scene.release.shifted_at = None)));
+        let key = act(&going.decide()).key();
+        let refused = going.with(|scene| {
+            let attempts = scene.attempts(&key);
+            (attempts.failed, attempts.fatal, attempts.said) = (1, true, "AccessDenied".to_owned());
+        });
+        let decision = refused.decide();
+        let (why, outcome) = over(&decision);
+        assert_eq!(outcome, Outcome::NeedsHuman);
+        assert!(
+            why.contains("AccessDenied") && why.contains("the weight of blue"),
+            "{why}"
+        );
+    }
 }
