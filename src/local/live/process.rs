@@ -119,7 +119,8 @@ pub(super) async fn supervise(
                         died(how);
                     }
                 };
-                run(&errand, environment(&site, port, &properties), &mut stop, exited).await;
+                let environment = environment(&site, port, &properties, &process.command);
+                run(&errand, environment, &mut stop, exited).await;
             }
         }
         if begun.elapsed() >= STEADY {
@@ -144,7 +145,12 @@ pub(super) fn base_environment(home: &Path, temporary: &Path) -> BTreeMap<OsStri
 }
 
 /// All that the process is given.
-fn environment(site: &Site, port: u16, properties: &BTreeMap<String, String>) -> BTreeMap<OsString, OsString> {
+fn environment(
+    site: &Site,
+    port: u16,
+    properties: &BTreeMap<String, String>,
+    command: &str,
+) -> BTreeMap<OsString, OsString> {
     let mut environment = base_environment(&site.folder, &site.temporary);
     environment.extend(site.variables.iter().cloned());
     for (name, value) in properties {
@@ -152,10 +158,14 @@ fn environment(site: &Site, port: u16, properties: &BTreeMap<String, String>) ->
     }
     // Last: many instances share this machine, so the port is not the application's to choose.
     environment.insert("PORT".into(), port.to_string().into());
-    // What uvicorn and gunicorn go by where the command names no address. Gunicorn's goes before a configuration file of its own.
-    environment.insert("UVICORN_PORT".into(), port.to_string().into());
-    let gunicorn = environment.entry("GUNICORN_CMD_ARGS".into()).or_default();
-    gunicorn.push(format!(" --bind=127.0.0.1:{port}"));
+    // What these go by where the command names no address. Gunicorn's goes before a configuration file of its own.
+    if command.contains("uvicorn") {
+        environment.insert("UVICORN_PORT".into(), port.to_string().into());
+    }
+    if command.contains("gunicorn") {
+        let arguments = environment.entry("GUNICORN_CMD_ARGS".into()).or_default();
+        arguments.push(format!(" --bind=127.0.0.1:{port}"));
+    }
     environment
 }
 
@@ -175,19 +185,16 @@ mod tests {
             variables: vec![("PATH".into(), "/venv/bin:/bin".into())],
         };
         let properties = BTreeMap::from([("COLOR".to_owned(), "blue".to_owned()), ("PORT".into(), "1".into())]);
-        let environment = environment(&site, 4711, &properties);
+        let given = |command: &str| environment(&site, 4711, &properties, command);
+        let environment = given("./app");
         let names: Vec<_> = environment.keys().filter_map(|name| name.to_str()).collect();
-        let expected = [
-            "COLOR",
-            "GUNICORN_CMD_ARGS",
-            "HOME",
-            "LANG",
-            "PATH",
-            "PORT",
-            "TMPDIR",
-            "UVICORN_PORT",
-        ];
-        assert_eq!(names, expected);
+        assert_eq!(names, ["COLOR", "HOME", "LANG", "PATH", "PORT", "TMPDIR"]);
+        let own = |command: &str, name: &str| given(command)[&OsString::from(name)].clone();
+        assert_eq!(
+            own("gunicorn -c conf.py app", "GUNICORN_CMD_ARGS"),
+            " --bind=127.0.0.1:4711"
+        );
+        assert_eq!(own("uvicorn app:app", "UVICORN_PORT"), "4711");
         assert_eq!(environment[&OsString::from("PORT")], "4711");
         assert_eq!(environment[&OsString::from("HOME")], "/data/app");
         assert_eq!(environment[&OsString::from("PATH")], "/venv/bin:/bin");
