@@ -70,7 +70,11 @@ NOTHING = [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404
 LISTENER = elb.create_listener(LoadBalancerArn=ARN, Protocol="HTTP", Port=80, DefaultActions=NOTHING)["Listeners"][0][
     "ListenerArn"
 ]
-assert refused(elb.create_listener, LoadBalancerArn=ARN, Protocol="HTTP", Port=80, DefaultActions=NOTHING) == "DuplicateListener"
+# The same once more is no other one.
+again = elb.create_listener(LoadBalancerArn=ARN, Protocol="HTTP", Port=80, DefaultActions=NOTHING)["Listeners"]
+assert len(again) == 1 and len(elb.describe_listeners(LoadBalancerArn=ARN)["Listeners"]) == 1, again
+OTHER = [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "503"}}]
+assert refused(elb.create_listener, LoadBalancerArn=ARN, Protocol="HTTP", Port=80, DefaultActions=OTHER) == "DuplicateListener"
 
 # Two environments that share it.
 beanstalk.create_application(ApplicationName="shop")
