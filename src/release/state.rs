@@ -480,6 +480,13 @@ impl Release {
         self.plan.share(self.step).is_whole()
     }
 
+    /// The step whose weights green has, counted from 0; `None` before those of the first one. Until the weights of a step were read where
+    /// they should be, those of the one before hold.
+    #[must_use]
+    pub fn step_in_place(&self) -> Option<usize> {
+        self.step.checked_sub(usize::from(!self.in_place))
+    }
+
     /// The host by which green alone can be asked, whoever has the traffic: its balancer's, or, where it shares that, the name
     /// that it holds.
     #[must_use]

@@ -214,9 +214,7 @@ fn traffic(release: &Release) -> String {
     if release.shifted_at.is_none() || restored {
         return "traffic on blue".to_owned();
     }
-    // Until the weights of a step were read where they should be, those of the one before hold.
-    let step = release.step.saturating_sub(usize::from(!release.in_place));
-    match release.plan.share(step) {
+    match release.plan.share(release.step_in_place().unwrap_or_default()) {
         share if share.is_whole() => "traffic on green".to_owned(),
         share => format!("{share} of the traffic on green"),
     }

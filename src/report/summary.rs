@@ -65,7 +65,11 @@ pub fn plan(plan: &Plan, found: &Findings) -> String {
     );
     if plan.lever.is_gradual() {
         let steps = (0..plan.step_count()).map(|step| format!("{} for {}", plan.share(step), plan.bake_length(step)));
-        let steps: Vec<String> = steps.collect();
+        // A drill goes back from the first one.
+        let steps: Vec<String> = match plan.drill {
+            Some(_) => steps.take(1).chain(["and back".to_owned()]).collect(),
+            None => steps.collect(),
+        };
         let _ = writeln!(text, "  steps   {}, by {}", steps.join(", "), plan.lever);
     }
     let _ = writeln!(
@@ -267,8 +271,7 @@ fn step(release: &Release) -> String {
     let (step, of) = (release.step, release.plan.step_count());
     let share = release.plan.share(step);
     if release.rollback.is_some() {
-        // Until the weights of a step were read where they should be, those of the one before hold.
-        match step.checked_sub(usize::from(!release.in_place)) {
+        match release.step_in_place() {
             Some(step) => format!("going back from {} of {of} ({})", step + 1, release.plan.share(step)),
             None => format!("going back before the first of {of}"),
         }
@@ -662,6 +665,12 @@ mod tests {
         let said = plan(&wanted, &nothing);
         assert!(said.contains("bake    5m,"), "{said}");
         assert!(!said.contains("retire"), "it is taken back, and blue stays: {said}");
+        let mut steps = gradual(Lever::WeightedDns);
+        let all = plan(&steps, &nothing);
+        assert!(all.contains("steps   5% for ") && all.contains("100% for "), "{all}");
+        steps.drill = Some(DrillKind::Rollback);
+        let said = plan(&steps, &nothing);
+        assert!(said.contains("and back, by ") && !said.contains("100% for"), "{said}");
         let mut drill = release(plan_of_a_release());
         assert!(!shown(&drill, None).contains("drill"));
         drill.plan.drill = Some(DrillKind::Rollback);

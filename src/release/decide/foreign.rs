@@ -508,7 +508,7 @@ fn versions(release: &Release, environments: &[EnvironmentSeen]) -> Option<Findi
         let blue = release.blue.as_ref()?;
         let seen = world::find(environments, &blue.id)?;
         let stop = if shifted {
-            let share = match release.plan.share(release.step.saturating_sub(usize::from(!release.in_place))) {
+            let share = match release.plan.share(release.step_in_place().unwrap_or_default()) {
                 share if release.plan.lever.is_gradual() && !share.is_whole() => format!("{share} of the traffic"),
                 _ => "the traffic".to_owned(),
             };
