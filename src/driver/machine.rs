@@ -86,6 +86,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_process_that_runs_is_told_from_one_that_does_not() {
+        assert!(ThisMachine.runs(std::process::id()));
+        // Ids end well below that.
+        assert!(!ThisMachine.runs(i32::MAX.cast_unsigned()));
+        assert!(!ThisMachine.runs(u32::MAX) && !ThisMachine.runs(0));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_processes_of_one_machine_know_each_other() {
+        let seen = namespace().expect("Linux says when it has started");
+        assert!(seen.contains("pid:["), "{seen}");
+        assert_eq!(ThisMachine.writer().machine, Some(seen));
+    }
+
+    #[test]
     fn an_operator_has_the_name_that_says_most() {
         let of = |set: &[(&str, &str)]| {
             user(|name| {
