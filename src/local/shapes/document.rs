@@ -21,17 +21,7 @@ pub(crate) fn check_document(operation: &str, input: &Document) -> Result<(), Fa
         return Ok(());
     };
     let mut flat = Flat::new(table);
-    let fault = |code, message| Fault {
-        status: 400,
-        code,
-        message,
-    };
-    flat.structure(members, input, "").map_err(|place| {
-        fault(
-            SERIALIZATION,
-            format!("The value at '{place}' is not of the type that it should be"),
-        )
-    })?;
+    flat.document(members, input)?;
     let mut check = Check::new(table);
     check.call(members, &Parameters::parse(&flat.parameters));
     check.verdict(Service::CloudWatch).map_err(|error| {
@@ -39,6 +29,14 @@ pub(crate) fn check_document(operation: &str, input: &Document) -> Result<(), Fa
         let is_mistyped = error.code == "MalformedInput";
         fault(if is_mistyped { SERIALIZATION } else { error.code }, error.message)
     })
+}
+
+fn fault(code: &'static str, message: String) -> Fault {
+    Fault {
+        status: 400,
+        code,
+        message,
+    }
 }
 
 const SERIALIZATION: &str = "SerializationException";
@@ -57,12 +55,24 @@ impl<'a> Flat<'a> {
         }
     }
 
+    /// Adds the known members of a document.
+    ///
+    /// # Errors
+    ///
+    /// What services answer to a value of another type.
+    pub(super) fn document(&mut self, members: &[Member], given: &Document) -> Result<(), Fault> {
+        self.structure(members, given, "").map_err(|place| {
+            let message = format!("The value at '{place}' is not of the type that it should be");
+            fault(SERIALIZATION, message)
+        })
+    }
+
     /// Adds the known members of a structure.
     ///
     /// # Errors
     ///
     /// The place of a value that is of another type.
-    pub(super) fn structure(&mut self, members: &[Member], given: &Document, path: &str) -> Result<(), String> {
+    fn structure(&mut self, members: &[Member], given: &Document, path: &str) -> Result<(), String> {
         let Document::Map(_) = given else {
             return Err(path.to_owned());
         };

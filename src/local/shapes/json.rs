@@ -1,6 +1,6 @@
 //! Checking a request whose document is JSON: of CodePipeline, which names its operation in a header, and in REST.
 //!
-//! What a service says of values that are of another type, or of a document that is none, says who reads it.
+//! What a service says of a document that is none says who reads it.
 
 use std::collections::BTreeMap;
 
@@ -29,7 +29,7 @@ pub(crate) struct AskedJson<'a> {
 ///
 /// # Errors
 ///
-/// What the service answers to all values that break a rule.
+/// What the service answers to a value of another type, or to all values that break a rule.
 pub(crate) fn check_json(asked: AskedJson<'_>) -> Result<(), Fault> {
     let table = asked.service.table();
     let target = asked
@@ -51,18 +51,23 @@ pub(crate) fn check_json(asked: AskedJson<'_>) -> Result<(), Fault> {
     if request.is_none_or(|request| request.root.is_some()) {
         let in_document = |member: &&Member| request.is_none_or(|request| request.is_in_document(member.name));
         let inside: Vec<Member> = members.iter().filter(in_document).cloned().collect();
-        let read = Document::from_json(asked.body);
-        if !read.is_ok_and(|document| flat.structure(&inside, &document, "").is_ok()) {
+        let Ok(document) = Document::from_json(asked.body) else {
             return Ok(());
-        }
+        };
+        flat.document(&inside, &document)
+            .map_err(|fault| refused(fault.message))?;
     }
     let mut check = Check::new(table);
     check.call(members, &Parameters::parse(&flat.parameters));
-    check.verdict(asked.service).map_err(|error| Fault {
+    check.verdict(asked.service).map_err(|error| refused(error.message))
+}
+
+fn refused(message: String) -> Fault {
+    Fault {
         status: 400,
         code: "ValidationException",
-        message: error.message,
-    })
+        message,
+    }
 }
 
 /// The members that are not in the document. One that stands for all of the body is there, whatever it is.

@@ -307,3 +307,87 @@ fn values_in_xml_are_held_to_the_model() {
     };
     assert!(check_request(asked).is_err());
 }
+
+#[test]
+fn requests_in_json_are_held_to_the_model_wherever_their_members_stand() {
+    let headers = |pairs: &[(&str, &str)]| {
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
+    };
+    let ask = |service, method, path: &[&str], query: &[(&str, &str)], given: &[(&str, &str)], body: &str| {
+        let query: Vec<_> = query
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let asked = AskedJson {
+            service,
+            method,
+            path,
+            query: &query,
+            headers: &headers(given),
+            body: body.as_bytes(),
+        };
+        check_json(asked).map_err(|fault| (fault.code, fault.message))
+    };
+    let pipeline = |operation: &str, body: &str| {
+        let target = format!("CodePipeline_20150709.{operation}");
+        ask(Service::Pipelines, "POST", &[], &[], &[("x-amz-target", &target)], body)
+    };
+    let start = |token: &str| {
+        pipeline(
+            "StartPipelineExecution",
+            &format!("{{\"name\":\"shop\",\"clientRequestToken\":\"{token}\"}}"),
+        )
+    };
+    assert_eq!(start("release-1"), Ok(()));
+    let (code, message) = start("release_1:a").unwrap_err();
+    assert_eq!(code, "ValidationException");
+    assert!(message.contains("'release_1:a' at 'clientRequestToken'"), "{message}");
+    assert_eq!(
+        pipeline("StartPipelineExecution", "{}").unwrap_err().0,
+        "ValidationException"
+    );
+    assert_eq!(pipeline("NobodyOffersThis", "[]"), Ok(()));
+    // Whoever reads it says that it is no JSON.
+    assert_eq!(pipeline("StartPipelineExecution", "{"), Ok(()));
+
+    let functions = ["2015-03-31", "functions"];
+    let list = |most: &str| ask(Service::Functions, "GET", &functions, &[("MaxItems", most)], &[], "");
+    assert_eq!(
+        (list("50"), list("0").is_err(), list("many").is_err()),
+        (Ok(()), true, true)
+    );
+    let call = ["2015-03-31", "functions", "release", "invocations"];
+    let invoke = |kind: &str| {
+        ask(
+            Service::Functions,
+            "POST",
+            &call,
+            &[],
+            &[("x-amz-invocation-type", kind)],
+            "no document",
+        )
+    };
+    assert_eq!(invoke("Event"), Ok(()));
+    assert!(invoke("Foo").is_err());
+    let tags = [
+        "2017-03-31",
+        "tags",
+        "arn:aws:lambda:eu-central-1:123456789012:function:release",
+    ];
+    let untag = |keys: &[(&str, &str)]| ask(Service::Functions, "DELETE", &tags, keys, &[], "");
+    assert_eq!(untag(&[("tagKeys", "a"), ("tagKeys", "b")]), Ok(()));
+    assert!(untag(&[]).is_err(), "the keys are missing");
+
+    // A value of another type lets nothing else through.
+    let far =
+        r#"{"Description":5,"FlexibleTimeWindow":{"Mode":"FLEXIBLE","MaximumWindowInMinutes":18446744073709551615}}"#;
+    let schedule = ask(Service::Schedules, "POST", &["schedules", "a"], &[], &[], far);
+    let (code, message) = schedule.unwrap_err();
+    assert!(
+        code == "ValidationException" && message.contains("'Description' is not of the type"),
+        "{code}: {message}"
+    );
+}
