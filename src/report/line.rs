@@ -14,7 +14,7 @@ pub fn given_back(release: &Release) -> String {
     if release.plan.lever == Lever::WeightedDns && release.in_sync_at.is_none() {
         let ttl = Span::from(release.dns_ttl());
         return format!(
-            "{} leads to blue alone by its records; Route 53 spreads that, and answers that are out already run out within {ttl} after it",
+            "{} leads to blue alone by its records (Route 53 spreads that, and answers that are out already run out within {ttl} after it)",
             release.plan.slot_cname
         );
     }

@@ -84,17 +84,36 @@ const TELLING: [&str; 6] = ["error:", "exception:", "error ", "cannot ", "could 
 /// So many of the newest lines are looked at for one that says why: what stands above is of something else.
 const NEWEST: usize = 30;
 
-/// The line of a log that tells most of why a process has ended: the newest one that names an error, or else the last one that says
-/// anything. After an error many programs say that they shut down, where a longer log is, or which version they are.
-pub(super) fn last_line(path: &Path) -> Option<String> {
+/// How a process has ended, with the line of its log that tells most of why: the newest one that names an error, or else the last one that
+/// says anything. After an error many programs say that they shut down, where a longer log is, or which version they are.
+pub(super) fn with_reason(how: &str, path: &Path) -> String {
+    match (telling_line(path), last_line(path)) {
+        (Some(line), last) if last.as_ref() != Some(&line) => format!("{how}; its log says: {line}"),
+        (_, Some(last)) => format!("{how}; its last line was: {last}"),
+        (_, None) => how.to_owned(),
+    }
+}
+
+fn last_line(path: &Path) -> Option<String> {
     let text = tail(path);
-    let lines = || text.lines().rev().map(str::trim).filter(|line| !line.is_empty());
+    newest_first(&text).next().map(shortened)
+}
+
+fn telling_line(path: &Path) -> Option<String> {
+    let text = tail(path);
     let tells = |line: &&str| {
         let line = line.to_lowercase();
         TELLING.iter().any(|word| line.contains(word))
     };
-    let line = lines().take(NEWEST).find(tells).or_else(|| lines().next())?;
-    Some(line.chars().take(LINE_CHARACTERS).collect())
+    newest_first(&text).take(NEWEST).find(tells).map(shortened)
+}
+
+fn newest_first(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().rev().map(str::trim).filter(|line| !line.is_empty())
+}
+
+fn shortened(line: &str) -> String {
+    line.chars().take(LINE_CHARACTERS).collect()
 }
 
 fn read_end(path: &Path) -> String {
@@ -150,17 +169,22 @@ mod tests {
         for (number, (text, telling)) in [
             (
                 "Traceback (most recent call last):\n  File \"a.py\"\nModuleNotFoundError: No module named 'x'\nWorker failed to boot.\n",
-                "ModuleNotFoundError: No module named 'x'",
+                "gone; its log says: ModuleNotFoundError: No module named 'x'",
             ),
-            ("Error: listen EADDRINUSE\n    at Server\n\nNode.js v20.20.2\n", "Error: listen EADDRINUSE"),
-            ("INFO: started\nbye\n", "bye"),
+            (
+                "Error: listen EADDRINUSE\n    at Server\n\nNode.js v20.20.2\n",
+                "gone; its log says: Error: listen EADDRINUSE",
+            ),
+            ("INFO: started\nbye\n", "gone; its last line was: bye"),
+            ("bye\nError: no\n", "gone; its last line was: Error: no"),
+            ("", "gone"),
         ]
         .into_iter()
         .enumerate()
         {
             let path = folder.path().join(format!("{number}.log"));
             RotatingLog::open(&path).unwrap().write_all(text.as_bytes()).unwrap();
-            assert_eq!(last_line(&path).unwrap(), telling);
+            assert_eq!(with_reason("gone", &path), telling);
         }
     }
 }

@@ -88,8 +88,7 @@ pub(super) async fn supervise(
     while *stop.borrow() == Stop::No {
         let begun = Instant::now();
         let died = |how: &str| {
-            let last = log::last_line(&site.log_of(&process.name));
-            let how = last.map_or_else(|| how.to_owned(), |line| format!("{how}; its last line was: {line}"));
+            let how = log::with_reason(how, &site.log_of(&process.name));
             tell(ProcessEvent::Died {
                 name: process.name.clone(),
                 how,

@@ -27,7 +27,7 @@ pub(super) fn precondition_failed() -> S3Error {
     )
 }
 
-/// That a client has what is there: who it is it is told as with the whole (source: RFC 9110, section 15.4.5).
+/// That a client has what is there. Its entity tag and date come with that, as with the object (source: RFC 9110, section 15.4.5).
 pub(super) fn not_modified(entity_tag: &str, modified: &Timestamp) -> S3Error {
     let mut error = S3Error::new(S3ErrorCode::NotModified);
     let mut date = Vec::new();

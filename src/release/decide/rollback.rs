@@ -193,15 +193,15 @@ fn verify(release: &Release, rollback: &RollbackState, seen: &Observation) -> De
     // A list that is behind the swap towards green, and old DNS answers, would together look like a return.
     let known = rollback.since + release.plan.provision.interval.get() * 2;
     if seen.at < known {
+        let missing = if release.plan.lever.is_gradual() {
+            "blue has all of it, but what was read can be behind; looking again"
+        } else {
+            "blue holds the name, but lists can be behind; looking again"
+        };
         return wait(
             seen.at,
             Why::Returning {
-                missing: if release.plan.lever.is_gradual() {
-                    "blue has all of it, but what was read can be behind; looking again"
-                } else {
-                    "blue holds the name, but lists can be behind; looking again"
-                }
-                .to_owned(),
+                missing: missing.to_owned(),
             },
             soon(release, seen.at),
             known,

@@ -84,7 +84,7 @@ impl Value {
             Self::Path => {
                 let is_path = value.starts_with('/') && value.parse::<http::uri::PathAndQuery>().is_ok();
                 (!is_path).then(|| {
-                    "Health check path must begin with a '/' and hold no character that a path cannot".to_owned()
+                    "Value is not a path: it must begin with a '/' and hold no character that a path cannot".to_owned()
                 })
             }
             Self::Boolean => (!value.eq_ignore_ascii_case("true") && !value.eq_ignore_ascii_case("false"))
@@ -352,23 +352,30 @@ impl OptionSettings {
     }
 }
 
-/// The longest text that Linux gives a process as one variable, with its name (source: `MAX_ARG_STRLEN`).
-const LONGEST_VARIABLE: usize = 120 * 1024;
+/// The longest variable that Linux gives a process: name, `=`, value and the zero byte at its end (source: `MAX_ARG_STRLEN`).
+const LONGEST_VARIABLE: usize = 128 * 1024;
+
+/// That no process can be given an environment property. Its value may be a secret.
+fn no_variable(name: &str, value: &str) -> Option<String> {
+    let too_long = name.len() + value.len() + 2 > LONGEST_VARIABLE;
+    (too_long || name.contains(['=', '\0']) || value.contains('\0')).then(|| {
+        format!(
+            "Invalid option value (Namespace: '{PROPERTIES}', OptionName: '{}'): no environment variable can have this name or value",
+            name.replace('\0', "\\0")
+        )
+    })
+}
 
 fn complaint(option: &OptionName, value: &str) -> Option<Complaint> {
     let OptionName { namespace, name, .. } = option;
-    // No process can be given such a variable.
-    let is_no_variable = namespace == PROPERTIES
-        && (name.contains(['=', '\0']) || value.contains('\0') || value.len() > LONGEST_VARIABLE);
-    if is_open(namespace) && !is_no_variable {
-        return None;
+    if is_open(namespace) {
+        let message = no_variable(name, value).filter(|_| namespace == PROPERTIES)?;
+        return Some(Complaint {
+            option: option.clone(),
+            message,
+        });
     }
     let message = match find(namespace, name) {
-        // The value may be a secret.
-        _ if is_no_variable => format!(
-            "Invalid option value (Namespace: '{namespace}', OptionName: '{}'): no environment variable can have this name or value",
-            name.replace('\0', "\\0")
-        ),
         None => format!(
             "Invalid option specification (Namespace: '{namespace}', OptionName: '{name}'): \
              Unknown configuration setting."

@@ -119,6 +119,7 @@ impl Functions {
                     ..JsonAnswer::empty(202)
                 }))
             }
+            // The model knows one more kind, and that is also the one of who names none.
             _ => {
                 if function.is_pending() {
                     return Err(fault(

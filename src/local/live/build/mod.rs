@@ -62,7 +62,7 @@ struct Workshop<'a> {
 /// How a command ended.
 enum Ended {
     Well,
-    /// For a person: how, and its last line.
+    /// For a person: how, and what its log says of it.
     Badly(String),
 }
 
@@ -89,10 +89,7 @@ impl Workshop<'_> {
         if ended.succeeded {
             return Ended::Well;
         }
-        let how = match super::log::last_line(&log) {
-            Some(line) => format!("{}; its last line was: {line}", ended.how),
-            None => ended.how,
-        };
+        let how = super::log::with_reason(&ended.how, &log);
         self.note(&format!("The command failed: {how}"));
         Ended::Badly(how)
     }
