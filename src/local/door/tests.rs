@@ -337,6 +337,19 @@ async fn a_link_that_is_over_is_refused_whoever_knows_its_key() {
     for link in [new(&http_now()), old(now + 60)] {
         assert_eq!(ask(link.clone()).await.0, 404, "{link}");
     }
+    let week = |more: u32| {
+        format!(
+            "X-Amz-Date={}&X-Amz-Expires={}&X-Amz-Signature=0",
+            http_now(),
+            604_800 + more
+        )
+    };
+    assert_eq!(ask(week(0)).await.0, 404);
+    let (status, told) = ask(week(1)).await;
+    assert!(
+        status == 400 && told.contains("<Code>AuthorizationQueryParametersError</Code>"),
+        "{told}"
+    );
     for link in [new("20200101T000000Z"), old(now - 60)] {
         let (status, told) = ask(link.clone()).await;
         assert_eq!(status, 403, "{link}");

@@ -190,6 +190,47 @@ async fn no_request_meets_a_connection_that_the_application_closes() {
     assert_eq!(bench.meter.take().0.status_2xx, 320);
 }
 
+/// It answers before it has read a body, says that the connection stays, and closes it when more comes.
+#[tokio::test]
+async fn who_sends_a_body_meets_no_connection_that_an_early_answer_has_left() {
+    let address = application(|mut stream| async move {
+        if head(&mut stream).await.is_some() {
+            say(&mut stream, "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await;
+            head(&mut stream).await;
+        }
+    })
+    .await;
+    let bench = bench(Some(address), LONG).await;
+    for number in 0..5 {
+        let mut client = Client::connect(bench.balancer.address()).await;
+        let answer = client.send(Method::POST, "shop", "/", "a body").await.unwrap();
+        assert_eq!(answer.0, StatusCode::OK, "{number}");
+    }
+}
+
+#[tokio::test]
+async fn a_length_beside_chunks_is_not_believed() {
+    let bench = bench(
+        Some(
+            application(|mut stream| async move {
+                if head(&mut stream).await.is_some() {
+                    let both = "content-length: 7\r\ntransfer-encoding: chunked";
+                    say(
+                        &mut stream,
+                        &format!("HTTP/1.1 200 OK\r\n{both}\r\n\r\n2\r\nok\r\n0\r\n\r\n"),
+                    )
+                    .await;
+                }
+            })
+            .await,
+        ),
+        LONG,
+    )
+    .await;
+    let answer = Client::connect(bench.balancer.address()).await.get("/").await;
+    assert_eq!((answer.0, answer.1.get("content-length")), (StatusCode::OK, None));
+}
+
 #[tokio::test]
 async fn connections_to_the_application_are_kept_alive_but_not_for_long() {
     let connections = Arc::new(AtomicUsize::new(0));
