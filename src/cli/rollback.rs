@@ -142,7 +142,7 @@ async fn returning(project: &Project, driver: Driver, before: ReleaseNumber, for
     driver.seat().listener.notice(Notice::Remark { message: &message });
     let (me, joined) = (driver.writer().clone(), driver.release().sequence);
     // What is wanted is live then. If another process drives the release, and lives, it also sees to the rest.
-    let is_so = move |release: &Release| release.promoted() && another_lives(release, &me, joined);
+    let is_so = move |release: &Release| release.promoted() && release.another_lives(&me, joined);
     let (result, release) = Box::pin(seen_through(project, driver, is_so)).await;
     match &result {
         Ok(None) => {
@@ -175,13 +175,7 @@ async fn seen_through(
 /// Whether traffic is on blue, which is what was asked for, and another process sees to green.
 fn is_seen_to(release: &Release, me: &Writer, asked: u64) -> bool {
     let restored = release.rollback.as_ref().is_some_and(|back| back.restored_at.is_some());
-    restored && another_lives(release, me, asked)
-}
-
-/// Whether another process drives the release. That it lives shows by an entry of its own after this one, whatever the clocks of both
-/// say.
-fn another_lives(release: &Release, me: &Writer, after: u64) -> bool {
-    release.driver != *me && release.heard > after
+    restored && release.another_lives(me, asked)
 }
 
 /// A drill is under way, whose blue is what is live: taking the drill back changes nothing for users. Meant is the release

@@ -222,7 +222,7 @@ impl Function {
         let mut stopped = Box::pin(self.turn_back_when_stopped(operator, execution));
         let me = driver.writer().clone();
         let joined = driver.release().heard;
-        let attended = |release: &Release| goal == Goal::Unattended && release.driver != me && release.heard != joined;
+        let attended = |release: &Release| goal == Goal::Unattended && release.another_lives(&me, joined);
         let enough = |release: &Release| {
             slice.is_over() || goal.reached(release) || attended(release) || crashes_now(release, &me)
         };

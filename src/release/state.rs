@@ -480,6 +480,13 @@ impl Release {
         self.plan.share(self.step).is_whole()
     }
 
+    /// Whether another process than this one drives it. That it lives shows by an entry of its own after this one, whatever the clocks of
+    /// both say.
+    #[must_use]
+    pub fn another_lives(&self, me: &Writer, after: u64) -> bool {
+        self.driver != *me && self.heard > after
+    }
+
     /// The step whose weights green has, counted from 0; `None` before those of the first one. Until the weights of a step were read where
     /// they should be, those of the one before hold.
     #[must_use]

@@ -606,6 +606,13 @@ mod tests {
             said.contains("this release has moved no traffic, since 2027-01-15"),
             "{said}"
         );
+        release.shift_intended = true;
+        assert!(shown(&release, None).contains("all traffic is on blue, since "));
+        release.plan.lever = Lever::WeightedDns;
+        let said = shown(&release, None);
+        assert!(said.contains("by its records (Route 53 spreads that"), "{said}");
+        release.in_sync_at = Some(release.started_at);
+        assert!(shown(&release, None).contains("all traffic is on blue, since "));
         // Then `why` says the same.
         release.outcome = Some((Outcome::RolledBack, "an alarm is on".to_owned()));
         assert!(!shown(&release, None).contains("  back"));

@@ -82,9 +82,7 @@ impl Findings {
             }
         }
     }
-}
 
-impl Findings {
     /// Whether the checks through the public name can come by one of the rules. Where it stands for something that asks by another name, such
     /// as a distribution, nobody can tell from here.
     fn public_host(&mut self, plan: &Plan, rules: &[RuleSeen]) {
